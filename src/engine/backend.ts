@@ -1,0 +1,56 @@
+// The interface between graphs and machines. It assumes neither a CPU nor linear memory.
+
+import type { Tensor } from "./tensor.ts";
+
+export type HostArray = Float32Array | Int32Array;
+
+/** What one compiled program reads and gives. */
+export interface ProgramSpec {
+  /** Shown in profiles and errors. */
+  readonly name: string;
+  /** Fed at each run, in this order. */
+  readonly inputs: readonly Tensor[];
+  /** Returned by each run, in this order. */
+  readonly outputs: readonly Tensor[];
+  /** After each run, variable `target` holds `value`. All values are computed from the state before the run. */
+  readonly updates?: readonly { readonly target: Tensor; readonly value: Tensor }[];
+}
+
+/** What a program costs, known before its first run. */
+export interface ProgramStats {
+  /** Bytes of all intermediate results at their peak. */
+  readonly arenaBytes: number;
+  /** Floating-point operations of one run (a multiply-add counts as two). */
+  readonly flops: number;
+  readonly kernels: number;
+}
+
+/** Time of one kernel of a profiled run. */
+export interface KernelTiming {
+  readonly family: string;
+  readonly label: string;
+  readonly seconds: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+export interface Executable {
+  readonly stats: ProgramStats;
+  /** Runs once. @throws when a feed's type or length does not fit its input. */
+  run(feeds: readonly HostArray[]): Promise<Float32Array[]>;
+  /** Runs once and times each kernel; a backend without kernels returns an empty list. */
+  profile(feeds: readonly HostArray[]): Promise<KernelTiming[]>;
+  /** Frees the program's memory; its variables stay. */
+  dispose(): void;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Gives a variable its value; creates it on the backend at first use. */
+  write(variable: Tensor, data: HostArray): void;
+  /** A copy of a variable's present value. @throws when it was never written. */
+  read(variable: Tensor): Float32Array;
+  compile(program: ProgramSpec): Promise<Executable>;
+  /** Stops workers and frees everything. */
+  close(): Promise<void>;
+}

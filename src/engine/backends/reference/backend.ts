@@ -1,0 +1,91 @@
+// The reference backend: interprets the graph node by node in float64.
+
+import type {
+  Backend,
+  Executable,
+  HostArray,
+  KernelTiming,
+  ProgramSpec,
+  ProgramStats,
+} from "../../backend.ts";
+import { checkFeeds } from "../../feeds.ts";
+import { type Node, topologicalOrder } from "../../graph.ts";
+import { numel, showShape } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import { evaluate } from "./evaluate.ts";
+
+export class ReferenceBackend implements Backend {
+  readonly name = "reference";
+  readonly #state = new Map<Node, Float64Array>();
+
+  write(variable: Tensor, data: HostArray): void {
+    if (data.length !== numel(variable.shape)) {
+      throw new Error(`write: ${data.length} values do not fill ${showShape(variable.shape)}`);
+    }
+    this.#state.set(variable.node, Float64Array.from(data));
+  }
+
+  read(variable: Tensor): Float32Array {
+    return Float32Array.from(this.#value(variable.node));
+  }
+
+  async compile(program: ProgramSpec): Promise<Executable> {
+    return new ReferenceExecutable(program, (node) => this.#value(node), this.#state);
+  }
+
+  async close(): Promise<void> {
+    this.#state.clear();
+  }
+
+  #value(node: Node): Float64Array {
+    const value = this.#state.get(node);
+    if (value === undefined) {
+      const name = node.op.kind === "variable" ? node.op.name : node.op.kind;
+      throw new Error(`variable ${name} was read before it was written`);
+    }
+    return value;
+  }
+}
+
+class ReferenceExecutable implements Executable {
+  readonly stats: ProgramStats;
+  readonly #program: ProgramSpec;
+  readonly #order: Node[];
+  readonly #variable: (node: Node) => Float64Array;
+  readonly #state: Map<Node, Float64Array>;
+
+  constructor(program: ProgramSpec, variable: (node: Node) => Float64Array, state: Map<Node, Float64Array>) {
+    this.#program = program;
+    this.#variable = variable;
+    this.#state = state;
+    const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)];
+    this.#order = topologicalOrder(roots.map((tensor) => tensor.node));
+    const elements = this.#order.reduce((total, node) => total + numel(node.shape), 0);
+    this.stats = { arenaBytes: elements * 8, flops: 0, kernels: this.#order.length };
+  }
+
+  async run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
+    checkFeeds(this.#program, feeds);
+    const fed = new Map(this.#program.inputs.map((tensor, i) => [tensor.node, Float64Array.from(feeds[i])]));
+    const values = new Map<Node, Float64Array>();
+    const valueOf = (node: Node): Float64Array => {
+      const value = values.get(node);
+      if (value === undefined) throw new Error(`${node.op.kind} was needed before it was computed`);
+      return value;
+    };
+    const leaf = (node: Node) => fed.get(node) ?? this.#variable(node);
+    for (const node of this.#order) values.set(node, evaluate(node, node.inputs.map(valueOf), leaf));
+    const outputs = this.#program.outputs.map((tensor) => Float32Array.from(valueOf(tensor.node)));
+    for (const { target, value } of this.#program.updates ?? []) {
+      this.#state.set(target.node, Float64Array.from(valueOf(value.node)));
+    }
+    return outputs;
+  }
+
+  async profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
+    await this.run(feeds);
+    return [];
+  }
+
+  dispose(): void {}
+}

@@ -1,0 +1,75 @@
+// The meaning of every op in float64, each defined beside its shape rule in ops/. Slow and obvious: the judge of every
+// other backend.
+
+import type { Node } from "../../graph.ts";
+import { conv2dGradFilterReference, conv2dGradInputReference, conv2dReference } from "../../ops/conv2d.ts";
+import { gatherReference, scatterAddReference } from "../../ops/gather.ts";
+import { matmulReference } from "../../ops/matmul.ts";
+import {
+  concatReference,
+  expandReference,
+  padReference,
+  permuteReference,
+  sliceReference,
+} from "../../ops/movement.ts";
+import { binaryReference, unaryReference, whereReference } from "../../ops/pointwise.ts";
+import { randomReference } from "../../ops/random.ts";
+import { reduceReference } from "../../ops/reduce.ts";
+import { numel } from "../../shape.ts";
+
+/** The value of `node` from its inputs' values, row-major. Leaves are looked up by `leaf`. */
+export function evaluate(
+  node: Node,
+  inputs: readonly Float64Array[],
+  leaf: (node: Node) => Float64Array,
+): Float64Array {
+  const { op } = node;
+  const [a, b, c] = inputs;
+  switch (op.kind) {
+    case "input":
+    case "variable":
+      return leaf(node);
+    case "constant":
+      return Float64Array.from(op.data);
+    case "full":
+      return new Float64Array(numel(node.shape)).fill(op.value);
+    case "cast":
+    case "detach":
+    case "reshape":
+      return a;
+    case "unary":
+      return unaryReference(op.fn, a);
+    case "binary":
+      return binaryReference(op.fn, a, b);
+    case "where":
+      return whereReference(a, b, c);
+    case "permute":
+      return permuteReference(op, node, a);
+    case "expand":
+      return expandReference(node, a);
+    case "slice":
+      return sliceReference(op, node, a);
+    case "pad":
+      return padReference(op, node, a);
+    case "concat":
+      return concatReference(op, node, inputs);
+    case "reduce":
+      return reduceReference(op, node, a);
+    case "matmul":
+      return matmulReference(node, a, b);
+    case "conv2d":
+      return conv2dReference(op, node, a, b);
+    case "conv2dGradInput":
+      return conv2dGradInputReference(op, node, a, b);
+    case "conv2dGradFilter":
+      return conv2dGradFilterReference(op, node, a, b);
+    case "gather":
+      return gatherReference(node, a, b);
+    case "scatterAdd":
+      return scatterAddReference(node, a, b);
+    case "random":
+      return randomReference(op, node, a);
+    default:
+      return op satisfies never;
+  }
+}

@@ -1,0 +1,196 @@
+// What users of the engine touch: a symbolic tensor. Methods build graph nodes; nothing is computed until a backend
+// runs a compiled program.
+
+import { gradients } from "./autodiff.ts";
+import type { ConvOptions, DType, Node } from "./graph.ts";
+import * as graph from "./graph.ts";
+import { conv2d } from "./ops/conv2d.ts";
+import { gather } from "./ops/gather.ts";
+import { matmul, transpose } from "./ops/matmul.ts";
+import * as movement from "./ops/movement.ts";
+import * as pointwise from "./ops/pointwise.ts";
+import { randomNormal, randomUniform } from "./ops/random.ts";
+import * as reduce from "./ops/reduce.ts";
+import type { Shape } from "./shape.ts";
+
+type Operand = Tensor | number;
+const nodeOf = (x: Operand): Node => (typeof x === "number" ? pointwise.scalar(x) : x.node);
+
+export class Tensor {
+  readonly node: Node;
+
+  constructor(node: Node) {
+    this.node = node;
+  }
+
+  get shape(): Shape {
+    return this.node.shape;
+  }
+
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+
+  // Arithmetic broadcasts by NumPy's rule; numbers are scalars.
+  add(other: Operand): Tensor {
+    return new Tensor(pointwise.add(this.node, nodeOf(other)));
+  }
+  sub(other: Operand): Tensor {
+    return new Tensor(pointwise.sub(this.node, nodeOf(other)));
+  }
+  mul(other: Operand): Tensor {
+    return new Tensor(pointwise.mul(this.node, nodeOf(other)));
+  }
+  div(other: Operand): Tensor {
+    return new Tensor(pointwise.div(this.node, nodeOf(other)));
+  }
+  maximum(other: Operand): Tensor {
+    return new Tensor(pointwise.maximum(this.node, nodeOf(other)));
+  }
+  minimum(other: Operand): Tensor {
+    return new Tensor(pointwise.minimum(this.node, nodeOf(other)));
+  }
+  /** 1 where this < other, else 0. */
+  lessThan(other: Operand): Tensor {
+    return new Tensor(pointwise.lessThan(this.node, nodeOf(other)));
+  }
+  /** Where this is not 0 take `a`, else `b`. */
+  where(a: Operand, b: Operand): Tensor {
+    return new Tensor(pointwise.where(this.node, nodeOf(a), nodeOf(b)));
+  }
+  neg(): Tensor {
+    return new Tensor(pointwise.neg(this.node));
+  }
+  exp(): Tensor {
+    return new Tensor(pointwise.exp(this.node));
+  }
+  log(): Tensor {
+    return new Tensor(pointwise.log(this.node));
+  }
+  sqrt(): Tensor {
+    return new Tensor(pointwise.sqrt(this.node));
+  }
+  square(): Tensor {
+    return this.mul(this);
+  }
+  sin(): Tensor {
+    return new Tensor(pointwise.sin(this.node));
+  }
+  cos(): Tensor {
+    return new Tensor(pointwise.cos(this.node));
+  }
+  tanh(): Tensor {
+    return new Tensor(pointwise.tanh(this.node));
+  }
+  erf(): Tensor {
+    return new Tensor(pointwise.erf(this.node));
+  }
+  sigmoid(): Tensor {
+    return new Tensor(pointwise.sigmoid(this.node));
+  }
+  abs(): Tensor {
+    return new Tensor(pointwise.abs(this.node));
+  }
+  floor(): Tensor {
+    return new Tensor(pointwise.floor(this.node));
+  }
+  /** i32 to f32. */
+  cast(): Tensor {
+    return new Tensor(pointwise.cast(this.node));
+  }
+  /** The same values; no gradient flows through. */
+  detach(): Tensor {
+    return new Tensor(pointwise.detach(this.node));
+  }
+
+  reshape(shape: Shape): Tensor {
+    return new Tensor(movement.reshape(this.node, shape));
+  }
+  permute(axes: readonly number[]): Tensor {
+    return new Tensor(movement.permute(this.node, axes));
+  }
+  /** Swaps the last two axes. */
+  transpose(): Tensor {
+    return new Tensor(transpose(this.node));
+  }
+  /** Repeats to `shape` by NumPy's broadcasting rule. */
+  broadcastTo(shape: Shape): Tensor {
+    return new Tensor(pointwise.broadcastTo(this.node, shape));
+  }
+  slice(begin: readonly number[], shape: Shape): Tensor {
+    return new Tensor(movement.slice(this.node, begin, shape));
+  }
+  pad(before: readonly number[], after: readonly number[]): Tensor {
+    return new Tensor(movement.pad(this.node, before, after));
+  }
+  /** Cuts `axis` into equal parts. */
+  split(parts: number, axis: number): Tensor[] {
+    const at = axis < 0 ? axis + this.shape.length : axis;
+    const size = this.shape[at] / parts;
+    const shape = this.shape.with(at, size);
+    return Array.from({ length: parts }, (_, i) =>
+      this.slice(
+        shape.map((_, a) => (a === at ? i * size : 0)),
+        shape,
+      ),
+    );
+  }
+
+  sum(axes?: readonly number[], keepDims = false): Tensor {
+    return new Tensor(reduce.sum(this.node, axes, keepDims));
+  }
+  mean(axes?: readonly number[], keepDims = false): Tensor {
+    return new Tensor(reduce.mean(this.node, axes, keepDims));
+  }
+  max(axes?: readonly number[], keepDims = false): Tensor {
+    return new Tensor(reduce.max(this.node, axes, keepDims));
+  }
+
+  /** [..., M, K] x [..., K, N] -> [..., M, N]. */
+  matmul(other: Tensor): Tensor {
+    return new Tensor(matmul(this.node, other.node));
+  }
+  /** this [N,H,W,Ci] with filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. */
+  conv2d(filter: Tensor, options: ConvOptions): Tensor {
+    return new Tensor(conv2d(this.node, filter.node, options));
+  }
+  /** Rows of this table [V, D] by an i32 index [N] -> [N, D]. */
+  gather(index: Tensor): Tensor {
+    return new Tensor(gather(this.node, index.node));
+  }
+}
+
+/** Tensors one after another along `axis`. */
+export const concat = (parts: readonly Tensor[], axis: number): Tensor =>
+  new Tensor(
+    movement.concat(
+      parts.map((part) => part.node),
+      axis,
+    ),
+  );
+
+/** A tensor handed in at each run. */
+export const input = (shape: Shape, dtype: DType = "f32", name = "input"): Tensor =>
+  new Tensor(graph.input(shape, dtype, name));
+/** A tensor that lives in the backend between runs. */
+export const variable = (shape: Shape, name: string, dtype: DType = "f32"): Tensor =>
+  new Tensor(graph.variable(shape, name, dtype));
+/** Values known when the graph is built. */
+export const constant = (data: Float32Array | Int32Array, shape: Shape): Tensor =>
+  new Tensor(graph.constant(data, shape));
+/** One value repeated. */
+export const full = (value: number, shape: Shape): Tensor => new Tensor(graph.full(value, shape));
+/** Uniform numbers in [0, 1); key is i32 [seed low, seed high, step], `site` tells draws of one program apart. */
+export const uniform = (key: Tensor, site: number, shape: Shape): Tensor =>
+  new Tensor(randomUniform(key.node, site, shape));
+/** Standard normal numbers; key and site as for `uniform`. */
+export const normal = (key: Tensor, site: number, shape: Shape): Tensor =>
+  new Tensor(randomNormal(key.node, site, shape));
+
+/** Gradients of a scalar loss, one for each tensor of `wrt` and in its shape. */
+export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+  return gradients(
+    loss.node,
+    wrt.map((x) => x.node),
+  ).map((node) => new Tensor(node));
+}
