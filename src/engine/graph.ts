@@ -35,7 +35,7 @@ export type Op =
   | { readonly kind: "variable"; readonly name: string }
   | { readonly kind: "constant"; readonly data: Float32Array | Int32Array }
   | { readonly kind: "full"; readonly value: number }
-  | { readonly kind: "cast" }
+  | { readonly kind: "cast"; readonly dtype: DType }
   | { readonly kind: "detach" }
   | { readonly kind: "unary"; readonly fn: UnaryFn }
   | { readonly kind: "binary"; readonly fn: BinaryFn }

@@ -94,9 +94,9 @@ export class Tensor {
   floor(): Tensor {
     return new Tensor(pointwise.floor(this.node));
   }
-  /** i32 to f32. */
-  cast(): Tensor {
-    return new Tensor(pointwise.cast(this.node));
+  /** The same numbers in another type; f32 to i32 drops the fraction. No gradient flows through. */
+  cast(dtype: DType = "f32"): Tensor {
+    return new Tensor(pointwise.cast(this.node, dtype));
   }
   /** The same values; no gradient flows through. */
   detach(): Tensor {

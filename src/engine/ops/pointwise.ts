@@ -1,7 +1,7 @@
 // Pointwise ops: each element of the result depends on the same element of the inputs.
 // For each op: shape rule, gradient (vjp: what the inputs receive for the result's gradient g), reference meaning.
 
-import { type BinaryFn, full, makeNode, type Node, type UnaryFn } from "../graph.ts";
+import { type BinaryFn, type DType, full, makeNode, type Node, type UnaryFn } from "../graph.ts";
 import { broadcastShapes, ShapeError, sameShape, showShape } from "../shape.ts";
 import { expand, reshape } from "./movement.ts";
 
@@ -37,10 +37,13 @@ export function where(condition: Node, a: Node, b: Node): Node {
   return makeNode({ kind: "where" }, inputs, shape, "f32");
 }
 
-/** i32 to f32. */
-export function cast(x: Node): Node {
-  return x.dtype === "f32" ? x : makeNode({ kind: "cast" }, [x], x.shape, "f32");
+/** The same numbers in another type; f32 to i32 drops the fraction. No gradient flows through. */
+export function cast(x: Node, dtype: DType = "f32"): Node {
+  return x.dtype === dtype ? x : makeNode({ kind: "cast", dtype }, [x], x.shape, dtype);
 }
+
+export const castReference = (dtype: DType, x: Float64Array): Float64Array =>
+  dtype === "i32" ? x.map(Math.trunc) : x;
 
 /** The same values, through which no gradient flows. */
 export function detach(x: Node): Node {

@@ -12,7 +12,7 @@ import {
   permuteReference,
   sliceReference,
 } from "../../ops/movement.ts";
-import { binaryReference, unaryReference, whereReference } from "../../ops/pointwise.ts";
+import { binaryReference, castReference, unaryReference, whereReference } from "../../ops/pointwise.ts";
 import { randomReference } from "../../ops/random.ts";
 import { reduceReference } from "../../ops/reduce.ts";
 import { numel } from "../../shape.ts";
@@ -34,6 +34,7 @@ export function evaluate(
     case "full":
       return new Float64Array(numel(node.shape)).fill(op.value);
     case "cast":
+      return castReference(op.dtype, a);
     case "detach":
     case "reshape":
       return a;
