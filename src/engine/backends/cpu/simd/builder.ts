@@ -1,0 +1,370 @@
+// Records one function of a kernel as a tree of statements; an encoder (wasm.ts) turns the tree into code.
+//
+//   const k = new KernelBuilder("double");
+//   const x = k.buffer(0);
+//   k.loop(16, (i) => k.storeV(s.iadd(x, i), s.vmul(...)), { step: 4 });
+
+import type { Expr, ValueType, Var, VectorConstant } from "./expr.ts";
+import { checkType, splitAddress } from "./expr.ts";
+import * as s from "./ops.ts";
+
+/** Anything that can be called: a function being built, or one the host provides. */
+export type FunctionRef = KernelBuilder | ImportedFunction;
+/** Parameter and result types, as an indirect call needs them. */
+export interface Signature {
+  readonly params: readonly ValueType[];
+  readonly result: ValueType | undefined;
+}
+export interface ImportedFunction extends Signature {
+  readonly kind: "import";
+  readonly module: string;
+  readonly name: string;
+}
+
+export type StoreOperation =
+  | "i32.store"
+  | "i64.store"
+  | "f32.store"
+  | "f64.store"
+  | "v128.store"
+  | "v128.store32_lane0"
+  | "v128.store64_lane0"
+  | "i32.store8"
+  | "i32.atomic.store";
+export type AtomicOperation =
+  | "i32.atomic.rmw.add"
+  | "i32.atomic.rmw.xchg"
+  | "i32.atomic.rmw.cmpxchg"
+  | "memory.atomic.wait32"
+  | "memory.atomic.notify";
+
+export type Statement =
+  | { readonly kind: "let"; readonly variable: Var; readonly value: Expr }
+  | { readonly kind: "set"; readonly variable: Var; readonly value: Expr }
+  | {
+      readonly kind: "store";
+      readonly op: StoreOperation;
+      readonly address: Expr;
+      readonly offset: number;
+      readonly value: Expr;
+    }
+  | {
+      /** `atLeastOnce`: the first test of the condition is known to succeed. */
+      readonly kind: "for";
+      readonly variable: Var;
+      readonly start: Expr;
+      readonly end: Expr;
+      readonly step: Expr;
+      readonly atLeastOnce: boolean;
+      readonly body: readonly Statement[];
+    }
+  | { readonly kind: "while"; readonly condition: Expr; readonly body: readonly Statement[] }
+  | {
+      readonly kind: "if";
+      readonly condition: Expr;
+      readonly yes: readonly Statement[];
+      readonly no: readonly Statement[];
+    }
+  | {
+      readonly kind: "call";
+      readonly target: FunctionRef;
+      readonly args: readonly Expr[];
+      readonly into: Var | undefined;
+    }
+  | {
+      readonly kind: "callIndirect";
+      readonly signature: Signature;
+      readonly index: Expr;
+      readonly args: readonly Expr[];
+      readonly into: Var | undefined;
+    }
+  | {
+      readonly kind: "atomic";
+      readonly op: AtomicOperation;
+      readonly address: Expr;
+      readonly offset: number;
+      readonly args: readonly Expr[];
+      readonly into: Var | undefined;
+    }
+  | { readonly kind: "return"; readonly value: Expr | undefined };
+
+/** What every kernel takes: the table of buffer addresses, which tile to compute, and this thread's scratch. */
+export const KERNEL_SIGNATURE: Signature = { params: ["i32", "i32", "i32"], result: undefined };
+
+const ATOMIC_OPERANDS: Readonly<Record<AtomicOperation, readonly ValueType[]>> = {
+  "i32.atomic.rmw.add": ["i32"],
+  "i32.atomic.rmw.xchg": ["i32"],
+  "i32.atomic.rmw.cmpxchg": ["i32", "i32"],
+  "memory.atomic.wait32": ["i32", "i64"],
+  "memory.atomic.notify": ["i32"],
+};
+
+/** One function: `(args, tile, scratch) => void` unless another signature is given. */
+export class KernelBuilder implements Signature {
+  readonly kind = "function";
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly result: ValueType | undefined;
+  readonly parameters: readonly Var[];
+  private readonly buffers = new Map<number, Var>();
+  private readonly prologue: Statement[] = [];
+  private readonly main: Statement[] = [];
+  private current: Statement[] = this.main;
+
+  constructor(name: string, signature: Signature = KERNEL_SIGNATURE) {
+    this.name = name;
+    this.params = signature.params;
+    this.result = signature.result;
+    this.parameters = signature.params.map((type): Var => ({ kind: "var", type }));
+  }
+
+  /** All that was recorded, in order. */
+  get body(): readonly Statement[] {
+    return [...this.prologue, ...this.main];
+  }
+
+  /** The i-th parameter. */
+  param(i: number): Var {
+    const variable = this.parameters[i];
+    if (variable === undefined)
+      throw new RangeError(`${this.name}: got parameter ${i}, expected less than ${this.params.length}`);
+    return variable;
+  }
+  /** Byte address of the table of buffer addresses. */
+  get args(): Var {
+    return this.param(0);
+  }
+  /** Number of the tile to compute. */
+  get tile(): Var {
+    return this.param(1);
+  }
+  /** Byte address of this thread's scratch memory. */
+  get scratch(): Var {
+    return this.param(2);
+  }
+  /** Byte address of the i-th buffer, loaded once at the start. */
+  buffer(i: number): Var {
+    let variable = this.buffers.get(i);
+    if (variable === undefined) {
+      variable = { kind: "var", type: "i32" };
+      this.prologue.push({ kind: "let", variable, value: s.loadI32(this.args, 4 * i) });
+      this.buffers.set(i, variable);
+    }
+    return variable;
+  }
+
+  // --- Constants, for those who hold a builder only
+
+  i32(value: number): Expr {
+    return s.i32(value);
+  }
+  f32(value: number): Expr {
+    return s.f32(value);
+  }
+  vconst(value: number): VectorConstant {
+    return s.vconst(value);
+  }
+  iconst4(value: number): VectorConstant {
+    return s.iconst4(value);
+  }
+
+  // --- Variables; one lives until the end of the block (loop, branch or function) it was made in
+
+  /** A new variable with a value. */
+  let(value: Expr): Var {
+    const variable: Var = { kind: "var", type: value.type };
+    this.current.push({ kind: "let", variable, value });
+    return variable;
+  }
+  /** A value computed once at the start of the function; it may use parameters and buffers only. */
+  hoist(value: Expr): Var {
+    const variable: Var = { kind: "var", type: value.type };
+    this.prologue.push({ kind: "let", variable, value });
+    return variable;
+  }
+  set(variable: Var, value: Expr): void {
+    checkType(value, variable.type, `${this.name}: set`);
+    this.current.push({ kind: "set", variable, value });
+  }
+
+  // --- Control
+
+  private block(record: () => void): Statement[] {
+    const outer = this.current;
+    const inner: Statement[] = [];
+    this.current = inner;
+    record();
+    this.current = outer;
+    return inner;
+  }
+  /** i = 0, step, 2 step, .. while i < count. A loop known to run once is no loop. */
+  loop(count: number | Expr, body: (i: Expr) => void, options: { step?: number } = {}): void {
+    this.for(0, count, options.step ?? 1, body);
+  }
+  /** i = start, start + step, .. while i < end (signed); the step is positive. */
+  for(start: number | Expr, end: number | Expr, step: number | Expr, body: (i: Expr) => void): void {
+    const [from, to, by] = [start, end, step].map((e) => (typeof e === "number" ? s.i32(e) : e));
+    if (from === undefined || to === undefined || by === undefined) return;
+    const known = from.kind === "const" && to.kind === "const";
+    if (known && from.value >= to.value) return;
+    if (known && by.kind === "const" && from.value + by.value >= to.value) {
+      body(from);
+      return;
+    }
+    const variable: Var = { kind: "var", type: "i32" };
+    const recorded = this.block(() => body(variable));
+    this.current.push({
+      kind: "for",
+      variable,
+      start: from,
+      end: to,
+      step: by,
+      atLeastOnce: known,
+      body: recorded,
+    });
+  }
+  while(condition: Expr, body: () => void): void {
+    checkType(condition, "i32", `${this.name}: while`);
+    this.current.push({ kind: "while", condition, body: this.block(body) });
+  }
+  /** A condition that is constant picks its branch now. */
+  if(condition: Expr, then: () => void, otherwise?: () => void): void {
+    checkType(condition, "i32", `${this.name}: if`);
+    if (condition.kind === "const") {
+      if (condition.value !== 0) then();
+      else otherwise?.();
+      return;
+    }
+    const recorded = this.block(then);
+    this.current.push({
+      kind: "if",
+      condition,
+      yes: recorded,
+      no: otherwise ? this.block(otherwise) : [],
+    });
+  }
+  return(value?: Expr): void {
+    if (value?.type !== this.result)
+      throw new TypeError(
+        `${this.name}: returned ${value?.type ?? "nothing"}, expected ${this.result ?? "nothing"}`,
+      );
+    this.current.push({ kind: "return", value });
+  }
+
+  // --- Memory
+
+  loadI32(address: Expr, offset = 0): Expr {
+    return s.loadI32(address, offset);
+  }
+  loadF32(address: Expr, offset = 0): Expr {
+    return s.loadF32(address, offset);
+  }
+  loadV(address: Expr, offset = 0): Expr {
+    return s.loadV(address, offset);
+  }
+  loadSplat(address: Expr, offset = 0): Expr {
+    return s.loadSplat(address, offset);
+  }
+  loadLane0(address: Expr, offset = 0): Expr {
+    return s.loadLane0(address, offset);
+  }
+  private store(op: StoreOperation, type: ValueType, address: Expr, value: Expr, offset: number): void {
+    checkType(value, type, `${this.name}: ${op}`);
+    this.current.push({ kind: "store", op, ...splitAddress(address, offset), value });
+  }
+  storeI32(address: Expr, value: Expr, offset = 0): void {
+    this.store("i32.store", "i32", address, value, offset);
+  }
+  storeI64(address: Expr, value: Expr, offset = 0): void {
+    this.store("i64.store", "i64", address, value, offset);
+  }
+  storeF32(address: Expr, value: Expr, offset = 0): void {
+    this.store("f32.store", "f32", address, value, offset);
+  }
+  storeF64(address: Expr, value: Expr, offset = 0): void {
+    this.store("f64.store", "f64", address, value, offset);
+  }
+  storeU8(address: Expr, value: Expr, offset = 0): void {
+    this.store("i32.store8", "i32", address, value, offset);
+  }
+  storeV(address: Expr, value: Expr, offset = 0): void {
+    this.store("v128.store", "v128", address, value, offset);
+  }
+  /** Lane 0 of a vector, 4 bytes. */
+  storeLane0(address: Expr, value: Expr, offset = 0): void {
+    this.store("v128.store32_lane0", "v128", address, value, offset);
+  }
+  /** Lanes 0 and 1 of a vector, 8 bytes. */
+  storePair(address: Expr, value: Expr, offset = 0): void {
+    this.store("v128.store64_lane0", "v128", address, value, offset);
+  }
+
+  // --- Calls
+
+  /** Calls for the effect; a result is dropped. */
+  call(target: FunctionRef, ...args: Expr[]): void {
+    checkArguments(target.name, target, args);
+    this.current.push({ kind: "call", target, args, into: undefined });
+  }
+  /** Calls and names the result. */
+  callValue(target: FunctionRef, ...args: Expr[]): Var {
+    checkArguments(target.name, target, args);
+    const into = resultVar(target.name, target);
+    this.current.push({ kind: "call", target, args, into });
+    return into;
+  }
+  /** Calls entry `index` of the module's table. */
+  callIndirect(signature: Signature, index: Expr, ...args: Expr[]): void {
+    checkArguments("callIndirect", signature, args);
+    checkType(index, "i32", "callIndirect");
+    this.current.push({ kind: "callIndirect", signature, index, args, into: undefined });
+  }
+
+  // --- Atomics, on i32 at an address divisible by 4
+
+  private atomic(op: AtomicOperation, address: Expr, offset: number, args: readonly Expr[]): Var {
+    checkArguments(op, { params: ATOMIC_OPERANDS[op], result: "i32" }, args);
+    const into: Var = { kind: "var", type: "i32" };
+    this.current.push({ kind: "atomic", op, ...splitAddress(address, offset), args, into });
+    return into;
+  }
+  /** Adds and yields the old value. */
+  atomicAdd(address: Expr, value: Expr, offset = 0): Var {
+    return this.atomic("i32.atomic.rmw.add", address, offset, [value]);
+  }
+  /** Stores and yields the old value. */
+  atomicExchange(address: Expr, value: Expr, offset = 0): Var {
+    return this.atomic("i32.atomic.rmw.xchg", address, offset, [value]);
+  }
+  /** Stores `value` if `expected` is there; yields the old value. */
+  atomicCompareExchange(address: Expr, expected: Expr, value: Expr, offset = 0): Var {
+    return this.atomic("i32.atomic.rmw.cmpxchg", address, offset, [expected, value]);
+  }
+  atomicLoad(address: Expr, offset = 0): Expr {
+    return s.atomicLoad(address, offset);
+  }
+  atomicStore(address: Expr, value: Expr, offset = 0): void {
+    this.store("i32.atomic.store", "i32", address, value, offset);
+  }
+  /** Sleeps while `expected` is there, at most `nanoseconds` (i64; negative: for ever). 0 woken, 1 not equal, 2 timed out. */
+  atomicWait(address: Expr, expected: Expr, nanoseconds: Expr = s.i64(-1), offset = 0): Var {
+    return this.atomic("memory.atomic.wait32", address, offset, [expected, nanoseconds]);
+  }
+  /** Wakes at most `count` sleepers (unsigned; -1: all); yields how many. */
+  atomicNotify(address: Expr, count: Expr = s.i32(-1), offset = 0): Var {
+    return this.atomic("memory.atomic.notify", address, offset, [count]);
+  }
+}
+
+function checkArguments(name: string, signature: Signature, args: readonly Expr[]): void {
+  if (args.length !== signature.params.length)
+    throw new TypeError(`${name}: got ${args.length} arguments, expected ${signature.params.length}`);
+  args.forEach((arg, i) => {
+    checkType(arg, signature.params[i]!, `${name}, argument ${i}`);
+  });
+}
+
+function resultVar(name: string, signature: Signature): Var {
+  if (signature.result === undefined) throw new TypeError(`${name}: returns nothing; use call`);
+  return { kind: "var", type: signature.result };
+}
