@@ -1,0 +1,105 @@
+// Files and folders that are either completely written or not there at all: they are written aside,
+// flushed to the disk, and renamed into place. A crash or a full disk leaves the previous version.
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { errorCode, explainSystemError, FileError } from "./errors.ts";
+
+/** Writes the content of a file that is already open, from its beginning. */
+export type FileWriter = (file: FileHandle) => Promise<void>;
+
+/**
+ * Writes a file so that readers see the old content or the new, never a part. Parent folders are made.
+ * @throws FileError, in one line, when the disk is full, permission is missing, ...
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array | FileWriter,
+): Promise<void> {
+  const aside = nameAside(path, "tmp");
+  try {
+    await mkdir(dirname(resolve(path)), { recursive: true });
+    const file = await open(aside, "wx");
+    try {
+      if (typeof content === "function") await content(file);
+      else await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw explainSystemError(error, "write the file", path);
+  }
+  await syncFolder(dirname(resolve(path)));
+}
+
+/**
+ * Makes or replaces a whole folder: `fill` writes everything into an empty folder beside it, which is then
+ * renamed into place. If `fill` fails, what stood at `path` stays as it was. Between the two renames of a
+ * replacement a crash can leave the finished folder under its temporary name, with the old one beside it.
+ * @throws FileError, in one line, when the disk is full, permission is missing, `path` is a file, ...
+ */
+export async function replaceDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const aside = nameAside(path, "tmp");
+  const old = nameAside(path, "old");
+  try {
+    await mkdir(dirname(resolve(path)), { recursive: true });
+    await mkdir(aside);
+    await fill(aside);
+    await syncFolder(aside);
+    const replaced = await moveAside(path, old);
+    try {
+      await rename(aside, path);
+    } catch (error) {
+      if (replaced) await rename(old, path);
+      throw error;
+    }
+    await syncFolder(dirname(resolve(path)));
+    if (replaced) await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw explainSystemError(error, "write the folder", path);
+  }
+}
+
+/** Renames the folder `path` to `old`; false if there is none. */
+async function moveAside(path: string, old: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isDirectory()) {
+      throw new FileError(
+        path,
+        "a file stands where a folder is to be written; remove it or choose another name",
+      );
+    }
+    await rename(path, old);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** A name in the same folder (a rename must not cross disks), hidden, that nobody else takes. */
+function nameAside(path: string, suffix: string): string {
+  const full = resolve(path);
+  return join(dirname(full), `.${basename(full)}.${randomBytes(6).toString("hex")}.${suffix}`);
+}
+
+/** Makes renames in a folder durable, where the system can (Windows cannot open folders). */
+async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle;
+  try {
+    handle = await open(folder, "r");
+  } catch {
+    return;
+  }
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!["EINVAL", "EPERM", "EISDIR", "ENOTSUP"].includes(errorCode(error) ?? "")) throw error;
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,97 @@
+// The folders diffusers saves: model_index.json of a pipeline names its components, each in a subfolder of its own
+// with a config file. What the settings mean is the business of the classes they are for.
+import { join } from "node:path";
+import * as v from "valibot";
+import { type JsonObject, readJsonAs, writePythonJson } from "./diffusers_json.ts";
+import { FileError } from "./errors.ts";
+
+/** The version of diffusers whose formats are written, and named in the files. */
+export const DIFFUSERS_VERSION = "0.40.0";
+
+/** The settings file of a model. */
+export const MODEL_CONFIG = "config.json";
+/** The settings file of a scheduler. */
+export const SCHEDULER_CONFIG = "scheduler_config.json";
+const MODEL_INDEX = "model_index.json";
+
+/** A part of a pipeline: the Python library and class that it is an instance of. */
+export type PipelineComponent = { readonly library: string; readonly className: string };
+
+/** What a model_index.json says. */
+export type ModelIndex = {
+  /** The pipeline's class, for example "DDPMPipeline". */
+  readonly className: string;
+  /** Subfolder -> component. Parts that the pipeline goes without are left out. */
+  readonly components: ReadonlyMap<string, PipelineComponent>;
+};
+
+/** What a config.json or scheduler_config.json says. */
+export type DiffusersConfig = {
+  /** The class it was saved by, for example "UNet2DModel"; undefined in files that do not say. */
+  readonly className: string | undefined;
+  /** Everything else, under the names of the file (snake_case), without keys that begin with "_". Not checked. */
+  readonly settings: Readonly<Record<string, unknown>>;
+};
+
+const notAList = v.check((value: object) => !Array.isArray(value), "a list, where an object was expected");
+const indexSchema = v.pipe(v.looseObject({ _class_name: v.string() }), notAList);
+const configSchema = v.pipe(v.looseObject({ _class_name: v.optional(v.string()) }), notAList);
+const componentSchema = v.tuple([v.string(), v.string()]);
+
+/**
+ * Reads the model_index.json of a pipeline's folder.
+ * @throws FileError, in one line, if there is none, or it is not one
+ */
+export async function readModelIndex(folder: string): Promise<ModelIndex> {
+  const path = join(folder, MODEL_INDEX);
+  const index = await readJsonAs(path, indexSchema);
+  const components = new Map<string, PipelineComponent>();
+  for (const [name, value] of Object.entries(index)) {
+    // Beside components there are plain settings of the pipeline, and [null, null] for parts that are absent.
+    const component = v.safeParse(componentSchema, value);
+    if (name.startsWith("_") || !component.success) continue;
+    if (!/^[A-Za-z0-9_-]+$/.test(name)) {
+      throw new FileError(path, `component ${JSON.stringify(name)} is not the name of a subfolder`);
+    }
+    const [library, className] = component.output;
+    components.set(name, { library, className });
+  }
+  return { className: index._class_name, components };
+}
+
+/** Writes the model_index.json of a pipeline's folder. @throws FileError, in one line */
+export async function writeModelIndex(folder: string, index: ModelIndex): Promise<void> {
+  const json: Record<string, JsonObject[string]> = {
+    _class_name: index.className,
+    _diffusers_version: DIFFUSERS_VERSION,
+  };
+  for (const [name, { library, className }] of index.components) json[name] = [library, className];
+  await writePythonJson(join(folder, MODEL_INDEX), json);
+}
+
+/**
+ * Reads the config file of a model (MODEL_CONFIG) or scheduler (SCHEDULER_CONFIG).
+ * @throws FileError, in one line, if it cannot be read or is not a JSON object
+ */
+export async function readConfig(folder: string, file: string): Promise<DiffusersConfig> {
+  const config = await readJsonAs(join(folder, file), configSchema);
+  const settings = Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("_")));
+  return { className: config._class_name, settings };
+}
+
+/**
+ * Writes the config file of a model or scheduler, with the text Python would write.
+ * @param settings under the names of the file (snake_case)
+ * @param floatKeys keys whose numbers are floats in Python (0 is written 0.0)
+ * @throws FileError, in one line
+ */
+export async function writeConfig(
+  folder: string,
+  file: string,
+  className: string,
+  settings: JsonObject,
+  floatKeys: ReadonlySet<string>,
+): Promise<void> {
+  const json = { ...settings, _class_name: className, _diffusers_version: DIFFUSERS_VERSION };
+  await writePythonJson(join(folder, file), json, floatKeys);
+}

@@ -1,0 +1,49 @@
+// One error class for everything that can be wrong with a file or a folder, and one-line
+// explanations of what the operating system answers (disk full, no permission, not found, ...).
+
+/** Something is wrong with a file or folder that was read or written. The message is one line and names it. */
+export class FileError extends Error {
+  /** The file or folder, as the caller named it. */
+  readonly path: string;
+
+  constructor(path: string, problem: string, options?: ErrorOptions) {
+    super(`${path}: ${problem}`, options);
+    this.name = "FileError";
+    this.path = path;
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full; free some space or choose a folder on another disk",
+  EDQUOT: "the disk quota is used up; free some space or choose a folder on another disk",
+  EFBIG: "the file is larger than the file system or the user's limit allows; choose another disk",
+  EACCES: "permission denied; change the permissions or choose another folder",
+  EPERM: "the operation is not permitted; change the permissions or choose another folder",
+  EROFS: "the file system is read-only; choose another folder",
+  ENOENT: "no such file or folder; check the path",
+  ENOTDIR: "a part of the path is a file where a folder was expected; check the path",
+  EISDIR: "this is a folder where a file was expected; check the path",
+  EEXIST: "it exists already; remove it or choose another name",
+  ENOTEMPTY: "the folder is not empty; remove it or choose another name",
+  EMFILE: "too many files are open; raise the limit (ulimit -n) or run fewer programs at once",
+  ENAMETOOLONG: "the name is too long for the file system; choose a shorter one",
+  EIO: "the disk reported an input/output error; check the disk",
+};
+
+/**
+ * An error of the operating system as one line: what was being done, to which path, and what to do about it.
+ * Errors that are not the operating system's, and FileErrors, come back unchanged.
+ */
+export function explainSystemError(error: unknown, action: string, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof FileError) return error;
+  const code = errorCode(error);
+  if (code === undefined) return error;
+  return new FileError(path, `cannot ${action}: ${ADVICE[code] ?? error.message} (${code})`, {
+    cause: error,
+  });
+}
+
+/** The operating system's code of an error ("ENOENT", ...), or undefined if it has none. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,212 @@
+// Reading and writing safetensors files. A file is opened by its header alone; tensors are then read one by one,
+// so a checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
+import { type FileHandle, open } from "node:fs/promises";
+import { writeFileAtomic } from "./atomic.ts";
+import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
+import { explainSystemError, FileError } from "./errors.ts";
+import {
+  elementCount,
+  layOut,
+  PREFIX_BYTES,
+  parseHeader,
+  readHeaderLength,
+  type TensorInfo,
+} from "./safetensors_header.ts";
+
+/** A tensor in host memory, C order. `dtype` is what the file has: F16 and BF16 data are float32 here. */
+export type HostTensor = {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: TensorArray;
+};
+
+/** A tensor to write. Without `dtype` the array's own type; a Float32Array may be written as F16 or BF16. */
+export type TensorEntry = {
+  readonly shape: readonly number[];
+  readonly data: TensorArray;
+  readonly dtype?: Dtype;
+};
+
+/** An open safetensors file: tensors are read when asked for. */
+export interface SafetensorsFile {
+  /** Names in the order of their data. */
+  readonly names: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  has(name: string): boolean;
+  /** @throws FileError if there is no such tensor */
+  info(name: string): TensorInfo;
+  /** The tensor's elements; F16 and BF16 as float32. @throws FileError if there is no such tensor, or reading fails */
+  read(name: string): Promise<TensorArray>;
+  /** The same as float32, from F32, F16, BF16 or F64. @throws FileError if its elements are not floating-point */
+  readFloat32(name: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */
+const MAX_CHUNK_BYTES = 2 ** 28;
+/** Elements converted at a time when writing F16 or BF16. */
+const CONVERT_ELEMENTS = 2 ** 20;
+
+/**
+ * Opens a safetensors file and checks its whole header. The caller closes it.
+ * @throws FileError, in one line, if the file cannot be opened or is not a sound safetensors file
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    throw explainSystemError(error, "open the file", path);
+  }
+  try {
+    const { size } = await file.stat();
+    const prefix = await readRange(file, 0, Math.min(size, PREFIX_BYTES), path);
+    const headerBytes = readHeaderLength(new Uint8Array(prefix), size, path);
+    const json = new Uint8Array(await readRange(file, PREFIX_BYTES, headerBytes, path));
+    const dataBegin = PREFIX_BYTES + headerBytes;
+    const { tensors, metadata } = parseHeader(json, size - dataBegin, path);
+    const info = (name: string): TensorInfo => tensors.get(name) ?? missing(path, name);
+    const read = async (name: string): Promise<TensorArray> => {
+      const { dtype, begin, byteLength } = info(name);
+      try {
+        return decode(await readRange(file, dataBegin + begin, byteLength, path), dtype);
+      } catch (error) {
+        throw explainSystemError(error, "read the file", path);
+      }
+    };
+    return {
+      names: [...tensors.keys()],
+      metadata,
+      has: (name) => tensors.has(name),
+      info,
+      read,
+      readFloat32: async (name) => toFloat32(await read(name), path, name, info(name).dtype),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw explainSystemError(error, "read the file", path);
+  }
+}
+
+/**
+ * Reads a whole safetensors file, or its bytes, into memory.
+ * @param source a path, or the bytes of a file (copied, not kept)
+ * @returns the tensors, in the order of their data
+ * @throws FileError, in one line, if it cannot be read or is not a sound safetensors file
+ */
+export async function readSafetensors(source: string | Uint8Array): Promise<Map<string, HostTensor>> {
+  if (typeof source !== "string") return parseSafetensors(source);
+  const file = await openSafetensors(source);
+  try {
+    const tensors = new Map<string, HostTensor>();
+    for (const name of file.names) {
+      const { dtype, shape } = file.info(name);
+      tensors.set(name, { dtype, shape, data: await file.read(name) });
+    }
+    return tensors;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes a safetensors file: aside, flushed, then renamed. The bytes are those the Python library writes.
+ * @param tensors name -> shape and elements, read while writing (they must not change meanwhile)
+ * @param metadata strings for the header; other libraries expect at least `{ format: "pt" }`
+ * @throws FileError, in one line, if an entry's shape does not fit its data or the file cannot be written
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Promise<void> {
+  const entries = new Map([...tensors].map(([name, entry]) => [name, checkEntry(path, name, entry)]));
+  const { bytes: header, order } = layOut(entries, metadata);
+  await writeFileAtomic(path, async (file) => {
+    await writeAll(file, header);
+    for (const name of order) {
+      const { data, dtype } = entries.get(name) ?? missing(path, name);
+      if (data instanceof Float32Array && dtype !== "F32") {
+        for (let i = 0; i < data.length; i += CONVERT_ELEMENTS) {
+          await writeAll(file, encode(data.subarray(i, i + CONVERT_ELEMENTS), dtype));
+        }
+      } else await writeAll(file, encode(data, dtype));
+    }
+  });
+}
+
+function parseSafetensors(bytes: Uint8Array): Map<string, HostTensor> {
+  const source = "safetensors bytes";
+  const dataBegin = PREFIX_BYTES + readHeaderLength(bytes, bytes.length, source);
+  const { tensors } = parseHeader(bytes.subarray(PREFIX_BYTES, dataBegin), bytes.length - dataBegin, source);
+  const out = new Map<string, HostTensor>();
+  for (const [name, { dtype, shape, begin, byteLength }] of tensors) {
+    const copy = new Uint8Array(byteLength);
+    copy.set(bytes.subarray(dataBegin + begin, dataBegin + begin + byteLength));
+    out.set(name, { dtype, shape, data: decode(copy.buffer, dtype) });
+  }
+  return out;
+}
+
+function checkEntry(path: string, name: string, entry: TensorEntry): HostTensor {
+  const { shape, data } = entry;
+  const dtype = entry.dtype ?? dtypeOf(data);
+  if (shape.some((size) => !Number.isSafeInteger(size) || size < 0) || elementCount(shape) !== data.length) {
+    throw new FileError(
+      path,
+      `tensor ${name}: shape [${shape.join(", ")}] does not fit its ${data.length} elements`,
+    );
+  }
+  if (!canEncode(data, dtype)) {
+    throw new FileError(path, `tensor ${name}: ${data.constructor.name} cannot be written as ${dtype}`);
+  }
+  return { dtype, shape, data };
+}
+
+function toFloat32(data: TensorArray, path: string, name: string, dtype: Dtype): Float32Array {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return Float32Array.from(data);
+  throw new FileError(
+    path,
+    `tensor ${name} is ${dtype}, where a floating-point type was expected (F32, F16, BF16, F64)`,
+  );
+}
+
+function missing(path: string, name: string): never {
+  throw new FileError(path, `there is no tensor ${name} in this file`);
+}
+
+async function readRange(
+  file: FileHandle,
+  position: number,
+  length: number,
+  path: string,
+): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(allocate(length, path));
+  let done = 0;
+  while (done < length) {
+    const chunk = bytes.subarray(done, Math.min(length, done + MAX_CHUNK_BYTES));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, position + done);
+    if (bytesRead === 0)
+      throw new FileError(path, `the file ended at byte ${position + done} while it was being read`);
+    done += bytesRead;
+  }
+  return bytes.buffer;
+}
+
+function allocate(length: number, path: string): ArrayBuffer {
+  try {
+    return new ArrayBuffer(length);
+  } catch (error) {
+    throw new FileError(path, `there is no memory for a tensor of ${length} bytes`, { cause: error });
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, MAX_CHUNK_BYTES));
+    done += bytesWritten;
+  }
+}

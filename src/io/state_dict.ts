@@ -1,0 +1,246 @@
+// The weights of a model in a diffusers folder: diffusion_pytorch_model[.variant].safetensors, whole or in shards
+// with an index. Tensors keep torch's names and layout (OIHW filters, [out, in] linear weights), as float32.
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
+import { DTYPE_BYTES } from "./dtypes.ts";
+import { errorCode, explainSystemError, FileError } from "./errors.ts";
+import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
+
+/** A weight in host memory, in torch's layout. */
+export type HostWeight = { readonly data: Float32Array; readonly shape: readonly number[] };
+
+/** The weights of a model: torch's names -> weights. */
+export type StateDict = Map<string, HostWeight>;
+
+/** Element types in which weights can be written. */
+export type WeightDtype = "F32" | "F16" | "BF16";
+
+/** Which file of a folder is meant. */
+export type ReadStateDictOptions = {
+  /** Reads diffusion_pytorch_model.VARIANT.safetensors, for example "fp16". Default: the file without a variant. */
+  readonly variant?: string | undefined;
+};
+
+/** How weights are written. */
+export type WriteStateDictOptions = {
+  readonly variant?: string | undefined;
+  /** Default F32. */
+  readonly dtype?: WeightDtype | undefined;
+  /** Largest shard (bytes of tensors); a larger tensor gets a shard of its own. Default 10 GB, as in diffusers. */
+  readonly maxShardSize?: number | undefined;
+};
+
+/** The file name that every diffusers model has its weights under. */
+const BASE = "diffusion_pytorch_model";
+const DEFAULT_SHARD_BYTES = 10_000_000_000;
+
+const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
+
+/**
+ * Reads the weights of a diffusers model folder, as float32, under today's names (attention weights of old
+ * checkpoints, `query`, `key`, `value`, `proj_attn`, come as `to_q`, `to_k`, `to_v`, `to_out.0`).
+ * @throws FileError, in one line, if there are no weights in the folder, only pickled ones, or damaged ones
+ */
+export async function readStateDict(folder: string, options: ReadStateDictOptions = {}): Promise<StateDict> {
+  const { variant } = options;
+  checkVariant(folder, variant);
+  const present = new Set(await list(folder));
+  const index = indexNames(variant).find((name) => present.has(name));
+  const weights: StateDict = new Map();
+  if (index !== undefined) {
+    for (const [file, names] of await readIndex(folder, index))
+      await readInto(weights, join(folder, file), names);
+    return weights;
+  }
+  const whole = weightsName(variant);
+  if (!present.has(whole)) throw noWeights(folder, variant, present);
+  await readInto(weights, join(folder, whole));
+  return weights;
+}
+
+/**
+ * Writes the weights of a model into a folder (made if need be), in one file or, past `maxShardSize`, in shards with
+ * an index. What an earlier write of the same variant left there is removed.
+ * @throws FileError, in one line, if the disk is full, permission is missing, or a shape does not fit its data
+ */
+export async function writeStateDict(
+  folder: string,
+  weights: ReadonlyMap<string, HostWeight>,
+  options: WriteStateDictOptions = {},
+): Promise<void> {
+  const { variant, dtype = "F32", maxShardSize = DEFAULT_SHARD_BYTES } = options;
+  checkVariant(folder, variant);
+  if (!(maxShardSize > 0))
+    throw new RangeError(`maxShardSize is ${maxShardSize}, where a number of bytes above 0 was expected`);
+  const shards = splitIntoShards(weights, maxShardSize, DTYPE_BYTES[dtype]);
+  const written = new Set<string>();
+  const weightMap: Record<string, string> = {};
+  for (const [i, names] of shards.entries()) {
+    const file = weightsName(variant, shards.length === 1 ? undefined : { number: i + 1, of: shards.length });
+    const entries = new Map<string, TensorEntry>();
+    for (const name of names) {
+      const { data, shape } = weights.get(name)!;
+      entries.set(name, { data, shape, dtype });
+      weightMap[name] = file;
+    }
+    await writeSafetensors(join(folder, file), entries);
+    written.add(file);
+  }
+  if (shards.length > 1) {
+    const [index] = indexNames(variant);
+    const elements = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+    const metadata = { total_size: elements * DTYPE_BYTES[dtype] };
+    await writePythonJson(join(folder, index), { metadata, weight_map: weightMap });
+    written.add(index);
+  }
+  await removeOthers(folder, variant, written);
+}
+
+/** Reads one safetensors file into `weights`; if `expected` is given, the file must hold just those names. */
+async function readInto(weights: StateDict, path: string, expected?: ReadonlySet<string>): Promise<void> {
+  const file = await openSafetensors(path);
+  try {
+    for (const name of expected ?? []) {
+      if (!file.has(name))
+        throw new FileError(path, `the index says that tensor ${name} is in this file, but it is not`);
+    }
+    for (const stored of file.names) {
+      if (expected !== undefined && !expected.has(stored)) {
+        throw new FileError(path, `tensor ${stored} is in this file, but the index does not say so`);
+      }
+      const name = currentName(stored);
+      if (weights.has(name)) throw new FileError(path, `tensor ${stored} gives ${name} a second time`);
+      weights.set(name, { data: await file.readFloat32(stored), shape: file.info(stored).shape });
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Shard file -> names of its tensors. Every file is checked to be a plain name inside the folder. */
+async function readIndex(folder: string, index: string): Promise<Map<string, Set<string>>> {
+  const path = join(folder, index);
+  const { weight_map } = await readJsonAs(path, indexSchema);
+  const shards = new Map<string, Set<string>>();
+  for (const [name, file] of Object.entries(weight_map)) {
+    if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*\.safetensors$/.test(file)) {
+      throw new FileError(
+        path,
+        `weight_map puts ${JSON.stringify(name)} into ${JSON.stringify(file)}, where the name of a .safetensors file in this folder was expected`,
+      );
+    }
+    const names = shards.get(file) ?? new Set<string>();
+    shards.set(file, names.add(name));
+  }
+  if (shards.size === 0) throw new FileError(path, "weight_map is empty: the index names no weights");
+  return shards;
+}
+
+const OLD_ATTENTION = /((?:^|\.)attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$/;
+const NEW_ATTENTION: Readonly<Record<string, string>> = {
+  query: "to_q",
+  key: "to_k",
+  value: "to_v",
+  proj_attn: "to_out.0",
+};
+
+/** Today's name of a weight: checkpoints of 2022 (google/ddpm-*) have the attention weights under older ones. */
+function currentName(name: string): string {
+  return name.replace(
+    OLD_ATTENTION,
+    (_match, block: string, old: string, kind: string) => `${block}.${NEW_ATTENTION[old]}.${kind}`,
+  );
+}
+
+/** Names, in order, cut where the next tensor would pass the limit. */
+function splitIntoShards(
+  weights: ReadonlyMap<string, HostWeight>,
+  maxBytes: number,
+  elementBytes: number,
+): string[][] {
+  const shards: string[][] = [];
+  let current: string[] = [];
+  let bytes = 0;
+  for (const [name, { data }] of weights) {
+    const size = data.length * elementBytes;
+    if (size > maxBytes) {
+      shards.push([name]);
+      continue;
+    }
+    if (bytes + size > maxBytes) {
+      shards.push(current);
+      current = [];
+      bytes = 0;
+    }
+    current.push(name);
+    bytes += size;
+  }
+  if (current.length > 0 || shards.length === 0) shards.push(current);
+  return shards;
+}
+
+function weightsName(variant: string | undefined, shard?: { number: number; of: number }): string {
+  const five = (n: number) => String(n).padStart(5, "0");
+  const suffix = shard === undefined ? "" : `-${five(shard.number)}-of-${five(shard.of)}`;
+  return `${BASE}${variant === undefined ? "" : `.${variant}`}${suffix}.safetensors`;
+}
+
+/** The names an index can have: today's, which is written, and that of older versions of diffusers. */
+function indexNames(variant: string | undefined): [string, ...string[]] {
+  if (variant === undefined) return [`${BASE}.safetensors.index.json`];
+  return [`${BASE}.safetensors.index.${variant}.json`, `${BASE}.safetensors.${variant}.index.json`];
+}
+
+/** Removes whole files, shards and indices of this variant that are not in `keep`. */
+async function removeOthers(
+  folder: string,
+  variant: string | undefined,
+  keep: ReadonlySet<string>,
+): Promise<void> {
+  const shardOf = weightsName(variant, { number: 0, of: 0 }).split("00000-of-00000");
+  const isShard = (name: string) =>
+    name.startsWith(shardOf[0]!) && /^\d{5}-of-\d{5}\.safetensors$/.test(name.slice(shardOf[0]!.length));
+  const ours = new Set([weightsName(variant), ...indexNames(variant)]);
+  for (const name of await list(folder)) {
+    if ((ours.has(name) || isShard(name)) && !keep.has(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
+function noWeights(folder: string, variant: string | undefined, present: ReadonlySet<string>): FileError {
+  const wanted = weightsName(variant);
+  const others = [...present].filter((name) => name.startsWith(BASE) && name.endsWith(".safetensors"));
+  if (others.length > 0) {
+    return new FileError(
+      folder,
+      `there is no ${wanted}; it has ${others.join(", ")}: choose another variant`,
+    );
+  }
+  if ([...present].some((name) => name.endsWith(".bin"))) {
+    return new FileError(
+      folder,
+      `the weights are a pickle file (.bin), which can run code and is not read; convert them in Python: load the model and save_pretrained(..., safe_serialization=True)`,
+    );
+  }
+  return new FileError(folder, `there is no ${wanted}: choose a folder in which diffusers saved a model`);
+}
+
+function checkVariant(folder: string, variant: string | undefined): void {
+  if (variant !== undefined && !/^[A-Za-z0-9_-]+$/.test(variant)) {
+    throw new FileError(
+      folder,
+      `variant ${JSON.stringify(variant)}, where letters and digits such as "fp16" were expected`,
+    );
+  }
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errorCode(error) === "ENOTDIR")
+      throw new FileError(folder, "this is a file, where a model's folder was expected");
+    throw explainSystemError(error, "read the folder", folder);
+  }
+}
