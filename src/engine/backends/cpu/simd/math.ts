@@ -1,0 +1,164 @@
+// Elementary functions on four f32 lanes, from additions and products: relative errors about 1e-7 (sin and cos: absolute).
+//
+// Each function records what it needs on the builder and yields a variable. NaN gives NaN.
+// Methods: ranges are reduced as in W. J. Cody, W. Waite, "Software Manual for the Elementary Functions" (1980);
+// polynomials are minimax fits over the reduced ranges.
+
+import type { KernelBuilder } from "./builder.ts";
+import type { Expr, Var } from "./expr.ts";
+import * as s from "./ops.ts";
+
+/** 1.5 * 2^23: adding it rounds |x| < 2^22 to the nearest integer, which is then in the low bits. */
+const ROUNDER = 12582912;
+const SIGN = 0x80000000;
+
+/** c[0] + c[1] x + c[2] x^2 + .. by Horner's rule. */
+function polynomial(x: Expr, coefficients: readonly number[]): Expr {
+  return coefficients
+    .slice(0, -1)
+    .reduceRight<Expr>((sum, c) => s.vfma(sum, x, s.vconst(c)), s.vconst(coefficients.at(-1)!));
+}
+
+/** (sign of x) with (magnitude of y). */
+const copySign = (magnitude: Expr, x: Expr): Expr => s.vor(magnitude, s.vand(x, s.iconst4(SIGN)));
+
+/** e^x. Zero below -87.33 (where f32 would be denormal), infinity above 88.72. */
+export function vexp(k: KernelBuilder, x: Expr): Var {
+  const a = k.let(x);
+  // x = n ln 2 + r, |r| <= ln 2 / 2
+  const shifted = k.let(s.vfma(a, s.vconst(Math.LOG2E), s.vconst(ROUNDER)));
+  const n = k.let(s.vsub(shifted, s.vconst(ROUNDER)));
+  const r = k.let(s.vfnma(n, s.vconst(-2.1219444e-4), s.vfnma(n, s.vconst(0.693359375), a)));
+  const p = polynomial(
+    r,
+    [
+      0.4999999403953552, 0.16666515171527863, 0.04166845604777336, 0.008369418792426586,
+      0.0013813144760206342,
+    ],
+  );
+  const mantissa = s.vadd(s.vfma(s.vmul(r, r), p, r), s.vconst(1));
+  // Times 2^n, on the exponent's bits.
+  const scaled = s.xadd(mantissa, s.xshl(shifted, 23));
+  const high = s.vselect(s.vle(a, s.vconst(88.72283)), scaled, s.vmul(a, s.vconst(Infinity)));
+  return k.let(s.vselect(s.vlt(a, s.vconst(-87.33654)), s.vconst(0), high));
+}
+
+/** ln x for positive, finite and normal x; anything else gives nonsense. */
+export function vlogPositive(k: KernelBuilder, x: Expr): Var {
+  const a = k.let(x);
+  return logCore(k, a, s.vconst(0));
+}
+
+/** ln x. Minus infinity at 0, NaN below. */
+export function vlog(k: KernelBuilder, x: Expr): Var {
+  const a = k.let(x);
+  // Denormals are brought into range by 2^23.
+  const tiny = k.let(s.vlt(a, s.vconst(2 ** -126)));
+  const normal = k.let(s.vselect(tiny, s.vmul(a, s.vconst(2 ** 23)), a));
+  const result = logCore(k, normal, s.vand(tiny, s.vconst(-23)));
+  const finite = s.vselect(s.vlt(a, s.vconst(Infinity)), result, a);
+  const edge = s.vselect(s.veq(a, s.vconst(0)), s.vconst(-Infinity), s.vconst(NaN));
+  return k.let(s.vselect(s.vle(a, s.vconst(0)), edge, finite));
+}
+
+/** ln x + bias ln 2: x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), then the series of artanh. */
+function logCore(k: KernelBuilder, x: Var, bias: Expr): Var {
+  const exponent = k.let(s.xshrS(s.xsub(x, s.iconst4(0x3f3504f3)), 23));
+  const n = k.let(s.vadd(s.vfromI32(exponent), bias));
+  const f = k.let(s.vsub(s.xsub(x, s.xshl(exponent, 23)), s.vconst(1)));
+  const t = k.let(s.vdiv(f, s.vadd(f, s.vconst(2)))); // ln(1 + f) = 2 artanh(t) = 2t + t R
+  const z = k.let(s.vmul(t, t));
+  const remainder = s.vmul(z, polynomial(z, [0.6666677594184875, 0.39977285265922546, 0.29879170656204224]));
+  const halfSquare = k.let(s.vmul(s.vmul(f, f), s.vconst(0.5)));
+  const low = s.vfma(t, s.vadd(halfSquare, remainder), s.vmul(n, s.vconst(-2.1219444e-4)));
+  return k.let(s.vfma(n, s.vconst(0.693359375), s.vsub(f, s.vsub(halfSquare, low))));
+}
+
+/** sin x and cos x together, for |x| up to 12,000: absolute error about 1e-7. */
+export function vsincos(k: KernelBuilder, x: Expr): { sin: Var; cos: Var } {
+  const a = k.let(x);
+  // x = n pi / 2 + r, |r| <= pi / 4; pi / 2 in parts of 11 bits, so that their products with n are exact
+  const shifted = k.let(s.vfma(a, s.vconst(2 / Math.PI), s.vconst(ROUNDER)));
+  const n = k.let(s.vsub(shifted, s.vconst(ROUNDER)));
+  const [first, second, third] = HALF_PI_PARTS;
+  const near = s.vfnma(n, s.vconst(second), s.vfnma(n, s.vconst(first), a));
+  const r = k.let(s.vfnma(n, s.vconst(third), near));
+  const z = k.let(s.vmul(r, r));
+  const sinTail = polynomial(z, [-0.16666653752326965, 0.008332131430506706, -0.00019510838319547474]);
+  const cosTail = polynomial(z, [0.04166664555668831, -0.0013887305976822972, 2.4431205019936897e-5]);
+  const sine = k.let(s.vfma(s.vmul(r, z), sinTail, r));
+  const cosine = k.let(s.vfma(s.vmul(z, z), cosTail, s.vfnma(z, s.vconst(0.5), s.vconst(1))));
+  // The quarter n mod 4 exchanges the two and sets the signs.
+  const swap = k.let(s.xshrS(s.xshl(shifted, 31), 31));
+  const sinSign = s.vand(s.xshl(shifted, 30), s.iconst4(SIGN));
+  const cosSign = s.vand(s.xshl(s.xadd(shifted, s.iconst4(1)), 30), s.iconst4(SIGN));
+  return {
+    sin: k.let(s.vxor(s.vselect(swap, cosine, sine), sinSign)),
+    cos: k.let(s.vxor(s.vselect(swap, sine, cosine), cosSign)),
+  };
+}
+const HALF_PI_PARTS = halfPiParts();
+/** pi / 2 = first + second + third, the first two of 11 significant bits. */
+function halfPiParts(): readonly [number, number, number] {
+  const cut = (x: number): number => {
+    const unit = 2 ** (Math.floor(Math.log2(x)) - 10);
+    return Math.floor(x / unit) * unit;
+  };
+  const first = cut(Math.PI / 2);
+  const second = cut(Math.PI / 2 - first);
+  return [first, second, Math.PI / 2 - first - second];
+}
+export const vsin = (k: KernelBuilder, x: Expr): Var => vsincos(k, x).sin;
+export const vcos = (k: KernelBuilder, x: Expr): Var => vsincos(k, x).cos;
+
+/** 1 / (1 + e^-x) */
+export function vsigmoid(k: KernelBuilder, x: Expr): Var {
+  return k.let(s.vdiv(s.vconst(1), s.vadd(s.vconst(1), vexp(k, s.vneg(x)))));
+}
+
+/** tanh x: a polynomial near 0, elsewhere 1 - 2 / (e^2|x| + 1). */
+export function vtanh(k: KernelBuilder, x: Expr): Var {
+  const a = k.let(x);
+  const magnitude = k.let(s.vabs(a));
+  const z = k.let(s.vmul(a, a));
+  const tail = polynomial(
+    z,
+    [
+      -0.3333328366279602, 0.13331490755081177, -0.05374349653720856, 0.020650586113333702,
+      -0.005717043299227953,
+    ],
+  );
+  const near = k.let(s.vfma(s.vmul(magnitude, z), tail, magnitude));
+  const growth = vexp(k, s.vadd(magnitude, magnitude));
+  const far = s.vsub(s.vconst(1), s.vdiv(s.vconst(2), s.vadd(growth, s.vconst(1))));
+  return k.let(copySign(s.vselect(s.vlt(magnitude, s.vconst(0.625)), near, far), a));
+}
+
+/** The error function: a polynomial near 0, elsewhere 1 - e^P(|x|) with P near ln erfc. */
+export function verf(k: KernelBuilder, x: Expr): Var {
+  const a = k.let(x);
+  const magnitude = k.let(s.vabs(a));
+  const z = k.let(s.vmul(a, a));
+  const near = k.let(
+    s.vmul(
+      a,
+      polynomial(
+        z,
+        [
+          1.1283791065216064, -0.3761262595653534, 0.11283600330352783, -0.026854444295167923,
+          0.005189535673707724, -0.0008020842215046287, 7.889122935011983e-5,
+        ],
+      ),
+    ),
+  );
+  const bounded = k.let(s.vmin(magnitude, s.vconst(4))); // erf 4 rounds to 1
+  const exponent = polynomial(
+    bounded,
+    [
+      -0.000312467833282426, -1.1272022724151611, -0.6379649639129639, -0.1032562106847763,
+      0.021906480193138123, -0.002964006969705224, 0.00018797177472151816,
+    ],
+  );
+  const far = s.vsub(s.vconst(1), vexp(k, exponent));
+  return k.let(s.vselect(s.vlt(magnitude, s.vconst(1)), near, copySign(far, a)));
+}
