@@ -1,0 +1,59 @@
+// What an error means to the shell: one line on stderr and an exit code.
+
+/** Exit codes of the command, as scripts rely on them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** The command was wrong: what was given, what was expected. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The work was interrupted by the user; the message says how to go on. Exit code 130. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/** Names of the errors that explain themselves in one line; any other error is a fault of the program. */
+const EXPLAINED = new Set([
+  "UsageError",
+  "Interrupted",
+  "FileError",
+  "DataError",
+  "ConfigError",
+  "SchedulerError",
+  "StateDictError",
+  "RunFolderError",
+  "CheckpointError",
+  "DivergenceError",
+  "MemoryError",
+  "PipelineError",
+]);
+
+/** Whether an error was made for the user's eyes. */
+export const isExplained = (error: unknown): error is Error =>
+  error instanceof Error && EXPLAINED.has(error.name);
+
+/**
+ * Runs the part of a command that only checks and reads what the user gave. What is wrong there is the command's
+ * fault, not the work's: explained errors become UsageErrors.
+ */
+export async function checking<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isExplained(error) && !(error instanceof Interrupted)) {
+      throw new UsageError(error.message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** The exit code and the one line for an error that ended the command. */
+export function describeError(error: unknown): { code: number; line: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  const line = message.replaceAll(/\s*\n\s*/g, " ").trim();
+  if (error instanceof UsageError) return { code: EXIT.usage, line };
+  if (error instanceof Interrupted) return { code: EXIT.interrupted, line };
+  if (isExplained(error)) return { code: EXIT.failed, line };
+  return { code: EXIT.failed, line: `internal error: ${line} (IMAGO_DEBUG=1 shows where)` };
+}

@@ -1,0 +1,68 @@
+// Strict readers for option values: the whole text must be the value, and in range.
+// Each answers a wrong value with the option, what was given, and what would be right.
+
+import { UsageError } from "./errors.ts";
+
+type Parser<T> = (text: string) => T;
+
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A whole number in [min, max]. */
+export function integer(option: string, min: number, max = Number.MAX_SAFE_INTEGER): Parser<number> {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      throw new UsageError(`${option} is "${text}"; expected a whole number ${range(min, max)}`);
+    }
+    return value;
+  };
+}
+
+/** A finite number with `min` < value (or <= with `inclusive`) and value <= max. */
+export function decimal(
+  option: string,
+  { min, max = Number.MAX_VALUE, inclusive = true }: { min: number; max?: number; inclusive?: boolean },
+): Parser<number> {
+  return (text) => {
+    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isFinite(value) || value < min || value > max || (value === min && !inclusive)) {
+      const bounds = max === Number.MAX_VALUE ? `${inclusive ? "of at least" : "above"} ${min}` : range(min, max);
+      throw new UsageError(`${option} is "${text}"; expected a number ${bounds}`);
+    }
+    return value;
+  };
+}
+
+/** One of a list of names. */
+export function choice<const T extends string>(option: string, names: readonly T[]): Parser<T> {
+  return (text) => {
+    const found = names.find((name) => name === text);
+    if (found === undefined) throw new UsageError(`${option} is "${text}"; expected ${orList(names)}`);
+    return found;
+  };
+}
+
+/** A file name that ends in one of `extensions`. */
+export function fileName(option: string, extensions: readonly string[]): Parser<string> {
+  return (text) => {
+    if (!extensions.some((extension) => text.toLowerCase().endsWith(extension))) {
+      throw new UsageError(`${option} is "${text}"; expected a file name that ends in ${orList(extensions)}`);
+    }
+    return text;
+  };
+}
+
+/** Text that is not empty. */
+export function nonEmpty(option: string): Parser<string> {
+  return (text) => {
+    if (text.trim() === "") throw new UsageError(`${option} is empty; expected a name`);
+    return text;
+  };
+}
+
+const range = (min: number, max: number): string =>
+  max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+
+/** "a", "a or b", "a, b or c". */
+export const orList = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;

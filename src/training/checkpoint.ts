@@ -1,0 +1,147 @@
+// Checkpoints: RUN/checkpoints/step-000500/ with the weights, their average, the optimizer and the step.
+// All else that a run needs to go on is a function of its config and the step.
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { replaceDirAtomic, writeFileAtomic } from "../io/atomic.ts";
+import { readJsonAs } from "../io/diffusers_json.ts";
+import { FileError } from "../io/errors.ts";
+import { openSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import type { HostWeight, StateDict } from "../io/state_dict.ts";
+import { RunFolderError } from "./errors.ts";
+import { listFolder, type RunFolder } from "./run_folder.ts";
+
+/** Where a run stands. */
+export interface Progress {
+  /** Steps done. */
+  readonly step: number;
+  /** Time spent training so far, seconds. */
+  readonly seconds: number;
+  /** Sum of the losses of the epoch that is under way. */
+  readonly epochLossSum: number;
+}
+
+/** AdamW's two moments of each weight, in the weights' order and layout. */
+export interface OptimizerState {
+  readonly expAvg: StateDict;
+  readonly expAvgSq: StateDict;
+}
+
+/** Writes and reads the parts of a checkpoint that only the caller knows: the model's folders. */
+export interface CheckpointParts {
+  readonly progress: Progress;
+  readonly optimizer: OptimizerState;
+  /** Writes unet/ and unet_ema/ into the folder. */
+  readonly writeModels: (folder: string) => Promise<void>;
+}
+
+const stateSchema = v.object({
+  step: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  seconds: v.pipe(v.number(), v.finite(), v.minValue(0)),
+  epoch_loss_sum: v.pipe(v.number(), v.finite()),
+});
+
+/**
+ * Writes a checkpoint, whole or not at all, then removes the oldest beyond `keep`.
+ * @returns its folder
+ * @throws FileError when the disk is full, ...
+ */
+export async function writeCheckpoint(run: RunFolder, parts: CheckpointParts, keep: number): Promise<string> {
+  const { progress, optimizer } = parts;
+  const folder = run.checkpoint(progress.step);
+  await replaceDirAtomic(folder, async (aside) => {
+    await parts.writeModels(aside);
+    await writeSafetensors(join(aside, OPTIMIZER), optimizerEntries(optimizer));
+    const state = { step: progress.step, seconds: progress.seconds, epoch_loss_sum: progress.epochLossSum };
+    await writeFileAtomic(join(aside, STATE), `${JSON.stringify(state, undefined, 2)}\n`);
+  });
+  const steps = (await checkpointSteps(run)).filter((step) => step < progress.step);
+  for (const step of steps.slice(0, Math.max(0, steps.length + 1 - keep))) {
+    await rm(run.checkpoint(step), { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** The steps of the checkpoints there are, ascending. */
+export async function checkpointSteps(run: RunFolder): Promise<number[]> {
+  const names = await listFolder(run.checkpoints);
+  const steps = names.flatMap((name) => {
+    const match = /^step-(\d{6,})$/.exec(name);
+    return match ? [Number(match[1])] : [];
+  });
+  return steps.sort((a, b) => a - b);
+}
+
+/**
+ * Reads where a checkpoint stands, and its optimizer's moments.
+ * @param shapes name and shape of every weight; the checkpoint must hold exactly these
+ * @throws RunFolderError when it is damaged, naming what to do
+ */
+export async function readCheckpoint(
+  run: RunFolder,
+  step: number,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<{ progress: Progress; optimizer: OptimizerState }> {
+  const folder = run.checkpoint(step);
+  return explainDamage(folder, async () => {
+    const state = await readJsonAs(join(folder, STATE), stateSchema);
+    if (state.step !== step) {
+      throw new FileError(join(folder, STATE), `says step ${state.step}, but its folder says ${step}`);
+    }
+    const optimizer = await readOptimizer(join(folder, OPTIMIZER), shapes);
+    return {
+      progress: { step, seconds: state.seconds, epochLossSum: state.epoch_loss_sum },
+      optimizer,
+    };
+  });
+}
+
+/** Adds to an error in reading a checkpoint what can be done about it. */
+export async function explainDamage<T>(folder: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new RunFolderError(
+      `the checkpoint is damaged: ${error.message}; remove ${folder} to go on from the one before`,
+      { cause: error },
+    );
+  }
+}
+
+const OPTIMIZER = "optimizer.safetensors";
+const STATE = "state.json";
+/** torch's names of AdamW's moments. */
+const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq" } as const;
+
+function optimizerEntries(optimizer: OptimizerState): Map<string, HostWeight> {
+  const entries = new Map<string, HostWeight>();
+  for (const [name, weight] of optimizer.expAvg) entries.set(`${MOMENTS.expAvg}.${name}`, weight);
+  for (const [name, weight] of optimizer.expAvgSq) entries.set(`${MOMENTS.expAvgSq}.${name}`, weight);
+  return entries;
+}
+
+async function readOptimizer(
+  path: string,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<OptimizerState> {
+  const file = await openSafetensors(path);
+  try {
+    const moment = async (prefix: string): Promise<StateDict> => {
+      const out: StateDict = new Map();
+      for (const [name, shape] of shapes) {
+        const key = `${prefix}.${name}`;
+        const found = file.info(key).shape;
+        if (found.join() !== shape.join()) {
+          throw new FileError(path, `${key} has the shape [${found.join(", ")}], expected [${shape.join(", ")}]`);
+        }
+        out.set(name, { shape, data: await file.readFloat32(key) });
+      }
+      return out;
+    };
+    return { expAvg: await moment(MOMENTS.expAvg), expAvgSq: await moment(MOMENTS.expAvgSq) };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,103 @@
+// metrics.jsonl: one JSON object for each training step, appended as it happens.
+
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import * as v from "valibot";
+import { explainSystemError } from "../io/errors.ts";
+
+/** What is recorded of one step. `seconds` and `imagesPerSecond` are the only fields that differ between equal runs. */
+export interface StepMetrics {
+  /** Steps done, from 1. */
+  readonly step: number;
+  /** The epoch this step belongs to, from 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Norm of the whole gradient before clipping. */
+  readonly gradNorm: number;
+  readonly imagesPerSecond: number;
+  /** Time spent training since the run began, over all resumptions. */
+  readonly seconds: number;
+  /** Mean loss of the epoch, on its last step. */
+  readonly epochLoss?: number;
+}
+
+/** A record in the file's own names (snake_case). */
+export function metricsToJson(metrics: StepMetrics): Record<string, number> {
+  return {
+    step: metrics.step,
+    epoch: metrics.epoch,
+    loss: metrics.loss,
+    lr: metrics.learningRate,
+    grad_norm: metrics.gradNorm,
+    images_per_second: round(metrics.imagesPerSecond, 2),
+    seconds: round(metrics.seconds, 3),
+    ...(metrics.epochLoss === undefined ? {} : { epoch_loss: metrics.epochLoss }),
+  };
+}
+
+const lineSchema = v.looseObject({ step: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+const NEWLINE = 0x0a;
+
+/** Appends to a metrics.jsonl. Each record is handed to the system at once, so a killed process loses none. */
+export class MetricsLog {
+  readonly #path: string;
+  readonly #file: number;
+
+  /**
+   * Opens or makes the file and drops every record after step `keepThrough`, and whatever is not a record.
+   * @throws FileError when the system refuses
+   */
+  constructor(path: string, keepThrough: number) {
+    this.#path = path;
+    this.#file = this.#explained(() => openSync(path, "a+"));
+    this.#explained(() => ftruncateSync(this.#file, keptBytes(readFileSync(path), keepThrough)));
+  }
+
+  /** @throws FileError when the disk is full, ... */
+  append(metrics: StepMetrics): void {
+    this.#explained(() => writeSync(this.#file, `${JSON.stringify(metricsToJson(metrics))}\n`));
+  }
+
+  /** Makes everything appended so far durable. */
+  sync(): void {
+    this.#explained(() => fsyncSync(this.#file));
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #explained<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explainSystemError(error, "write the file", this.#path);
+    }
+  }
+}
+
+/** Length of the longest prefix of whole lines that are records of steps up to `keepThrough`. */
+function keptBytes(content: Uint8Array, keepThrough: number): number {
+  const decoder = new TextDecoder();
+  let kept = 0;
+  while (kept < content.length) {
+    const end = content.indexOf(NEWLINE, kept);
+    if (end < 0) break;
+    const record = v.safeParse(lineSchema, parse(decoder.decode(content.subarray(kept, end))));
+    if (!record.success || record.output.step > keepThrough) break;
+    kept = end + 1;
+  }
+  return kept;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function round(x: number, digits: number): number {
+  return Number(x.toFixed(digits));
+}

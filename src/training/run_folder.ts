@@ -1,0 +1,190 @@
+// The folder of a run: where things are in it, and config.json, which says how the run was made.
+
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { writeFileAtomic } from "../io/atomic.ts";
+import { readJsonAs } from "../io/diffusers_json.ts";
+import { errorCode, explainSystemError } from "../io/errors.ts";
+import { RunFolderError } from "./errors.ts";
+import { FREE_SETTINGS, settingsJsonSchema, settingsToJson, type TrainSettings } from "./settings.ts";
+
+/** The paths in a run's folder. */
+export class RunFolder {
+  readonly path: string;
+  readonly config: string;
+  readonly metrics: string;
+  /** Grids drawn while training. */
+  readonly samples: string;
+  readonly checkpoints: string;
+  /** What diffusers' DDPMPipeline.from_pretrained loads. */
+  readonly pipeline: string;
+  /** The last grid. */
+  readonly finalSamples: string;
+
+  constructor(path: string) {
+    this.path = path;
+    this.config = join(path, "config.json");
+    this.metrics = join(path, "metrics.jsonl");
+    this.samples = join(path, "samples");
+    this.checkpoints = join(path, "checkpoints");
+    this.pipeline = join(path, "pipeline");
+    this.finalSamples = join(path, "samples.png");
+  }
+
+  sampleGrid(step: number): string {
+    return join(this.samples, `${stepName(step)}.png`);
+  }
+
+  checkpoint(step: number): string {
+    return join(this.checkpoints, `step-${stepName(step)}`);
+  }
+
+  /** Whether a run was begun here. */
+  get isRun(): boolean {
+    return existsSync(this.config);
+  }
+
+  /** @throws RunFolderError unless the folder is missing or empty, FileError when it cannot be looked at */
+  async checkFree(): Promise<void> {
+    const entries = await listFolder(this.path);
+    if (entries.length === 0) return;
+    throw new RunFolderError(
+      this.isRun
+        ? `${this.path} already holds a run; add --resume to go on with it, or choose another folder with --out`
+        : `${this.path} already exists and is not empty; choose another folder with --out`,
+    );
+  }
+
+  /** Makes the folders of a new run and its config.json. @throws FileError */
+  async create(config: RunConfig): Promise<void> {
+    try {
+      await mkdir(this.samples, { recursive: true });
+      await mkdir(this.checkpoints, { recursive: true });
+    } catch (error) {
+      throw explainSystemError(error, "make the folder", this.path);
+    }
+    await this.writeConfig(config);
+  }
+
+  /** @throws FileError */
+  async writeConfig(config: RunConfig): Promise<void> {
+    const json = { ...config, training: settingsToJson(config.training) };
+    await writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`);
+  }
+
+  /** @throws RunFolderError when there is no run here, FileError when its config.json is damaged */
+  async readConfig(): Promise<RunConfig> {
+    if (!this.isRun) {
+      throw new RunFolderError(`${this.path} holds no run to resume (it has no config.json); leave out --resume`);
+    }
+    return readJsonAs(this.config, runConfigSchema);
+  }
+
+  /** Removes what a killed process left half written. */
+  async removeLeftovers(): Promise<void> {
+    for (const folder of [this.path, this.checkpoints, this.samples]) {
+      for (const name of await listFolder(folder)) {
+        if (/^\..+\.(tmp|old)$/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+/** 500 -> "000500": names sort by step. */
+export const stepName = (step: number): string => String(step).padStart(6, "0");
+
+/** Names in a folder; none if it does not exist. @throws FileError for anything else, such as a file */
+export async function listFolder(path: string): Promise<string[]> {
+  try {
+    return (await stat(path)) && (await readdir(path));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw explainSystemError(error, "read the folder", path);
+  }
+}
+
+const jsonObject = v.record(v.string(), v.unknown());
+
+const runConfigSchema = v.object({
+  /** The version of imago that began the run. */
+  imago: v.string(),
+  /** The preset it was made from, if any. */
+  preset: v.nullable(v.string()),
+  data: v.object({
+    /** As given: "synthetic", a folder, a file. */
+    source: v.string(),
+    size: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    /** Whether images that cannot be read were left out. */
+    skipBroken: v.boolean(),
+    count: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    /** Changes when any image does. */
+    fingerprint: v.string(),
+  }),
+  /** The UNet2DModel's config as diffusers writes it. */
+  model: jsonObject,
+  /** The DDPMScheduler's config as diffusers writes it. */
+  scheduler: jsonObject,
+  training: settingsJsonSchema,
+  backend: v.string(),
+});
+
+/** What config.json holds. */
+export type RunConfig = v.InferOutput<typeof runConfigSchema>;
+
+/**
+ * Whether a run may go on under a new config.
+ * @throws RunFolderError naming the first difference that would change what is learnt
+ */
+export function checkResumable(folder: RunFolder, before: RunConfig, now: RunConfig): void {
+  const differs = (what: string, was: unknown, is: unknown) => {
+    if (canonical(was) === canonical(is)) return;
+    throw new RunFolderError(
+      `${folder.path} was begun with ${what} ${show(was)}, now it is ${show(is)}; resume with the same, or start a new run with another --out`,
+    );
+  };
+  differs("backend", before.backend, now.backend);
+  differs("image size", before.data.size, now.data.size);
+  differs("number of images", before.data.count, now.data.count);
+  differs("images (fingerprint)", before.data.fingerprint, now.data.fingerprint);
+  for (const part of ["model", "scheduler"] as const) {
+    for (const key of new Set([...Object.keys(before[part]), ...Object.keys(now[part])])) {
+      if (!key.startsWith("_")) differs(`${part} ${key}`, before[part][key], now[part][key]);
+    }
+  }
+  checkSettings(folder, before.training, now.training, differs);
+}
+
+function checkSettings(
+  folder: RunFolder,
+  before: TrainSettings,
+  now: TrainSettings,
+  differs: (what: string, was: unknown, is: unknown) => void,
+): void {
+  const was = settingsToJson(before);
+  const is = settingsToJson(now);
+  for (const key of Object.keys(before)) {
+    if (FREE_SETTINGS.has(key) || key === "steps") continue;
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    differs(name.replaceAll("_", " "), was[name], is[name]);
+  }
+  if (before.steps !== now.steps && before.lrSchedule !== "constant") {
+    throw new RunFolderError(
+      `${folder.path} is a run of ${before.steps} steps, and its ${before.lrSchedule} learning rate ends there; ${now.steps} steps need a new run (or one with --lr-schedule constant)`,
+    );
+  }
+}
+
+const show = (value: unknown): string => JSON.stringify(value) ?? "absent";
+
+/** Text that is equal for equal JSON values, whatever the order of keys. */
+function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, item: unknown) =>
+      item !== null && typeof item === "object" && !Array.isArray(item)
+        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : item,
+    ) ?? "absent"
+  );
+}

@@ -1,0 +1,94 @@
+// How a run learns: every number of the training loop, resolved. In JSON the same names in snake_case.
+
+import * as v from "valibot";
+
+/** Shapes of the learning rate over a run; each may begin with a linear warm-up. */
+export const LR_SCHEDULES = ["constant", "cosine", "linear"] as const;
+export type LrScheduleName = (typeof LR_SCHEDULES)[number];
+
+const count = (min: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(min));
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+const entries = {
+  /** Images per step. */
+  batchSize: count(1),
+  /** Optimizer steps of the whole run. */
+  steps: count(1),
+  /** Peak learning rate of AdamW. */
+  learningRate: positive,
+  lrSchedule: v.picklist(LR_SCHEDULES),
+  /** Steps over which the learning rate rises from 0 to its peak. */
+  warmupSteps: count(0),
+  adamBeta1: share,
+  adamBeta2: share,
+  adamEpsilon: positive,
+  adamWeightDecay: v.pipe(v.number(), v.finite(), v.minValue(0)),
+  /** The gradient's norm is cut to this; null leaves it. */
+  maxGradNorm: v.nullable(positive),
+  /** Min-SNR loss weighting (Hang et al. 2023), gamma; null weighs all timesteps alike. */
+  minSnrGamma: v.nullable(positive),
+  /** Ceiling of the decay of the weights' exponential moving average; null keeps no average. */
+  emaMaxDecay: v.nullable(share),
+  /** Mirrors half of the images, drawn anew in each epoch. */
+  flip: v.boolean(),
+  /** Decides the first weights, the order of images and every draw of noise: 0 .. 2^53 - 1. */
+  seed: count(0),
+  /** Steps between sample grids; 0 draws none but the last. */
+  sampleEvery: count(0),
+  /** Denoising steps of each sample grid (DDIM). */
+  sampleSteps: count(1),
+  /** Images of each sample grid. */
+  sampleCount: count(1),
+  /** Steps between checkpoints; 0 writes none but the last. */
+  checkpointEvery: count(0),
+  /** Older checkpoints than this many are removed. */
+  keepCheckpoints: count(1),
+};
+
+/** The settings of a run; the fields are described where they are declared. */
+export type TrainSettings = Readonly<v.InferOutput<v.ObjectSchema<typeof entries, undefined>>>;
+
+/** Settings that a resumed run may change: they do not change what is learnt. */
+export const FREE_SETTINGS: ReadonlySet<string> = new Set([
+  "sampleEvery",
+  "sampleSteps",
+  "sampleCount",
+  "checkpointEvery",
+  "keepCheckpoints",
+]);
+
+/** Reads settings under their JSON names; every one must be there. */
+export const settingsJsonSchema = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.transform((json) => Object.fromEntries(Object.entries(json).map(([key, value]) => [camelCase(key), value]))),
+  v.object(entries),
+);
+
+/** Settings as JSON, in snake_case. */
+export function settingsToJson(settings: TrainSettings): Record<string, string | number | boolean | null> {
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [snakeCase(key), value]));
+}
+
+/**
+ * Checks settings put together by a program.
+ * @returns what is wrong, in one line, or undefined
+ */
+export function settingsProblem(settings: TrainSettings): string | undefined {
+  const result = v.safeParse(v.object(entries), settings);
+  if (!result.success) {
+    const [issue] = result.issues;
+    return `${v.getDotPath(issue) ?? "settings"}: ${issue.message}`;
+  }
+  if (settings.warmupSteps >= settings.steps) {
+    return `the warm-up of ${settings.warmupSteps} steps is not shorter than the run of ${settings.steps}; use a shorter warm-up or more steps`;
+  }
+  return undefined;
+}
+
+/** "batchSize" -> "batch_size", "adamBeta1" -> "adam_beta1". */
+export const snakeCase = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** "batch_size" -> "batchSize". */
+export const camelCase = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
