@@ -1,0 +1,143 @@
+// The options of UNet2DModel: names and defaults of diffusers, camelCase in code and snake_case in config.json.
+
+import * as v from "valibot";
+import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
+import { activationNames } from "../nn/activations.ts";
+import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
+
+/** Options that do not fit, each other or what a UNet2DModel can do. The message is one line. */
+export class ModelConfigError extends Error {
+  override readonly name = "ModelConfigError";
+}
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const counts = v.pipe(v.array(count), v.minLength(1));
+const blockTypes = v.pipe(v.array(v.string()), v.minLength(1));
+
+const entries = {
+  /** Image size the model is meant for: one number or [height, width]. Only pipelines read it. */
+  sampleSize: v.optional(v.nullable(v.union([count, v.tuple([count, count])])), null),
+  inChannels: v.optional(count, 3),
+  outChannels: v.optional(count, 3),
+  /** Maps an input in [0, 1] to [-1, 1] first. */
+  centerInputSample: v.optional(v.boolean(), false),
+  timeEmbeddingType: v.optional(v.picklist(["positional", "fourier", "learned"]), "positional"),
+  /** Width of the time embedding; null for 4 · blockOutChannels[0]. */
+  timeEmbeddingDim: v.optional(v.nullable(count), null),
+  freqShift: v.optional(v.pipe(v.number(), v.finite()), 0),
+  flipSinToCos: v.optional(v.boolean(), true),
+  downBlockTypes: v.optional(blockTypes, [
+    "DownBlock2D",
+    "AttnDownBlock2D",
+    "AttnDownBlock2D",
+    "AttnDownBlock2D",
+  ]),
+  midBlockType: v.optional(v.nullable(v.string()), "UNetMidBlock2D"),
+  upBlockTypes: v.optional(blockTypes, ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"]),
+  /** Channels of each level, from the full image down. */
+  blockOutChannels: v.optional(counts, [224, 448, 672, 896]),
+  /** Resnets of a down block; up blocks have one more. */
+  layersPerBlock: v.optional(count, 2),
+  /** The mid block's resnets and attention divide by this. */
+  midBlockScaleFactor: v.optional(positive, 1),
+  /** 1 pads all sides before halving; 0 pads below and right only (the google/ddpm checkpoints). */
+  downsamplePadding: v.optional(v.picklist([0, 1]), 1),
+  downsampleType: v.optional(v.picklist(["conv", "resnet"]), "conv"),
+  upsampleType: v.optional(v.picklist(["conv", "resnet"]), "conv"),
+  dropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
+  actFn: v.optional(v.picklist(activationNames), "silu"),
+  /** Channels of one attention head; null for one head of all channels. */
+  attentionHeadDim: v.optional(v.nullable(count), 8),
+  normNumGroups: v.optional(count, 32),
+  /** Groups of the mid attention's norm; null for normNumGroups, or no norm with "scale_shift". */
+  attnNormNumGroups: v.optional(v.nullable(count), null),
+  normEps: v.optional(positive, 1e-5),
+  resnetTimeScaleShift: v.optional(v.picklist(["default", "scale_shift"]), "default"),
+  /** Attention in the mid block. */
+  addAttention: v.optional(v.boolean(), true),
+  classEmbedType: v.optional(v.nullable(v.picklist(["timestep", "identity"])), null),
+  /** Number of classes of a class-conditional model. */
+  numClassEmbeds: v.optional(v.nullable(count), null),
+  /** Rows of a "learned" time embedding. */
+  numTrainTimesteps: v.optional(v.nullable(count), null),
+};
+const schema = v.strictObject(entries);
+
+/** What the constructor takes; everything has diffusers' default. */
+export type UNet2DOptions = v.InferInput<typeof schema>;
+/** All options, checked. */
+export type UNet2DConfig = Readonly<v.InferOutput<typeof schema>>;
+
+/** Keys of the JSON form that are floats in Python, for writing 0 as 0.0. */
+export const unet2DFloatKeys: ReadonlySet<string> = new Set(["dropout", "norm_eps"]);
+
+const toSnake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const jsonKeys = new Map(Object.keys(entries).map((key) => [toSnake(key), key]));
+
+function check(options: unknown, keyShown: (key: string) => string): UNet2DConfig {
+  const result = v.safeParse(schema, options);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const path = v.getDotPath(issue);
+    const where = path === null ? "" : `${keyShown(path)}: `;
+    throw new ModelConfigError(`UNet2DModel config: ${where}${issue.message}`);
+  }
+  checkTogether(result.output);
+  return result.output;
+}
+
+function checkTogether(config: UNet2DConfig): void {
+  const levels = config.blockOutChannels.length;
+  for (const types of [config.downBlockTypes, config.upBlockTypes]) {
+    if (types.length !== levels) {
+      throw new ModelConfigError(
+        `UNet2DModel config: ${levels} block_out_channels want as many down_block_types and up_block_types, got ${config.downBlockTypes.length} and ${config.upBlockTypes.length}`,
+      );
+    }
+  }
+  if (config.timeEmbeddingType === "learned" && config.numTrainTimesteps === null) {
+    throw new ModelConfigError(
+      "UNet2DModel config: a learned time embedding wants num_train_timesteps (the number of rows)",
+    );
+  }
+}
+
+/** Fills in defaults and checks. @throws ModelConfigError naming the option that does not fit */
+export function resolveUNet2DConfig(options: UNet2DOptions): UNet2DConfig {
+  return check(options, (key) => key);
+}
+
+/**
+ * Reads the object of a config.json. Keys that start with _ are skipped, as in diffusers.
+ * @returns the options, and the keys that are unknown and were ignored
+ * @throws ModelConfigError when it is for another class or an option does not fit
+ */
+export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ignored: string[] } {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new ModelConfigError("UNet2DModel config: expected a JSON object");
+  }
+  const fields = Object.entries(json);
+  const className = fields.find(([key]) => key === "_class_name")?.[1];
+  if (className !== undefined && className !== "UNet2DModel") {
+    throw new ModelConfigError(`the config is for the class ${String(className)}; only UNet2DModel is known`);
+  }
+  const options: Record<string, unknown> = {};
+  const ignored: string[] = [];
+  for (const [key, value] of fields) {
+    const name = jsonKeys.get(key);
+    if (name !== undefined) options[name] = value;
+    else if (!key.startsWith("_")) ignored.push(key);
+  }
+  return { config: check(options, (path) => path.replace(/^\w+/, toSnake)), ignored };
+}
+
+/** The object of config.json as diffusers writes it. */
+export function unet2DConfigToJson(config: UNet2DConfig): JsonObject {
+  const values: [string, JsonValue][] = Object.entries(config).map(([key, value]) => [toSnake(key), value]);
+  return {
+    _class_name: "UNet2DModel",
+    _diffusers_version: DIFFUSERS_VERSION,
+    ...Object.fromEntries(values),
+  };
+}

@@ -1,0 +1,34 @@
+// Activation functions by diffusers' names, and softmax.
+
+import { full, type Tensor } from "../engine/tensor.ts";
+
+export type Activation = (x: Tensor) => Tensor;
+
+/** x · sigmoid(x), also called swish. */
+export const silu: Activation = (x) => x.mul(x.sigmoid());
+
+/** x · tanh(ln(1 + eˣ)). Past 20 the logarithm is x itself in float32, and eˣ must not overflow. */
+export const mish: Activation = (x) => {
+  const softplus = x.minimum(20).exp().add(1).log().add(x.sub(20).maximum(0));
+  return x.mul(softplus.tanh());
+};
+
+/** x · Φ(x), exact (by erf). */
+export const gelu: Activation = (x) => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
+
+/** max(0, x), with gradient 0 at 0. */
+export const relu: Activation = (x) => full(0, []).maximum(x);
+
+/** The names a config's act_fn may have. */
+export const activationNames = ["silu", "swish", "mish", "gelu", "relu"] as const;
+export type ActivationName = (typeof activationNames)[number];
+
+const byName: Readonly<Record<ActivationName, Activation>> = { silu, swish: silu, mish, gelu, relu };
+
+export const activation = (name: ActivationName): Activation => byName[name];
+
+/** Softmax over the last axis. Subtracting the maximum changes nothing but keeps exp finite. */
+export function softmax(x: Tensor): Tensor {
+  const exponentials = x.sub(x.max([-1], true).detach()).exp();
+  return exponentials.div(exponentials.sum([-1], true));
+}

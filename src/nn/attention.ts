@@ -1,0 +1,68 @@
+// Multi-head self-attention over the pixels of an image (Vaswani et al. 2017), with the group norm before it and the
+// residual around it.
+
+import type { Tensor } from "../engine/tensor.ts";
+import { softmax } from "./activations.ts";
+import { GroupNorm } from "./group_norm.ts";
+import { Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+
+export interface AttentionOptions {
+  readonly channels: number;
+  /** Channels of one head; the number of heads is channels / headDim, rounded down. */
+  readonly headDim: number;
+  /** Groups of the norm before the projections; null for no norm. */
+  readonly normGroups: number | null;
+  readonly normEps: number;
+  /** The sum with the residual is divided by this. */
+  readonly rescaleOutputFactor: number;
+}
+
+export class Attention extends Module {
+  readonly #heads: number;
+  readonly #headDim: number;
+  readonly #rescaleOutputFactor: number;
+  readonly #groupNorm: GroupNorm | null;
+  readonly #toQ: Linear;
+  readonly #toK: Linear;
+  readonly #toV: Linear;
+  readonly #toOut: Linear;
+
+  /** @throws RangeError when one head is wider than all channels */
+  constructor({ channels, headDim, normGroups, normEps, rescaleOutputFactor }: AttentionOptions) {
+    super();
+    if (headDim > channels) {
+      throw new RangeError(
+        `an attention head of ${headDim} channels is wider than the block's ${channels}; choose attention_head_dim of at most ${channels}`,
+      );
+    }
+    this.#headDim = headDim;
+    this.#heads = Math.floor(channels / headDim);
+    this.#rescaleOutputFactor = rescaleOutputFactor;
+    this.#groupNorm =
+      normGroups === null
+        ? null
+        : this.child("group_norm", new GroupNorm({ groups: normGroups, channels, eps: normEps }));
+    const inner = this.#heads * headDim;
+    this.#toQ = this.child("to_q", new Linear(channels, inner));
+    this.#toK = this.child("to_k", new Linear(channels, inner));
+    this.#toV = this.child("to_v", new Linear(channels, inner));
+    this.#toOut = this.child("to_out.0", new Linear(inner, channels));
+  }
+
+  /** [N, H, W, C] -> [N, H, W, C]. */
+  forward(x: Tensor): Tensor {
+    const [n, h, w, channels] = x.shape;
+    const split = [n, h * w, this.#heads, this.#headDim];
+    const normed = this.#groupNorm?.forward(x) ?? x;
+    const tokens = normed.reshape([n, h * w, channels]); // [N, T, C]
+    const q = this.#toQ.forward(tokens).reshape(split).permute([0, 2, 1, 3]); // [N, heads, T, d]
+    const k = this.#toK.forward(tokens).reshape(split).permute([0, 2, 3, 1]); // [N, heads, d, T]
+    const v = this.#toV.forward(tokens).reshape(split).permute([0, 2, 1, 3]); // [N, heads, T, d]
+    const weights = softmax(q.mul(this.#headDim ** -0.5).matmul(k)); // [N, heads, T, T]
+    const mixed = weights.matmul(v).permute([0, 2, 1, 3]); // [N, T, heads, d]
+    const out = this.#toOut.forward(mixed.reshape([n, h * w, this.#heads * this.#headDim]));
+    const sum = out.reshape(x.shape).add(x);
+    return this.#rescaleOutputFactor === 1 ? sum : sum.div(this.#rescaleOutputFactor);
+  }
+}

@@ -1,0 +1,45 @@
+// 2-D convolution over NHWC images.
+
+import type { Padding } from "../engine/graph.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { uniformFanIn } from "./init.ts";
+import { Module } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
+
+export interface Conv2dOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Height and width of the filter. */
+  readonly kernelSize: number;
+  /** Default 1. */
+  readonly stride?: number;
+  /** Zeros around the image: one number for all sides or [top, bottom, left, right]. Default 0. */
+  readonly padding?: number | Padding;
+}
+
+export class Conv2d extends Module {
+  readonly #weight: Parameter;
+  readonly #bias: Parameter;
+  readonly #stride: number;
+  readonly #padding: Padding;
+
+  constructor({ inChannels, outChannels, kernelSize, stride = 1, padding = 0 }: Conv2dOptions) {
+    super();
+    const init = uniformFanIn(inChannels * kernelSize * kernelSize);
+    this.#weight = this.parameter({
+      name: "weight",
+      torchShape: [outChannels, inChannels, kernelSize, kernelSize],
+      layout: "conv",
+      init,
+    });
+    this.#bias = this.parameter({ name: "bias", torchShape: [outChannels], init });
+    this.#stride = stride;
+    this.#padding = typeof padding === "number" ? [padding, padding, padding, padding] : padding;
+  }
+
+  /** [N, H, W, inChannels] -> [N, OH, OW, outChannels]. */
+  forward(x: Tensor): Tensor {
+    const options = { stride: [this.#stride, this.#stride], padding: this.#padding } as const;
+    return x.conv2d(this.#weight.tensor, options).add(this.#bias.tensor);
+  }
+}

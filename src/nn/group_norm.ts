@@ -1,0 +1,61 @@
+// Group normalization (Wu & He 2018) over channels-last images.
+
+import { numel } from "../engine/shape.ts";
+import { full, type Tensor } from "../engine/tensor.ts";
+import { constantInit } from "./init.ts";
+import { Module } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
+
+export interface GroupNormOptions {
+  readonly groups: number;
+  readonly channels: number;
+  /** Added to the variance. */
+  readonly eps: number;
+}
+
+export class GroupNorm extends Module {
+  readonly #groups: number;
+  readonly #eps: number;
+  readonly #weight: Parameter;
+  readonly #bias: Parameter;
+
+  /** @throws RangeError unless `groups` divides `channels` */
+  constructor({ groups, channels, eps }: GroupNormOptions) {
+    super();
+    if (channels % groups !== 0) {
+      throw new RangeError(
+        `a group norm cannot cut ${channels} channels into ${groups} groups; choose norm_num_groups so that it divides every channel count`,
+      );
+    }
+    this.#groups = groups;
+    this.#eps = eps;
+    this.#weight = this.parameter({ name: "weight", torchShape: [channels], init: constantInit(1) });
+    this.#bias = this.parameter({ name: "bias", torchShape: [channels], init: constantInit(0) });
+  }
+
+  /** [N, ..., C] -> the same shape. */
+  forward(x: Tensor): Tensor {
+    const n = x.shape[0];
+    const channels = this.#weight.size;
+    const pixels = numel(x.shape) / (n * channels);
+    const perGroup = channels / this.#groups;
+    const grouped = [n, this.#groups, perGroup];
+    /** Sums by channel [N, C] -> means by group [N, G, 1]. */
+    const groupMean = (sums: Tensor) =>
+      sums
+        .reshape(grouped)
+        .sum([2], true)
+        .mul(1 / (pixels * perGroup));
+    /** By group [N, G, 1] -> by channel [N, 1, C]. */
+    const perChannel = (byGroup: Tensor) => byGroup.broadcastTo(grouped).reshape([n, 1, channels]);
+
+    const flat = x.reshape([n, pixels, channels]); // [N, P, C]
+    const mean = perChannel(groupMean(flat.sum([1])));
+    // The variance's derivative by the mean is exactly zero, so no gradient has to flow that way.
+    const variance = groupMean(flat.sub(mean.detach()).square().sum([1])); // [N, G, 1]
+    const inverseDeviation = full(1, []).div(variance.add(this.#eps).sqrt());
+    const scale = perChannel(inverseDeviation).mul(this.#weight.tensor); // [N, 1, C]
+    const shift = this.#bias.tensor.broadcastTo([n, 1, channels]);
+    return flat.sub(mean).mul(scale).add(shift).reshape(x.shape);
+  }
+}

@@ -1,0 +1,26 @@
+// Fully connected layer: y = x Wᵀ + b.
+
+import type { Tensor } from "../engine/tensor.ts";
+import { uniformFanIn } from "./init.ts";
+import { Module } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
+
+export class Linear extends Module {
+  readonly #weight: Parameter;
+  readonly #bias: Parameter;
+
+  constructor(inFeatures: number, outFeatures: number) {
+    super();
+    const init = uniformFanIn(inFeatures);
+    this.#weight = this.parameter({ name: "weight", torchShape: [outFeatures, inFeatures], init });
+    this.#bias = this.parameter({ name: "bias", torchShape: [outFeatures], init });
+  }
+
+  /** [..., inFeatures] -> [..., outFeatures]. */
+  forward(x: Tensor): Tensor {
+    const [outFeatures, inFeatures] = this.#weight.shape;
+    const rows = x.reshape([-1, inFeatures]); // [R, in]
+    const y = rows.matmul(this.#weight.tensor.transpose()).add(this.#bias.tensor); // [R, out]
+    return y.reshape([...x.shape.slice(0, -1), outFeatures]);
+  }
+}

@@ -1,0 +1,99 @@
+// What every layer and model is made of: parameters under the names of a diffusers state dict.
+
+import type { Backend } from "../engine/backend.ts";
+import type { TorchGenerator } from "../engine/random/torch_generator.ts";
+import { sameShape, showShape } from "../engine/shape.ts";
+import type { StateDict } from "../io/state_dict.ts";
+import { Parameter, type ParameterOptions } from "./parameter.ts";
+
+/**
+ * A layer or model. Subclasses take in their parameters and children in their constructor; the order in which they do
+ * is the order in which random start values are drawn, as in torch.
+ */
+export abstract class Module {
+  readonly #parameters: Parameter[] = [];
+
+  /** Takes in a parameter of its own. */
+  protected parameter(options: ParameterOptions): Parameter {
+    const parameter = new Parameter(options);
+    this.#parameters.push(parameter);
+    return parameter;
+  }
+
+  /** Takes in a finished module; its parameters are named `name.` + their names so far. */
+  protected child<M extends Module>(name: string, module: M): M {
+    for (const parameter of module.#parameters) parameter.prefixName(name);
+    this.#parameters.push(...module.#parameters);
+    return module;
+  }
+
+  /** All parameters by state-dict key, fixed ones included, in construction order. */
+  namedParameters(): Map<string, Parameter> {
+    return new Map(this.#parameters.map((parameter) => [parameter.name, parameter]));
+  }
+
+  /** Number of values in all parameters, fixed ones included. */
+  get parameterCount(): number {
+    return this.#parameters.reduce((total, parameter) => total + parameter.size, 0);
+  }
+
+  /** Draws torch's default start values in torch's order: the same seed gives the same weights as in Python. */
+  initialize(generator: TorchGenerator): this {
+    for (const parameter of this.#parameters) parameter.initialize(generator);
+    return this;
+  }
+
+  /** All values in torch's layout. @throws when there are none yet. */
+  stateDict(): StateDict {
+    return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
+  }
+
+  /**
+   * Takes all values from a state dict in torch's layout.
+   * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
+   */
+  loadStateDict(state: StateDict): this {
+    const problems = this.#differences(state);
+    if (problems.length > 0) {
+      throw new Error(`the weights do not fit this ${this.constructor.name}: ${problems.join("; ")}`);
+    }
+    for (const parameter of this.#parameters) {
+      const weight = state.get(parameter.name);
+      if (weight !== undefined) parameter.load(weight);
+    }
+    return this;
+  }
+
+  /** Writes all values to the backend's variables. */
+  upload(backend: Backend): void {
+    for (const parameter of this.#parameters) parameter.upload(backend);
+  }
+
+  /** Reads all values back from the backend's variables. */
+  download(backend: Backend): void {
+    for (const parameter of this.#parameters) parameter.download(backend);
+  }
+
+  #differences(state: StateDict): string[] {
+    const own = this.namedParameters();
+    const missing = [...own.keys()].filter((key) => !state.has(key));
+    const unexpected = [...state.keys()].filter((key) => !own.has(key));
+    const misshaped = [...state].flatMap(([key, { shape }]) => {
+      const parameter = own.get(key);
+      return parameter === undefined || sameShape(parameter.torchShape, shape)
+        ? []
+        : [`${key} ${showShape(shape)} (expected ${showShape(parameter.torchShape)})`];
+    });
+    return [
+      ...describe("missing", missing),
+      ...describe("unexpected", unexpected),
+      ...describe("wrong shape", misshaped),
+    ];
+  }
+}
+
+function describe(what: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
+  const shown = items.slice(0, 3).join(", ");
+  return [items.length > 3 ? `${what} ${shown} and ${items.length - 3} more` : `${what} ${shown}`];
+}

@@ -1,0 +1,108 @@
+// One named tensor of a model: a weight, a bias, or a fixed table that is saved but not trained.
+
+import type { Backend } from "../engine/backend.ts";
+import type { TorchGenerator } from "../engine/random/torch_generator.ts";
+import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
+import { type Tensor, variable } from "../engine/tensor.ts";
+import { hwioToOihw, oihwToHwio } from "../io/layout.ts";
+import type { HostWeight } from "../io/state_dict.ts";
+import type { Initializer } from "./init.ts";
+
+/** "conv" is [O, I, H, W] in files and [H, W, I, O] in the engine; "plain" is the same in both. */
+export type ParameterLayout = "conv" | "plain";
+
+export interface ParameterOptions {
+  /** Name within its module, such as "weight". */
+  readonly name: string;
+  /** Shape as torch has it. */
+  readonly torchShape: Shape;
+  readonly init: Initializer;
+  /** Default "plain". */
+  readonly layout?: ParameterLayout;
+  /** Whether training changes it. Default true. */
+  readonly trainable?: boolean;
+}
+
+export class Parameter {
+  /** Shape in torch and in files. */
+  readonly torchShape: Shape;
+  /** Shape in the engine. */
+  readonly shape: Shape;
+  readonly layout: ParameterLayout;
+  readonly trainable: boolean;
+  readonly #init: Initializer;
+  #name: string;
+  #tensor: Tensor | undefined;
+  #value: Float32Array | undefined;
+
+  constructor({ name, torchShape, init, layout = "plain", trainable = true }: ParameterOptions) {
+    this.#name = name;
+    this.torchShape = torchShape;
+    this.layout = layout;
+    this.trainable = trainable;
+    this.#init = init;
+    if (layout === "conv") {
+      const [o, i, h, w] = torchShape;
+      this.shape = [h, w, i, o];
+    } else {
+      this.shape = torchShape;
+    }
+  }
+
+  /** Key in the state dict of the outermost module it belongs to. */
+  get name(): string {
+    return this.#name;
+  }
+
+  get size(): number {
+    return numel(this.shape);
+  }
+
+  /** The engine variable that forward passes read. */
+  get tensor(): Tensor {
+    this.#tensor ??= variable(this.shape, this.#name);
+    return this.#tensor;
+  }
+
+  /** Called by the module that takes this one in. */
+  prefixName(prefix: string): void {
+    this.#name = `${prefix}.${this.#name}`;
+  }
+
+  /** Draws the default start value. */
+  initialize(generator: TorchGenerator): void {
+    this.load({ data: this.#init(generator, this.size), shape: this.torchShape });
+  }
+
+  /** Takes a value in torch's layout. @throws ShapeError when the shape is another. */
+  load({ data, shape }: HostWeight): void {
+    if (!sameShape(shape, this.torchShape) || data.length !== this.size) {
+      throw new ShapeError(`${this.#name} is ${showShape(shape)}, expected ${showShape(this.torchShape)}`);
+    }
+    this.#value = this.layout === "conv" ? oihwToHwio(data, shape) : data.slice();
+  }
+
+  /** The value in torch's layout. @throws when there is none yet. */
+  save(): HostWeight {
+    const value = this.#hostValue();
+    const data = this.layout === "conv" ? hwioToOihw(value, this.shape) : value.slice();
+    return { data, shape: [...this.torchShape] };
+  }
+
+  /** Writes the value to the backend's variable. @throws when there is none yet. */
+  upload(backend: Backend): void {
+    backend.write(this.tensor, this.#hostValue());
+  }
+
+  /** Reads the value back from the backend's variable. */
+  download(backend: Backend): void {
+    this.#value = backend.read(this.tensor);
+  }
+
+  #hostValue(): Float32Array {
+    if (this.#value === undefined) {
+      throw new Error(`${this.#name} has no value yet; call initialize() or loadStateDict() first`);
+    }
+    return this.#value;
+  }
+}

@@ -1,0 +1,96 @@
+// The residual block of diffusion UNets (Ho et al. 2020; scale-shift conditioning: Dhariwal & Nichol 2021).
+
+import type { Tensor } from "../engine/tensor.ts";
+import { type Activation, type ActivationName, activation } from "./activations.ts";
+import { Conv2d } from "./conv2d.ts";
+import { averagePool2x2 } from "./downsample_2d.ts";
+import { dropout } from "./dropout.ts";
+import type { ForwardContext } from "./forward_context.ts";
+import { GroupNorm } from "./group_norm.ts";
+import { Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+import { nearestUpsample2x } from "./upsample_2d.ts";
+
+/** "default" adds the time embedding; "scale_shift" scales and shifts the normed values by it (FiLM). */
+export type TimeScaleShift = "default" | "scale_shift";
+
+export interface ResnetBlock2DOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Width of the time embedding. */
+  readonly tembChannels: number;
+  readonly groups: number;
+  readonly eps: number;
+  readonly actFn: ActivationName;
+  readonly timeScaleShift: TimeScaleShift;
+  /** Probability of a zero before the second convolution. */
+  readonly dropout: number;
+  /** The sum with the residual is divided by this. Default 1. */
+  readonly outputScaleFactor?: number;
+  /** Doubles or halves the image on the way. Default "none". */
+  readonly resample?: "none" | "up" | "down";
+}
+
+const resamplers = {
+  none: (x: Tensor) => x,
+  up: nearestUpsample2x,
+  down: averagePool2x2,
+} as const;
+
+export class ResnetBlock2D extends Module {
+  readonly #norm1: GroupNorm;
+  readonly #conv1: Conv2d;
+  readonly #timeEmbProj: Linear;
+  readonly #norm2: GroupNorm;
+  readonly #conv2: Conv2d;
+  readonly #convShortcut: Conv2d | null;
+  readonly #nonlinearity: Activation;
+  readonly #timeScaleShift: TimeScaleShift;
+  readonly #dropout: number;
+  readonly #outputScaleFactor: number;
+  readonly #resample: (x: Tensor) => Tensor;
+
+  constructor(options: ResnetBlock2DOptions) {
+    super();
+    const { inChannels, outChannels, tembChannels, groups, eps, timeScaleShift } = options;
+    const timeWidth = timeScaleShift === "scale_shift" ? 2 * outChannels : outChannels;
+    this.#norm1 = this.child("norm1", new GroupNorm({ groups, channels: inChannels, eps }));
+    this.#conv1 = this.child("conv1", new Conv2d({ inChannels, outChannels, kernelSize: 3, padding: 1 }));
+    this.#timeEmbProj = this.child("time_emb_proj", new Linear(tembChannels, timeWidth));
+    this.#norm2 = this.child("norm2", new GroupNorm({ groups, channels: outChannels, eps }));
+    this.#conv2 = this.child(
+      "conv2",
+      new Conv2d({ inChannels: outChannels, outChannels, kernelSize: 3, padding: 1 }),
+    );
+    this.#convShortcut =
+      inChannels === outChannels
+        ? null
+        : this.child("conv_shortcut", new Conv2d({ inChannels, outChannels, kernelSize: 1 }));
+    this.#nonlinearity = activation(options.actFn);
+    this.#timeScaleShift = timeScaleShift;
+    this.#dropout = options.dropout;
+    this.#outputScaleFactor = options.outputScaleFactor ?? 1;
+    this.#resample = resamplers[options.resample ?? "none"];
+  }
+
+  /** x [N, H, W, inChannels], temb [N, tembChannels] -> [N, H', W', outChannels]. */
+  forward(x: Tensor, temb: Tensor, context: ForwardContext): Tensor {
+    const time = this.#timeEmbProj.forward(this.#nonlinearity(temb)); // [N, out] or [N, 2 out]
+    const perImage = time.reshape([time.shape[0], 1, 1, time.shape[1]]);
+
+    let hidden = this.#nonlinearity(this.#norm1.forward(x));
+    hidden = this.#conv1.forward(this.#resample(hidden));
+    if (this.#timeScaleShift === "scale_shift") {
+      const [scale, shift] = perImage.split(2, 3);
+      hidden = this.#norm2.forward(hidden).mul(scale.add(1)).add(shift);
+    } else {
+      hidden = this.#norm2.forward(hidden.add(perImage));
+    }
+    hidden = this.#conv2.forward(dropout(this.#nonlinearity(hidden), this.#dropout, context));
+
+    const resampled = this.#resample(x);
+    const residual = this.#convShortcut?.forward(resampled) ?? resampled;
+    const sum = residual.add(hidden);
+    return this.#outputScaleFactor === 1 ? sum : sum.div(this.#outputScaleFactor);
+  }
+}
