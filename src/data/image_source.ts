@@ -1,0 +1,14 @@
+/** What every data set is to the rest of the house: a numbered set of decoded images of one size. */
+export interface ImageSource {
+  /** What the user called it: "synthetic", or the folder. */
+  readonly name: string;
+  /** Number of images. */
+  readonly count: number;
+  /** In pixels. */
+  readonly size: { readonly height: number; readonly width: number };
+  readonly channels: 1 | 3;
+  /** Image `index` as bytes [height, width, channels], RGB. The array is shared: do not write to it. */
+  image(index: number): Uint8Array;
+  /** The same for the same images, whatever machine they lie on: from names, options and bytes. */
+  fingerprint(): string;
+}
