@@ -29,7 +29,7 @@ export async function writeFileAtomic(
     }
     await rename(aside, path);
   } catch (error) {
-    await rm(aside, { force: true });
+    await removeQuietly(aside);
     throw explainSystemError(error, "write the file", path);
   }
   await syncFolder(dirname(resolve(path)));
@@ -59,7 +59,7 @@ export async function replaceDirAtomic(path: string, fill: (folder: string) => P
     await syncFolder(dirname(resolve(path)));
     if (replaced) await rm(old, { recursive: true, force: true });
   } catch (error) {
-    await rm(aside, { recursive: true, force: true });
+    await removeQuietly(aside);
     throw explainSystemError(error, "write the folder", path);
   }
 }
@@ -79,6 +79,11 @@ async function moveAside(path: string, old: string): Promise<boolean> {
     if (errorCode(error) === "ENOENT") return false;
     throw error;
   }
+}
+
+/** Removes what a failed write left. A failure of this too must not hide the first. */
+async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** A name in the same folder (a rename must not cross disks), hidden, that nobody else takes. */

@@ -33,9 +33,12 @@ export type DiffusersConfig = {
   readonly settings: Readonly<Record<string, unknown>>;
 };
 
-const notAList = v.check((value: object) => !Array.isArray(value), "a list, where an object was expected");
-const indexSchema = v.pipe(v.looseObject({ _class_name: v.string() }), notAList);
-const configSchema = v.pipe(v.looseObject({ _class_name: v.optional(v.string()) }), notAList);
+const object = v.custom<object>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "an object was expected",
+);
+const indexSchema = v.pipe(object, v.looseObject({ _class_name: v.string() }));
+const configSchema = v.pipe(object, v.looseObject({ _class_name: v.optional(v.string()) }));
 const componentSchema = v.tuple([v.string(), v.string()]);
 
 /**

@@ -14,7 +14,7 @@ import {
 } from "./safetensors_header.ts";
 
 /** A tensor in host memory, C order. `dtype` is what the file has: F16 and BF16 data are float32 here. */
-export type HostTensor = {
+export type StoredTensor = {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly data: TensorArray;
@@ -95,11 +95,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
  * @returns the tensors, in the order of their data
  * @throws FileError, in one line, if it cannot be read or is not a sound safetensors file
  */
-export async function readSafetensors(source: string | Uint8Array): Promise<Map<string, HostTensor>> {
+export async function readSafetensors(source: string | Uint8Array): Promise<Map<string, StoredTensor>> {
   if (typeof source !== "string") return parseSafetensors(source);
   const file = await openSafetensors(source);
   try {
-    const tensors = new Map<string, HostTensor>();
+    const tensors = new Map<string, StoredTensor>();
     for (const name of file.names) {
       const { dtype, shape } = file.info(name);
       tensors.set(name, { dtype, shape, data: await file.read(name) });
@@ -136,11 +136,11 @@ export async function writeSafetensors(
   });
 }
 
-function parseSafetensors(bytes: Uint8Array): Map<string, HostTensor> {
+function parseSafetensors(bytes: Uint8Array): Map<string, StoredTensor> {
   const source = "safetensors bytes";
   const dataBegin = PREFIX_BYTES + readHeaderLength(bytes, bytes.length, source);
   const { tensors } = parseHeader(bytes.subarray(PREFIX_BYTES, dataBegin), bytes.length - dataBegin, source);
-  const out = new Map<string, HostTensor>();
+  const out = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, begin, byteLength }] of tensors) {
     const copy = new Uint8Array(byteLength);
     copy.set(bytes.subarray(dataBegin + begin, dataBegin + begin + byteLength));
@@ -149,7 +149,7 @@ function parseSafetensors(bytes: Uint8Array): Map<string, HostTensor> {
   return out;
 }
 
-function checkEntry(path: string, name: string, entry: TensorEntry): HostTensor {
+function checkEntry(path: string, name: string, entry: TensorEntry): StoredTensor {
   const { shape, data } = entry;
   const dtype = entry.dtype ?? dtypeOf(data);
   if (shape.some((size) => !Number.isSafeInteger(size) || size < 0) || elementCount(shape) !== data.length) {

@@ -3,13 +3,14 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import type { HostTensor } from "../engine/host_tensor.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
 import { errorCode, explainSystemError, FileError } from "./errors.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 
-/** A weight in host memory, in torch's layout. */
-export type HostWeight = { readonly data: Float32Array; readonly shape: readonly number[] };
+/** A weight, in torch's layout: float32 data and shape. */
+export type HostWeight = HostTensor;
 
 /** The weights of a model: torch's names -> weights. */
 export type StateDict = Map<string, HostWeight>;
