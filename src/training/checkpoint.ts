@@ -134,7 +134,10 @@ async function readOptimizer(
         const key = `${prefix}.${name}`;
         const found = file.info(key).shape;
         if (found.join() !== shape.join()) {
-          throw new FileError(path, `${key} has the shape [${found.join(", ")}], expected [${shape.join(", ")}]`);
+          throw new FileError(
+            path,
+            `${key} has the shape [${found.join(", ")}], expected [${shape.join(", ")}]`,
+          );
         }
         out.set(name, { shape, data: await file.readFloat32(key) });
       }

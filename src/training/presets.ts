@@ -1,30 +1,8 @@
 // Named recipes. Each is a model, a noise schedule and the numbers of its training; every number can be overridden.
 
+import type { UNet2DOptions } from "../models/unet_2d_config.ts";
+import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
 import type { TrainSettings } from "./settings.ts";
-
-/** Options of a DDPMScheduler that recipes differ in; the rest is as in diffusers. */
-export interface SchedulerRecipe {
-  readonly numTrainTimesteps?: number;
-  readonly betaSchedule: "linear" | "scaled_linear" | "squaredcos_cap_v2";
-  readonly predictionType: "epsilon" | "sample" | "v_prediction";
-  readonly rescaleBetasZeroSnr?: boolean;
-  readonly timestepSpacing?: "leading" | "trailing" | "linspace";
-  readonly varianceType?: "fixed_small" | "fixed_large";
-}
-
-/** Options of a UNet2DModel that recipes differ in, as in diffusers' config.json. */
-export interface UNetRecipe {
-  readonly layers_per_block: number;
-  readonly block_out_channels: readonly number[];
-  readonly down_block_types: readonly string[];
-  readonly up_block_types: readonly string[];
-  readonly norm_num_groups?: number;
-  readonly norm_eps?: number;
-  readonly attention_head_dim?: number | null;
-  readonly downsample_padding?: number;
-  readonly flip_sin_to_cos?: boolean;
-  readonly freq_shift?: number;
-}
 
 /** How long a run is: in optimizer steps, or in passes over the images. */
 export type RunLength = { readonly steps: number } | { readonly epochs: number };
@@ -34,8 +12,8 @@ export interface Preset {
   readonly summary: string;
   /** Side of the square images, pixels. */
   readonly size: number;
-  readonly model: UNetRecipe;
-  readonly scheduler: SchedulerRecipe;
+  readonly model: UNet2DOptions;
+  readonly scheduler: Partial<DDPMSchedulerConfig>;
   readonly length: RunLength;
   readonly settings: Omit<TrainSettings, "steps" | "seed">;
 }
@@ -44,15 +22,18 @@ export interface Preset {
 const ADAMW = { adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, adamWeightDecay: 0.01 };
 const SAMPLES = { sampleSteps: 50, sampleCount: 16 };
 
-export const PRESETS = {
+export const PRESET_NAMES = ["quick", "butterflies32", "cifar10", "butterflies128"] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   quick: {
     summary: "a small UNet at 32 px that shows patterned butterflies within ten minutes on two cores",
     size: 32,
     model: {
-      layers_per_block: 1,
-      block_out_channels: [32, 64, 96],
-      down_block_types: ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D"],
-      up_block_types: ["AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
+      layersPerBlock: 1,
+      blockOutChannels: [32, 64, 96],
+      downBlockTypes: ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D"],
+      upBlockTypes: ["AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
     // Predicting v under a zero-terminal-SNR schedule gets the mean colour right from the first minutes
     // (Lin et al. 2023, "Common diffusion noise schedules and sample steps are flawed").
@@ -83,10 +64,10 @@ export const PRESETS = {
     summary: "the Hugging Face diffusion course, unit 1: 18.5 M parameters, 32 px, 30 epochs",
     size: 32,
     model: {
-      layers_per_block: 2,
-      block_out_channels: [64, 128, 128, 256],
-      down_block_types: ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
-      up_block_types: ["AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
+      layersPerBlock: 2,
+      blockOutChannels: [64, 128, 128, 256],
+      downBlockTypes: ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+      upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
     scheduler: { betaSchedule: "squaredcos_cap_v2", predictionType: "epsilon" },
     length: { epochs: 30 },
@@ -110,15 +91,15 @@ export const PRESETS = {
     summary: "the shape of google/ddpm-cifar10-32 (Ho et al. 2020): 35.7 M parameters, 32 px",
     size: 32,
     model: {
-      layers_per_block: 2,
-      block_out_channels: [128, 256, 256, 256],
-      down_block_types: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
-      up_block_types: ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
-      norm_eps: 1e-6,
-      attention_head_dim: null,
-      downsample_padding: 0,
-      flip_sin_to_cos: false,
-      freq_shift: 1,
+      layersPerBlock: 2,
+      blockOutChannels: [128, 256, 256, 256],
+      downBlockTypes: ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+      upBlockTypes: ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+      normEps: 1e-6,
+      attentionHeadDim: null,
+      downsamplePadding: 0,
+      flipSinToCos: false,
+      freqShift: 1,
     },
     scheduler: { betaSchedule: "linear", predictionType: "epsilon", varianceType: "fixed_large" },
     length: { steps: 800_000 },
@@ -143,9 +124,9 @@ export const PRESETS = {
     summary: "the diffusers training tutorial: 113.7 M parameters, 128 px, 50 epochs",
     size: 128,
     model: {
-      layers_per_block: 2,
-      block_out_channels: [128, 128, 256, 256, 512, 512],
-      down_block_types: [
+      layersPerBlock: 2,
+      blockOutChannels: [128, 128, 256, 256, 512, 512],
+      downBlockTypes: [
         "DownBlock2D",
         "DownBlock2D",
         "DownBlock2D",
@@ -153,7 +134,7 @@ export const PRESETS = {
         "AttnDownBlock2D",
         "DownBlock2D",
       ],
-      up_block_types: ["UpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"],
+      upBlockTypes: ["UpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
     scheduler: { betaSchedule: "linear", predictionType: "epsilon" },
     length: { epochs: 50 },
@@ -173,13 +154,11 @@ export const PRESETS = {
       keepCheckpoints: 2,
     },
   },
-} as const satisfies Record<string, Preset>;
-
-export type PresetName = keyof typeof PRESETS;
-export const PRESET_NAMES: readonly PresetName[] = ["quick", "butterflies32", "cifar10", "butterflies128"];
+};
 
 /** Optimizer steps of one pass over `imageCount` images; the last batch of a pass is filled up from the next one. */
-export const stepsPerEpoch = (imageCount: number, batchSize: number): number => Math.ceil(imageCount / batchSize);
+export const stepsPerEpoch = (imageCount: number, batchSize: number): number =>
+  Math.ceil(imageCount / batchSize);
 
 /** Optimizer steps of a whole run. */
 export function runSteps(length: RunLength, imageCount: number, batchSize: number): number {

@@ -77,7 +77,9 @@ export class RunFolder {
   /** @throws RunFolderError when there is no run here, FileError when its config.json is damaged */
   async readConfig(): Promise<RunConfig> {
     if (!this.isRun) {
-      throw new RunFolderError(`${this.path} holds no run to resume (it has no config.json); leave out --resume`);
+      throw new RunFolderError(
+        `${this.path} holds no run to resume (it has no config.json); leave out --resume`,
+      );
     }
     return readJsonAs(this.config, runConfigSchema);
   }

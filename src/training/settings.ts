@@ -61,7 +61,9 @@ export const FREE_SETTINGS: ReadonlySet<string> = new Set([
 /** Reads settings under their JSON names; every one must be there. */
 export const settingsJsonSchema = v.pipe(
   v.record(v.string(), v.unknown()),
-  v.transform((json) => Object.fromEntries(Object.entries(json).map(([key, value]) => [camelCase(key), value]))),
+  v.transform((json) =>
+    Object.fromEntries(Object.entries(json).map(([key, value]) => [camelCase(key), value])),
+  ),
   v.object(entries),
 );
 

@@ -1,0 +1,193 @@
+// DDPMPipeline: a UNet and a scheduler that draw images from noise (Ho et al. 2020, arXiv 2006.11239).
+
+import type { Backend } from "../engine/backend.ts";
+import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
+import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
+import { replaceDirAtomic } from "../io/atomic.ts";
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import {
+  type DiscreteScheduler,
+  isSchedulerName,
+  makeScheduler,
+  type NoiseSource,
+  type SchedulerName,
+  schedulers,
+} from "../schedulers/index.ts";
+import { PipelineError } from "./errors.ts";
+import { readPipeline, type Warn, writePipeline } from "./folders.ts";
+import { imageNoise } from "./image_noise.ts";
+import { type SamplingStep, sampleLoop, toUnitRange } from "./sampling.ts";
+import { compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
+
+/** Images of one run of the model unless asked otherwise. */
+const DEFAULT_BATCH = 16;
+/** Steps unless asked otherwise: DDPM walks all timesteps; the others are made for few. */
+const DEFAULT_STEPS = { ddpm: 1000, other: 50 };
+
+export interface PipelineOptions extends BackendOptions {
+  /** A backend to share, which the pipeline then does not close. Default: one of its own, made when first needed. */
+  readonly backend?: Backend;
+  readonly warn?: Warn;
+}
+
+export interface GenerateOptions {
+  /** Images. Default 1. */
+  readonly count?: number;
+  /** 0 .. 2^64-1; image k of a seed is the same for any count and batch size. Default 0. */
+  readonly seed?: number | bigint;
+  /** Denoising steps. Default 1000 for DDPM, 50 for others. */
+  readonly steps?: number;
+  /** A sampler by name, made from the options of the pipeline's own. Default: the pipeline's own. */
+  readonly scheduler?: SchedulerName;
+  /** DDIM's share of random noise, 0 .. 1. Default 0. */
+  readonly eta?: number;
+  /** Images computed at a time. Default 16. */
+  readonly batchSize?: number;
+  /** In place of the seed: where noise comes from, batch by batch. */
+  readonly noise?: NoiseSource;
+  /** Called after each denoising step with the batch as it is: [N, H, W, C], in [-1, 1]. */
+  readonly onStep?: (step: BatchStep) => void;
+}
+
+/** A sampling step of one of the batches. */
+export interface BatchStep extends SamplingStep {
+  /** Index of the batch's first image. */
+  readonly firstImage: number;
+  readonly count: number;
+}
+
+export class DDPMPipeline {
+  readonly unet: UNet2DModel;
+  readonly scheduler: DiscreteScheduler;
+  readonly #options: PipelineOptions;
+  readonly #programs = new Map<string, UNetProgram>();
+  #backend: Backend | undefined;
+  #uploaded = false;
+
+  /** @param options.backend shared; without it `close()` ends the pipeline's own */
+  constructor(unet: UNet2DModel, scheduler: DiscreteScheduler, options: PipelineOptions = {}) {
+    this.unet = unet;
+    this.scheduler = scheduler;
+    this.#options = options;
+  }
+
+  /**
+   * Loads what `savePretrained`, diffusers' `save_pretrained` or a training run wrote.
+   * @param folder a pipeline's folder (with model_index.json), or a run's
+   * @throws PipelineError or FileError, in one line, naming the file that is missing, damaged or of an unknown kind
+   */
+  static async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<DDPMPipeline> {
+    const { unet, scheduler } = await readPipeline(folder, options.warn);
+    return new DDPMPipeline(unet, scheduler, options);
+  }
+
+  /** Writes a folder that `fromPretrained` and diffusers' DDPMPipeline.from_pretrained load. @throws FileError */
+  async savePretrained(folder: string): Promise<void> {
+    await replaceDirAtomic(folder, (aside) =>
+      writePipeline(aside, this.unet, this.unet.stateDict(), this.scheduler),
+    );
+  }
+
+  /** The size of its images, pixels. @throws PipelineError when the model's config does not say */
+  get imageSize(): { height: number; width: number; channels: number } {
+    const { sampleSize, inChannels } = this.unet.config;
+    if (sampleSize === null) {
+      throw new PipelineError(
+        "the model's config has no sample_size, so the size of its images is not known",
+      );
+    }
+    const [height, width] = typeof sampleSize === "number" ? [sampleSize, sampleSize] : sampleSize;
+    return { height, width, channels: inChannels };
+  }
+
+  /**
+   * Draws images.
+   * @returns [count, H, W, C], values in [0, 1]
+   * @throws PipelineError for options out of range
+   */
+  async generate(options: GenerateOptions = {}): Promise<HostTensor> {
+    const { count = 1, seed = 0, eta = 0, noise, onStep } = options;
+    const { height, width, channels } = this.imageSize;
+    const scheduler = this.#sampler(options);
+    const limit = wholeAtLeast1("batchSize", options.batchSize ?? (noise ? count : DEFAULT_BATCH));
+    // Equal batches: all run the same compiled program, and few places of the last one stay unused.
+    const batches = Math.ceil(wholeAtLeast1("count", count) / limit);
+    const size = Math.ceil(count / batches);
+    const shape = [size, height, width, channels] as const;
+    const { denoise } = await this.#program(shape);
+    const images = new Float32Array(count * height * width * channels);
+    for (let first = 0; first < count; first += size) {
+      const sample = await sampleLoop({
+        denoise,
+        scheduler,
+        shape,
+        noise: noise ?? imageNoise(seed, first),
+        eta,
+        ...(onStep && {
+          onStep: (step: SamplingStep) =>
+            onStep({ ...step, firstImage: first, count: Math.min(size, count - first) }),
+        }),
+      });
+      const at = first * numel(shape.slice(1));
+      images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
+      scheduler.setTimesteps(scheduler.timesteps.length);
+    }
+    return hostTensor(images, [count, height, width, channels]);
+  }
+
+  /** Says that the model's weights have changed: the next images are drawn with the new ones. */
+  weightsChanged(): void {
+    this.#uploaded = false;
+  }
+
+  /** Frees the compiled programs, and the backend if it is the pipeline's own. */
+  async close(): Promise<void> {
+    for (const { executable } of this.#programs.values()) executable.dispose();
+    this.#programs.clear();
+    if (this.#options.backend === undefined) await this.#backend?.close();
+    this.#backend = undefined;
+    this.#uploaded = false;
+  }
+
+  /** A scheduler with its timesteps set. */
+  #sampler({ scheduler: name, steps }: GenerateOptions): DiscreteScheduler {
+    if (name !== undefined && !isSchedulerName(name)) {
+      throw new PipelineError(
+        `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,
+      );
+    }
+    const own = this.scheduler.toConfig()._class_name;
+    const used =
+      name ??
+      Object.keys(schedulers)
+        .filter(isSchedulerName)
+        .find((key) => schedulers[key].className === own);
+    if (used === undefined)
+      throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
+    const scheduler = makeScheduler(used, this.scheduler);
+    const most = scheduler.numTrainTimesteps;
+    const chosen = steps ?? Math.min(used === "ddpm" ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
+    if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
+      throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
+    }
+    scheduler.setTimesteps(chosen);
+    return scheduler;
+  }
+
+  async #program(shape: readonly [number, number, number, number]): Promise<UNetProgram> {
+    this.#backend ??= this.#options.backend ?? (await createBackend(this.#options));
+    if (!this.#uploaded) this.unet.upload(this.#backend);
+    this.#uploaded = true;
+    const key = shape.join("x");
+    const known = this.#programs.get(key);
+    if (known) return known;
+    const program = await compileDenoiser(this.#backend, this.unet, shape);
+    this.#programs.set(key, program);
+    return program;
+  }
+}
+
+function wholeAtLeast1(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new PipelineError(`${name} is ${value}, expected a whole number of at least 1`);
+}

@@ -1,0 +1,185 @@
+// The folders that diffusers loads and saves: a UNet, a scheduler, a whole DDPM pipeline.
+
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  MODEL_CONFIG,
+  readConfig,
+  readModelIndex,
+  SCHEDULER_CONFIG,
+  writeConfig,
+  writeModelIndex,
+} from "../io/diffusers_folder.ts";
+import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
+import { explainSystemError, FileError } from "../io/errors.ts";
+import { readStateDict, type StateDict, writeStateDict } from "../io/state_dict.ts";
+import { unet2DFloatKeys } from "../models/unet_2d_config.ts";
+import { UNet2DModel } from "../models/unet_2d_model.ts";
+import { type DiscreteScheduler, schedulerFromConfig } from "../schedulers/index.ts";
+import { PipelineError } from "./errors.ts";
+
+/** The model's class in files. */
+const MODEL_CLASS = "UNet2DModel";
+/** Keys whose numbers are floats in Python, beside the model's own: those of its average, and of a scheduler. */
+const UNET_FLOATS = new Set([...unet2DFloatKeys, "decay", "min_decay", "inv_gamma", "power"]);
+const SCHEDULER_FLOATS = new Set([
+  "beta_start",
+  "beta_end",
+  "clip_sample_range",
+  "dynamic_thresholding_ratio",
+  "sample_max_value",
+]);
+
+/** The subfolders of a pipeline. */
+const UNET = "unet";
+const SCHEDULER = "scheduler";
+
+/** Warnings about things in a file that mean nothing here. */
+export type Warn = (message: string) => void;
+
+/**
+ * Makes the model that a config.json (or any JSON object) describes; it has no weights yet.
+ * @param source the file's name, for errors
+ * @throws PipelineError, in one line, naming what is wrong
+ */
+export function unetFromConfig(json: Readonly<Record<string, unknown>>, source: string): UNet2DModel {
+  return explained(source, () => UNet2DModel.fromConfig(json));
+}
+
+/** Reads the folder of a UNet2DModel: its config and weights. @throws FileError, PipelineError */
+export async function readUNet(folder: string): Promise<UNet2DModel> {
+  const { className, settings } = await readConfig(folder, MODEL_CONFIG);
+  const json = className === undefined ? settings : { ...settings, _class_name: className };
+  const model = unetFromConfig(json, join(folder, MODEL_CONFIG));
+  await readWeights(folder, model);
+  return model;
+}
+
+/** Reads weights into a model that there is already. @throws FileError, PipelineError */
+export async function readWeights(folder: string, model: UNet2DModel): Promise<void> {
+  const weights = await readStateDict(folder);
+  explained(folder, () => model.loadStateDict(weights));
+}
+
+/**
+ * Writes the folder of a UNet2DModel.
+ * @param weights in torch's layout
+ * @param extra further keys of its config.json
+ */
+export async function writeUNet(
+  folder: string,
+  model: UNet2DModel,
+  weights: StateDict,
+  extra: JsonObject = {},
+): Promise<void> {
+  const config = { ...model.toConfig(), ...extra };
+  await writeConfig(folder, MODEL_CONFIG, MODEL_CLASS, config, UNET_FLOATS);
+  await writeStateDict(folder, weights);
+}
+
+/** The scheduler that a scheduler_config.json describes. @throws PipelineError, in one line, naming what is wrong */
+export function schedulerFromJson(
+  json: Readonly<Record<string, unknown>>,
+  source: string,
+  warn?: Warn,
+): DiscreteScheduler {
+  return explained(source, () =>
+    schedulerFromConfig(json, warn && { warn: (message) => warn(`${source}: ${message}`) }),
+  );
+}
+
+/** Writes model_index.json, unet/ and scheduler/: what DDPMPipeline.from_pretrained loads. */
+export async function writePipeline(
+  folder: string,
+  model: UNet2DModel,
+  weights: StateDict,
+  scheduler: DiscreteScheduler,
+): Promise<void> {
+  await writeUNet(join(folder, UNET), model, weights);
+  const config = jsonObject(scheduler.toConfig());
+  const className = String(config._class_name);
+  await writeConfig(join(folder, SCHEDULER), SCHEDULER_CONFIG, className, config, SCHEDULER_FLOATS);
+  const components = new Map([
+    [UNET, { library: "diffusers", className: MODEL_CLASS }],
+    [SCHEDULER, { library: "diffusers", className }],
+  ]);
+  await writeModelIndex(folder, { className: "DDPMPipeline", components });
+}
+
+/**
+ * Reads a pipeline's folder, or the pipeline/ of a run's folder.
+ * @throws PipelineError, FileError, in one line
+ */
+export async function readPipeline(
+  folder: string,
+  warn?: Warn,
+): Promise<{ unet: UNet2DModel; scheduler: DiscreteScheduler }> {
+  const root = await findPipeline(folder);
+  const index = await readModelIndex(root);
+  for (const name of [UNET, SCHEDULER]) {
+    const component = index.components.get(name);
+    if (component === undefined) {
+      throw new PipelineError(
+        `${root}: a ${index.className} without ${name}, expected a pipeline of a ${MODEL_CLASS} and a scheduler, such as DDPMPipeline`,
+      );
+    }
+    if (name === UNET && component.className !== MODEL_CLASS) {
+      throw new PipelineError(`${root}: the model is a ${component.className}, expected a ${MODEL_CLASS}`);
+    }
+  }
+  // The scheduler first: it is small, and what is wrong with it is told before the weights are read.
+  const schedulerFile = join(root, SCHEDULER, SCHEDULER_CONFIG);
+  const { className, settings } = await readConfig(join(root, SCHEDULER), SCHEDULER_CONFIG);
+  const declared = className ?? index.components.get(SCHEDULER)?.className;
+  const scheduler = schedulerFromJson({ ...settings, _class_name: declared }, schedulerFile, warn);
+  return { unet: await readUNet(join(root, UNET)), scheduler };
+}
+
+/** The pipeline's folder that a path means. */
+async function findPipeline(folder: string): Promise<string> {
+  try {
+    if (!(await stat(folder)).isDirectory()) {
+      throw new FileError(folder, "this is a file, expected the folder of a run or a pipeline");
+    }
+  } catch (error) {
+    throw explainSystemError(error, "read the folder", folder);
+  }
+  const found = [folder, join(folder, "pipeline")].find((path) => existsSync(join(path, "model_index.json")));
+  if (found !== undefined) return found;
+  throw new PipelineError(
+    existsSync(join(folder, "metrics.jsonl"))
+      ? `${folder}: this run has written no checkpoint yet; let it train longer`
+      : `${folder}: neither a pipeline (no model_index.json) nor a run (no pipeline/ in it)`,
+  );
+}
+
+/** Names the file in what is wrong with its content. */
+function explained<T>(source: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new PipelineError(`${source}: ${error.message}`, { cause: error });
+  }
+}
+
+/** What `toConfig` of a scheduler gives, as JSON. */
+function jsonObject(config: Readonly<Record<string, unknown>>): JsonObject {
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, jsonValue(key, value)]));
+}
+
+function jsonValue(key: string, value: unknown): JsonValue {
+  if (
+    value === null ||
+    typeof value === "boolean" ||
+    typeof value === "number" ||
+    typeof value === "string"
+  ) {
+    return value;
+  }
+  if (Array.isArray(value)) return value.map((item: unknown) => jsonValue(key, item));
+  throw new PipelineError(
+    `the scheduler's option ${key} is a ${typeof value}, which a config file cannot hold`,
+  );
+}

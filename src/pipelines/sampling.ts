@@ -1,0 +1,62 @@
+// The reverse process: from noise to images, one scheduler step at a time.
+
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import type { NoiseSource, Scheduler } from "../schedulers/index.ts";
+
+/** The model at one noise level: x_t [N, H, W, C] and the timestep to its output, [N, H, W, C]. */
+export type Denoiser = (sample: HostTensor, timestep: number) => Promise<HostTensor>;
+
+/** One step of sampling, as it has been done. */
+export interface SamplingStep {
+  /** From 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** The timestep that the step started from. */
+  readonly timestep: number;
+  /** x_{t-1}: what the step gave. */
+  readonly sample: HostTensor;
+  /** The image that the model sees behind the noise: x_0 as predicted in this step. */
+  readonly predOriginalSample: HostTensor;
+}
+
+export interface SampleLoopOptions {
+  readonly denoise: Denoiser;
+  /** With its timesteps set. */
+  readonly scheduler: Scheduler;
+  /** [N, H, W, C]. */
+  readonly shape: readonly number[];
+  readonly noise: NoiseSource;
+  /** DDIM's share of random noise, 0 .. 1. */
+  readonly eta?: number;
+  readonly onStep?: (step: SamplingStep) => void;
+}
+
+/** Samples from noise to x_0, [N, H, W, C]; a good model's values lie in [-1, 1]. */
+export async function sampleLoop(options: SampleLoopOptions): Promise<HostTensor> {
+  const { denoise, scheduler, shape, noise, eta = 0, onStep } = options;
+  const start = noise.randn(shape);
+  const sigma = scheduler.initNoiseSigma;
+  let sample =
+    sigma === 1
+      ? start
+      : hostTensor(
+          start.data.map((x) => x * sigma),
+          shape,
+        );
+  const { timesteps } = scheduler;
+  for (const [i, timestep] of timesteps.entries()) {
+    const output = await denoise(scheduler.scaleModelInput(sample, timestep), timestep);
+    const { prevSample, predOriginalSample } = scheduler.step(output, timestep, sample, { noise, eta });
+    sample = prevSample;
+    onStep?.({ step: i + 1, steps: timesteps.length, timestep, sample, predOriginalSample });
+  }
+  return sample;
+}
+
+/** [-1, 1] to [0, 1], clipped: what diffusers' pipelines give as "numpy". */
+export function toUnitRange(sample: HostTensor): HostTensor {
+  return hostTensor(
+    sample.data.map((x) => Math.min(1, Math.max(0, x / 2 + 0.5))),
+    sample.shape,
+  );
+}

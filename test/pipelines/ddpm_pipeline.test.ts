@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
+import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import { DDPMScheduler, torchNoise } from "../../src/schedulers/index.ts";
+import { tinyUNet } from "./support.ts";
+
+const backendName = "reference";
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "imago-pipeline-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const pipeline = () => new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backendName });
+
+describe("against diffusers", () => {
+  // tests/pipelines/ddpm/test_ddpm.py::test_fast_inference: image[0, -3:, -3:, -1] after two steps of DDPM.
+  test("DDPM, seed 0, two steps", async () => {
+    const noise = torchNoise(new TorchGenerator(0));
+    const { data, shape } = await pipeline().generate({ steps: 2, noise });
+    expect(shape).toEqual([1, 8, 8, 3]);
+    const corner = [5, 6, 7].flatMap((y) => [5, 6, 7].map((x) => data[(y * 8 + x) * 3 + 2]));
+    const expected = [0.0, 0.9996672, 0.00329116, 1.0, 0.9995991, 1.0, 0.0060907, 0.00115037, 0.0];
+    for (const [i, value] of expected.entries()) expect(Math.abs(corner[i] - value)).toBeLessThan(1e-2);
+    for (const [i, value] of expected.entries()) expect(Math.abs(corner[i] - value)).toBeLessThan(1e-4);
+  });
+});
+
+describe("images belong to their seed and number", () => {
+  test("in any batch size, for DDPM and DDIM with noise", async () => {
+    for (const options of [{ steps: 3 }, { steps: 3, scheduler: "ddim", eta: 0.5 }] as const) {
+      const all = await pipeline().generate({ ...options, count: 5, seed: 7, batchSize: 5 });
+      const split = await pipeline().generate({ ...options, count: 5, seed: 7, batchSize: 2 });
+      expect(split.data).toEqual(all.data);
+      const one = await pipeline().generate({ ...options, count: 1, seed: 7 });
+      expect(one.data).toEqual(all.data.slice(0, 192));
+    }
+  });
+
+  test("another seed gives other images", async () => {
+    const a = await pipeline().generate({ steps: 2, seed: 1 });
+    const b = await pipeline().generate({ steps: 2, seed: 2 });
+    expect(a.data).not.toEqual(b.data);
+  });
+});
+
+test("onStep sees every step of every batch", async () => {
+  const seen: string[] = [];
+  await pipeline().generate({
+    count: 3,
+    batchSize: 2,
+    steps: 2,
+    onStep: ({ step, steps, timestep, firstImage, count, sample, predOriginalSample }) => {
+      expect(sample.shape).toEqual([2, 8, 8, 3]);
+      expect(predOriginalSample.shape).toEqual([2, 8, 8, 3]);
+      seen.push(`${firstImage}+${count} ${step}/${steps} t=${timestep}`);
+    },
+  });
+  expect(seen).toEqual(["0+2 1/2 t=500", "0+2 2/2 t=0", "2+1 1/2 t=500", "2+1 2/2 t=0"]);
+});
+
+describe("folders", () => {
+  test("what is saved is loaded, with the same bytes and images", async () => {
+    const path = join(folder, "saved");
+    const saved = pipeline();
+    await saved.savePretrained(path);
+    const loaded = await DDPMPipeline.fromPretrained(path, { backendName });
+    const again = join(folder, "again");
+    await loaded.savePretrained(again);
+    for (const file of [
+      "model_index.json",
+      "unet/config.json",
+      "unet/diffusion_pytorch_model.safetensors",
+      "scheduler/scheduler_config.json",
+    ]) {
+      expect(await readFile(join(again, file))).toEqual(await readFile(join(path, file)));
+    }
+    const options = { count: 2, steps: 2, seed: 3, scheduler: "ddim" } as const;
+    expect((await loaded.generate(options)).data).toEqual((await saved.generate(options)).data);
+  });
+
+  test("what is wrong is said in one line", async () => {
+    const path = join(folder, "broken");
+    const load = () => DDPMPipeline.fromPretrained(path, { backendName });
+    await expect(load()).rejects.toThrow(/broken.*no such file or folder/);
+    await pipeline().savePretrained(path);
+    const weights = join(path, "unet", "diffusion_pytorch_model.safetensors");
+    await truncate(weights, 30_000);
+    await expect(load()).rejects.toThrow(/diffusion_pytorch_model.safetensors/);
+    await pipeline().savePretrained(path);
+    const config = join(path, "unet", "config.json");
+    const text = await readFile(config, "utf8");
+    await writeFile(config, text.replace("UNet2DModel", "UNet3DConditionModel"));
+    await expect(load()).rejects.toThrow(/UNet3DConditionModel/);
+    await writeFile(config, text.replace('"layers_per_block": 1', '"layers_per_block": 2'));
+    await expect(load()).rejects.toThrow(/missing.*layer|missing .*resnets/);
+    await writeFile(config, text.slice(0, 40));
+    await expect(load()).rejects.toThrow(/not JSON/);
+    await writeFile(join(folder, "plain"), "");
+    await expect(DDPMPipeline.fromPretrained(join(folder, "plain"))).rejects.toThrow(/this is a file/);
+    await expect(DDPMPipeline.fromPretrained(folder)).rejects.toThrow(/neither a pipeline.*nor a run/);
+  });
+});
+
+test("options out of range are named", async () => {
+  const generate = (options: object) => pipeline().generate(options);
+  await expect(generate({ count: 0 })).rejects.toThrow("count is 0, expected a whole number of at least 1");
+  await expect(generate({ steps: 1001 })).rejects.toThrow(
+    "steps is 1001, expected a whole number from 1 to 1000",
+  );
+  await expect(generate({ scheduler: "euler!" })).rejects.toThrow(/scheduler is "euler!", expected ddpm/);
+  await expect(generate({ seed: -1, steps: 1 })).rejects.toThrow(/seed is -1/);
+});
