@@ -69,7 +69,7 @@ class FunctionEncoder {
 
   // --- Variables
 
-  private declare(variable: Var, scope: Var[]): void {
+  private introduce(variable: Var, scope: Var[]): void {
     if (this.indices.has(variable)) throw new Error(`${this.f.name}: a variable was declared twice`);
     let index = this.free.get(variable.type)?.pop();
     if (index === undefined) {
@@ -116,7 +116,7 @@ class FunctionEncoder {
     switch (statement.kind) {
       case "let":
         this.expr(statement.value);
-        this.declare(statement.variable, scope);
+        this.introduce(statement.variable, scope);
         this.set(statement.variable);
         return;
       case "set":
@@ -187,7 +187,7 @@ class FunctionEncoder {
 
   private result(signature: Signature, into: Var | undefined, scope: Var[]): void {
     if (into !== undefined) {
-      this.declare(into, scope);
+      this.introduce(into, scope);
       this.set(into);
     } else if (signature.result !== undefined) this.code.u8(DROP);
   }
@@ -196,7 +196,7 @@ class FunctionEncoder {
     const { code } = this;
     const scope: Var[] = [];
     this.expr(loop.start);
-    this.declare(loop.variable, scope);
+    this.introduce(loop.variable, scope);
     this.set(loop.variable);
     const end = this.named(loop.end, scope);
     const step = this.named(loop.step, scope);
@@ -227,7 +227,7 @@ class FunctionEncoder {
     if (e.kind === "const" || e.kind === "var") return e;
     const variable: Var = { kind: "var", type: e.type };
     this.expr(e);
-    this.declare(variable, scope);
+    this.introduce(variable, scope);
     this.set(variable);
     return variable;
   }
