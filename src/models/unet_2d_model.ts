@@ -1,6 +1,7 @@
 // UNet2DModel: the unconditional or class-conditional UNet of DDPM (Ho et al. 2020), with diffusers' options and names.
 
-import { ShapeError, showShape } from "../engine/shape.ts";
+import type { DType } from "../engine/graph.ts";
+import { type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { silu } from "../nn/activations.ts";
@@ -31,8 +32,7 @@ const FOURIER_SCALE = 16;
 
 export interface UNet2DInputs {
   /**
-   * i32 [N] for a model with numClassEmbeds or classEmbedType "timestep"; f32 [N, time embedding width] for "identity".
-   * Must be given exactly when the model is class-conditional.
+   * As `classLabelsFor` says; must be given exactly when the model is class-conditional.
    */
   readonly classLabels?: Tensor;
   /** Default: evaluation. */
@@ -104,6 +104,14 @@ export class UNet2DModel extends Module {
     return 2 ** (this.config.blockOutChannels.length - 1);
   }
 
+  /** What forward wants as class labels for n images; null when the model is not class-conditional. */
+  classLabelsFor(n: number): { readonly shape: Shape; readonly dtype: DType } | null {
+    if (this.#embedClass === null) return null;
+    return this.config.classEmbedType === "identity"
+      ? { shape: [n, this.timeEmbedDim], dtype: "f32" }
+      : { shape: [n], dtype: "i32" };
+  }
+
   /**
    * @param sample [N, H, W, inChannels]; H and W multiples of `sizeFactor`
    * @param timestep i32 or f32 [N]; above 0 for a "fourier" time embedding
@@ -155,19 +163,17 @@ export class UNet2DModel extends Module {
         `UNet2DModel: wants one timestep for each of ${n} images, got ${showShape(timestep.shape)}`,
       );
     }
-    if (this.#embedClass === null && classLabels !== undefined) {
+    const wanted = this.classLabelsFor(n);
+    if (wanted === null && classLabels !== undefined) {
       throw new ShapeError(
         "UNet2DModel: the model is not class-conditional; leave out classLabels, or set numClassEmbeds",
       );
     }
-    if (this.#embedClass !== null) {
-      const wanted = this.config.classEmbedType === "identity" ? [n, this.timeEmbedDim] : [n];
+    if (wanted !== null && (classLabels === undefined || !sameShape(classLabels.shape, wanted.shape))) {
       const given = classLabels === undefined ? "none" : showShape(classLabels.shape);
-      if (given !== showShape(wanted)) {
-        throw new ShapeError(
-          `UNet2DModel: a class-conditional model wants classLabels ${showShape(wanted)}, got ${given}`,
-        );
-      }
+      throw new ShapeError(
+        `UNet2DModel: a class-conditional model wants classLabels ${showShape(wanted.shape)}, got ${given}`,
+      );
     }
   }
 

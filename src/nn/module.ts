@@ -74,6 +74,11 @@ export abstract class Module {
     for (const parameter of this.#parameters) parameter.download(backend);
   }
 
+  /** Forgets the values on the host, to save memory; those on a backend stay. */
+  release(): void {
+    for (const parameter of this.#parameters) parameter.release();
+  }
+
   #differences(state: StateDict): string[] {
     const own = this.namedParameters();
     const missing = [...own.keys()].filter((key) => !state.has(key));

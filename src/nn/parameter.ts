@@ -74,6 +74,11 @@ export class Parameter {
     this.load({ data: this.#init(generator, this.size), shape: this.torchShape });
   }
 
+  /** Sets the value to zero. */
+  setZero(): void {
+    this.#value = new Float32Array(this.size);
+  }
+
   /** Takes a value in torch's layout. @throws ShapeError when the shape is another. */
   load({ data, shape }: HostWeight): void {
     if (!sameShape(shape, this.torchShape) || data.length !== this.size) {
@@ -99,9 +104,16 @@ export class Parameter {
     this.#value = backend.read(this.tensor);
   }
 
+  /** Forgets the value on the host; the backend's stays. */
+  release(): void {
+    this.#value = undefined;
+  }
+
   #hostValue(): Float32Array {
     if (this.#value === undefined) {
-      throw new Error(`${this.#name} has no value yet; call initialize() or loadStateDict() first`);
+      throw new Error(
+        `${this.#name} has no value yet; call initialize(), loadStateDict() or download() first`,
+      );
     }
     return this.#value;
   }

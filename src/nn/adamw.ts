@@ -1,0 +1,63 @@
+// AdamW (Loshchilov & Hutter 2019), step by step as torch computes it: decay first, then Adam.
+
+import type { Tensor } from "../engine/tensor.ts";
+
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+/** torch's defaults. */
+export const adamwDefaults: AdamWOptions = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
+
+/** What changes from step to step: inputs of the program, so that a new learning rate needs no new program. */
+export interface AdamWScalars<T> {
+  /** 1 - η λ: what weight decay leaves of a weight. */
+  readonly keep: T;
+  /** η / (1 - β₁ᵗ). */
+  readonly stepSize: T;
+  /** √(1 - β₂ᵗ). */
+  readonly biasCorrection2Sqrt: T;
+}
+
+/** @param step 0 for the first */
+export function adamwScalars(
+  step: number,
+  learningRate: number,
+  { beta1, beta2, weightDecay }: AdamWOptions,
+): AdamWScalars<number> {
+  const t = step + 1;
+  return {
+    keep: 1 - learningRate * weightDecay,
+    stepSize: learningRate / (1 - beta1 ** t),
+    biasCorrection2Sqrt: Math.sqrt(1 - beta2 ** t),
+  };
+}
+
+/** A weight with its two moments, all of one shape. */
+export interface AdamWState {
+  readonly weight: Tensor;
+  /** Moving average of the gradient. */
+  readonly expAvg: Tensor;
+  /** Moving average of the gradient's square. */
+  readonly expAvgSq: Tensor;
+}
+
+/** One step of one weight; the scalars are tensors of shape []. */
+export function adamw(
+  { weight, expAvg, expAvgSq }: AdamWState,
+  gradient: Tensor,
+  { keep, stepSize, biasCorrection2Sqrt }: AdamWScalars<Tensor>,
+  { beta1, beta2, eps }: AdamWOptions,
+): AdamWState {
+  const m = expAvg.mul(beta1).add(gradient.mul(1 - beta1));
+  const v = expAvgSq.mul(beta2).add(gradient.square().mul(1 - beta2));
+  const denominator = v.sqrt().div(biasCorrection2Sqrt).add(eps);
+  return {
+    weight: weight.mul(keep).sub(m.div(denominator).mul(stepSize)),
+    expAvg: m,
+    expAvgSq: v,
+  };
+}

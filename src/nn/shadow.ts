@@ -1,0 +1,34 @@
+// A second set of tensors beside a model's parameters, under the same names: an optimizer's moments, a moving average.
+
+import type { Tensor } from "../engine/tensor.ts";
+import { constantInit } from "./init.ts";
+import { Module } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
+
+/** Has no values until setZero or loadStateDict; the source's state dict makes a shadow of "all" a copy. */
+export class Shadow extends Module {
+  readonly #byName = new Map<string, Parameter>();
+
+  /** @param which all parameters of `source`, or only those that training changes */
+  constructor(source: Module, which: "all" | "trainable") {
+    super();
+    for (const [name, { torchShape, layout, trainable }] of source.namedParameters()) {
+      if (which === "trainable" && !trainable) continue;
+      const init = constantInit(0);
+      this.#byName.set(name, this.parameter({ name, torchShape, layout, trainable, init }));
+    }
+  }
+
+  /** The engine variable that shadows a parameter. @throws when there is none of that name */
+  tensor(name: string): Tensor {
+    const parameter = this.#byName.get(name);
+    if (parameter === undefined) throw new Error(`no parameter ${name} is shadowed`);
+    return parameter.tensor;
+  }
+
+  /** Sets all values to zero. */
+  setZero(): this {
+    for (const parameter of this.#byName.values()) parameter.setZero();
+    return this;
+  }
+}
