@@ -1,0 +1,78 @@
+// Places blocks in the backend's one linear memory and grows it when they do not fit.
+
+/** Raised when a program or a variable needs more memory than there is. */
+export class MemoryError extends Error {
+  override readonly name = "MemoryError";
+  readonly neededBytes: number;
+  readonly availableBytes: number;
+
+  constructor(what: string, neededBytes: number, availableBytes: number) {
+    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20).toLocaleString("en-US")} MiB`;
+    super(`${what} needs ${mib(neededBytes)}, but only ${mib(availableBytes)} can be had`);
+    this.neededBytes = neededBytes;
+    this.availableBytes = availableBytes;
+  }
+}
+
+const ALIGNMENT = 64;
+const PAGE = 65536;
+
+export class Allocator {
+  readonly #memory: WebAssembly.Memory;
+  readonly #limit: number;
+  /** Free blocks below `#top`, sorted by address, never adjacent. */
+  #free: { start: number; bytes: number }[] = [];
+  #top: number;
+
+  /** @param limit bytes that the memory may grow to */
+  constructor(memory: WebAssembly.Memory, start: number, limit: number) {
+    this.#memory = memory;
+    this.#top = start;
+    this.#limit = limit;
+  }
+
+  get usedBytes(): number {
+    return this.#top - this.#free.reduce((total, block) => total + block.bytes, 0);
+  }
+
+  /** Address of a new block. @throws MemoryError when the limit is reached. */
+  allocate(bytes: number, what: string): number {
+    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const fit = this.#free.findIndex((block) => block.bytes >= size);
+    if (fit !== -1) {
+      const block = this.#free[fit];
+      if (block.bytes === size) this.#free.splice(fit, 1);
+      else this.#free[fit] = { start: block.start + size, bytes: block.bytes - size };
+      return block.start;
+    }
+    const start = this.#top;
+    if (start + size > this.#limit) throw new MemoryError(what, size, this.#limit - this.usedBytes);
+    const missing = start + size - this.#memory.buffer.byteLength;
+    if (missing > 0) {
+      try {
+        this.#memory.grow(Math.ceil(missing / PAGE));
+      } catch {
+        throw new MemoryError(what, size, this.#memory.buffer.byteLength - start);
+      }
+    }
+    this.#top = start + size;
+    return start;
+  }
+
+  release(start: number, bytes: number): void {
+    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const blocks = [...this.#free, { start, bytes: size }].sort((a, b) => a.start - b.start);
+    const merged: { start: number; bytes: number }[] = [];
+    for (const block of blocks) {
+      const last = merged[merged.length - 1];
+      if (last !== undefined && last.start + last.bytes === block.start) last.bytes += block.bytes;
+      else merged.push({ ...block });
+    }
+    const last = merged[merged.length - 1];
+    if (last !== undefined && last.start + last.bytes === this.#top) {
+      this.#top = last.start;
+      merged.pop();
+    }
+    this.#free = merged;
+  }
+}

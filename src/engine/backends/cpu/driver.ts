@@ -1,0 +1,74 @@
+// The program's main loop, itself WebAssembly: every thread walks the list of steps, takes tiles until none are left,
+// and waits for the others. No JavaScript runs in between.
+
+import { type ImportedFunction, KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
+import type { Expr } from "./simd/expr.ts";
+import * as s from "./simd/ops.ts";
+
+/** One step in memory: four i32. The counter holds the next tile and must be 0 before a run. */
+export const STEP = { bytes: 16, functionIndex: 0, tiles: 4, args: 8, counter: 12 } as const;
+
+/** The barrier in memory, each word on a cache line of its own. All zero before the first run. */
+export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 } as const;
+
+/** Milliseconds from an arbitrary start, from the host. */
+const now: ImportedFunction = { kind: "import", module: "env", name: "now", params: [], result: "f64" };
+
+/** How often a waiting thread looks before it goes to sleep: some tens of microseconds. */
+const SPINS = 20_000;
+
+/**
+ * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or where this thread stores
+ * the time (f64) after each step and before the first.
+ */
+export function driver(): KernelBuilder {
+  const k = new KernelBuilder("run", {
+    params: ["i32", "i32", "i32", "i32", "i32", "i32"],
+    result: undefined,
+  });
+  const [steps, count, threads, scratch, barrier, times] = Array.from({ length: 6 }, (_, i) => k.param(i));
+  const stamp = (index: Expr) =>
+    k.if(s.ine(times, s.i32(0)), () => k.storeF64(s.iadd(times, s.imul(index, s.i32(8))), k.callValue(now)));
+  stamp(s.i32(0));
+  k.for(0, count, 1, (i) => {
+    const step = k.let(s.iadd(steps, s.imul(i, s.i32(STEP.bytes))));
+    const target = k.let(s.loadI32(step, STEP.functionIndex));
+    const tiles = k.let(s.loadI32(step, STEP.tiles));
+    const args = k.let(s.loadI32(step, STEP.args));
+    const tile = k.let(k.atomicAdd(step, s.i32(1), STEP.counter));
+    k.while(s.ilt(tile, tiles), () => {
+      k.callIndirect(KERNEL_SIGNATURE, target, args, tile, scratch);
+      k.set(tile, k.atomicAdd(step, s.i32(1), STEP.counter));
+    });
+    wait(k, barrier, threads);
+    stamp(s.iadd(i, s.i32(1)));
+  });
+  return k;
+}
+
+/** Returns when all threads have come here. */
+function wait(k: KernelBuilder, barrier: Expr, threads: Expr): void {
+  const generation = k.let(s.atomicLoad(barrier, BARRIER.generation));
+  const before = k.atomicAdd(barrier, s.i32(1), BARRIER.arrived);
+  k.if(
+    s.ieq(s.iadd(before, s.i32(1)), threads),
+    () => {
+      k.atomicStore(barrier, s.i32(0), BARRIER.arrived);
+      k.atomicAdd(barrier, s.i32(1), BARRIER.generation);
+      // Nobody who is about to sleep is missed: it counts itself first and sleeps only if the generation is still old.
+      k.if(s.atomicLoad(barrier, BARRIER.sleepers), () =>
+        k.atomicNotify(barrier, s.i32(-1), BARRIER.generation),
+      );
+    },
+    () => {
+      const spins = k.let(s.i32(0));
+      const unchanged = () => s.ieq(s.atomicLoad(barrier, BARRIER.generation), generation);
+      k.while(s.iand(unchanged(), s.ilt(spins, s.i32(SPINS))), () => k.set(spins, s.iadd(spins, s.i32(1))));
+      k.while(unchanged(), () => {
+        k.atomicAdd(barrier, s.i32(1), BARRIER.sleepers);
+        k.atomicWait(barrier, generation, s.i64(-1), BARRIER.generation);
+        k.atomicAdd(barrier, s.i32(-1), BARRIER.sleepers);
+      });
+    },
+  );
+}

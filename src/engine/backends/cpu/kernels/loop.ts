@@ -1,0 +1,380 @@
+// Kernels for loop nests: pointwise results and reductions, vectorised along the innermost axis.
+
+import type { ReduceFn } from "../../../graph.ts";
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr, Var } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import type { Kernel } from "./kernel.ts";
+import { LoopBody, type Nest, type Position } from "./loop_body.ts";
+import { collapse, type LoopArray, type LoopReduction, type LoopSpec } from "./loop_spec.ts";
+
+/** Elements of the domain that one tile should cover: enough to hide its start, few enough to share out. */
+const TILE_ELEMENTS = 8192;
+/** Vectors of the innermost axis that a column reduction keeps in registers, over all its results. */
+const COLUMN_VECTORS = 8;
+/** Independent accumulators (or stored vectors) of the innermost loop. */
+const UNROLL = 4;
+const EXPENSIVE = new Set(["exp", "log", "sin", "cos", "tanh", "erf", "sigmoid"]);
+
+/** Kernel of a loop nest. Buffers: operands, then stores, then reductions, in the spec's order. */
+export function loopKernel(given: LoopSpec): Kernel {
+  const spec = collapse(given);
+  const last = spec.domain.length - 1;
+  const kept = spec.domain.flatMap((_, axis) => (spec.reduced[axis] ? [] : [axis]));
+  const reduced = spec.domain.flatMap((_, axis) => (spec.reduced[axis] ? [axis] : []));
+  const isColumn = reduced.length > 0 && !spec.reduced[last];
+  const unit = unitStride(spec, last);
+  const nest: Nest = isColumn
+    ? { axes: [...kept, ...reduced], vectorLevel: kept.length - 1 }
+    : { axes: [...kept, ...reduced], vectorLevel: spec.domain.length - 1 };
+  const block = isColumn ? columnBlock(spec, spec.domain[last], unit) : 1;
+  const counts = kept.map((axis) =>
+    isColumn && axis === last ? Math.ceil(spec.domain[axis] / block) : spec.domain[axis],
+  );
+  const inner = reduced.reduce((product, axis) => product * spec.domain[axis], 1) * block;
+  const tiling = chooseTiling(counts, inner);
+  const elements = spec.domain.reduce((product, size) => product * size, 1);
+  const arrays: LoopArray[] = [...spec.operands, ...spec.stores, ...spec.reductions];
+  return {
+    family: reduced.length > 0 ? "reduce" : "pointwise",
+    key: `loop ${JSON.stringify(spec)}`,
+    tiles: tiling.tiles,
+    scratchBytes: 0,
+    flops: elements * (spec.instructions.filter((i) => i.op !== "load").length + spec.reductions.length),
+    bytes: 4 * arrays.reduce((total, array) => total + touched(spec.domain, array), 0),
+    emit: (k) => new LoopEmitter(k, spec, nest, { isColumn, unit, block, counts, tiling }).emit(),
+  };
+}
+
+/** Distinct elements that an array's strides reach. */
+function touched(domain: readonly number[], array: LoopArray): number {
+  return domain.reduce((product, size, axis) => (array.strides[axis] === 0 ? product : product * size), 1);
+}
+
+/** Whether every array advances by 0 or 1 along the axis, so that vectors can be loaded and stored whole. */
+function unitStride(spec: LoopSpec, axis: number): boolean {
+  const walks = (array: LoopArray) => array.strides[axis] === 0 || array.strides[axis] === 1;
+  return (
+    spec.operands.every(walks) &&
+    spec.stores.every((store) => store.strides[axis] === 1) &&
+    spec.reductions.every(walks)
+  );
+}
+
+function columnBlock(spec: LoopSpec, size: number, unit: boolean): number {
+  const vectors = Math.max(1, Math.floor(COLUMN_VECTORS / spec.reductions.length));
+  return unit ? Math.min(4 * vectors, size) : Math.min(4, size);
+}
+
+interface Tiling {
+  /** The first `outer` kept loops are spread over tiles; the next one is cut into `chunks` of `chunk`. */
+  readonly outer: number;
+  readonly chunk: number;
+  readonly chunks: number;
+  readonly tiles: number;
+}
+
+/** Cuts the kept loops so that a tile covers about TILE_ELEMENTS; depends on shapes only. */
+function chooseTiling(counts: readonly number[], inner: number): Tiling {
+  let suffix = inner;
+  let level = counts.length - 1;
+  while (level > 0 && suffix * counts[level] <= TILE_ELEMENTS) {
+    suffix *= counts[level];
+    level--;
+  }
+  if (level < 0) return { outer: 0, chunk: 1, chunks: 1, tiles: 1 };
+  const wanted = Math.max(1, Math.floor(TILE_ELEMENTS / suffix));
+  // Chunks of the innermost pointwise loop stay whole vectors.
+  const chunk = Math.min(counts[level], wanted >= 16 ? wanted - (wanted % 16) : wanted);
+  const chunks = Math.ceil(counts[level] / chunk);
+  const outer = counts.slice(0, level).reduce((product, size) => product * size, 1);
+  return { outer: level, chunk, chunks, tiles: outer * chunks };
+}
+
+interface Shape {
+  readonly isColumn: boolean;
+  readonly unit: boolean;
+  readonly block: number;
+  readonly counts: readonly number[];
+  readonly tiling: Tiling;
+}
+
+interface Accumulator {
+  readonly position: Position;
+  readonly variables: readonly Var[];
+}
+
+class LoopEmitter {
+  readonly #k: KernelBuilder;
+  readonly #spec: LoopSpec;
+  readonly #nest: Nest;
+  readonly #shape: Shape;
+  readonly #body: LoopBody;
+  readonly #arrays: readonly LoopArray[];
+
+  constructor(k: KernelBuilder, spec: LoopSpec, nest: Nest, shape: Shape) {
+    this.#k = k;
+    this.#spec = spec;
+    this.#nest = nest;
+    this.#shape = shape;
+    this.#body = new LoopBody(spec, nest);
+    this.#arrays = [...spec.operands, ...spec.stores, ...spec.reductions];
+  }
+
+  emit(): void {
+    const pointers = this.#arrays.map((array, i) => s.iadd(this.#k.buffer(i), s.i32(4 * array.offset)));
+    this.#body.emit(this.#k, 0, pointers, []);
+    this.#tiles(pointers);
+  }
+
+  /** Turns the tile number into the indices of the outer loops, then walks the rest. */
+  #tiles(start: readonly Expr[]): void {
+    const k = this.#k;
+    const { tiling, counts } = this.#shape;
+    if (counts.length === 0) {
+      this.#kept(0, start, 0, 0);
+      return;
+    }
+    let rest: Expr = k.tile;
+    let chunkIndex: Expr = s.i32(0);
+    if (tiling.chunks > 1) {
+      chunkIndex = tiling.outer > 0 ? k.let(s.iremU(rest, s.i32(tiling.chunks))) : rest;
+      rest = k.let(s.idivU(rest, s.i32(tiling.chunks)));
+    }
+    const indices = new Array<Expr>(tiling.outer);
+    for (let level = tiling.outer - 1; level >= 0; level--) {
+      indices[level] = level === 0 ? rest : k.let(s.iremU(rest, s.i32(counts[level])));
+      if (level > 0) rest = k.let(s.idivU(rest, s.i32(counts[level])));
+    }
+    let pointers = start;
+    for (let level = 0; level < tiling.outer; level++) {
+      pointers = this.#advance(pointers, level, indices[level]);
+      this.#body.emit(k, level + 1, pointers, []);
+    }
+    const begin = k.let(s.imul(chunkIndex, s.i32(tiling.chunk)));
+    const size = counts[tiling.outer];
+    const end =
+      tiling.chunks === 1 ? s.i32(size) : k.let(s.imin(s.iadd(begin, s.i32(tiling.chunk)), s.i32(size)));
+    this.#kept(tiling.outer, pointers, tiling.chunks === 1 ? 0 : begin, tiling.chunks === 1 ? size : end);
+  }
+
+  /** Pointers after `index` steps of the loop at `level` (blocks, for the blocked axis of a column reduction). */
+  #advance(pointers: readonly Expr[], level: number, index: Expr): Expr[] {
+    const axis = this.#nest.axes[level];
+    const unit = this.#shape.isColumn && level === this.#nest.vectorLevel ? this.#shape.block : 1;
+    return pointers.map((pointer, i) => {
+      const stride = 4 * unit * this.#arrays[i].strides[axis];
+      return stride === 0 ? pointer : this.#k.let(s.iadd(pointer, s.imul(index, s.i32(stride))));
+    });
+  }
+
+  /** The kept loops from `level` on; the first runs from `begin` to `end`, the others over all. */
+  #kept(level: number, pointers: readonly Expr[], begin: Expr | number, end: Expr | number): void {
+    const k = this.#k;
+    const { counts, isColumn } = this.#shape;
+    const vector = this.#nest.vectorLevel;
+    if (level === counts.length) {
+      this.#reduceRows(pointers);
+    } else if (level === vector && !isColumn) {
+      this.#storeRow(pointers, begin, end);
+    } else {
+      k.for(begin, end, 1, (i) => {
+        const inner = this.#advance(pointers, level, i);
+        if (level === vector) {
+          this.#reduceColumns(inner, i);
+        } else {
+          this.#body.emit(k, level + 1, inner, []);
+          this.#kept(level + 1, inner, 0, counts[level + 1] ?? 0);
+        }
+      });
+    }
+  }
+
+  // --- Stored values
+
+  #storeRow(pointers: readonly Expr[], begin: Expr | number, end: Expr | number): void {
+    const spec = this.#spec;
+    const expensive = spec.instructions.filter((i) => i.op === "unary" && EXPENSIVE.has(i.fn)).length;
+    const unroll = expensive > 0 || spec.instructions.length > 16 ? 1 : UNROLL;
+    this.#walkVectors(pointers, begin, end, unroll, (inner, positions) => {
+      this.#body.emit(this.#k, this.#nest.vectorLevel + 1, inner, positions);
+      for (const position of positions) {
+        for (const [i, store] of spec.stores.entries()) {
+          const pointer = inner[spec.operands.length + i];
+          const stride = store.strides[this.#nest.axes[this.#nest.vectorLevel]];
+          const value = this.#body.value(store.value, position);
+          this.#write(pointer, value, 4 * position.index * stride, position);
+        }
+      }
+    });
+  }
+
+  #write(pointer: Expr, value: Expr, offset: number, position: Position): void {
+    if (position.lanes === 4) this.#k.storeV(pointer, value, offset);
+    else this.#k.storeLane0(pointer, value, offset);
+  }
+
+  /** Walks the vector axis: unrolled vectors, then single vectors, then single lanes. */
+  #walkVectors(
+    pointers: readonly Expr[],
+    begin: Expr | number,
+    end: Expr | number,
+    unroll: number,
+    body: (pointers: readonly Expr[], positions: readonly Position[]) => void,
+  ): void {
+    const k = this.#k;
+    const level = this.#nest.vectorLevel;
+    const step = (from: Expr | number, to: Expr | number, count: number, lanes: 4 | 1) => {
+      const positions = Array.from({ length: count }, (_, u): Position => ({ index: u * lanes, lanes }));
+      k.for(from, to, count * lanes, (i) => body(this.#advance(pointers, level, i), positions));
+    };
+    if (!this.#shape.unit) {
+      step(begin, end, 1, 1);
+      return;
+    }
+    if (typeof begin === "number" && typeof end === "number") {
+      const unrolled = begin + Math.floor((end - begin) / (4 * unroll)) * 4 * unroll;
+      const vectors = begin + Math.floor((end - begin) / 4) * 4;
+      step(begin, unrolled, unroll, 4);
+      step(unrolled, vectors, 1, 4);
+      step(vectors, end, 1, 1);
+      return;
+    }
+    const from = typeof begin === "number" ? s.i32(begin) : begin;
+    const to = typeof end === "number" ? s.i32(end) : end;
+    const length = k.let(s.isub(to, from));
+    const whole = (lanes: number) => k.let(s.iadd(from, s.isub(length, s.iremU(length, s.i32(lanes)))));
+    const unrolled = whole(4 * unroll);
+    const vectors = whole(4);
+    step(from, unrolled, unroll, 4);
+    if (unroll > 1) step(unrolled, vectors, 1, 4);
+    step(vectors, to, 1, 1);
+  }
+
+  // --- Reductions
+
+  #identity(fn: ReduceFn): Expr {
+    return s.vconst(fn === "sum" ? 0 : Number.NEGATIVE_INFINITY);
+  }
+
+  #combine(fn: ReduceFn, a: Expr, b: Expr): Expr {
+    return fn === "sum" ? s.vadd(a, b) : s.vmax(a, b);
+  }
+
+  /** One accumulator for each reduction at each position. */
+  #accumulators(positions: readonly Position[]): Accumulator[] {
+    return positions.map((position) => ({
+      position,
+      variables: this.#spec.reductions.map(({ fn }) => this.#k.let(this.#identity(fn))),
+    }));
+  }
+
+  #accumulate({ position, variables }: Accumulator): void {
+    for (const [i, { fn, value }] of this.#spec.reductions.entries()) {
+      this.#k.set(variables[i], this.#combine(fn, variables[i], this.#body.value(value, position)));
+    }
+  }
+
+  /** Pointer of the i-th reduction's result. */
+  #result(pointers: readonly Expr[], i: number): Expr {
+    return pointers[this.#spec.operands.length + this.#spec.stores.length + i];
+  }
+
+  /** Vectors across the kept innermost axis; each lane is its own sum. */
+  #reduceColumns(pointers: readonly Expr[], blockIndex: Expr): void {
+    const size = this.#spec.domain[this.#nest.axes[this.#nest.vectorLevel]];
+    const { block } = this.#shape;
+    const rest = size % block;
+    // Where blocks fit evenly the condition is a constant and only one branch is emitted.
+    const isWhole = rest === 0 ? s.i32(1) : s.ilt(blockIndex, s.i32(Math.floor(size / block)));
+    this.#k.if(
+      isWhole,
+      () => this.#columnBlock(pointers, block),
+      () => this.#columnBlock(pointers, rest),
+    );
+  }
+
+  #columnBlock(pointers: readonly Expr[], width: number): void {
+    const vectors = this.#shape.unit ? Math.floor(width / 4) : 0;
+    const positions: Position[] = [
+      ...Array.from({ length: vectors }, (_, v): Position => ({ index: 4 * v, lanes: 4 })),
+      ...Array.from(
+        { length: width - 4 * vectors },
+        (_, v): Position => ({ index: 4 * vectors + v, lanes: 1 }),
+      ),
+    ];
+    const level = this.#nest.vectorLevel;
+    this.#body.emit(this.#k, level + 1, pointers, positions);
+    const accumulators = this.#accumulators(positions);
+    this.#reducedLoops(level + 1, pointers, positions, () => {
+      for (const accumulator of accumulators) this.#accumulate(accumulator);
+    });
+    const axis = this.#nest.axes[level];
+    for (const { position, variables } of accumulators) {
+      for (const [i, reduction] of this.#spec.reductions.entries()) {
+        this.#write(
+          this.#result(pointers, i),
+          variables[i],
+          4 * position.index * reduction.strides[axis],
+          position,
+        );
+      }
+    }
+  }
+
+  #reducedLoops(
+    level: number,
+    pointers: readonly Expr[],
+    positions: readonly Position[],
+    innermost: () => void,
+  ): void {
+    if (level === this.#nest.axes.length) {
+      innermost();
+      return;
+    }
+    this.#k.loop(this.#spec.domain[this.#nest.axes[level]], (i) => {
+      const inner = this.#advance(pointers, level, i);
+      this.#body.emit(this.#k, level + 1, inner, positions);
+      this.#reducedLoops(level + 1, inner, positions, innermost);
+    });
+  }
+
+  /** Vectors along the reduced innermost axis; lanes and accumulators are joined in a fixed order at the end. */
+  #reduceRows(pointers: readonly Expr[]): void {
+    const k = this.#k;
+    const unrolled = Array.from({ length: UNROLL }, (_, u): Position => ({ index: 4 * u, lanes: 4 }));
+    const accumulators = this.#accumulators(unrolled);
+    const [tail] = this.#accumulators([{ index: 0, lanes: 1 }]);
+    const level = this.#nest.vectorLevel;
+    const walk = (at: number, outer: readonly Expr[]): void => {
+      if (at < level) {
+        k.loop(this.#spec.domain[this.#nest.axes[at]], (i) => {
+          const inner = this.#advance(outer, at, i);
+          this.#body.emit(k, at + 1, inner, []);
+          walk(at + 1, inner);
+        });
+        return;
+      }
+      this.#walkVectors(outer, 0, this.#spec.domain[this.#nest.axes[level]], UNROLL, (inner, positions) => {
+        this.#body.emit(k, level + 1, inner, positions);
+        for (const [u, position] of positions.entries()) {
+          const { variables } = position.lanes === 1 ? tail : accumulators[u];
+          this.#accumulate({ position, variables });
+        }
+      });
+    };
+    walk(this.#shape.counts.length, pointers);
+    for (const [i, reduction] of this.#spec.reductions.entries()) {
+      const variables = accumulators.map((accumulator) => accumulator.variables[i]);
+      k.storeF32(this.#result(pointers, i), this.#joinLanes(reduction, variables, tail.variables[i]));
+    }
+  }
+
+  #joinLanes({ fn }: LoopReduction, vectors: readonly Var[], tail: Var): Expr {
+    const join = (a: Expr, b: Expr) => (fn === "sum" ? s.fadd(a, b) : s.fmax(a, b));
+    const [a, b, c, d] = vectors;
+    const total = this.#k.let(this.#combine(fn, this.#combine(fn, a, b), this.#combine(fn, c, d)));
+    const lane = (i: number) => s.extractLane(total, i);
+    return join(join(join(lane(0), lane(1)), join(lane(2), lane(3))), s.extractLane(tail, 0));
+  }
+}

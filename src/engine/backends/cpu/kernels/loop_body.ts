@@ -1,0 +1,177 @@
+// Emits the instructions of a loop nest: one value per instruction and vector position, each as far out as it can stand.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import * as math from "../simd/math.ts";
+import * as s from "../simd/ops.ts";
+import type { LoopInstruction, LoopSpec } from "./loop_spec.ts";
+
+/** A place along the vector axis: a constant byte distance from the pointers, and 4 lanes or 1. */
+export interface Position {
+  /** Elements from where the pointers stand. */
+  readonly index: number;
+  readonly lanes: 4 | 1;
+}
+
+/** The axes in the order in which the loops nest, and which of them vectors run along. */
+export interface Nest {
+  readonly axes: readonly number[];
+  /** Index into `axes`. */
+  readonly vectorLevel: number;
+}
+
+/**
+ * Knows at which loop each instruction's value changes. Level l is inside loops 0..l-1; values that change with no loop
+ * have level 0.
+ */
+export class LoopBody {
+  readonly #spec: LoopSpec;
+  readonly #nest: Nest;
+  readonly #levels: number[] = [];
+  readonly #alongVector: boolean[] = [];
+  /** Values by instruction, and by position for those that change along the vector axis. */
+  readonly #shared: (Expr | undefined)[] = [];
+  readonly #byPosition = new Map<Position, (Expr | undefined)[]>();
+
+  constructor(spec: LoopSpec, nest: Nest) {
+    this.#spec = spec;
+    this.#nest = nest;
+    for (const instruction of spec.instructions) {
+      this.#levels.push(this.#levelOf(instruction));
+      this.#alongVector.push(this.#changesAlongVector(instruction));
+    }
+  }
+
+  /** Emits all values that change with loop level-1 and none further in; `pointers` are where each operand stands. */
+  emit(k: KernelBuilder, level: number, pointers: readonly Expr[], positions: readonly Position[]): void {
+    for (const [i, instruction] of this.#spec.instructions.entries()) {
+      if (this.#levels[i] === level && !this.#alongVector[i]) {
+        this.#shared[i] = this.#compute(k, instruction, pointers, undefined);
+      }
+    }
+    for (const position of positions) {
+      const values = this.#byPosition.get(position) ?? [];
+      this.#byPosition.set(position, values);
+      for (const [i, instruction] of this.#spec.instructions.entries()) {
+        if (this.#levels[i] === level && this.#alongVector[i]) {
+          values[i] = this.#compute(k, instruction, pointers, position);
+        }
+      }
+    }
+  }
+
+  /** The value of an instruction, which must have been emitted. */
+  value(i: number, position: Position | undefined): Expr {
+    const known = (position && this.#byPosition.get(position)?.[i]) ?? this.#shared[i];
+    if (known === undefined) throw new Error(`loop value ${i} is used before it is computed`);
+    return known;
+  }
+
+  #levelOf(instruction: LoopInstruction): number {
+    if (instruction.op === "constant") return 0;
+    if (instruction.op === "load") {
+      const { strides } = this.#operand(instruction.operand);
+      return 1 + this.#nest.axes.findLastIndex((axis) => strides[axis] !== 0);
+    }
+    return Math.max(...instruction.args.map((arg) => this.#levels[arg]));
+  }
+
+  #changesAlongVector(instruction: LoopInstruction): boolean {
+    if (instruction.op === "constant") return false;
+    if (instruction.op === "load") return this.#vectorStride(instruction.operand) !== 0;
+    return instruction.args.some((arg) => this.#alongVector[arg]);
+  }
+
+  #operand(i: number) {
+    return this.#spec.operands[i];
+  }
+
+  #vectorStride(operand: number): number {
+    return this.#operand(operand).strides[this.#nest.axes[this.#nest.vectorLevel]];
+  }
+
+  #compute(
+    k: KernelBuilder,
+    instruction: LoopInstruction,
+    pointers: readonly Expr[],
+    position: Position | undefined,
+  ): Expr {
+    switch (instruction.op) {
+      case "constant":
+        return s.vconst(instruction.value);
+      case "load": {
+        const pointer = pointers[instruction.operand];
+        if (position === undefined) return k.let(s.loadSplat(pointer));
+        const offset = 4 * position.index * this.#vectorStride(instruction.operand);
+        return k.let(position.lanes === 4 ? s.loadV(pointer, offset) : s.loadLane0(pointer, offset));
+      }
+      case "unary":
+        return unary(k, instruction.fn, this.value(instruction.args[0], position));
+      case "binary": {
+        const [a, b] = instruction.args;
+        return k.let(binary(instruction.fn, this.value(a, position), this.value(b, position)));
+      }
+      case "where": {
+        const [condition, a, b] = instruction.args;
+        const zero = s.veq(this.value(condition, position), s.vconst(0));
+        return k.let(s.vselect(zero, this.value(b, position), this.value(a, position)));
+      }
+      case "toFloat":
+        return k.let(s.vfromI32(this.value(instruction.args[0], position)));
+      case "toInt":
+        return k.let(s.vtoI32(this.value(instruction.args[0], position)));
+      default:
+        return instruction satisfies never;
+    }
+  }
+}
+
+function unary(k: KernelBuilder, fn: (LoopInstruction & { op: "unary" })["fn"], x: Expr): Expr {
+  switch (fn) {
+    case "neg":
+      return k.let(s.vneg(x));
+    case "exp":
+      return math.vexp(k, x);
+    case "log":
+      return math.vlog(k, x);
+    case "sqrt":
+      return k.let(s.vsqrt(x));
+    case "sin":
+      return math.vsin(k, x);
+    case "cos":
+      return math.vcos(k, x);
+    case "tanh":
+      return math.vtanh(k, x);
+    case "erf":
+      return math.verf(k, x);
+    case "sigmoid":
+      return math.vsigmoid(k, x);
+    case "abs":
+      return k.let(s.vabs(x));
+    case "floor":
+      return k.let(s.vfloor(x));
+    default:
+      return fn satisfies never;
+  }
+}
+
+function binary(fn: (LoopInstruction & { op: "binary" })["fn"], a: Expr, b: Expr): Expr {
+  switch (fn) {
+    case "add":
+      return s.vadd(a, b);
+    case "sub":
+      return s.vsub(a, b);
+    case "mul":
+      return s.vmul(a, b);
+    case "div":
+      return s.vdiv(a, b);
+    case "max":
+      return s.vmax(a, b);
+    case "min":
+      return s.vmin(a, b);
+    case "lessThan":
+      return s.vand(s.vlt(a, b), s.vconst(1));
+    default:
+      return fn satisfies never;
+  }
+}

@@ -1,0 +1,326 @@
+// Lowers a program to kernel calls: traces its nodes in the order they were made, fuses them, and chooses a kernel for
+// each step.
+
+import type { ProgramSpec } from "../../backend.ts";
+import { type ConvOptions, type Node, topologicalOrder } from "../../graph.ts";
+import { geometry } from "../../ops/conv2d.ts";
+import { describe } from "../../ops/pointwise.ts";
+import { type FusedGraph, fuse, isLeaf } from "../../passes/fuse.ts";
+import type { View } from "../../passes/view.ts";
+import { contiguousStrides, numel } from "../../shape.ts";
+import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
+import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
+import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
+import { lowerMatmul } from "./kernels/gemm.ts";
+import type { Lowered, Slot } from "./kernels/kernel.ts";
+import { loopKernel } from "./kernels/loop.ts";
+import type { LoopSpec } from "./kernels/loop_spec.ts";
+import { lowerRandom } from "./kernels/random.ts";
+import { splitReduction } from "./kernels/split_reduction.ts";
+import { copySpec, lowerLoop, zeroSpec } from "./lower_loop.ts";
+import type { BufferInfo, BufferRef, KernelCall, LoweredProgram, Place } from "./program.ts";
+
+const FLOAT = 4;
+
+export function lower(program: ProgramSpec): LoweredProgram {
+  return new Lowering(program).run();
+}
+
+class Lowering {
+  readonly #program: ProgramSpec;
+  readonly #graph: FusedGraph;
+  readonly #buffers: BufferInfo[] = [];
+  readonly #calls: KernelCall[] = [];
+  readonly #ofNode = new Map<Node, number>();
+
+  constructor(program: ProgramSpec) {
+    this.#program = program;
+    const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)].map(
+      (t) => t.node,
+    );
+    // Nodes run in the order in which they were made: forward, then backward with each filter's gradient beside its
+    // image's, which keeps activations alive no longer than they are needed.
+    const order = topologicalOrder(roots).sort((a, b) => a.id - b.id);
+    this.#graph = fuse(
+      order,
+      roots.filter((node) => !isLeaf(node)),
+    );
+  }
+
+  run(): LoweredProgram {
+    this.#placeUpdates();
+    this.#placeOutputs();
+    const early = this.#saveMovedVariables();
+    for (const step of this.#graph.steps) {
+      if (step.kind === "loop") this.#loop(step.results);
+      else if (step.kind === "assemble") this.#assemble(step.node);
+      else this.#primitive(step.node);
+    }
+    const outputs = this.#program.outputs.map(({ node }) => this.#output(node));
+    for (const { target, value } of this.#program.updates ?? []) {
+      this.#finishUpdate(target.node, value.node, early.get(value.node));
+    }
+    return { buffers: this.#buffers, calls: this.#calls, outputs };
+  }
+
+  // --- Buffers
+
+  #newBuffer(elements: number, place: Place): number {
+    this.#buffers.push({ bytes: elements * FLOAT, place });
+    return this.#buffers.length - 1;
+  }
+
+  #bufferOf(node: Node): number {
+    const known = this.#ofNode.get(node);
+    if (known !== undefined) return known;
+    const { kind } = node.op;
+    const isFixed = kind === "input" || kind === "variable" || kind === "constant";
+    const buffer = this.#newBuffer(numel(node.shape), isFixed ? { kind, node } : { kind: "arena" });
+    this.#ofNode.set(node, buffer);
+    return buffer;
+  }
+
+  #ref(view: View): BufferRef {
+    return { buffer: this.#bufferOf(view.base), offset: view.offset * FLOAT };
+  }
+
+  #whole(node: Node): BufferRef {
+    return { buffer: this.#bufferOf(node), offset: 0 };
+  }
+
+  /** Results computed here get buffers that survive until the host has read them. */
+  #placeOutputs(): void {
+    for (const { node } of this.#program.outputs) {
+      const { base } = this.#graph.view(node);
+      if (isLeaf(base) || this.#ofNode.has(base)) continue;
+      this.#ofNode.set(base, this.#newBuffer(numel(base.shape), { kind: "output" }));
+    }
+  }
+
+  /** Where the host reads an output; leaves and new values of variables are copied. */
+  #output(node: Node): BufferRef {
+    const view = this.#graph.view(node);
+    const computed = this.#ofNode.get(view.base);
+    if (computed !== undefined && this.#buffers[computed].place.kind === "output") return this.#ref(view);
+    const buffer = this.#newBuffer(numel(node.shape), { kind: "output" });
+    this.#copy(view, buffer, `output ${describe(node)}`);
+    return { buffer, offset: 0 };
+  }
+
+  #copy(view: View, buffer: number, label: string): void {
+    const spec = copySpec(view, { strides: contiguousStrides(view.shape), offset: 0 });
+    this.#call(
+      spec,
+      [
+        { buffer: this.#bufferOf(view.base), offset: 0 },
+        { buffer, offset: 0 },
+      ],
+      label,
+    );
+  }
+
+  #call(spec: LoopSpec, args: readonly BufferRef[], label: string): void {
+    this.#calls.push({ kernel: loopKernel(spec), args, label });
+  }
+
+  // --- Updates of variables
+
+  /**
+   * A new value is written straight over its variable when nothing reads the old value later; within the loop that
+   * computes it each element is read before it is written.
+   */
+  #placeUpdates(): void {
+    const lastRead = new Map<Node, number>();
+    const writtenAt = new Map<Node, number>();
+    for (const [i, step] of this.#graph.steps.entries()) {
+      const nodes = step.kind === "loop" ? step.results : [step.node];
+      for (const node of nodes) writtenAt.set(node, i);
+      for (const node of this.#variablesRead(nodes)) lastRead.set(node, i);
+    }
+    const kept = new Set(this.#program.outputs.map(({ node }) => this.#graph.view(node).base));
+    for (const { target, value } of this.#program.updates ?? []) {
+      const at = writtenAt.get(value.node);
+      const variable = target.node;
+      const safe =
+        at !== undefined &&
+        !this.#ofNode.has(value.node) &&
+        !this.#ofNode.has(variable) &&
+        !kept.has(variable) &&
+        (lastRead.get(variable) ?? -1) <= at &&
+        this.#readsElementwise(at, variable);
+      if (safe) this.#ofNode.set(value.node, this.#bufferOf(variable));
+    }
+  }
+
+  /** Variables among the buffers that computing `nodes` reads. */
+  #variablesRead(nodes: readonly Node[]): Set<Node> {
+    const found = new Set<Node>();
+    const seen = new Set<Node>();
+    const visit = (node: Node): void => {
+      for (const source of node.inputs) {
+        const { base } = this.#graph.view(source);
+        if (base.op.kind === "variable") found.add(base);
+        if (seen.has(base) || this.#graph.isStored(base)) continue;
+        seen.add(base);
+        visit(base);
+      }
+    };
+    for (const node of nodes) visit(node);
+    return found;
+  }
+
+  /** Whether step `at` is a storing loop that reads `variable`, if at all, only at the element it writes. */
+  #readsElementwise(at: number, variable: Node): boolean {
+    const step = this.#graph.steps[at];
+    if (step.kind !== "loop") return false;
+    const { spec, operands } = lowerLoop(step.results, this.#graph);
+    if (spec.reductions.length > 0) return false;
+    const [store] = spec.stores;
+    return operands.every((node, i) => {
+      const { strides, offset } = spec.operands[i];
+      return (
+        node !== variable || (offset === 0 && strides.every((stride, axis) => stride === store.strides[axis]))
+      );
+    });
+  }
+
+  /** Updates whose value is another variable (or a view of one) take it before any variable changes. */
+  #saveMovedVariables(): Map<Node, number> {
+    const saved = new Map<Node, number>();
+    for (const { value } of this.#program.updates ?? []) {
+      const view = this.#graph.view(value.node);
+      if (view.base.op.kind !== "variable" || saved.has(value.node)) continue;
+      const buffer = this.#newBuffer(numel(view.shape), { kind: "arena" });
+      this.#copy(view, buffer, `save ${describe(value.node)}`);
+      saved.set(value.node, buffer);
+    }
+    return saved;
+  }
+
+  #finishUpdate(variable: Node, value: Node, saved: number | undefined): void {
+    const target = this.#bufferOf(variable);
+    const label = `update ${describe(variable)}`;
+    const view = this.#graph.view(value);
+    if (saved !== undefined) {
+      const strides = contiguousStrides(value.shape);
+      const spec = copySpec({ ...view, strides, offset: 0 }, { strides, offset: 0 });
+      this.#call(
+        spec,
+        [
+          { buffer: saved, offset: 0 },
+          { buffer: target, offset: 0 },
+        ],
+        label,
+      );
+    } else if (this.#ofNode.get(view.base) !== target) {
+      this.#copy(view, target, label);
+    }
+  }
+
+  // --- Steps
+
+  #loop(results: readonly Node[]): void {
+    const loop = lowerLoop(results, this.#graph);
+    const label = results.map(describe).join(" + ");
+    const operands = loop.operands.map((node) => this.#whole(node));
+    const targets = loop.results.map((node) => this.#whole(node));
+    const split = splitReduction(loop.spec);
+    if (split === null) {
+      this.#call(loop.spec, [...operands, ...targets], label);
+      return;
+    }
+    const partials = targets.map(() => ({
+      buffer: this.#newBuffer(split.partials, { kind: "arena" }),
+      offset: 0,
+    }));
+    this.#call(split.first, [...operands, ...partials], `${label}, parts`);
+    for (const [i, spec] of split.second.entries())
+      this.#call(spec, [partials[i], targets[i]], `${label}, join`);
+  }
+
+  #assemble(node: Node): void {
+    const { op } = node;
+    const target = this.#whole(node);
+    const strides = contiguousStrides(node.shape);
+    const copyInto = (source: Node, begin: readonly number[]) => {
+      const view = this.#graph.view(source);
+      const offset = begin.reduce((total, index, axis) => total + index * strides[axis], 0);
+      const spec = copySpec(view, { strides, offset });
+      this.#call(spec, [this.#whole(view.base), target], describe(node));
+    };
+    if (op.kind === "pad") {
+      this.#call(zeroSpec(numel(node.shape)), [target], describe(node));
+      copyInto(node.inputs[0], op.before);
+    } else if (op.kind === "concat") {
+      let start = 0;
+      for (const part of node.inputs) {
+        copyInto(
+          part,
+          node.shape.map((_, axis) => (axis === op.axis ? start : 0)),
+        );
+        start += part.shape[op.axis];
+      }
+    }
+  }
+
+  #primitive(node: Node): void {
+    const inputs = node.inputs.map((source) => this.#ref(this.#graph.view(source)));
+    const lowered = this.#lowerPrimitive(node);
+    const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
+    const resolve = (slot: Slot): BufferRef => {
+      if ("input" in slot) return inputs[slot.input];
+      return "temp" in slot ? { buffer: temps[slot.temp], offset: 0 } : this.#whole(node);
+    };
+    for (const { kernel, args } of lowered.steps) {
+      this.#calls.push({ kernel, args: args.map(resolve), label: describe(node) });
+    }
+  }
+
+  #lowerPrimitive(node: Node): Lowered {
+    const { op } = node;
+    const [a, b] = node.inputs;
+    const bare = (options: ConvOptions): ConvOptions => ({
+      stride: options.stride,
+      padding: options.padding,
+    });
+    switch (op.kind) {
+      case "conv2d":
+        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, bare(op)), bias: false });
+      case "conv2dGradInput":
+        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, bare(op)), bias: false });
+      case "conv2dGradFilter":
+        return lowerConv2dGradFilter({ ...geometry(a.shape, node.shape, b.shape, bare(op)), bias: false });
+      case "matmul":
+        return this.#lowerMatmul(node);
+      case "gather":
+        return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
+      case "scatterAdd":
+        return lowerScatterAdd({ rows: node.shape[0], width: node.shape[1], count: b.shape[0] });
+      case "random":
+        return lowerRandom({ kind: op.distribution, size: numel(node.shape), site: op.site });
+      default:
+        throw new Error(`${op.kind} is no primitive of the CPU backend`);
+    }
+  }
+
+  #lowerMatmul(node: Node): Lowered {
+    const [a, b] = node.inputs.map((source) => this.#graph.view(source).strides);
+    const rank = node.shape.length;
+    const k = node.inputs[0].shape[rank - 1];
+    const c = contiguousStrides(node.shape);
+    const operand = (strides: readonly number[]) => ({
+      batch: strides.slice(0, -2),
+      row: strides[rank - 2],
+      col: strides[rank - 1],
+    });
+    return lowerMatmul({
+      batch: node.shape.slice(0, -2),
+      m: node.shape[rank - 2],
+      n: node.shape[rank - 1],
+      k,
+      a: operand(a),
+      b: operand(b),
+      c: operand(c),
+    });
+  }
+}

@@ -1,0 +1,188 @@
+// Loop steps of a fused graph as loop specs: which buffers they read under which strides, and the expression over them.
+
+import type { Node } from "../../graph.ts";
+import { boundaries, domainOf, stridesOver } from "../../passes/domain.ts";
+import { type FusedGraph, isPointwise } from "../../passes/fuse.ts";
+import { type View, viewThrough } from "../../passes/view.ts";
+import { contiguousStrides, type Shape } from "../../shape.ts";
+import type { LoopArray, LoopInstruction, LoopReduction, LoopSpec, LoopStore } from "./kernels/loop_spec.ts";
+
+export interface LoweredLoop {
+  readonly spec: LoopSpec;
+  /** The stored node behind each operand. */
+  readonly operands: readonly Node[];
+  /** The node behind each store, then behind each reduction. */
+  readonly results: readonly Node[];
+}
+
+/** What a stored movement node copies. */
+export function copiedView(node: Node, graph: FusedGraph): View {
+  const view = viewThrough(node, graph.view(node.inputs[0]));
+  if (view === null) throw new Error(`${node.op.kind}: no strides describe what it copies`);
+  return view;
+}
+
+export function lowerLoop(results: readonly Node[], graph: FusedGraph): LoweredLoop {
+  return new LoopBuilder(results, graph).build();
+}
+
+/** A plain copy of `view` to `target`, which has the same shape. */
+export function copySpec(view: View, target: LoopArray): LoopSpec {
+  return {
+    domain: view.shape,
+    reduced: view.shape.map(() => false),
+    operands: [{ strides: view.strides, offset: view.offset }],
+    instructions: [{ op: "load", operand: 0 }],
+    stores: [{ value: 0, ...target }],
+    reductions: [],
+  };
+}
+
+/** Zeros in `count` elements. */
+export function zeroSpec(count: number): LoopSpec {
+  return {
+    domain: [count],
+    reduced: [false],
+    operands: [],
+    instructions: [{ op: "constant", value: 0 }],
+    stores: [{ value: 0, strides: [1], offset: 0 }],
+    reductions: [],
+  };
+}
+
+class LoopBuilder {
+  readonly #results: readonly Node[];
+  readonly #graph: FusedGraph;
+  readonly #domain: number[];
+  readonly #operands: LoopArray[] = [];
+  readonly #operandNodes: Node[] = [];
+  readonly #instructions: LoopInstruction[] = [];
+  readonly #values = new Map<Node, number>();
+  readonly #loads = new Map<string, number>();
+
+  constructor(results: readonly Node[], graph: FusedGraph) {
+    this.#results = results;
+    this.#graph = graph;
+    const cuts = new Set<number>();
+    const seen = new Set<Node>();
+    for (const node of results) this.#collectCuts(node, cuts, seen);
+    this.#domain = domainOf(cuts);
+  }
+
+  build(): LoweredLoop {
+    const stores: LoopStore[] = [];
+    const reductions: LoopReduction[] = [];
+    const stored: Node[] = [];
+    const reduced: Node[] = [];
+    for (const node of this.#results) {
+      if (node.op.kind === "reduce") {
+        const [source] = node.inputs;
+        const axes = node.op.axes;
+        const strides = contiguousStrides(node.shape).map((stride, axis) =>
+          axes.includes(axis) ? 0 : stride,
+        );
+        const value = this.#read(source);
+        reductions.push({
+          fn: node.op.fn,
+          value,
+          strides: stridesOver(this.#domain, source.shape, strides),
+          offset: 0,
+        });
+        reduced.push(node);
+      } else {
+        const value = isPointwise(node) ? this.#value(node) : this.#load(copiedView(node, this.#graph));
+        stores.push({ value, strides: this.#wholeStrides(node.shape), offset: 0 });
+        stored.push(node);
+      }
+    }
+    const spec: LoopSpec = {
+      domain: this.#domain,
+      reduced: this.#reducedAxes(),
+      operands: this.#operands,
+      instructions: this.#instructions,
+      stores,
+      reductions,
+    };
+    return { spec, operands: this.#operandNodes, results: [...stored, ...reduced] };
+  }
+
+  #collectCuts(node: Node, cuts: Set<number>, seen: Set<Node>): void {
+    if (seen.has(node)) return;
+    seen.add(node);
+    const shape = node.op.kind === "reduce" ? node.inputs[0].shape : node.shape;
+    for (const cut of boundaries(shape)) cuts.add(cut);
+    if (!isPointwise(node) && node.op.kind !== "reduce") return;
+    for (const source of node.inputs) {
+      const { base } = this.#graph.view(source);
+      if (this.#isInlined(base)) this.#collectCuts(base, cuts, seen);
+    }
+  }
+
+  /** Values of this very loop are used from registers, stored or not. */
+  #isInlined(base: Node): boolean {
+    return !this.#graph.isStored(base) || (isPointwise(base) && this.#results.includes(base));
+  }
+
+  #reducedAxes(): boolean[] {
+    const node = this.#results.find((result) => result.op.kind === "reduce");
+    if (node?.op.kind !== "reduce") return this.#domain.map(() => false);
+    const { axes } = node.op;
+    const flags = node.inputs[0].shape.map((_, axis) => (axes.includes(axis) ? 1 : 0));
+    // Parts of an axis keep its flag: a stride of 1 or 0 times any size is non-zero or zero alike.
+    return stridesOver(this.#domain, node.inputs[0].shape, flags).map((flag) => flag !== 0);
+  }
+
+  #wholeStrides(shape: Shape): number[] {
+    return stridesOver(this.#domain, shape, contiguousStrides(shape));
+  }
+
+  /** The value that reading `source` gives at each point of the domain. */
+  #read(source: Node): number {
+    const view = this.#graph.view(source);
+    return this.#isInlined(view.base) ? this.#value(view.base) : this.#load(view);
+  }
+
+  #value(node: Node): number {
+    const known = this.#values.get(node);
+    if (known !== undefined) return known;
+    const index = this.#push(this.#instruction(node));
+    this.#values.set(node, index);
+    return index;
+  }
+
+  #instruction(node: Node): LoopInstruction {
+    const { op } = node;
+    const [a, b, c] = node.inputs;
+    switch (op.kind) {
+      case "full":
+        return { op: "constant", value: op.value };
+      case "unary":
+        return { op: "unary", fn: op.fn, args: [this.#read(a)] };
+      case "binary":
+        return { op: "binary", fn: op.fn, args: [this.#read(a), this.#read(b)] };
+      case "where":
+        return { op: "where", args: [this.#read(a), this.#read(b), this.#read(c)] };
+      case "cast":
+        return { op: op.dtype === "f32" ? "toFloat" : "toInt", args: [this.#read(a)] };
+      default:
+        throw new Error(`${op.kind} is not pointwise`);
+    }
+  }
+
+  #load(view: View): number {
+    const strides = stridesOver(this.#domain, view.shape, view.strides);
+    const key = `${view.base.id}|${strides}|${view.offset}`;
+    const known = this.#loads.get(key);
+    if (known !== undefined) return known;
+    this.#operandNodes.push(view.base);
+    this.#operands.push({ strides, offset: view.offset });
+    const index = this.#push({ op: "load", operand: this.#operands.length - 1 });
+    this.#loads.set(key, index);
+    return index;
+  }
+
+  #push(instruction: LoopInstruction): number {
+    this.#instructions.push(instruction);
+    return this.#instructions.length - 1;
+  }
+}

@@ -1,0 +1,37 @@
+// What lowering makes of a graph: a list of kernel calls over numbered buffers, before memory is planned.
+
+import type { Node } from "../../graph.ts";
+import type { Kernel } from "./kernels/kernel.ts";
+
+export interface BufferRef {
+  readonly buffer: number;
+  /** In bytes, from the start of the buffer. */
+  readonly offset: number;
+}
+
+export interface KernelCall {
+  readonly kernel: Kernel;
+  readonly args: readonly BufferRef[];
+  /** What the call computes, for profiles. */
+  readonly label: string;
+}
+
+/** Where a buffer lives. Arena buffers share memory over time; the others keep theirs as long as the program. */
+export type Place =
+  | { readonly kind: "arena" }
+  | { readonly kind: "input"; readonly node: Node }
+  | { readonly kind: "variable"; readonly node: Node }
+  | { readonly kind: "constant"; readonly node: Node }
+  | { readonly kind: "output" };
+
+export interface BufferInfo {
+  readonly bytes: number;
+  readonly place: Place;
+}
+
+export interface LoweredProgram {
+  readonly buffers: readonly BufferInfo[];
+  readonly calls: readonly KernelCall[];
+  /** Where each output of the program is found after a run. */
+  readonly outputs: readonly BufferRef[];
+}

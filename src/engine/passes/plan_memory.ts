@@ -1,0 +1,41 @@
+// Gives each intermediate buffer a place in one arena; buffers that never live at the same time may overlap.
+
+export interface Lifetime {
+  readonly bytes: number;
+  /** First and last step (inclusive) at which the buffer holds something. */
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface MemoryPlan {
+  /** Byte offset of each buffer, in the order given. */
+  readonly offsets: readonly number[];
+  /** Size of the arena. */
+  readonly bytes: number;
+}
+
+const ALIGNMENT = 64;
+
+/** Greedy by size: the largest buffer first, each at the lowest place that is free for its whole life. */
+export function planMemory(buffers: readonly Lifetime[]): MemoryPlan {
+  const offsets = new Array<number>(buffers.length).fill(0);
+  const placed: { start: number; end: number; first: number; last: number }[] = [];
+  const bySize = buffers.map((_, i) => i).sort((a, b) => buffers[b].bytes - buffers[a].bytes || a - b);
+  let total = 0;
+  for (const i of bySize) {
+    const { bytes, first, last } = buffers[i];
+    const size = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    let start = 0;
+    // `placed` is sorted by start, so the first gap that is large enough is the lowest.
+    for (const other of placed) {
+      if (other.last < first || last < other.first) continue;
+      if (start + size <= other.start) break;
+      start = Math.max(start, other.end);
+    }
+    offsets[i] = start;
+    total = Math.max(total, start + size);
+    const at = placed.findIndex((other) => other.start > start);
+    placed.splice(at === -1 ? placed.length : at, 0, { start, end: start + size, first, last });
+  }
+  return { offsets, bytes: total };
+}
