@@ -1,0 +1,68 @@
+// Loads, stores and copies of runs whose length is no multiple of the vector width: never a byte beyond the run.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+
+export const FLOAT = 4;
+/** Bytes of a vector. */
+export const VECTOR = FLOAT * LANES;
+
+export const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple) * multiple;
+/** Sizes of scratch parts, so that each starts on a cache line. */
+export const cacheLines = (bytes: number): number => roundUp(bytes, 64);
+
+/** The first `count` (1 to 4) floats at an address, and zeros. */
+export function loadLanes(address: Expr, count: number, offset = 0): Expr {
+  if (count >= LANES) return s.loadV(address, offset);
+  if (count === 1) return s.loadLane0(address, offset);
+  const pair = s.loadPair(address, offset);
+  return count === 2 ? pair : s.shuffle(pair, s.loadLane0(address, offset + 2 * FLOAT), [0, 1, 4, 5]);
+}
+
+/** Stores the first `count` (1 to 4) lanes. */
+export function storeLanes(k: KernelBuilder, address: Expr, v: Expr, count: number, offset = 0): void {
+  if (count >= LANES) k.storeV(address, v, offset);
+  else if (count === 1) k.storeLane0(address, v, offset);
+  else {
+    const value = v.kind === "var" ? v : k.let(v);
+    k.storePair(address, value, offset);
+    if (count === 3) k.storeLane0(address, s.shuffle(value, value, [2, 3, 2, 3]), offset + 2 * FLOAT);
+  }
+}
+
+const UNROLL = 4;
+
+/** Calls `body(byte offset, lanes)` for each vector of a run of `count` floats; the last may be short. */
+function forVectors(
+  k: KernelBuilder,
+  count: number,
+  body: (at: Expr, offset: number, lanes: number) => void,
+): void {
+  const vectors = Math.floor(count / LANES);
+  const unrolled = vectors <= 2 * UNROLL ? vectors : Math.floor(vectors / UNROLL) * UNROLL;
+  const step = vectors <= 2 * UNROLL ? vectors : UNROLL;
+  k.loop(
+    unrolled * VECTOR,
+    (at) => {
+      for (let u = 0; u < step; u++) body(at, u * VECTOR, LANES);
+    },
+    { step: Math.max(1, step) * VECTOR },
+  );
+  for (let v = unrolled; v < vectors; v++) body(s.i32(0), v * VECTOR, LANES);
+  const tail = count % LANES;
+  if (tail > 0) body(s.i32(0), vectors * VECTOR, tail);
+}
+
+/** Copies `count` floats. */
+export function copyRun(k: KernelBuilder, to: Expr, from: Expr, count: number): void {
+  forVectors(k, count, (at, offset, lanes) => {
+    storeLanes(k, s.iadd(to, at), loadLanes(s.iadd(from, at), lanes, offset), lanes, offset);
+  });
+}
+
+/** Writes `count` zeros. */
+export function zeroRun(k: KernelBuilder, to: Expr, count: number): void {
+  forVectors(k, count, (at, offset, lanes) => storeLanes(k, s.iadd(to, at), s.vconst(0), lanes, offset));
+}

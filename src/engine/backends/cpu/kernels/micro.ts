@@ -1,0 +1,140 @@
+// The heart of every matrix product: a block of rows times panels of columns, kept in registers while k runs.
+//
+// C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps lie at constant strides and B comes in panels of NR columns,
+// a panel being one row of NR floats for each k. A register tile is MR rows by NR columns: 12 accumulators,
+// two vectors of B and one element of A use 15 of the 16 vector registers of x86-64.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import { FLOAT, loadLanes, storeLanes, VECTOR } from "./lanes.ts";
+
+/** Rows of a register tile, where there are at least two vectors of columns. */
+export const MR = 6;
+/** Columns of a panel. */
+export const NR = 2 * LANES;
+/** Most steps of k between two visits to C: a panel of B and MR rows of A fit in the first-level cache. */
+export const K_BLOCK = 512;
+
+export interface BlockProduct {
+  /** Byte address of A's block, bytes from row to row, from k to k, and from one group of rows to the next. */
+  readonly a: Expr;
+  readonly aRow: number;
+  readonly aK: number;
+  readonly aGroup: number | Expr;
+  /** Byte address of the first panel of B, bytes from k to k, and from panel to panel. */
+  readonly b: Expr;
+  readonly bK: number;
+  readonly bPanel: number | Expr;
+  /** Steps of k, a multiple of `unroll`. */
+  readonly count: number | Expr;
+  readonly unroll: number;
+  /** Byte address of C's block and bytes from row to row; columns are adjacent. */
+  readonly c: Expr;
+  readonly cRow: number;
+  /** Rows of a group (see `groupRows`), full groups, and the rows after them where `hasRowTail`. */
+  readonly mr: number;
+  readonly groups: number | Expr;
+  readonly rowTail: number;
+  readonly hasRowTail: Expr;
+  /** Full panels, and the columns after them where `hasColumnTail`. */
+  readonly panels: number | Expr;
+  readonly columnTail: number;
+  readonly hasColumnTail: Expr;
+  /** 1: C starts from `bias` or zero. 0: adds to what C holds. */
+  readonly fresh: Expr;
+  /** Byte address of the bias of the first column. */
+  readonly bias?: Expr | undefined;
+}
+
+/** Rows of a register tile for a product with n columns in all. */
+export const groupRows = (n: number): number => (n <= LANES ? 2 * MR : MR);
+/** The largest unrolling, up to 4, that divides every count. */
+export const unrollOf = (...counts: number[]): number =>
+  [4, 3, 2].find((u) => counts.every((count) => count % u === 0)) ?? 1;
+
+/** Records the product of a block. */
+export function blockProduct(k: KernelBuilder, p: BlockProduct): void {
+  const asExpr = (e: number | Expr): Expr => (typeof e === "number" ? s.i32(e) : e);
+  const panelBytes = asExpr(p.bPanel);
+  const groupBytes = asExpr(p.aGroup);
+  const column = (panel: Expr, columns: number): void => {
+    const b = k.let(s.iadd(p.b, s.imul(panel, panelBytes)));
+    const c = k.let(s.iadd(p.c, s.imul(panel, s.i32(NR * FLOAT))));
+    const bias = p.bias && k.let(s.iadd(p.bias, s.imul(panel, s.i32(NR * FLOAT))));
+    const at = (group: Expr) => ({
+      a: s.iadd(p.a, s.imul(group, groupBytes)),
+      c: s.iadd(c, s.imul(group, s.i32(p.mr * p.cRow))),
+    });
+    k.loop(p.groups, (group) => registerTile(k, p, p.mr, columns, { ...at(group), b, bias }));
+    if (p.rowTail > 0)
+      k.if(p.hasRowTail, () => registerTile(k, p, p.rowTail, columns, { ...at(asExpr(p.groups)), b, bias }));
+  };
+  k.loop(p.panels, (panel) => column(panel, NR));
+  if (p.columnTail > 0) k.if(p.hasColumnTail, () => column(asExpr(p.panels), p.columnTail));
+}
+
+interface TileAddress {
+  readonly a: Expr;
+  readonly b: Expr;
+  readonly c: Expr;
+  readonly bias: Expr | undefined;
+}
+
+function registerTile(
+  k: KernelBuilder,
+  p: BlockProduct,
+  rows: number,
+  columns: number,
+  at: TileAddress,
+): void {
+  const vectors = Math.ceil(columns / LANES);
+  const lanes = (v: number): number => Math.min(LANES, columns - v * LANES);
+  const a = k.let(at.a);
+  const b = k.let(at.b);
+  const c = k.let(at.c);
+  const tile = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => k.let(s.vconst(0))));
+  const each = (f: (accumulator: (typeof tile)[number][number], row: number, v: number) => void): void => {
+    tile.forEach((row, i) => {
+      row.forEach((accumulator, v) => {
+        f(accumulator, i, v);
+      });
+    });
+  };
+  k.if(
+    p.fresh,
+    () => {
+      const { bias } = at;
+      if (bias === undefined) return;
+      const start = Array.from({ length: vectors }, (_, v) => k.let(loadLanes(bias, lanes(v), v * VECTOR)));
+      each((accumulator, _, v) => {
+        k.set(accumulator, start[v]!);
+      });
+    },
+    () =>
+      each((accumulator, row, v) => {
+        k.set(accumulator, loadLanes(c, lanes(v), row * p.cRow + v * VECTOR));
+      }),
+  );
+  k.loop(
+    p.count,
+    () => {
+      for (let u = 0; u < p.unroll; u++) {
+        const right = Array.from({ length: vectors }, (_, v) => k.let(s.loadV(b, u * p.bK + v * VECTOR)));
+        tile.forEach((row, i) => {
+          const left = k.let(s.loadSplat(a, i * p.aRow + u * p.aK));
+          row.forEach((accumulator, v) => {
+            k.set(accumulator, s.vfma(left, right[v]!, accumulator));
+          });
+        });
+      }
+      k.set(a, s.iadd(a, s.i32(p.unroll * p.aK)));
+      k.set(b, s.iadd(b, s.i32(p.unroll * p.bK)));
+    },
+    { step: p.unroll },
+  );
+  each((accumulator, row, v) => {
+    storeLanes(k, c, accumulator, lanes(v), row * p.cRow + v * VECTOR);
+  });
+}
