@@ -4,6 +4,8 @@
 
 import { numel, type Shape, ShapeError, showShape } from "./shape.ts";
 
+export { numel } from "./shape.ts";
+
 /** float32 values in row-major order with their shape; `data.length` is the product of `shape`. */
 export interface HostTensor {
   readonly data: Float32Array;

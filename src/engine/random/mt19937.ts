@@ -23,7 +23,7 @@ export class Mt19937 {
     const words = this.#words;
     words[0] = seed;
     for (let j = 1; j < N; j++) {
-      const previous = words[j - 1]!;
+      const previous = words[j - 1];
       words[j] = Math.imul(1812433253, previous ^ (previous >>> 30)) + j;
     }
   }
@@ -31,7 +31,7 @@ export class Mt19937 {
   /** The next word, 0 .. 2^32-1. */
   next(): number {
     if (this.#position >= N) this.#refill();
-    let y = this.#words[this.#position++]!;
+    let y = this.#words[this.#position++];
     y ^= y >>> 11;
     y ^= (y << 7) & 0x9d2c5680;
     y ^= (y << 15) & 0xefc60000;
@@ -63,8 +63,8 @@ export class Mt19937 {
   #refill(): void {
     const words = this.#words;
     for (let j = 0; j < N; j++) {
-      const y = (words[j]! & UPPER_MASK) | (words[(j + 1) % N]! & LOWER_MASK);
-      words[j] = words[(j + M) % N]! ^ (y >>> 1) ^ (y & 1 ? MATRIX_A : 0);
+      const y = (words[j] & UPPER_MASK) | (words[(j + 1) % N] & LOWER_MASK);
+      words[j] = words[(j + M) % N] ^ (y >>> 1) ^ (y & 1 ? MATRIX_A : 0);
     }
     this.#position = 0;
   }

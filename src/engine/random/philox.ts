@@ -23,8 +23,8 @@ export interface PhiloxKey {
  * @param out four words; may be `counter` itself
  */
 export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Array): void {
-  let [x0, x1, x2, x3] = [counter[0]!, counter[1]!, counter[2]!, counter[3]!];
-  let [k0, k1] = [key[0]!, key[1]!];
+  let [x0, x1, x2, x3] = [counter[0], counter[1], counter[2], counter[3]];
+  let [k0, k1] = [key[0], key[1]];
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, x0);
     const low0 = Math.imul(MULTIPLIER_0, x0);
@@ -50,7 +50,7 @@ export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Ar
 export function philoxUniform(out: Float32Array | Float64Array, key: PhiloxKey): void {
   forEachBlock(out, key, (words, at) => {
     const count = Math.min(4, out.length - at);
-    for (let j = 0; j < count; j++) out[at + j] = unit(words[j]!);
+    for (let j = 0; j < count; j++) out[at + j] = unit(words[j]);
   });
 }
 
@@ -62,9 +62,9 @@ export function philoxUniform(out: Float32Array | Float64Array, key: PhiloxKey):
 export function philoxNormal(out: Float32Array | Float64Array, key: PhiloxKey): void {
   forEachBlock(out, key, (words, at) => {
     for (let pair = 0; pair < 4; pair += 2) {
-      const u1 = unit(words[pair]!) + 2 ** -24; // (0, 1]
+      const u1 = unit(words[pair]) + 2 ** -24; // (0, 1]
       const r = Math.sqrt(-2 * Math.log(u1));
-      const theta = 2 * Math.PI * unit(words[pair + 1]!);
+      const theta = 2 * Math.PI * unit(words[pair + 1]);
       const i = at + pair;
       if (i < out.length) out[i] = r * Math.cos(theta);
       if (i + 1 < out.length) out[i + 1] = r * Math.sin(theta);

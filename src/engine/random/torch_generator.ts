@@ -92,8 +92,8 @@ export class TorchGenerator {
     const out = Int32Array.from({ length: n }, (_, i) => i);
     for (let i = 0; i < n - 1; i++) {
       const j = i + (this.#engine.next() % (n - i));
-      const kept = out[i]!;
-      out[i] = out[j]!;
+      const kept = out[i];
+      out[i] = out[j];
       out[j] = kept;
     }
     return out;
@@ -130,8 +130,8 @@ export class TorchGenerator {
 /** Turns 16 uniform values at `start` into normal ones; value j pairs with value j + 8. */
 function boxMuller16(out: Float32Array, start: number): void {
   for (let j = start; j < start + 8; j++) {
-    const u1 = fround(1 - out[j]!); // (0, 1], so that the logarithm is finite
-    const theta = fround(TWO_PI_F32 * out[j + 8]!);
+    const u1 = fround(1 - out[j]); // (0, 1], so that the logarithm is finite
+    const theta = fround(TWO_PI_F32 * out[j + 8]);
     const r = fround(Math.sqrt(fround(-2 * fround(Math.log(u1)))));
     out[j] = r * fround(Math.cos(theta));
     out[j + 8] = r * fround(Math.sin(theta));

@@ -1,0 +1,92 @@
+// betas.ts: the noise schedules β_1 .. β_T and their running product.
+//
+// A trained model is tied to these very numbers, so they are made as diffusers makes them: float32 values, the
+// products in double precision rounded once per element, the ᾱ-based schedules in double precision throughout.
+
+const { fround } = Math;
+
+/** The names of the schedules. */
+export const betaSchedules = ["linear", "scaled_linear", "squaredcos_cap_v2", "laplace", "sigmoid"] as const;
+export type BetaSchedule = (typeof betaSchedules)[number];
+
+/** A schedule by name, T = `count` values. `betaStart` and `betaEnd` count for linear, scaled_linear and sigmoid. */
+export function makeBetas(
+  schedule: BetaSchedule,
+  count: number,
+  betaStart: number,
+  betaEnd: number,
+): Float32Array {
+  switch (schedule) {
+    case "linear": // Ho et al. 2020
+      return linspace(betaStart, betaEnd, count);
+    case "scaled_linear": // latent diffusion: linear in sqrt(β)
+      return linspace(Math.sqrt(betaStart), Math.sqrt(betaEnd), count).map((root) => root * root);
+    case "squaredcos_cap_v2": // Nichol & Dhariwal 2021, equation 17
+      return betasForAlphaBar(count, cosineAlphaBar);
+    case "laplace": // Hang et al. 2024, "Improved noise schedule for diffusion training"
+      return betasForAlphaBar(count, laplaceAlphaBar);
+    case "sigmoid": // GeoDiff, Xu et al. 2022
+      return linspace(-6, 6, count).map((x) => {
+        const sigmoid = fround(1 / (1 + Math.exp(-x)));
+        return fround(sigmoid * fround(betaEnd - betaStart)) + fround(betaStart);
+      });
+    default:
+      throw new RangeError(`beta schedule ${String(schedule satisfies never)} is unknown`);
+  }
+}
+
+/** Betas whose running product follows ᾱ(t), t in [0, 1]: β_i = min(1 - ᾱ((i+1)/T) / ᾱ(i/T), maxBeta). */
+export function betasForAlphaBar(
+  count: number,
+  alphaBar: (t: number) => number,
+  maxBeta = 0.999,
+): Float32Array {
+  return Float32Array.from({ length: count }, (_, i) =>
+    Math.min(1 - alphaBar((i + 1) / count) / alphaBar(i / count), maxBeta),
+  );
+}
+
+function cosineAlphaBar(t: number): number {
+  return Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
+}
+
+function laplaceAlphaBar(t: number): number {
+  const sign = 0.5 - t < 0 ? -1 : 1;
+  const logSnr = -0.5 * sign * Math.log(1 - 2 * Math.abs(0.5 - t) + 1e-6);
+  const snr = Math.exp(logSnr);
+  return Math.sqrt(snr / (1 + snr));
+}
+
+/** The running product of 1 - β: ᾱ. */
+export function cumulativeAlphas(betas: Float32Array): Float32Array {
+  let product = 1;
+  return betas.map((beta) => {
+    product *= fround(1 - beta);
+    return product;
+  });
+}
+
+/**
+ * Shifts and scales sqrt(ᾱ) so that the last is 0 (pure noise) and the first unchanged, and goes back to betas:
+ * Lin et al. 2023, "Common diffusion noise schedules and sample steps are flawed", algorithm 1.
+ */
+export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
+  const roots = cumulativeAlphas(betas).map(Math.sqrt);
+  const first = roots[0];
+  const last = roots[roots.length - 1];
+  const scale = fround(first / fround(first - last));
+  const alphaBar = roots.map((root) => fround(fround(root - last) * scale) ** 2);
+  return alphaBar.map((value, i) => 1 - (i === 0 ? value : fround(value / alphaBar[i - 1])));
+}
+
+/** `count` float32 values from `start` to `end`, both included, each one multiply-add from the nearer end. */
+function linspace(start: number, end: number, count: number): Float32Array {
+  const from = fround(start);
+  const to = fround(end);
+  const step = fround(fround(to - from) / (count - 1));
+  const half = Math.floor(count / 2);
+  return Float32Array.from({ length: count }, (_, i) => {
+    if (count === 1) return from;
+    return i < half ? from + step * i : to - step * (count - 1 - i);
+  });
+}

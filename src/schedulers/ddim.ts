@@ -1,0 +1,118 @@
+// ddim.ts: DDIMScheduler, the deterministic (or partly random) sampler of Song et al. 2021, "Denoising diffusion
+// implicit models" (arXiv 2010.02502): few steps, and with eta = 0 the same noise always gives the same image.
+//
+// Every operation rounds to float32, in diffusers' order.
+
+import * as v from "valibot";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { type AlphaProds, type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
+import {
+  type ConfigSource,
+  clippingEntries,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+} from "./options.ts";
+import { epsilonFromOriginalSample, noiseLevel, predictEpsilon } from "./prediction.ts";
+import type { StepOptions, StepOutput } from "./scheduler.ts";
+
+const { fround } = Math;
+
+/** The options of DDIMScheduler as resolved. */
+export type DDIMSchedulerConfig = DiscreteConfig & {
+  /** The last step goes to ᾱ = 1 (no noise at all); otherwise to ᾱ_0. */
+  setAlphaToOne: boolean;
+};
+
+const table: OptionTable<DDIMSchedulerConfig> = {
+  className: "DDIMScheduler",
+  schema: v.object({
+    ...discreteEntries,
+    ...clippingEntries,
+    setAlphaToOne: v.exactOptional(v.boolean()),
+  }),
+  defaults: { ...discreteDefaults, setAlphaToOne: true },
+};
+
+/** The sampler of DDIM. */
+export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** ᾱ where the last step ends. */
+  readonly finalAlphaCumprod: number;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<DDIMSchedulerConfig> = {}) {
+    super(table, options);
+    this.finalAlphaCumprod = this.config.setAlphaToOne ? 1 : this.alphasCumprod[0];
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): DDIMScheduler {
+    return new DDIMScheduler(readConfig(table, source, options));
+  }
+
+  /**
+   * timestep - floor(T / numInferenceSteps), as diffusers has it: with "trailing" or "linspace" spacing this can
+   * differ from the next entry of `timesteps`. With custom timesteps it is the next entry, -1 after the last.
+   */
+  override previousTimestep(timestep: number): number {
+    if (this.numInferenceSteps === null) {
+      throw new RangeError("DDIMScheduler: the number of steps is not known: call setTimesteps first");
+    }
+    if (this.customTimesteps) return super.previousTimestep(timestep);
+    return timestep - Math.floor(this.numTrainTimesteps / this.numInferenceSteps);
+  }
+
+  /**
+   * Equation 12: x_{t-1} = sqrt(ᾱ_{t-1}) x_0 + sqrt(1 - ᾱ_{t-1} - σ²) ε + σ z, with σ = eta σ_DDPM (equation 16).
+   * Draws z only when eta > 0.
+   * @param modelOutput the sample's shape
+   * @param sample x_t, [N, ..., C]
+   * @throws RangeError on a wrong shape, timestep or eta, or when noise is needed and not given
+   */
+  step(modelOutput: HostTensor, timestep: number, sample: HostTensor, options: StepOptions = {}): StepOutput {
+    const { eta = 0, useClippedModelOutput = false } = options;
+    if (!(eta >= 0 && eta <= 1)) throw new RangeError(`DDIMScheduler: eta is ${eta}, expected 0 .. 1`);
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const ends = this.alphaProds(timestep, this.previousTimestep(timestep), this.finalAlphaCumprod);
+    const { alphaProd, alphaProdPrev } = ends;
+    const level = noiseLevel(alphaProd);
+
+    const original = this.originalSample(modelOutput.data, sample, level, timestep);
+    const epsilon = useClippedModelOutput
+      ? epsilonFromOriginalSample(original.data, sample.data, level)
+      : predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
+
+    const sigma = fround(eta * fround(Math.sqrt(variance(ends))));
+    const originalCoeff = fround(Math.sqrt(alphaProdPrev));
+    // Rounding can take this below 0 where it should be 0: eta = 1 from a timestep of pure noise.
+    const rest = Math.max(fround(fround(1 - alphaProdPrev) - fround(sigma * sigma)), 0);
+    const directionCoeff = fround(Math.sqrt(rest));
+    const prev = original.data.map(
+      (x0, i) => fround(originalCoeff * x0) + fround(directionCoeff * epsilon[i]),
+    );
+
+    if (eta > 0) {
+      const noise = this.stepNoise(options, sample, timestep);
+      for (let i = 0; i < prev.length; i++) prev[i] += fround(sigma * noise[i]);
+    }
+    return { prevSample: hostTensor(prev, sample.shape), predOriginalSample: original };
+  }
+
+  /** The variance of the noise at eta = 1 (equation 16), for any pair of timesteps; previous < 0 is the last step's. */
+  getVariance(timestep: number, previousTimestep: number): number {
+    return variance(this.alphaProds(timestep, previousTimestep, this.finalAlphaCumprod));
+  }
+}
+
+/** σ² of equation 16 at eta = 1. */
+function variance({ alphaProd, alphaProdPrev }: AlphaProds): number {
+  const ratio = fround(fround(1 - alphaProdPrev) / fround(1 - alphaProd));
+  return fround(ratio * fround(1 - fround(alphaProd / alphaProdPrev)));
+}

@@ -1,0 +1,259 @@
+// discrete.ts: what the schedulers over discrete betas have in common: the noise schedule, the choice of timesteps,
+// the forward process, and the predicted x_0. What is left to each is its step.
+
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { type BetaSchedule, cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "./betas.ts";
+import { addNoise, alphaProdAt, velocity } from "./noising.ts";
+import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
+import { type NoiseLevel, type PredictionType, predictOriginalSample } from "./prediction.ts";
+import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
+import { spacedTimesteps, type TimestepSpacing } from "./spacing.ts";
+import { clipSample, thresholdSample } from "./thresholding.ts";
+
+/** The options shared by the schedulers over betas; diffusers' names, in camelCase. */
+export type DiscreteConfig = {
+  /** T, the number of noise levels the model is trained on. */
+  numTrainTimesteps: number;
+  betaStart: number;
+  betaEnd: number;
+  betaSchedule: BetaSchedule;
+  /** T betas to use in place of a schedule. */
+  trainedBetas: number[] | null;
+  /** What the model's output means. */
+  predictionType: PredictionType;
+  /** Clamp the predicted x_0 to [-clipSampleRange, clipSampleRange]. */
+  clipSample: boolean;
+  clipSampleRange: number;
+  /** Dynamic thresholding of the predicted x_0, in place of clipping. */
+  thresholding: boolean;
+  dynamicThresholdingRatio: number;
+  sampleMaxValue: number;
+  timestepSpacing: TimestepSpacing;
+  /** Added to the timesteps of "leading" spacing. */
+  stepsOffset: number;
+  /** Rescale the betas so that the last timestep is pure noise. */
+  rescaleBetasZeroSnr: boolean;
+};
+
+/** The defaults of `DiscreteConfig`. */
+export const discreteDefaults: DiscreteConfig = {
+  numTrainTimesteps: 1000,
+  betaStart: 0.0001,
+  betaEnd: 0.02,
+  betaSchedule: "linear",
+  trainedBetas: null,
+  predictionType: "epsilon",
+  clipSample: true,
+  clipSampleRange: 1,
+  thresholding: false,
+  dynamicThresholdingRatio: 0.995,
+  sampleMaxValue: 1,
+  timestepSpacing: "leading",
+  stepsOffset: 0,
+  rescaleBetasZeroSnr: false,
+};
+
+/** ᾱ at both ends of a step. */
+export interface AlphaProds {
+  /** ᾱ_t. */
+  readonly alphaProd: number;
+  /** ᾱ at the timestep that the step leads to. */
+  readonly alphaProdPrev: number;
+}
+
+/** Base of DDPMScheduler and DDIMScheduler. */
+export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & JsonObject>
+  implements DiscreteScheduler
+{
+  readonly className: string;
+  readonly config: Readonly<Config>;
+  readonly order = 1;
+  readonly initNoiseSigma = 1;
+  readonly numTrainTimesteps: number;
+  readonly betas: Float32Array;
+  readonly alphasCumprod: Float32Array;
+  #timesteps: readonly number[];
+  #numInferenceSteps: number | null = null;
+  #customTimesteps = false;
+
+  protected constructor(table: OptionTable<Config>, options: object) {
+    this.className = table.className;
+    this.config = resolveOptions(table, options);
+    const { numTrainTimesteps, betaSchedule, betaStart, betaEnd, trainedBetas, rescaleBetasZeroSnr } =
+      this.config;
+    if (trainedBetas !== null && trainedBetas.length !== numTrainTimesteps) {
+      throw new RangeError(
+        `${this.className}: trainedBetas has ${trainedBetas.length} values, ` +
+          `expected numTrainTimesteps = ${numTrainTimesteps} of them`,
+      );
+    }
+    const betas = trainedBetas
+      ? Float32Array.from(trainedBetas)
+      : makeBetas(betaSchedule, numTrainTimesteps, betaStart, betaEnd);
+    this.numTrainTimesteps = numTrainTimesteps;
+    this.betas = rescaleBetasZeroSnr ? rescaleZeroTerminalSnr(betas) : betas;
+    this.alphasCumprod = cumulativeAlphas(this.betas);
+    this.#timesteps = Array.from({ length: numTrainTimesteps }, (_, i) => numTrainTimesteps - 1 - i);
+  }
+
+  get timesteps(): readonly number[] {
+    return this.#timesteps;
+  }
+
+  get numInferenceSteps(): number | null {
+    return this.#numInferenceSteps;
+  }
+
+  /** Whether the timesteps were given one by one. */
+  protected get customTimesteps(): boolean {
+    return this.#customTimesteps;
+  }
+
+  setTimesteps(spec: TimestepsSpec): void {
+    const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
+    if ("timesteps" in asked) {
+      if ("numInferenceSteps" in asked) {
+        throw new RangeError(`${this.className}: give either numInferenceSteps or timesteps, not both`);
+      }
+      this.#timesteps = this.#checked(asked.timesteps);
+    } else {
+      this.#timesteps = this.#spaced(asked.numInferenceSteps);
+    }
+    this.#customTimesteps = "timesteps" in asked;
+    this.#numInferenceSteps = this.#timesteps.length;
+  }
+
+  /** The next entry of the schedule, -1 after the last; before `setTimesteps`, timestep - 1. */
+  previousTimestep(timestep: number): number {
+    if (this.#numInferenceSteps === null) return timestep - 1;
+    const index = this.#timesteps.indexOf(timestep);
+    if (index < 0) {
+      throw new RangeError(
+        `${this.className}: timestep ${timestep} is not among the ${this.#timesteps.length} timesteps that were set`,
+      );
+    }
+    return this.#timesteps[index + 1] ?? -1;
+  }
+
+  /** The sample itself: variance-preserving samples need no scaling. */
+  scaleModelInput(sample: HostTensor, _timestep: number): HostTensor {
+    return sample;
+  }
+
+  abstract step(
+    modelOutput: HostTensor,
+    timestep: number,
+    sample: HostTensor,
+    options?: StepOptions,
+  ): StepOutput;
+
+  addNoise(original: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
+    return addNoise(this.alphasCumprod, original, noise, timesteps);
+  }
+
+  getVelocity(sample: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
+    return velocity(this.alphasCumprod, sample, noise, timesteps);
+  }
+
+  toConfig(): JsonObject {
+    return writeConfig(this.className, this.config);
+  }
+
+  /**
+   * ᾱ at both ends of a step; `finalAlphaProd` after the last timestep.
+   * @throws RangeError when the step cannot be computed in float32: no noise at its start or no signal at its end
+   */
+  protected alphaProds(timestep: number, previous: number, finalAlphaProd: number): AlphaProds {
+    const alphaProd = alphaProdAt(this.alphasCumprod, timestep);
+    const alphaProdPrev = previous >= 0 ? alphaProdAt(this.alphasCumprod, previous) : finalAlphaProd;
+    if (alphaProd === 1 || alphaProdPrev === 0) {
+      throw new RangeError(
+        `${this.className}: ᾱ is ${alphaProd} at timestep ${timestep} and ${alphaProdPrev} at ${previous}; ` +
+          "a step needs noise at its start and signal at its end: choose other betas or fewer steps",
+      );
+    }
+    return { alphaProd, alphaProdPrev };
+  }
+
+  /** The x_0 that the model's output stands for, thresholded or clipped as configured. */
+  protected originalSample(
+    output: Float32Array,
+    sample: HostTensor,
+    level: NoiseLevel,
+    timestep: number,
+  ): HostTensor {
+    const { predictionType, thresholding, clipSample: clip } = this.config;
+    if (predictionType === "epsilon" && level.alpha === 0 && !thresholding && !clip) {
+      throw new RangeError(
+        `${this.className}: timestep ${timestep} is pure noise, where epsilon says nothing of x_0; ` +
+          'use predictionType "v_prediction" or "sample", or clipSample',
+      );
+    }
+    const original = predictOriginalSample(predictionType, output, sample.data, level);
+    if (thresholding) {
+      const { dynamicThresholdingRatio, sampleMaxValue } = this.config;
+      thresholdSample(original, sample.shape[0] ?? 1, dynamicThresholdingRatio, sampleMaxValue);
+    } else if (clip) {
+      clipSample(original, this.config.clipSampleRange);
+    }
+    return hostTensor(original, sample.shape);
+  }
+
+  /** The noise of a step: as given, or drawn in the sample's shape. */
+  protected stepNoise(options: StepOptions, sample: HostTensor, timestep: number): Float32Array {
+    const { noise, varianceNoise } = options;
+    if (noise && varianceNoise) {
+      throw new RangeError(`${this.className}: give either noise or varianceNoise, not both`);
+    }
+    const drawn = varianceNoise ?? noise?.randn(sample.shape);
+    if (!drawn) {
+      throw new RangeError(
+        `${this.className}: the step from timestep ${timestep} adds noise: give it options.noise (or varianceNoise)`,
+      );
+    }
+    this.checkShape("noise", drawn.shape, sample.shape);
+    return drawn.data;
+  }
+
+  /** @throws RangeError when a tensor does not have the expected shape */
+  protected checkShape(what: string, shape: Shape, expected: Shape): void {
+    if (!sameShape(shape, expected)) {
+      throw new RangeError(
+        `${this.className}: ${what} has shape ${showShape(shape)}, expected ${showShape(expected)}`,
+      );
+    }
+  }
+
+  #checked(timesteps: readonly number[]): readonly number[] {
+    const fail = (what: string) => new RangeError(`${this.className}: custom timesteps ${what}`);
+    if (timesteps.length === 0) throw fail("are empty, expected at least one");
+    for (const [i, timestep] of timesteps.entries()) {
+      if (!Number.isInteger(timestep) || timestep < 0 || timestep >= this.numTrainTimesteps) {
+        throw fail(`hold ${timestep}, expected whole numbers, 0 .. ${this.numTrainTimesteps - 1}`);
+      }
+      if (i > 0 && timestep >= timesteps[i - 1]) {
+        throw fail(`go from ${timesteps[i - 1]} to ${timestep}, expected descending order`);
+      }
+    }
+    return timesteps.slice();
+  }
+
+  #spaced(steps: number): readonly number[] {
+    const { timestepSpacing, stepsOffset } = this.config;
+    if (!Number.isInteger(steps) || steps < 1 || steps > this.numTrainTimesteps) {
+      throw new RangeError(
+        `${this.className}: numInferenceSteps is ${steps}, expected a whole number, 1 .. ${this.numTrainTimesteps}`,
+      );
+    }
+    const timesteps = spacedTimesteps(timestepSpacing, steps, this.numTrainTimesteps, stepsOffset);
+    if (timesteps[0] >= this.numTrainTimesteps) {
+      throw new RangeError(
+        `${this.className}: ${steps} steps with stepsOffset ${stepsOffset} start at timestep ${timesteps[0]}, ` +
+          `past the last, ${this.numTrainTimesteps - 1}: use a smaller stepsOffset or fewer steps`,
+      );
+    }
+    return timesteps;
+  }
+}

@@ -1,0 +1,72 @@
+// noising.ts: the forward process over a batch, one timestep per image.
+
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { sameShape, showShape } from "../engine/shape.ts";
+import { noiseLevel } from "./prediction.ts";
+
+const { fround } = Math;
+
+/** q(x_t | x_0): sqrt(ᾱ_t) x_0 + sqrt(1 - ᾱ_t) noise (Ho et al. 2020, equation 4). */
+export function addNoise(
+  alphasCumprod: Float32Array,
+  original: HostTensor,
+  noise: HostTensor,
+  timesteps: ArrayLike<number>,
+): HostTensor {
+  return mix(alphasCumprod, original, noise, timesteps, (x0, epsilon, alpha, sigma) =>
+    fround(fround(alpha * x0) + fround(sigma * epsilon)),
+  );
+}
+
+/** v = sqrt(ᾱ_t) noise - sqrt(1 - ᾱ_t) x_0 (Salimans & Ho 2022). */
+export function velocity(
+  alphasCumprod: Float32Array,
+  sample: HostTensor,
+  noise: HostTensor,
+  timesteps: ArrayLike<number>,
+): HostTensor {
+  return mix(alphasCumprod, sample, noise, timesteps, (x0, epsilon, alpha, sigma) =>
+    fround(fround(alpha * epsilon) - fround(sigma * x0)),
+  );
+}
+
+function mix(
+  alphasCumprod: Float32Array,
+  sample: HostTensor,
+  noise: HostTensor,
+  timesteps: ArrayLike<number>,
+  formula: (x0: number, epsilon: number, alpha: number, sigma: number) => number,
+): HostTensor {
+  if (!sameShape(sample.shape, noise.shape)) {
+    throw new RangeError(
+      `noise has shape ${showShape(noise.shape)}, expected the sample's ${showShape(sample.shape)}`,
+    );
+  }
+  const batch = sample.shape[0] ?? 1;
+  if (timesteps.length !== 1 && timesteps.length !== batch) {
+    throw new RangeError(
+      `got ${timesteps.length} timesteps for ${batch} images: give one for each, or one for all`,
+    );
+  }
+  const size = sample.data.length / batch;
+  const out = new Float32Array(sample.data.length);
+  for (let n = 0; n < batch; n++) {
+    const timestep = timesteps[timesteps.length === 1 ? 0 : n];
+    const { alpha, sigma } = noiseLevel(alphaProdAt(alphasCumprod, timestep));
+    for (let i = n * size; i < (n + 1) * size; i++) {
+      out[i] = formula(sample.data[i], noise.data[i], alpha, sigma);
+    }
+  }
+  return hostTensor(out, sample.shape);
+}
+
+/** ᾱ_t. @throws RangeError unless t is one of 0 .. T-1 */
+export function alphaProdAt(alphasCumprod: Float32Array, timestep: number): number {
+  const alphaProd = alphasCumprod[timestep];
+  if (alphaProd === undefined) {
+    throw new RangeError(
+      `timestep is ${timestep}, expected a whole number, 0 .. ${alphasCumprod.length - 1}`,
+    );
+  }
+  return alphaProd;
+}

@@ -1,0 +1,165 @@
+// options.ts: the options of a scheduler: checked, completed with defaults, read from and written to JSON.
+//
+// Code says betaSchedule, files say beta_schedule; the names are otherwise those of diffusers. Like there, a config
+// remembers which options were left at their defaults: when another scheduler is made from it, that one's own
+// defaults hold for them.
+
+import * as v from "valibot";
+import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
+import { betaSchedules } from "./betas.ts";
+import { predictionTypes } from "./prediction.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { timestepSpacings } from "./spacing.ts";
+
+/** The version of diffusers whose files and numbers the schedulers follow, as written into configs. */
+export const DIFFUSERS_VERSION = "0.40.0";
+
+/** The keys of a scheduler's JSON whose numbers are floats in Python: 1 under them is written 1.0. */
+export const schedulerFloatKeys: ReadonlySet<string> = new Set([
+  "beta_start",
+  "beta_end",
+  "trained_betas",
+  "clip_sample_range",
+  "dynamic_thresholding_ratio",
+  "sample_max_value",
+]);
+
+const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+
+/** The options that all schedulers over betas share. */
+export const discreteEntries = {
+  numTrainTimesteps: v.exactOptional(wholeFrom(1)),
+  betaStart: v.exactOptional(beta),
+  betaEnd: v.exactOptional(beta),
+  betaSchedule: v.exactOptional(v.picklist(betaSchedules)),
+  trainedBetas: v.exactOptional(v.nullable(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1))))),
+  predictionType: v.exactOptional(v.picklist(predictionTypes)),
+  timestepSpacing: v.exactOptional(v.picklist(timestepSpacings)),
+  stepsOffset: v.exactOptional(wholeFrom(0)),
+  rescaleBetasZeroSnr: v.exactOptional(v.boolean()),
+};
+
+/** The options of schedulers that keep the predicted x_0 in range. */
+export const clippingEntries = {
+  clipSample: v.exactOptional(v.boolean()),
+  clipSampleRange: v.exactOptional(positive),
+  thresholding: v.exactOptional(v.boolean()),
+  dynamicThresholdingRatio: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  sampleMaxValue: v.exactOptional(positive),
+};
+
+/** What a scheduler class takes: its name in files, the check of what is given, the value of what is not. */
+export interface OptionTable<Config extends object> {
+  readonly className: string;
+  readonly schema: v.GenericSchema<unknown, Partial<Config>>;
+  readonly defaults: Readonly<Config>;
+}
+
+/** Where a scheduler can be made from: the JSON of a file, another scheduler, or another scheduler's `config`. */
+export type ConfigSource = Scheduler | Readonly<Record<string, unknown>>;
+
+/** How to read a config. */
+export interface FromConfigOptions {
+  /** Called once with a line that names the keys of a file that mean nothing here. */
+  readonly warn?: (message: string) => void;
+}
+
+const defaultedKeys = new WeakMap<object, ReadonlySet<string>>();
+
+/**
+ * Checks options and fills in the defaults.
+ * @throws RangeError naming the option, what was given and what is allowed; also for an option that does not exist
+ */
+export function resolveOptions<Config extends object>(
+  table: OptionTable<Config>,
+  given: object,
+): Readonly<Config> {
+  const present = withoutUndefined(given);
+  for (const key of Object.keys(present)) {
+    if (!Object.hasOwn(table.defaults, key)) {
+      const known = Object.keys(table.defaults).join(", ");
+      throw new RangeError(`${table.className} has no option ${key}; its options are ${known}`);
+    }
+  }
+  const config: Readonly<Config> = Object.freeze({
+    ...table.defaults,
+    ...check(table, present, (key) => key),
+  });
+  const defaulted = Object.keys(table.defaults).filter((key) => !Object.hasOwn(present, key));
+  defaultedKeys.set(config, new Set(defaulted));
+  return config;
+}
+
+/**
+ * The options that a config gives explicitly, checked. Keys starting with "_" are skipped, unknown ones reported.
+ * @throws RangeError naming the key, what the config holds and what is allowed
+ */
+export function readConfig<Config extends object>(
+  table: OptionTable<Config>,
+  source: ConfigSource,
+  { warn }: FromConfigOptions = {},
+): Partial<Config> {
+  const config: object = isScheduler(source) ? source.config : source;
+  const defaulted = defaultedKeys.get(config);
+  const given: Record<string, unknown> = {};
+  const unknown: string[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    const name = toCamelCase(key);
+    if (key.startsWith("_") || defaulted?.has(name)) continue;
+    if (Object.hasOwn(table.defaults, name)) given[name] = value;
+    else unknown.push(key);
+  }
+  // A config of one of our own classes has that class's options: no reason for a warning.
+  if (unknown.length > 0 && defaulted === undefined) {
+    warn?.(`${table.className} does not know ${unknown.join(", ")}: ignored`);
+  }
+  return check(table, withoutUndefined(given), toSnakeCase);
+}
+
+/** The JSON form of a config: snake_case keys, with the class and the version of the format. */
+export function writeConfig(className: string, config: JsonObject): JsonObject {
+  const json: Record<string, JsonValue | undefined> = {
+    _class_name: className,
+    _diffusers_version: DIFFUSERS_VERSION,
+  };
+  for (const [key, value] of Object.entries(config)) json[toSnakeCase(key)] = value;
+  return json;
+}
+
+function check<Config extends object>(
+  { className, schema }: OptionTable<Config>,
+  given: object,
+  nameOf: (key: string) => string,
+): Partial<Config> {
+  const result = v.safeParse(schema, given, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = (issue.path ?? [])
+    .map(({ key }) => (typeof key === "string" ? nameOf(key) : `[${key}]`))
+    .join("");
+  throw new RangeError(`${className}: ${path} is ${issue.received}, expected ${describe(issue.expected)}`);
+}
+
+/** A schema's expectation in words: `("a" | "b")` becomes `"a" or "b"`, `>=1` stays, `null` means any other value. */
+function describe(expected: string | null): string {
+  if (expected === null) return "a whole, finite number";
+  return expected.replace(/^\((.*)\)$/, "$1").replaceAll(" | ", " or ");
+}
+
+function isScheduler(source: ConfigSource): source is Scheduler {
+  return "toConfig" in source && typeof source.toConfig === "function";
+}
+
+function withoutUndefined(given: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function toCamelCase(key: string): string {
+  return key.replace(/(?<=.)_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function toSnakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,76 @@
+// prediction.ts: what a model's output means. With x_t = α x_0 + σ ε, α = sqrt(ᾱ_t), σ = sqrt(1 - ᾱ_t), it is one of
+//   epsilon       the noise ε                        (Ho et al. 2020)
+//   sample        the clean image x_0
+//   v_prediction  v = α ε - σ x_0                    (Salimans & Ho 2022, appendix D)
+// and each gives the others. Every operation rounds to float32, as tensor libraries do.
+
+const { fround } = Math;
+
+/** The names of the predictions. */
+export const predictionTypes = ["epsilon", "sample", "v_prediction"] as const;
+export type PredictionType = (typeof predictionTypes)[number];
+
+/** α and σ of a timestep, float32. */
+export interface NoiseLevel {
+  readonly alpha: number;
+  readonly sigma: number;
+}
+
+/** The noise level of ᾱ_t. */
+export function noiseLevel(alphaProd: number): NoiseLevel {
+  return { alpha: fround(Math.sqrt(alphaProd)), sigma: fround(Math.sqrt(fround(1 - alphaProd))) };
+}
+
+/**
+ * The x_0 that a model's output stands for, in a new array.
+ * At zero signal (α = 0) epsilon says nothing of x_0: the result is infinite, or 0 where the noise is predicted exactly.
+ */
+export function predictOriginalSample(
+  type: PredictionType,
+  output: Float32Array,
+  sample: Float32Array,
+  { alpha, sigma }: NoiseLevel,
+): Float32Array {
+  switch (type) {
+    case "epsilon":
+      return sample.map((x, i) => {
+        const signal = fround(x - fround(sigma * output[i]));
+        return signal === 0 ? 0 : signal / alpha;
+      });
+    case "sample":
+      return output.slice();
+    case "v_prediction":
+      return sample.map((x, i) => fround(alpha * x) - fround(sigma * output[i]));
+    default:
+      throw new RangeError(`prediction type ${String(type satisfies never)} is unknown`);
+  }
+}
+
+/** The ε that a model's output stands for, in a new array. */
+export function predictEpsilon(
+  type: PredictionType,
+  output: Float32Array,
+  sample: Float32Array,
+  level: NoiseLevel,
+): Float32Array {
+  const { alpha, sigma } = level;
+  switch (type) {
+    case "epsilon":
+      return output.slice();
+    case "sample":
+      return epsilonFromOriginalSample(output, sample, level);
+    case "v_prediction":
+      return sample.map((x, i) => fround(alpha * output[i]) + fround(sigma * x));
+    default:
+      throw new RangeError(`prediction type ${String(type satisfies never)} is unknown`);
+  }
+}
+
+/** The ε between a clean image and its noised sample: (x_t - α x_0) / σ. */
+export function epsilonFromOriginalSample(
+  original: Float32Array,
+  sample: Float32Array,
+  { alpha, sigma }: NoiseLevel,
+): Float32Array {
+  return sample.map((x, i) => fround(x - fround(alpha * original[i])) / sigma);
+}

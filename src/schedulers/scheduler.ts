@@ -1,0 +1,96 @@
+// scheduler.ts: what every scheduler offers, whatever its formula.
+//
+// A scheduler knows the noise levels of a diffusion process. In training it noises images; in sampling it chooses
+// the timesteps, and turns a model's output at one timestep into the sample of the next.
+
+import type { HostTensor } from "../engine/host_tensor.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+
+/** Where a sampler's standard normal noise comes from, for example `torchNoise`. */
+export interface NoiseSource {
+  /** Standard normal values of the given shape, channels last. */
+  randn(shape: readonly number[]): HostTensor;
+}
+
+/** How many steps to sample in, or exactly which timesteps (whole numbers, descending, below numTrainTimesteps). */
+export type TimestepsSpec =
+  | number
+  | { readonly timesteps: readonly number[] }
+  | { readonly numInferenceSteps: number };
+
+/** Options of `step`. A scheduler takes those that its formula has and ignores the others. */
+export interface StepOptions {
+  /** Draws the noise of this step, one draw per step that needs noise. Needed unless `varianceNoise` is given. */
+  readonly noise?: NoiseSource;
+  /** The noise of this step itself, of the sample's shape, in place of `noise`. */
+  readonly varianceNoise?: HostTensor;
+  /** DDIM's weight of the noise: 0 (the default) is deterministic, 1 is DDPM's. */
+  readonly eta?: number;
+  /** DDIM: derive epsilon anew from the clipped x_0, as Glide does. Default false. */
+  readonly useClippedModelOutput?: boolean;
+}
+
+/** What one step gives; both tensors have the sample's shape. */
+export interface StepOutput {
+  /** x_{t-1}: the sample at the previous (less noisy) timestep. */
+  readonly prevSample: HostTensor;
+  /** The x_0 that the model's output stands for, after clipping or thresholding. */
+  readonly predOriginalSample: HostTensor;
+}
+
+/** The interface of all schedulers. Samples are channels last, [N, ..., C]. */
+export interface Scheduler {
+  /** Every option as resolved, in camelCase. */
+  readonly config: JsonObject;
+  /** Model evaluations per step: 1, or 2 for second-order methods. */
+  readonly order: number;
+  /** Standard deviation of the noise that sampling starts from. */
+  readonly initNoiseSigma: number;
+  readonly numTrainTimesteps: number;
+  /** The timesteps to call `step` with, in that order. Before `setTimesteps`: all of them, T-1 .. 0. */
+  readonly timesteps: readonly number[];
+  /** How many steps `setTimesteps` was asked for; null before it was called. */
+  readonly numInferenceSteps: number | null;
+
+  /**
+   * Chooses the timesteps to sample with, and starts a new sampling run.
+   * @throws RangeError when they are not whole, not descending or not below numTrainTimesteps, or both forms are given
+   */
+  setTimesteps(spec: TimestepsSpec): void;
+
+  /** The model's input for a sample at a timestep: scaled where the formula wants it. */
+  scaleModelInput(sample: HostTensor, timestep: number): HostTensor;
+
+  /**
+   * One step of the reverse process, from `timestep` to the next entry of the schedule.
+   * @param modelOutput [N, ..., C], or [N, ..., 2C] with the learned variance behind
+   * @param sample x_t, [N, ..., C]
+   */
+  step(modelOutput: HostTensor, timestep: number, sample: HostTensor, options?: StepOptions): StepOutput;
+
+  /**
+   * The forward process: x_t = sqrt(ᾱ_t) x_0 + sqrt(1 - ᾱ_t) noise.
+   * @param timesteps one per batch item, or one for all
+   */
+  addNoise(original: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor;
+
+  /** The options in snake_case with `_class_name` and `_diffusers_version`: what scheduler_config.json holds. */
+  toConfig(): JsonObject;
+}
+
+/** A scheduler over discrete betas (variance preserving), as DDPM defined them. */
+export interface DiscreteScheduler extends Scheduler {
+  /** β_t, T values. */
+  readonly betas: Float32Array;
+  /** ᾱ_t, the running product of 1 - β_t, T values. */
+  readonly alphasCumprod: Float32Array;
+
+  /** The timestep that a step from `timestep` leads to; below 0 when it is the last step. */
+  previousTimestep(timestep: number): number;
+
+  /**
+   * The target of v prediction: v = sqrt(ᾱ_t) noise - sqrt(1 - ᾱ_t) x_0.
+   * @param timesteps one per batch item, or one for all
+   */
+  getVelocity(sample: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor;
+}

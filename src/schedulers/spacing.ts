@@ -1,0 +1,50 @@
+// spacing.ts: which of the T training timesteps a sampler visits (Lin et al. 2023, table 2).
+//
+// Rounding is half to even and the sequences are built in numpy's order of operations, so that ties fall the same way.
+
+/** The names of the spacings. */
+export const timestepSpacings = ["leading", "trailing", "linspace"] as const;
+export type TimestepSpacing = (typeof timestepSpacings)[number];
+
+/**
+ * `steps` timesteps out of 0 .. T-1, descending.
+ * - leading: 0, r, 2r, ... with r = floor(T / steps), plus `stepsOffset`; never starts at T-1
+ * - trailing: T-1, T-1 - T/steps, ..., rounded; always starts at T-1, never ends at 0 unless steps = T
+ * - linspace: from T-1 to 0, both included
+ * @param stepsOffset counts for leading only
+ */
+export function spacedTimesteps(
+  spacing: TimestepSpacing,
+  steps: number,
+  numTrainTimesteps: number,
+  stepsOffset: number,
+): number[] {
+  switch (spacing) {
+    case "leading": {
+      const ratio = Math.floor(numTrainTimesteps / steps);
+      return Array.from({ length: steps }, (_, i) => (steps - 1 - i) * ratio + stepsOffset);
+    }
+    case "trailing": {
+      const second = numTrainTimesteps - numTrainTimesteps / steps;
+      const delta = second - numTrainTimesteps;
+      return Array.from({ length: steps }, (_, i) => roundHalfToEven(numTrainTimesteps + i * delta) - 1);
+    }
+    case "linspace": {
+      const last = numTrainTimesteps - 1;
+      const step = last / (steps - 1);
+      const rising = Array.from({ length: steps }, (_, i) => (i === 0 ? 0 : roundHalfToEven(i * step)));
+      if (steps > 1) rising[steps - 1] = last;
+      return rising.reverse();
+    }
+    default:
+      throw new RangeError(`timestep spacing ${String(spacing satisfies never)} is unknown`);
+  }
+}
+
+/** The nearest whole number; ties go to the even one. */
+export function roundHalfToEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}

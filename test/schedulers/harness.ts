@@ -1,0 +1,63 @@
+// harness.ts: the deterministic samples, "model" and sampling loops that the golden sums were made with.
+
+import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
+import type { Scheduler, StepOptions } from "../../src/schedulers/scheduler.ts";
+
+const [N, H, W, C] = [4, 8, 8, 3];
+const SIZE = N * H * W * C;
+
+/** Value k of arange(768).reshape(3, 8, 8, 4) at [c, h, w, n], laid out [n, h, w, c]. */
+function permuted(value: (k: number) => number): HostTensor {
+  const data = new Float32Array(SIZE);
+  for (let k = 0; k < SIZE; k++) {
+    const n = k % N;
+    const w = Math.floor(k / N) % W;
+    const h = Math.floor(k / (N * W)) % H;
+    const c = Math.floor(k / (N * W * H));
+    data[((n * H + h) * W + w) * C + c] = value(k);
+  }
+  return hostTensor(data, [N, H, W, C]);
+}
+
+export const dummySampleDeter = () => permuted((k) => k / SIZE);
+export const dummyNoiseDeter = () => permuted((k) => (SIZE - 1 - k) / SIZE);
+
+/** sample * t / (t + 1), in float32. */
+export function dummyModel({ data, shape }: HostTensor, t: number): HostTensor {
+  return hostTensor(
+    data.map((x) => Math.fround(x * t) / (t + 1)),
+    shape,
+  );
+}
+
+/** Runs a scheduler over `timesteps` with the dummy model. */
+export function fullLoop(
+  scheduler: Scheduler,
+  timesteps: readonly number[],
+  start: HostTensor,
+  options: StepOptions,
+): HostTensor {
+  let sample = start;
+  for (const t of timesteps) {
+    const input = scheduler.scaleModelInput(sample, t);
+    sample = scheduler.step(dummyModel(input, t), t, sample, options).prevSample;
+  }
+  return sample;
+}
+
+export function absSum({ data }: HostTensor): number {
+  let sum = 0;
+  for (const value of data) sum += Math.abs(value);
+  return sum;
+}
+
+/** The largest difference between two tensors of one size, relative to `1 + |b|`. */
+export function maxDifference({ data: a }: HostTensor, { data: b }: HostTensor): number {
+  if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`);
+  let worst = 0;
+  for (const [i, value] of a.entries()) {
+    const difference = Math.abs(value - b[i]) / (1 + Math.abs(b[i]));
+    if (!(difference <= worst)) worst = difference; // NaN counts as worst
+  }
+  return worst;
+}
