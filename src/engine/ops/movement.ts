@@ -21,6 +21,7 @@ export function reshape(x: Node, shape: Shape): Node {
     throw new ShapeError(`reshape: ${showShape(x.shape)} cannot become ${showShape(shape)}`);
   }
   if (sameShape(resolved, x.shape)) return x;
+  if (x.op.kind === "full") return full(x.op.value, resolved);
   const source = x.op.kind === "reshape" ? x.inputs[0] : x;
   if (sameShape(resolved, source.shape)) return source;
   return makeNode({ kind: "reshape" }, [source], resolved, x.dtype);
@@ -34,6 +35,7 @@ export function permute(x: Node, axes: readonly number[]): Node {
   }
   if (resolved.every((axis, i) => axis === i)) return x;
   const shape = resolved.map((axis) => x.shape[axis]);
+  if (x.op.kind === "full") return full(x.op.value, shape);
   return makeNode({ kind: "permute", axes: resolved }, [x], shape, x.dtype);
 }
 

@@ -26,7 +26,21 @@ export function unary(fn: UnaryFn, x: Node): Node {
 export function binary(fn: BinaryFn, a: Node, b: Node): Node {
   requireFloat(fn, a, b);
   const shape = broadcastShapes(fn, a.shape, b.shape);
+  const simple = simplify(fn, a, b);
+  if (simple !== null) return broadcastTo(simple, shape);
   return makeNode({ kind: "binary", fn }, [broadcastTo(a, shape), broadcastTo(b, shape)], shape, "f32");
+}
+
+/** Arithmetic with constants that needs no operation: 0 + x, x - 0, 1 * x, x / 1, and any on two constants. */
+function simplify(fn: BinaryFn, a: Node, b: Node): Node | null {
+  const left = a.op.kind === "full" ? a.op.value : null;
+  const right = b.op.kind === "full" ? b.op.value : null;
+  if (left !== null && right !== null) return scalar(Math.fround(binaryMeaning[fn](left, right)));
+  if (fn === "add" && left === 0) return b;
+  if ((fn === "add" || fn === "sub") && right === 0) return a;
+  if (fn === "mul" && left === 1) return b;
+  if ((fn === "mul" || fn === "div") && right === 1) return a;
+  return null;
 }
 
 /** `condition` != 0 ? a : b. */
