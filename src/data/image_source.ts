@@ -7,6 +7,8 @@ export interface ImageSource {
   /** In pixels. */
   readonly size: { readonly height: number; readonly width: number };
   readonly channels: 1 | 3;
+  /** Whether the images are mirrored at random in training: asked for by whoever made the source. */
+  readonly flip: boolean;
   /** Image `index` as bytes [height, width, channels], RGB. The array is shared: do not write to it. */
   image(index: number): Uint8Array;
   /** The same for the same images, whatever machine they lie on: from names, options and bytes. */

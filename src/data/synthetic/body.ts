@@ -54,7 +54,12 @@ function halfWidth(plan: BodyPlan, y: number): number {
   const head = ellipse(y, -0.135, 0.042, plan.girth * 0.62);
   const thorax = ellipse(y, -0.015, 0.115, plan.girth);
   const middle = (plan.length + 0.02) / 2;
-  const abdomen = ellipse(y, middle, plan.length - middle, plan.girth * (0.82 - 0.3 * (y / plan.length - 0.3)));
+  const abdomen = ellipse(
+    y,
+    middle,
+    plan.length - middle,
+    plan.girth * (0.82 - 0.3 * (y / plan.length - 0.3)),
+  );
   return Math.max(head, thorax, abdomen);
 }
 

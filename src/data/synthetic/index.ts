@@ -4,8 +4,8 @@
  */
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
-import { admiral, fritillary, longwing, monarch, morpho, peacock } from "./families/brushfoots.ts";
 import { apollo, birdwing, cattleheart } from "./families/birdwings.ts";
+import { admiral, fritillary, longwing, monarch, morpho, peacock } from "./families/brushfoots.ts";
 import { bluebottle, emerald, jay, kite, mormon, tiger } from "./families/swallowtails.ts";
 import { azure, jezebel, orangeTip, sulphur } from "./families/whites.ts";
 import { Draw } from "./random.ts";
@@ -42,13 +42,15 @@ export interface SyntheticOptions {
   readonly count?: number;
   /** Height and width in pixels, 8..2048. */
   readonly size: number;
+  /** Whether to mirror images at random in training; default false, as every butterfly is its own mirror image. */
+  readonly flip?: boolean;
 }
 
 /**
  * Butterflies on white, [size, size, 3] each, drawn when first asked for and kept.
  * @throws DataError if the count or the size is out of range.
  */
-export function synthetic({ count = 1000, size }: SyntheticOptions): ImageSource {
+export function synthetic({ count = 1000, size, flip = false }: SyntheticOptions): ImageSource {
   if (!Number.isInteger(count) || count < 1 || count > 1_000_000) {
     throw new DataError(`synthetic: count is ${count}; give a whole number from 1 to 1000000`);
   }
@@ -61,6 +63,7 @@ export function synthetic({ count = 1000, size }: SyntheticOptions): ImageSource
     count,
     size: { height: size, width: size },
     channels: 3,
+    flip,
     image(index) {
       if (!Number.isInteger(index) || index < 0 || index >= count) {
         throw new RangeError(`synthetic: there is no image ${index}; images are 0..${count - 1}`);

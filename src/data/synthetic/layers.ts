@@ -269,8 +269,7 @@ export function blend(ink: Ink, color: Color, t: number): void {
 
 /** Coverage of an edge: 0 at half a width outside, 1 at half a width inside. */
 export function edge(inside: number, width: number): number {
-  const t = inside / width + 0.5;
-  return t <= 0 ? 0 : t >= 1 ? 1 : t;
+  return Math.min(1, Math.max(0, inside / width + 0.5));
 }
 
 /** Smooth step from 0 at `from` to 1 at `to`. */

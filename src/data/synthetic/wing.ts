@@ -145,11 +145,6 @@ export class Wing {
     return [Math.cos(angle) * r, Math.sin(angle) * r];
   }
 
-  /** The u in the middle of a cell. */
-  middle(cell: number): number {
-    return (this.veins[cell]! + this.veins[cell + 1]!) / 2;
-  }
-
   /**
    * Tells where (x, y) lies, with x and y in forewing lengths from the body's centre line.
    * Returns the signed distance to the outline, positive inside; below `-margin` the site is left unset.
@@ -161,7 +156,7 @@ export class Wing {
     const r = Math.sqrt(x * x + y * y) + 1e-9;
     if (r > this.farthest + margin) return -1;
     const angle = (Math.atan2(y, x) - this.start) / this.sweep;
-    const u = angle < 0 ? 0 : angle > 1 ? 1 : angle;
+    const u = Math.min(1, Math.max(0, angle));
     const at = u * ANGLES;
     const i = Math.floor(at);
     const slope = this.radii[i + 1]! - this.radii[i]!;

@@ -44,7 +44,9 @@ export function birdwing(draw: Draw): Specimen {
         paint.ground(gold, mix(gold, hex(0xd98a10), 0.25)),
         paint.veins(black, 0.006, { flare: 1 }),
         paint.border(hind, black, { costa: 0.02, apex: rim, tornus: rim * 1.1, bite: 0.9, inner: 0.06 }),
-        ...(spotted ? [paint.spots(hind, black, { v: 0.76, length: 0.05, width: [0, 0.5, 0.6, 0.6, 0.6, 0.55, 0.4] })] : []),
+        ...(spotted
+          ? [paint.spots(hind, black, { v: 0.76, length: 0.05, width: [0, 0.5, 0.6, 0.6, 0.6, 0.55, 0.4] })]
+          : []),
         paint.base(black, 0.3, 0.8),
         paint.relief(0.08, draw.range(0, 6)),
       ],
@@ -76,8 +78,19 @@ export function apollo(draw: Draw): Specimen {
       rimWidth: 0.01,
       layers: [
         paint.ground(white),
-        paint.border(fore, mix(white, grey, 0.75), { costa: 0.012, apex: 0.12, tornus: 0.05, soft: 0.04, bite: 0.1 }),
-        paint.band(mix(white, grey, 0.8), { v: [0.74, 0.79, 0.8], width: [0.03, 0.015], u: [0.1, 0.75], soft: 0.03 }),
+        paint.border(fore, mix(white, grey, 0.75), {
+          costa: 0.012,
+          apex: 0.12,
+          tornus: 0.05,
+          soft: 0.04,
+          bite: 0.1,
+        }),
+        paint.band(mix(white, grey, 0.8), {
+          v: [0.74, 0.79, 0.8],
+          width: [0.03, 0.015],
+          u: [0.1, 0.75],
+          soft: 0.03,
+        }),
         paint.veins(mix(grey, black, 0.3), 0.0035),
         paint.bar(black, 0.29, bar),
         paint.bar(black, 0.49, bar * 0.9),
@@ -94,7 +107,13 @@ export function apollo(draw: Draw): Specimen {
       layers: [
         paint.ground(white),
         paint.border(hind, mix(white, grey, 0.5), { costa: 0.01, apex: 0.03, tornus: 0.05, soft: 0.05 }),
-        paint.spots(hind, mix(white, grey, 0.8), { v: 0.87, length: 0.03, width: [0, 0.6, 0.7, 0.7, 0.7, 0.7, 0], bend: -0.5, soft: 0.03 }),
+        paint.spots(hind, mix(white, grey, 0.8), {
+          v: 0.87,
+          length: 0.03,
+          width: [0, 0.6, 0.7, 0.7, 0.7, 0.7, 0],
+          bend: -0.5,
+          soft: 0.03,
+        }),
         paint.veins(mix(grey, black, 0.3), 0.0035),
         paint.glow(hind, mix(grey, black, 0.5), { u: 0.95, v: 0.45, length: 0.34, width: 0.08, alpha: 0.85 }),
         paint.eyespot(hind, 0.4, 0.56, size, eye),

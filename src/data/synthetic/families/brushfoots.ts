@@ -27,8 +27,16 @@ export function monarch(draw: Draw): Specimen {
         paint.veins(black, vein),
         paint.apical(fore, black, near, 0.5),
         paint.border(fore, black, { costa: 0.035, apex: rim * 1.2, tornus: rim, bite: 0.3, inner: 0.03 }),
-        paint.spots(fore, mix(orange, white, 0.75), { v: [0.72, 0.8, 0.8, 0.78, 0, 0, 0, 0], length: 0.04, width: [0.35, 0.6, 0.6, 0.5, 0, 0, 0, 0] }),
-        paint.spots(fore, white, { v: 0.945, length: 0.018, width: [0, 0.42, 0.42, 0.42, 0.42, 0.42, 0.42, 0.3] }),
+        paint.spots(fore, mix(orange, white, 0.75), {
+          v: [0.72, 0.8, 0.8, 0.78, 0, 0, 0, 0],
+          length: 0.04,
+          width: [0.35, 0.6, 0.6, 0.5, 0, 0, 0, 0],
+        }),
+        paint.spots(fore, white, {
+          v: 0.945,
+          length: 0.018,
+          width: [0, 0.42, 0.42, 0.42, 0.42, 0.42, 0.42, 0.3],
+        }),
         paint.relief(0.08, draw.range(0, 6)),
       ],
     },
@@ -66,7 +74,10 @@ export function morpho(draw: Draw): Specimen {
       rimWidth: 0.014,
       layers: [
         ...(banded
-          ? [paint.ground(mix(dark, blue, 0.25)), paint.band(light, { v: [0.66, 0.58, 0.5], width: [0.06, 0.2], soft: 0.04 })]
+          ? [
+              paint.ground(mix(dark, blue, 0.25)),
+              paint.band(light, { v: [0.66, 0.58, 0.5], width: [0.06, 0.2], soft: 0.04 }),
+            ]
           : [paint.ground(mix(blue, dark, 0.25), light, 0.1, 0.9)]),
         paint.glow(fore, light, { u: 0.75, v: 0.55, length: 0.3, width: 0.2, alpha: 0.5 }),
         paint.veins(mix(blue, dark, 0.7), 0.003),
@@ -82,10 +93,20 @@ export function morpho(draw: Draw): Specimen {
       rimWidth: 0.014,
       layers: [
         ...(banded
-          ? [paint.ground(mix(dark, blue, 0.25)), paint.band(light, { v: [0.55, 0.5, 0.45], width: [0.24, 0.18], soft: 0.04 })]
+          ? [
+              paint.ground(mix(dark, blue, 0.25)),
+              paint.band(light, { v: [0.55, 0.5, 0.45], width: [0.24, 0.18], soft: 0.04 }),
+            ]
           : [paint.ground(mix(blue, dark, 0.1), light, 0.1, 0.9)]),
         paint.veins(mix(blue, dark, 0.7), 0.003),
-        paint.border(hind, dark, { costa: 0.02, apex: rim * 1.1, tornus: rim * 1.1, bite: 0.15, soft: 0.03, inner: 0.06 }),
+        paint.border(hind, dark, {
+          costa: 0.02,
+          apex: rim * 1.1,
+          tornus: rim * 1.1,
+          bite: 0.15,
+          soft: 0.03,
+          inner: 0.06,
+        }),
         paint.spots(hind, white, { v: 0.945, length: 0.014, width: 0.35 }),
         paint.base(dark, 0.25, 0.6),
         paint.relief(0.12, draw.range(0, 6)),
@@ -97,7 +118,11 @@ export function morpho(draw: Draw): Specimen {
 
 /** Russet, brown or olive with great eyespots: Aglais io, Junonia. */
 export function peacock(draw: Draw): Specimen {
-  const ground = vary(draw, draw.pick([hex(0xa63a22), hex(0x8a5a34), hex(0xc98a4a), hex(0x6b6f7a), hex(0xb5502c)]), 6);
+  const ground = vary(
+    draw,
+    draw.pick([hex(0xa63a22), hex(0x8a5a34), hex(0xc98a4a), hex(0x6b6f7a), hex(0xb5502c)]),
+    6,
+  );
   const dark = vary(draw, hex(0x2a1a14), 10, 0.02);
   const pale = vary(draw, draw.pick([hex(0xf4e3b0), hex(0xf2c56a), hex(0xf6efe0)]));
   const blue = vary(draw, draw.pick([hex(0x4a78d8), hex(0x7a5fd0), hex(0x3ea0c8)]), 10);
@@ -134,7 +159,13 @@ export function peacock(draw: Draw): Specimen {
       rimWidth: 0.016,
       layers: [
         paint.ground(mix(ground, dark, 0.15), ground),
-        paint.border(hind, mix(dark, ground, 0.3), { costa: 0.02, apex: 0.06, tornus: 0.07, soft: 0.04, bite: 0.2 }),
+        paint.border(hind, mix(dark, ground, 0.3), {
+          costa: 0.02,
+          apex: 0.06,
+          tornus: 0.07,
+          soft: 0.04,
+          bite: 0.2,
+        }),
         paint.spots(hind, pale, { v: 0.91, length: 0.012, width: 0.7, bend: -0.8 }),
         paint.eyespot(hind, 0.4, 0.64, size * 1.15, rings, { shift: 0.15 }),
         paint.eyespot(hind, 0.76, 0.68, size * draw.range(0.4, 0.75), rings, { shift: 0.15 }),
@@ -164,8 +195,18 @@ export function admiral(draw: Draw): Specimen {
       rimWidth: 0.014,
       layers: [
         paint.ground(mix(dark, hex(0x6a4a30), 0.3), dark),
-        paint.band(bright, { v: [0.44, 0.66, 0.84], width: [wide * 1.05, wide * 0.9], u: [0.05, 1], bulge: 0.03, gap }),
-        paint.spots(fore, white, { v: [0.76, 0.82, 0.84, 0.84, 0, 0, 0, 0], length: [0.05, 0.045, 0.035, 0.025, 0.1, 0.1, 0.1, 0.1], width: [0.4, 0.7, 0.7, 0.55, 0, 0, 0, 0] }),
+        paint.band(bright, {
+          v: [0.44, 0.66, 0.84],
+          width: [wide * 1.05, wide * 0.9],
+          u: [0.05, 1],
+          bulge: 0.03,
+          gap,
+        }),
+        paint.spots(fore, white, {
+          v: [0.76, 0.82, 0.84, 0.84, 0, 0, 0, 0],
+          length: [0.05, 0.045, 0.035, 0.025, 0.1, 0.1, 0.1, 0.1],
+          width: [0.4, 0.7, 0.7, 0.55, 0, 0, 0, 0],
+        }),
         paint.relief(0.1, draw.range(0, 6)),
       ],
     },
@@ -177,10 +218,26 @@ export function admiral(draw: Draw): Specimen {
         paint.ground(mix(dark, hex(0x6a4a30), 0.3), dark),
         ...(marginal
           ? [
-              paint.band(bright, { v: [0.86, 0.87, 0.86], width: [wide * 0.75, wide * 0.75], u: [0.3, 0.97] }),
-              paint.spots(hind, dark, { v: 0.86, length: 0.03, width: [0, 0.2, 0.25, 0.25, 0.25, 0.25, 0.2] }),
+              paint.band(bright, {
+                v: [0.86, 0.87, 0.86],
+                width: [wide * 0.75, wide * 0.75],
+                u: [0.3, 0.97],
+              }),
+              paint.spots(hind, dark, {
+                v: 0.86,
+                length: 0.03,
+                width: [0, 0.2, 0.25, 0.25, 0.25, 0.25, 0.2],
+              }),
             ]
-          : [paint.band(bright, { v: [0.58, 0.52, 0.66], width: [wide * 1.2, wide * 0.6], u: [0.1, 0.95], bulge: 0.03, gap })]),
+          : [
+              paint.band(bright, {
+                v: [0.58, 0.52, 0.66],
+                width: [wide * 1.2, wide * 0.6],
+                u: [0.1, 0.95],
+                bulge: 0.03,
+                gap,
+              }),
+            ]),
         paint.relief(0.1, draw.range(0, 6)),
       ],
     },
@@ -211,8 +268,16 @@ export function longwing(draw: Draw): Specimen {
       rimWidth: 0.012,
       layers: [
         paint.ground(black),
-        paint.band(front, { v: [0.6, 0.72, 0.84], width: [wide, wide * 0.8], u: [0.06, 0.62], bulge: 0.02, soft: 0.02 }),
-        ...(rays ? [paint.band(back, { v: [0.28, 0.3, 0.34], width: [0.2, 0.2], u: [0.62, 0.95], gap: 0.008 })] : []),
+        paint.band(front, {
+          v: [0.6, 0.72, 0.84],
+          width: [wide, wide * 0.8],
+          u: [0.06, 0.62],
+          bulge: 0.02,
+          soft: 0.02,
+        }),
+        ...(rays
+          ? [paint.band(back, { v: [0.28, 0.3, 0.34], width: [0.2, 0.2], u: [0.62, 0.95], gap: 0.008 })]
+          : []),
         paint.veins(black, 0.005),
         paint.relief(0.12, draw.range(0, 6)),
       ],
@@ -224,7 +289,14 @@ export function longwing(draw: Draw): Specimen {
       layers: [
         paint.ground(black),
         ...(rays
-          ? [paint.spots(hind, back, { v: 0.58, length: 0.28, width: [0, 0.45, 0.45, 0.45, 0.45, 0.45, 0.4], power: 2 })]
+          ? [
+              paint.spots(hind, back, {
+                v: 0.58,
+                length: 0.28,
+                width: [0, 0.45, 0.45, 0.45, 0.45, 0.45, 0.4],
+                power: 2,
+              }),
+            ]
           : [paint.stripe(back, { at: 0.19, angle: 74, width: [wide * 0.5, wide * 0.4], u: [0.3, 1] })]),
         paint.spots(hind, cream, { v: 0.93, length: 0.018, width: draw.pick([0, 0.4]) }),
         paint.relief(0.12, draw.range(0, 6)),
@@ -254,7 +326,13 @@ export function fritillary(draw: Draw): Specimen {
         paint.bar(dark, 0.2, 0.018),
         paint.bar(dark, 0.31, 0.02),
         paint.bar(dark, 0.43, 0.022),
-        paint.band(dark, { v: [0.62, 0.6, 0.5], width: [0.02, 0.022], u: [0.08, 1], bulge: 0.06, gap: 0.002 }),
+        paint.band(dark, {
+          v: [0.62, 0.6, 0.5],
+          width: [0.02, 0.022],
+          u: [0.08, 1],
+          bulge: 0.06,
+          gap: 0.002,
+        }),
         paint.spots(fore, dark, { v: 0.75, length: 0.03, width: dots }),
         paint.spots(fore, dark, { v: 0.88, length: 0.028, width: dots * 1.2, bend: -0.4 }),
         paint.border(fore, dark, { costa: 0.015, apex: rim, tornus: rim, bite: 0.4 }),

@@ -36,7 +36,11 @@ export function tiger(draw: Draw): Specimen {
         paint.veins(black, 0.0045, { flare: 1 }),
         ...stripes,
         paint.border(fore, black, { costa: 0.03, apex: edge * 1.1, tornus: edge, bite: 0.2 }),
-        paint.spots(fore, yellow, { v: 0.94, length: 0.018, width: [0, 0.5, 0.6, 0.65, 0.65, 0.65, 0.7, 0.6] }),
+        paint.spots(fore, yellow, {
+          v: 0.94,
+          length: 0.018,
+          width: [0, 0.5, 0.6, 0.65, 0.65, 0.65, 0.7, 0.6],
+        }),
         paint.base(black, 0.16, 0.8),
         paint.relief(0.1, draw.range(0, 6)),
       ],
@@ -49,8 +53,19 @@ export function tiger(draw: Draw): Specimen {
         paint.ground(yellow),
         paint.veins(black, 0.0045, { flare: 1.5 }),
         paint.stripe(black, { at: 0.13, angle: 0, width: [0.03, 0.028], u: [0.5, 1] }),
-        paint.border(hind, black, { costa: 0.01, apex: edge * 1.25, tornus: edge * 1.7, bite: 0.25, inner: 0.03 }),
-        paint.spots(hind, blue, { v: 0.84, length: 0.03, width: [0, 0.2, 0.4, 0.55, 0.65, 0.7, 0.6], soft: 0.04 }),
+        paint.border(hind, black, {
+          costa: 0.01,
+          apex: edge * 1.25,
+          tornus: edge * 1.7,
+          bite: 0.25,
+          inner: 0.03,
+        }),
+        paint.spots(hind, blue, {
+          v: 0.84,
+          length: 0.03,
+          width: [0, 0.2, 0.4, 0.55, 0.65, 0.7, 0.6],
+          soft: 0.04,
+        }),
         paint.spots(hind, yellow, { v: 0.935, length: 0.028, width: 0.6, bend: -0.4 }),
         paint.eyespot(hind, 0.9, 0.84, 0.07, [
           { color: red, radius: 1 },
@@ -69,7 +84,12 @@ export function kite(draw: Draw): Specimen {
   const dark = vary(draw, draw.pick([hex(0x2a1f1a), hex(0x4a3222), hex(0x1c1c20)]), 10);
   const red = vary(draw, draw.pick([hex(0xc8352c), hex(0xe07b2a)]));
   const fore = forewing(draw, { raise: 46, breadth: 0.6, point: 0.7, hollow: 0.03 });
-  const hind = hindwing(draw, { length: 0.63, drawn: 0.95, scallop: 0.03, tail: { length: 0.36, stem: 0.014, club: 0.022, at: 66 } });
+  const hind = hindwing(draw, {
+    length: 0.63,
+    drawn: 0.95,
+    scallop: 0.03,
+    tail: { length: 0.36, stem: 0.014, club: 0.022, at: 66 },
+  });
   const lean = draw.range(14, 24);
   const stripes = [0.12, 0.27, 0.42, 0.56, 0.69].map((at, i) =>
     paint.stripe(dark, {
@@ -104,7 +124,12 @@ export function kite(draw: Draw): Specimen {
         paint.stripe(dark, { at: 0.07, angle: 4, width: [0.016, 0.014], u: [0.3, 1] }),
         paint.stripe(dark, { at: 0.2, angle: 14, width: [0.018, 0.012], u: [0, 0.95] }),
         paint.border(hind, dark, { costa: 0.01, apex: 0.07, tornus: 0.2, bite: 0.2, inner: 0.02 }),
-        paint.spots(hind, pale, { v: 0.93, length: 0.022, width: [0, 0.6, 0.7, 0.7, 0.7, 0.6, 0.5], bend: -0.4 }),
+        paint.spots(hind, pale, {
+          v: 0.93,
+          length: 0.022,
+          width: [0, 0.6, 0.7, 0.7, 0.7, 0.6, 0.5],
+          bend: -0.4,
+        }),
         paint.eyespot(hind, 0.9, 0.8, 0.055, [{ color: red, radius: 1 }], { stretch: 1.5 }),
         paint.relief(0.08, draw.range(0, 6)),
       ],
@@ -115,10 +140,19 @@ export function kite(draw: Draw): Specimen {
 
 /** Black with a turquoise or green window band through both wings: Graphium sarpedon, Papilio palinurus. */
 export function bluebottle(draw: Draw): Specimen {
-  const light = vary(draw, draw.pick([hex(0x57d3d8), hex(0x6fe0b4), hex(0x8fd7f0), hex(0x3fbf9a), hex(0xb9e6c9)]), 10);
+  const light = vary(
+    draw,
+    draw.pick([hex(0x57d3d8), hex(0x6fe0b4), hex(0x8fd7f0), hex(0x3fbf9a), hex(0xb9e6c9)]),
+    10,
+  );
   const dark = vary(draw, draw.pick([hex(0x17130f), hex(0x2b1b12), hex(0x0f1a1a)]), 10);
   const fore = forewing(draw, { raise: 46, breadth: 0.58, point: 0.6, hollow: 0.04 });
-  const hind = hindwing(draw, { length: 0.64, drawn: 0.7, scallop: 0.045, ...(draw.chance(0.35) ? { tail: { length: 0.12, stem: 0.02, club: 0.024 } } : {}) });
+  const hind = hindwing(draw, {
+    length: 0.64,
+    drawn: 0.7,
+    scallop: 0.045,
+    ...(draw.chance(0.35) ? { tail: { length: 0.12, stem: 0.02, club: 0.024 } } : {}),
+  });
   const wide = draw.range(0.075, 0.11);
   const gap = draw.range(0.005, 0.012);
   return {
@@ -129,7 +163,13 @@ export function bluebottle(draw: Draw): Specimen {
       rimWidth: 0.012,
       layers: [
         paint.ground(mix(dark, hex(0x3a2a1c), 0.25), dark),
-        paint.band(light, { v: [0.9, 0.62, 0.46], width: [wide * 0.35, wide * 1.9], u: [fore.apex * 0.55, 1], gap, bulge: 0.02 }),
+        paint.band(light, {
+          v: [0.9, 0.62, 0.46],
+          width: [wide * 0.35, wide * 1.9],
+          u: [fore.apex * 0.55, 1],
+          gap,
+          bulge: 0.02,
+        }),
         paint.relief(0.12, draw.range(0, 6)),
       ],
     },
@@ -139,8 +179,19 @@ export function bluebottle(draw: Draw): Specimen {
       rimWidth: 0.012,
       layers: [
         paint.ground(mix(dark, hex(0x3a2a1c), 0.25), dark),
-        paint.band(mix(light, hex(0xffffff), 0.15), { v: [0.5, 0.4, 0.46], width: [wide * 2.6, wide * 1.0], u: [0, 0.9], gap, bulge: 0.03 }),
-        paint.spots(hind, light, { v: 0.84, length: 0.035, width: [0, 0.5, 0.55, 0.55, 0.55, 0.5, 0.3], bend: -0.5 }),
+        paint.band(mix(light, hex(0xffffff), 0.15), {
+          v: [0.5, 0.4, 0.46],
+          width: [wide * 2.6, wide * 1.0],
+          u: [0, 0.9],
+          gap,
+          bulge: 0.03,
+        }),
+        paint.spots(hind, light, {
+          v: 0.84,
+          length: 0.035,
+          width: [0, 0.5, 0.55, 0.55, 0.55, 0.5, 0.3],
+          bend: -0.5,
+        }),
         paint.relief(0.12, draw.range(0, 6)),
       ],
     },
@@ -165,8 +216,17 @@ export function jay(draw: Draw): Specimen {
       rimWidth: 0.012,
       layers: [
         paint.ground(dark),
-        paint.spots(fore, light, { v: [0.8, 0.8, 0.78, 0.74, 0.68, 0.62, 0.58, 0.56], length: [0.04, 0.045, 0.05, 0.06, 0.075, 0.1, 0.13, 0.14], width: rows, power: 4 }),
-        paint.spots(fore, light, { v: 0.915, length: 0.022, width: [0, 0.5, 0.55, 0.55, 0.5, 0.5, 0.5, 0.5] }),
+        paint.spots(fore, light, {
+          v: [0.8, 0.8, 0.78, 0.74, 0.68, 0.62, 0.58, 0.56],
+          length: [0.04, 0.045, 0.05, 0.06, 0.075, 0.1, 0.13, 0.14],
+          width: rows,
+          power: 4,
+        }),
+        paint.spots(fore, light, {
+          v: 0.915,
+          length: 0.022,
+          width: [0, 0.5, 0.55, 0.55, 0.5, 0.5, 0.5, 0.5],
+        }),
         paint.bar(dark, 0.3, 0.5),
         paint.bar(light, 0.18, 0.035 * fat),
         paint.bar(light, 0.33, 0.04 * fat),
@@ -181,7 +241,11 @@ export function jay(draw: Draw): Specimen {
       layers: [
         paint.ground(dark),
         paint.band(light, { v: [0.42, 0.36, 0.4], width: [0.2 * fat, 0.14 * fat], u: [0, 0.86], gap: 0.012 }),
-        paint.spots(hind, light, { v: [0.72, 0.72, 0.74, 0.74, 0.74, 0.72, 0.7], length: 0.045, width: rows * 0.8 }),
+        paint.spots(hind, light, {
+          v: [0.72, 0.72, 0.74, 0.74, 0.74, 0.72, 0.7],
+          length: 0.045,
+          width: rows * 0.8,
+        }),
         paint.spots(hind, light, { v: 0.92, length: 0.024, width: 0.55, bend: -0.4 }),
         paint.eyespot(hind, 0.9, 0.78, 0.055, [{ color: red, radius: 1 }]),
         paint.relief(0.12, draw.range(0, 6)),
@@ -199,7 +263,12 @@ export function mormon(draw: Draw): Specimen {
   const patch = draw.pick([light, light, red, red]);
   const streak = mix(dark, hex(0x9a8874), draw.range(0.25, 0.55));
   const fore = forewing(draw, { raise: 40, breadth: 0.64, point: 0.35 });
-  const hind = hindwing(draw, { length: 0.69, drawn: 0.45, scallop: 0.055, ...(draw.chance(0.4) ? { tail: { length: 0.2, club: 0.045 } } : {}) });
+  const hind = hindwing(draw, {
+    length: 0.69,
+    drawn: 0.45,
+    scallop: 0.055,
+    ...(draw.chance(0.4) ? { tail: { length: 0.2, club: 0.045 } } : {}),
+  });
   const deep = draw.range(0.45, 0.55);
   const size = draw.range(0.12, 0.2);
   return {
@@ -229,7 +298,12 @@ export function mormon(draw: Draw): Specimen {
           power: 4,
           soft: 0.02,
         }),
-        paint.spots(hind, red, { v: 0.87, length: 0.035, width: [0, 0.5, 0.6, 0.65, 0.65, 0.65, 0.6], bend: -0.6 }),
+        paint.spots(hind, red, {
+          v: 0.87,
+          length: 0.035,
+          width: [0, 0.5, 0.6, 0.65, 0.65, 0.65, 0.6],
+          bend: -0.6,
+        }),
         paint.relief(0.12, draw.range(0, 6)),
       ],
     },
@@ -243,7 +317,12 @@ export function emerald(draw: Draw): Specimen {
   const dark = vary(draw, hex(0x0f1113), 20);
   const red = vary(draw, hex(0xb93a5a));
   const fore = forewing(draw, { raise: 40, breadth: 0.68, point: 0.35, hollow: 0.02 });
-  const hind = hindwing(draw, { length: 0.69, drawn: 0.5, scallop: 0.06, tail: { length: 0.2, stem: 0.024, club: 0.05 } });
+  const hind = hindwing(draw, {
+    length: 0.69,
+    drawn: 0.5,
+    scallop: 0.06,
+    tail: { length: 0.2, stem: 0.024, club: 0.05 },
+  });
   const far = draw.range(0.55, 0.75);
   const glint = mix(shine, hex(0xd8fff4), 0.35);
   return {
@@ -269,8 +348,20 @@ export function emerald(draw: Draw): Specimen {
         paint.ground(shine, dark, far - 0.1, far + 0.25),
         paint.glow(hind, glint, { u: 0.25, v: 0.5, length: 0.22, width: 0.2, alpha: 0.7 }),
         paint.veins(dark, 0.005, { flare: 2 }),
-        paint.border(hind, dark, { costa: 0.03, apex: 0.12, tornus: 0.16, bite: 0.4, inner: 0.08, soft: 0.04 }),
-        paint.spots(hind, draw.chance(0.5) ? red : shine, { v: 0.88, length: 0.03, width: [0, 0.5, 0.55, 0.6, 0.6, 0.6, 0.5], bend: -0.7 }),
+        paint.border(hind, dark, {
+          costa: 0.03,
+          apex: 0.12,
+          tornus: 0.16,
+          bite: 0.4,
+          inner: 0.08,
+          soft: 0.04,
+        }),
+        paint.spots(hind, draw.chance(0.5) ? red : shine, {
+          v: 0.88,
+          length: 0.03,
+          width: [0, 0.5, 0.55, 0.6, 0.6, 0.6, 0.5],
+          bend: -0.7,
+        }),
         paint.relief(0.14, draw.range(0, 6)),
       ],
     },

@@ -25,8 +25,18 @@ export function sulphur(draw: Draw): Specimen {
         paint.ground(yellow, mix(yellow, hex(0xffffff), 0.12)),
         paint.veins(mix(yellow, dark, 0.35), 0.003),
         paint.border(fore, dark, { costa: 0.02, apex: rim * 1.7, tornus: rim, bite: 0.1 }),
-        ...(dotted ? [paint.spots(fore, yellow, { v: 0.91, length: 0.024, width: [0, 0.4, 0.45, 0.5, 0.5, 0.5, 0.5, 0.3] })] : []),
-        paint.eyespot(fore, 0.42, 0.54, draw.range(0.03, 0.05), [{ color: dark, radius: 1 }], { stretch: 1.2 }),
+        ...(dotted
+          ? [
+              paint.spots(fore, yellow, {
+                v: 0.91,
+                length: 0.024,
+                width: [0, 0.4, 0.45, 0.5, 0.5, 0.5, 0.5, 0.3],
+              }),
+            ]
+          : []),
+        paint.eyespot(fore, 0.42, 0.54, draw.range(0.03, 0.05), [{ color: dark, radius: 1 }], {
+          stretch: 1.2,
+        }),
         paint.base(dark, 0.2, 0.5),
         paint.relief(0.06, draw.range(0, 6)),
       ],
@@ -52,7 +62,11 @@ export function sulphur(draw: Draw): Specimen {
 export function orangeTip(draw: Draw): Specimen {
   const white = vary(draw, draw.pick([hex(0xf3f0e6), hex(0xf6ecc2), hex(0xeef2f2)]), 10, 0.01);
   const dark = vary(draw, hex(0x2b2624), 10);
-  const tip = vary(draw, draw.pick([hex(0xf28a2a), hex(0xe8543a), hex(0xc23f9a), hex(0x2b2624), hex(0xf2b83a)]), 6);
+  const tip = vary(
+    draw,
+    draw.pick([hex(0xf28a2a), hex(0xe8543a), hex(0xc23f9a), hex(0x2b2624), hex(0xf2b83a)]),
+    6,
+  );
   const fore = forewing(draw, { raise: 38, breadth: 0.72, point: 0.3, hollow: -0.01, scallop: 0 });
   const hind = hindwing(draw, { length: 0.66, drawn: 0.05, scallop: 0.005 });
   const near = draw.range(0.55, 0.68);
@@ -131,12 +145,21 @@ export function jezebel(draw: Draw): Specimen {
 
 /** Sky blue, violet or copper with a thin dark edge, white fringe and orange crescents: Lycaenidae. */
 export function azure(draw: Draw): Specimen {
-  const color = vary(draw, draw.pick([hex(0x6f8fe6), hex(0x8f78dc), hex(0x4fb0e0), hex(0xe0682c), hex(0x6fc0c0)]), 10);
+  const color = vary(
+    draw,
+    draw.pick([hex(0x6f8fe6), hex(0x8f78dc), hex(0x4fb0e0), hex(0xe0682c), hex(0x6fc0c0)]),
+    10,
+  );
   const dark = vary(draw, hex(0x2a2530), 20, 0.02);
   const orange = vary(draw, hex(0xf0842c));
   const fringe = hex(0xf4f1ec);
   const fore = forewing(draw, { raise: 37, breadth: 0.72, point: 0.35, hollow: -0.02, scallop: 0 });
-  const hind = hindwing(draw, { length: 0.64, drawn: 0.1, scallop: 0.006, ...(draw.chance(0.35) ? { tail: { length: 0.12, stem: 0.01, club: 0.012 } } : {}) });
+  const hind = hindwing(draw, {
+    length: 0.64,
+    drawn: 0.1,
+    scallop: 0.006,
+    ...(draw.chance(0.35) ? { tail: { length: 0.12, stem: 0.01, club: 0.012 } } : {}),
+  });
   const rim = draw.range(0.05, 0.12);
   const spotted = draw.chance(0.4);
   return {
@@ -149,7 +172,16 @@ export function azure(draw: Draw): Specimen {
         paint.ground(color, mix(color, hex(0xffffff), 0.12), 0.2, 0.8),
         paint.veins(mix(color, dark, 0.4), 0.0035),
         paint.border(fore, dark, { costa: 0.02, apex: rim * 1.3, tornus: rim, bite: 0.25, soft: 0.02 }),
-        ...(spotted ? [paint.spots(fore, dark, { v: 0.74, length: 0.028, width: [0.3, 0.5, 0.5, 0.5, 0.45, 0.4, 0.35, 0] }), paint.bar(dark, 0.48, 0.025)] : []),
+        ...(spotted
+          ? [
+              paint.spots(fore, dark, {
+                v: 0.74,
+                length: 0.028,
+                width: [0.3, 0.5, 0.5, 0.5, 0.45, 0.4, 0.35, 0],
+              }),
+              paint.bar(dark, 0.48, 0.025),
+            ]
+          : []),
         paint.base(mix(color, hex(0xffffff), 0.4), 0.25, 0.4),
         paint.relief(0.1, draw.range(0, 6)),
       ],
@@ -162,7 +194,12 @@ export function azure(draw: Draw): Specimen {
         paint.ground(color),
         paint.veins(mix(color, dark, 0.4), 0.0035),
         paint.border(hind, dark, { costa: 0.02, apex: rim * 0.9, tornus: rim * 0.8, bite: 0.25, soft: 0.02 }),
-        paint.spots(hind, orange, { v: 0.84, length: 0.035, width: [0, 0, 0.4, 0.5, 0.55, 0.6, 0.5], bend: -0.4 }),
+        paint.spots(hind, orange, {
+          v: 0.84,
+          length: 0.035,
+          width: [0, 0, 0.4, 0.5, 0.55, 0.6, 0.5],
+          bend: -0.4,
+        }),
         paint.spots(hind, dark, { v: 0.9, length: 0.022, width: [0, 0.35, 0.4, 0.4, 0.4, 0.4, 0.4] }),
         paint.relief(0.1, draw.range(0, 6)),
       ],

@@ -1,0 +1,50 @@
+// decode.ts: image files of any common kind as 8-bit RGB.
+import sharp from "sharp";
+import type { RgbImage } from "./rgb_image.ts";
+
+/** Formats that are read, by what the bytes say, whatever the name. */
+const FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif", "tiff", "heif", "avif"]);
+
+/** An image of more pixels than this is taken for a mistake or an attack: 134 million. */
+export const PIXEL_LIMIT = 2 ** 27;
+
+/**
+ * Decodes JPEG, PNG, WebP, GIF (its first frame), TIFF (its first page) or AVIF: turned as its EXIF data says,
+ * laid on white where it is transparent, brought to sRGB and 8 bits from gray, CMYK, 16 bits or another profile.
+ * @throws Error whose message says in a few words what is wrong with the bytes
+ */
+export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+  if (bytes.length === 0) throw new Error("empty file");
+  const image = sharp(bytes, { failOn: "error", limitInputPixels: PIXEL_LIMIT, pages: 1 });
+  try {
+    const { format } = await image.metadata();
+    if (!FORMATS.has(format)) throw new Error(`${format} is not read`);
+    const { data, info } = await image
+      .autoOrient()
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { data: toRgb(data, info.channels), width: info.width, height: info.height };
+  } catch (error) {
+    throw new Error(explain(error), { cause: error });
+  }
+}
+
+function toRgb(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return data;
+  if (channels !== 1) throw new Error(`${channels} channels`);
+  const rgb = new Uint8Array(data.length * 3);
+  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3)]!;
+  return rgb;
+}
+
+/** What the decoder said, in a few words on one line. */
+function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/unsupported image format/i.test(message)) return "not an image";
+  if (/premature end|unexpected end|truncated|read error|corrupt header/i.test(message))
+    return "damaged or cut short";
+  if (/pixel limit/i.test(message)) return `more than ${PIXEL_LIMIT} pixels`;
+  return message.split("\n", 1)[0]?.slice(0, 120) ?? "unreadable";
+}

@@ -1,0 +1,57 @@
+// rgb_image.ts: a decoded image, and the step from a model's numbers to bytes.
+
+/** An image in memory: 8-bit RGB, [height, width, 3], row by row from the top. */
+export interface RgbImage {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Checks that the bytes fill the image.
+ * @throws RangeError if width or height is not a positive whole number, or the length does not fit
+ */
+export function checkRgb({ data, width, height }: RgbImage): void {
+  if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
+    throw new RangeError(`image: ${width} x ${height} is not a size; give whole numbers of pixels above 0`);
+  }
+  if (data.length !== width * height * 3) {
+    throw new RangeError(
+      `image: ${data.length} bytes given, ${width} x ${height} RGB needs ${width * height * 3}`,
+    );
+  }
+}
+
+/**
+ * Images a model drew, [count, height, width, 3] or [..., 1] in [-1, 1], as bytes: (x / 2 + 0.5) clamped to
+ * [0, 1], times 255, rounded half to even, in float32 as diffusers does it. Gray becomes RGB.
+ * @throws RangeError if the length does not fit the shape; if a value is not a number
+ */
+export function toUint8(
+  values: Float32Array,
+  [count, height, width, channels]: readonly [number, number, number, 1 | 3],
+): RgbImage[] {
+  const pixels = height * width;
+  if (values.length !== count * pixels * channels) {
+    throw new RangeError(
+      `toUint8: ${values.length} values given, [${count}, ${height}, ${width}, ${channels}] needs ${count * pixels * channels}`,
+    );
+  }
+  return Array.from({ length: count }, (_, n) => {
+    const data = new Uint8Array(pixels * 3);
+    for (let i = 0; i < data.length; i++) {
+      const from = channels === 3 ? i : Math.floor(i / 3);
+      data[i] = toByte(values[n * pixels * channels + from]!);
+    }
+    return { data, width, height };
+  });
+}
+
+function toByte(value: number): number {
+  if (Number.isNaN(value)) throw new RangeError("toUint8: a value is NaN; the model has diverged");
+  const half = Math.fround(Math.fround(value / 2) + 0.5);
+  const x = Math.fround(Math.min(1, Math.max(0, half)) * 255);
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}

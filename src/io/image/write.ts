@@ -1,0 +1,45 @@
+// write.ts: images as PNG, JPEG or WebP files.
+import { extname } from "node:path";
+import sharp, { type Sharp } from "sharp";
+import { writeFileAtomic } from "../atomic.ts";
+import { FileError } from "../errors.ts";
+import { checkRgb, type RgbImage } from "./rgb_image.ts";
+
+const ENCODERS: ReadonlyMap<string, (image: Sharp) => Sharp> = new Map([
+  [".png", (image) => image.png({ compressionLevel: 9 })],
+  [".jpg", (image) => image.jpeg({ quality: 92, chromaSubsampling: "4:4:4" })],
+  [".jpeg", (image) => image.jpeg({ quality: 92, chromaSubsampling: "4:4:4" })],
+  [".webp", (image) => image.webp({ quality: 92 })],
+]);
+
+/**
+ * Bytes of a PNG file.
+ * @param data 8-bit RGB, [height, width, 3]
+ * @throws RangeError if the bytes do not fill width x height
+ */
+export async function encodePng(data: Uint8Array, width: number, height: number): Promise<Uint8Array> {
+  return encode({ data, width, height }, ".png");
+}
+
+/**
+ * Writes the image in the format of the file's extension: .png, .jpg, .jpeg or .webp. The file appears complete
+ * or not at all; folders on the way are made.
+ * @throws FileError for another extension, or when the file cannot be written
+ */
+export async function writeImage(file: string, image: RgbImage): Promise<void> {
+  const extension = extname(file).toLowerCase();
+  if (!ENCODERS.has(extension)) {
+    throw new FileError(
+      file,
+      `"${extension}" is not a format images are written in; end the name in .png, .jpg or .webp`,
+    );
+  }
+  await writeFileAtomic(file, await encode(image, extension));
+}
+
+async function encode(image: RgbImage, extension: string): Promise<Uint8Array> {
+  checkRgb(image);
+  const { data, width, height } = image;
+  const raw = sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+  return (ENCODERS.get(extension)?.(raw) ?? raw.png()).toBuffer();
+}
