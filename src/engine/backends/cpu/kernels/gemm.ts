@@ -8,6 +8,8 @@ import { cacheLines, copyRun, FLOAT, roundUp } from "./lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR, unrollOf } from "./micro.ts";
 import type { BatchDim } from "./pack.ts";
 import { batchOffset, packedSize, packKernel, packPanel, plainK } from "./pack.ts";
+import type { BlockCounts } from "./tiling.ts";
+import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
 
 /** How a matrix lies in its buffer, in elements: distances between matrices of the batch, rows and columns. */
 export interface MatrixStrides {
@@ -27,10 +29,6 @@ export interface MatmulSpec {
   readonly bias?: boolean;
 }
 
-/** Floating-point operations worth a tile: about 50 microseconds. */
-export const TILE_FLOPS = 2.5e6;
-/** As many tiles as there is use for. */
-export const MAX_TILES = 64;
 /** Floats of the left block that stay in the second-level cache. */
 const LEFT_BLOCK = 49152;
 
@@ -305,21 +303,6 @@ function emitMatrix(k: KernelBuilder, shape: Shape, plan: Plan, place: Place): v
     });
 }
 
-/** Groups of `unit` in block `index` of a length cut into blocks: full ones, and the rest in the last block. */
-function blockCounts(k: KernelBuilder, length: number, block: number, unit: number, index: Expr) {
-  const blocks = Math.ceil(length / block);
-  const lastLength = length - (blocks - 1) * block;
-  const isLast = blocks === 1 ? s.i32(1) : k.let(s.ieq(index, s.i32(blocks - 1)));
-  const pick = (inLast: number, inOthers: number): Expr =>
-    inLast === inOthers ? s.i32(inLast) : k.let(s.select(isLast, s.i32(inLast), s.i32(inOthers)));
-  return {
-    total: pick(lastLength, Math.min(block, length)),
-    full: pick(Math.floor(lastLength / unit), block / unit),
-    tail: lastLength % unit,
-    hasTail: isLast,
-  };
-}
-
 /** Batch strides of the packed B: matrices that do not differ share one. */
 function packedDims(shape: Shape, plan: Plan): BatchDim[] {
   let stride = packedSize(plainK(shape.k, plan.kBlock), shape.n);
@@ -341,7 +324,7 @@ function leftFactor(
   base: Expr,
   start: Expr,
   count: Expr,
-  rows: ReturnType<typeof blockCounts>,
+  rows: BlockCounts,
   mr: number,
 ): { a: Expr; aRow: number; aK: number; aGroup: number | Expr } {
   const from = k.let(s.iadd(base, s.imul(start, s.i32(a.col * FLOAT))));

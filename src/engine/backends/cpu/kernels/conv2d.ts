@@ -1,0 +1,192 @@
+// 2-D convolution of NHWC images with HWIO filters, and its gradient with respect to the image.
+// Both are products of gathered pixels with packed filters; here it is decided which, from shapes.
+
+import { lowerMatmul } from "./gemm.ts";
+import type { Kernel, Lowered, Slot } from "./kernel.ts";
+import { FLOAT, zeroRun } from "./lanes.ts";
+import { packedSize, packKernel } from "./pack.ts";
+import type { TapConv } from "./tap_conv.ts";
+import { tapBlocks, tapConvKernel } from "./tap_conv.ts";
+
+export interface Conv2dSpec {
+  /** Images [n, h, w, ci], filters [kh, kw, ci, co], results [n, oh, ow, co]. */
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  readonly ci: number;
+  readonly kh: number;
+  readonly kw: number;
+  readonly oh: number;
+  readonly ow: number;
+  readonly co: number;
+  /** Vertical, horizontal. */
+  readonly stride: readonly [number, number];
+  /** Top, bottom, left, right. */
+  readonly padding: readonly [number, number, number, number];
+  /** Adds bias[co]; forward only. */
+  readonly bias?: boolean;
+}
+
+/** Throws when the sizes do not fit together. */
+export function checkConv2d(spec: Conv2dSpec): void {
+  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding } = spec;
+  for (const size of [n, h, w, ci, kh, kw, oh, ow, co, ...stride])
+    if (!Number.isInteger(size) || size < 1)
+      throw new RangeError(`conv2d: got a size of ${size}, expected a positive integer`);
+  const [top, bottom, left, right] = padding;
+  const want = [
+    Math.floor((h + top + bottom - kh) / stride[0]) + 1,
+    Math.floor((w + left + right - kw) / stride[1]) + 1,
+  ];
+  if (oh !== want[0] || ow !== want[1])
+    throw new RangeError(`conv2d: got an output of ${oh}x${ow}, expected ${want.join("x")}`);
+}
+
+/** A 1 x 1 filter at every pixel: a plain matrix product. */
+const isPointwise = ({ kh, kw, stride, padding }: Conv2dSpec): boolean =>
+  kh === 1 && kw === 1 && stride.every((step) => step === 1) && padding.every((side) => side === 0);
+
+/** Inputs: x, w and, with `bias`, the bias. Output: y. */
+export function lowerConv2d(spec: Conv2dSpec): Lowered {
+  checkConv2d(spec);
+  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding, bias = false } = spec;
+  if (isPointwise(spec))
+    return lowerMatmul({
+      batch: [],
+      m: n * h * w,
+      n: co,
+      k: ci,
+      a: { batch: [], row: ci, col: 1 },
+      b: { batch: [], row: co, col: 1 },
+      c: { batch: [], row: co, col: 1 },
+      bias,
+    });
+  const conv: TapConv = {
+    family: "conv2d",
+    source: { n, h, w, channels: ci },
+    positions: { h: oh, w: ow },
+    step: stride,
+    taps: { rows: kh, cols: kw, firstY: -padding[0], firstX: -padding[2] },
+    channels: co,
+    target: { offset: 0, x: 1, y: ow, image: oh * ow },
+    bias,
+  };
+  const k = tapBlocks(conv);
+  const pack = packKernel({
+    batch: [],
+    k,
+    offset: 0,
+    rowStride: kw * ci * co,
+    colStride: ci * co,
+    channelStride: co,
+    n: co,
+    nStride: 1,
+  });
+  const biasSlot: Slot[] = bias ? [{ input: 2 }] : [];
+  return {
+    temps: [packedSize(k, co)],
+    steps: [
+      { kernel: pack, args: [{ input: 1 }, { temp: 0 }] },
+      { kernel: tapConvKernel(conv), args: [{ input: 0 }, { temp: 0 }, ...biasSlot, { output: 0 }] },
+    ],
+  };
+}
+
+/**
+ * dx from dy. Inputs: dy, w. Output: dx.
+ * With a stride s, the pixels of dx fall into s x s phases, each a stride-1 convolution of dy with every s-th tap.
+ */
+export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
+  checkConv2d(spec);
+  const { n, h, w, ci, kw, oh, ow, co } = spec;
+  if (isPointwise(spec))
+    return lowerMatmul({
+      batch: [],
+      m: n * h * w,
+      n: ci,
+      k: co,
+      a: { batch: [], row: co, col: 1 },
+      b: { batch: [], row: 1, col: co },
+      c: { batch: [], row: ci, col: 1 },
+    });
+  const temps: number[] = [];
+  const packs: Lowered["steps"][number][] = [];
+  const products: Lowered["steps"][number][] = [];
+  const rowPhases = phases(h, spec.kh, spec.stride[0], spec.padding[0]);
+  const columnPhases = phases(w, kw, spec.stride[1], spec.padding[2]);
+  if ([...rowPhases, ...columnPhases].some(({ taps }) => taps === 0))
+    packs.push({ kernel: zeroKernel(n * h * w * ci), args: [{ output: 0 }] });
+  for (const rows of rowPhases)
+    for (const columns of columnPhases) {
+      if (rows.taps === 0 || columns.taps === 0) continue;
+      const conv: TapConv = {
+        family: "conv2d_grad_input",
+        source: { n, h: oh, w: ow, channels: co },
+        positions: { h: rows.count, w: columns.count },
+        step: [1, 1],
+        taps: { rows: rows.taps, cols: columns.taps, firstY: rows.first, firstX: columns.first },
+        channels: ci,
+        target: {
+          offset: rows.phase * w + columns.phase,
+          x: spec.stride[1],
+          y: spec.stride[0] * w,
+          image: h * w,
+        },
+        bias: false,
+      };
+      const k = tapBlocks(conv);
+      const temp = temps.push(packedSize(k, ci)) - 1;
+      const pack = packKernel({
+        batch: [],
+        k,
+        offset: (rows.lastTap * kw + columns.lastTap) * ci * co,
+        rowStride: -spec.stride[0] * kw * ci * co,
+        colStride: -spec.stride[1] * ci * co,
+        channelStride: 1,
+        n: ci,
+        nStride: co,
+      });
+      packs.push({ kernel: pack, args: [{ input: 1 }, { temp }] });
+      products.push({ kernel: tapConvKernel(conv), args: [{ input: 0 }, { temp }, { output: 0 }] });
+    }
+  return { temps, steps: [...packs, ...products] };
+}
+
+interface Phase {
+  /** Pixels phase, phase + stride, ..: `count` of them. */
+  readonly phase: number;
+  readonly count: number;
+  /** How many taps reach them; the last tap of the filter that does; the pixel of dy under it, for the first pixel. */
+  readonly taps: number;
+  readonly lastTap: number;
+  readonly first: number;
+}
+
+/** Along one axis: y = (x + padding - tap) / stride must be whole. Ascending y are descending taps. */
+function phases(size: number, kernel: number, stride: number, padding: number): Phase[] {
+  return Array.from({ length: Math.min(stride, size) }, (_, phase): Phase => {
+    const firstTap = (phase + padding) % stride;
+    const taps = firstTap < kernel ? Math.floor((kernel - 1 - firstTap) / stride) + 1 : 0;
+    const lastTap = firstTap + (taps - 1) * stride;
+    return {
+      phase,
+      count: Math.ceil((size - phase) / stride),
+      taps,
+      lastTap,
+      first: (phase + padding - lastTap) / stride,
+    };
+  });
+}
+
+/** Writes zeros. Argument: the target. */
+function zeroKernel(size: number): Kernel {
+  return {
+    family: "zero",
+    key: `zero:${size}`,
+    tiles: 1,
+    scratchBytes: 0,
+    flops: 0,
+    bytes: size * FLOAT,
+    emit: (k) => zeroRun(k, k.buffer(0), size),
+  };
+}

@@ -1,0 +1,330 @@
+// The gradient of a convolution with respect to its filters: dw[tap, ci, co] = sum over pixels of x (under the tap) dy.
+//
+// A matrix product whose k runs over pixels. Both factors are packed, a block of pixels at a time: dy once for several
+// taps, x once for each (or for all taps together where there are few channels). The pixels are cut into chunks with
+// sums of their own, which a second step adds up in a fixed order.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import type { Conv2dSpec } from "./conv2d.ts";
+import { checkConv2d } from "./conv2d.ts";
+import type { Kernel, Lowered } from "./kernel.ts";
+import { cacheLines, FLOAT, loadLanes, roundUp, storeLanes } from "./lanes.ts";
+import { blockProduct, MR, NR } from "./micro.ts";
+import { packPanel } from "./pack.ts";
+import type { BlockCounts } from "./tiling.ts";
+import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
+
+/** Pixels in a block: with 6 rows and 8 columns, what the inner loop reads fits the first-level cache. */
+const PIXEL_BLOCK = 256;
+/** Channels in a block: both packed factors fit the second-level cache. */
+const CHANNEL_BLOCK = 128;
+/** Rows up to which all taps are gathered together. */
+const JOINT_ROWS = 192;
+/** Floats that the sums of all chunks may take. */
+const PARTIAL_FLOATS = 1 << 22;
+
+/** Inputs: x, dy. Output: dw. */
+export function lowerConv2dGradFilter(spec: Conv2dSpec): Lowered {
+  checkConv2d(spec);
+  const plan = makePlan(spec);
+  const kernel = gradKernel(spec, plan);
+  const inputs = [{ input: 0 }, { input: 1 }];
+  if (plan.chunks === 1) return { temps: [], steps: [{ kernel, args: [...inputs, { output: 0 }] }] };
+  const size = spec.kh * spec.kw * spec.ci * spec.co;
+  return {
+    temps: [plan.chunks * size],
+    steps: [
+      { kernel, args: [...inputs, { temp: 0 }] },
+      { kernel: sumKernel(plan.chunks, size), args: [{ temp: 0 }, { output: 0 }] },
+    ],
+  };
+}
+
+interface Plan {
+  /** Taps gathered together: all (then a tile has all), or one at a time. */
+  readonly joint: boolean;
+  readonly tapsPerTile: number;
+  /** Rows (channels of x; times taps, if joint) and columns (channels of dy) of a block. */
+  readonly rows: number;
+  readonly rowBlock: number;
+  readonly columnBlock: number;
+  readonly chunks: number;
+  readonly chunkPixels: number;
+  readonly pixelBlock: number;
+}
+
+function makePlan({ n, ci, kh, kw, oh, ow, co }: Conv2dSpec): Plan {
+  const taps = kh * kw;
+  const pixels = n * oh * ow;
+  const joint = taps > 1 && taps * ci <= JOINT_ROWS;
+  const rows = joint ? taps * ci : ci;
+  const wanted = Math.max(1, Math.min(MAX_TILES, Math.round((2 * pixels * taps * ci * co) / TILE_FLOPS)));
+  const cut = (length: number, most: number, unit: number): number =>
+    roundUp(Math.ceil(length / Math.ceil(length / most)), unit);
+  const columnBlock = cut(co, CHANNEL_BLOCK, NR);
+  const most = Math.max(
+    1,
+    Math.min(Math.ceil(pixels / PIXEL_BLOCK), Math.floor(PARTIAL_FLOATS / (taps * ci * co))),
+  );
+  let tapsPerTile = joint ? taps : kw;
+  let rowBlock = cut(rows, joint ? JOINT_ROWS : CHANNEL_BLOCK, MR);
+  const tiles = (): number =>
+    (taps / tapsPerTile) * (joint ? 1 : Math.ceil(rows / rowBlock)) * Math.ceil(co / columnBlock);
+  // Few pixels: smaller tiles rather than more chunks.
+  if (tiles() * most < wanted && !joint) tapsPerTile = 1;
+  if (tiles() * most < wanted && !joint) rowBlock = cut(rows, 48, MR);
+  const chunks = Math.max(1, Math.min(most, Math.floor(wanted / tiles())));
+  const chunkPixels = roundUp(Math.ceil(pixels / chunks), LANES);
+  const pixelBlock = cut(chunkPixels, PIXEL_BLOCK, LANES);
+  return {
+    joint,
+    tapsPerTile,
+    rows,
+    rowBlock,
+    columnBlock,
+    chunks: Math.ceil(pixels / chunkPixels),
+    chunkPixels,
+    pixelBlock,
+  };
+}
+
+/** Arguments: x, dy, and the sums of the chunks. */
+function gradKernel(spec: Conv2dSpec, plan: Plan): Kernel {
+  const { n, h, w, ci, kh, kw, oh, ow, co } = spec;
+  const { rows, rowBlock, columnBlock, pixelBlock } = plan;
+  const pixels = n * oh * ow;
+  const size = kh * kw * ci * co;
+  const rowBlocks = Math.ceil(rows / rowBlock);
+  const columnBlocks = Math.ceil(co / columnBlock);
+  const tapTiles = (kh * kw) / plan.tapsPerTile;
+  const leftBytes = cacheLines(rowBlock * pixelBlock * FLOAT);
+  const { bias: _, ...shape } = spec;
+  return {
+    family: "conv2d_grad_filter",
+    key: `conv2d_grad_filter:${JSON.stringify([shape, plan])}`,
+    tiles: plan.chunks * tapTiles * rowBlocks * columnBlocks,
+    scratchBytes: leftBytes + cacheLines(columnBlock * pixelBlock * FLOAT),
+    flops: 2 * pixels * size,
+    bytes: FLOAT * (n * h * w * ci + pixels * co + plan.chunks * size),
+    emit(k) {
+      const split = (e: Expr, count: number): [Expr, Expr] => [
+        k.let(s.iremU(e, s.i32(count))),
+        k.let(s.idivU(e, s.i32(count))),
+      ];
+      const [columnIndex, a] = split(k.tile, columnBlocks);
+      const [rowIndex, b] = split(a, rowBlocks);
+      const [tapIndex, chunk] = split(b, tapTiles);
+      const rowCounts = blockCounts(k, rows, rowBlock, MR, rowIndex);
+      const columnCounts = blockCounts(k, co, columnBlock, NR, columnIndex);
+      const firstColumn = k.let(s.imul(columnIndex, s.i32(columnBlock)));
+      const firstRow = k.let(s.imul(rowIndex, s.i32(rowBlock)));
+      const firstTap = k.let(s.imul(tapIndex, s.i32(plan.tapsPerTile)));
+      const start = k.let(s.imul(chunk, s.i32(plan.chunkPixels)));
+      const end = k.let(s.imin(s.iadd(start, s.i32(plan.chunkPixels)), s.i32(pixels)));
+      const place: Place = {
+        left: k.scratch,
+        right: k.let(s.iadd(k.scratch, s.i32(leftBytes))),
+        rowCounts,
+        columnCounts,
+        firstRow,
+        firstColumn,
+      };
+      const sums = k.let(
+        s.iadd(
+          k.buffer(2),
+          s.imul(chunk, s.i32(size * FLOAT)),
+          s.imul(s.iadd(s.imul(firstRow, s.i32(co)), firstColumn), s.i32(FLOAT)),
+        ),
+      );
+      k.for(start, end, pixelBlock, (first) => {
+        const count = k.let(s.imin(s.i32(pixelBlock), s.isub(end, first)));
+        packRight(k, spec, plan, place, first, count);
+        k.loop(plan.joint ? 1 : plan.tapsPerTile, (i) => {
+          const tap = k.let(s.iadd(firstTap, i));
+          gatherLeft(k, spec, plan, place, tap, first, count);
+          blockProduct(k, {
+            a: place.left,
+            aRow: FLOAT,
+            aK: MR * FLOAT,
+            aGroup: pixelBlock * MR * FLOAT,
+            b: place.right,
+            bK: NR * FLOAT,
+            bPanel: pixelBlock * NR * FLOAT,
+            count: k.let(s.iand(s.iadd(count, s.i32(LANES - 1)), s.i32(-LANES))),
+            unroll: LANES,
+            c: k.let(s.iadd(sums, s.imul(tap, s.i32(ci * co * FLOAT)))),
+            cRow: co * FLOAT,
+            mr: MR,
+            groups: rowCounts.full,
+            rowTail: rowCounts.tail,
+            hasRowTail: rowCounts.hasTail,
+            panels: columnCounts.full,
+            columnTail: columnCounts.tail,
+            hasColumnTail: columnCounts.hasTail,
+            fresh: s.ieq(first, start),
+          });
+        });
+      });
+    },
+  };
+}
+
+interface Place {
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly rowCounts: BlockCounts;
+  readonly columnCounts: BlockCounts;
+  readonly firstRow: Expr;
+  readonly firstColumn: Expr;
+}
+
+/** Pixels after the last one, up to a multiple of 4, take part as zeros. */
+function forPadding(k: KernelBuilder, count: Expr, body: (pixel: Expr) => void): void {
+  k.for(count, s.iand(s.iadd(count, s.i32(LANES - 1)), s.i32(-LANES)), 1, body);
+}
+
+/** dy as [panel][pixel][NR]. */
+function packRight(
+  k: KernelBuilder,
+  { co }: Conv2dSpec,
+  plan: Plan,
+  place: Place,
+  first: Expr,
+  count: Expr,
+): void {
+  const source = k.let(
+    s.iadd(k.buffer(1), s.imul(s.iadd(s.imul(first, s.i32(co)), place.firstColumn), s.i32(FLOAT))),
+  );
+  const pack = (panel: Expr, lanes: number): void => {
+    const to = k.let(s.iadd(place.right, s.imul(panel, s.i32(plan.pixelBlock * NR * FLOAT))));
+    const from = s.iadd(source, s.imul(panel, s.i32(NR * FLOAT)));
+    packPanel(k, { to, from, width: NR, lanes, kStride: co, laneStride: 1, count });
+    forPadding(k, count, (pixel) => {
+      const row = k.let(s.iadd(to, s.imul(pixel, s.i32(NR * FLOAT))));
+      for (let lane = 0; lane < NR; lane += LANES) k.storeV(row, s.vconst(0), lane * FLOAT);
+    });
+  };
+  k.loop(place.columnCounts.full, (panel) => pack(panel, NR));
+  if (place.columnCounts.tail > 0)
+    k.if(place.columnCounts.hasTail, () => pack(place.columnCounts.full, place.columnCounts.tail));
+}
+
+/** A run of rows that is not cut by the bounds of groups and vectors. */
+interface Piece {
+  readonly row: number;
+  readonly lanes: number;
+}
+function pieces(first: number, count: number): Piece[] {
+  const list: Piece[] = [];
+  for (let row = first; row < first + count; ) {
+    const lanes = Math.min(LANES, first + count - row, MR - (row % MR));
+    list.push({ row, lanes });
+    row += lanes;
+  }
+  return list;
+}
+
+/** x under a tap (or under all) as [group][pixel][MR]. */
+function gatherLeft(
+  k: KernelBuilder,
+  spec: Conv2dSpec,
+  plan: Plan,
+  place: Place,
+  tap: Expr,
+  first: Expr,
+  count: Expr,
+): void {
+  const { h, w, ci, kh, kw, oh, ow, stride, padding } = spec;
+  const groupBytes = plan.pixelBlock * MR * FLOAT;
+  const pieceOffset = ({ row }: Piece): number => Math.floor(row / MR) * groupBytes + (row % MR) * FLOAT;
+  /** Writes `count` rows from `firstRow` on: from memory, or zeros. */
+  const write = (to: Expr, from: Expr | undefined, firstRow: number, rows: number): void => {
+    for (const piece of pieces(firstRow, rows)) {
+      const value =
+        from === undefined ? s.vconst(0) : loadLanes(from, piece.lanes, (piece.row - firstRow) * FLOAT);
+      storeLanes(k, to, value, piece.lanes, pieceOffset(piece));
+    }
+  };
+  /** All rows of the block from one place. */
+  const writeBlock = (to: Expr, from: Expr | undefined): void => {
+    const { full, tail, hasTail } = place.rowCounts;
+    const group = (index: Expr, rows: number): void => {
+      const target = k.let(s.iadd(to, s.imul(index, s.i32(groupBytes))));
+      write(target, from && k.let(s.iadd(from, s.imul(index, s.i32(MR * FLOAT)))), 0, rows);
+    };
+    k.loop(full, (index) => group(index, MR));
+    if (tail > 0) k.if(hasTail, () => group(full, tail));
+  };
+  k.loop(count, (pixel) => {
+    const p = k.let(s.iadd(first, pixel));
+    const line = k.let(s.idivU(p, s.i32(ow)));
+    const left = k.let(s.iadd(s.imul(s.iremU(p, s.i32(ow)), s.i32(stride[1])), s.i32(-padding[2])));
+    const top = k.let(s.iadd(s.imul(s.iremU(line, s.i32(oh)), s.i32(stride[0])), s.i32(-padding[0])));
+    const image = s.idivU(line, s.i32(oh));
+    const to = k.let(s.iadd(place.left, s.imul(pixel, s.i32(MR * FLOAT))));
+    const inside = (y: Expr, x: Expr): Expr => s.iand(s.iltU(y, s.i32(h)), s.iltU(x, s.i32(w)));
+    const address = (y: Expr, x: Expr): Expr => {
+      const corner = s.iadd(s.imul(s.iadd(s.imul(image, s.i32(h)), y), s.i32(w)), x);
+      return k.let(
+        s.iadd(k.buffer(0), s.imul(s.iadd(s.imul(corner, s.i32(ci)), place.firstRow), s.i32(FLOAT))),
+      );
+    };
+    if (plan.joint) {
+      for (let t = 0; t < kh * kw; t++) {
+        const y = k.let(s.iadd(top, s.i32(Math.floor(t / kw))));
+        const x = k.let(s.iadd(left, s.i32(t % kw)));
+        k.if(
+          inside(y, x),
+          () => write(to, address(y, x), t * ci, ci),
+          () => write(to, undefined, t * ci, ci),
+        );
+      }
+    } else {
+      const y = k.let(s.iadd(top, s.idivU(tap, s.i32(kw))));
+      const x = k.let(s.iadd(left, s.iremU(tap, s.i32(kw))));
+      k.if(
+        inside(y, x),
+        () => writeBlock(to, address(y, x)),
+        () => writeBlock(to, undefined),
+      );
+    }
+  });
+  forPadding(k, count, (pixel) =>
+    writeBlock(k.let(s.iadd(place.left, s.imul(pixel, s.i32(MR * FLOAT)))), undefined),
+  );
+}
+
+/** Adds up `parts` arrays in order. Arguments: the parts one after another, the sum. */
+function sumKernel(parts: number, size: number): Kernel {
+  const perTile = roundUp(Math.max(4096, Math.ceil(size / MAX_TILES)), LANES);
+  const tiles = Math.ceil(size / perTile);
+  return {
+    family: "sum",
+    key: `sum:${parts}x${size}`,
+    tiles,
+    scratchBytes: 0,
+    flops: parts * size,
+    bytes: FLOAT * (parts + 1) * size,
+    emit(k) {
+      const counts = blockCounts(k, size, perTile, LANES, k.tile);
+      const offset = s.imul(k.tile, s.i32(perTile * FLOAT));
+      const from = k.let(s.iadd(k.buffer(0), offset));
+      const to = k.let(s.iadd(k.buffer(1), offset));
+      const sum = (at: Expr, lanes: number): void => {
+        const source = k.let(s.iadd(from, at));
+        const total = k.let(loadLanes(source, lanes));
+        k.loop(parts - 1, () => {
+          k.set(source, s.iadd(source, s.i32(size * FLOAT)));
+          k.set(total, s.vadd(total, loadLanes(source, lanes)));
+        });
+        storeLanes(k, k.let(s.iadd(to, at)), total, lanes);
+      };
+      k.loop(counts.full, (i) => sum(s.imul(i, s.i32(LANES * FLOAT)), LANES));
+      if (counts.tail > 0)
+        k.if(counts.hasTail, () => sum(s.imul(counts.full, s.i32(LANES * FLOAT)), counts.tail));
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// How work is cut into tiles and blocks.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+
+/** Floating-point operations worth a tile: about 50 microseconds. */
+export const TILE_FLOPS = 2.5e6;
+/** As many tiles as there is use for. */
+export const MAX_TILES = 64;
+
+export interface BlockCounts {
+  /** Elements in this block. */
+  readonly total: Expr;
+  /** Full units in this block, and elements after them in the last block. */
+  readonly full: Expr;
+  readonly tail: number;
+  readonly hasTail: Expr;
+}
+
+/** Block `index` of a length cut into blocks (multiples of `unit`, but for the last), counted in units. */
+export function blockCounts(
+  k: KernelBuilder,
+  length: number,
+  block: number,
+  unit: number,
+  index: Expr,
+): BlockCounts {
+  const blocks = Math.ceil(length / block);
+  const lastLength = length - (blocks - 1) * block;
+  const isLast = blocks === 1 ? s.i32(1) : k.let(s.ieq(index, s.i32(blocks - 1)));
+  const pick = (inLast: number, inOthers: number): Expr =>
+    inLast === inOthers || blocks === 1
+      ? s.i32(inLast)
+      : k.let(s.select(isLast, s.i32(inLast), s.i32(inOthers)));
+  return {
+    total: pick(lastLength, block),
+    full: pick(Math.floor(lastLength / unit), block / unit),
+    tail: lastLength % unit,
+    hasTail: isLast,
+  };
+}
