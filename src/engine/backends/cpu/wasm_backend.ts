@@ -17,6 +17,7 @@ import { numel, showShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { Allocator } from "./allocator.ts";
 import { BARRIER, driver, STEP } from "./driver.ts";
+import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/peak.ts";
 import { lower } from "./lower.ts";
 import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
 import { KernelBuilder } from "./simd/builder.ts";
@@ -91,7 +92,29 @@ export class WasmBackend implements Backend {
     const integer = program.outputs.find((output) => output.dtype !== "f32");
     if (integer !== undefined)
       throw new Error(`${program.name}: outputs must be f32, got ${integer.dtype}; cast it`);
-    const lowered = lower(program);
+    return this.#build(program, lower(program));
+  }
+
+  /** What the threads reach together on multiply-adds in registers, in FLOP/s: the best of a few runs. */
+  async measurePeak(): Promise<number> {
+    const executable = await this.#build(
+      { name: "peak", inputs: [], outputs: [] },
+      {
+        buffers: [{ bytes: PEAK_BUFFER_BYTES, place: { kind: "output" } }],
+        calls: [{ kernel: peakKernel, args: [{ buffer: 0, offset: 0 }], label: "peak" }],
+        outputs: [],
+      },
+    );
+    let best = 0;
+    for (let run = 0; run < 5; run++) {
+      const [timing] = await executable.profile([]);
+      best = Math.max(best, timing.flops / timing.seconds);
+    }
+    executable.dispose();
+    return best;
+  }
+
+  async #build(program: ProgramSpec, lowered: LoweredProgram): Promise<Executable> {
     const id = this.#programs++;
     const layout = this.#place(program, lowered);
     const code = new Map<string, { index: number; builder: KernelBuilder }>();

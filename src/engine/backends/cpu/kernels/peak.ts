@@ -1,0 +1,34 @@
+// A kernel that does nothing but multiply-adds in registers: what it reaches is the machine's SIMD peak, the yardstick
+// of every benchmark.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** As many chains as the register tile of a matrix product has, which hides the latency of an addition. */
+const CHAINS = 12;
+const ROUNDS = 1 << 18;
+const TILES = 256;
+
+/** Buffer 0 receives one vector per tile, so that nothing can be left out. */
+export const peakKernel: Kernel = {
+  family: "peak",
+  key: "peak",
+  tiles: TILES,
+  scratchBytes: 0,
+  flops: TILES * ROUNDS * CHAINS * LANES * 2,
+  bytes: 0,
+  emit(k: KernelBuilder): void {
+    const factor = k.let(s.vconst(0.999));
+    const chains = Array.from({ length: CHAINS }, (_, i) => k.let(s.vconst(i)));
+    k.loop(ROUNDS, () => {
+      for (const chain of chains) k.set(chain, s.vfma(chain, factor, factor));
+    });
+    const total = chains.reduce((sum, chain) => k.let(s.vadd(sum, chain)));
+    k.storeV(s.iadd(k.buffer(0), s.imul(k.tile, s.i32(4 * LANES))), total);
+  },
+};
+
+/** Bytes of buffer 0. */
+export const PEAK_BUFFER_BYTES = TILES * 4 * LANES;

@@ -1,0 +1,305 @@
+// Every op on the WebAssembly backend against the float64 reference, values and gradients, on random shapes.
+
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
+import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
+import { numel, type Shape } from "../../src/engine/shape.ts";
+import { concat, full, grad, input, normal, type Tensor, uniform } from "../../src/engine/tensor.ts";
+import { distance, norm } from "../support/compare.ts";
+
+const wasm = new WasmBackend({ threads: 2 });
+const reference = new ReferenceBackend();
+afterAll(() => wasm.close());
+
+/** Deterministic numbers in about (-1, 1), away from 0 so that signs and maxima are clear. */
+function numbers(count: number, seed: number): Float32Array {
+  let state = seed >>> 0;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const x = state / 2 ** 31 - 1;
+    return x + Math.sign(x) * 0.01;
+  });
+}
+
+/** Outputs of `build`, and the gradients of a weighted sum of each, must agree with the reference. */
+async function agree(
+  shapes: readonly Shape[],
+  build: (...x: Tensor[]) => Tensor | Tensor[],
+  tolerance = 2e-6,
+) {
+  const inputs = shapes.map((shape) => input(shape));
+  const built = build(...inputs);
+  const outputs = Array.isArray(built) ? built : [built];
+  const weights = outputs.map((output) => input(output.shape));
+  const loss = outputs.map((output, i) => output.mul(weights[i]).sum()).reduce((a, b) => a.add(b));
+  const program = {
+    name: "agree",
+    inputs: [...inputs, ...weights],
+    outputs: [...outputs, ...grad(loss, inputs)],
+  };
+  const feeds = program.inputs.map((x, i) => numbers(numel(x.shape), 17 + i));
+  const fast = await wasm.compile(program);
+  const slow = await reference.compile(program);
+  const expected = await slow.run(feeds);
+  for (const [i, got] of (await fast.run(feeds)).entries()) {
+    const scale = norm(expected[i]) + 1e-3 * Math.sqrt(got.length);
+    expect(distance(got, expected[i]) / scale, `result ${i} of ${program.outputs.length}`).toBeLessThan(
+      tolerance,
+    );
+  }
+  fast.dispose();
+}
+
+const size = fc.integer({ min: 1, max: 9 });
+const shape = fc.array(fc.integer({ min: 1, max: 11 }), { minLength: 1, maxLength: 4 });
+const runs = { numRuns: 12 };
+
+describe("pointwise", () => {
+  test("unary functions and their gradients", () =>
+    fc.assert(
+      fc.asyncProperty(shape, (s) =>
+        agree([s], (x) => {
+          const positive = x.abs().add(0.1);
+          return [
+            x.neg(),
+            x.exp(),
+            positive.log(),
+            positive.sqrt(),
+            x.mul(9).sin(),
+            x.mul(9).cos(),
+            x.mul(3).tanh(),
+            x.mul(2).erf(),
+            x.mul(5).sigmoid(),
+            x.abs(),
+            x.mul(5).floor(),
+          ];
+        }),
+      ),
+      runs,
+    ));
+
+  test("binary functions with broadcasting", () =>
+    fc.assert(
+      fc.asyncProperty(size, size, size, (a, b, c) =>
+        agree(
+          [
+            [a, b, c],
+            [b, 1],
+            [1, 1, c],
+          ],
+          (x, y, z) => [
+            x.add(y),
+            x.sub(z),
+            x.mul(y).mul(z),
+            x.div(y),
+            x.maximum(y),
+            z.minimum(x),
+            x.lessThan(y).where(x.mul(2), z),
+          ],
+          1e-5,
+        ),
+      ),
+      runs,
+    ));
+});
+
+describe("movement", () => {
+  test("permute, reshape, slice, pad, concat, repeat", () =>
+    fc.assert(
+      fc.asyncProperty(size, size, size, (a, b, c) =>
+        agree(
+          [
+            [a, b, c],
+            [a, 3, c],
+          ],
+          (x, y) => [
+            x.permute([2, 0, 1]),
+            x
+              .permute([1, 0, 2])
+              .reshape([b, a * c])
+              .exp(),
+            x.exp().permute([0, 2, 1]).reshape([-1]),
+            x.slice([0, b - 1, 0], [a, 1, c]).mul(2),
+            y.pad([1, 0, 2], [0, 1, 3]),
+            concat([x, y.neg(), x], 1),
+            x
+              .reshape([a, b, 1, c])
+              .broadcastTo([a, b, 2, c])
+              .reshape([a, 2 * b, c]),
+          ],
+        ),
+      ),
+      runs,
+    ));
+});
+
+describe("reductions", () => {
+  test("sums and maxima over any axes", () =>
+    fc.assert(
+      fc.asyncProperty(size, fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 70 }), (a, b, c) =>
+        agree([[a, b, c]], (x) => [
+          x.sum(),
+          x.sum([0]),
+          x.sum([1]),
+          x.sum([2]),
+          x.square().sum([0, 2]),
+          x.mean([0, 1]),
+          x.max([2]),
+          x.max([1], true).mul(x),
+        ]),
+      ),
+      runs,
+    ));
+
+  test("long sums take two stages", () =>
+    agree([[6, 40, 64, 24]], (x) => [
+      x.sum(),
+      x.sum([0, 1, 2]),
+      x.sum([1, 2, 3]),
+      x.square().sum([1, 2]),
+      x.sum([0, 3]),
+    ]));
+
+  test("several reductions over the same elements", () =>
+    agree(
+      [
+        [4, 50, 12],
+        [4, 50, 12],
+      ],
+      (x, y) => [x.sum([1]), x.mul(y).sum([1]), y.square().sum([1])],
+    ));
+});
+
+describe("products", () => {
+  test("matrix products of any layout", () =>
+    fc.assert(
+      fc.asyncProperty(
+        size,
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        (batch, m, n, k) =>
+          agree(
+            [
+              [batch, m, k],
+              [batch, k, n],
+              [n, k],
+            ],
+            (a, b, w) => [a.matmul(b), a.reshape([batch * m, k]).matmul(w.transpose())],
+            1e-5,
+          ),
+      ),
+      runs,
+    ));
+
+  test("attention over interleaved heads", () =>
+    agree(
+      Array.from({ length: 3 }, () => [2, 21, 3, 5]),
+      (q, k, v) => {
+        const scores = q.permute([0, 2, 1, 3]).matmul(k.permute([0, 2, 3, 1]));
+        const e = scores.sub(scores.max([3], true).detach()).exp();
+        const weights = e.div(e.sum([3], true));
+        return weights
+          .matmul(v.permute([0, 2, 1, 3]))
+          .permute([0, 2, 1, 3])
+          .reshape([2, 21, 15]);
+      },
+      1e-5,
+    ));
+
+  test("convolutions with strides and uneven padding", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          n: fc.integer({ min: 1, max: 3 }),
+          h: fc.integer({ min: 3, max: 10 }),
+          w: fc.integer({ min: 3, max: 10 }),
+          ci: fc.integer({ min: 1, max: 18 }),
+          co: fc.integer({ min: 1, max: 18 }),
+          kernel: fc.constantFrom(1, 2, 3),
+          stride: fc.constantFrom(1, 2),
+          padding: fc.constantFrom([0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 0, 1], [2, 0, 1, 1]),
+        }),
+        ({ n, h, w, ci, co, kernel, stride, padding: [top, bottom, left, right] }) =>
+          agree(
+            [
+              [n, h, w, ci],
+              [kernel, kernel, ci, co],
+            ],
+            (x, filter) =>
+              x.conv2d(filter, { stride: [stride, stride], padding: [top, bottom, left, right] }),
+            1e-5,
+          ),
+      ),
+      { numRuns: 40 },
+    ));
+});
+
+describe("gather and random", () => {
+  test("rows of a table and their gradient", async () => {
+    const table = input([7, 5]);
+    const index = input([9], "i32");
+    const rows = table.gather(index);
+    const program = {
+      name: "gather",
+      inputs: [table, index],
+      outputs: [rows, ...grad(rows.square().sum(), [table])],
+    };
+    const feeds = [numbers(35, 3), Int32Array.of(0, 6, 3, 3, -4, 12, 1, 1, 1)];
+    const expected = await (await reference.compile(program)).run(feeds);
+    const got = await (await wasm.compile(program)).run(feeds);
+    for (const [i, values] of got.entries()) expect(distance(values, expected[i])).toBeLessThan(1e-5);
+  });
+
+  test("the same numbers for the same key, site and step", async () => {
+    const key = input([3], "i32");
+    const program = {
+      name: "random",
+      inputs: [key],
+      outputs: [uniform(key, 1, [3, 1001]), normal(key, 1, [3, 1001]), normal(key, 2, [5])],
+    };
+    const feeds = [Int32Array.of(123456789, -5, 77)];
+    const expected = await (await reference.compile(program)).run(feeds);
+    const got = await (await wasm.compile(program)).run(feeds);
+    expect(got[0]).toEqual(expected[0]);
+    expect(distance(got[1], expected[1]) / norm(expected[1])).toBeLessThan(1e-6);
+    expect(distance(got[2], expected[2]) / norm(expected[2])).toBeLessThan(1e-6);
+  });
+});
+
+describe("programs", () => {
+  test("constants fold and a scalar broadcasts", () =>
+    agree([[3]], (x) => x.mul(full(2, []).div(4)).add(0).mul(1)));
+
+  test("updates see the state before the run, in whatever order they stand", async () => {
+    const { variable } = await import("../../src/engine/tensor.ts");
+    const [a, b] = [variable([100], "a"), variable([100], "b")];
+    const x = input([100]);
+    const program = {
+      name: "updates",
+      inputs: [x],
+      outputs: [a.sum()],
+      updates: [
+        {
+          target: a,
+          value: a
+            .mul(0.5)
+            .add(x)
+            .add(b.permute([0])),
+        },
+        { target: b, value: a },
+      ],
+    };
+    const results: Float32Array[][] = [];
+    for (const backend of [wasm, reference]) {
+      backend.write(a, numbers(100, 1));
+      backend.write(b, numbers(100, 2));
+      const executable = await backend.compile(program);
+      for (let i = 0; i < 3; i++) await executable.run([numbers(100, 9 + i)]);
+      results.push([backend.read(a), backend.read(b)]);
+    }
+    expect(distance(results[0][0], results[1][0])).toBeLessThan(1e-5);
+    expect(distance(results[0][1], results[1][1])).toBeLessThan(1e-5);
+  });
+});
