@@ -3,6 +3,7 @@
 // from the published package it runs the built files on whatever Node started it.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -14,11 +15,18 @@ if (!existsSync(source)) {
   const pinned = `${root}node_modules/node/bin/node`;
   const node = existsSync(pinned) ? pinned : process.execPath;
   const stripsTypes = node === pinned || Number(process.versions.node.split(".")[0]) >= 23;
-  const flags = stripsTypes ? [] : ["--import", import.meta.resolve("tsx")];
-  const child = spawn(node, [...flags, source, ...process.argv.slice(2)], { stdio: "inherit" });
-  // The terminal sends Ctrl-C to the whole process group; the child decides how to stop and we report its code.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
-  }
-  child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
+  const flags = stripsTypes
+    ? ["--disable-warning=ExperimentalWarning"]
+    : ["--import", import.meta.resolve("tsx")];
+  // The channel tells the child when this process is gone, so that it never goes on alone.
+  const child = spawn(node, [...flags, source, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
+  // The child decides how to stop. A terminal's Ctrl-C reaches both; the child takes the two as one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    console.error(`imago: cannot start ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }

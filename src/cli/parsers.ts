@@ -26,7 +26,8 @@ export function decimal(
   return (text) => {
     const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
     if (!Number.isFinite(value) || value < min || value > max || (value === min && !inclusive)) {
-      const bounds = max === Number.MAX_VALUE ? `${inclusive ? "of at least" : "above"} ${min}` : range(min, max);
+      const bounds =
+        max === Number.MAX_VALUE ? `${inclusive ? "of at least" : "above"} ${min}` : range(min, max);
       throw new UsageError(`${option} is "${text}"; expected a number ${bounds}`);
     }
     return value;

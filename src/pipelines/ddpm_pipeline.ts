@@ -1,7 +1,7 @@
 // DDPMPipeline: a UNet and a scheduler that draw images from noise (Ho et al. 2020, arXiv 2006.11239).
 
 import type { Backend } from "../engine/backend.ts";
-import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
+import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
@@ -24,9 +24,11 @@ const DEFAULT_BATCH = 16;
 /** Steps unless asked otherwise: DDPM walks all timesteps; the others are made for few. */
 const DEFAULT_STEPS = { ddpm: 1000, other: 50 };
 
-export interface PipelineOptions extends BackendOptions {
-  /** A backend to share, which the pipeline then does not close. Default: one of its own, made when first needed. */
-  readonly backend?: Backend;
+export interface PipelineOptions {
+  /** Which backend to start when images are first asked for (default "wasm"), or one to share, which stays open. */
+  readonly backend?: BackendName | Backend;
+  /** Threads of a backend of its own. Default: what the machine has. */
+  readonly threads?: number;
   readonly warn?: Warn;
 }
 
@@ -47,6 +49,8 @@ export interface GenerateOptions {
   readonly noise?: NoiseSource;
   /** Called after each denoising step with the batch as it is: [N, H, W, C], in [-1, 1]. */
   readonly onStep?: (step: BatchStep) => void;
+  /** Ends the work at the next step: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** A sampling step of one of the batches. */
@@ -64,7 +68,6 @@ export class DDPMPipeline {
   #backend: Backend | undefined;
   #uploaded = false;
 
-  /** @param options.backend shared; without it `close()` ends the pipeline's own */
   constructor(unet: UNet2DModel, scheduler: DiscreteScheduler, options: PipelineOptions = {}) {
     this.unet = unet;
     this.scheduler = scheduler;
@@ -106,8 +109,9 @@ export class DDPMPipeline {
    * @throws PipelineError for options out of range
    */
   async generate(options: GenerateOptions = {}): Promise<HostTensor> {
-    const { count = 1, seed = 0, eta = 0, noise, onStep } = options;
+    const { count = 1, seed = 0, eta = 0, noise, onStep, signal } = options;
     const { height, width, channels } = this.imageSize;
+    this.#checkModel();
     const scheduler = this.#sampler(options);
     const limit = wholeAtLeast1("batchSize", options.batchSize ?? (noise ? count : DEFAULT_BATCH));
     // Equal batches: all run the same compiled program, and few places of the last one stay unused.
@@ -123,16 +127,25 @@ export class DDPMPipeline {
         shape,
         noise: noise ?? imageNoise(seed, first),
         eta,
-        ...(onStep && {
-          onStep: (step: SamplingStep) =>
-            onStep({ ...step, firstImage: first, count: Math.min(size, count - first) }),
-        }),
+        onStep: (step: SamplingStep) => {
+          signal?.throwIfAborted();
+          onStep?.({ ...step, firstImage: first, count: Math.min(size, count - first) });
+        },
       });
       const at = first * numel(shape.slice(1));
       images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
       scheduler.setTimesteps(scheduler.timesteps.length);
     }
     return hostTensor(images, [count, height, width, channels]);
+  }
+
+  /** Checks what `generate` would, without computing anything. @throws PipelineError */
+  checkOptions(options: GenerateOptions): void {
+    const { count = 1, batchSize = 1 } = options;
+    wholeAtLeast1("count", count);
+    wholeAtLeast1("batchSize", batchSize);
+    this.#checkModel();
+    this.#sampler(options);
   }
 
   /** Says that the model's weights have changed: the next images are drawn with the new ones. */
@@ -144,9 +157,24 @@ export class DDPMPipeline {
   async close(): Promise<void> {
     for (const { executable } of this.#programs.values()) executable.dispose();
     this.#programs.clear();
-    if (this.#options.backend === undefined) await this.#backend?.close();
+    if (typeof this.#options.backend !== "object") await this.#backend?.close();
     this.#backend = undefined;
     this.#uploaded = false;
+  }
+
+  #checkModel(): void {
+    const { height, width } = this.imageSize;
+    const { sizeFactor } = this.unet;
+    if (height % sizeFactor !== 0 || width % sizeFactor !== 0) {
+      throw new PipelineError(
+        `the model's sample_size ${width} x ${height} is not a multiple of ${sizeFactor}`,
+      );
+    }
+    if (this.unet.classLabelsFor(1) !== null) {
+      throw new PipelineError(
+        "the model is class-conditional: it draws images of a class, which is not supported",
+      );
+    }
   }
 
   /** A scheduler with its timesteps set. */
@@ -174,8 +202,14 @@ export class DDPMPipeline {
     return scheduler;
   }
 
+  async #openBackend(): Promise<Backend> {
+    const { backend, threads } = this.#options;
+    if (typeof backend === "object") return backend;
+    return createBackend({ ...(backend && { backend }), ...(threads !== undefined && { threads }) });
+  }
+
   async #program(shape: readonly [number, number, number, number]): Promise<UNetProgram> {
-    this.#backend ??= this.#options.backend ?? (await createBackend(this.#options));
+    this.#backend ??= await this.#openBackend();
     if (!this.#uploaded) this.unet.upload(this.#backend);
     this.#uploaded = true;
     const key = shape.join("x");

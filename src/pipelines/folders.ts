@@ -43,7 +43,7 @@ export type Warn = (message: string) => void;
  * @param source the file's name, for errors
  * @throws PipelineError, in one line, naming what is wrong
  */
-export function unetFromConfig(json: Readonly<Record<string, unknown>>, source: string): UNet2DModel {
+export function unetFromConfig(json: unknown, source: string): UNet2DModel {
   return explained(source, () => UNet2DModel.fromConfig(json));
 }
 

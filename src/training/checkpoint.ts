@@ -13,11 +13,9 @@ import { RunFolderError } from "./errors.ts";
 import { listFolder, type RunFolder } from "./run_folder.ts";
 
 /** Where a run stands. */
-export interface Progress {
+export interface TrainingState {
   /** Steps done. */
   readonly step: number;
-  /** Time spent training so far, seconds. */
-  readonly seconds: number;
   /** Sum of the losses of the epoch that is under way. */
   readonly epochLossSum: number;
 }
@@ -30,7 +28,7 @@ export interface OptimizerState {
 
 /** Writes and reads the parts of a checkpoint that only the caller knows: the model's folders. */
 export interface CheckpointParts {
-  readonly progress: Progress;
+  readonly state: TrainingState;
   readonly optimizer: OptimizerState;
   /** Writes unet/ and unet_ema/ into the folder. */
   readonly writeModels: (folder: string) => Promise<void>;
@@ -38,7 +36,6 @@ export interface CheckpointParts {
 
 const stateSchema = v.object({
   step: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  seconds: v.pipe(v.number(), v.finite(), v.minValue(0)),
   epoch_loss_sum: v.pipe(v.number(), v.finite()),
 });
 
@@ -48,15 +45,15 @@ const stateSchema = v.object({
  * @throws FileError when the disk is full, ...
  */
 export async function writeCheckpoint(run: RunFolder, parts: CheckpointParts, keep: number): Promise<string> {
-  const { progress, optimizer } = parts;
-  const folder = run.checkpoint(progress.step);
+  const { state, optimizer } = parts;
+  const folder = run.checkpoint(state.step);
   await replaceDirAtomic(folder, async (aside) => {
     await parts.writeModels(aside);
     await writeSafetensors(join(aside, OPTIMIZER), optimizerEntries(optimizer));
-    const state = { step: progress.step, seconds: progress.seconds, epoch_loss_sum: progress.epochLossSum };
-    await writeFileAtomic(join(aside, STATE), `${JSON.stringify(state, undefined, 2)}\n`);
+    const json = { step: state.step, epoch_loss_sum: state.epochLossSum };
+    await writeFileAtomic(join(aside, STATE), `${JSON.stringify(json, undefined, 2)}\n`);
   });
-  const steps = (await checkpointSteps(run)).filter((step) => step < progress.step);
+  const steps = (await checkpointSteps(run)).filter((step) => step < state.step);
   for (const step of steps.slice(0, Math.max(0, steps.length + 1 - keep))) {
     await rm(run.checkpoint(step), { recursive: true, force: true });
   }
@@ -82,16 +79,16 @@ export async function readCheckpoint(
   run: RunFolder,
   step: number,
   shapes: ReadonlyMap<string, readonly number[]>,
-): Promise<{ progress: Progress; optimizer: OptimizerState }> {
+): Promise<{ state: TrainingState; optimizer: OptimizerState }> {
   const folder = run.checkpoint(step);
   return explainDamage(folder, async () => {
-    const state = await readJsonAs(join(folder, STATE), stateSchema);
-    if (state.step !== step) {
-      throw new FileError(join(folder, STATE), `says step ${state.step}, but its folder says ${step}`);
+    const json = await readJsonAs(join(folder, STATE), stateSchema);
+    if (json.step !== step) {
+      throw new FileError(join(folder, STATE), `says step ${json.step}, but its folder says ${step}`);
     }
     const optimizer = await readOptimizer(join(folder, OPTIMIZER), shapes);
     return {
-      progress: { step, seconds: state.seconds, epochLossSum: state.epoch_loss_sum },
+      state: { step, epochLossSum: json.epoch_loss_sum },
       optimizer,
     };
   });

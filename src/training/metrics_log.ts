@@ -35,13 +35,18 @@ export function metricsToJson(metrics: StepMetrics): Record<string, number> {
   };
 }
 
-const lineSchema = v.looseObject({ step: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+const lineSchema = v.looseObject({
+  step: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  seconds: v.pipe(v.number(), v.minValue(0)),
+});
 const NEWLINE = 0x0a;
 
 /** Appends to a metrics.jsonl. Each record is handed to the system at once, so a killed process loses none. */
 export class MetricsLog {
   readonly #path: string;
   readonly #file: number;
+  /** `seconds` of the last record that was kept; 0 without one. */
+  readonly secondsBefore: number;
 
   /**
    * Opens or makes the file and drops every record after step `keepThrough`, and whatever is not a record.
@@ -50,7 +55,9 @@ export class MetricsLog {
   constructor(path: string, keepThrough: number) {
     this.#path = path;
     this.#file = this.#explained(() => openSync(path, "a+"));
-    this.#explained(() => ftruncateSync(this.#file, keptBytes(readFileSync(path), keepThrough)));
+    const { bytes, seconds } = this.#explained(() => keptPrefix(readFileSync(path), keepThrough));
+    this.#explained(() => ftruncateSync(this.#file, bytes));
+    this.secondsBefore = seconds;
   }
 
   /** @throws FileError when the disk is full, ... */
@@ -76,18 +83,20 @@ export class MetricsLog {
   }
 }
 
-/** Length of the longest prefix of whole lines that are records of steps up to `keepThrough`. */
-function keptBytes(content: Uint8Array, keepThrough: number): number {
+/** The longest prefix of whole lines that are records of steps up to `keepThrough`. */
+function keptPrefix(content: Uint8Array, keepThrough: number): { bytes: number; seconds: number } {
   const decoder = new TextDecoder();
-  let kept = 0;
-  while (kept < content.length) {
-    const end = content.indexOf(NEWLINE, kept);
+  let bytes = 0;
+  let seconds = 0;
+  while (bytes < content.length) {
+    const end = content.indexOf(NEWLINE, bytes);
     if (end < 0) break;
-    const record = v.safeParse(lineSchema, parse(decoder.decode(content.subarray(kept, end))));
+    const record = v.safeParse(lineSchema, parse(decoder.decode(content.subarray(bytes, end))));
     if (!record.success || record.output.step > keepThrough) break;
-    kept = end + 1;
+    bytes = end + 1;
+    seconds = record.output.seconds;
   }
-  return kept;
+  return { bytes, seconds };
 }
 
 function parse(text: string): unknown {

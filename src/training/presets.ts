@@ -25,6 +25,9 @@ const SAMPLES = { sampleSteps: 50, sampleCount: 16 };
 export const PRESET_NAMES = ["quick", "butterflies32", "cifar10", "butterflies128"] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
+export const isPresetName = (name: string): name is PresetName =>
+  PRESET_NAMES.some((known) => known === name);
+
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   quick: {
     summary: "a small UNet at 32 px that shows patterned butterflies within ten minutes on two cores",

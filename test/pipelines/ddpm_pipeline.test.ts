@@ -7,14 +7,14 @@ import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler, torchNoise } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "./support.ts";
 
-const backendName = "reference";
+const backend = "reference";
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "imago-pipeline-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const pipeline = () => new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backendName });
+const pipeline = () => new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backend });
 
 describe("against diffusers", () => {
   // tests/pipelines/ddpm/test_ddpm.py::test_fast_inference: image[0, -3:, -3:, -1] after two steps of DDPM.
@@ -67,7 +67,7 @@ describe("folders", () => {
     const path = join(folder, "saved");
     const saved = pipeline();
     await saved.savePretrained(path);
-    const loaded = await DDPMPipeline.fromPretrained(path, { backendName });
+    const loaded = await DDPMPipeline.fromPretrained(path, { backend });
     const again = join(folder, "again");
     await loaded.savePretrained(again);
     for (const file of [
@@ -84,7 +84,7 @@ describe("folders", () => {
 
   test("what is wrong is said in one line", async () => {
     const path = join(folder, "broken");
-    const load = () => DDPMPipeline.fromPretrained(path, { backendName });
+    const load = () => DDPMPipeline.fromPretrained(path, { backend });
     await expect(load()).rejects.toThrow(/broken.*no such file or folder/);
     await pipeline().savePretrained(path);
     const weights = join(path, "unet", "diffusion_pytorch_model.safetensors");

@@ -1,24 +1,33 @@
 // The backends by name.
 
 import type { Backend } from "../backend.ts";
-import { ReferenceBackend } from "./reference/backend.ts";
 
-/** reference: float64, slow and obvious, the judge of the others. */
-export const BACKEND_NAMES = ["reference"] as const;
+/** wasm: generated WebAssembly on threads. reference: float64, slow and obvious, the judge of the others. */
+export const BACKEND_NAMES = ["wasm", "reference"] as const;
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
+export const isBackendName = (name: string): name is BackendName =>
+  BACKEND_NAMES.some((known) => known === name);
+
 export interface BackendOptions {
-  readonly backendName?: BackendName;
-  /** Threads of a backend that has them. Default: what the machine has. */
+  /** Default "wasm". */
+  readonly backend?: BackendName;
+  /** Threads of the wasm backend. Default: what the machine has. */
   readonly threads?: number;
 }
 
-/** Starts a backend; the caller closes it. */
-export async function createBackend({ backendName = "reference" }: BackendOptions = {}): Promise<Backend> {
-  switch (backendName) {
-    case "reference":
+/** Starts a backend, loading its code when it is asked for; the caller closes it. */
+export async function createBackend({ backend = "wasm", threads }: BackendOptions = {}): Promise<Backend> {
+  switch (backend) {
+    case "wasm": {
+      const { WasmBackend } = await import("./cpu/wasm_backend.ts");
+      return new WasmBackend(threads === undefined ? {} : { threads });
+    }
+    case "reference": {
+      const { ReferenceBackend } = await import("./reference/backend.ts");
       return new ReferenceBackend();
+    }
     default:
-      return backendName satisfies never;
+      return backend satisfies never;
   }
 }

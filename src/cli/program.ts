@@ -1,0 +1,193 @@
+// The imago command: its subcommands and their options. What they do is in the file of each.
+
+import { Command, CommanderError } from "commander";
+import { BACKEND_NAMES } from "../engine/backends/create.ts";
+import { betaSchedules } from "../schedulers/betas.ts";
+import { schedulers } from "../schedulers/index.ts";
+import { predictionTypes } from "../schedulers/prediction.ts";
+import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
+import { LR_SCHEDULES } from "../training/settings.ts";
+import { VERSION } from "../version.ts";
+import { BENCHES, bench } from "./bench.ts";
+import { dataInfo, dataPreview } from "./data.ts";
+import { UsageError } from "./errors.ts";
+import { choice, decimal, fileName, integer, nonEmpty } from "./parsers.ts";
+import { sample } from "./sample.ts";
+import { train } from "./train.ts";
+
+/** The formats that images are written in. */
+const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
+const MAX_SIZE = 4096;
+
+/**
+ * Runs the command.
+ * @param args what stands after `imago`
+ * @throws UsageError when the command is wrong, other errors when the work fails
+ */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    throw new UsageError(usageLine(error));
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("imago")
+    .description("Trains diffusion models on your own images and draws new ones from them.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .showSuggestionAfterError(true)
+    .helpCommand(false);
+  addTrain(program);
+  addSample(program);
+  addBench(program);
+  addData(program);
+  return program;
+}
+
+function addTrain(program: Command): void {
+  const presets = PRESET_NAMES.map((name) => `  ${name.padEnd(15)} ${PRESETS[name].summary}`).join("\n");
+  program
+    .command("train")
+    .description("train a model and draw samples from it as it learns")
+    .option(
+      "--data <source>",
+      "synthetic (1,000 drawn butterflies) or a folder of images",
+      nonEmpty("--data"),
+    )
+    .option("--preset <name>", "recipe, see below (default: quick)", choice("--preset", PRESET_NAMES))
+    .option("--model <file>", "a UNet2DModel config.json in place of the preset's model", nonEmpty("--model"))
+    .option("--out <folder>", "the run's folder (default: runs/PRESET)", nonEmpty("--out"))
+    .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE))
+    .option("--batch-size <n>", "images per step", integer("--batch-size", 1))
+    .option("--steps <n>", "length of the run in steps", integer("--steps", 1))
+    .option("--epochs <n>", "length of the run in passes over the images", integer("--epochs", 1))
+    .option(
+      "--learning-rate <x>",
+      "peak learning rate",
+      decimal("--learning-rate", { min: 0, inclusive: false }),
+    )
+    .option("--warmup-steps <n>", "steps to reach the peak in", integer("--warmup-steps", 0))
+    .option("--lr-schedule <name>", LR_SCHEDULES.join(" | "), choice("--lr-schedule", LR_SCHEDULES))
+    .option("--beta-schedule <name>", betaSchedules.join(" | "), choice("--beta-schedule", betaSchedules))
+    .option(
+      "--prediction-type <name>",
+      predictionTypes.join(" | "),
+      choice("--prediction-type", predictionTypes),
+    )
+    .option(
+      "--min-snr-gamma <x>",
+      "weigh the loss by min-SNR",
+      decimal("--min-snr-gamma", { min: 0, inclusive: false }),
+    )
+    .option(
+      "--ema-max-decay <x>",
+      "greatest decay of the average of the weights",
+      decimal("--ema-max-decay", { min: 0, max: 1 }),
+    )
+    .option("--no-ema", "keep no average of the weights")
+    .option(
+      "--max-grad-norm <x>",
+      "cut the gradient's norm to this",
+      decimal("--max-grad-norm", { min: 0, inclusive: false }),
+    )
+    .option("--flip", "mirror half of the images")
+    .option("--no-flip", "mirror none")
+    .option("--skip-broken", "leave out images that cannot be read, and say which")
+    .option("--seed <n>", "decides every random number (default: 0)", integer("--seed", 0))
+    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
+    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
+    .option("--sample-every <n>", "steps between sample grids, 0 for none", integer("--sample-every", 0))
+    .option(
+      "--checkpoint-every <n>",
+      "steps between checkpoints, 0 for none",
+      integer("--checkpoint-every", 0),
+    )
+    .option("--keep-checkpoints <n>", "how many are kept", integer("--keep-checkpoints", 1))
+    .option("--resume", "go on from the last checkpoint in --out")
+    .option("--json", "one JSON object a line on stdout")
+    .addHelpText("after", `\nPresets:\n${presets}`)
+    .allowExcessArguments(false)
+    .action(train);
+}
+
+function addSample(program: Command): void {
+  const names = Object.keys(schedulers);
+  program
+    .command("sample")
+    .description("draw images with a trained model")
+    .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
+    .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
+    .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
+    .option("--scheduler <name>", names.join(" | "), choice("--scheduler", names), "ddim")
+    .option("--eta <x>", "ddim: share of random noise", decimal("--eta", { min: 0, max: 1 }), 0)
+    .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
+    .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
+    .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
+    .option("--each <folder>", "also write every image there", nonEmpty("--each"))
+    .option(
+      "--film <file>",
+      "also draw how the first image came out of the noise",
+      fileName("--film", IMAGE_FILES),
+    )
+    .option("--force", "replace files that are there already")
+    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
+    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(sample);
+}
+
+function addBench(program: Command): void {
+  program
+    .command("bench")
+    .description("measure speed and memory on this machine")
+    .argument("<what>", BENCHES.join(" | "), choice("what to measure", BENCHES))
+    .option("--preset <name>", "the model to measure with", choice("--preset", PRESET_NAMES), "quick")
+    .option("--batch-size <n>", "images per step (default: the preset's)", integer("--batch-size", 1))
+    .option("--repeat <n>", "timed steps; the median counts", integer("--repeat", 1, 1000), 5)
+    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
+    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(bench);
+}
+
+function addData(program: Command): void {
+  const data = program
+    .command("data")
+    .description("look at images before training on them")
+    .helpCommand(false);
+  data
+    .command("info")
+    .description("count and check the images")
+    .argument("<source>", "synthetic or a folder of images")
+    .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
+    .option("--skip-broken", "leave out images that cannot be read, and say which")
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(dataInfo);
+  data
+    .command("preview")
+    .description("draw the images as training sees them")
+    .argument("<source>", "synthetic or a folder of images")
+    .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
+    .option("--count <n>", "images in the grid", integer("--count", 1, 10_000), 64)
+    .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "preview.png")
+    .option("--skip-broken", "leave out images that cannot be read, and say which")
+    .option("--force", "replace a file that is there already")
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(dataPreview);
+}
+
+/** Commander's message as our one line. */
+function usageLine(error: CommanderError): string {
+  if (error.code === "commander.help")
+    return "no command given; imago --help lists them, imago train makes a start";
+  return error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+}

@@ -1,0 +1,132 @@
+// imago sample: draws images with a trained model.
+
+import { join } from "node:path";
+import type { BackendName } from "../engine/backends/create.ts";
+import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
+import { type BatchStep, DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { toImages } from "../pipelines/images.ts";
+import { isSchedulerName } from "../schedulers/index.ts";
+import { checking, Interrupted, UsageError } from "./errors.ts";
+import { checkOutputFile, checkOutputFolder } from "./files.ts";
+import { Film } from "./film.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { createOutput, type Output } from "./output.ts";
+import { bar, duration } from "./progress.ts";
+
+/** The options of imago sample; those without a question mark have defaults. */
+export interface SampleFlags {
+  readonly count: number;
+  readonly steps?: number;
+  readonly scheduler: string;
+  readonly eta: number;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly out: string;
+  readonly each?: string;
+  readonly film?: string;
+  readonly force?: boolean;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly json?: boolean;
+}
+
+export async function sample(folder: string, flags: SampleFlags): Promise<void> {
+  const output = createOutput(flags.json === true);
+  const { scheduler, count, eta, seed } = flags;
+  const pipeline = await checking(() => load(folder, flags, output));
+  if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+  const defaultSteps = scheduler === "ddpm" ? 1000 : 50;
+  const steps = flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps);
+  const film = flags.film === undefined ? undefined : new Film(steps);
+  const interrupt = new AbortController();
+  const release = onInterrupt(() => interrupt.abort());
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  try {
+    output.status(`compiling the model`, { force: true });
+    const batch = await pipeline.generate({
+      count,
+      seed,
+      steps,
+      scheduler,
+      eta,
+      batchSize: flags.batchSize,
+      signal: interrupt.signal,
+      onStep: (step) => {
+        if (step.firstImage === 0) film?.add(step);
+        output.status(status(step, count, seconds()));
+      },
+    });
+    const images = toImages(batch);
+    output.end();
+    await write(images, flags, film, output);
+    const elapsed = seconds();
+    output.event({
+      event: "done",
+      out: flags.out,
+      count,
+      steps,
+      scheduler,
+      seed,
+      seconds: Number(elapsed.toFixed(3)),
+      images_per_second: Number((count / elapsed).toFixed(3)),
+    });
+    output.line(`${count} images in ${duration(elapsed)}: ${flags.out}`);
+  } catch (error) {
+    if (interrupt.signal.aborted && error === interrupt.signal.reason) {
+      throw new Interrupted("stopped; no image was written");
+    }
+    throw error;
+  } finally {
+    release();
+    output.end();
+    await pipeline.close();
+  }
+}
+
+/** Checks where files go before it reads the model, and the model's options before anything is computed. */
+async function load(folder: string, flags: SampleFlags, output: Output): Promise<DDPMPipeline> {
+  const force = flags.force === true;
+  await checkOutputFile("--out", flags.out, force);
+  if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
+  if (flags.film === flags.out) throw new UsageError("--film and --out name the same file; choose two");
+  if (flags.each !== undefined) await checkOutputFolder("--each", flags.each, force);
+  const pipeline = await DDPMPipeline.fromPretrained(folder, {
+    ...(flags.backend && { backend: flags.backend }),
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+    warn: output.warn,
+  });
+  pipeline.checkOptions({
+    count: flags.count,
+    seed: flags.seed,
+    ...(flags.steps !== undefined && { steps: flags.steps }),
+    ...(isSchedulerName(flags.scheduler) && { scheduler: flags.scheduler }),
+  });
+  return pipeline;
+}
+
+async function write(
+  images: readonly RgbImage[],
+  { out, each, film: filmFile }: SampleFlags,
+  film: Film | undefined,
+  output: Output,
+): Promise<void> {
+  await writeImage(out, imageGrid(images));
+  if (each !== undefined) {
+    const digits = Math.max(4, String(images.length - 1).length);
+    for (const [k, image] of images.entries()) {
+      await writeImage(join(each, `${String(k).padStart(digits, "0")}.png`), image);
+    }
+    output.line(`single images: ${each}`);
+  }
+  if (film !== undefined && filmFile !== undefined) {
+    await writeImage(filmFile, film.strip());
+    output.line(`how the first one came out of the noise: ${filmFile}`);
+  }
+}
+
+function status({ step, steps, firstImage, count }: BatchStep, total: number, seconds: number): string {
+  const done = (firstImage + (count * step) / steps) / total;
+  const left = done > 0 ? duration((seconds * (1 - done)) / done) : "";
+  return `${bar(done)} image ${firstImage + 1}-${firstImage + count} of ${total}  step ${step}/${steps}  ${left} left`;
+}

@@ -1,0 +1,37 @@
+// What --data means: the embedded butterflies, or a folder of images.
+
+import { type ImageSource, imageFolder, synthetic } from "../data/index.ts";
+import { UsageError } from "./errors.ts";
+import type { Output } from "./output.ts";
+
+export const SYNTHETIC = "synthetic";
+
+export interface SourceOptions {
+  readonly size: number;
+  readonly flip: boolean;
+  /** Leaves out images that cannot be read, with a warning that names them. */
+  readonly skipBroken: boolean;
+}
+
+/** @throws UsageError for a kind of source that is not read, DataError for images that cannot be */
+export async function openSource(
+  source: string,
+  { size, flip, skipBroken }: SourceOptions,
+  output: Output,
+): Promise<ImageSource> {
+  if (source === SYNTHETIC) return { ...synthetic({ size }), flip };
+  const kind = /^hf:/.test(source) ? "hf:OWNER/NAME" : /\.(zip|parquet)$/i.exec(source)?.[0];
+  if (kind !== undefined) {
+    throw new UsageError(
+      `--data ${source}: ${kind} is not read; unpack the images into a folder and give that`,
+    );
+  }
+  const images = await imageFolder(source, {
+    size,
+    flip,
+    onBroken: skipBroken ? "skip" : "error",
+    onProgress: (done, total) => output.status(`reading images ${done} of ${total}`),
+  });
+  for (const warning of images.warnings) output.warn(warning);
+  return images;
+}

@@ -1,0 +1,202 @@
+// From the flags of imago train to what a Trainer takes: a preset, or for --resume the run's own config, with the
+// given options in place of its own.
+
+import { existsSync } from "node:fs";
+import { type BackendName, isBackendName } from "../engine/backends/create.ts";
+import { readJson } from "../io/diffusers_json.ts";
+import type { UNet2DOptions } from "../models/unet_2d_config.ts";
+import { UNet2DModel } from "../models/unet_2d_model.ts";
+import { unetFromConfig } from "../pipelines/folders.ts";
+import { DDPMScheduler, type DDPMSchedulerConfig } from "../schedulers/index.ts";
+import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
+import { type RunConfig, RunFolder } from "../training/run_folder.ts";
+import type { LrScheduleName } from "../training/settings.ts";
+import type { TrainerOptions } from "../training/trainer_options.ts";
+import { UsageError } from "./errors.ts";
+import { SYNTHETIC } from "./sources.ts";
+
+/** The options of imago train, as given; absent where they were not. */
+export interface TrainFlags {
+  readonly data?: string;
+  readonly preset?: PresetName;
+  readonly model?: string;
+  readonly out?: string;
+  readonly size?: number;
+  readonly batchSize?: number;
+  readonly steps?: number;
+  readonly epochs?: number;
+  readonly learningRate?: number;
+  readonly warmupSteps?: number;
+  readonly lrSchedule?: LrScheduleName;
+  readonly betaSchedule?: DDPMSchedulerConfig["betaSchedule"];
+  readonly predictionType?: DDPMSchedulerConfig["predictionType"];
+  readonly minSnrGamma?: number;
+  readonly emaMaxDecay?: number;
+  /** Commander's --no-ema: true unless given. */
+  readonly ema?: boolean;
+  readonly maxGradNorm?: number;
+  readonly flip?: boolean;
+  readonly skipBroken?: boolean;
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly sampleEvery?: number;
+  readonly checkpointEvery?: number;
+  readonly keepCheckpoints?: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+export interface TrainPlan {
+  readonly folder: RunFolder;
+  readonly model: UNet2DModel;
+  readonly scheduler: DDPMScheduler;
+  readonly data: { readonly source: string; readonly size: number; readonly skipBroken: boolean };
+  readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & { readonly flip: boolean };
+}
+
+/** What a run is made from: a preset, or the config of the run to resume. */
+interface Base {
+  readonly preset: PresetName | null;
+  readonly source: string;
+  readonly size: number;
+  readonly skipBroken: boolean;
+  readonly model: UNet2DOptions;
+  readonly scheduler: Partial<DDPMSchedulerConfig>;
+  readonly length: RunLength;
+  readonly backend: BackendName;
+  readonly settings: Omit<RunConfig["training"], "steps">;
+}
+
+const DEFAULT_PRESET: PresetName = "quick";
+
+/** @throws UsageError for options that exclude each other, and explained errors for files that are wrong */
+export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
+  checkTogether(flags);
+  const resume = flags.resume === true;
+  const folder = new RunFolder(flags.out ?? `runs/${flags.preset ?? DEFAULT_PRESET}`);
+  if (resume && !existsSync(folder.path)) {
+    throw new UsageError(
+      `there is no run ${folder.path} to resume; give its folder with --out, or leave out --resume`,
+    );
+  }
+  const base = resume
+    ? resumedBase(await folder.readConfig())
+    : presetBase(flags.preset ?? DEFAULT_PRESET, flags.seed);
+  if (resume && flags.preset !== undefined && flags.preset !== base.preset) {
+    throw new UsageError(
+      `${folder.path} was begun with preset ${base.preset}, not ${flags.preset}; leave out --preset`,
+    );
+  }
+  const { model, size } = await planModel(flags, base);
+  const { minSnrGamma, emaMaxDecay } = base.settings;
+  const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
+  const given = defined({
+    batchSize: flags.batchSize,
+    learningRate: flags.learningRate,
+    warmupSteps: flags.warmupSteps,
+    lrSchedule: flags.lrSchedule,
+    maxGradNorm: flags.maxGradNorm,
+    flip: flags.flip,
+    seed: flags.seed,
+    sampleEvery: flags.sampleEvery,
+    checkpointEvery: flags.checkpointEvery,
+    keepCheckpoints: flags.keepCheckpoints,
+  });
+  const settings = { ...base.settings, ...given };
+  const length = lengthOf(flags) ?? base.length;
+  return {
+    folder,
+    model,
+    scheduler: new DDPMScheduler({
+      ...base.scheduler,
+      ...defined({ betaSchedule: flags.betaSchedule, predictionType: flags.predictionType }),
+    }),
+    data: {
+      source: flags.data ?? base.source,
+      size,
+      skipBroken: flags.skipBroken ?? base.skipBroken,
+    },
+    options: {
+      ...settings,
+      ...length,
+      warmupSteps: fittingWarmup(settings.warmupSteps, length, flags),
+      minSnrGamma: flags.minSnrGamma ?? minSnrGamma,
+      ema,
+      out: folder.path,
+      resume,
+      backend: flags.backend ?? base.backend,
+      ...(base.preset !== null && { preset: base.preset }),
+      ...defined({ threads: flags.threads }),
+    },
+  };
+}
+
+function checkTogether(flags: TrainFlags): void {
+  if (flags.steps !== undefined && flags.epochs !== undefined) {
+    throw new UsageError("--steps and --epochs both say how long the run is; give one of them");
+  }
+  if (flags.ema === false && flags.emaMaxDecay !== undefined) {
+    throw new UsageError("--no-ema and --ema-max-decay exclude each other; give one of them");
+  }
+}
+
+const lengthOf = ({ steps, epochs }: TrainFlags): RunLength | undefined =>
+  steps !== undefined ? { steps } : epochs !== undefined ? { epochs } : undefined;
+
+/** A preset's warm-up is cut for a run that --steps made shorter than it; one that was asked for stays. */
+function fittingWarmup(warmupSteps: number, length: RunLength, flags: TrainFlags): number {
+  if (flags.warmupSteps !== undefined || flags.resume || !("steps" in length)) return warmupSteps;
+  return Math.min(warmupSteps, Math.floor(length.steps / 10));
+}
+
+function presetBase(name: PresetName, seed = 0): Base {
+  const { size, model, scheduler, length, settings } = PRESETS[name];
+  return {
+    preset: name,
+    source: SYNTHETIC,
+    size,
+    skipBroken: false,
+    model: { ...model, sampleSize: size },
+    scheduler,
+    length,
+    backend: "wasm",
+    settings: { ...settings, seed },
+  };
+}
+
+function resumedBase(config: RunConfig): Base {
+  const { preset, data, training } = config;
+  const { steps, ...settings } = training;
+  if (!isBackendName(config.backend)) {
+    throw new UsageError(`the run's backend is "${config.backend}", which this version does not have`);
+  }
+  return {
+    preset: preset !== null && isPresetName(preset) ? preset : null,
+    source: data.source,
+    size: data.size,
+    skipBroken: data.skipBroken,
+    model: UNet2DModel.fromConfig(config.model).config,
+    scheduler: DDPMScheduler.fromConfig(config.scheduler).config,
+    length: { steps },
+    backend: config.backend,
+    settings,
+  };
+}
+
+/** The model, and the size of its images: --size, or what the model's file or the preset says. */
+async function planModel(
+  { model: file, size: given }: TrainFlags,
+  base: Base,
+): Promise<{ model: UNet2DModel; size: number }> {
+  const options = file === undefined ? base.model : unetFromConfig(await readJson(file), file).config;
+  const { sampleSize } = options;
+  const size = given ?? (typeof sampleSize === "number" ? sampleSize : base.size);
+  return { model: new UNet2DModel({ ...options, sampleSize: size }), size };
+}
+
+/** Without the keys that are undefined. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> };
+function defined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,19 @@
+// From a batch of generated values to images for files.
+
+import type { HostTensor } from "../engine/host_tensor.ts";
+import { type RgbImage, toUint8 } from "../io/image/index.ts";
+import { PipelineError } from "./errors.ts";
+
+/**
+ * The images of a batch as 8-bit RGB.
+ * @param batch [N, H, W, 1 or 3], values in [0, 1]
+ * @throws PipelineError for another number of channels
+ */
+export function toImages({ data, shape }: HostTensor): RgbImage[] {
+  const [count, height, width, channels] = shape;
+  if (channels !== 1 && channels !== 3) {
+    throw new PipelineError(`images of ${channels} channels cannot be drawn; expected 1 or 3`);
+  }
+  const signed = data.map((x) => x * 2 - 1);
+  return toUint8(signed, [count, height, width, channels]);
+}

@@ -1,0 +1,138 @@
+// What a run writes besides its metrics: sample grids, checkpoints, and the pipeline that they make.
+
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Backend } from "../engine/backend.ts";
+import { replaceDirAtomic } from "../io/atomic.ts";
+import { imageGrid, writeImage } from "../io/image/index.ts";
+import { readStateDict, type StateDict } from "../io/state_dict.ts";
+import { UNet2DModel } from "../models/unet_2d_model.ts";
+import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { readWeights, writePipeline, writeUNet } from "../pipelines/folders.ts";
+import { toImages } from "../pipelines/images.ts";
+import type { DDPMScheduler } from "../schedulers/index.ts";
+import { explainDamage, readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
+import { type EmaConfig, emaToJson } from "./ema.ts";
+import { DivergenceError } from "./errors.ts";
+import type { RunFolder } from "./run_folder.ts";
+import type { TrainSettings } from "./settings.ts";
+import type { TrainStep } from "./train_step.ts";
+
+export interface RunWriterOptions {
+  readonly folder: RunFolder;
+  readonly settings: TrainSettings;
+  readonly ema: EmaConfig | null;
+  readonly model: UNet2DModel;
+  readonly scheduler: DDPMScheduler;
+  readonly trainStep: TrainStep;
+  readonly backend: Backend;
+}
+
+export class RunWriter {
+  readonly #options: RunWriterOptions;
+  /** Draws the samples: a model of its own, which takes over the averaged weights each time. */
+  readonly #preview: DDPMPipeline;
+
+  constructor(options: RunWriterOptions) {
+    this.#options = options;
+    const { model, scheduler, backend } = options;
+    this.#preview = new DDPMPipeline(new UNet2DModel(model.config), scheduler, { backend });
+  }
+
+  /**
+   * Draws a grid from the run's fixed noise.
+   * @throws the signal's reason when it is aborted
+   */
+  async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
+    const { sampleCount, sampleSteps, seed } = this.#options.settings;
+    this.#preview.unet.loadStateDict(this.#sampleWeights());
+    this.#preview.weightsChanged();
+    const batch = await this.#preview.generate({
+      count: sampleCount,
+      steps: sampleSteps,
+      scheduler: "ddim",
+      seed,
+      signal,
+    });
+    const grid = imageGrid(toImages(batch));
+    for (const file of files) await writeImage(file, grid);
+  }
+
+  /**
+   * Writes a checkpoint, and the pipeline with the same weights.
+   * @returns the checkpoint's folder
+   * @throws DivergenceError when a weight is not a finite number; then nothing was written
+   */
+  async writeCheckpoint(state: TrainingState): Promise<string> {
+    const { folder, settings, model, trainStep, backend, ema } = this.#options;
+    const { expAvg, expAvgSq } = trainStep;
+    for (const part of [model, expAvg, expAvgSq]) part.download(backend);
+    trainStep.ema?.download(backend);
+    const weights = model.stateDict();
+    const average = trainStep.ema?.stateDict();
+    const optimizer = { expAvg: expAvg.stateDict(), expAvgSq: expAvgSq.stateDict() };
+    for (const part of [weights, average, optimizer.expAvg, optimizer.expAvgSq]) {
+      if (part) checkFinite(part, state.step);
+    }
+    const writeModels = async (aside: string): Promise<void> => {
+      await writeUNet(join(aside, UNET), model, weights);
+      if (ema && average) {
+        await writeUNet(join(aside, UNET_EMA), model, average, emaToJson(ema, state.step));
+      }
+    };
+    const path = await writeCheckpoint(folder, { state, optimizer, writeModels }, settings.keepCheckpoints);
+    await this.writePipeline();
+    return path;
+  }
+
+  /** Writes the pipeline with the present weights. */
+  async writePipeline(): Promise<void> {
+    const { folder, model, scheduler } = this.#options;
+    const weights = this.#sampleWeights();
+    await replaceDirAtomic(folder.pipeline, (aside) => writePipeline(aside, model, weights, scheduler));
+  }
+
+  /** Puts the model, its average and the optimizer back to where a checkpoint stands; not yet on the backend. */
+  async readCheckpoint(step: number): Promise<TrainingState> {
+    const { folder, model, trainStep } = this.#options;
+    const path = folder.checkpoint(step);
+    const trainable = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
+    const shapes = new Map(trainable.map(([name, { torchShape }]) => [name, torchShape]));
+    const { state, optimizer } = await readCheckpoint(folder, step, shapes);
+    await explainDamage(path, async () => {
+      await readWeights(join(path, UNET), model);
+      if (trainStep.ema) trainStep.ema.loadStateDict(await readStateDict(join(path, UNET_EMA)));
+    });
+    trainStep.expAvg.loadStateDict(optimizer.expAvg);
+    trainStep.expAvgSq.loadStateDict(optimizer.expAvgSq);
+    return state;
+  }
+
+  /** Makes sure that no grid of an earlier end of the run is taken for that of the next. */
+  async removeFinalSamples(): Promise<void> {
+    await rm(this.#options.folder.finalSamples, { force: true });
+    await mkdir(this.#options.folder.samples, { recursive: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#preview.close();
+  }
+
+  #sampleWeights(): StateDict {
+    const { model, trainStep, backend } = this.#options;
+    const source = trainStep.ema ?? model;
+    source.download(backend);
+    return source.stateDict();
+  }
+}
+
+const UNET = "unet";
+const UNET_EMA = "unet_ema";
+
+function checkFinite(weights: StateDict, step: number): void {
+  for (const [name, { data }] of weights) {
+    if (!data.every(Number.isFinite)) {
+      throw new DivergenceError(step, `${name} is no longer finite after step ${step}`);
+    }
+  }
+}

@@ -1,0 +1,382 @@
+// The Trainer: a model, images and settings in, a run's folder out. Steps are yielded as they are done.
+//
+// Everything random is a function of (seed, step), so a run that was stopped anywhere, even killed, goes on from its
+// last checkpoint to the same bytes as one that never stopped.
+
+import { existsSync } from "node:fs";
+import { BatchSampler, fillBatch } from "../data/batches.ts";
+import type { Backend, Executable } from "../engine/backend.ts";
+import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
+import { TorchGenerator } from "../engine/random/torch_generator.ts";
+import { VERSION } from "../version.ts";
+import { checkpointSteps } from "./checkpoint.ts";
+import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
+import { DivergenceError, TrainingOptionError } from "./errors.ts";
+import { learningRateAt } from "./lr_schedule.ts";
+import { MetricsLog, type StepMetrics } from "./metrics_log.ts";
+import { stepsPerEpoch } from "./presets.ts";
+import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
+import { RunWriter } from "./run_writer.ts";
+import type { TrainSettings } from "./settings.ts";
+import { Speedometer } from "./speedometer.ts";
+import { compileTrainStep, explainMemory, startState } from "./start.ts";
+import type { TrainStep, TrainStepOptions } from "./train_step.ts";
+import { resolveSettings, type TrainerOptions } from "./trainer_options.ts";
+
+/** A step that was done, and what was written after it. */
+export interface TrainProgress extends StepMetrics {
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Epochs of the whole run; the last may be cut short. */
+  readonly epochs: number;
+  /** Estimated time to the end of the run. */
+  readonly secondsLeft: number;
+  /** The grid of samples that was drawn after this step. */
+  readonly samples?: string;
+  /** The checkpoint that was written after this step. */
+  readonly checkpoint?: string;
+}
+
+/** What `prepare` sets up. */
+interface Session {
+  readonly backend: Backend;
+  readonly trainStep: TrainStep;
+  readonly executable: Executable;
+  readonly writer: RunWriter;
+  readonly metrics: MetricsLog;
+  readonly sampler: BatchSampler;
+  /** Steps done before this session. */
+  readonly startStep: number;
+  readonly startEpochLossSum: number;
+}
+
+export class Trainer {
+  readonly settings: TrainSettings;
+  readonly folder: RunFolder;
+  readonly #options: TrainerOptions;
+  readonly #ema: EmaConfig | null;
+  readonly #stop = new AbortController();
+  #session: Session | undefined;
+  #finished = false;
+
+  /** @throws TrainingOptionError naming the option that is wrong, RangeError when an image size does not fit the model */
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+    this.settings = resolveSettings(options);
+    this.folder = new RunFolder(options.out);
+    const { emaMaxDecay } = this.settings;
+    this.#ema = emaMaxDecay === null ? null : { ...emaDefaults, decay: emaMaxDecay };
+    this.#checkFit();
+  }
+
+  /** Steps done before this trainer began; known after `prepare`. */
+  get startStep(): number {
+    return this.#session?.startStep ?? 0;
+  }
+
+  /** Whether the run to resume has nothing left to do; known after `prepare`. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Whether `stop` was called. */
+  get stopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Bytes of a step's intermediate results; known after `prepare`. */
+  get arenaBytes(): number {
+    return this.#session?.executable.stats.arenaBytes ?? 0;
+  }
+
+  /**
+   * Everything before the first step: checks the folder, starts the backend, compiles the step, and with `resume`
+   * reads the last checkpoint. `run` does it if it was not done.
+   * @throws RunFolderError, FileError, MemoryError, in one line; the folder is then as it was
+   */
+  async prepare(): Promise<void> {
+    if (this.#session) return;
+    const { resume = false, onStage } = this.#options;
+    const config = this.#config();
+    if (resume) {
+      checkResumable(this.folder, await this.folder.readConfig(), config);
+      this.#finished = await this.#isFinished();
+      if (this.#finished) return;
+    } else await this.folder.checkFree();
+    onStage?.("compile");
+    const started = await createBackend(this.#backendOptions);
+    try {
+      this.#session = await this.#open(started, config, resume);
+    } catch (error) {
+      await started.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Trains, and yields after each step. Ends after the last one, or after `stop`.
+   * @throws DivergenceError when the loss stops being finite, FileError when the disk is full, ...
+   */
+  async *run(): AsyncGenerator<TrainProgress, void, void> {
+    await this.prepare();
+    const session = this.#session;
+    if (session === undefined) return;
+    try {
+      const { startStep, writer } = session;
+      if (startStep > 0) {
+        await writer.writePipeline();
+        await this.#drawMissing(session, startStep);
+      }
+      if (startStep === this.settings.steps) return;
+      await writer.removeFinalSamples();
+      yield* this.#steps(session);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Asks the run to end after the present step, with a checkpoint. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Stops the backend. `run` does it at its end. */
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (!session) return;
+    session.metrics.close();
+    await session.writer.close();
+    session.executable.dispose();
+    await session.backend.close();
+  }
+
+  async *#steps(session: Session): AsyncGenerator<TrainProgress, void, void> {
+    const { steps, sampleEvery, checkpointEvery, batchSize } = this.settings;
+    const { metrics } = session;
+    const perEpoch = stepsPerEpoch(this.#options.data.count, batchSize);
+    const speed = new Speedometer(batchSize, metrics.secondsBefore);
+    let epochLossSum = session.startEpochLossSum;
+    for (let step = session.startStep + 1; step <= steps; step++) {
+      const { loss, gradNorm, learningRate } = await speed.time(() => this.#step(session, step));
+      epochLossSum += loss;
+      const inEpoch = ((step - 1) % perEpoch) + 1;
+      const ends = inEpoch === perEpoch || step === steps;
+      const record: StepMetrics = {
+        step,
+        epoch: Math.ceil(step / perEpoch),
+        loss,
+        learningRate,
+        gradNorm,
+        imagesPerSecond: speed.imagesPerSecond,
+        seconds: speed.seconds,
+        ...(ends && { epochLoss: epochLossSum / inEpoch }),
+      };
+      if (ends) epochLossSum = 0;
+      metrics.append(record);
+      const samples =
+        isDue(step, sampleEvery) || step === steps
+          ? await speed.timeAside("samples", () => this.#drawSamples(session, step))
+          : undefined;
+      const checkpoint =
+        isDue(step, checkpointEvery) || step === steps || this.stopped
+          ? await speed.timeAside("checkpoint", () => this.#writeCheckpoint(session, { step, epochLossSum }))
+          : undefined;
+      yield {
+        ...record,
+        steps,
+        epochs: Math.ceil(steps / perEpoch),
+        secondsLeft: speed.secondsLeft(steps - step, { samples: sampleEvery, checkpoint: checkpointEvery }),
+        ...(samples !== undefined && { samples }),
+        ...(checkpoint !== undefined && { checkpoint }),
+      };
+      if (this.stopped) return;
+    }
+  }
+
+  /** @param step from 1 */
+  async #step(
+    { executable, sampler, trainStep }: Session,
+    step: number,
+  ): Promise<{ loss: number; gradNorm: number; learningRate: number }> {
+    const { seed, lrSchedule, learningRate: peak, warmupSteps, steps } = this.settings;
+    const done = step - 1;
+    const learningRate = learningRateAt(done, {
+      schedule: lrSchedule,
+      learningRate: peak,
+      warmupSteps,
+      steps,
+    });
+    const [[loss], [gradNorm]] = await executable.run(
+      trainStep.feeds({
+        images: fillBatch(this.#options.data, sampler.batch(done)),
+        key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
+        step: done,
+        learningRate,
+        ...(this.#ema && { emaDecay: emaDecay(step, this.#ema) }),
+      }),
+    );
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      const what = Number.isFinite(loss)
+        ? `the gradient's norm became ${gradNorm}`
+        : `the loss became ${loss}`;
+      throw await this.#diverged(step, `${what} in step ${step}`);
+    }
+    return { loss, gradNorm, learningRate };
+  }
+
+  async #drawSamples({ writer }: Session, step: number): Promise<string | undefined> {
+    this.#options.onStage?.("samples");
+    const file = this.folder.sampleGrid(step);
+    const files = step === this.settings.steps ? [file, this.folder.finalSamples] : [file];
+    try {
+      await writer.drawSamples(files, this.#stop.signal);
+      return file;
+    } catch (error) {
+      // Interrupted: the checkpoint matters more, and the grid is drawn when the run is resumed.
+      if (this.stopped && error === this.#stop.signal.reason) return undefined;
+      throw error;
+    }
+  }
+
+  /** A run that was interrupted while it drew a grid has a checkpoint of that step without it. */
+  async #drawMissing(session: Session, step: number): Promise<void> {
+    const isLast = step === this.settings.steps;
+    if (!isLast && !isDue(step, this.settings.sampleEvery)) return;
+    const wanted = isLast ? this.folder.finalSamples : this.folder.sampleGrid(step);
+    if (!existsSync(wanted)) await this.#drawSamples(session, step);
+  }
+
+  async #writeCheckpoint(
+    { writer, metrics }: Session,
+    state: { step: number; epochLossSum: number },
+  ): Promise<string> {
+    this.#options.onStage?.("checkpoint");
+    metrics.sync();
+    try {
+      return await writer.writeCheckpoint(state);
+    } catch (error) {
+      throw error instanceof DivergenceError ? await this.#diverged(error.step, error.message) : error;
+    }
+  }
+
+  async #isFinished(): Promise<boolean> {
+    const { finalSamples, pipeline } = this.folder;
+    const last = (await checkpointSteps(this.folder)).at(-1);
+    return last === this.settings.steps && existsSync(finalSamples) && existsSync(pipeline);
+  }
+
+  async #diverged(step: number, what: string): Promise<DivergenceError> {
+    const last = (await checkpointSteps(this.folder)).at(-1);
+    const kept =
+      last === undefined
+        ? "no checkpoint was written yet"
+        : `the last good checkpoint is ${this.folder.checkpoint(last)}`;
+    return new DivergenceError(
+      step,
+      `${what}: training has diverged and was stopped; ${kept}; try a lower learning rate than ${this.settings.learningRate}`,
+    );
+  }
+
+  async #open(backend: Backend, config: RunConfig, resume: boolean): Promise<Session> {
+    const { settings, folder } = this;
+    const { model, scheduler, data } = this.#options;
+    const step = this.#stepOptions();
+    model.initialize(new TorchGenerator(settings.seed));
+    const trainStep = startState(step);
+    const writer = new RunWriter({ folder, settings, ema: this.#ema, model, scheduler, trainStep, backend });
+    const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
+    if (found !== undefined && found > settings.steps) {
+      throw new TrainingOptionError(
+        `${folder.path} has already done ${found} steps, more than the ${settings.steps} asked for`,
+      );
+    }
+    const state = found === undefined ? { step: 0, epochLossSum: 0 } : await writer.readCheckpoint(found);
+    const executable = await explainMemory(this.#backendOptions, step, () =>
+      compileTrainStep(backend, model, trainStep),
+    );
+    if (resume) {
+      await folder.removeLeftovers();
+      await folder.writeConfig(config);
+    } else await folder.create(config);
+    return {
+      backend,
+      trainStep,
+      executable,
+      writer,
+      metrics: new MetricsLog(folder.metrics, state.step),
+      sampler: new BatchSampler({
+        count: data.count,
+        batchSize: settings.batchSize,
+        seed: settings.seed,
+        flip: settings.flip,
+      }),
+      startStep: state.step,
+      startEpochLossSum: state.epochLossSum,
+    };
+  }
+
+  get #backendOptions(): BackendOptions {
+    const { backend = "wasm", threads } = this.#options;
+    return { backend, ...(threads !== undefined && { threads }) };
+  }
+
+  #stepOptions(): TrainStepOptions {
+    const { batchSize, adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay, maxGradNorm, minSnrGamma } =
+      this.settings;
+    const { model, scheduler, data } = this.#options;
+    return {
+      model,
+      alphasCumprod: scheduler.alphasCumprod,
+      predictionType: scheduler.config.predictionType,
+      batchSize,
+      ...data.size,
+      adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
+      maxGradNorm,
+      ema: this.#ema !== null,
+      minSnrGamma,
+      draws: "philox",
+    };
+  }
+
+  #config(): RunConfig {
+    const { model, scheduler, data, preset, source, skipBroken = false, backend = "wasm" } = this.#options;
+    return {
+      imago: VERSION,
+      preset: preset ?? null,
+      data: {
+        source: source ?? data.name,
+        size: data.size.height,
+        skipBroken,
+        count: data.count,
+        fingerprint: data.fingerprint(),
+      },
+      model: { ...model.toConfig() },
+      scheduler: scheduler.toConfig(),
+      training: this.settings,
+      backend,
+    };
+  }
+
+  /** What can be known to be wrong before anything is started. */
+  #checkFit(): void {
+    const { model, data } = this.#options;
+    const { height, width } = data.size;
+    const { inChannels } = model.config;
+    if (data.channels !== inChannels) {
+      throw new TrainingOptionError(
+        `the model takes images of ${inChannels} channels, ${data.name} has ${data.channels}`,
+      );
+    }
+    if (height % model.sizeFactor !== 0 || width % model.sizeFactor !== 0) {
+      throw new TrainingOptionError(
+        `images of ${width} x ${height} do not fit the model, which halves them ${Math.log2(model.sizeFactor)} times; use a size that is a multiple of ${model.sizeFactor}`,
+      );
+    }
+    if (model.classLabelsFor(1) !== null) {
+      throw new TrainingOptionError("the model is class-conditional, but the images have no class labels");
+    }
+  }
+}
+
+const isDue = (step: number, every: number): boolean => every > 0 && step % every === 0;
