@@ -1,0 +1,112 @@
+// Parameters under state-dict names: in, out, to a backend and back.
+
+import { describe, expect, test } from "vitest";
+import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
+import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
+import { Conv2d } from "../../src/nn/conv2d.ts";
+import { Embedding } from "../../src/nn/embedding.ts";
+import { GroupNorm } from "../../src/nn/group_norm.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import { Module } from "../../src/nn/module.ts";
+import { Shadow } from "../../src/nn/shadow.ts";
+import { GaussianFourierProjection } from "../../src/nn/timestep_embedding.ts";
+
+class Pair extends Module {
+  constructor() {
+    super();
+    this.child("conv", new Conv2d({ inChannels: 2, outChannels: 3, kernelSize: 3 }));
+    this.child("inner", new Nested());
+  }
+}
+class Nested extends Module {
+  constructor() {
+    super();
+    this.child("linears.0", new Linear(2, 4));
+    this.child("time_proj", new GaussianFourierProjection(2, 16));
+  }
+}
+
+const built = () => new Pair().initialize(new TorchGenerator(0));
+
+test("names are paths, in construction order", () => {
+  expect([...new Pair().namedParameters().keys()]).toEqual([
+    "conv.weight",
+    "conv.bias",
+    "inner.linears.0.weight",
+    "inner.linears.0.bias",
+    "inner.time_proj.weight",
+  ]);
+  expect(new Pair().parameterCount).toBe(54 + 3 + 8 + 4 + 2);
+});
+
+test("start values are torch's, drawn in torch's order", () => {
+  const generator = new TorchGenerator(0);
+  const state = built().stateDict();
+  const uniform = (count: number, fanIn: number) =>
+    Array.from(generator.rand(count), (u) => (2 * u - 1) / Math.sqrt(fanIn));
+  const expected = [uniform(54, 18), uniform(3, 18), uniform(8, 2), uniform(4, 2)];
+  for (const [i, { data }] of [...state.values()].slice(0, 4).entries()) {
+    for (const [j, value] of expected[i].entries()) expect(data[j]).toBeCloseTo(value, 6);
+  }
+});
+
+test("norms start as the identity, embeddings standard normal", () => {
+  const norm = new GroupNorm({ groups: 1, channels: 2, eps: 1e-5 }).initialize(new TorchGenerator(0));
+  expect([...norm.stateDict().values()].map(({ data }) => [...data])).toEqual([
+    [1, 1],
+    [0, 0],
+  ]);
+  const table = new Embedding(4, 4).initialize(new TorchGenerator(0)).stateDict().get("weight");
+  expect(table?.data).toEqual(new TorchGenerator(0).randn(16));
+});
+
+test("values survive a state dict, a backend and a shadow", () => {
+  const module = built();
+  const state = module.stateDict();
+  expect(new Pair().loadStateDict(state).stateDict()).toEqual(state);
+
+  const backend = new ReferenceBackend();
+  module.upload(backend);
+  module.release();
+  expect(() => module.stateDict()).toThrow("conv.weight has no value yet");
+  module.download(backend);
+  expect(module.stateDict()).toEqual(state);
+
+  expect(new Shadow(module, "all").loadStateDict(state).stateDict()).toEqual(state);
+  const moments = new Shadow(module, "trainable").setZero();
+  expect([...moments.namedParameters().keys()]).toEqual([...state.keys()].slice(0, 4));
+  expect(moments.stateDict().get("conv.bias")?.data).toEqual(new Float32Array(3));
+  expect(() => moments.tensor("inner.time_proj.weight")).toThrow("no parameter inner.time_proj.weight");
+});
+
+test("convolution filters are OIHW outside and HWIO inside", () => {
+  const module = new Conv2d({ inChannels: 2, outChannels: 1, kernelSize: 1 });
+  module.loadStateDict(
+    new Map([
+      ["weight", { data: Float32Array.of(1, 2), shape: [1, 2, 1, 1] }],
+      ["bias", { data: Float32Array.of(0), shape: [1] }],
+    ]),
+  );
+  const parameter = module.namedParameters().get("weight");
+  expect(parameter?.torchShape).toEqual([1, 2, 1, 1]);
+  expect(parameter?.shape).toEqual([1, 1, 2, 1]);
+});
+
+describe("a state dict that does not fit", () => {
+  test("is told in one line and changes nothing", () => {
+    const module = built();
+    const before = module.stateDict();
+    const state = built().stateDict();
+    state.delete("conv.bias");
+    state.set("extra", { data: new Float32Array(1), shape: [1] });
+    state.set("conv.weight", { data: new Float32Array(54), shape: [2, 3, 3, 3] });
+    expect(() => module.loadStateDict(state)).toThrow(
+      "the weights do not fit this Pair: missing conv.bias; unexpected extra; wrong shape conv.weight [2, 3, 3, 3] (expected [3, 2, 3, 3])",
+    );
+    expect(module.stateDict()).toEqual(before);
+  });
+
+  test("of many keys is cut short", () => {
+    expect(() => built().loadStateDict(new Map())).toThrow(/missing conv\.weight, .* and 2 more$/);
+  });
+});
