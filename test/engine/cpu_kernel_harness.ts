@@ -9,8 +9,8 @@ export interface Program {
   readonly inputs: readonly (Float32Array | Int32Array)[];
   readonly outputs: readonly Float32Array[];
   run(): void;
-  /** Runs one step alone. */
-  runStep(step: number): void;
+  /** Runs one tile of one step. */
+  runTile(step: number, tile: number): void;
   /** Throws when something was written between the buffers. */
   checkGuards(): void;
 }
@@ -79,20 +79,22 @@ export function compileLowered(
     view.set(input);
     return view;
   });
-  const runStep = (step: number): void => {
+  const functions = lowered.steps.map((_, step) => {
     const f = instance.exports[`step${step}`];
     if (typeof f !== "function") throw new Error(`no step ${step}`);
-    const { tiles } = lowered.steps[step]!.kernel;
-    // Any order must do: the last tile first.
-    for (let tile = tiles - 1; tile >= 0; tile--) f(4 * tables[step]!, tile, 4 * scratch);
+    return f;
+  });
+  const runTile = (step: number, tile: number): void => {
+    functions[step]!(4 * tables[step]!, tile, 4 * scratch);
   };
   return {
     inputs: views,
     outputs: outputSizes.map((size, i) => floats.subarray(places.output[i], places.output[i]! + size)),
-    runStep,
+    runTile,
     run: () => {
-      lowered.steps.forEach((_, i) => {
-        runStep(i);
+      // Any order must do: the last tile first.
+      lowered.steps.forEach(({ kernel }, step) => {
+        for (let tile = kernel.tiles - 1; tile >= 0; tile--) runTile(step, tile);
       });
     },
     checkGuards: () => {

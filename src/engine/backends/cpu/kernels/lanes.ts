@@ -66,3 +66,12 @@ export function copyRun(k: KernelBuilder, to: Expr, from: Expr, count: number): 
 export function zeroRun(k: KernelBuilder, to: Expr, count: number): void {
   forVectors(k, count, (at, offset, lanes) => storeLanes(k, s.iadd(to, at), s.vconst(0), lanes, offset));
 }
+
+/** Adds `count` floats to those at `to`. */
+export function addRun(k: KernelBuilder, to: Expr, from: Expr, count: number): void {
+  forVectors(k, count, (at, offset, lanes) => {
+    const target = s.iadd(to, at);
+    const sum = s.vadd(loadLanes(target, lanes, offset), loadLanes(s.iadd(from, at), lanes, offset));
+    storeLanes(k, target, sum, lanes, offset);
+  });
+}

@@ -82,7 +82,20 @@ export function vsincos(k: KernelBuilder, x: Expr): { sin: Var; cos: Var } {
   const n = k.let(s.vsub(shifted, s.vconst(ROUNDER)));
   const [first, second, third] = HALF_PI_PARTS;
   const near = s.vfnma(n, s.vconst(second), s.vfnma(n, s.vconst(first), a));
-  const r = k.let(s.vfnma(n, s.vconst(third), near));
+  return sincosOf(k, k.let(s.vfnma(n, s.vconst(third), near)), shifted);
+}
+
+/** sin and cos of 2 pi x together, for |x| up to 1,000,000. */
+export function vsincosTurns(k: KernelBuilder, x: Expr): { sin: Var; cos: Var } {
+  const a = k.let(x);
+  const shifted = k.let(s.vfma(a, s.vconst(4), s.vconst(ROUNDER)));
+  const quarters = s.vsub(shifted, s.vconst(ROUNDER));
+  const rest = s.vfnma(quarters, s.vconst(0.25), a);
+  return sincosOf(k, k.let(s.vmul(rest, s.vconst(2 * Math.PI))), shifted);
+}
+
+/** sin and cos of r + n pi / 2, with |r| <= pi / 4 and n in the low bits of `shifted`. */
+function sincosOf(k: KernelBuilder, r: Var, shifted: Var): { sin: Var; cos: Var } {
   const z = k.let(s.vmul(r, r));
   const sinTail = polynomial(z, [-0.16666653752326965, 0.008332131430506706, -0.00019510838319547474]);
   const cosTail = polynomial(z, [0.04166664555668831, -0.0013887305976822972, 2.4431205019936897e-5]);
