@@ -57,7 +57,7 @@ describe("activations", () => {
   /** By the midpoint rule, close to float64. */
   const erf = (x: number) => {
     const steps = 5000;
-    const heights = Array.from({ length: steps }, (_, i) => Math.exp(-(((i + 0.5) * x) / steps) ** 2));
+    const heights = Array.from({ length: steps }, (_, i) => Math.exp(-((((i + 0.5) * x) / steps) ** 2)));
     return (2 / Math.sqrt(Math.PI)) * (x / steps) * heights.reduce((total, height) => total + height, 0);
   };
   const formulas: Record<ActivationName, (x: number) => number> = {
