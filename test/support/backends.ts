@@ -1,7 +1,7 @@
 // Every backend that the tests run on, each with the closeness it owes to numbers made by float32 Python.
 
 import type { Backend } from "../../src/engine/backend.ts";
-import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
+import { createBackend } from "../../src/engine/backends/create.ts";
 
 export interface TestedBackend {
   readonly name: string;
@@ -11,5 +11,6 @@ export interface TestedBackend {
 }
 
 export const backends: readonly TestedBackend[] = [
-  { name: "reference", tolerance: 1e-5, create: async () => new ReferenceBackend() },
+  { name: "reference", tolerance: 1e-5, create: () => createBackend({ backend: "reference" }) },
+  { name: "wasm", tolerance: 1e-4, create: () => createBackend({ backend: "wasm", threads: 2 }) },
 ];
