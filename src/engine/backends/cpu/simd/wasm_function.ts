@@ -34,6 +34,9 @@ class FunctionEncoder {
   private readonly locals: ValueType[] = [];
   private readonly free = new Map<ValueType, number[]>();
   private readonly indices = new Map<Var, number>();
+  private loopDepth = 0;
+  /** Locals that hold vector constants of loops: set once, as an engine may build a constant anew each time it is used. */
+  private readonly constants = new Map<string, { index: number; words: readonly number[] }>();
 
   constructor(f: KernelBuilder, module: ModuleIndex) {
     this.f = f;
@@ -49,6 +52,11 @@ class FunctionEncoder {
     this.code.u8(END);
     const out = new ByteWriter();
     this.encodeLocals(out);
+    for (const { index, words } of this.constants.values()) {
+      encodeVector(out, words);
+      out.u8(LOCAL_SET);
+      out.unsigned(index);
+    }
     out.append(this.code.finish());
     return out;
   }
@@ -71,13 +79,11 @@ class FunctionEncoder {
 
   private introduce(variable: Var, scope: Var[]): void {
     if (this.indices.has(variable)) throw new Error(`${this.f.name}: a variable was declared twice`);
-    let index = this.free.get(variable.type)?.pop();
-    if (index === undefined) {
-      index = this.f.parameters.length + this.locals.length;
-      this.locals.push(variable.type);
-    }
-    this.indices.set(variable, index);
+    this.indices.set(variable, this.free.get(variable.type)?.pop() ?? this.newLocal(variable.type));
     scope.push(variable);
+  }
+  private newLocal(type: ValueType): number {
+    return this.f.parameters.length + this.locals.push(type) - 1;
   }
   private release(scope: readonly Var[]): void {
     for (const variable of scope) {
@@ -140,7 +146,7 @@ class FunctionEncoder {
         this.expr(statement.condition);
         code.u8(op.OPCODES["i32.eqz"]);
         this.branch(BR_IF, 1);
-        this.block(statement.body);
+        this.loopBody(statement.body);
         this.branch(BR, 0);
         code.u8(END);
         code.u8(END);
@@ -210,7 +216,7 @@ class FunctionEncoder {
       this.open(IF);
     }
     this.open(LOOP);
-    this.block(loop.body);
+    this.loopBody(loop.body);
     this.get(loop.variable);
     this.expr(step);
     code.u8(op.OPCODES["i32.add"]);
@@ -236,6 +242,11 @@ class FunctionEncoder {
     this.code.u8(opcode);
     this.code.u8(EMPTY_BLOCK);
   }
+  private loopBody(body: readonly Statement[]): void {
+    this.loopDepth++;
+    this.block(body);
+    this.loopDepth--;
+  }
   private branch(opcode: number, depth: number): void {
     this.code.u8(opcode);
     this.code.unsigned(depth);
@@ -250,8 +261,7 @@ class FunctionEncoder {
         this.constant(e.type, e.value);
         return;
       case "vconst":
-        this.instruction(0xfd000c);
-        for (const word of e.words) code.u32(word);
+        this.vectorConstant(e.words);
         return;
       case "var":
         this.get(e);
@@ -275,6 +285,22 @@ class FunctionEncoder {
       default:
         e satisfies never;
     }
+  }
+
+  private vectorConstant(words: readonly number[]): void {
+    const isCheap = words.every((word) => word === words[0]) && (words[0] === 0 || words[0] === 0xffffffff);
+    if (this.loopDepth === 0 || isCheap) {
+      encodeVector(this.code, words);
+      return;
+    }
+    const key = words.join();
+    let constant = this.constants.get(key);
+    if (constant === undefined) {
+      constant = { index: this.newLocal("v128"), words };
+      this.constants.set(key, constant);
+    }
+    this.code.u8(LOCAL_GET);
+    this.code.unsigned(constant.index);
   }
 
   private constant(type: "i32" | "i64" | "f32" | "f64", value: number): void {
@@ -324,4 +350,10 @@ class FunctionEncoder {
     this.code.unsigned(name.includes("atomic") ? ATOMIC_ALIGNMENT : 0);
     this.code.unsigned(offset);
   }
+}
+
+function encodeVector(out: ByteWriter, words: readonly number[]): void {
+  out.u8(0xfd);
+  out.unsigned(0x0c);
+  for (const word of words) out.u32(word);
 }
