@@ -1,5 +1,13 @@
 // What an error means to the shell: one line on stderr and an exit code.
 
+import { DataError } from "../data/errors.ts";
+import { MemoryError } from "../engine/backends/cpu/allocator.ts";
+import { ShapeError } from "../engine/shape.ts";
+import { FileError } from "../io/errors.ts";
+import { ModelConfigError } from "../models/unet_2d_config.ts";
+import { PipelineError } from "../pipelines/errors.ts";
+import { DivergenceError, RunFolderError, TrainingOptionError } from "../training/errors.ts";
+
 /** Exit codes of the command, as scripts rely on them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -13,25 +21,24 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** Names of the errors that explain themselves in one line; any other error is a fault of the program. */
-const EXPLAINED = new Set([
-  "UsageError",
-  "Interrupted",
-  "FileError",
-  "DataError",
-  "ConfigError",
-  "SchedulerError",
-  "StateDictError",
-  "RunFolderError",
-  "CheckpointError",
-  "DivergenceError",
-  "MemoryError",
-  "PipelineError",
-]);
+/** Errors that explain themselves in one line; any other error is a fault of the program. */
+const EXPLAINED = [
+  UsageError,
+  Interrupted,
+  FileError,
+  DataError,
+  ModelConfigError,
+  ShapeError,
+  MemoryError,
+  PipelineError,
+  TrainingOptionError,
+  RunFolderError,
+  DivergenceError,
+];
 
 /** Whether an error was made for the user's eyes. */
 export const isExplained = (error: unknown): error is Error =>
-  error instanceof Error && EXPLAINED.has(error.name);
+  EXPLAINED.some((kind) => error instanceof kind);
 
 /**
  * Runs the part of a command that only checks and reads what the user gave. What is wrong there is the command's

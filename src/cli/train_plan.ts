@@ -6,7 +6,7 @@ import { type BackendName, isBackendName } from "../engine/backends/create.ts";
 import { readJson } from "../io/diffusers_json.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
-import { unetFromConfig } from "../pipelines/folders.ts";
+import { schedulerFromJson, unetFromConfig } from "../pipelines/folders.ts";
 import { DDPMScheduler, type DDPMSchedulerConfig } from "../schedulers/index.ts";
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
 import { type RunConfig, RunFolder } from "../training/run_folder.ts";
@@ -81,7 +81,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     );
   }
   const base = resume
-    ? resumedBase(await folder.readConfig())
+    ? resumedBase(folder, await folder.readConfig())
     : presetBase(flags.preset ?? DEFAULT_PRESET, flags.seed);
   if (resume && flags.preset !== undefined && flags.preset !== base.preset) {
     throw new UsageError(
@@ -165,19 +165,23 @@ function presetBase(name: PresetName, seed = 0): Base {
   };
 }
 
-function resumedBase(config: RunConfig): Base {
+function resumedBase(folder: RunFolder, config: RunConfig): Base {
   const { preset, data, training } = config;
   const { steps, ...settings } = training;
   if (!isBackendName(config.backend)) {
     throw new UsageError(`the run's backend is "${config.backend}", which this version does not have`);
+  }
+  const scheduler = schedulerFromJson(config.scheduler, folder.config);
+  if (!(scheduler instanceof DDPMScheduler)) {
+    throw new UsageError(`${folder.config}: the scheduler is not a DDPMScheduler; the run cannot be resumed`);
   }
   return {
     preset: preset !== null && isPresetName(preset) ? preset : null,
     source: data.source,
     size: data.size,
     skipBroken: data.skipBroken,
-    model: UNet2DModel.fromConfig(config.model).config,
-    scheduler: DDPMScheduler.fromConfig(config.scheduler).config,
+    model: unetFromConfig(config.model, folder.config).config,
+    scheduler: scheduler.config,
     length: { steps },
     backend: config.backend,
     settings,

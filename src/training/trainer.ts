@@ -283,7 +283,7 @@ export class Trainer {
     const { model, scheduler, data } = this.#options;
     const step = this.#stepOptions();
     model.initialize(new TorchGenerator(settings.seed));
-    const trainStep = startState(step);
+    const trainStep = this.#trainStep(step);
     const writer = new RunWriter({ folder, settings, ema: this.#ema, model, scheduler, trainStep, backend });
     const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
     if (found !== undefined && found > settings.steps) {
@@ -314,6 +314,16 @@ export class Trainer {
       startStep: state.step,
       startEpochLossSum: state.epochLossSum,
     };
+  }
+
+  /** The training step's graph: it cannot be built for every model. */
+  #trainStep(options: TrainStepOptions): TrainStep {
+    try {
+      return startState(options);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      throw new TrainingOptionError(`this model cannot be trained so: ${problem}`, { cause: error });
+    }
   }
 
   get #backendOptions(): BackendOptions {

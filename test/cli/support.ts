@@ -1,0 +1,94 @@
+// Runs the imago command as a shell would, with a UNet so small that a step takes milliseconds.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll } from "vitest";
+
+const BIN = fileURLToPath(new URL("../../bin/imago.js", import.meta.url));
+
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `imago` to its end. */
+export function imago(...args: string[]): Promise<Result> {
+  return finished(start(args));
+}
+
+/** Starts `imago` and leaves it running. */
+export function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [BIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Everything a process says, and its exit code (null when a signal ended it). */
+export function finished(child: ChildProcess): Promise<Result> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** Waits until the process has reported a training step. */
+export function untilStep(child: ChildProcess, step: number): Promise<void> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    child.stdout?.on("data", (chunk) => {
+      said += chunk;
+      if (said.includes(`"event":"step","step":${step},`)) resolve();
+    });
+    child.on("close", () => reject(new Error(`ended before step ${step}`)));
+  });
+}
+
+/** A folder for the tests of a file; `model` in it is a UNet2DModel config. */
+export function workFolder(): { path: (name: string) => string } {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "imago-cli-"));
+    await writeFile(join(folder, "model.json"), JSON.stringify(TINY));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return { path: (name) => join(folder, name) };
+}
+
+const TINY = {
+  _class_name: "UNet2DModel",
+  sample_size: 8,
+  block_out_channels: [4, 8],
+  layers_per_block: 1,
+  norm_num_groups: 4,
+  down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
+  up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
+};
+
+/** Path -> bytes of everything in a folder; the time fields of metrics are left out. */
+export async function contents(folder: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const bytes = await readFile(path);
+    files.set(
+      path.slice(folder.length + 1),
+      entry.name === "metrics.jsonl" ? withoutTimes(`${bytes}`) : bytes.toString("base64"),
+    );
+  }
+  return files;
+}
+
+function withoutTimes(metrics: string): string {
+  return metrics.replaceAll(/"(images_per_second|seconds)":[\d.]+,?/g, "");
+}

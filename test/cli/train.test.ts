@@ -1,0 +1,208 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { contents, finished, imago, start, untilStep, workFolder } from "./support.ts";
+
+const work = workFolder();
+const tiny = (out: string, ...more: string[]) => [
+  ...["train", "--model", work.path("model.json"), "--out", work.path(out), "--batch-size", "4"],
+  ...["--steps", "60", "--sample-every", "20", "--checkpoint-every", "10", "--json", ...more],
+];
+
+test("a run writes all that is promised, the same with 1 and 2 threads", async () => {
+  const { code, stdout, stderr } = await imago(...tiny("one", "--threads", "1"));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const events = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(events.filter(({ event }) => event === "step").map(({ step }) => step)).toEqual(
+    Array.from({ length: 60 }, (_, i) => i + 1),
+  );
+  expect(events.at(-1)).toMatchObject({ event: "done", step: 60 });
+  const one = await contents(work.path("one"));
+  const checkpoint = [
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    "unet_ema/config.json",
+    "unet_ema/diffusion_pytorch_model.safetensors",
+    "optimizer.safetensors",
+    "state.json",
+  ];
+  expect([...one.keys()].sort()).toEqual(
+    [
+      "config.json",
+      "metrics.jsonl",
+      "samples.png",
+      ...[20, 40, 60].map((step) => `samples/0000${step}.png`),
+      ...checkpoint.flatMap((file) => [`checkpoints/step-000050/${file}`, `checkpoints/step-000060/${file}`]),
+      "pipeline/model_index.json",
+      "pipeline/scheduler/scheduler_config.json",
+      "pipeline/unet/config.json",
+      "pipeline/unet/diffusion_pytorch_model.safetensors",
+    ].sort(),
+  );
+  const average = JSON.parse(
+    await readFile(work.path("one/checkpoints/step-000060/unet_ema/config.json"), "utf8"),
+  );
+  expect(average).toMatchObject({ decay: 0.9999, optimization_step: 60, update_after_step: 0 });
+
+  expect((await imago(...tiny("two", "--threads", "2"))).code).toBe(0);
+  expect(await contents(work.path("two"))).toEqual(one);
+
+  expect((await imago(...tiny("other", "--seed", "1"))).code).toBe(0);
+  expect((await contents(work.path("other"))).get("samples.png")).not.toEqual(one.get("samples.png"));
+});
+
+test.each([
+  ["before the first checkpoint", 3],
+  ["between checkpoints", 35],
+  ["near the end", 58],
+])("killed %s and resumed, a run ends with the same bytes", async (_, step) => {
+  const out = `killed-${step}`;
+  const child = start(tiny(out));
+  const ended = finished(child);
+  await untilStep(child, step);
+  child.kill("SIGKILL");
+  await ended;
+  // The process that does the work notices that its parent is gone.
+  await sleep(500);
+  const metrics = await readFile(work.path(`${out}/metrics.jsonl`), "utf8");
+  await sleep(500);
+  expect(await readFile(work.path(`${out}/metrics.jsonl`), "utf8")).toBe(metrics);
+
+  const { code, stderr } = await imago("train", "--out", work.path(out), "--resume", "--json");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const reference = await contents(work.path("one"));
+  expect(await contents(work.path(out))).toEqual(reference);
+});
+
+test("Ctrl-C writes a checkpoint, says how to go on, and exits with 130", async () => {
+  const child = start(tiny("interrupted"));
+  const ended = finished(child);
+  await untilStep(child, 13);
+  child.kill("SIGINT");
+  const { code, stderr } = await ended;
+  expect(code).toBe(130);
+  const [, step] =
+    /^imago: stopped after step (\d+); go on with: imago train --out .* --resume\n$/.exec(stderr) ?? [];
+  const checkpoints = await readdir(work.path("interrupted/checkpoints"));
+  expect(checkpoints).toContain(`step-0000${step}`);
+  expect((await imago("train", "--out", work.path("interrupted"), "--resume", "--json")).code).toBe(0);
+  const end = await contents(work.path("interrupted"));
+  const reference = await contents(work.path("one"));
+  for (const file of ["samples.png", "metrics.jsonl", "pipeline/unet/diffusion_pytorch_model.safetensors"]) {
+    expect(end.get(file)).toEqual(reference.get(file));
+  }
+});
+
+test("a finished run says so; a constant learning rate lets it go on", async () => {
+  const again = await imago("train", "--out", work.path("one"), "--resume");
+  expect(again.code).toBe(0);
+  expect(again.stdout).toMatch(/is finished: all 60 steps are done/);
+  const longer = await imago("train", "--out", work.path("one"), "--resume", "--steps", "70");
+  expect(longer).toMatchObject({ code: 2, stderr: expect.stringMatching(/cosine learning rate ends there/) });
+
+  const constant = ["--lr-schedule", "constant", "--warmup-steps", "0"];
+  expect((await imago(...tiny("long", ...constant, "--steps", "22"))).code).toBe(0);
+  expect((await imago(...tiny("short", ...constant, "--steps", "13"))).code).toBe(0);
+  const more = ["--resume", "--steps", "22", "--json"];
+  expect((await imago("train", "--out", work.path("short"), ...more)).code).toBe(0);
+  const [long, short] = [await contents(work.path("long")), await contents(work.path("short"))];
+  expect(short.get("samples.png")).toEqual(long.get("samples.png"));
+  expect(short.get("checkpoints/step-000022/optimizer.safetensors")).toEqual(
+    long.get("checkpoints/step-000022/optimizer.safetensors"),
+  );
+});
+
+test("resuming with other options is refused, naming the difference", async () => {
+  for (const [options, difference] of [
+    [["--batch-size", "8"], "batch size 4, now it is 8"],
+    [["--seed", "3"], "seed 0, now it is 3"],
+    [["--size", "16"], "image size 8, now it is 16"],
+    [["--no-flip"], "flip true, now it is false"],
+    [["--prediction-type", "epsilon"], 'scheduler prediction_type "v_prediction", now it is "epsilon"'],
+    [["--backend", "reference"], 'backend "wasm", now it is "reference"'],
+  ] as const) {
+    const { code, stderr } = await imago("train", "--out", work.path("one"), "--resume", ...options);
+    expect(code).toBe(2);
+    expect(stderr).toContain(difference);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  }
+});
+
+test("a loss that becomes NaN stops the run and keeps the last good checkpoint", async () => {
+  const { code, stderr } = await imago(
+    ...tiny("diverged", "--learning-rate", "1e30", "--checkpoint-every", "1", "--warmup-steps", "2"),
+  );
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^imago: .*(became (NaN|Infinity)|no longer finite).* step \d+.*diverged.*(last good checkpoint is|no checkpoint).*lower learning rate/,
+  );
+  for (const name of await readdir(work.path("diverged/checkpoints"))) {
+    expect(name).toMatch(/^step-\d{6}$/);
+  }
+});
+
+test("a damaged checkpoint is named, with what to do", async () => {
+  await rm(work.path("long/samples.png"));
+  await writeFile(work.path("long/checkpoints/step-000022/optimizer.safetensors"), "cut off");
+  const { code, stderr } = await imago("train", "--out", work.path("long"), "--resume");
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /checkpoint is damaged: .*optimizer.safetensors.*; remove .*step-000022 to go on from the one before/,
+  );
+});
+
+test("wrong input costs no work: exit code 2, one line, no folder", async () => {
+  const out = work.path("never");
+  const model = work.path("model.json");
+  await mkdir(work.path("empty"));
+  await mkdir(work.path("broken"));
+  await writeFile(work.path("broken/a.png"), "this is text");
+  await writeFile(work.path("not.json"), "{");
+  await writeFile(work.path("other.json"), '{"_class_name":"DiTTransformer2DModel"}');
+  await mkdir(work.path("full"));
+  await writeFile(work.path("full/notes.txt"), "mine");
+  for (const [args, message] of [
+    [["--steps", "10x"], '--steps is "10x"; expected a whole number of at least 1'],
+    [["--steps", "-1"], '--steps is "-1"; expected'],
+    [["--learning-rate", "fast"], '--learning-rate is "fast"; expected a number above 0'],
+    [["--preset", "huge"], '--preset is "huge"; expected quick, butterflies32, cifar10 or butterflies128'],
+    [["--steps", "1", "--epochs", "1"], "--steps and --epochs both"],
+    [["--no-ema", "--ema-max-decay", "0.9"], "exclude each other"],
+    [["--steps", "5", "--warmup-steps", "9"], "warm-up of 9 steps is not shorter than the run of 5"],
+    [["--unknown"], "unknown option '--unknown'"],
+    [["extra"], "too many arguments"],
+    [["--data", work.path("missing")], "there is no such folder"],
+    [["--data", work.path("empty")], "no images in this folder"],
+    [["--data", work.path("broken")], '"a.png"'],
+    [["--data", model], "this is a file"],
+    [["--data", "hf:owner/name"], "hf:OWNER/NAME is not read"],
+    [["--model", work.path("missing.json")], "no such file"],
+    [["--model", work.path("not.json")], "not JSON"],
+    [["--model", work.path("other.json")], "DiTTransformer2DModel"],
+    [["--model", model, "--size", "9"], "multiple of 2"],
+    [["--resume"], "there is no run"],
+  ] as const) {
+    const { code, stderr } = await imago("train", "--out", out, ...args);
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^imago: .*\n$/);
+    expect(code).toBe(2);
+    await expect(readdir(out)).rejects.toThrow();
+  }
+  const full = await imago("train", "--out", work.path("full"));
+  expect(full).toMatchObject({ code: 2, stderr: expect.stringContaining("already exists and is not empty") });
+  const run = await imago("train", "--out", work.path("one"));
+  expect(run).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("already holds a run; add --resume"),
+  });
+});
+
+test("a batch that does not fit into memory: the largest that would is named", async () => {
+  const { code, stderr } = await imago(...tiny("huge", "--batch-size", "4000000", "--threads", "1"));
+  expect(code).toBe(2);
+  const [, batch] = /--batch-size (\d+) fits/.exec(stderr) ?? [];
+  expect(Number(batch)).toBeGreaterThan(1000);
+});
