@@ -1,6 +1,7 @@
 // imago bench: how fast this machine trains, samples and computes single operations, and what memory that takes.
 
 import type { Backend, Executable, HostArray, KernelTiming } from "../engine/backend.ts";
+import { WasmBackend } from "../engine/backends/cpu/wasm_backend.ts";
 import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
@@ -200,12 +201,10 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** GFLOP/s that the machine's SIMD reaches in a loop of nothing but multiply-adds, where a backend can tell. */
 async function measurePeak(backend: Backend): Promise<number | undefined> {
-  return "measurePeak" in backend && typeof backend.measurePeak === "function"
-    ? Number(await backend.measurePeak())
-    : undefined;
+  return backend instanceof WasmBackend ? (await backend.measurePeak()) / 1e9 : undefined;
 }
 
 /** Bytes that a backend has laid out for variables and programs, where it can tell. */
 function plannedMemory(backend: Backend): number | undefined {
-  return "usedBytes" in backend && typeof backend.usedBytes === "number" ? backend.usedBytes : undefined;
+  return backend instanceof WasmBackend ? backend.usedBytes : undefined;
 }

@@ -102,6 +102,8 @@ function addTrain(program: Command): void {
     .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
     .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
     .option("--sample-every <n>", "steps between sample grids, 0 for none", integer("--sample-every", 0))
+    .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))
+    .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, 1024))
     .option(
       "--checkpoint-every <n>",
       "steps between checkpoints, 0 for none",

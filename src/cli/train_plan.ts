@@ -41,6 +41,8 @@ export interface TrainFlags {
   readonly threads?: number;
   readonly backend?: BackendName;
   readonly sampleEvery?: number;
+  readonly sampleSteps?: number;
+  readonly sampleCount?: number;
   readonly checkpointEvery?: number;
   readonly keepCheckpoints?: number;
   readonly resume?: boolean;
@@ -100,6 +102,8 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     flip: flags.flip,
     seed: flags.seed,
     sampleEvery: flags.sampleEvery,
+    sampleSteps: flags.sampleSteps,
+    sampleCount: flags.sampleCount,
     checkpointEvery: flags.checkpointEvery,
     keepCheckpoints: flags.keepCheckpoints,
   });

@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
+import { describeError } from "../../src/cli/errors.ts";
+import { runCommand } from "../../src/cli/program.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/imago.js", import.meta.url));
 
@@ -18,6 +20,16 @@ export interface Result {
 /** Runs `imago` to its end. */
 export function imago(...args: string[]): Promise<Result> {
   return finished(start(args));
+}
+
+/** Runs a command that is expected to fail within this process, which is quicker. */
+export async function failure(args: readonly string[]): Promise<{ code: number; line: string }> {
+  try {
+    await runCommand(args);
+  } catch (error) {
+    return describeError(error);
+  }
+  throw new Error(`imago ${args.join(" ")} did not fail`);
 }
 
 /** Starts `imago` and leaves it running. */

@@ -1,0 +1,96 @@
+import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { beforeAll, expect, test } from "vitest";
+import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import { DDPMScheduler } from "../../src/schedulers/index.ts";
+import { tinyUNet } from "../pipelines/support.ts";
+import { failure, imago, workFolder } from "./support.ts";
+
+const work = workFolder();
+let model: string;
+const save = (folder: string) => new DDPMPipeline(tinyUNet(), new DDPMScheduler()).savePretrained(folder);
+beforeAll(async () => {
+  model = work.path("pipeline");
+  await save(model);
+});
+
+const size = async (file: string) => {
+  const { width, height } = await sharp(file).metadata();
+  return [width, height];
+};
+
+test("a grid, single images and a film; the same seed gives the same bytes for any batch size", async () => {
+  const draw = (name: string, ...more: string[]) =>
+    imago("sample", model, "--count", "5", "--steps", "12", "--seed", "7", "--out", work.path(name), ...more);
+  const extras = ["--each", work.path("each"), "--film", work.path("film.png"), "--json"];
+  const { code, stdout, stderr } = await draw("a.png", ...extras);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toMatchObject([
+    { event: "done", out: work.path("a.png"), count: 5, steps: 12, scheduler: "ddim", seed: 7 },
+  ]);
+  const tile = 8 * 16 + 4;
+  expect(await size(work.path("a.png"))).toEqual([3 * tile + 4, 2 * tile + 4]);
+  expect(await size(work.path("film.png"))).toEqual([10 * tile + 4, 2 * tile + 4]);
+  expect(await readdir(work.path("each"))).toEqual([0, 1, 2, 3, 4].map((k) => `000${k}.png`));
+  expect(await size(work.path("each/0003.png"))).toEqual([8, 8]);
+
+  expect((await draw("b.png", "--batch-size", "2")).code).toBe(0);
+  expect(await readFile(work.path("b.png"))).toEqual(await readFile(work.path("a.png")));
+});
+
+test("nothing is overwritten without --force", async () => {
+  const out = work.path("kept.png");
+  await writeFile(out, "mine");
+  const args = ["sample", model, "--count", "1", "--steps", "1", "--out", out];
+  expect(await failure(args)).toEqual({
+    code: 2,
+    line: `--out ${out} is there already; add --force to replace it, or choose another name`,
+  });
+  expect(await readFile(out, "utf8")).toBe("mine");
+  expect((await imago(...args, "--force")).code).toBe(0);
+  expect(await size(out)).toEqual([136, 136]);
+});
+
+test("wrong input: exit code 2 and one line before anything is computed", async () => {
+  const out = work.path("none.png");
+  const truncated = work.path("truncated");
+  await save(truncated);
+  await truncate(join(truncated, "unet/diffusion_pytorch_model.safetensors"), 20_000);
+  const lying = work.path("lying");
+  await save(lying);
+  const weights = join(lying, "unet/diffusion_pytorch_model.safetensors");
+  const bytes = await readFile(weights);
+  bytes.writeBigUInt64LE(2n ** 50n, 0);
+  await writeFile(weights, bytes);
+  const unknown = work.path("unknown");
+  await save(unknown);
+  const index = join(unknown, "model_index.json");
+  await writeFile(index, (await readFile(index, "utf8")).replace("UNet2DModel", "UNet3DModel"));
+  await mkdir(work.path("nothing"));
+  for (const [args, message] of [
+    [[work.path("missing")], "no such file or folder"],
+    [[work.path("nothing")], "neither a pipeline (no model_index.json) nor a run"],
+    [[truncated], "diffusion_pytorch_model.safetensors"],
+    [[lying], "diffusion_pytorch_model.safetensors"],
+    [[unknown], "the model is a UNet3DModel, expected a UNet2DModel"],
+    [[model, "--steps", "1001"], "steps is 1001, expected a whole number from 1 to 1000"],
+    [[model, "--steps", "0"], '--steps is "0"'],
+    [[model, "--count", "many"], '--count is "many"'],
+    [[model, "--scheduler", "magic"], '--scheduler is "magic"; expected ddpm'],
+    [[model, "--eta", "2"], '--eta is "2"; expected a number from 0 to 1'],
+    [[model, "--film", out], "--film and --out name the same file"],
+    [[model, "--film", "film.gif"], '--film is "film.gif"; expected a file name that ends in .png'],
+    [[], "missing required argument 'folder'"],
+  ] as const) {
+    const { code, line } = await failure(["sample", ...args, "--out", out]);
+    expect(line).toContain(message);
+    expect(line).not.toContain("\n");
+    expect(code).toBe(2);
+  }
+});
