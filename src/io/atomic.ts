@@ -18,7 +18,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const aside = nameAside(path, "tmp");
   try {
-    await mkdir(dirname(resolve(path)), { recursive: true });
+    await makeFolders(dirname(resolve(path)));
     const file = await open(aside, "wx");
     try {
       if (typeof content === "function") await content(file);
@@ -45,7 +45,7 @@ export async function replaceDirAtomic(path: string, fill: (folder: string) => P
   const aside = nameAside(path, "tmp");
   const old = nameAside(path, "old");
   try {
-    await mkdir(dirname(resolve(path)), { recursive: true });
+    await makeFolders(dirname(resolve(path)));
     await mkdir(aside);
     await fill(aside);
     await syncFolder(aside);
@@ -61,6 +61,41 @@ export async function replaceDirAtomic(path: string, fill: (folder: string) => P
   } catch (error) {
     await removeQuietly(aside);
     throw explainSystemError(error, "write the folder", path);
+  }
+}
+
+/**
+ * Makes a folder and those above it, where they are missing. (Node's own recursive mkdir never returns where a file
+ * system refuses a new folder by saying that it does not exist.)
+ * @throws FileError, in one line
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeFolders(resolve(path));
+  } catch (error) {
+    throw explainSystemError(error, "make the folder", path);
+  }
+}
+
+async function makeFolders(path: string): Promise<void> {
+  const makeOne = () =>
+    mkdir(path).catch(async (error: unknown) => {
+      if (!(await isFolder(path))) throw error;
+    });
+  try {
+    await makeOne();
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await makeOne();
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
   }
 }
 

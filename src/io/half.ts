@@ -11,21 +11,21 @@ let halfTable: Float32Array | undefined;
 export function halfToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer> {
   halfTable ??= makeHalfTable();
   const out = new Float32Array(halves.length);
-  for (let i = 0; i < out.length; i++) out[i] = halfTable[halves[i]!]!;
+  for (let i = 0; i < out.length; i++) out[i] = halfTable[halves[i]];
   return out;
 }
 
 /** bfloat16 bit patterns -> float32, exactly. */
 export function bfloat16ToFloat32(values: Uint16Array): Float32Array<ArrayBuffer> {
   const bits = new Uint32Array(values.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = values[i]! << 16;
+  for (let i = 0; i < bits.length; i++) bits[i] = values[i] << 16;
   return new Float32Array(bits.buffer);
 }
 
 /** float32 -> float16 bit patterns. */
 export function float32ToHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
   const out = new Uint16Array(values.length);
-  for (let i = 0; i < out.length; i++) out[i] = halfBits(values[i]!);
+  for (let i = 0; i < out.length; i++) out[i] = halfBits(values[i]);
   return out;
 }
 
@@ -33,8 +33,8 @@ export function float32ToHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
 export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const out = new Uint16Array(values.length);
   for (let i = 0; i < out.length; i++) {
-    scratchFloat[0] = values[i]!;
-    const bits = scratchBits[0]!;
+    scratchFloat[0] = values[i];
+    const bits = scratchBits[0];
     const notANumber = (bits & 0x7fffffff) > 0x7f800000;
     out[i] = notANumber ? (bits >>> 16) | 0x40 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
   }
@@ -56,7 +56,7 @@ function makeHalfTable(): Float32Array {
 
 function halfBits(value: number): number {
   scratchFloat[0] = value;
-  const bits = scratchBits[0]!;
+  const bits = scratchBits[0];
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = Math.abs(scratchFloat[0]);
   if (Number.isNaN(magnitude)) return sign | 0x7e00;

@@ -53,7 +53,7 @@ function swapInner(
       for (let c0 = 0; c0 < columns; c0 += block) {
         const c1 = Math.min(columns, c0 + block);
         for (let c = c0; c < c1; c++) {
-          for (let r = r0; r < r1; r++) out[base + c * rows + r] = data[base + r * columns + c]!;
+          for (let r = r0; r < r1; r++) out[base + c * rows + r] = data[base + r * columns + c];
         }
       }
     }

@@ -151,15 +151,10 @@ function checkTensor(name: string, value: unknown, source: string): TensorInfo {
   const byteLength = shape.includes(0) ? 0 : elementCount(shape) * DTYPE_BYTES[dtype];
   if (!Number.isSafeInteger(byteLength)) return fail(`shape ${clip(shape)} is too large`);
   const offsets = field(value, "data_offsets");
-  if (
-    !Array.isArray(offsets) ||
-    offsets.length !== 2 ||
-    !offsets.every(isSize) ||
-    offsets[0]! > offsets[1]!
-  ) {
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1]) {
     return fail(`data_offsets ${clip(offsets)} is not [begin, end]`);
   }
-  const [begin, end] = [offsets[0]!, offsets[1]!];
+  const [begin, end] = [offsets[0], offsets[1]];
   if (end - begin !== byteLength) {
     return fail(
       `shape ${clip(shape)} of ${dtype} takes ${byteLength} bytes, but data_offsets give it ${end - begin}`,

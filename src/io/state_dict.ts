@@ -202,7 +202,7 @@ async function removeOthers(
 ): Promise<void> {
   const shardOf = weightsName(variant, { number: 0, of: 0 }).split("00000-of-00000");
   const isShard = (name: string) =>
-    name.startsWith(shardOf[0]!) && /^\d{5}-of-\d{5}\.safetensors$/.test(name.slice(shardOf[0]!.length));
+    name.startsWith(shardOf[0]) && /^\d{5}-of-\d{5}\.safetensors$/.test(name.slice(shardOf[0].length));
   const ours = new Set([weightsName(variant), ...indexNames(variant)]);
   for (const name of await list(folder)) {
     if ((ours.has(name) || isShard(name)) && !keep.has(name)) await rm(join(folder, name), { force: true });

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { replaceDirAtomic, writeFileAtomic } from "../../src/io/atomic.ts";
+import { makeFolder, replaceDirAtomic, writeFileAtomic } from "../../src/io/atomic.ts";
 import { FileError } from "../../src/io/errors.ts";
 import { temporaryFolder } from "./fixtures.ts";
 
@@ -67,6 +67,27 @@ describe("writeFileAtomic", () => {
     mkdirSync(join(folder, "taken"));
     await expect(writeFileAtomic(join(folder, "taken"), "")).rejects.toThrow(/this is a folder where a file/);
     expect(readdirSync(folder).sort()).toEqual(["file", "taken"]);
+  });
+});
+
+describe("makeFolder", () => {
+  test("makes what is missing, at the same time too, and takes what is there", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "a", "b", "c");
+    await Promise.all([makeFolder(path), makeFolder(path), makeFolder(join(folder, "a", "b"))]);
+    await makeFolder(path);
+    expect(readdirSync(join(folder, "a", "b"))).toEqual(["c"]);
+    writeFileSync(join(folder, "file"), "");
+    await expect(makeFolder(join(folder, "file"))).rejects.toThrow(
+      /cannot make the folder: it exists already/,
+    );
+    await expect(makeFolder(join(folder, "file", "x"))).rejects.toThrow(/a file where a folder was expected/);
+  });
+
+  test.runIf(process.platform === "linux")("ends where a file system refuses new folders", async () => {
+    await expect(makeFolder("/proc/imago/x")).rejects.toThrow(
+      "/proc/imago/x: cannot make the folder: no such file",
+    );
   });
 });
 

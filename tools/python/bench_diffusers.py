@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--variants", default=",".join(VARIANTS), help=f"of {', '.join(VARIANTS)} (default: all)")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--warmup", type=int, default=1, help="steps not counted (default 1)")
+    parser.add_argument("--warmup", type=int, default=2, help="steps not counted, in which variants compile (default 2)")
     parser.add_argument("--steps", type=int, default=3, help="steps timed (default 3)")
     args = parser.parse_args()
     works, variants = args.work.split(","), args.variants.split(",")
