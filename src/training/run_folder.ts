@@ -1,7 +1,7 @@
 // The folder of a run: where things are in it, and config.json, which says how the run was made.
 
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "../io/atomic.ts";
@@ -57,18 +57,7 @@ export class RunFolder {
     );
   }
 
-  /** Makes the folders of a new run and its config.json. @throws FileError */
-  async create(config: RunConfig): Promise<void> {
-    try {
-      await mkdir(this.samples, { recursive: true });
-      await mkdir(this.checkpoints, { recursive: true });
-    } catch (error) {
-      throw explainSystemError(error, "make the folder", this.path);
-    }
-    await this.writeConfig(config);
-  }
-
-  /** @throws FileError */
+  /** Writes config.json, and the folder with it. @throws FileError */
   async writeConfig(config: RunConfig): Promise<void> {
     const json = { ...config, training: settingsToJson(config.training) };
     await writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`);

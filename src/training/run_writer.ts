@@ -1,6 +1,6 @@
 // What a run writes besides its metrics: sample grids, checkpoints, and the pipeline that they make.
 
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Backend } from "../engine/backend.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
@@ -111,7 +111,6 @@ export class RunWriter {
   /** Makes sure that no grid of an earlier end of the run is taken for that of the next. */
   async removeFinalSamples(): Promise<void> {
     await rm(this.#options.folder.finalSamples, { force: true });
-    await mkdir(this.#options.folder.samples, { recursive: true });
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import { type BackendOptions, createBackend } from "../engine/backends/create.ts
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { VERSION } from "../version.ts";
 import { checkpointSteps } from "./checkpoint.ts";
+import { checkDisk, runBytes } from "./disk.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
 import { DivergenceError, TrainingOptionError } from "./errors.ts";
 import { learningRateAt } from "./lr_schedule.ts";
@@ -103,6 +104,9 @@ export class Trainer {
       this.#finished = await this.#isFinished();
       if (this.#finished) return;
     } else await this.folder.checkFree();
+    const { keepCheckpoints } = this.settings;
+    const parameters = this.#options.model.parameterCount;
+    await checkDisk(this.folder.path, runBytes(parameters, keepCheckpoints, this.#ema !== null));
     onStage?.("compile");
     const started = await createBackend(this.#backendOptions);
     try {
@@ -178,8 +182,10 @@ export class Trainer {
         isDue(step, sampleEvery) || step === steps
           ? await speed.timeAside("samples", () => this.#drawSamples(session, step))
           : undefined;
+      // A stop that is asked for later than this ends the next step.
+      const stops = this.stopped;
       const checkpoint =
-        isDue(step, checkpointEvery) || step === steps || this.stopped
+        isDue(step, checkpointEvery) || step === steps || stops
           ? await speed.timeAside("checkpoint", () => this.#writeCheckpoint(session, { step, epochLossSum }))
           : undefined;
       yield {
@@ -190,7 +196,7 @@ export class Trainer {
         ...(samples !== undefined && { samples }),
         ...(checkpoint !== undefined && { checkpoint }),
       };
-      if (this.stopped) return;
+      if (stops) return;
     }
   }
 
@@ -295,10 +301,8 @@ export class Trainer {
     const executable = await explainMemory(this.#backendOptions, step, () =>
       compileTrainStep(backend, model, trainStep),
     );
-    if (resume) {
-      await folder.removeLeftovers();
-      await folder.writeConfig(config);
-    } else await folder.create(config);
+    if (resume) await folder.removeLeftovers();
+    await folder.writeConfig(config);
     return {
       backend,
       trainStep,

@@ -1,0 +1,64 @@
+// imago: diffusion models in TypeScript. What programs import; names are those of Hugging Face diffusers.
+
+export {
+  type Batch,
+  BatchSampler,
+  type BatchSamplerOptions,
+  DataError,
+  drawButterfly,
+  type FolderOptions,
+  type FolderSource,
+  fillBatch,
+  type ImageSource,
+  imageFolder,
+  type SyntheticOptions,
+  synthetic,
+} from "./data/index.ts";
+export type {
+  Backend,
+  Executable,
+  HostArray,
+  KernelTiming,
+  ProgramSpec,
+  ProgramStats,
+} from "./engine/backend.ts";
+export { MemoryError } from "./engine/backends/cpu/allocator.ts";
+export {
+  BACKEND_NAMES,
+  type BackendName,
+  type BackendOptions,
+  createBackend,
+} from "./engine/backends/create.ts";
+export { type HostTensor, hostTensor } from "./engine/host_tensor.ts";
+export { type PhiloxKey, philoxNormal, philoxUniform } from "./engine/random/philox.ts";
+export { TorchGenerator, type TorchGeneratorState } from "./engine/random/torch_generator.ts";
+export { ShapeError } from "./engine/shape.ts";
+export { concat, constant, full, grad, input, normal, Tensor, uniform, variable } from "./engine/tensor.ts";
+export { FileError } from "./io/errors.ts";
+export { encodePng, type GridOptions, imageGrid, type RgbImage, writeImage } from "./io/image/index.ts";
+export {
+  openSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "./io/safetensors.ts";
+export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.ts";
+export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
+export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
+export {
+  type BatchStep,
+  DDPMPipeline,
+  type GenerateOptions,
+  type PipelineOptions,
+} from "./pipelines/ddpm_pipeline.ts";
+export { PipelineError } from "./pipelines/errors.ts";
+export { imageNoise } from "./pipelines/image_noise.ts";
+export { toImages } from "./pipelines/images.ts";
+export * from "./schedulers/index.ts";
+export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
+export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";
+export type { TrainSettings } from "./training/settings.ts";
+export { buildTrainStep, type TrainStep, type TrainStepOptions } from "./training/train_step.ts";
+export { Trainer, type TrainProgress } from "./training/trainer.ts";
+export type { TrainerOptions, TrainStage } from "./training/trainer_options.ts";
+export { VERSION } from "./version.ts";
