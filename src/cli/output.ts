@@ -12,6 +12,8 @@ export interface Output {
   line(text: string): void;
   /** The live status for people. */
   status(text: string, options?: { readonly force?: boolean }): void;
+  /** What is being done beside the status; in a terminal only. */
+  activity(text: string): void;
   /** Something that the user should know; on stderr in either form. */
   warn(text: string): void;
   /** Ends the status line and leaves it. */
@@ -27,6 +29,7 @@ export function createOutput(json: boolean): Output {
       event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
       line: () => {},
       status: () => {},
+      activity: () => {},
       warn,
       end: () => {},
       clear: () => {},
@@ -37,6 +40,7 @@ export function createOutput(json: boolean): Output {
     event: () => {},
     line: (text) => progress.message(text),
     status: (text, options) => progress.status(text, options),
+    activity: (text) => progress.activity(text),
     warn: (text) => {
       progress.clear();
       warn(text);

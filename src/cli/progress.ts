@@ -16,6 +16,7 @@ export class Progress {
   readonly #stream: ProgressStream;
   readonly #now: () => number;
   readonly #plainEvery: number;
+  #status = "";
   #drawn = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
 
@@ -28,6 +29,7 @@ export class Progress {
   /** Shows the present status. Called as often as there is news; it draws only as often as is worth it. */
   status(text: string, { force = false } = {}): void {
     const live = this.#stream.isTTY === true;
+    this.#status = text;
     const now = this.#now();
     if (!force && now - this.#drawnAt < (live ? REDRAW_MS : this.#plainEvery)) return;
     this.#drawnAt = now;
@@ -35,9 +37,12 @@ export class Progress {
       this.#stream.write(`${text}\n`);
       return;
     }
-    const width = (this.#stream.columns ?? 80) - 1;
-    this.#drawn = text.length > width ? `${text.slice(0, width - 1)}…` : text;
-    this.#stream.write(`\r\x1b[K${this.#drawn}`);
+    this.#draw(text);
+  }
+
+  /** Adds to the status what is being done just now; in a terminal only. */
+  activity(text: string): void {
+    if (this.#stream.isTTY === true) this.#draw(`${text}  ${this.#status}`);
   }
 
   /** Writes a line that stays, above the status. */
@@ -56,6 +61,12 @@ export class Progress {
   clear(): void {
     if (this.#drawn !== "") this.#stream.write("\r\x1b[K");
     this.#drawn = "";
+  }
+
+  #draw(text: string): void {
+    const width = (this.#stream.columns ?? 80) - 1;
+    this.#drawn = text.length > width ? `${text.slice(0, width - 1)}…` : text;
+    this.#stream.write(`\r\x1b[K${this.#drawn}`);
   }
 }
 

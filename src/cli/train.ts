@@ -10,7 +10,7 @@ import { bar, bytes, duration } from "./progress.ts";
 import { openSource } from "./sources.ts";
 import { type TrainFlags, trainPlan } from "./train_plan.ts";
 
-const STAGES = { compile: "compiling the training step", samples: "drawing samples", checkpoint: "saving" };
+const ACTIVITIES = { samples: "[drawing samples]", checkpoint: "[saving]" };
 
 export async function train(flags: TrainFlags): Promise<void> {
   const output = createOutput(flags.json === true);
@@ -23,6 +23,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     );
     return;
   }
+  output.clear();
   announce(ready, output);
   const release = onInterrupt(() => {
     output.line("stopping after this step; a checkpoint is written (Ctrl-C again ends at once)");
@@ -67,7 +68,10 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     data,
     source: dataPlan.source,
     skipBroken: dataPlan.skipBroken,
-    onStage: (stage) => output.status(STAGES[stage], { force: stage === "compile" }),
+    onStage: (stage) =>
+      stage === "compile"
+        ? output.status("compiling the training step", { force: true })
+        : output.activity(ACTIVITIES[stage]),
   });
   await trainer.prepare();
   return { trainer, model, source: dataPlan.source, images: data.count, out: options.out };

@@ -68,8 +68,9 @@ test("progress: one line redrawn in a terminal, plain lines now and then elsewhe
   terminal.message("hello");
   now = 100;
   terminal.status("a line that is too long for it");
+  terminal.activity("[saving]");
   terminal.end();
-  expect(said).toBe("\r\x1b[Kone\r\x1b[Khello\none\r\x1b[Ka line that is too…\n");
+  expect(said).toBe("\r\x1b[Kone\r\x1b[Khello\none\r\x1b[Ka line that is too…\r\x1b[K[saving]  a line t…\n");
 
   said = "";
   now = 0;
@@ -78,6 +79,7 @@ test("progress: one line redrawn in a terminal, plain lines now and then elsewhe
   now = 500;
   pipe.status("two");
   pipe.message("hello");
+  pipe.activity("[saving]");
   now = 1500;
   pipe.status("three");
   pipe.end();
