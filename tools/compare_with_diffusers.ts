@@ -56,7 +56,17 @@ type Inputs = {
 };
 
 async function python(...args: string[]): Promise<void> {
-  await promisify(execFile)(options.python, [join(here, "python", "check_pipeline.py"), ...args]);
+  const script = join(here, "python", "check_pipeline.py");
+  try {
+    await promisify(execFile)(options.python, [script, ...args]);
+  } catch (error) {
+    // Python's message is its last line.
+    const said =
+      error instanceof Error && "stderr" in error ? String(error.stderr).trim().split("\n").at(-1) : "";
+    throw new Error(`${options.python} ${script} ${args[0]} failed: ${said || String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Runs diffusers' UNet of a saved pipeline. */
@@ -90,7 +100,7 @@ async function predictHere(backend: Backend, model: UNet2DModel, inputs: Inputs)
 }
 
 function randomInputs(model: UNet2DModel, seed: number): Inputs {
-  const { sampleSize, inChannels, numClassEmbeds } = model.config;
+  const { sampleSize, inChannels, numClassEmbeds, numTrainTimesteps } = model.config;
   const [height, width] =
     typeof sampleSize === "number" ? [sampleSize, sampleSize] : (sampleSize ?? [32, 32]);
   const normal = (shape: readonly number[], site: number): Float32Array => {
@@ -100,7 +110,8 @@ function randomInputs(model: UNet2DModel, seed: number): Inputs {
   };
   const shape = [IMAGES, inChannels, height, width];
   const images = normal(shape, 0);
-  const timestep = Int32Array.from({ length: IMAGES }, (_, i) => 1 + ((seed + i * 377) % 998));
+  const last = (numTrainTimesteps ?? 1000) - 1;
+  const timestep = Int32Array.from({ length: IMAGES }, (_, i) => 1 + ((seed + i * 377) % last));
   const entries = new Map<string, TensorEntry>([
     ["sample", { shape, data: images }],
     ["timestep", { shape: [IMAGES], data: BigInt64Array.from(timestep, BigInt) }],
@@ -181,6 +192,9 @@ try {
     const good = await compare(backend, config, Number(options.seed), join(folder, String(i)));
     if (!good) process.exitCode = 1;
   }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 } finally {
   await backend.close();
   await rm(folder, { recursive: true, force: true });
