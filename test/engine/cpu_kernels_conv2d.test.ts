@@ -5,89 +5,12 @@ import { describe, expect, test } from "vitest";
 import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
 import { lowerConv2d, lowerConv2dGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "../../src/engine/backends/cpu/kernels/conv2d_grad_filter.ts";
-import { compileLowered, noise, relativeError } from "./cpu_kernel_harness.ts";
-
-type Sizes = Omit<Conv2dSpec, "oh" | "ow">;
-
-function withOutput(spec: Sizes): Conv2dSpec {
-  const [top, bottom, left, right] = spec.padding;
-  return {
-    ...spec,
-    oh: Math.floor((spec.h + top + bottom - spec.kh) / spec.stride[0]) + 1,
-    ow: Math.floor((spec.w + left + right - spec.kw) / spec.stride[1]) + 1,
-  };
-}
-
-/** Calls `visit` for every product of the sum, with flat indices of x, w and y. */
-function products(c: Conv2dSpec, visit: (x: number, w: number, y: number) => void): void {
-  for (let n = 0; n < c.n; n++)
-    for (let oy = 0; oy < c.oh; oy++)
-      for (let ox = 0; ox < c.ow; ox++)
-        for (let ky = 0; ky < c.kh; ky++)
-          for (let kx = 0; kx < c.kw; kx++) {
-            const iy = oy * c.stride[0] + ky - c.padding[0];
-            const ix = ox * c.stride[1] + kx - c.padding[2];
-            if (iy < 0 || ix < 0 || iy >= c.h || ix >= c.w) continue;
-            const pixel = ((n * c.h + iy) * c.w + ix) * c.ci;
-            const out = ((n * c.oh + oy) * c.ow + ox) * c.co;
-            for (let i = 0; i < c.ci; i++)
-              for (let o = 0; o < c.co; o++)
-                visit(pixel + i, ((ky * c.kw + kx) * c.ci + i) * c.co + o, out + o);
-          }
-}
-
-const sizesOf = (c: Conv2dSpec) => ({
-  x: c.n * c.h * c.w * c.ci,
-  w: c.kh * c.kw * c.ci * c.co,
-  y: c.n * c.oh * c.ow * c.co,
-});
-
-function checkForward(spec: Conv2dSpec): void {
-  const sizes = sizesOf(spec);
-  const [x, w, bias] = [noise(sizes.x, 1), noise(sizes.w, 2), noise(spec.co, 3)];
-  const want = Float64Array.from({ length: sizes.y }, (_, i) => (spec.bias ? bias[i % spec.co]! : 0));
-  products(spec, (i, f, o) => {
-    want[o]! += x[i]! * w[f]!;
-  });
-  check(lowerConv2d(spec), spec.bias ? [x, w, bias] : [x, w], want, spec);
-}
-
-function checkGradInput(spec: Conv2dSpec): void {
-  const sizes = sizesOf(spec);
-  const [dy, w] = [noise(sizes.y, 1), noise(sizes.w, 2)];
-  const want = new Float64Array(sizes.x);
-  products(spec, (i, f, o) => {
-    want[i]! += dy[o]! * w[f]!;
-  });
-  check(lowerConv2dGradInput(spec), [dy, w], want, spec);
-}
-
-function checkGradFilter(spec: Conv2dSpec): void {
-  const sizes = sizesOf(spec);
-  const [x, dy] = [noise(sizes.x, 1), noise(sizes.y, 2)];
-  const want = new Float64Array(sizes.w);
-  products(spec, (i, f, o) => {
-    want[f]! += x[i]! * dy[o]!;
-  });
-  check(lowerConv2dGradFilter(spec), [x, dy], want, spec);
-}
-
-function check(
-  lowered: ReturnType<typeof lowerConv2d>,
-  inputs: Float32Array[],
-  want: Float64Array,
-  spec: Conv2dSpec,
-): void {
-  const program = compileLowered(lowered, inputs, [want.length]);
-  program.run();
-  expect(relativeError(program.outputs[0]!, want), JSON.stringify(spec)).toBeLessThan(2e-6);
-  program.checkGuards();
-}
+import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
 const directions = {
-  forward: checkForward,
-  "image gradient": checkGradInput,
-  "filter gradient": checkGradFilter,
+  forward: (spec: Conv2dSpec) => checkForward(spec, lowerConv2d(spec)),
+  "image gradient": (spec: Conv2dSpec) => checkGradInput(spec, lowerConv2dGradInput(spec)),
+  "filter gradient": (spec: Conv2dSpec) => checkGradFilter(spec, lowerConv2dGradFilter(spec)),
 };
 
 const channels = fc.constantFrom(1, 2, 3, 4, 5, 8, 9, 16, 19);

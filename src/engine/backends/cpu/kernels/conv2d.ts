@@ -1,12 +1,15 @@
 // 2-D convolution of NHWC images with HWIO filters, and its gradient with respect to the image.
-// Both are products of gathered pixels with packed filters; here it is decided which, from shapes.
+// Both are products of gathered pixels with packed filters, or go by Winograd's way; here it is decided which, from shapes.
 
+import { planWinograd } from "./conv_cost.ts";
 import { lowerMatmul } from "./gemm.ts";
 import type { Kernel, Lowered, Slot } from "./kernel.ts";
 import { FLOAT, zeroRun } from "./lanes.ts";
 import { packedSize, packKernel } from "./pack.ts";
 import type { TapConv } from "./tap_conv.ts";
 import { tapBlocks, tapConvKernel } from "./tap_conv.ts";
+import type { WinogradConv } from "./winograd_conv2d.ts";
+import { lowerWinogradConv } from "./winograd_conv2d.ts";
 
 export interface Conv2dSpec {
   /** Images [n, h, w, ci], filters [kh, kw, ci, co], results [n, oh, ow, co]. */
@@ -46,6 +49,30 @@ export function checkConv2d(spec: Conv2dSpec): void {
 const isPointwise = ({ kh, kw, stride, padding }: Conv2dSpec): boolean =>
   kh === 1 && kw === 1 && stride.every((step) => step === 1) && padding.every((side) => side === 0);
 
+/** 3 x 3 taps at every pixel: what Winograd's way is for. */
+export const isDense3x3 = ({ kh, kw, stride }: Conv2dSpec): boolean =>
+  kh === 3 && kw === 3 && stride.every((step) => step === 1);
+
+/** The convolution of 3 x 3 taps and stride 1, and its gradient with respect to the image, as Winograd's way takes them. */
+export const winogradForward = ({ n, h, w, ci, oh, ow, co, padding, bias }: Conv2dSpec): WinogradConv => ({
+  family: "conv2d",
+  source: { n, h, w, channels: ci },
+  target: { h: oh, w: ow, channels: co },
+  firstY: -padding[0],
+  firstX: -padding[2],
+  transposed: false,
+  bias: bias === true,
+});
+export const winogradGradInput = ({ n, h, w, ci, oh, ow, co, padding }: Conv2dSpec): WinogradConv => ({
+  family: "conv2d_grad_input",
+  source: { n, h: oh, w: ow, channels: co },
+  target: { h, w, channels: ci },
+  firstY: padding[0] - 2,
+  firstX: padding[2] - 2,
+  transposed: true,
+  bias: false,
+});
+
 /** Inputs: x, w and, with `bias`, the bias. Output: y. */
 export function lowerConv2d(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
@@ -61,6 +88,11 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
       c: { batch: [], row: co, col: 1 },
       bias,
     });
+  if (isDense3x3(spec)) {
+    const conv = winogradForward(spec);
+    const plan = planWinograd(conv);
+    if (plan) return lowerWinogradConv(conv, plan);
+  }
   const conv: TapConv = {
     family: "conv2d",
     source: { n, h, w, channels: ci },
@@ -109,6 +141,11 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
       b: { batch: [], row: 1, col: co },
       c: { batch: [], row: ci, col: 1 },
     });
+  if (isDense3x3(spec)) {
+    const conv = winogradGradInput(spec);
+    const plan = planWinograd(conv);
+    if (plan) return lowerWinogradConv(conv, plan);
+  }
   const temps: number[] = [];
   const packs: Lowered["steps"][number][] = [];
   const products: Lowered["steps"][number][] = [];

@@ -1,0 +1,176 @@
+// A 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): patches of 6 x 6 pixels are transformed, multiplied
+// with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4 results.
+// A quarter of the multiplications of the direct way; a block of tiles stays in the cache from patch to result.
+
+import * as s from "../simd/ops.ts";
+import type { Kernel, Lowered, Slot } from "./kernel.ts";
+import { cacheLines, FLOAT } from "./lanes.ts";
+import { blockProduct, K_BLOCK, MR, NR, unrollOf } from "./micro.ts";
+import { blockCounts } from "./tiling.ts";
+import type { WinogradFilters } from "./winograd_filters.ts";
+import { filterPlaceSize, filtersSize, winogradFiltersKernel } from "./winograd_filters.ts";
+import {
+  clearWork,
+  placeMatrices,
+  tileCount,
+  tileGrid,
+  tilePlace,
+  transformPatch,
+  transformResult,
+  WORK_BYTES,
+} from "./winograd_tiles.ts";
+import { inputTransform, PATCH_SIDE, PLACES } from "./winograd_transforms.ts";
+
+/** target[i, y, x] = sum over 3 x 3 taps (a, b): source[i, y + firstY + a, x + firstX + b] . filter[a, b] */
+export interface WinogradConv {
+  readonly family: string;
+  readonly source: { readonly n: number; readonly h: number; readonly w: number; readonly channels: number };
+  readonly target: { readonly h: number; readonly w: number; readonly channels: number };
+  readonly firstY: number;
+  readonly firstX: number;
+  /** Filters [3, 3, target, source channels], to be turned around, rather than [3, 3, source, target channels]. */
+  readonly transposed: boolean;
+  readonly bias: boolean;
+}
+
+/** How the work is cut: tiles of the images and channels of the target in a block, and parts of k. */
+export interface WinogradPlan {
+  readonly tileBlock: number;
+  readonly channelBlock: number;
+}
+
+/** Most steps of k in one product. */
+const LONGEST_K = 1.25 * K_BLOCK;
+
+/** Equal parts of k, each a multiple of 4 and short enough; undefined where there are none. */
+export function partsOfK(channels: number): number | undefined {
+  const least = Math.ceil(channels / LONGEST_K);
+  return [least, least + 1, least + 2].find((parts) => channels % (4 * parts) === 0);
+}
+
+/** Inputs: source, filters and, with `bias`, the bias. Output: target. */
+export function lowerWinogradConv(conv: WinogradConv, plan: WinogradPlan): Lowered {
+  const filters: WinogradFilters = {
+    k: conv.source.channels,
+    n: conv.target.channels,
+    transposed: conv.transposed,
+  };
+  const bias: Slot[] = conv.bias ? [{ input: 2 }] : [];
+  return {
+    temps: [filtersSize(filters)],
+    steps: [
+      { kernel: winogradFiltersKernel(filters), args: [{ input: 1 }, { temp: 0 }] },
+      {
+        kernel: winogradKernel(conv, plan, filters),
+        args: [{ input: 0 }, { temp: 0 }, ...bias, { output: 0 }],
+      },
+    ],
+  };
+}
+
+/** Arguments: source, transformed filters, bias where there is one, target. */
+function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: WinogradFilters): Kernel {
+  const { source, target } = conv;
+  const { tileBlock, channelBlock } = plan;
+  const depth = source.channels;
+  const grid = tileGrid(source.n, target.h, target.w);
+  const tiles = tileCount(grid);
+  const tileBlocks = Math.ceil(tiles / tileBlock);
+  const channelBlocks = target.channels / channelBlock;
+  const patches = placeMatrices(tileBlock, depth);
+  const products = placeMatrices(tileBlock, channelBlock);
+  const patchBytes = PLACES * patches.placeBytes;
+  const productBytes = PLACES * products.placeBytes;
+  const pixels = source.n * target.h * target.w;
+  const filterSize = 9 * depth * target.channels;
+  const parts = partsOfK(depth) ?? 1;
+  const count = depth / parts;
+  return {
+    family: conv.family,
+    key: `winograd:${JSON.stringify([conv, plan])}`,
+    tiles: tileBlocks * channelBlocks,
+    scratchBytes: patchBytes + productBytes + cacheLines(WORK_BYTES),
+    flops: 2 * pixels * filterSize,
+    bytes: FLOAT * (source.n * source.h * source.w * depth + filterSize + pixels * target.channels),
+    emit(k) {
+      const channelIndex = k.let(s.iremU(k.tile, s.i32(channelBlocks)));
+      const tileIndex = k.let(s.idivU(k.tile, s.i32(channelBlocks)));
+      const rows = blockCounts(k, tiles, tileBlock, MR, tileIndex);
+      const firstTile = k.let(s.imul(tileIndex, s.i32(tileBlock)));
+      const channelBytes = k.let(s.imul(channelIndex, s.i32(channelBlock * FLOAT)));
+      const patchesAt = k.scratch;
+      const productsAt = k.let(s.iadd(k.scratch, s.i32(patchBytes)));
+      const work = k.let(s.iadd(k.scratch, s.i32(patchBytes + productBytes)));
+      clearWork(k, work);
+      k.loop(rows.total, (tile) => {
+        const place = tilePlace(k, grid, s.iadd(firstTile, tile));
+        transformPatch(k, {
+          source: k.buffer(0),
+          image: source,
+          channels: depth,
+          side: PATCH_SIDE,
+          transform: inputTransform,
+          place: {
+            image: place.image,
+            y: k.let(s.iadd(place.y, s.i32(conv.firstY))),
+            x: k.let(s.iadd(place.x, s.i32(conv.firstX))),
+          },
+          to: s.iadd(patchesAt, s.imul(tile, s.i32(patches.rowBytes))),
+          matrices: patches,
+          work,
+        });
+      });
+      const panelBytes = depth * NR * FLOAT;
+      const firstPanel = k.let(
+        s.iadd(k.buffer(1), s.imul(channelIndex, s.i32((channelBlock / NR) * panelBytes))),
+      );
+      k.loop(PLACES, (index) =>
+        k.loop(parts, (part) =>
+          blockProduct(k, {
+            a: k.let(
+              s.iadd(patchesAt, s.imul(index, s.i32(patches.placeBytes)), s.imul(part, s.i32(count * FLOAT))),
+            ),
+            aRow: patches.rowBytes,
+            aK: FLOAT,
+            aGroup: MR * patches.rowBytes,
+            b: k.let(
+              s.iadd(
+                firstPanel,
+                s.imul(index, s.i32(filterPlaceSize(filters) * FLOAT)),
+                s.imul(part, s.i32(count * NR * FLOAT)),
+              ),
+            ),
+            bK: NR * FLOAT,
+            bPanel: panelBytes,
+            count,
+            unroll: unrollOf(count),
+            c: k.let(s.iadd(productsAt, s.imul(index, s.i32(products.placeBytes)))),
+            cRow: products.rowBytes,
+            mr: MR,
+            groups: rows.full,
+            rowTail: rows.tail,
+            hasRowTail: rows.hasTail,
+            panels: Math.floor(channelBlock / NR),
+            columnTail: channelBlock % NR,
+            hasColumnTail: s.i32(1),
+            fresh: s.ieq(part, s.i32(0)),
+          }),
+        ),
+      );
+      const targetAt = k.let(s.iadd(k.buffer(conv.bias ? 3 : 2), channelBytes));
+      const bias = conv.bias ? k.let(s.iadd(k.buffer(2), channelBytes)) : undefined;
+      k.loop(rows.total, (tile) =>
+        transformResult(k, {
+          from: s.iadd(productsAt, s.imul(tile, s.i32(products.rowBytes))),
+          matrices: products,
+          channels: channelBlock,
+          target: targetAt,
+          bias,
+          image: target,
+          place: tilePlace(k, grid, s.iadd(firstTile, tile)),
+          work,
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,163 @@
+// The filters of a Winograd convolution: G g G^T, packed into panels for the products.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import type { Kernel } from "./kernel.ts";
+import { FLOAT, VECTOR } from "./lanes.ts";
+import { NR } from "./micro.ts";
+import { transpose } from "./pack.ts";
+import { FILTER_SIDE, filterTransform, PATCH_SIDE, PLACES } from "./winograd_transforms.ts";
+
+const TAPS = FILTER_SIDE * FILTER_SIDE;
+
+/** Filters [3, 3, k, n] or, transposed and turned around as the gradient of the image needs them, [3, 3, n, k]. */
+export interface WinogradFilters {
+  readonly k: number;
+  readonly n: number;
+  readonly transposed: boolean;
+}
+
+/** Floats from place to place; off powers of two, which would let all places fall on the same lines of a cache. */
+export const filterPlaceSize = ({ k, n }: WinogradFilters): number => Math.ceil(n / NR) * k * NR + 16;
+export const filtersSize = (filters: WinogradFilters): number => PLACES * filterPlaceSize(filters);
+
+/** Transforms filters into [place][panel of n][k][NR]. k and n are multiples of 4. Arguments: filters, transformed. */
+export function winogradFiltersKernel(filters: WinogradFilters): Kernel {
+  const { k: depth, n, transposed } = filters;
+  const panels = Math.ceil(n / NR);
+  const parts = depth % 128 === 0 ? depth / 128 : 1;
+  const partDepth = depth / parts;
+  const perTile = Math.max(1, Math.min(panels, Math.floor(2048 / (partDepth * NR))));
+  const groups = Math.ceil(panels / perTile);
+  return {
+    family: "winograd_filters",
+    key: `winograd_filters:${JSON.stringify(filters)}`,
+    tiles: groups * parts,
+    scratchBytes: transposed ? TAPS * LANES * NR * FLOAT : 0,
+    flops: 0,
+    bytes: FLOAT * (TAPS + PLACES) * depth * n,
+    emit(k) {
+      const part = k.let(s.iremU(k.tile, s.i32(parts)));
+      const first = k.let(s.imul(s.idivU(k.tile, s.i32(parts)), s.i32(perTile)));
+      const last = k.let(s.imin(s.iadd(first, s.i32(perTile)), s.i32(panels)));
+      const start = k.let(s.imul(part, s.i32(partDepth)));
+      k.for(first, last, 1, (panel) => {
+        const row = s.iadd(s.imul(panel, s.i32(depth)), start);
+        const to = k.let(s.iadd(k.buffer(1), s.imul(row, s.i32(NR * FLOAT))));
+        const column = k.let(s.imul(panel, s.i32(NR)));
+        const columns = (count: number): void => {
+          const block = { column, columns: count, start, count: partDepth, to };
+          if (transposed) transposedColumns(k, filters, block);
+          else plainColumns(k, filters, block);
+        };
+        if (n % NR === 0) columns(NR);
+        else
+          k.if(
+            s.ieq(panel, s.i32(panels - 1)),
+            () => columns(n % NR),
+            () => columns(NR),
+          );
+      });
+    },
+  };
+}
+
+interface PanelBlock {
+  /** First column of the panel and how many it has: 4 or 8; the other 4 become zero. */
+  readonly column: Expr;
+  readonly columns: number;
+  /** Steps of k. */
+  readonly start: Expr;
+  readonly count: number;
+  /** Byte address of the first step in the first place. */
+  readonly to: Expr;
+}
+
+/** Columns that are adjacent in memory. */
+function plainColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
+  const { k: depth, n } = filters;
+  const index = s.iadd(s.imul(block.start, s.i32(n)), block.column);
+  const from = k.let(s.iadd(k.buffer(0), s.imul(index, s.i32(FLOAT))));
+  const target = k.let(block.to);
+  k.loop(block.count, () => {
+    transformColumns(k, filters, { from, tapBytes: depth * n * FLOAT, columns: block.columns, to: target });
+    k.set(from, s.iadd(from, s.i32(n * FLOAT)));
+    k.set(target, s.iadd(target, s.i32(NR * FLOAT)));
+  });
+}
+
+/** Columns that are rows of the source: squares of 4 x 4 are turned, and taps come in the opposite order. */
+function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
+  const { k: depth, n } = filters;
+  const index = s.iadd(s.imul(block.column, s.i32(depth)), block.start);
+  const from = k.let(s.iadd(k.buffer(0), s.imul(index, s.i32(FLOAT))));
+  const target = k.let(block.to);
+  const rowBytes = NR * FLOAT;
+  const tapBytes = LANES * rowBytes;
+  k.loop(block.count / LANES, () => {
+    k.loop(TAPS, (tap) => {
+      const source = k.let(s.iadd(from, s.imul(tap, s.i32(n * depth * FLOAT))));
+      const turned = k.let(
+        s.isub(s.iadd(k.scratch, s.i32((TAPS - 1) * tapBytes)), s.imul(tap, s.i32(tapBytes))),
+      );
+      for (let column = 0; column < block.columns; column += LANES) {
+        const rows = Array.from({ length: LANES }, (_, lane) =>
+          k.let(s.loadV(source, (column + lane) * depth * FLOAT)),
+        );
+        transpose(k, rows).forEach((value, step) => {
+          k.storeV(turned, value, step * rowBytes + column * FLOAT);
+        });
+      }
+    });
+    k.loop(
+      tapBytes,
+      (at) => {
+        const source = k.let(s.iadd(k.scratch, at));
+        transformColumns(k, filters, { from: source, tapBytes, columns: block.columns, to: target });
+        k.set(target, s.iadd(target, s.i32(rowBytes)));
+      },
+      { step: rowBytes },
+    );
+    k.set(from, s.iadd(from, s.i32(VECTOR)));
+  });
+}
+
+/** One step of k of a panel. */
+function transformColumns(
+  k: KernelBuilder,
+  filters: WinogradFilters,
+  row: { readonly from: Expr; readonly tapBytes: number; readonly columns: number; readonly to: Expr },
+): void {
+  const placeBytes = filterPlaceSize(filters) * FLOAT;
+  k.loop(
+    row.columns * FLOAT,
+    (at) => {
+      const from = k.let(s.iadd(row.from, at));
+      const taps = Array.from({ length: TAPS }, (_, tap) => k.let(s.loadV(from, tap * row.tapBytes)));
+      transformFilter(k, taps, k.let(s.iadd(row.to, at)), placeBytes);
+    },
+    { step: VECTOR },
+  );
+  if (row.columns < NR)
+    for (let place = 0; place < PLACES; place++)
+      k.storeV(row.to, s.vconst(0), place * placeBytes + row.columns * FLOAT);
+}
+
+/** Four filters: G g G^T. */
+function transformFilter(k: KernelBuilder, taps: readonly Expr[], to: Expr, placeBytes: number): void {
+  const sides = Array.from({ length: FILTER_SIDE }, (_, i) => i);
+  const columns = sides.map((b) =>
+    filterTransform(
+      k,
+      sides.map((a) => taps[a * FILTER_SIDE + b]!),
+    ).map((value) => k.let(value)),
+  );
+  for (let i = 0; i < PATCH_SIDE; i++) {
+    const row = columns.map((column) => column[i]!);
+    filterTransform(k, row).forEach((value, j) => {
+      k.storeV(to, value, (i * PATCH_SIDE + j) * placeBytes);
+    });
+  }
+}

@@ -1,0 +1,220 @@
+// From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, four channels
+// at a time. Transformed patches lie as [place][tile][channel], so that each place is a matrix of its own.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import { cacheLines, FLOAT, VECTOR } from "./lanes.ts";
+import type { Transform } from "./winograd_transforms.ts";
+import { outputTransform, PATCH_SIDE, PLACES, RESULT_SIDE } from "./winograd_transforms.ts";
+
+/** Most vectors of channels that go through both passes together: what lies between the passes stays in the first cache. */
+const CHUNK_VECTORS = 16;
+
+/** Bytes of `work` that the functions here need. */
+export const WORK_BYTES = (PLACES + 1) * CHUNK_VECTORS * VECTOR;
+
+/** The tiles of images: each covers 4 x 4 pixels; those at the right and at the bottom may stick out. */
+export interface TileGrid {
+  readonly n: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+export const tileGrid = (n: number, height: number, width: number): TileGrid => ({
+  n,
+  rows: Math.ceil(height / RESULT_SIDE),
+  columns: Math.ceil(width / RESULT_SIDE),
+});
+export const tileCount = ({ n, rows, columns }: TileGrid): number => n * rows * columns;
+
+/** The first pixel of tile `index`, and its image. */
+export interface TilePlace {
+  readonly image: Expr;
+  readonly y: Expr;
+  readonly x: Expr;
+}
+export function tilePlace(k: KernelBuilder, { rows, columns }: TileGrid, index: Expr): TilePlace {
+  const tile = k.let(index);
+  const row = k.let(s.idivU(tile, s.i32(columns)));
+  return {
+    image: k.let(s.idivU(row, s.i32(rows))),
+    y: k.let(s.imul(s.iremU(row, s.i32(rows)), s.i32(RESULT_SIDE))),
+    x: k.let(s.imul(s.iremU(tile, s.i32(columns)), s.i32(RESULT_SIDE))),
+  };
+}
+
+/** A matrix [tile][channel] for each place, with bytes from tile to tile and from place to place. */
+export interface PlaceMatrices {
+  readonly rowBytes: number;
+  readonly placeBytes: number;
+}
+/** Strides are kept off powers of two, which would let all places fall on the same lines of a cache. */
+export function placeMatrices(tiles: number, channels: number): PlaceMatrices {
+  const rowBytes = (channels * FLOAT) % 512 === 0 ? channels * FLOAT + 64 : channels * FLOAT;
+  const placeBytes = cacheLines(tiles * rowBytes);
+  return { rowBytes, placeBytes: placeBytes % 128 === 0 ? placeBytes + 64 : placeBytes };
+}
+
+/** Images [n, h, w, channels]. */
+export interface ImageShape {
+  readonly h: number;
+  readonly w: number;
+  readonly channels: number;
+}
+
+/** The largest chunk that divides the channels, in vectors, and how many vectors a loop takes at once. */
+function chunksOf(channels: number): { count: number; bytes: number; step: number } {
+  const vectors = channels / LANES;
+  const chunk = Array.from({ length: CHUNK_VECTORS }, (_, i) => CHUNK_VECTORS - i).find(
+    (size) => vectors % size === 0,
+  )!;
+  return { count: vectors / chunk, bytes: chunk * VECTOR, step: chunk % 2 === 0 ? 2 : 1 };
+}
+
+export interface PatchTransform {
+  /** Byte address of the images, from the first channel wanted on. */
+  readonly source: Expr;
+  readonly image: ImageShape;
+  /** How many channels, a multiple of 4. */
+  readonly channels: number;
+  /** Pixels along a side of a patch, and what turns as many values into 6. */
+  readonly side: number;
+  readonly transform: Transform;
+  /** The first pixel of the patch; it may lie outside the image, where all is zero. */
+  readonly place: TilePlace;
+  /** Byte address of the patch in the matrix of the first place. */
+  readonly to: Expr;
+  readonly matrices: PlaceMatrices;
+  /** Byte address of WORK_BYTES, of which `clearWork` was called once. */
+  readonly work: Expr;
+}
+
+/** Zeros that stand for what lies outside the image. */
+export function clearWork(k: KernelBuilder, work: Expr): void {
+  for (let v = 0; v < CHUNK_VECTORS; v++) k.storeV(work, s.vconst(0), v * VECTOR);
+}
+const afterZeros = (work: Expr): Expr => s.iadd(work, s.i32(CHUNK_VECTORS * VECTOR));
+
+/** Transforms one patch. */
+export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
+  const { image, side } = p;
+  const pixelBytes = image.channels * FLOAT;
+  const chunk = chunksOf(p.channels);
+  const between = k.let(afterZeros(p.work));
+  const line = s.iadd(s.imul(p.place.image, s.i32(image.h)), p.place.y);
+  const pixel = s.iadd(s.imul(line, s.i32(image.w)), p.place.x);
+  const corner = k.let(s.iadd(p.source, s.imul(pixel, s.i32(pixelBytes))));
+  const rowInside = Array.from({ length: side }, (_, i) =>
+    k.let(s.iltU(s.iadd(p.place.y, s.i32(i)), s.i32(image.h))),
+  );
+  const indices = Array.from({ length: side }, (_, i) => i);
+  k.loop(chunk.count, (index) => {
+    const channel = k.let(s.imul(index, s.i32(chunk.bytes)));
+    k.loop(side, (column) => {
+      const inside = k.let(s.iltU(s.iadd(p.place.x, column), s.i32(image.w)));
+      const top = k.let(s.iadd(corner, channel, s.imul(column, s.i32(pixelBytes))));
+      const rows = indices.map((i) =>
+        k.let(s.select(s.iand(inside, rowInside[i]!), s.iadd(top, s.i32(i * image.w * pixelBytes)), p.work)),
+      );
+      const target = k.let(s.iadd(between, s.imul(column, s.i32(chunk.bytes))));
+      forVectors(k, chunk, (at, offset) => {
+        const values = rows.map((row) => k.let(s.loadV(s.iadd(row, at), offset)));
+        const to = s.iadd(target, at);
+        p.transform(k, values).forEach((value, i) => {
+          k.storeV(to, value, offset + i * side * chunk.bytes);
+        });
+      });
+    });
+    k.loop(PATCH_SIDE, (row) => {
+      const from = k.let(s.iadd(between, s.imul(row, s.i32(side * chunk.bytes))));
+      const to = k.let(s.iadd(p.to, channel, s.imul(row, s.i32(PATCH_SIDE * p.matrices.placeBytes))));
+      forVectors(k, chunk, (at, offset) => {
+        const source = k.let(s.iadd(from, at));
+        const target = k.let(s.iadd(to, at));
+        const values = indices.map((j) => k.let(s.loadV(source, offset + j * chunk.bytes)));
+        p.transform(k, values).forEach((value, j) => {
+          k.storeV(target, value, offset + j * p.matrices.placeBytes);
+        });
+      });
+    });
+  });
+}
+
+function forVectors(
+  k: KernelBuilder,
+  { bytes, step }: { bytes: number; step: number },
+  body: (at: Expr, offset: number) => void,
+): void {
+  k.loop(
+    bytes,
+    (at) => {
+      for (let u = 0; u < step; u++) body(at, u * VECTOR);
+    },
+    { step: step * VECTOR },
+  );
+}
+
+export interface ResultTransform {
+  /** Byte address of the tile in the matrix of the first place. */
+  readonly from: Expr;
+  readonly matrices: PlaceMatrices;
+  /** How many channels, a multiple of 4. */
+  readonly channels: number;
+  /** Byte addresses of the images and of the bias, from the first channel on. */
+  readonly target: Expr;
+  readonly bias: Expr | undefined;
+  readonly image: ImageShape;
+  readonly place: TilePlace;
+  readonly work: Expr;
+}
+
+/** Transforms a tile of products and writes those of its 4 x 4 results that lie inside the image. */
+export function transformResult(k: KernelBuilder, p: ResultTransform): void {
+  const { image, bias } = p;
+  const pixelBytes = image.channels * FLOAT;
+  const chunk = chunksOf(p.channels);
+  const between = k.let(afterZeros(p.work));
+  const line = s.iadd(s.imul(p.place.image, s.i32(image.h)), p.place.y);
+  const pixel = s.iadd(s.imul(line, s.i32(image.w)), p.place.x);
+  const corner = k.let(s.iadd(p.target, s.imul(pixel, s.i32(pixelBytes))));
+  const left = (length: number, first: Expr): Expr =>
+    length % RESULT_SIDE === 0
+      ? s.i32(RESULT_SIDE)
+      : k.let(s.imin(s.i32(RESULT_SIDE), s.isub(s.i32(length), first)));
+  const rows = left(image.h, p.place.y);
+  const columns = left(image.w, p.place.x);
+  const indices = Array.from({ length: PATCH_SIDE }, (_, i) => i);
+  k.loop(chunk.count, (index) => {
+    const channel = k.let(s.imul(index, s.i32(chunk.bytes)));
+    k.loop(PATCH_SIDE, (column) => {
+      const from = k.let(s.iadd(p.from, channel, s.imul(column, s.i32(p.matrices.placeBytes))));
+      const to = k.let(s.iadd(between, s.imul(column, s.i32(chunk.bytes))));
+      forVectors(k, chunk, (at, offset) => {
+        const source = k.let(s.iadd(from, at));
+        const values = indices.map((i) =>
+          k.let(s.loadV(source, offset + i * PATCH_SIDE * p.matrices.placeBytes)),
+        );
+        const target = k.let(s.iadd(to, at));
+        outputTransform(k, values).forEach((value, i) => {
+          k.storeV(target, value, offset + i * PATCH_SIDE * chunk.bytes);
+        });
+      });
+    });
+    k.loop(rows, (row) => {
+      const from = k.let(s.iadd(between, s.imul(row, s.i32(PATCH_SIDE * chunk.bytes))));
+      const to = k.let(s.iadd(corner, channel, s.imul(row, s.i32(image.w * pixelBytes))));
+      const biasAt = bias && k.let(s.iadd(bias, channel));
+      forVectors(k, chunk, (at, offset) => {
+        const source = k.let(s.iadd(from, at));
+        const target = k.let(s.iadd(to, at));
+        const values = indices.map((j) => k.let(s.loadV(source, offset + j * chunk.bytes)));
+        const added = biasAt && k.let(s.loadV(s.iadd(biasAt, at), offset));
+        outputTransform(k, values).forEach((value, j) => {
+          const result = k.let(added ? s.vadd(value, added) : value);
+          k.if(s.igt(columns, s.i32(j)), () => k.storeV(target, result, offset + j * pixelBytes));
+        });
+      });
+    });
+  });
+}

@@ -1,0 +1,84 @@
+// Winograd convolutions on random shapes and plans against a plain float64 loop, and when they are chosen.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
+import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
+import { lowerWinogradConv } from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
+import { checkForward, checkGradInput, withOutput } from "./conv2d_sums.ts";
+
+const channels = fc.constantFrom(4, 8, 12, 16, 20, 24, 40);
+const side = fc.integer({ min: 1, max: 11 });
+const pad = fc.integer({ min: 0, max: 3 });
+const specs = fc
+  .record({
+    n: fc.integer({ min: 1, max: 3 }),
+    h: side,
+    w: side,
+    ci: channels,
+    co: channels,
+    kh: fc.constant(3),
+    kw: fc.constant(3),
+    stride: fc.constant([1, 1] as const),
+    padding: fc.tuple(pad, pad, pad, pad),
+    bias: fc.boolean(),
+  })
+  .map(withOutput)
+  .filter(({ oh, ow }) => oh > 0 && ow > 0);
+const tileBlock = fc.constantFrom(6, 12, 18);
+const halved = fc.boolean();
+const blockOf = (count: number, half: boolean): number => (half && count % 16 === 0 ? count / 2 : count);
+
+const spec = (n: number, size: number, ci: number, co: number) =>
+  withOutput({ n, h: size, w: size, ci, co, kh: 3, kw: 3, stride: [1, 1], padding: [1, 1, 1, 1] });
+
+describe("forward", () => {
+  test("random shapes", () => {
+    fc.assert(
+      fc.property(specs, tileBlock, halved, (c, tiles, half) => {
+        const plan = { tileBlock: tiles, channelBlock: blockOf(c.co, half) };
+        checkForward(c, lowerWinogradConv(winogradForward(c), plan));
+      }),
+      { numRuns: 100 },
+    );
+  });
+  test.each([
+    [2, 12, 64, 64],
+    [1, 8, 128, 40],
+    [1, 4, 512, 16],
+    [1, 4, 768, 16],
+  ])("%i x %i px, %i -> %i channels", (n, size, ci, co) => {
+    const c = { ...spec(n, size, ci, co), bias: true };
+    checkForward(c, lowerWinogradConv(winogradForward(c), { tileBlock: 12, channelBlock: co }));
+  });
+});
+
+describe("image gradient", () => {
+  test("random shapes", () => {
+    fc.assert(
+      fc.property(specs, tileBlock, halved, (c, tiles, half) => {
+        const plan = { tileBlock: tiles, channelBlock: blockOf(c.ci, half) };
+        checkGradInput(c, lowerWinogradConv(winogradGradInput(c), plan));
+      }),
+      { numRuns: 100 },
+    );
+  });
+  test.each([
+    [2, 12, 64, 64],
+    [1, 4, 40, 512],
+  ])("%i x %i px, %i -> %i channels", (n, size, ci, co) => {
+    const c = spec(n, size, ci, co);
+    checkGradInput(c, lowerWinogradConv(winogradGradInput(c), { tileBlock: 12, channelBlock: ci }));
+  });
+});
+
+test("it is chosen where it is faster", () => {
+  const plan = (n: number, size: number, ci: number, co: number) =>
+    planWinograd(winogradForward(spec(n, size, ci, co)));
+  expect(plan(16, 32, 64, 64)).toBeDefined();
+  expect(plan(16, 4, 256, 256)).toBeDefined();
+  expect(plan(4, 128, 128, 128)).toBeDefined();
+  expect(plan(16, 32, 3, 64), "channels that are no whole vectors").toBeUndefined();
+  expect(plan(16, 1, 256, 256), "tiles that are nearly empty").toBeUndefined();
+  expect(plan(1, 4, 256, 256), "fewer tiles than transforming the filters is worth").toBeUndefined();
+});
