@@ -1,12 +1,11 @@
 // The folders diffusers saves: model_index.json of a pipeline names its components, each in a subfolder of its own
 // with a config file. What the settings mean is the business of the classes they are for.
+
 import { join } from "node:path";
 import * as v from "valibot";
 import { type JsonObject, readJsonAs, writePythonJson } from "./diffusers_json.ts";
+import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 import { FileError } from "./errors.ts";
-
-/** The version of diffusers whose formats are written, and named in the files. */
-export const DIFFUSERS_VERSION = "0.40.0";
 
 /** The settings file of a model. */
 export const MODEL_CONFIG = "config.json";

@@ -2,8 +2,8 @@
 
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
+import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
 import { activationNames } from "../nn/activations.ts";
-import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 
 /** Options that do not fit, each other or what a UNet2DModel can do. The message is one line. */
 export class ModelConfigError extends Error {

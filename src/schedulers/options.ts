@@ -6,13 +6,11 @@
 
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
+import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
 import { betaSchedules } from "./betas.ts";
 import { predictionTypes } from "./prediction.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { timestepSpacings } from "./spacing.ts";
-
-/** The version of diffusers whose files and numbers the schedulers follow, as written into configs. */
-export const DIFFUSERS_VERSION = "0.40.0";
 
 /** The keys of a scheduler's JSON whose numbers are floats in Python: 1 under them is written 1.0. */
 export const schedulerFloatKeys: ReadonlySet<string> = new Set([

@@ -68,16 +68,17 @@ class ReferenceExecutable implements Executable {
     checkFeeds(this.#program, feeds);
     const fed = new Map(this.#program.inputs.map((tensor, i) => [tensor.node, Float64Array.from(feeds[i])]));
     const values = new Map<Node, Float64Array>();
-    const valueOf = (node: Node): Float64Array => {
+    const lookUp = (node: Node): Float64Array => {
       const value = values.get(node);
       if (value === undefined) throw new Error(`${node.op.kind} was needed before it was computed`);
       return value;
     };
     const leaf = (node: Node) => fed.get(node) ?? this.#variable(node);
-    for (const node of this.#order) values.set(node, evaluate(node, node.inputs.map(valueOf), leaf));
-    const outputs = this.#program.outputs.map((tensor) => Float32Array.from(valueOf(tensor.node)));
+    for (const node of this.#order) values.set(node, evaluate(node, node.inputs.map(lookUp), leaf));
+    const outputs = this.#program.outputs.map((tensor) => Float32Array.from(lookUp(tensor.node)));
     for (const { target, value } of this.#program.updates ?? []) {
-      this.#state.set(target.node, Float64Array.from(valueOf(value.node)));
+      // Variables are float32 at rest, as files keep them: a run that is resumed goes on with the same bits.
+      this.#state.set(target.node, Float64Array.from(lookUp(value.node), Math.fround));
     }
     return outputs;
   }
