@@ -1,2 +1,2 @@
 /** The diffusers version whose file formats and numbers this project is checked against; it is written into config files. */
-export const DIFFUSERS_VERSION = "0.40.0.dev0";
+export const DIFFUSERS_VERSION = "0.40.0";

@@ -16,7 +16,9 @@ test.each([
   expect(unet.parameterCount).toBe(parameters);
   const file = new URL(`../fixtures/checkpoint_layout/${layout}/unet/config.json`, import.meta.url);
   const expected = JSON.parse(readFileSync(file, "utf8"));
-  expect(JSON.parse(JSON.stringify(unet.toConfig()))).toEqual(expected);
+  // The fixture was written by another version of diffusers.
+  const config = { ...unet.toConfig(), _diffusers_version: "0.40.0.dev0" };
+  expect(JSON.parse(JSON.stringify(config))).toEqual(expected);
 });
 
 test.each(PRESET_NAMES)("%s can be trained", (name) => {
