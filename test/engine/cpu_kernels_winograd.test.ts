@@ -2,10 +2,11 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
+import { planWinograd, planWinogradGrad } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
 import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
 import { lowerWinogradConv } from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
-import { checkForward, checkGradInput, withOutput } from "./conv2d_sums.ts";
+import { lowerWinogradGradFilter } from "../../src/engine/backends/cpu/kernels/winograd_grad_filter.ts";
+import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
 const channels = fc.constantFrom(4, 8, 12, 16, 20, 24, 40);
 const side = fc.integer({ min: 1, max: 11 });
@@ -72,9 +73,40 @@ describe("image gradient", () => {
   });
 });
 
+describe("filter gradient", () => {
+  test("random shapes", () => {
+    fc.assert(
+      fc.property(
+        specs,
+        fc.constantFrom(4, 8),
+        fc.integer({ min: 1, max: 3 }),
+        halved,
+        (c, tiles, blocks, half) => {
+          const plan = {
+            tileBlock: tiles,
+            chunkBlocks: blocks,
+            rowBlock: blockOf(c.ci, !half),
+            columnBlock: blockOf(c.co, half),
+          };
+          checkGradFilter(c, lowerWinogradGradFilter(c, plan));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+  test.each([
+    [3, 12, 64, 64],
+    [2, 32, 16, 24],
+  ])("%i x %i px, %i -> %i channels", (n, size, ci, co) => {
+    const plan = { tileBlock: 16, chunkBlocks: 1, rowBlock: ci, columnBlock: co };
+    const c = spec(n, size, ci, co);
+    checkGradFilter(c, lowerWinogradGradFilter(c, plan));
+  });
+});
+
 test("it is chosen where it is faster", () => {
   const plan = (n: number, size: number, ci: number, co: number) =>
-    planWinograd(winogradForward(spec(n, size, ci, co)));
+    planWinograd(winogradForward(spec(n, size, ci, co))) && planWinogradGrad(spec(n, size, ci, co));
   expect(plan(16, 32, 64, 64)).toBeDefined();
   expect(plan(16, 4, 256, 256)).toBeDefined();
   expect(plan(4, 128, 128, 128)).toBeDefined();

@@ -8,14 +8,17 @@ import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import { LANES } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
+import { planWinogradGrad } from "./conv_cost.ts";
 import type { Conv2dSpec } from "./conv2d.ts";
-import { checkConv2d } from "./conv2d.ts";
+import { checkConv2d, isDense3x3 } from "./conv2d.ts";
 import type { Kernel, Lowered } from "./kernel.ts";
 import { cacheLines, FLOAT, loadLanes, roundUp, storeLanes } from "./lanes.ts";
 import { blockProduct, MR, NR } from "./micro.ts";
 import { packPanel } from "./pack.ts";
+import { sumKernel } from "./sum_parts.ts";
 import type { BlockCounts } from "./tiling.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
+import { lowerWinogradGradFilter } from "./winograd_grad_filter.ts";
 
 /** Pixels in a block: with 6 rows and 8 columns, what the inner loop reads fits the first-level cache. */
 const PIXEL_BLOCK = 256;
@@ -29,6 +32,8 @@ const PARTIAL_FLOATS = 1 << 22;
 /** Inputs: x, dy. Output: dw. */
 export function lowerConv2dGradFilter(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
+  const winograd = isDense3x3(spec) ? planWinogradGrad(spec) : undefined;
+  if (winograd) return lowerWinogradGradFilter(spec, winograd);
   const plan = makePlan(spec);
   const kernel = gradKernel(spec, plan);
   const inputs = [{ input: 0 }, { input: 1 }];
@@ -295,36 +300,4 @@ function gatherLeft(
   forPadding(k, count, (pixel) =>
     writeBlock(k.let(s.iadd(place.left, s.imul(pixel, s.i32(MR * FLOAT)))), undefined),
   );
-}
-
-/** Adds up `parts` arrays in order. Arguments: the parts one after another, the sum. */
-function sumKernel(parts: number, size: number): Kernel {
-  const perTile = roundUp(Math.max(4096, Math.ceil(size / MAX_TILES)), LANES);
-  const tiles = Math.ceil(size / perTile);
-  return {
-    family: "sum",
-    key: `sum:${parts}x${size}`,
-    tiles,
-    scratchBytes: 0,
-    flops: parts * size,
-    bytes: FLOAT * (parts + 1) * size,
-    emit(k) {
-      const counts = blockCounts(k, size, perTile, LANES, k.tile);
-      const offset = s.imul(k.tile, s.i32(perTile * FLOAT));
-      const from = k.let(s.iadd(k.buffer(0), offset));
-      const to = k.let(s.iadd(k.buffer(1), offset));
-      const sum = (at: Expr, lanes: number): void => {
-        const source = k.let(s.iadd(from, at));
-        const total = k.let(loadLanes(source, lanes));
-        k.loop(parts - 1, () => {
-          k.set(source, s.iadd(source, s.i32(size * FLOAT)));
-          k.set(total, s.vadd(total, loadLanes(source, lanes)));
-        });
-        storeLanes(k, k.let(s.iadd(to, at)), total, lanes);
-      };
-      k.loop(counts.full, (i) => sum(s.imul(i, s.i32(LANES * FLOAT)), LANES));
-      if (counts.tail > 0)
-        k.if(counts.hasTail, () => sum(s.imul(counts.full, s.i32(LANES * FLOAT)), counts.tail));
-    },
-  };
 }

@@ -2,10 +2,13 @@
 //
 // The rates are those of one core of 128-bit SIMD with fused multiply-add at 3.3 GHz (AMD Zen 3); only their ratios matter.
 
+import type { Conv2dSpec } from "./conv2d.ts";
 import { FLOAT } from "./lanes.ts";
 import { MR, NR } from "./micro.ts";
 import type { WinogradConv, WinogradPlan } from "./winograd_conv2d.ts";
 import { partsOfK } from "./winograd_conv2d.ts";
+import type { WinogradGradPlan } from "./winograd_grad_filter.ts";
+import { gradChunks, gradGrid, gradSumsSize } from "./winograd_grad_filter.ts";
 import { placeMatrices, tileCount, tileGrid } from "./winograd_tiles.ts";
 import { PLACES } from "./winograd_transforms.ts";
 
@@ -14,22 +17,33 @@ const PRODUCT_RATE = 46;
 /** Nanoseconds for each channel of a tile: patch to places, and places to results. */
 const PATCH_TIME = 11;
 const RESULT_TIME = 8;
-/** Nanoseconds for each pair of channels of a filter. */
+/** Nanoseconds for each pair of channels of a filter: taps to places, and places, for each chunk of tiles, to taps. */
 const FILTER_TIME = 12;
+const TAPS_TIME = 12;
 /** Bytes a nanosecond: filters that stream past, overlapped with products; blocks that do not fit the cache. */
 const STREAM_RATE = 200;
 const SPILL_RATE = 60;
+/** Bytes a nanosecond of sums that are read and written again, overlapped with products. */
+const SUMS_RATE = 100;
+/** Floats that the sums of a filter gradient may take, and bytes of each thread's scratch. */
+const MOST_SUMS = 10_000_000;
+const MOST_SCRATCH = 2.75 * 1024 * 1024;
+/** Fewest channels worth a block. */
+const LEAST_CHANNELS = 32;
 /** What of a second-level cache of 512 KiB blocks may take. */
-export const CACHE_BYTES = 448 * 1024;
+const CACHE_BYTES = 448 * 1024;
+
+/** Nanoseconds of work that a thread more is worth. */
+const THREAD_TIME = 200_000;
 
 /**
- * How much longer work takes than if it were spread evenly: the mean over 1, 2, 4 and 8 threads. `items` counts the
- * pieces, `work` how many full pieces they amount to.
+ * The time of work on one thread, made longer as it cannot be spread evenly: by the mean over 1, 2, 4, .. threads, as
+ * many as the work is worth. `items` counts the pieces, `full` how many full pieces they amount to.
  */
-export function imbalance(items: number, work: number): number {
-  const threads = [2, 4, 8];
-  const even = threads.map((count) => (Math.ceil(items / count) * count) / work);
-  return even.reduce((sum, ratio) => sum + ratio, 1) / (threads.length + 1);
+function spread(time: number, items: number, full: number): number {
+  const threads = [2, 4, 8, 16].filter((count) => count * THREAD_TIME <= time);
+  const even = threads.map((count) => (Math.ceil(items / count) * count) / full);
+  return (time * even.reduce((sum, ratio) => sum + Math.max(1, ratio), 1)) / (threads.length + 1);
 }
 
 /** Register tiles work at full speed on full groups of rows and full panels of columns only. */
@@ -38,7 +52,7 @@ function paddedRows(rows: number): number {
   return rows - tail + (tail > 0 ? Math.min(MR, tail + 1.5) : 0);
 }
 const paddedColumns = (columns: number): number => columns + (columns % NR > 0 ? 1 : 0);
-export const productTime = (rows: number, columns: number, depth: number): number =>
+const productTime = (rows: number, columns: number, depth: number): number =>
   (2 * paddedRows(rows) * paddedColumns(columns) * depth) / PRODUCT_RATE;
 
 /** Nanoseconds of the direct convolution with 3 x 3 taps. */
@@ -47,10 +61,15 @@ function directTime({ source, target }: WinogradConv): number {
 }
 
 /** The equal blocks of `channels` that are multiples of `unit` (or all), largest first. */
-export const channelBlocks = (channels: number, unit: number): number[] =>
+const channelBlocks = (channels: number, unit: number): number[] =>
   Array.from({ length: channels / unit }, (_, i) => channels / (i + 1)).filter(
-    (block) => block === channels || block % unit === 0,
+    (block) => block === channels || (block % unit === 0 && block >= LEAST_CHANNELS),
   );
+
+/** Bytes of transformed tiles, both those read and those made. */
+const blockBytes = (tiles: number, channels: number, others: number): number =>
+  PLACES * (placeMatrices(tiles, channels).placeBytes + placeMatrices(tiles, others).placeBytes);
+const spillTime = (bytes: number): number => (2 * Math.max(0, bytes - CACHE_BYTES)) / SPILL_RATE;
 
 function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
   const { source, target } = conv;
@@ -62,20 +81,14 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
   const products =
     full * productTime(plan.tileBlock, plan.channelBlock, source.channels) +
     productTime(tiles % plan.tileBlock, plan.channelBlock, source.channels);
-  const blockBytes =
-    PLACES *
-    (placeMatrices(plan.tileBlock, source.channels).placeBytes +
-      placeMatrices(plan.tileBlock, plan.channelBlock).placeBytes);
-  const spilled = Math.max(0, 1 - CACHE_BYTES / blockBytes);
+  const bytes = blockBytes(plan.tileBlock, source.channels, plan.channelBlock);
   const block =
     parts * PLACES * products +
     tiles * (parts * source.channels * PATCH_TIME + target.channels * RESULT_TIME) +
     (blocks * filterBytes) / STREAM_RATE +
-    (spilled * 2 * blocks * parts * blockBytes) / SPILL_RATE;
-  return (
-    block * imbalance(blocks * parts, (tiles / plan.tileBlock) * parts) +
-    source.channels * target.channels * FILTER_TIME
-  );
+    blocks * parts * spillTime(bytes);
+  const time = spread(block, blocks * parts, (tiles / plan.tileBlock) * parts);
+  return time + source.channels * target.channels * FILTER_TIME;
 }
 
 /** The best blocks of a Winograd convolution; undefined where it cannot be had or the direct way is faster. */
@@ -93,5 +106,46 @@ export function planWinograd(conv: WinogradConv): WinogradPlan | undefined {
       least = time;
       best = plan;
     }
+  return best;
+}
+
+function winogradGradTime(spec: Conv2dSpec, plan: WinogradGradPlan): number {
+  const { ci, co } = spec;
+  const { tileBlock, rowBlock, columnBlock } = plan;
+  const tiles = tileCount(gradGrid(spec));
+  const blocks = Math.ceil(tiles / tileBlock);
+  const chunks = gradChunks(spec, plan);
+  const [rowBlocks, columnBlocks] = [ci / rowBlock, co / columnBlock];
+  const pairs = rowBlocks * columnBlocks;
+  const bytes = blockBytes(tileBlock, rowBlock, columnBlock);
+  const block =
+    pairs * PLACES * productTime(rowBlock, columnBlock, tiles) +
+    tiles * (columnBlocks * ci * PATCH_TIME + rowBlocks * co * RESULT_TIME) +
+    (blocks * 2 * PLACES * ci * co * FLOAT) / SUMS_RATE +
+    blocks * pairs * spillTime(bytes);
+  return spread(block, chunks * pairs, (blocks / plan.chunkBlocks) * pairs) + ci * co * chunks * TAPS_TIME;
+}
+
+/** The same for the gradient of the filters. */
+export function planWinogradGrad(spec: Conv2dSpec): WinogradGradPlan | undefined {
+  const { n, ci, oh, ow, co } = spec;
+  if (ci % 4 !== 0 || co % 4 !== 0) return undefined;
+  const tiles = tileCount(gradGrid(spec));
+  let best: WinogradGradPlan | undefined;
+  let least = productTime(ci, co, 9 * n * oh * ow);
+  for (const rowBlock of channelBlocks(ci, 4))
+    for (const columnBlock of channelBlocks(co, NR))
+      for (const tileBlock of [16, 32, 64]) {
+        if (blockBytes(tileBlock, rowBlock, columnBlock) > MOST_SCRATCH) continue;
+        const blocks = Math.ceil(tiles / tileBlock);
+        for (let chunks = 1; chunks <= Math.min(blocks, 16); chunks++) {
+          const plan = { tileBlock, chunkBlocks: Math.ceil(blocks / chunks), rowBlock, columnBlock };
+          if (gradSumsSize(spec, plan) > MOST_SUMS) break;
+          const time = winogradGradTime(spec, plan);
+          if (time >= least) continue;
+          least = time;
+          best = plan;
+        }
+      }
   return best;
 }

@@ -1,0 +1,232 @@
+// The gradient of a 3 x 3 convolution of stride 1 with respect to its filters, by Winograd's F(4 x 4, 3 x 3) transposed:
+// patches of the image and tiles of dy are transformed, multiplied as 36 matrix products over tiles, and what has been
+// summed over all tiles is transformed into 3 x 3 taps. The tiles are cut into chunks with sums of their own.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { LANES } from "../simd/expr.ts";
+import * as s from "../simd/ops.ts";
+import type { Conv2dSpec } from "./conv2d.ts";
+import type { Kernel, Lowered } from "./kernel.ts";
+import { cacheLines, FLOAT, VECTOR } from "./lanes.ts";
+import { blockProduct, MR, NR } from "./micro.ts";
+import type { TileGrid } from "./winograd_tiles.ts";
+import {
+  clearWork,
+  placeMatrices,
+  tileCount,
+  tileGrid,
+  tilePlace,
+  transformPatch,
+  WORK_BYTES,
+} from "./winograd_tiles.ts";
+import {
+  FILTER_SIDE,
+  filterGradientTransform,
+  inputTransform,
+  outputGradientTransform,
+  PATCH_SIDE,
+  PLACES,
+  RESULT_SIDE,
+} from "./winograd_transforms.ts";
+
+/** How the work is cut; the blocks of channels divide the channels and are multiples of 4. */
+export interface WinogradGradPlan {
+  /** Tiles of the images transformed together, a multiple of 4; blocks of tiles in a chunk. */
+  readonly tileBlock: number;
+  readonly chunkBlocks: number;
+  readonly rowBlock: number;
+  readonly columnBlock: number;
+}
+
+/** Steps of k in the inner loop. */
+const UNROLL = 4;
+
+export const gradGrid = ({ n, oh, ow }: Conv2dSpec): TileGrid => tileGrid(n, oh, ow);
+export const gradChunks = (spec: Conv2dSpec, plan: WinogradGradPlan): number =>
+  Math.ceil(tileCount(gradGrid(spec)) / (plan.tileBlock * plan.chunkBlocks));
+
+/** Floats of the sums of one place in a block; off powers of two, which would let all places fall on the same cache lines. */
+const placeSize = ({ rowBlock, columnBlock }: WinogradGradPlan): number => rowBlock * columnBlock + 16;
+/** Floats of the sums of all chunks. */
+export function gradSumsSize(spec: Conv2dSpec, plan: WinogradGradPlan): number {
+  const blocks = (spec.ci / plan.rowBlock) * (spec.co / plan.columnBlock);
+  return gradChunks(spec, plan) * blocks * PLACES * placeSize(plan);
+}
+
+/** Inputs: x, dy. Output: dw. */
+export function lowerWinogradGradFilter(spec: Conv2dSpec, plan: WinogradGradPlan): Lowered {
+  const chunks = gradChunks(spec, plan);
+  return {
+    temps: [gradSumsSize(spec, plan)],
+    steps: [
+      { kernel: productsKernel(spec, plan), args: [{ input: 0 }, { input: 1 }, { temp: 0 }] },
+      { kernel: tapsKernel(spec, plan, chunks), args: [{ temp: 0 }, { output: 0 }] },
+    ],
+  };
+}
+
+/** Sums over tiles as [chunk][block of rows][block of columns][place][row][column]. Arguments: x, dy, sums. */
+function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
+  const { n, h, w, ci, oh, ow, co, padding } = spec;
+  const { tileBlock, rowBlock, columnBlock } = plan;
+  const grid = gradGrid(spec);
+  const tiles = tileCount(grid);
+  const chunkTiles = tileBlock * plan.chunkBlocks;
+  const chunks = gradChunks(spec, plan);
+  const rowBlocks = ci / rowBlock;
+  const columnBlocks = co / columnBlock;
+  const left = placeMatrices(tileBlock, rowBlock);
+  const right = placeMatrices(tileBlock, columnBlock);
+  const leftBytes = PLACES * left.placeBytes;
+  const rightBytes = PLACES * right.placeBytes;
+  const placeBytes = placeSize(plan) * FLOAT;
+  const { bias: _, ...shape } = spec;
+  return {
+    family: "conv2d_grad_filter",
+    key: `winograd_grad_filter:${JSON.stringify([shape, plan])}`,
+    tiles: chunks * rowBlocks * columnBlocks,
+    scratchBytes: leftBytes + rightBytes + cacheLines(WORK_BYTES),
+    flops: 2 * n * oh * ow * 9 * ci * co,
+    bytes: FLOAT * (n * h * w * ci + n * oh * ow * co + chunks * PLACES * ci * co),
+    emit(k) {
+      const columnIndex = k.let(s.iremU(k.tile, s.i32(columnBlocks)));
+      const above = k.let(s.idivU(k.tile, s.i32(columnBlocks)));
+      const rowIndex = k.let(s.iremU(above, s.i32(rowBlocks)));
+      const start = k.let(s.imul(s.idivU(above, s.i32(rowBlocks)), s.i32(chunkTiles)));
+      const end = k.let(s.imin(s.iadd(start, s.i32(chunkTiles)), s.i32(tiles)));
+      const rightAt = k.let(s.iadd(k.scratch, s.i32(leftBytes)));
+      const work = k.let(s.iadd(k.scratch, s.i32(leftBytes + rightBytes)));
+      const sums = k.let(s.iadd(k.buffer(2), s.imul(k.tile, s.i32(PLACES * placeBytes))));
+      const x = k.let(s.iadd(k.buffer(0), s.imul(rowIndex, s.i32(rowBlock * FLOAT))));
+      const dy = k.let(s.iadd(k.buffer(1), s.imul(columnIndex, s.i32(columnBlock * FLOAT))));
+      clearWork(k, work);
+      k.for(start, end, tileBlock, (first) => {
+        const given = k.let(s.imin(s.i32(tileBlock), s.isub(end, first)));
+        const count = k.let(s.iand(s.iadd(given, s.i32(UNROLL - 1)), s.i32(-UNROLL)));
+        k.loop(count, (tile) => {
+          const at = k.let(s.iadd(first, tile));
+          const place = tilePlace(k, grid, at);
+          // Tiles after the last one lie below all images: they are zero.
+          const y =
+            tiles % UNROLL === 0 ? place.y : s.select(s.ilt(at, end), place.y, s.i32(h + oh + padding[0]));
+          const common = { matrices: left, work };
+          transformPatch(k, {
+            ...common,
+            source: x,
+            image: { h, w, channels: ci },
+            channels: rowBlock,
+            side: PATCH_SIDE,
+            transform: inputTransform,
+            place: {
+              image: place.image,
+              y: k.let(s.iadd(y, s.i32(-padding[0]))),
+              x: k.let(s.iadd(place.x, s.i32(-padding[2]))),
+            },
+            to: s.iadd(k.scratch, s.imul(tile, s.i32(left.rowBytes))),
+          });
+          transformPatch(k, {
+            ...common,
+            matrices: right,
+            source: dy,
+            image: { h: oh, w: ow, channels: co },
+            channels: columnBlock,
+            side: RESULT_SIDE,
+            transform: outputGradientTransform,
+            place: { ...place, y: k.let(y) },
+            to: s.iadd(rightAt, s.imul(tile, s.i32(right.rowBytes))),
+          });
+        });
+        k.loop(PLACES, (index) =>
+          blockProduct(k, {
+            a: k.let(s.iadd(k.scratch, s.imul(index, s.i32(left.placeBytes)))),
+            aRow: FLOAT,
+            aK: left.rowBytes,
+            aGroup: MR * FLOAT,
+            b: k.let(s.iadd(rightAt, s.imul(index, s.i32(right.placeBytes)))),
+            bK: right.rowBytes,
+            bPanel: NR * FLOAT,
+            count,
+            unroll: UNROLL,
+            c: k.let(s.iadd(sums, s.imul(index, s.i32(placeBytes)))),
+            cRow: columnBlock * FLOAT,
+            mr: MR,
+            groups: Math.floor(rowBlock / MR),
+            rowTail: rowBlock % MR,
+            hasRowTail: s.i32(1),
+            panels: Math.floor(columnBlock / NR),
+            columnTail: columnBlock % NR,
+            hasColumnTail: s.i32(1),
+            fresh: s.ieq(first, start),
+          }),
+        );
+      });
+    },
+  };
+}
+
+/** Joins the sums of chunks in order and transforms them: G^T s G. Arguments: sums, dw. */
+function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: number): Kernel {
+  const { rowBlock, columnBlock } = plan;
+  const rowsPerTile = Math.max(1, Math.ceil(4096 / (co * chunks)));
+  const placeBytes = placeSize(plan) * FLOAT;
+  const blockBytes = PLACES * placeBytes;
+  const columnBlocks = co / columnBlock;
+  const places = Array.from({ length: PATCH_SIDE }, (_, i) => i);
+  return {
+    family: "winograd_taps",
+    key: `winograd_taps:${JSON.stringify([ci, co, rowBlock, columnBlock, chunks])}`,
+    tiles: Math.ceil(ci / rowsPerTile),
+    scratchBytes: FILTER_SIDE * PATCH_SIDE * VECTOR,
+    flops: 0,
+    bytes: FLOAT * (chunks * PLACES + FILTER_SIDE ** 2) * ci * co,
+    emit(k) {
+      const firstRow = k.let(s.imul(k.tile, s.i32(rowsPerTile)));
+      const lastRow = k.let(s.imin(s.iadd(firstRow, s.i32(rowsPerTile)), s.i32(ci)));
+      k.for(firstRow, lastRow, 1, (row) => {
+        const block = s.imul(s.idivU(row, s.i32(rowBlock)), s.i32(columnBlocks * blockBytes));
+        const inBlock = s.imul(s.iremU(row, s.i32(rowBlock)), s.i32(columnBlock * FLOAT));
+        const rowAt = k.let(s.iadd(k.buffer(0), block, inBlock));
+        const target = k.let(s.iadd(k.buffer(1), s.imul(row, s.i32(co * FLOAT))));
+        k.loop(columnBlocks, (columnIndex) => {
+          const from = k.let(s.iadd(rowAt, s.imul(columnIndex, s.i32(blockBytes))));
+          const to = k.let(s.iadd(target, s.imul(columnIndex, s.i32(columnBlock * FLOAT))));
+          k.loop(
+            columnBlock * FLOAT,
+            (at) => {
+              k.loop(PATCH_SIDE, (j) => {
+                const source = k.let(s.iadd(from, at, s.imul(j, s.i32(placeBytes))));
+                const load = (i: number): Expr => s.loadV(source, i * PATCH_SIDE * placeBytes);
+                const sums = places.map((i) => k.let(load(i)));
+                k.loop(chunks - 1, () => {
+                  k.set(source, s.iadd(source, s.i32((ci / rowBlock) * columnBlocks * blockBytes)));
+                  sums.forEach((sum, i) => {
+                    k.set(sum, s.vadd(sum, load(i)));
+                  });
+                });
+                const between = k.let(s.iadd(k.scratch, s.imul(j, s.i32(VECTOR))));
+                filterGradientTransform(k, sums).forEach((value, a) => {
+                  k.storeV(between, value, a * PATCH_SIDE * VECTOR);
+                });
+              });
+              storeTaps(k, k.let(s.iadd(to, at)), ci * co * FLOAT);
+            },
+            { step: LANES * FLOAT },
+          );
+        });
+      });
+    },
+  };
+}
+
+/** The second pass, along rows, from the scratch to the nine taps. */
+function storeTaps(k: KernelBuilder, to: Expr, tapBytes: number): void {
+  for (let a = 0; a < FILTER_SIDE; a++) {
+    const row = Array.from({ length: PATCH_SIDE }, (_, j) =>
+      k.let(s.loadV(k.scratch, (a * PATCH_SIDE + j) * VECTOR)),
+    );
+    filterGradientTransform(k, row).forEach((value, b) => {
+      k.storeV(to, value, (a * FILTER_SIDE + b) * tapBytes);
+    });
+  }
+}
