@@ -1,7 +1,7 @@
 // Matrix products of random shapes and strides against a plain float64 loop.
 
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MatmulSpec, MatrixStrides } from "../../src/engine/backends/cpu/kernels/gemm.ts";
 import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/gemm.ts";
 import { compileLowered, noise, relativeError } from "./cpu_kernel_harness.ts";
@@ -124,6 +124,26 @@ for (const [name, batch, m, n, k] of shapes)
       const strides = { a: layout(batch, m, k, orders[0]), b: layout(batch, k, n, orders[1]) };
       check({ batch, m, n, k, ...strides, c: layout(batch, m, n, "rows"), bias: true });
     });
+
+describe("a long k in parts", () => {
+  test.each([
+    ["a gradient of weights", 40, 48, 8192],
+    ["odd sides", 37, 29, 4096],
+    ["a k that halves twice", 64, 64, 4 * 1023],
+  ])("%s", (_, m, n, k) => {
+    const spec = {
+      batch: [],
+      m,
+      n,
+      k,
+      a: layout([], m, k, "cols"),
+      b: layout([], k, n, "rows"),
+      c: layout([], m, n, "rows"),
+    };
+    expect(lowerMatmul(spec).steps.at(-1)?.kernel.family).toBe("sum");
+    check(spec);
+  });
+});
 
 test("wrong sizes are refused", () => {
   const strides = { batch: [], row: 1, col: 1 };

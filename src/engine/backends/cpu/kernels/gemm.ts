@@ -8,6 +8,7 @@ import { cacheLines, copyRun, FLOAT, roundUp } from "./lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR, unrollOf } from "./micro.ts";
 import type { BatchDim } from "./pack.ts";
 import { batchOffset, packedSize, packKernel, packPanel, plainK } from "./pack.ts";
+import { joinParts, partsAsBatch, partsOfK } from "./split_k.ts";
 import type { BlockCounts } from "./tiling.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
 
@@ -35,6 +36,12 @@ const LEFT_BLOCK = 49152;
 /** The kernels of a matrix product. Inputs: a, b and, with `bias`, the bias; output: c. */
 export function lowerMatmul(spec: MatmulSpec): Lowered {
   checkSpec(spec);
+  const parts = partsOfK(spec);
+  if (parts === 1) return lowerWhole(spec);
+  return joinParts(lowerWhole(partsAsBatch(spec, parts)), parts, spec.m * spec.n);
+}
+
+function lowerWhole(spec: MatmulSpec): Lowered {
   const shape = mergeBatch(preferRows(spec));
   const plan = makePlan(shape);
   const packed = plan.right === "packed";

@@ -1,0 +1,50 @@
+// Matrix products with a long k and small m and n, as gradients of weights are: k is cut into parts, which are the
+// matrices of a batch, so that there are enough tiles; a second step adds up the parts in order.
+
+import type { MatmulSpec } from "./gemm.ts";
+import type { Lowered, Slot } from "./kernel.ts";
+import { sumKernel } from "./sum_parts.ts";
+import { MAX_TILES, TILE_FLOPS } from "./tiling.ts";
+
+/** Least k that is worth a part of its own. */
+const LEAST_PART = 512;
+/** Rows and columns of a block that keeps its speed. */
+const BLOCK = 64;
+
+/** How many parts of k; 1 where m and n make enough tiles, or where parts cannot be had. */
+export function partsOfK({ batch, m, n, k, c, bias }: MatmulSpec): number {
+  const dense = c.row === n && c.col === 1;
+  if (bias || !dense || batch.some((size) => size > 1)) return 1;
+  const wanted = Math.min(MAX_TILES, Math.round((2 * m * n * k) / TILE_FLOPS));
+  const blocks = Math.ceil(m / BLOCK) * Math.ceil(n / BLOCK);
+  let parts = 1;
+  while (2 * parts * blocks <= wanted && k % (2 * parts) === 0 && k / (2 * parts) >= LEAST_PART) parts *= 2;
+  return parts;
+}
+
+/** The product whose matrices are the parts, one after another. */
+export function partsAsBatch({ m, n, k, a, b }: MatmulSpec, parts: number): MatmulSpec {
+  const part = k / parts;
+  return {
+    batch: [parts],
+    m,
+    n,
+    k: part,
+    a: { ...a, batch: [part * a.col] },
+    b: { ...b, batch: [part * b.row] },
+    c: { batch: [m * n], row: n, col: 1 },
+  };
+}
+
+/** Lets the product of parts write into a temp, and adds them up into the output of `size` elements. */
+export function joinParts({ temps, steps }: Lowered, parts: number, size: number): Lowered {
+  const sums: Slot = { temp: temps.length };
+  const products = steps.map(({ kernel, args }) => ({
+    kernel,
+    args: args.map((slot): Slot => ("output" in slot ? sums : slot)),
+  }));
+  return {
+    temps: [...temps, parts * size],
+    steps: [...products, { kernel: sumKernel(parts, size), args: [sums, { output: 0 }] }],
+  };
+}
