@@ -55,6 +55,25 @@ function matmul(name: string, batches: number[], m: number, n: number, k: number
   bench(name, lowerMatmul(spec), [count * m * k, count * k * n], count * m * n);
 }
 
+/** x^T dy, summed over `rows` pixels. */
+function weightGradient(rows: number, ci: number, co: number): void {
+  const spec = {
+    batch: [],
+    m: ci,
+    n: co,
+    k: rows,
+    a: { batch: [], row: 1, col: ci },
+    b: { batch: [], row: co, col: 1 },
+    c: { batch: [], row: co, col: 1 },
+  };
+  bench(
+    `matmul weight gradient ${ci} x ${co} over ${rows}`,
+    lowerMatmul(spec),
+    [rows * ci, rows * co],
+    ci * co,
+  );
+}
+
 function conv(size: number, ci: number, co: number, kernel: number, stride = 1): void {
   const pad = Math.floor(kernel / 2);
   const out = Math.floor((size + 2 * pad - kernel) / stride) + 1;
@@ -85,6 +104,8 @@ matmul("matmul linear 4096 x 256 x 256", [], 4096, 256, 256);
 matmul("matmul time embedding 16 x 256 x 256", [], 16, 256, 256);
 matmul("matmul attention scores 16 x 32 x (64 x 64 x 8)", [16, 32], 64, 64, 8);
 matmul("matmul attention values 16 x 32 x (64 x 8 x 64)", [16, 32], 64, 8, 64);
+weightGradient(1024, 128, 128);
+weightGradient(16384, 64, 64);
 conv(32, 3, 64, 3);
 conv(32, 64, 64, 3);
 conv(32, 64, 3, 3);

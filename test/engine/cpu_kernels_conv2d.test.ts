@@ -45,6 +45,7 @@ const same = [1, 1, 1, 1] as const;
 const shapes: Record<string, Conv2dSpec> = {
   "the first of a UNet": square(2, 16, 3, 64, 3, 1, same),
   "the last of a UNet": square(2, 16, 64, 3, 3, 1, same),
+  "few results, padded unevenly": square(2, 9, 24, 3, 3, 1, [0, 1, 2, 1]),
   "three k blocks": square(1, 12, 128, 40, 3, 1, same),
   "nine k blocks": square(1, 6, 256, 24, 3, 1, same),
   "channels in parts": square(1, 5, 768, 8, 3, 1, same),

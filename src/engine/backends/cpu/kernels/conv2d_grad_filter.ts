@@ -11,13 +11,14 @@ import * as s from "../simd/ops.ts";
 import { planWinogradGrad } from "./conv_cost.ts";
 import type { Conv2dSpec } from "./conv2d.ts";
 import { checkConv2d, isDense3x3 } from "./conv2d.ts";
-import type { Kernel, Lowered } from "./kernel.ts";
+import type { Kernel, Lowered, Slot } from "./kernel.ts";
 import { cacheLines, FLOAT, loadLanes, roundUp, storeLanes } from "./lanes.ts";
 import { blockProduct, MR, NR } from "./micro.ts";
 import { packPanel } from "./pack.ts";
 import { sumKernel } from "./sum_parts.ts";
 import type { BlockCounts } from "./tiling.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
+import { turnFiltersKernel } from "./turn_filters.ts";
 import { lowerWinogradGradFilter } from "./winograd_grad_filter.ts";
 
 /** Pixels in a block: with 6 rows and 8 columns, what the inner loop reads fits the first-level cache. */
@@ -34,6 +35,7 @@ export function lowerConv2dGradFilter(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
   const winograd = isDense3x3(spec) ? planWinogradGrad(spec) : undefined;
   if (winograd) return lowerWinogradGradFilter(spec, winograd);
+  if (isBetterSwapped(spec)) return lowerSwapped(spec);
   const plan = makePlan(spec);
   const kernel = gradKernel(spec, plan);
   const inputs = [{ input: 0 }, { input: 1 }];
@@ -44,6 +46,38 @@ export function lowerConv2dGradFilter(spec: Conv2dSpec): Lowered {
     steps: [
       { kernel, args: [...inputs, { temp: 0 }] },
       { kernel: sumKernel(plan.chunks, size), args: [{ temp: 0 }, { output: 0 }] },
+    ],
+  };
+}
+
+/** Few columns waste most of a register tile: then dy takes the place of the image. */
+const isBetterSwapped = ({ kh, kw, ci, co, stride, padding }: Conv2dSpec): boolean =>
+  co < NR &&
+  ci >= NR &&
+  stride.every((step) => step === 1) &&
+  padding.every((side, i) => side < (i < 2 ? kh : kw));
+
+/** With the image and dy exchanged, taps come in the opposite order and the channels of the filters change places. */
+function lowerSwapped(spec: Conv2dSpec): Lowered {
+  const { h, w, ci, kh, kw, oh, ow, co, padding } = spec;
+  const { temps, steps } = lowerConv2dGradFilter({
+    ...spec,
+    h: oh,
+    w: ow,
+    ci: co,
+    oh: h,
+    ow: w,
+    co: ci,
+    padding: [kh - 1 - padding[0], kh - 1 - padding[1], kw - 1 - padding[2], kw - 1 - padding[3]],
+  });
+  const turned: Slot = { temp: temps.length };
+  const exchange = (slot: Slot): Slot =>
+    "output" in slot ? turned : "input" in slot ? { input: 1 - slot.input } : slot;
+  return {
+    temps: [...temps, kh * kw * ci * co],
+    steps: [
+      ...steps.map(({ kernel, args }) => ({ kernel, args: args.map(exchange) })),
+      { kernel: turnFiltersKernel(kh * kw, co, ci), args: [turned, { output: 0 }] },
     ],
   };
 }
