@@ -14,15 +14,17 @@ export {
   type SyntheticOptions,
   synthetic,
 } from "./data/index.ts";
-export type {
-  Backend,
-  Executable,
-  HostArray,
-  KernelTiming,
-  ProgramSpec,
-  ProgramStats,
+export {
+  type Backend,
+  type Executable,
+  type HostArray,
+  type KernelTiming,
+  MemoryError,
+  type MemoryNeed,
+  type ProgramSpec,
+  type ProgramStats,
 } from "./engine/backend.ts";
-export { MemoryError } from "./engine/backends/cpu/allocator.ts";
+
 export {
   BACKEND_NAMES,
   type BackendName,

@@ -8,11 +8,12 @@ import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { compileDenoiser } from "../pipelines/unet_denoiser.ts";
 import { DDPMScheduler } from "../schedulers/index.ts";
 import { PRESETS, type PresetName } from "../training/presets.ts";
-import { compileTrainStep, startState } from "../training/start.ts";
+import { checkStep, compileTrainStep, startState } from "../training/start.ts";
+import type { TrainStepOptions } from "../training/train_step.ts";
 import { benchOps } from "./bench_ops.ts";
 import { checking } from "./errors.ts";
 import { createOutput, type Output } from "./output.ts";
-import { bytes } from "./progress.ts";
+import { bytes } from "./wording.ts";
 
 export const BENCHES = ["train", "sample", "ops"] as const;
 export type BenchName = (typeof BENCHES)[number];
@@ -53,7 +54,7 @@ async function benchModel(
 ): Promise<void> {
   const { preset, repeat } = flags;
   const batchSize = flags.batchSize ?? PRESETS[preset].settings.batchSize;
-  output.status(`compiling ${preset}, batch ${batchSize}`, { force: true });
+  output.begin(`compiling ${preset}, batch ${batchSize}`);
   const compileStart = performance.now();
   const { executable, feeds } = await checking(() => compile(what, backend, preset, batchSize));
   const compileSeconds = (performance.now() - compileStart) / 1000;
@@ -108,15 +109,15 @@ async function compile(
   const { model: options, scheduler: recipe, size, settings } = PRESETS[preset];
   const model = new UNet2DModel({ ...options, sampleSize: size }).initialize(new TorchGenerator(0));
   const channels = model.config.inChannels;
-  const images = new TorchGenerator(1).randn(batchSize * size * size * channels);
+  const images = () => new TorchGenerator(1).randn(batchSize * size * size * channels);
   if (what === "sample") {
     model.upload(backend);
     const { executable } = await compileDenoiser(backend, model, [batchSize, size, size, channels]);
-    return { executable, feeds: [images, new Float32Array(batchSize).fill(500)] };
+    return { executable, feeds: [images(), new Float32Array(batchSize).fill(500)] };
   }
   const scheduler = new DDPMScheduler(recipe);
   const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
-  const trainStep = startState({
+  const step: TrainStepOptions = {
     model,
     alphasCumprod: scheduler.alphasCumprod,
     predictionType: scheduler.config.predictionType,
@@ -128,10 +129,12 @@ async function compile(
     ema: settings.emaMaxDecay !== null,
     minSnrGamma: settings.minSnrGamma,
     draws: "philox",
-  });
+  };
+  checkStep(backend, step);
+  const trainStep = startState(step);
   const executable = await compileTrainStep(backend, model, trainStep);
   const feeds = trainStep.feeds({
-    images,
+    images: images(),
     key: Int32Array.of(0, 0, 0),
     step: 0,
     learningRate: settings.learningRate,
@@ -150,7 +153,7 @@ async function medianSeconds(
   await executable.run(feeds);
   const times: number[] = [];
   for (let i = 0; i < repeat; i++) {
-    output.status(`timing step ${i + 1} of ${repeat}`);
+    output.status({ share: i / repeat, parts: [`timing step ${i + 1} of ${repeat}`] });
     const start = performance.now();
     await executable.run(feeds);
     times.push((performance.now() - start) / 1000);

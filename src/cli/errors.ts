@@ -1,7 +1,7 @@
 // What an error means to the shell: one line on stderr and an exit code.
 
 import { DataError } from "../data/errors.ts";
-import { MemoryError } from "../engine/backends/cpu/allocator.ts";
+import { MemoryError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { FileError } from "../io/errors.ts";
 import { ModelConfigError } from "../models/unet_2d_config.ts";

@@ -44,6 +44,28 @@ export interface Executable {
   dispose(): void;
 }
 
+/** Bytes. */
+export interface MemoryNeed {
+  /** The program and all its variables. */
+  readonly needed: number;
+  /** What the backend may use at all. */
+  readonly available: number;
+}
+
+/** Raised when a program or a variable needs more memory than there is. */
+export class MemoryError extends Error {
+  override readonly name = "MemoryError";
+  readonly neededBytes: number;
+  readonly availableBytes: number;
+
+  constructor(what: string, neededBytes: number, availableBytes: number) {
+    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20).toLocaleString("en-US")} MiB`;
+    super(`${what} needs ${mib(neededBytes)}, but only ${mib(availableBytes)} can be had`);
+    this.neededBytes = neededBytes;
+    this.availableBytes = availableBytes;
+  }
+}
+
 export interface Backend {
   readonly name: string;
   /** Gives a variable its value; creates it on the backend at first use. */
@@ -51,6 +73,8 @@ export interface Backend {
   /** A copy of a variable's present value. @throws when it was never written. */
   read(variable: Tensor): Float32Array;
   compile(program: ProgramSpec): Promise<Executable>;
+  /** What `compile` would need, found without allocating anything. */
+  memory(program: ProgramSpec): MemoryNeed;
   /** Stops workers and frees everything. */
   close(): Promise<void>;
 }

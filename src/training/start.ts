@@ -1,8 +1,6 @@
 // A training step on a backend: its state, and what to do when a batch does not fit into memory.
 
-import type { Backend, Executable } from "../engine/backend.ts";
-import { MemoryError } from "../engine/backends/cpu/allocator.ts";
-import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
+import { type Backend, type Executable, MemoryError, type MemoryNeed } from "../engine/backend.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_step.ts";
@@ -19,51 +17,42 @@ export async function compileTrainStep(
 }
 
 /**
- * Compiles a training step, and answers a lack of memory with the largest batch that fits.
- * @throws TrainingOptionError, in one line, in place of a MemoryError
+ * Looks, before anything is computed, whether a training step can be built and fits.
+ * @throws TrainingOptionError that says why not, or names the largest batch that fits
  */
-export async function explainMemory<T>(
-  backendOptions: BackendOptions,
-  options: TrainStepOptions,
-  compile: () => Promise<T>,
-): Promise<T> {
+export function checkStep(backend: Backend, options: TrainStepOptions): void {
+  const { needed, available } = trainableMemory(backend, options);
+  if (needed <= available) return;
+  const batch = largestBatch(backend, options, available);
+  const advice = batch === 0 ? "no batch fits; use a smaller model or size" : `--batch-size ${batch} fits`;
+  const { message } = new MemoryError(`a batch of ${options.batchSize}`, needed, available);
+  throw new TrainingOptionError(`${message}; ${advice}`);
+}
+
+function trainableMemory(backend: Backend, options: TrainStepOptions): MemoryNeed {
   try {
-    return await compile();
+    return memoryOf(backend, options, options.batchSize);
   } catch (error) {
-    if (!(error instanceof MemoryError)) throw error;
-    const batch = await largestBatch(backendOptions, options);
-    const advice = batch === 0 ? "no batch fits; use a smaller model or size" : `--batch-size ${batch} fits`;
-    throw new TrainingOptionError(
-      `a batch of ${options.batchSize} needs more memory than there is (${error.message}); ${advice}`,
-      { cause: error },
-    );
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new TrainingOptionError(`this model cannot be trained so: ${problem}`, { cause: error });
   }
 }
 
-/** The largest batch below the one asked for that can be compiled; 0 when there is none. */
-async function largestBatch(backendOptions: BackendOptions, options: TrainStepOptions): Promise<number> {
-  let fits = 0;
-  let fails = options.batchSize;
-  while (fails - fits > 1) {
-    const batchSize = Math.floor((fits + fails) / 2);
-    if (await canCompile(backendOptions, { ...options, batchSize })) fits = batchSize;
-    else fails = batchSize;
-  }
-  return fits;
+function memoryOf(backend: Backend, options: TrainStepOptions, batchSize: number): MemoryNeed {
+  return backend.memory(buildTrainStep({ ...options, batchSize }).program);
 }
 
-/** Tries on a backend of its own, so that one try leaves nothing behind for the next. */
-async function canCompile(backendOptions: BackendOptions, options: TrainStepOptions): Promise<boolean> {
-  const backend = await createBackend(backendOptions);
-  try {
-    await compileTrainStep(backend, options.model, startState(options));
-    return true;
-  } catch (error) {
-    if (error instanceof MemoryError) return false;
-    throw error;
-  } finally {
-    await backend.close();
-  }
+/** The largest batch below the one asked for that fits; 0 when there is none. */
+function largestBatch(backend: Backend, options: TrainStepOptions, available: number): number {
+  const need = (batchSize: number) => memoryOf(backend, options, batchSize).needed;
+  const few = Math.min(8, options.batchSize);
+  const single = need(1);
+  if (few === 1 || single > available) return 0;
+  // Memory grows about evenly with the batch: a straight line finds the neighbourhood.
+  const perImage = (need(few) - single) / (few - 1);
+  let batch = Math.min(options.batchSize - 1, Math.floor(1 + (available - single) / perImage));
+  while (need(batch) > available) batch = Math.floor(batch * 0.97);
+  return batch;
 }
 
 /** A training step with its state at its start. */

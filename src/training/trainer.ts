@@ -20,7 +20,7 @@ import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
 import { RunWriter } from "./run_writer.ts";
 import type { TrainSettings } from "./settings.ts";
 import { Speedometer } from "./speedometer.ts";
-import { compileTrainStep, explainMemory, startState } from "./start.ts";
+import { checkStep, compileTrainStep, startState } from "./start.ts";
 import type { TrainStep, TrainStepOptions } from "./train_step.ts";
 import { resolveSettings, type TrainerOptions } from "./trainer_options.ts";
 
@@ -288,8 +288,9 @@ export class Trainer {
     const { settings, folder } = this;
     const { model, scheduler, data } = this.#options;
     const step = this.#stepOptions();
+    checkStep(backend, step);
     model.initialize(new TorchGenerator(settings.seed));
-    const trainStep = this.#trainStep(step);
+    const trainStep = startState(step);
     const writer = new RunWriter({ folder, settings, ema: this.#ema, model, scheduler, trainStep, backend });
     const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
     if (found !== undefined && found > settings.steps) {
@@ -298,9 +299,7 @@ export class Trainer {
       );
     }
     const state = found === undefined ? { step: 0, epochLossSum: 0 } : await writer.readCheckpoint(found);
-    const executable = await explainMemory(this.#backendOptions, step, () =>
-      compileTrainStep(backend, model, trainStep),
-    );
+    const executable = await compileTrainStep(backend, model, trainStep);
     if (resume) await folder.removeLeftovers();
     await folder.writeConfig(config);
     return {
@@ -318,16 +317,6 @@ export class Trainer {
       startStep: state.step,
       startEpochLossSum: state.epochLossSum,
     };
-  }
-
-  /** The training step's graph: it cannot be built for every model. */
-  #trainStep(options: TrainStepOptions): TrainStep {
-    try {
-      return startState(options);
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      throw new TrainingOptionError(`this model cannot be trained so: ${problem}`, { cause: error });
-    }
   }
 
   get #backendOptions(): BackendOptions {

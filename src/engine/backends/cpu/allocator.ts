@@ -1,18 +1,6 @@
 // Places blocks in the backend's one linear memory and grows it when they do not fit.
 
-/** Raised when a program or a variable needs more memory than there is. */
-export class MemoryError extends Error {
-  override readonly name = "MemoryError";
-  readonly neededBytes: number;
-  readonly availableBytes: number;
-
-  constructor(what: string, neededBytes: number, availableBytes: number) {
-    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20).toLocaleString("en-US")} MiB`;
-    super(`${what} needs ${mib(neededBytes)}, but only ${mib(availableBytes)} can be had`);
-    this.neededBytes = neededBytes;
-    this.availableBytes = availableBytes;
-  }
-}
+import { MemoryError } from "../../backend.ts";
 
 const ALIGNMENT = 64;
 const PAGE = 65536;

@@ -7,19 +7,20 @@ import type {
   Executable,
   HostArray,
   KernelTiming,
+  MemoryNeed,
   ProgramSpec,
   ProgramStats,
 } from "../../backend.ts";
 import { checkFeeds } from "../../feeds.ts";
 import type { Node } from "../../graph.ts";
-import { planMemory } from "../../passes/plan_memory.ts";
 import { numel, showShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { Allocator } from "./allocator.ts";
 import { BARRIER, driver, STEP } from "./driver.ts";
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/peak.ts";
+import { type Layout, planLayout } from "./layout.ts";
 import { lower } from "./lower.ts";
-import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
+import type { KernelCall, LoweredProgram } from "./program.ts";
 import { KernelBuilder } from "./simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { ThreadPool } from "./thread_pool.ts";
@@ -47,6 +48,7 @@ export class WasmBackend implements Backend {
   readonly #allocator: Allocator;
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
+  readonly #limit: number;
   readonly #barrier: number;
   readonly #variables = new Map<Node, Variable>();
   #programs = 0;
@@ -59,8 +61,8 @@ export class WasmBackend implements Backend {
       throw new Error(`threads: wants a whole number from 1 to 256, got ${threads}`);
     }
     this.#memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
-    const limit = Math.min(options.memoryLimit ?? totalmem(), MAX_PAGES * PAGE);
-    this.#allocator = new Allocator(this.#memory, 1024, limit);
+    this.#limit = Math.min(options.memoryLimit ?? totalmem(), MAX_PAGES * PAGE);
+    this.#allocator = new Allocator(this.#memory, 1024, this.#limit);
     this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
     this.#relaxed = hasRelaxedSimd();
     this.#pool = new ThreadPool(threads, this.#memory);
@@ -95,6 +97,13 @@ export class WasmBackend implements Backend {
     return this.#build(program, lower(program));
   }
 
+  memory(program: ProgramSpec): MemoryNeed {
+    const lowered = lower(program);
+    const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
+    const state = variables.reduce((total, { bytes }) => total + bytes, 0);
+    return { needed: planLayout(lowered, this.threads).bytes + state, available: this.#limit };
+  }
+
   /** What the threads reach together on multiply-adds in registers, in FLOP/s: the best of a few runs. */
   async measurePeak(): Promise<number> {
     const executable = await this.#build(
@@ -116,7 +125,7 @@ export class WasmBackend implements Backend {
 
   async #build(program: ProgramSpec, lowered: LoweredProgram): Promise<Executable> {
     const id = this.#programs++;
-    const layout = this.#place(program, lowered);
+    const placement = this.#place(program, lowered);
     const code = new Map<string, { index: number; builder: KernelBuilder }>();
     for (const { kernel } of lowered.calls) {
       if (code.has(kernel.key)) continue;
@@ -132,12 +141,12 @@ export class WasmBackend implements Backend {
     });
     const module = await WebAssembly.compile(bytes);
     this.#pool.broadcast({ kind: "load", program: id, module });
-    this.#writeSteps(layout, lowered.calls, (key) => code.get(key)?.index ?? 0);
-    return new WasmExecutable(program, lowered, layout, {
+    this.#writeSteps(placement, lowered.calls, (key) => code.get(key)?.index ?? 0);
+    return new WasmExecutable(program, lowered, placement, {
       memory: this.#memory,
       inTurn: (work) => this.#inTurn(work),
-      run: (times) => this.#run(id, layout, lowered.calls.length, times),
-      dispose: () => this.#dispose(id, layout),
+      run: (times) => this.#run(id, placement, lowered.calls.length, times),
+      dispose: () => this.#dispose(id, placement),
     });
   }
 
@@ -163,129 +172,73 @@ export class WasmBackend implements Backend {
     return created;
   }
 
-  /** Addresses of all buffers, and blocks for the step table and the threads' scratch. */
-  #place(program: ProgramSpec, lowered: LoweredProgram): Layout {
-    const arena = planArena(lowered);
-    const fixed = lowered.buffers.map((info) =>
-      info.place.kind === "arena" || info.place.kind === "variable" ? 0 : info.bytes,
+  /** Takes the block and fills in what is constant. */
+  #place(program: ProgramSpec, lowered: LoweredProgram): Placement {
+    const layout = planLayout(lowered, this.threads);
+    const variables = lowered.buffers.map(({ place }) =>
+      place.kind === "variable" ? this.#variable(place.node, false).address : 0,
     );
-    const align = (bytes: number) => Math.ceil(bytes / 64) * 64;
-    const fixedBytes = fixed.reduce((total, bytes) => total + align(bytes), 0);
-    const argsCount = lowered.calls.reduce((total, call) => total + call.args.length, 0);
-    const stepsBytes = align(lowered.calls.length * STEP.bytes);
-    const argsBytes = align(argsCount * 4);
-    const scratch = align(Math.max(64, ...lowered.calls.map((call) => call.kernel.scratchBytes)));
-    const timesBytes = align((lowered.calls.length + 1) * 8);
-    const total =
-      align(arena.bytes) + fixedBytes + stepsBytes + argsBytes + timesBytes + scratch * this.threads;
-
-    const base = this.#allocator.allocate(total, `program ${program.name}`);
-    const variables = new Map<Node, number>();
-    let next = base + align(arena.bytes);
-    const take = (bytes: number) => {
-      const address = next;
-      next += align(bytes);
-      return address;
-    };
-    const addresses = lowered.buffers.map((info, i) => {
-      switch (info.place.kind) {
-        case "arena":
-          return base + arena.offsets[i];
-        case "variable": {
-          const { address } = this.#variable(info.place.node, false);
-          variables.set(info.place.node, address);
-          return address;
-        }
-        case "constant": {
-          const address = take(info.bytes);
-          if (info.place.node.op.kind === "constant") copyIn(this.#memory, address, info.place.node.op.data);
-          return address;
-        }
-        default:
-          return take(info.bytes);
+    const base = this.#allocator.allocate(layout.bytes, `program ${program.name}`);
+    const addresses = lowered.buffers.map(({ place }, i) =>
+      place.kind === "variable" ? variables[i] : base + layout.buffers[i],
+    );
+    for (const [i, { place }] of lowered.buffers.entries()) {
+      if (place.kind === "constant" && place.node.op.kind === "constant") {
+        copyIn(this.#memory, addresses[i], place.node.op.data);
       }
-    });
-    return {
-      base,
-      bytes: total,
-      arenaBytes: arena.bytes,
-      addresses,
-      steps: take(stepsBytes),
-      args: take(argsBytes),
-      times: take(timesBytes),
-      scratch: next,
-      scratchBytes: scratch,
-    };
+    }
+    return { base, layout, addresses };
   }
 
-  #writeSteps(layout: Layout, calls: readonly KernelCall[], functionIndex: (key: string) => number): void {
+  #writeSteps(
+    { base, layout, addresses }: Placement,
+    calls: readonly KernelCall[],
+    functionIndex: (key: string) => number,
+  ): void {
     const words = new Int32Array(this.#memory.buffer);
-    let args = layout.args;
+    let args = base + layout.args;
     for (const [i, call] of calls.entries()) {
-      const step = (layout.steps + i * STEP.bytes) / 4;
+      const step = (base + layout.steps + i * STEP.bytes) / 4;
       words[step + STEP.functionIndex / 4] = functionIndex(call.kernel.key);
       words[step + STEP.tiles / 4] = call.kernel.tiles;
       words[step + STEP.args / 4] = args;
       words[step + STEP.counter / 4] = 0;
       for (const { buffer, offset } of call.args) {
-        words[args / 4] = layout.addresses[buffer] + offset;
+        words[args / 4] = addresses[buffer] + offset;
         args += 4;
       }
     }
   }
 
-  async #run(program: number, layout: Layout, steps: number, times: boolean): Promise<void> {
+  async #run(program: number, { base, layout }: Placement, steps: number, times: boolean): Promise<void> {
     const words = new Int32Array(this.#memory.buffer);
-    for (let i = 0; i < steps; i++) words[(layout.steps + i * STEP.bytes + STEP.counter) / 4] = 0;
+    for (let i = 0; i < steps; i++) words[(base + layout.steps + i * STEP.bytes + STEP.counter) / 4] = 0;
     await this.#pool.run(program, (thread) => [
-      layout.steps,
+      base + layout.steps,
       steps,
       this.threads,
-      layout.scratch + thread * layout.scratchBytes,
+      base + layout.scratch + thread * layout.scratchBytes,
       this.#barrier,
-      times && thread === 0 ? layout.times : 0,
+      times && thread === 0 ? base + layout.times : 0,
     ]);
   }
 
-  #dispose(program: number, layout: Layout): void {
+  #dispose(program: number, { base, layout }: Placement): void {
     this.#pool.broadcast({ kind: "unload", program });
-    this.#allocator.release(layout.base, layout.bytes);
+    this.#allocator.release(base, layout.bytes);
   }
 }
 
-interface Layout {
+/** A layout at its address. */
+interface Placement {
   readonly base: number;
-  readonly bytes: number;
-  readonly arenaBytes: number;
+  readonly layout: Layout;
   readonly addresses: readonly number[];
-  readonly steps: number;
-  readonly args: number;
-  readonly times: number;
-  readonly scratch: number;
-  readonly scratchBytes: number;
 }
 
 function copyIn(memory: WebAssembly.Memory, address: number, data: HostArray): void {
   if (data instanceof Int32Array) new Int32Array(memory.buffer, address, data.length).set(data);
   else new Float32Array(memory.buffer, address, data.length).set(data);
-}
-
-/** Lifetimes of the arena's buffers are the first and last call that names them. */
-function planArena({ buffers, calls }: LoweredProgram): { offsets: number[]; bytes: number } {
-  const first = new Array<number>(buffers.length).fill(Number.POSITIVE_INFINITY);
-  const last = new Array<number>(buffers.length).fill(-1);
-  for (const [i, call] of calls.entries()) {
-    for (const { buffer } of call.args) {
-      first[buffer] = Math.min(first[buffer], i);
-      last[buffer] = i;
-    }
-  }
-  const isUsed = (info: BufferInfo, i: number) => info.place.kind === "arena" && last[i] >= 0;
-  const arena = buffers.flatMap((info, i) => (isUsed(info, i) ? [i] : []));
-  const plan = planMemory(arena.map((i) => ({ bytes: buffers[i].bytes, first: first[i], last: last[i] })));
-  const offsets = new Array<number>(buffers.length).fill(0);
-  for (const [j, i] of arena.entries()) offsets[i] = plan.offsets[j];
-  return { offsets, bytes: plan.bytes };
 }
 
 interface Machine {
@@ -299,22 +252,22 @@ class WasmExecutable implements Executable {
   readonly stats: ProgramStats;
   readonly #program: ProgramSpec;
   readonly #lowered: LoweredProgram;
-  readonly #layout: Layout;
+  readonly #placement: Placement;
   readonly #machine: Machine;
   readonly #inputs: (number | undefined)[];
   #disposed = false;
 
-  constructor(program: ProgramSpec, lowered: LoweredProgram, layout: Layout, machine: Machine) {
+  constructor(program: ProgramSpec, lowered: LoweredProgram, placement: Placement, machine: Machine) {
     this.#program = program;
     this.#lowered = lowered;
-    this.#layout = layout;
+    this.#placement = placement;
     this.#machine = machine;
     this.#inputs = program.inputs.map(({ node }) => {
       const buffer = lowered.buffers.findIndex(({ place }) => place.kind === "input" && place.node === node);
-      return buffer === -1 ? undefined : layout.addresses[buffer];
+      return buffer === -1 ? undefined : placement.addresses[buffer];
     });
     this.stats = {
-      arenaBytes: layout.arenaBytes,
+      arenaBytes: placement.layout.arenaBytes,
       flops: lowered.calls.reduce((total, call) => total + call.kernel.flops, 0),
       kernels: lowered.calls.length,
     };
@@ -325,7 +278,7 @@ class WasmExecutable implements Executable {
     return this.#machine.inTurn(async () => {
       await this.#start(feeds, false);
       return this.#lowered.outputs.map(({ buffer, offset }, i) => {
-        const address = this.#layout.addresses[buffer] + offset;
+        const address = this.#placement.addresses[buffer] + offset;
         const count = numel(this.#program.outputs[i].shape);
         return new Float32Array(this.#machine.memory.buffer, address, count).slice();
       });
@@ -337,7 +290,8 @@ class WasmExecutable implements Executable {
     return this.#machine.inTurn(async () => {
       await this.#start(feeds, true);
       const { calls } = this.#lowered;
-      const times = new Float64Array(this.#machine.memory.buffer, this.#layout.times, calls.length + 1);
+      const { base, layout } = this.#placement;
+      const times = new Float64Array(this.#machine.memory.buffer, base + layout.times, calls.length + 1);
       return calls.map(({ kernel, label }, i) => ({
         family: kernel.family,
         label,

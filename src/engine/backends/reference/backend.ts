@@ -1,10 +1,12 @@
 // The reference backend: interprets the graph node by node in float64.
 
+import { totalmem } from "node:os";
 import type {
   Backend,
   Executable,
   HostArray,
   KernelTiming,
+  MemoryNeed,
   ProgramSpec,
   ProgramStats,
 } from "../../backend.ts";
@@ -31,6 +33,12 @@ export class ReferenceBackend implements Backend {
 
   async compile(program: ProgramSpec): Promise<Executable> {
     return new ReferenceExecutable(program, (node) => this.#value(node), this.#state);
+  }
+
+  memory(program: ProgramSpec): MemoryNeed {
+    const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)];
+    const elements = topologicalOrder(roots.map((tensor) => tensor.node)).map((node) => numel(node.shape));
+    return { needed: 8 * elements.reduce((total, count) => total + count, 0), available: totalmem() };
   }
 
   async close(): Promise<void> {
