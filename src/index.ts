@@ -50,6 +50,7 @@ export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export {
   type BatchStep,
   DDPMPipeline,
+  type FromPretrainedOptions,
   type GenerateOptions,
   type PipelineOptions,
 } from "./pipelines/ddpm_pipeline.ts";

@@ -6,6 +6,7 @@ import { checking } from "./errors.ts";
 import { checkOutputFile } from "./files.ts";
 import { createOutput } from "./output.ts";
 import { openSource } from "./sources.ts";
+import { counted } from "./wording.ts";
 
 export interface DataInfoFlags {
   readonly size: number;
@@ -35,7 +36,7 @@ export async function dataInfo(source: string, flags: DataInfoFlags): Promise<vo
   });
   const list = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
   output.line(
-    `${source}: ${images.count} images, read as ${flags.size} x ${flags.size} pixels of ${images.channels} channels`,
+    `${source}: ${counted(images.count, "image")}, read as ${flags.size} x ${flags.size} pixels of ${images.channels} channels`,
   );
   output.line(`mean of each channel (0 to 1): ${list(mean)}; standard deviation: ${list(deviation)}`);
   output.line(`fingerprint: ${images.fingerprint()}`);
@@ -50,7 +51,7 @@ export async function dataPreview(source: string, flags: DataPreviewFlags): Prom
   const indices = Array.from({ length: shown }, (_, i) => Math.floor((i * images.count) / shown));
   await writeImage(flags.out, imageGrid(indices.map((index) => rgbImage(images, index))));
   output.event({ event: "preview", source, count: images.count, shown, file: flags.out });
-  output.line(`${shown} of ${images.count} images: ${flags.out}`);
+  output.line(`${shown} of ${counted(images.count, "image")}: ${flags.out}`);
 }
 
 async function open(source: string, flags: DataInfoFlags): Promise<ImageSource> {

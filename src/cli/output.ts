@@ -1,6 +1,6 @@
 // What a command says: text for people, or with --json one object a line on stdout and nothing else.
 
-import { Progress } from "./progress.ts";
+import { Progress, type Status } from "./progress.ts";
 
 /** Fields of one line of --json. */
 export type Event = Readonly<Record<string, unknown>>;
@@ -11,7 +11,9 @@ export interface Output {
   /** A line for people. */
   line(text: string): void;
   /** The live status for people. */
-  status(text: string, options?: { readonly force?: boolean }): void;
+  status(status: Status, options?: { readonly force?: boolean }): void;
+  /** A piece of work that has no steps to count, such as compiling. */
+  begin(text: string): void;
   /** What is being done beside the status; in a terminal only. */
   activity(text: string): void;
   /** Something that the user should know; on stderr in either form. */
@@ -29,6 +31,7 @@ export function createOutput(json: boolean): Output {
       event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
       line: () => {},
       status: () => {},
+      begin: () => {},
       activity: () => {},
       warn,
       end: () => {},
@@ -39,7 +42,8 @@ export function createOutput(json: boolean): Output {
   return {
     event: () => {},
     line: (text) => progress.message(text),
-    status: (text, options) => progress.status(text, options),
+    status: (status, options) => progress.status(status, options),
+    begin: (text) => progress.status({ parts: [text] }, { force: true }),
     activity: (text) => progress.activity(text),
     warn: (text) => {
       progress.clear();

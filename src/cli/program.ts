@@ -14,6 +14,7 @@ import { UsageError } from "./errors.ts";
 import { choice, decimal, fileName, integer, nonEmpty } from "./parsers.ts";
 import { sample } from "./sample.ts";
 import { train } from "./train.ts";
+import { imagoCommand } from "./wording.ts";
 
 /** The formats that images are written in. */
 const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
@@ -30,7 +31,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
-    throw new UsageError(usageLine(error));
+    throw new UsageError(usageLine(error, args));
   }
 }
 
@@ -41,7 +42,7 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError(true)
-    .helpCommand(false);
+    .helpCommand("help [command]", "the same as --help");
   addTrain(program);
   addSample(program);
   addBench(program);
@@ -129,6 +130,7 @@ function addSample(program: Command): void {
     .option("--eta <x>", "ddim: share of random noise", decimal("--eta", { min: 0, max: 1 }), 0)
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
+    .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
     .option("--each <folder>", "also write every image there", nonEmpty("--each"))
     .option(
@@ -188,8 +190,11 @@ function addData(program: Command): void {
 }
 
 /** Commander's message as our one line. */
-function usageLine(error: CommanderError): string {
-  if (error.code === "commander.help")
-    return "no command given; imago --help lists them, imago train makes a start";
+function usageLine(error: CommanderError, args: readonly string[]): string {
+  if (error.code === "commander.help") {
+    return args.length === 0
+      ? `no command given; ${imagoCommand("--help")} lists them, ${imagoCommand("train")} makes a start`
+      : `${args.join(" ")}: which part of it? ${imagoCommand(...args, "--help")} lists them`;
+  }
   return error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
 }

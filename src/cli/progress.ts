@@ -3,6 +3,10 @@
 /** How often the terminal's line is redrawn, and a plain line written (milliseconds). */
 const REDRAW_MS = 80;
 const PLAIN_MS = 10_000;
+/** Widths of the bar: what it has where there is room, and the least that is worth drawing. */
+const WIDE_BAR = 20;
+const NARROW_BAR = 4;
+const BETWEEN = "  ";
 
 /** Where progress goes: process.stderr or process.stdout, or a test's stand-in. */
 export interface ProgressStream {
@@ -11,12 +15,20 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
+/** How far some work is. */
+export interface Status {
+  /** 0 to 1: drawn as a bar in a terminal, as wide as there is room for. Left out: no bar. */
+  readonly share?: number;
+  /** What is said beside the bar, the most important last: a narrow terminal loses the first of them. */
+  readonly parts: readonly string[];
+}
+
 /** One status line and the messages above it. */
 export class Progress {
   readonly #stream: ProgressStream;
   readonly #now: () => number;
   readonly #plainEvery: number;
-  #status = "";
+  #status: Status = { parts: [] };
   #drawn = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
 
@@ -27,22 +39,19 @@ export class Progress {
   }
 
   /** Shows the present status. Called as often as there is news; it draws only as often as is worth it. */
-  status(text: string, { force = false } = {}): void {
+  status(status: Status, { force = false } = {}): void {
     const live = this.#stream.isTTY === true;
-    this.#status = text;
+    this.#status = status;
     const now = this.#now();
     if (!force && now - this.#drawnAt < (live ? REDRAW_MS : this.#plainEvery)) return;
     this.#drawnAt = now;
-    if (!live) {
-      this.#stream.write(`${text}\n`);
-      return;
-    }
-    this.#draw(text);
+    if (live) this.#draw(status);
+    else this.#stream.write(`${status.parts.join(BETWEEN)}\n`);
   }
 
-  /** Adds to the status what is being done just now; in a terminal only. */
+  /** Says in the place of the bar what is being done just now; in a terminal only. */
   activity(text: string): void {
-    if (this.#stream.isTTY === true) this.#draw(`${text}  ${this.#status}`);
+    if (this.#stream.isTTY === true) this.#draw({ parts: this.#status.parts }, `[${text}]`);
   }
 
   /** Writes a line that stays, above the status. */
@@ -63,36 +72,29 @@ export class Progress {
     this.#drawn = "";
   }
 
-  #draw(text: string): void {
-    const width = (this.#stream.columns ?? 80) - 1;
-    this.#drawn = text.length > width ? `${text.slice(0, width - 1)}…` : text;
+  #draw(status: Status, head = ""): void {
+    this.#drawn = fitted(status, head, (this.#stream.columns || 80) - 1);
     this.#stream.write(`\r\x1b[K${this.#drawn}`);
   }
 }
 
-/** [######----] for a share from 0 to 1. */
-export function bar(share: number, width = 20): string {
+/** The head or the bar and as many of the last parts as fit into `width`, the bar giving way first. */
+function fitted({ share, parts }: Status, head: string, width: number): string {
+  const length = (texts: readonly string[]) => texts.join(BETWEEN).length;
+  const before = head === "" ? [] : [head];
+  let shown = [...before, ...parts];
+  for (let first = 1; length(shown) > width && first < parts.length; first++) {
+    shown = [...before, ...parts.slice(first)];
+  }
+  const room = Math.min(WIDE_BAR, width - length(shown) - BETWEEN.length - "[]".length);
+  // In multiples, so that it does not change its width with every digit beside it.
+  if (share !== undefined && room >= NARROW_BAR) shown.unshift(bar(share, room - (room % NARROW_BAR)));
+  const text = shown.join(BETWEEN);
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+/** [████░░░░] for a share from 0 to 1. */
+export function bar(share: number, width = WIDE_BAR): string {
   const filled = Math.round(Math.min(1, Math.max(0, share)) * width);
   return `[${"█".repeat(filled)}${"░".repeat(width - filled)}]`;
-}
-
-/** "8 s", "3 min 05 s", "2 h 07 min". */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  const two = (n: number) => String(n).padStart(2, "0");
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
-}
-
-/** Bytes in the unit a person would choose: "7.4 MB", "1.2 GB" (powers of ten). */
-export function bytes(count: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = count;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
 }

@@ -11,7 +11,8 @@ import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { Film } from "./film.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
-import { bar, duration } from "./progress.ts";
+import type { Status } from "./progress.ts";
+import { counted, duration } from "./wording.ts";
 
 /** The options of imago sample; those without a question mark have defaults. */
 export interface SampleFlags {
@@ -21,6 +22,7 @@ export interface SampleFlags {
   readonly eta: number;
   readonly seed: number;
   readonly batchSize: number;
+  readonly variant?: string;
   readonly out: string;
   readonly each?: string;
   readonly film?: string;
@@ -43,7 +45,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   try {
-    output.status(`compiling the model`, { force: true });
+    output.begin("compiling the model");
     const batch = await pipeline.generate({
       count,
       seed,
@@ -58,8 +60,8 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       },
     });
     const images = toImages(batch);
-    output.end();
-    await write(images, flags, film, output);
+    output.clear();
+    await write(images, flags, film);
     const elapsed = seconds();
     output.event({
       event: "done",
@@ -71,7 +73,9 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       seconds: Number(elapsed.toFixed(3)),
       images_per_second: Number((count / elapsed).toFixed(3)),
     });
-    output.line(`${count} images in ${duration(elapsed)}: ${flags.out}`);
+    output.line(`${counted(count, "image")} in ${duration(elapsed)}: ${flags.out}`);
+    if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
+    if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
   } catch (error) {
     if (interrupt.signal.aborted && error === interrupt.signal.reason) {
       throw new Interrupted("stopped; no image was written");
@@ -94,6 +98,7 @@ async function load(folder: string, flags: SampleFlags, output: Output): Promise
   const pipeline = await DDPMPipeline.fromPretrained(folder, {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
+    ...(flags.variant !== undefined && { variant: flags.variant }),
     warn: output.warn,
   });
   pipeline.checkOptions({
@@ -109,7 +114,6 @@ async function write(
   images: readonly RgbImage[],
   { out, each, film: filmFile }: SampleFlags,
   film: Film | undefined,
-  output: Output,
 ): Promise<void> {
   await writeImage(out, imageGrid(images));
   if (each !== undefined) {
@@ -117,16 +121,16 @@ async function write(
     for (const [k, image] of images.entries()) {
       await writeImage(join(each, `${String(k).padStart(digits, "0")}.png`), image);
     }
-    output.line(`single images: ${each}`);
   }
   if (film !== undefined && filmFile !== undefined) {
     await writeImage(filmFile, film.strip());
-    output.line(`how the first one came out of the noise: ${filmFile}`);
   }
 }
 
-function status({ step, steps, firstImage, count }: BatchStep, total: number, seconds: number): string {
+function status({ step, steps, firstImage, count }: BatchStep, total: number, seconds: number): Status {
   const done = (firstImage + (count * step) / steps) / total;
-  const left = done > 0 ? duration((seconds * (1 - done)) / done) : "";
-  return `${bar(done)} image ${firstImage + 1}-${firstImage + count} of ${total}  step ${step}/${steps}  ${left} left`;
+  const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
+  const parts = [`${images} of ${total}`, `step ${step}/${steps}`];
+  if (done < 1) parts.push(`${duration((seconds * (1 - done)) / done)} left`);
+  return { share: done, parts };
 }

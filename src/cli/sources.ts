@@ -5,6 +5,8 @@ import { UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 export const SYNTHETIC = "synthetic";
+/** Reading that is quicker than this is not told of (milliseconds). */
+const QUIET_MS = 500;
 
 export interface SourceOptions {
   readonly size: number;
@@ -26,11 +28,16 @@ export async function openSource(
       `--data ${source}: ${kind} is not read; unpack the images into a folder and give that`,
     );
   }
+  const begun = Date.now();
   const images = await imageFolder(source, {
     size,
     flip,
     onBroken: skipBroken ? "skip" : "error",
-    onProgress: (done, total) => output.status(`reading images ${done} of ${total}`),
+    skipHint: "leave them out with --skip-broken",
+    onProgress: (done, total) => {
+      if (Date.now() - begun < QUIET_MS) return;
+      output.status({ share: done / total, parts: [`reading images: ${done} of ${total}`] });
+    },
   });
   for (const warning of images.warnings) output.warn(warning);
   return images;

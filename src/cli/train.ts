@@ -6,11 +6,13 @@ import { Trainer, type TrainProgress } from "../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
-import { bar, bytes, duration } from "./progress.ts";
 import { openSource } from "./sources.ts";
 import { type TrainFlags, trainPlan } from "./train_plan.ts";
+import { bytes, counted, duration, imagoCommand, magnitude } from "./wording.ts";
 
-const ACTIVITIES = { samples: "[drawing samples]", checkpoint: "[saving]" };
+const ACTIVITIES = { samples: "drawing samples", checkpoint: "saving" };
+/** Epochs that are shorter than this are not told one by one (milliseconds). */
+const EPOCH_LINE_MS = 10_000;
 
 export async function train(flags: TrainFlags): Promise<void> {
   const output = createOutput(flags.json === true);
@@ -19,7 +21,7 @@ export async function train(flags: TrainFlags): Promise<void> {
   if (trainer.finished) {
     output.event({ event: "finished", step: trainer.settings.steps, out });
     output.line(
-      `${out} is finished: all ${trainer.settings.steps} steps are done. Draw from it: imago sample ${out}`,
+      `${out} is finished: ${counted(trainer.settings.steps, "step")} done. Draw from it: ${imagoCommand("sample", out)}`,
     );
     return;
   }
@@ -29,10 +31,11 @@ export async function train(flags: TrainFlags): Promise<void> {
     output.line("stopping after this step; a checkpoint is written (Ctrl-C again ends at once)");
     trainer.stop();
   });
+  const report = reporter(output);
   let last: TrainProgress | undefined;
   try {
     for await (const progress of trainer.run()) {
-      report(progress, output);
+      report(progress);
       last = progress;
     }
   } finally {
@@ -42,9 +45,11 @@ export async function train(flags: TrainFlags): Promise<void> {
   const step = last?.step ?? trainer.startStep;
   if (trainer.stopped && step < trainer.settings.steps) {
     output.event({ event: "interrupted", step, out });
-    throw new Interrupted(`stopped after step ${step}; go on with: imago train --out ${out} --resume`);
+    throw new Interrupted(
+      `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,
+    );
   }
-  conclude(trainer, step, out, output);
+  conclude(trainer, step, last?.seconds, out, output);
 }
 
 interface Ready {
@@ -69,9 +74,7 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     source: dataPlan.source,
     skipBroken: dataPlan.skipBroken,
     onStage: (stage) =>
-      stage === "compile"
-        ? output.status("compiling the training step", { force: true })
-        : output.activity(ACTIVITIES[stage]),
+      stage === "compile" ? output.begin("compiling the training step") : output.activity(ACTIVITIES[stage]),
   });
   await trainer.prepare();
   return { trainer, model, source: dataPlan.source, images: data.count, out: options.out };
@@ -89,14 +92,27 @@ function announce({ trainer, model, source, images, out }: Ready, output: Output
     batch_size: settings.batchSize,
     arena_bytes: arenaBytes,
   });
-  const parameters = `${(model.parameterCount / 1e6).toFixed(1)} M parameters`;
+  const { batchSize, steps } = settings;
   output.line(
-    `training ${parameters} on ${images} images (${source}), batch ${settings.batchSize}, ${settings.steps} steps; ${bytes(arenaBytes)} of working memory; into ${out}`,
+    `training a model of ${magnitude(model.parameterCount)} parameters on ${counted(images, "image")} (${source})`,
+  );
+  output.line(
+    `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
   );
   if (startStep > 0) output.line(`going on after step ${startStep}`);
 }
 
-function report(progress: TrainProgress, output: Output): void {
+/** Tells of each step; of epochs only where they take long enough to be news. */
+function reporter(output: Output): (progress: TrainProgress) => void {
+  let epochToldAt = Date.now();
+  return (progress) => {
+    const tellEpoch = progress.epochLoss !== undefined && Date.now() - epochToldAt >= EPOCH_LINE_MS;
+    if (tellEpoch) epochToldAt = Date.now();
+    report(progress, tellEpoch, output);
+  };
+}
+
+function report(progress: TrainProgress, tellEpoch: boolean, output: Output): void {
   const { step, steps, epoch, epochs, loss, imagesPerSecond, secondsLeft, epochLoss, samples, checkpoint } =
     progress;
   output.event({ event: "step", ...metricsToJson(progress), seconds_left: Math.round(secondsLeft) });
@@ -107,17 +123,30 @@ function report(progress: TrainProgress, output: Output): void {
   if (checkpoint !== undefined) output.event({ event: "checkpoint", step, folder: checkpoint });
   if (epochLoss !== undefined) {
     output.event({ event: "epoch", epoch, loss: epochLoss });
-    output.line(`epoch ${epoch}: mean loss ${epochLoss.toFixed(4)}`);
+    if (tellEpoch) output.line(`epoch ${epoch}: mean loss ${epochLoss.toFixed(4)}`);
   }
-  output.status(
-    `${bar(step / steps)} step ${step}/${steps}  epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  ${imagesPerSecond.toFixed(1)} images/s  ${duration(secondsLeft)} left`,
-    { force: step === steps },
-  );
+  const parts = [
+    `epoch ${epoch}/${epochs}`,
+    `step ${step}/${steps}`,
+    `loss ${loss.toFixed(4)}`,
+    `${imagesPerSecond.toFixed(1)} images/s`,
+    ...(step < steps ? [`${duration(secondsLeft)} left`] : []),
+  ];
+  output.status({ share: step / steps, parts }, { force: step === steps });
 }
 
-function conclude({ folder }: Trainer, step: number, out: string, output: Output): void {
+function conclude(
+  { folder }: Trainer,
+  step: number,
+  seconds: number | undefined,
+  out: string,
+  output: Output,
+): void {
   const { finalSamples, pipeline } = folder;
   output.event({ event: "done", code: EXIT.done, step, samples: finalSamples, pipeline });
-  output.line(`done. samples: ${finalSamples}   model: ${pipeline}`);
-  output.line(`draw more: imago sample ${out} --count 16 --seed 1 --film film.png`);
+  output.line(`done${seconds === undefined ? "" : ` in ${duration(seconds)}`}`);
+  output.line(`samples: ${finalSamples}`);
+  output.line(`model: ${pipeline}`);
+  const more = ["--count", "16", "--seed", "1", "--film", "film.png"];
+  output.line(`draw more: ${imagoCommand("sample", out, ...more)}`);
 }

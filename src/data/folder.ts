@@ -23,6 +23,8 @@ export interface FolderOptions {
   readonly flip?: boolean;
   /** What to do about files that cannot be read: fail (default), or leave them out with a warning. */
   readonly onBroken?: "error" | "skip";
+  /** How the user asks for "skip", for the error that advises it. Default: in the words of this option. */
+  readonly skipHint?: string;
   /** Files decoded at once; default the number of processors. */
   readonly concurrency?: number;
   /** Called after every file. */
@@ -45,7 +47,7 @@ export interface FolderSource extends ImageSource {
  * @throws DataError, in one line, if the folder is missing, not a folder, or has no images; if a file is broken
  */
 export async function imageFolder(folder: string, options: FolderOptions): Promise<FolderSource> {
-  const { size, flip = false, onBroken = "error", concurrency = availableParallelism() } = options;
+  const { size, flip = false, onBroken = "error", concurrency = availableParallelism(), skipHint } = options;
   checkWhole("size", size, 4096);
   checkWhole("concurrency", concurrency, 1024);
   await checkFolder(folder);
@@ -59,12 +61,13 @@ export async function imageFolder(folder: string, options: FolderOptions): Promi
   const broken = loaded.filter((item) => "problem" in item);
   const good = loaded.filter((item) => "pixels" in item);
   if (broken.length > 0 && (onBroken === "error" || good.length === 0)) {
-    const advice = good.length === 0 ? "repair them" : 'repair or remove them, or load with onBroken "skip"';
+    const skip = skipHint ?? 'load with onBroken "skip"';
+    const advice = good.length === 0 ? "repair them" : `repair or remove them, or ${skip}`;
     throw new DataError(`${folder}: ${describe(broken, files.length)}; ${advice}`);
   }
   const warnings: string[] = [];
   if (broken.length > 0) warnings.push(`${folder}: left out: ${describe(broken, files.length)}`);
-  if (good.length === 1) warnings.push(`${folder}: one image only; a model can but learn it by heart`);
+  if (good.length === 1) warnings.push(`${folder}: one image only: a model can only learn it by heart`);
   const hash = createHash("sha256").update(JSON.stringify(["folder-1", size]));
   for (const item of good) hash.update(JSON.stringify([item.file, item.digest]));
   const fingerprint = `sha256:${hash.digest("hex")}`;
@@ -132,7 +135,7 @@ async function loadOne(folder: string, file: string, size: number): Promise<Load
 function describe(broken: readonly Broken[], total: number): string {
   const named = broken.slice(0, NAMED).map(({ file, problem }) => `${JSON.stringify(file)} (${problem})`);
   const more = broken.length > NAMED ? ` and ${broken.length - NAMED} more` : "";
-  return `${broken.length} of ${total} files cannot be read as images: ${named.join(", ")}${more}`;
+  return `${broken.length} of ${total === 1 ? "1 file" : `${total} files`} cannot be read as ${total === 1 ? "an image" : "images"}: ${named.join(", ")}${more}`;
 }
 
 async function checkFolder(folder: string): Promise<void> {

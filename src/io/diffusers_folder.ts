@@ -11,7 +11,8 @@ import { FileError } from "./errors.ts";
 export const MODEL_CONFIG = "config.json";
 /** The settings file of a scheduler. */
 export const SCHEDULER_CONFIG = "scheduler_config.json";
-const MODEL_INDEX = "model_index.json";
+/** What makes a folder a pipeline's. */
+export const MODEL_INDEX = "model_index.json";
 
 /** A part of a pipeline: the Python library and class that it is an instance of. */
 export type PipelineComponent = { readonly library: string; readonly className: string };

@@ -211,12 +211,20 @@ async function removeOthers(
 
 function noWeights(folder: string, variant: string | undefined, present: ReadonlySet<string>): FileError {
   const wanted = weightsName(variant);
-  const others = [...present].filter((name) => name.startsWith(BASE) && name.endsWith(".safetensors"));
-  if (others.length > 0) {
+  const others = new Set([...present].map(variantOf).filter((found) => found !== null));
+  if (others.has(variant)) {
     return new FileError(
       folder,
-      `there is no ${wanted}; it has ${others.join(", ")}: choose another variant`,
+      `there are shards of the weights, but not the index that says what is in them (${indexNames(variant)[0]}); copy it too`,
     );
+  }
+  if (others.size > 0) {
+    const known = [...others].map((name) =>
+      name === undefined
+        ? "the weights without a variant (leave it out)"
+        : `the variant ${name} (--variant ${name})`,
+    );
+    return new FileError(folder, `there is no ${wanted}, only ${known.sort().join(" and ")}`);
   }
   if ([...present].some((name) => name.endsWith(".bin"))) {
     return new FileError(
@@ -225,6 +233,14 @@ function noWeights(folder: string, variant: string | undefined, present: Readonl
     );
   }
   return new FileError(folder, `there is no ${wanted}: choose a folder in which diffusers saved a model`);
+}
+
+const WEIGHTS_NAME = /^diffusion_pytorch_model(?:\.([A-Za-z0-9_-]+?))?(?:-\d{5}-of-\d{5})?\.safetensors$/;
+
+/** The variant whose weights a file holds; undefined for those without a variant, null for any other file. */
+function variantOf(name: string): string | undefined | null {
+  const match = WEIGHTS_NAME.exec(name);
+  return match === null ? null : match[1];
 }
 
 function checkVariant(folder: string, variant: string | undefined): void {

@@ -4,6 +4,7 @@ import type { Backend } from "../engine/backend.ts";
 import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
+import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import {
   type DiscreteScheduler,
@@ -14,7 +15,7 @@ import {
   schedulers,
 } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
-import { readPipeline, type Warn, writePipeline } from "./folders.ts";
+import { checkReplaceable, readPipeline, type Warn, writePipeline } from "./folders.ts";
 import { imageNoise } from "./image_noise.ts";
 import { type SamplingStep, sampleLoop, toUnitRange } from "./sampling.ts";
 import { compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
@@ -29,6 +30,10 @@ export interface PipelineOptions {
   readonly backend?: BackendName | Backend;
   /** Threads of a backend of its own. Default: what the machine has. */
   readonly threads?: number;
+}
+
+export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions {
+  /** Told of things in the files that mean nothing here. */
   readonly warn?: Warn;
 }
 
@@ -79,13 +84,18 @@ export class DDPMPipeline {
    * @param folder a pipeline's folder (with model_index.json), or a run's
    * @throws PipelineError or FileError, in one line, naming the file that is missing, damaged or of an unknown kind
    */
-  static async fromPretrained(folder: string, options: PipelineOptions = {}): Promise<DDPMPipeline> {
-    const { unet, scheduler } = await readPipeline(folder, options.warn);
+  static async fromPretrained(folder: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {
+    const { unet, scheduler } = await readPipeline(folder, options);
     return new DDPMPipeline(unet, scheduler, options);
   }
 
-  /** Writes a folder that `fromPretrained` and diffusers' DDPMPipeline.from_pretrained load. @throws FileError */
+  /**
+   * Writes a folder that `fromPretrained` and diffusers' DDPMPipeline.from_pretrained load, in place of a pipeline
+   * that is there.
+   * @throws FileError; PipelineError when the folder holds anything else
+   */
   async savePretrained(folder: string): Promise<void> {
+    await checkReplaceable(folder);
     await replaceDirAtomic(folder, (aside) =>
       writePipeline(aside, this.unet, this.unet.stateDict(), this.scheduler),
     );

@@ -1,10 +1,11 @@
 // The folders that diffusers loads and saves: a UNet, a scheduler, a whole DDPM pipeline.
 
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   MODEL_CONFIG,
+  MODEL_INDEX,
   readConfig,
   readModelIndex,
   SCHEDULER_CONFIG,
@@ -13,7 +14,12 @@ import {
 } from "../io/diffusers_folder.ts";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
 import { explainSystemError, FileError } from "../io/errors.ts";
-import { readStateDict, type StateDict, writeStateDict } from "../io/state_dict.ts";
+import {
+  type ReadStateDictOptions,
+  readStateDict,
+  type StateDict,
+  writeStateDict,
+} from "../io/state_dict.ts";
 import { unet2DFloatKeys } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type DiscreteScheduler, schedulerFromConfig } from "../schedulers/index.ts";
@@ -48,17 +54,21 @@ export function unetFromConfig(json: unknown, source: string): UNet2DModel {
 }
 
 /** Reads the folder of a UNet2DModel: its config and weights. @throws FileError, PipelineError */
-export async function readUNet(folder: string): Promise<UNet2DModel> {
+export async function readUNet(folder: string, options: ReadStateDictOptions = {}): Promise<UNet2DModel> {
   const { className, settings } = await readConfig(folder, MODEL_CONFIG);
   const json = className === undefined ? settings : { ...settings, _class_name: className };
   const model = unetFromConfig(json, join(folder, MODEL_CONFIG));
-  await readWeights(folder, model);
+  await readWeights(folder, model, options);
   return model;
 }
 
 /** Reads weights into a model that there is already. @throws FileError, PipelineError */
-export async function readWeights(folder: string, model: UNet2DModel): Promise<void> {
-  const weights = await readStateDict(folder);
+export async function readWeights(
+  folder: string,
+  model: UNet2DModel,
+  options: ReadStateDictOptions = {},
+): Promise<void> {
+  const weights = await readStateDict(folder, options);
   explained(folder, () => model.loadStateDict(weights));
 }
 
@@ -108,12 +118,26 @@ export async function writePipeline(
 }
 
 /**
+ * Checks that a folder is missing, empty, or a pipeline's and nothing else.
+ * @throws PipelineError: what a user keeps there would be lost when it is replaced
+ */
+export async function checkReplaceable(folder: string): Promise<void> {
+  if (!existsSync(folder) || !(await stat(folder)).isDirectory()) return;
+  const names = await readdir(folder);
+  const foreign = names.filter((name) => ![MODEL_INDEX, UNET, SCHEDULER].includes(name));
+  if (foreign.length === 0) return;
+  throw new PipelineError(
+    `${folder}: this folder holds other things than a pipeline (${foreign[0]}), which saving would remove; choose a new folder`,
+  );
+}
+
+/**
  * Reads a pipeline's folder, or the pipeline/ of a run's folder.
  * @throws PipelineError, FileError, in one line
  */
 export async function readPipeline(
   folder: string,
-  warn?: Warn,
+  { variant, warn }: ReadStateDictOptions & { readonly warn?: Warn } = {},
 ): Promise<{ unet: UNet2DModel; scheduler: DiscreteScheduler }> {
   const root = await findPipeline(folder);
   const index = await readModelIndex(root);
@@ -133,7 +157,7 @@ export async function readPipeline(
   const { className, settings } = await readConfig(join(root, SCHEDULER), SCHEDULER_CONFIG);
   const declared = className ?? index.components.get(SCHEDULER)?.className;
   const scheduler = schedulerFromJson({ ...settings, _class_name: declared }, schedulerFile, warn);
-  return { unet: await readUNet(join(root, UNET)), scheduler };
+  return { unet: await readUNet(join(root, UNET), { variant }), scheduler };
 }
 
 /** The pipeline's folder that a path means. */
@@ -145,7 +169,7 @@ async function findPipeline(folder: string): Promise<string> {
   } catch (error) {
     throw explainSystemError(error, "read the folder", folder);
   }
-  const found = [folder, join(folder, "pipeline")].find((path) => existsSync(join(path, "model_index.json")));
+  const found = [folder, join(folder, "pipeline")].find((path) => existsSync(join(path, MODEL_INDEX)));
   if (found !== undefined) return found;
   throw new PipelineError(
     existsSync(join(folder, "metrics.jsonl"))

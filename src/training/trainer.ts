@@ -373,7 +373,7 @@ export class Trainer {
     }
     if (height % model.sizeFactor !== 0 || width % model.sizeFactor !== 0) {
       throw new TrainingOptionError(
-        `images of ${width} x ${height} do not fit the model, which halves them ${Math.log2(model.sizeFactor)} times; use a size that is a multiple of ${model.sizeFactor}`,
+        `images of ${width} x ${height} do not fit the model, which halves them ${times(Math.log2(model.sizeFactor))}; use a size that is a multiple of ${model.sizeFactor}`,
       );
     }
     if (model.classLabelsFor(1) !== null) {
@@ -381,5 +381,7 @@ export class Trainer {
     }
   }
 }
+
+const times = (n: number): string => (n === 1 ? "once" : n === 2 ? "twice" : `${n} times`);
 
 const isDue = (step: number, every: number): boolean => every > 0 && step % every === 0;

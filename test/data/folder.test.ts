@@ -112,6 +112,24 @@ describe("imageFolder", () => {
     );
   });
 
+  it("says what is wrong with many broken files at once", async () => {
+    const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
+    const jpeg = await sharp(noise, { raw: { width: 64, height: 64, channels: 3 } })
+      .jpeg()
+      .toBuffer();
+    for (let i = 0; i < 16; i++) {
+      await put(`${i}.jpg`, jpeg.subarray(0, jpeg.length >> 1));
+      await put(`${i}.png`, "this is no image at all");
+    }
+    for (let i = 0; i < 4; i++) {
+      const message = String(
+        await imageFolder(folder, { size: 8, concurrency: 8 }).catch((reason) => reason),
+      );
+      expect(message).toContain("32 of 32 files");
+      expect(message).not.toMatch(/unknown/i);
+    }
+  });
+
   it("names broken files in one line", async () => {
     const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
     const image = sharp(noise, { raw: { width: 64, height: 64, channels: 3 } });

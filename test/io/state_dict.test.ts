@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
@@ -147,7 +155,21 @@ describe("what is wrong with a folder is said in one line", () => {
     );
     await writeStateDict(folder, small(), { variant: "fp16" });
     await expect(readStateDict(folder)).rejects.toThrow(
-      /it has diffusion_pytorch_model.fp16.safetensors: choose another variant/,
+      "there is no diffusion_pytorch_model.safetensors, only the variant fp16 (--variant fp16)",
+    );
+    await expect(readStateDict(folder, { variant: "bf16" })).rejects.toThrow("only the variant fp16");
+    await writeStateDict(folder, small());
+    await expect(readStateDict(folder, { variant: "bf16" })).rejects.toThrow(
+      "there is no diffusion_pytorch_model.bf16.safetensors, only the variant fp16 (--variant fp16) and the weights without a variant (leave it out)",
+    );
+  });
+
+  test("shards without their index", async () => {
+    const folder = temporaryFolder();
+    await writeStateDict(folder, small(), { maxShardSize: 20 });
+    rmSync(join(folder, INDEX));
+    await expect(readStateDict(folder)).rejects.toThrow(
+      `there are shards of the weights, but not the index that says what is in them (${INDEX})`,
     );
   });
 

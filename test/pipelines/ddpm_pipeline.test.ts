@@ -1,6 +1,7 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
@@ -80,6 +81,24 @@ describe("folders", () => {
     }
     const options = { count: 2, steps: 2, seed: 3, scheduler: "ddim" } as const;
     expect((await loaded.generate(options)).data).toEqual((await saved.generate(options)).data);
+  });
+
+  test("what Python saved in half precision is loaded by its variant", async () => {
+    const half = fileURLToPath(new URL("../fixtures/saved_by_diffusers/fp16", import.meta.url));
+    await expect(DDPMPipeline.fromPretrained(half, { backend })).rejects.toThrow("only the variant fp16");
+    const loaded = await DDPMPipeline.fromPretrained(half, { backend, variant: "fp16" });
+    const { shape } = await loaded.generate({ steps: 1 });
+    expect(shape).toEqual([1, 8, 8, 3]);
+  });
+
+  test("a folder of other things is not replaced", async () => {
+    const path = join(folder, "mine");
+    await mkdir(path);
+    await writeFile(join(path, "notes.txt"), "mine");
+    await expect(pipeline().savePretrained(path)).rejects.toThrow(
+      /mine: this folder holds other things than a pipeline.*choose a new folder/,
+    );
+    expect(await readFile(join(path, "notes.txt"), "utf8")).toBe("mine");
   });
 
   test("what is wrong is said in one line", async () => {

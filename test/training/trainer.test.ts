@@ -90,7 +90,7 @@ test("options that do not fit are named before anything is done", async () => {
   expect(make({ steps: 5, batchSize: 0 })).toThrow(/batchSize/);
   expect(make({ steps: 5, learningRate: Number.NaN })).toThrow(/learningRate/);
   expect(make({ steps: 5, data: synthetic({ count: 3, size: 9 }) })).toThrow(
-    "images of 9 x 9 do not fit the model, which halves them 1 times; use a size that is a multiple of 2",
+    "images of 9 x 9 do not fit the model, which halves them once; use a size that is a multiple of 2",
   );
 });
 

@@ -16,8 +16,10 @@ export const PIXEL_LIMIT = 2 ** 27;
 export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
   if (bytes.length === 0) throw new Error("empty file");
   const image = sharp(bytes, { failOn: "error", limitInputPixels: PIXEL_LIMIT, pages: 1 });
+  let isImage = false;
   try {
     const { format } = await image.metadata();
+    isImage = true;
     if (!FORMATS.has(format)) throw new Error(`${format} is not read`);
     const { data, info } = await image
       .autoOrient()
@@ -27,7 +29,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
       .toBuffer({ resolveWithObject: true });
     return { data: toRgb(data, info.channels), width: info.width, height: info.height };
   } catch (error) {
-    throw new Error(explain(error), { cause: error });
+    throw new Error(explain(error, isImage), { cause: error });
   }
 }
 
@@ -39,12 +41,17 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
   return rgb;
 }
 
-/** What the decoder said, in a few words on one line. */
-function explain(error: unknown): string {
+/**
+ * What the decoder said, in a few words on one line.
+ * @param isImage whether the bytes begin as an image does
+ */
+function explain(error: unknown, isImage: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   if (/unsupported image format/i.test(message)) return "not an image";
   if (/premature end|unexpected end|truncated|read error|corrupt header/i.test(message))
     return "damaged or cut short";
+  // The decoder keeps its last words in one place for all threads: when several files fail at once they can be lost.
+  if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : "not an image";
   if (/pixel limit/i.test(message)) return `more than ${PIXEL_LIMIT} pixels`;
   return message.split("\n", 1)[0]?.slice(0, 120) ?? "unreadable";
 }

@@ -1,0 +1,45 @@
+// How the command words things: counts with their nouns, sizes, times, and commands that can be pasted into a shell.
+
+/** 1 -> "1 image", 1000 -> "1,000 images". */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** 1_234_567 -> "1.2 M", 11_767 -> "11.8 k". */
+export function magnitude(count: number): string {
+  const [unit, factor] = count >= 1e6 ? ["M", 1e6] : count >= 1000 ? ["k", 1000] : ["", 1];
+  return unit === "" ? String(count) : `${(count / Number(factor)).toFixed(1)} ${unit}`;
+}
+
+/** "8 s", "3 min 05 s", "2 h 07 min". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** Bytes in the unit a person would choose: "7.40 MB", "1.23 GB" (powers of ten). */
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** A command to go on with, as the user would type it: after npx where this one was, and with paths quoted. */
+export function imagoCommand(...args: readonly string[]): string {
+  const { npm_lifecycle_event, npm_lifecycle_script = "" } = process.env;
+  const byNpx = npm_lifecycle_event === "npx" && /^["']?imago["']?(\s|$)/.test(npm_lifecycle_script);
+  return [...(byNpx ? ["npx"] : []), "imago", ...args.map(quoted)].join(" ");
+}
+
+function quoted(arg: string): string {
+  if (/^[\w@%+=:,./\\-]+$/.test(arg)) return arg;
+  return process.platform === "win32" ? `"${arg}"` : `'${arg.replaceAll("'", "'\\''")}'`;
+}
