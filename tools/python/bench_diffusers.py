@@ -3,8 +3,7 @@
     python bench_diffusers.py --preset butterflies32 --batch-size 64 --threads 2 --steps 5
     python bench_diffusers.py --preset cifar10 --batch-size 16 --work forward --variants eager,compile
 
-A training step is noise and timesteps drawn, add_noise, UNet, mean squared error, backward, gradients clipped to norm 1,
-AdamW. One JSON object a line and variant: seconds of the fastest and the median step, images per second of the
+A training step is noise and timesteps drawn, add_noise, UNet, mean squared error, backward, clipping if asked for, AdamW. One JSON object a line and variant: seconds of the fastest and the median step, images per second of the
 median, seconds of the first step (which compiles), and the loss or output norm of the last step.
 """
 
@@ -23,20 +22,21 @@ PRESETS = {"butterflies32": "butterflies32", "cifar10": "cifar10_32", "butterfli
 VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"]
 
 
-def training_step(unet, scheduler, optimizer, images):
+def training_step(unet, scheduler, optimizer, images, max_grad_norm):
     noise = torch.randn_like(images)
     timesteps = torch.randint(0, scheduler.config.num_train_timesteps, (images.shape[0],))
     noisy = scheduler.add_noise(images, noise, timesteps)
     loss = torch.nn.functional.mse_loss(unet(noisy, timesteps, return_dict=False)[0], noise)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+    if max_grad_norm is not None:
+        torch.nn.utils.clip_grad_norm_(unet.parameters(), max_grad_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return loss.item()
 
 
 @torch.no_grad()
-def forward_pass(unet, scheduler, optimizer, images):
+def forward_pass(unet, scheduler, optimizer, images, max_grad_norm):
     timesteps = torch.randint(0, scheduler.config.num_train_timesteps, (images.shape[0],))
     return unet(images, timesteps, return_dict=False)[0].norm().item()
 
@@ -59,7 +59,7 @@ def bench(args: argparse.Namespace, config: dict, work: str, variant: str) -> di
     seconds = []
     for _ in range(args.warmup + args.steps):
         begin = time.perf_counter()
-        result = step(model, scheduler, optimizer, images)
+        result = step(model, scheduler, optimizer, images, args.max_grad_norm)
         seconds.append(time.perf_counter() - begin)
     timed = seconds[args.warmup :]
     median = statistics.median(timed)
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--variants", default=",".join(VARIANTS), help=f"of {', '.join(VARIANTS)} (default: all)")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--max-grad-norm", type=float, help="clip gradients to this norm (default: leave them)")
     parser.add_argument("--warmup", type=int, default=2, help="steps not counted, in which variants compile (default 2)")
     parser.add_argument("--steps", type=int, default=3, help="steps timed (default 3)")
     args = parser.parse_args()
