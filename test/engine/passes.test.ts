@@ -111,6 +111,16 @@ describe("fusion", () => {
     expect(fused(dear.sum([1, 2]), dear.max([3]), dear.exp()).isStored(dear.node)).toBe(true);
   });
 
+  test("a bias is part of the product it is added to, unless the product is used elsewhere too", () => {
+    const [x, filter, bias] = [input([1, 6, 6, 8]), input([3, 3, 8, 4]), input([4])];
+    const y = x.conv2d(filter, { stride: [1, 1], padding: [1, 1, 1, 1] });
+    expect(fused(y.add(bias)).steps).toMatchObject([
+      { kind: "primitive", product: y.node, bias: expect.anything() },
+    ]);
+    expect(fused(y.add(bias), y.exp()).isStored(y.node)).toBe(true);
+    expect(fused(y.add(input([6, 6, 4]))).isStored(y.node)).toBe(true);
+  });
+
   test("group norm and SiLU take three passes over the image forward and two backward", () => {
     const shape = [2, 8, 8, 16];
     const [x, target] = [input(shape), input(shape)];

@@ -207,6 +207,26 @@ describe("products", () => {
       runs,
     ));
 
+  test("products with a bias", () =>
+    fc.assert(
+      fc.asyncProperty(size, fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }), (n, ci, co) =>
+        agree(
+          [[n, 9, 7, ci], [3, 3, ci, co], [1, 1, ci, co], [co, ci], [co]],
+          (x, wide, narrow, w, bias) => [
+            x.conv2d(wide, { stride: [1, 1], padding: [1, 1, 1, 1] }).add(bias),
+            bias
+              .add(x.conv2d(wide, { stride: [2, 2], padding: [0, 1, 0, 1] }))
+              .exp()
+              .mul(0.01),
+            x.conv2d(narrow, { stride: [1, 1], padding: [0, 0, 0, 0] }).add(bias.mul(2)),
+            x.reshape([-1, ci]).matmul(w.transpose()).add(bias),
+          ],
+          1e-5,
+        ),
+      ),
+      runs,
+    ));
+
   test("attention over interleaved heads", () =>
     agree(
       Array.from({ length: 3 }, () => [2, 21, 3, 5]),

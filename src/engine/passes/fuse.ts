@@ -18,7 +18,12 @@ export interface LoopStep {
 /** A product, convolution, gather or random draw: a kernel of its own. */
 export interface PrimitiveStep {
   readonly kind: "primitive";
+  /** Whose value the step computes. */
   readonly node: Node;
+  /** The op that computes it: `node` itself, or what `node` adds a bias to. */
+  readonly product: Node;
+  /** What `node` adds along the last axis [C], or null. */
+  readonly bias: Node | null;
 }
 /** A concat or pad: its parts are copied into place. */
 export interface AssembleStep {
@@ -78,12 +83,56 @@ export function fuse(order: readonly Node[], roots: readonly Node[]): FusedGraph
       stored.add(view(node).base);
     }
   }
-  storeWhatCannotBeInlined(order, stored, views, view);
+  const biased = findBiases(order, roots, view);
+  for (const [sum, { product }] of biased) {
+    stored.delete(product);
+    stored.add(sum);
+  }
+  storeWhatCannotBeInlined(order, stored, views, view, biased);
   // What one decision costs depends on the others: the second round knows the outcome of the first.
   const guess = chooseStored(order, stored, view, stored);
   const decided = chooseStored(order, stored, view, guess);
   const isStored = (node: Node) => decided.has(node);
-  return { steps: formSteps(order, decided, view), view, isStored };
+  return { steps: formSteps(order, decided, view, biased), view, isStored };
+}
+
+interface Biased {
+  readonly product: Node;
+  readonly bias: Node;
+}
+
+/** Sums of a convolution or matrix product, used for nothing else, and a vector along the last axis: one kernel. */
+function findBiases(
+  order: readonly Node[],
+  roots: readonly Node[],
+  view: (node: Node) => View,
+): Map<Node, Biased> {
+  const uses = new Map<Node, number>();
+  for (const node of [...order.flatMap((user) => user.inputs), ...roots])
+    uses.set(node, (uses.get(node) ?? 0) + 1);
+  const takesBias = (node: Node) => node.op.kind === "conv2d" || node.op.kind === "matmul";
+  const isVector = (node: Node) => {
+    const { base, strides, offset, shape } = view(node);
+    const last = shape.length - 1;
+    return (
+      offset === 0 &&
+      numel(base.shape) === shape[last] &&
+      strides.every((s, axis) => s === (axis === last ? 1 : 0))
+    );
+  };
+  const biased = new Map<Node, Biased>();
+  for (const node of order) {
+    if (node.op.kind !== "binary" || node.op.fn !== "add") continue;
+    const [a, b] = node.inputs;
+    for (const [product, bias] of [
+      [a, b],
+      [b, a],
+    ]) {
+      if (takesBias(product) && uses.get(product) === 1 && isVector(bias))
+        biased.set(node, { product, bias });
+    }
+  }
+  return biased;
 }
 
 function collectViews(order: readonly Node[], stored: Set<Node>): Map<Node, View> {
@@ -113,10 +162,16 @@ function storeWhatCannotBeInlined(
   stored: Set<Node>,
   views: Map<Node, View>,
   view: (node: Node) => View,
+  biased: ReadonlyMap<Node, Biased>,
 ): void {
   const cuts = new Map<Node, Set<number>>();
   for (const node of order) {
     if (isMovement(node) && !stored.has(node)) continue;
+    const bias = biased.get(node)?.bias;
+    if (bias !== undefined) {
+      stored.add(view(bias).base);
+      continue;
+    }
     const own = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);
     const sources = isMovement(node) ? [node] : node.inputs;
     if (wantsContiguous(node)) copyScattered(node, stored, views, view);
@@ -277,7 +332,12 @@ interface Kernel {
   readonly reads: Set<Node>;
 }
 
-function formSteps(order: readonly Node[], stored: ReadonlySet<Node>, view: (node: Node) => View): Step[] {
+function formSteps(
+  order: readonly Node[],
+  stored: ReadonlySet<Node>,
+  view: (node: Node) => View,
+  biased: ReadonlyMap<Node, Biased>,
+): Step[] {
   const steps: Step[] = [];
   const computedAt = new Map<Node, number>();
   const kernels: Kernel[] = [];
@@ -285,9 +345,10 @@ function formSteps(order: readonly Node[], stored: ReadonlySet<Node>, view: (nod
   for (const node of order) {
     if (isLeaf(node)) computedAt.set(node, -1);
     if (isLeaf(node) || !stored.has(node)) continue;
-    if (!isLoop(node) && !isMovement(node)) {
+    const { product, bias } = biased.get(node) ?? { product: node, bias: null };
+    if (!isLoop(product) && !isMovement(product)) {
       computedAt.set(node, steps.length);
-      steps.push(isAssembled(node) ? { kind: "assemble", node } : { kind: "primitive", node });
+      steps.push(isAssembled(node) ? { kind: "assemble", node } : { kind: "primitive", node, product, bias });
       continue;
     }
     const cuts = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);

@@ -5,7 +5,7 @@ import type { ProgramSpec } from "../../backend.ts";
 import { type ConvOptions, type Node, topologicalOrder } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
 import { describe } from "../../ops/pointwise.ts";
-import { type FusedGraph, fuse, isLeaf } from "../../passes/fuse.ts";
+import { type FusedGraph, fuse, isLeaf, type PrimitiveStep } from "../../passes/fuse.ts";
 import type { View } from "../../passes/view.ts";
 import { contiguousStrides, numel } from "../../shape.ts";
 import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
@@ -54,7 +54,7 @@ class Lowering {
     for (const step of this.#graph.steps) {
       if (step.kind === "loop") this.#loop(step.results);
       else if (step.kind === "assemble") this.#assemble(step.node);
-      else this.#primitive(step.node);
+      else this.#primitive(step);
     }
     const outputs = this.#program.outputs.map(({ node }) => this.#output(node));
     for (const { target, value } of this.#program.updates ?? []) {
@@ -263,20 +263,21 @@ class Lowering {
     }
   }
 
-  #primitive(node: Node): void {
-    const inputs = node.inputs.map((source) => this.#ref(this.#graph.view(source)));
-    const lowered = this.#lowerPrimitive(node);
+  #primitive({ node, product, bias }: PrimitiveStep): void {
+    const sources = bias === null ? product.inputs : [...product.inputs, bias];
+    const inputs = sources.map((source) => this.#ref(this.#graph.view(source)));
+    const lowered = this.#lowerPrimitive(product, bias !== null);
     const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
     const resolve = (slot: Slot): BufferRef => {
       if ("input" in slot) return inputs[slot.input];
       return "temp" in slot ? { buffer: temps[slot.temp], offset: 0 } : this.#whole(node);
     };
     for (const { kernel, args } of lowered.steps) {
-      this.#calls.push({ kernel, args: args.map(resolve), label: describe(node) });
+      this.#calls.push({ kernel, args: args.map(resolve), label: describe(product) });
     }
   }
 
-  #lowerPrimitive(node: Node): Lowered {
+  #lowerPrimitive(node: Node, bias: boolean): Lowered {
     const { op } = node;
     const [a, b] = node.inputs;
     const bare = (options: ConvOptions): ConvOptions => ({
@@ -285,13 +286,13 @@ class Lowering {
     });
     switch (op.kind) {
       case "conv2d":
-        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, bare(op)), bias: false });
+        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, bare(op)), bias });
       case "conv2dGradInput":
         return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, bare(op)), bias: false });
       case "conv2dGradFilter":
         return lowerConv2dGradFilter({ ...geometry(a.shape, node.shape, b.shape, bare(op)), bias: false });
       case "matmul":
-        return this.#lowerMatmul(node);
+        return this.#lowerMatmul(node, bias);
       case "gather":
         return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
       case "scatterAdd":
@@ -303,7 +304,7 @@ class Lowering {
     }
   }
 
-  #lowerMatmul(node: Node): Lowered {
+  #lowerMatmul(node: Node, bias: boolean): Lowered {
     const [a, b] = node.inputs.map((source) => this.#graph.view(source).strides);
     const rank = node.shape.length;
     const k = node.inputs[0].shape[rank - 1];
@@ -321,6 +322,7 @@ class Lowering {
       a: operand(a),
       b: operand(b),
       c: operand(c),
+      bias,
     });
   }
 }
