@@ -9,10 +9,13 @@ if (process.channel) {
   process.channel.unref();
 }
 
-// A reader that went away (`imago train | head`) is no fault.
+// A reader that went away (`imago --help | head`) is no fault; work that can be interrupted is, to keep what it did.
+let readerGone = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(EXIT.done);
-  throw error;
+  if (error.code !== "EPIPE") throw error;
+  if (readerGone) return;
+  readerGone = true;
+  if (!process.emit("SIGTERM")) process.exit(EXIT.done);
 });
 
 try {

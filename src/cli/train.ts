@@ -26,11 +26,11 @@ export async function train(flags: TrainFlags): Promise<void> {
     return;
   }
   output.clear();
-  announce(ready, output);
   const release = onInterrupt(() => {
     output.line("stopping after this step; a checkpoint is written (Ctrl-C again ends at once)");
     trainer.stop();
   });
+  announce(ready, output);
   const report = reporter(output);
   let last: TrainProgress | undefined;
   try {

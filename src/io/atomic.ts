@@ -1,7 +1,7 @@
 // Files and folders that are either completely written or not there at all: they are written aside,
 // flushed to the disk, and renamed into place. A crash or a full disk leaves the previous version.
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode, explainSystemError, FileError } from "./errors.ts";
 
@@ -16,7 +16,7 @@ export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array | FileWriter,
 ): Promise<void> {
-  const aside = nameAside(path, "tmp");
+  const { aside } = namesAside(path);
   try {
     await makeFolders(dirname(resolve(path)));
     const file = await open(aside, "wx");
@@ -37,13 +37,13 @@ export async function writeFileAtomic(
 
 /**
  * Makes or replaces a whole folder: `fill` writes everything into an empty folder beside it, which is then
- * renamed into place. If `fill` fails, what stood at `path` stays as it was. Between the two renames of a
- * replacement a crash can leave the finished folder under its temporary name, with the old one beside it.
+ * renamed into place. If `fill` fails, what stood at `path` stays as it was. A crash between the two renames of a
+ * replacement leaves the finished folder under its temporary name, with the old one beside it; `repairFolder` ends
+ * such a replacement, and `replacementOf` finds it.
  * @throws FileError, in one line, when the disk is full, permission is missing, `path` is a file, ...
  */
 export async function replaceDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const aside = nameAside(path, "tmp");
-  const old = nameAside(path, "old");
+  const { aside, old } = namesAside(path);
   try {
     await makeFolders(dirname(resolve(path)));
     await mkdir(aside);
@@ -62,6 +62,67 @@ export async function replaceDirAtomic(path: string, fill: (folder: string) => P
     await removeQuietly(aside);
     throw explainSystemError(error, "write the folder", path);
   }
+}
+
+/** Removes a folder and all in it, in such a way that a crash leaves no part of it under its name. @throws FileError */
+export async function removeFolder(path: string): Promise<void> {
+  const { aside } = namesAside(path);
+  try {
+    if (await moveAside(path, aside)) await rm(aside, { recursive: true, force: true });
+  } catch (error) {
+    throw explainSystemError(error, "remove the folder", path);
+  }
+}
+
+/**
+ * Cleans a folder of what killed processes left half done in it: replacements that had only to be renamed are ended,
+ * everything else that was written aside is removed. Nobody may be writing there meanwhile.
+ * @throws FileError, in one line; a folder that is missing is clean
+ */
+export async function repairFolder(folder: string): Promise<void> {
+  try {
+    for (const { target } of await leftovers(folder)) {
+      const finished = await replacementOf(join(folder, target));
+      if (finished !== undefined) await rename(finished, join(folder, target));
+    }
+    for (const { name } of await leftovers(folder))
+      await rm(join(folder, name), { recursive: true, force: true });
+  } catch (error) {
+    throw explainSystemError(error, "clean the folder", folder);
+  }
+}
+
+/**
+ * Where the content of a folder is whose replacement a crash cut off between its two renames: the new one, or the
+ * old one should the new be gone; undefined where `path` is in its place, or never was.
+ */
+export async function replacementOf(path: string): Promise<string | undefined> {
+  const parent = dirname(resolve(path));
+  if (await isFolder(path)) return undefined;
+  const of = (await leftovers(parent)).filter(({ target }) => target === basename(resolve(path)));
+  const old = of.find(({ kind }) => kind === "old");
+  if (old === undefined) return undefined;
+  const written = of.find(({ kind, id }) => kind === "tmp" && id === old.id);
+  return join(parent, (written ?? old).name);
+}
+
+const LEFTOVER = /^\.(.+)\.([0-9a-f]{12})\.(tmp|old)$/;
+
+/** Whether a name is that of something written aside, which `repairFolder` would end or remove. */
+export const isLeftover = (name: string): boolean => LEFTOVER.test(name);
+
+/** Files and folders under temporary names: what they were to be, and which write they belong to. */
+async function leftovers(
+  folder: string,
+): Promise<{ name: string; target: string; id: string; kind: string }[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  return names.flatMap((name) => {
+    const [, target, id, kind] = LEFTOVER.exec(name) ?? [];
+    return target !== undefined && id !== undefined && kind !== undefined ? [{ name, target, id, kind }] : [];
+  });
 }
 
 /**
@@ -121,10 +182,11 @@ async function removeQuietly(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
-/** A name in the same folder (a rename must not cross disks), hidden, that nobody else takes. */
-function nameAside(path: string, suffix: string): string {
+/** Names in the same folder (a rename must not cross disks), hidden, that nobody else takes. */
+function namesAside(path: string): { aside: string; old: string } {
   const full = resolve(path);
-  return join(dirname(full), `.${basename(full)}.${randomBytes(6).toString("hex")}.${suffix}`);
+  const base = join(dirname(full), `.${basename(full)}.${randomBytes(6).toString("hex")}`);
+  return { aside: `${base}.tmp`, old: `${base}.old` };
 }
 
 /** Makes renames in a folder durable, where the system can (Windows cannot open folders). */

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { replacementOf } from "../io/atomic.ts";
 import {
   MODEL_CONFIG,
   MODEL_INDEX,
@@ -162,6 +163,9 @@ export async function readPipeline(
 
 /** The pipeline's folder that a path means. */
 async function findPipeline(folder: string): Promise<string> {
+  // What a crash kept from being renamed into place is as good.
+  const whole = await replacementOf(folder);
+  if (whole !== undefined) return whole;
   try {
     if (!(await stat(folder)).isDirectory()) {
       throw new FileError(folder, "this is a file, expected the folder of a run or a pipeline");
@@ -171,11 +175,19 @@ async function findPipeline(folder: string): Promise<string> {
   }
   const found = [folder, join(folder, "pipeline")].find((path) => existsSync(join(path, MODEL_INDEX)));
   if (found !== undefined) return found;
-  throw new PipelineError(
-    existsSync(join(folder, "metrics.jsonl"))
-      ? `${folder}: this run has written no checkpoint yet; let it train longer`
-      : `${folder}: neither a pipeline (no model_index.json) nor a run (no pipeline/ in it)`,
-  );
+  const inRun = await replacementOf(join(folder, "pipeline"));
+  if (inRun !== undefined) return inRun;
+  throw new PipelineError(`${folder}: ${notAPipeline(folder)}`);
+}
+
+/** What a folder is, where a pipeline or a run was expected, and what would be right. */
+function notAPipeline(folder: string): string {
+  const has = (...names: string[]) => names.some((name) => existsSync(join(folder, name)));
+  if (has("metrics.jsonl")) return "this run has written no checkpoint yet; let it train longer";
+  if (has("optimizer.safetensors"))
+    return "this is a checkpoint of a run; give the run's folder, two above it";
+  if (has(MODEL_CONFIG)) return "this is the folder of a model only; give the pipeline's, above it";
+  return "neither a pipeline (no model_index.json) nor a run (no pipeline/ in it)";
 }
 
 /** Names the file in what is wrong with its content. */

@@ -1,10 +1,9 @@
 // Checkpoints: RUN/checkpoints/step-000500/ with the weights, their average, the optimizer and the step.
 // All else that a run needs to go on is a function of its config and the step.
 
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { replaceDirAtomic, writeFileAtomic } from "../io/atomic.ts";
+import { removeFolder, replaceDirAtomic, writeFileAtomic } from "../io/atomic.ts";
 import { readJsonAs } from "../io/diffusers_json.ts";
 import { FileError } from "../io/errors.ts";
 import { openSafetensors, writeSafetensors } from "../io/safetensors.ts";
@@ -55,7 +54,7 @@ export async function writeCheckpoint(run: RunFolder, parts: CheckpointParts, ke
   });
   const steps = (await checkpointSteps(run)).filter((step) => step < state.step);
   for (const step of steps.slice(0, Math.max(0, steps.length + 1 - keep))) {
-    await rm(run.checkpoint(step), { recursive: true, force: true });
+    await removeFolder(run.checkpoint(step));
   }
   return folder;
 }

@@ -1,13 +1,14 @@
 // The folder of a run: where things are in it, and config.json, which says how the run was made.
 
 import { existsSync } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { writeFileAtomic } from "../io/atomic.ts";
+import { isLeftover, repairFolder, writeFileAtomic } from "../io/atomic.ts";
 import { readJsonAs } from "../io/diffusers_json.ts";
 import { errorCode, explainSystemError } from "../io/errors.ts";
 import { RunFolderError } from "./errors.ts";
+import { LOCK } from "./run_lock.ts";
 import { FREE_SETTINGS, settingsJsonSchema, settingsToJson, type TrainSettings } from "./settings.ts";
 
 /** The paths in a run's folder. */
@@ -46,9 +47,9 @@ export class RunFolder {
     return existsSync(this.config);
   }
 
-  /** @throws RunFolderError unless the folder is missing or empty, FileError when it cannot be looked at */
+  /** @throws RunFolderError unless the folder is missing or empty (but for what a killed start left), FileError when it cannot be looked at */
   async checkFree(): Promise<void> {
-    const entries = await listFolder(this.path);
+    const entries = (await listFolder(this.path)).filter((name) => name !== LOCK && !isLeftover(name));
     if (entries.length === 0) return;
     throw new RunFolderError(
       this.isRun
@@ -73,13 +74,9 @@ export class RunFolder {
     return readJsonAs(this.config, runConfigSchema);
   }
 
-  /** Removes what a killed process left half written. */
-  async removeLeftovers(): Promise<void> {
-    for (const folder of [this.path, this.checkpoints, this.samples]) {
-      for (const name of await listFolder(folder)) {
-        if (/^\..+\.(tmp|old)$/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
-      }
-    }
+  /** Ends or removes what a killed process left half written. */
+  async repair(): Promise<void> {
+    for (const folder of [this.path, this.checkpoints, this.samples]) await repairFolder(folder);
   }
 }
 

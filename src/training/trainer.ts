@@ -17,6 +17,7 @@ import { learningRateAt } from "./lr_schedule.ts";
 import { MetricsLog, type StepMetrics } from "./metrics_log.ts";
 import { stepsPerEpoch } from "./presets.ts";
 import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
+import { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
 import type { TrainSettings } from "./settings.ts";
 import { Speedometer } from "./speedometer.ts";
@@ -40,6 +41,8 @@ export interface TrainProgress extends StepMetrics {
 
 /** What `prepare` sets up. */
 interface Session {
+  /** Held as long as the session lasts. */
+  readonly lock: RunLock;
   readonly backend: Backend;
   readonly trainStep: TrainStep;
   readonly executable: Executable;
@@ -97,24 +100,34 @@ export class Trainer {
    */
   async prepare(): Promise<void> {
     if (this.#session) return;
-    const { resume = false, onStage } = this.#options;
-    const config = this.#config();
-    if (resume) {
-      checkResumable(this.folder, await this.folder.readConfig(), config);
-      this.#finished = await this.#isFinished();
-      if (this.#finished) return;
-    } else await this.folder.checkFree();
-    const { keepCheckpoints } = this.settings;
-    const parameters = this.#options.model.parameterCount;
-    await checkDisk(this.folder.path, runBytes(parameters, keepCheckpoints, this.#ema !== null));
-    onStage?.("compile");
-    const started = await createBackend(this.#backendOptions);
+    const lock = new RunLock(this.folder.path);
+    let backend: Backend | undefined;
     try {
-      this.#session = await this.#open(started, config, resume);
-    } catch (error) {
-      await started.close();
-      throw error;
+      const config = this.#config();
+      if (this.#options.resume) {
+        checkResumable(this.folder, await this.folder.readConfig(), config);
+        await lock.acquire();
+        await this.folder.repair();
+        this.#finished = await this.#isFinished();
+      } else await this.folder.checkFree();
+      if (!this.#finished) {
+        await this.#checkDisk();
+        this.#options.onStage?.("compile");
+        backend = await createBackend(this.#backendOptions);
+        this.#session = await this.#open(backend, config, lock);
+      }
+    } finally {
+      if (this.#session === undefined) {
+        await backend?.close();
+        await lock.release();
+      }
     }
+  }
+
+  async #checkDisk(): Promise<void> {
+    const { parameterCount } = this.#options.model;
+    const needed = runBytes(parameterCount, this.settings.keepCheckpoints, this.#ema !== null);
+    await checkDisk(this.folder.path, needed);
   }
 
   /**
@@ -153,6 +166,7 @@ export class Trainer {
     await session.writer.close();
     session.executable.dispose();
     await session.backend.close();
+    await session.lock.release();
   }
 
   async *#steps(session: Session): AsyncGenerator<TrainProgress, void, void> {
@@ -284,9 +298,9 @@ export class Trainer {
     );
   }
 
-  async #open(backend: Backend, config: RunConfig, resume: boolean): Promise<Session> {
+  async #open(backend: Backend, config: RunConfig, lock: RunLock): Promise<Session> {
     const { settings, folder } = this;
-    const { model, scheduler, data } = this.#options;
+    const { model, scheduler, data, resume = false } = this.#options;
     const step = this.#stepOptions();
     checkStep(backend, step);
     model.initialize(new TorchGenerator(settings.seed));
@@ -300,9 +314,14 @@ export class Trainer {
     }
     const state = found === undefined ? { step: 0, epochLossSum: 0 } : await writer.readCheckpoint(found);
     const executable = await compileTrainStep(backend, model, trainStep);
-    if (resume) await folder.removeLeftovers();
+    if (!resume) {
+      await lock.acquire();
+      await folder.repair();
+      await folder.checkFree();
+    }
     await folder.writeConfig(config);
     return {
+      lock,
       backend,
       trainStep,
       executable,

@@ -1,6 +1,7 @@
 // Runs the imago command as a shell would, with a UNet so small that a step takes milliseconds.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,7 +87,7 @@ const TINY = {
   up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
 };
 
-/** Path -> bytes of everything in a folder; the time fields of metrics are left out. */
+/** Path -> digest of everything in a folder; metrics as text, without the fields that are times. */
 export async function contents(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -95,7 +96,9 @@ export async function contents(folder: string): Promise<Map<string, string>> {
     const bytes = await readFile(path);
     files.set(
       path.slice(folder.length + 1),
-      entry.name === "metrics.jsonl" ? withoutTimes(`${bytes}`) : bytes.toString("base64"),
+      entry.name === "metrics.jsonl"
+        ? withoutTimes(`${bytes}`)
+        : createHash("sha256").update(bytes).digest("hex"),
     );
   }
   return files;

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { contents, failure, finished, imago, start, untilStep, workFolder } from "./support.ts";
@@ -97,10 +97,58 @@ test("Ctrl-C writes a checkpoint, says how to go on, and exits with 130", async 
   expect(await interrupt(resumed, step + 3)).toBeGreaterThan(step);
 });
 
+test("two processes cannot train one run; what a killed one left is cleared up", async () => {
+  const first = start(tiny("shared", "--steps", "100000", "--sample-every", "0"));
+  const ended = finished(first);
+  await untilStep(first, 4);
+  const second = await failure(["train", "--out", work.path("shared"), "--resume"]);
+  expect(second.code).toBe(2);
+  expect(second.line).toMatch(
+    /another process is training this run \(process \d+ on .*\); wait until it ends/,
+  );
+  first.kill("SIGKILL");
+  await ended;
+  await sleep(500);
+  expect(await readdir(work.path("shared"))).toContain(".lock");
+  // A crash between the two renames of the pipeline, and another while a checkpoint was written.
+  const [old, tmp] = [".pipeline.0123456789ab.old", ".pipeline.0123456789ab.tmp"];
+  await mkdir(work.path(`shared/${old}`));
+  await rename(work.path("shared/pipeline"), work.path(`shared/${tmp}`));
+  await mkdir(work.path("shared/checkpoints/.step-000999.0123456789ab.tmp"));
+  const third = start(["train", "--out", work.path("shared"), "--resume", "--json"]);
+  const said = finished(third);
+  await new Promise((resolve) => third.stdout?.once("data", resolve));
+  third.kill("SIGTERM");
+  expect((await said).code).toBe(130);
+  expect((await readdir(work.path("shared"))).sort()).toEqual(
+    ["checkpoints", "config.json", "metrics.jsonl", "pipeline"].sort(),
+  );
+  expect((await readdir(work.path("shared/checkpoints"))).join()).toMatch(/^step-\d+,step-\d+$/);
+});
+
+test("a start that was killed before it wrote anything does not stand in the way", async () => {
+  await mkdir(work.path("begun"));
+  await writeFile(work.path("begun/.lock"), "");
+  await utimes(work.path("begun/.lock"), 0, 0);
+  await writeFile(work.path("begun/.config.json.0123456789ab.tmp"), "{");
+  const { code, stderr } = await imago(...tiny("begun", "--steps", "3"));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect((await readdir(work.path("begun"))).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
+test("a reader that goes away ends the run as Ctrl-C does, with a checkpoint", async () => {
+  const child = start(tiny("unread", "--steps", "100000", "--sample-every", "0"));
+  const ended = finished(child);
+  await untilStep(child, 4);
+  child.stdout?.destroy();
+  expect((await ended).code).toBe(130);
+  expect((await readdir(work.path("unread/checkpoints"))).at(-1)).toMatch(/^step-\d+$/);
+});
+
 test("a finished run says so; a constant learning rate lets it go on", async () => {
   const again = await imago("train", "--out", work.path("one"), "--resume");
   expect(again.code).toBe(0);
-  expect(again.stdout).toMatch(/is finished: all 24 steps are done/);
+  expect(again.stdout).toMatch(/is finished: 24 steps done\. Draw from it: imago sample /);
   const longer = await imago("train", "--out", work.path("one"), "--resume", "--steps", "30");
   expect(longer).toMatchObject({ code: 2, stderr: expect.stringMatching(/cosine learning rate ends there/) });
 

@@ -2,7 +2,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { makeFolder, replaceDirAtomic, writeFileAtomic } from "../../src/io/atomic.ts";
+import {
+  makeFolder,
+  removeFolder,
+  repairFolder,
+  replaceDirAtomic,
+  replacementOf,
+  writeFileAtomic,
+} from "../../src/io/atomic.ts";
 import { FileError } from "../../src/io/errors.ts";
 import { temporaryFolder } from "./fixtures.ts";
 
@@ -128,5 +135,59 @@ describe("replaceDirAtomic", () => {
     );
     expect(readFileSync(path, "utf8")).toBe("mine");
     expect(readdirSync(folder)).toEqual(["step-1"]);
+  });
+});
+
+describe("after a crash", () => {
+  const TMP = ".step-1.0123456789ab.tmp";
+  const OLD = ".step-1.0123456789ab.old";
+  /** A folder of folders, each with a file that says which it is. */
+  function crashed(...names: string[]): string {
+    const folder = temporaryFolder();
+    for (const name of names) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, "is"), name);
+    }
+    return folder;
+  }
+  const repaired = async (...names: string[]) => {
+    const folder = crashed(...names);
+    const found = await replacementOf(join(folder, "step-1"));
+    const foundNow = found === undefined ? undefined : readFileSync(join(found, "is"), "utf8");
+    await repairFolder(folder);
+    const left = readdirSync(folder);
+    const content = left.includes("step-1") ? readFileSync(join(folder, "step-1", "is"), "utf8") : undefined;
+    expect(content).toBe(names.includes("step-1") ? "step-1" : foundNow);
+    return { left, content };
+  };
+
+  test("between the two renames: the new folder is put in its place", async () => {
+    expect(await repaired(TMP, OLD)).toEqual({ left: ["step-1"], content: TMP });
+  });
+
+  test("before, after, or without an old one: what stands there stays, the rest goes", async () => {
+    expect(await repaired("step-1", TMP)).toEqual({ left: ["step-1"], content: "step-1" });
+    expect(await repaired("step-1", OLD)).toEqual({ left: ["step-1"], content: "step-1" });
+    expect(await repaired(TMP)).toEqual({ left: [], content: undefined });
+  });
+
+  test("an old one is never lost to a half written one of another time", async () => {
+    const other = TMP.replace("0123", "4567");
+    expect(await repaired(OLD, other)).toEqual({ left: ["step-1"], content: OLD });
+  });
+
+  test("files aside are removed, and nothing of the user's; a missing folder is clean", async () => {
+    const folder = crashed(".git", ".a.tmp", "b.0123456789ab.tmp");
+    writeFileSync(join(folder, ".config.json.0123456789ab.tmp"), "{");
+    await repairFolder(folder);
+    expect(readdirSync(folder).sort()).toEqual([".a.tmp", ".git", "b.0123456789ab.tmp"]);
+    await repairFolder(join(folder, "missing"));
+  });
+
+  test("a folder is removed whole, and a missing one is no fault", async () => {
+    const folder = crashed("step-1");
+    await removeFolder(join(folder, "step-1"));
+    expect(readdirSync(folder)).toEqual([]);
+    await removeFolder(join(folder, "step-1"));
   });
 });
