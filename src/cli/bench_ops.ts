@@ -24,7 +24,9 @@ interface OpCase {
 export async function benchOps(backend: Backend, options: BenchOpsOptions, output: Output): Promise<void> {
   const { peak, repeat } = options;
   if (peak !== undefined) output.line(`SIMD peak of this machine: ${peak.toFixed(1)} GFLOP/s`);
-  for (const { name, inputs, outputs } of opCases(options)) {
+  const cases = opCases(options);
+  const nameWidth = Math.max(...cases.map(({ name }) => name.length));
+  for (const { name, inputs, outputs } of cases) {
     const executable = await backend.compile({ name, inputs, outputs });
     const generator = new TorchGenerator(0);
     const feeds = inputs.map(({ shape }) => generator.randn(numel(shape)));
@@ -39,7 +41,7 @@ export async function benchOps(backend: Backend, options: BenchOpsOptions, outpu
     const gflops = executable.stats.flops / seconds / 1e9;
     output.event({ event: "op", name, seconds, gflops, peak_gflops: peak ?? null });
     output.line(
-      `${name.padEnd(64)} ${(seconds * 1000).toFixed(2).padStart(9)} ms ${gflops.toFixed(1).padStart(8)} GFLOP/s`,
+      `${name.padEnd(nameWidth)} ${(seconds * 1000).toFixed(2).padStart(9)} ms ${gflops.toFixed(1).padStart(8)} GFLOP/s`,
     );
     executable.dispose();
   }

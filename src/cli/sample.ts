@@ -1,8 +1,9 @@
 // imago sample: draws images with a trained model.
 
 import { join } from "node:path";
+import { MemoryError } from "../engine/backend.ts";
 import type { BackendName } from "../engine/backends/create.ts";
-import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
+import { imageGrid, PIXEL_LIMIT, type RgbImage, writeImage } from "../io/image/index.ts";
 import { type BatchStep, DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
 import { isSchedulerName } from "../schedulers/index.ts";
@@ -80,6 +81,9 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
     if (interrupt.signal.aborted && error === interrupt.signal.reason) {
       throw new Interrupted("stopped; no image was written");
     }
+    if (error instanceof MemoryError) {
+      throw new UsageError(`${error.message}; choose a smaller --batch-size than ${flags.batchSize}`);
+    }
     throw error;
   } finally {
     release();
@@ -101,6 +105,7 @@ async function load(folder: string, flags: SampleFlags, output: Output): Promise
     ...(flags.variant !== undefined && { variant: flags.variant }),
     warn: output.warn,
   });
+  checkCount(flags.count, pipeline.imageSize);
   pipeline.checkOptions({
     count: flags.count,
     seed: flags.seed,
@@ -108,6 +113,15 @@ async function load(folder: string, flags: SampleFlags, output: Output): Promise
     ...(isSchedulerName(flags.scheduler) && { scheduler: flags.scheduler }),
   });
   return pipeline;
+}
+
+/** @throws UsageError for more images than can be held, and laid out in a grid, at once */
+function checkCount(count: number, { height, width }: { height: number; width: number }): void {
+  const most = Math.max(1, Math.floor(PIXEL_LIMIT / (height * width)));
+  if (count <= most) return;
+  throw new UsageError(
+    `--count ${count} images of ${width} x ${height} are too many at once; draw at most ${most}, several times with another --seed`,
+  );
 }
 
 async function write(

@@ -1,5 +1,6 @@
 // imago train: from the command line to a Trainer, and what it reports to a terminal or as JSON.
 
+import { FileError } from "../io/errors.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { metricsToJson } from "../training/metrics_log.ts";
 import { Trainer, type TrainProgress } from "../training/trainer.ts";
@@ -38,6 +39,10 @@ export async function train(flags: TrainFlags): Promise<void> {
       report(progress);
       last = progress;
     }
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    const goOn = imagoCommand("train", "--out", out, "--resume");
+    throw new FileError(error.path, `${error.problem}; then go on with: ${goOn}`, { cause: error });
   } finally {
     release();
     output.end();

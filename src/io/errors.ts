@@ -5,11 +5,14 @@
 export class FileError extends Error {
   /** The file or folder, as the caller named it. */
   readonly path: string;
+  /** The message without the path. */
+  readonly problem: string;
 
   constructor(path: string, problem: string, options?: ErrorOptions) {
     super(`${path}: ${problem}`, options);
     this.name = "FileError";
     this.path = path;
+    this.problem = problem;
   }
 }
 

@@ -78,6 +78,10 @@ test("wrong input: exit code 2 and one line before anything is computed", async 
   await save(unknown);
   const index = join(unknown, "model_index.json");
   await writeFile(index, (await readFile(index, "utf8")).replace("UNet2DModel", "UNet3DModel"));
+  const large = work.path("large");
+  await save(large);
+  const config = join(large, "unet/config.json");
+  await writeFile(config, (await readFile(config, "utf8")).replace('"sample_size": 8', '"sample_size": 128'));
   await mkdir(work.path("nothing"));
   for (const [args, message] of [
     [[work.path("missing")], "no such file or folder"],
@@ -89,6 +93,8 @@ test("wrong input: exit code 2 and one line before anything is computed", async 
     [[unknown], "the model is a UNet3DModel, expected a UNet2DModel"],
     [[model, "--steps", "1001"], "steps is 1001, expected a whole number from 1 to 1000"],
     [[model, "--steps", "0"], '--steps is "0"'],
+    [[large, "--count", "8000", "--batch-size", "8000"], "choose a smaller --batch-size than 8000"],
+    [[large, "--count", "9000"], "--count 9000 images of 128 x 128 are too many at once; draw at most 8192"],
     [[model, "--count", "many"], '--count is "many"'],
     [[model, "--scheduler", "magic"], '--scheduler is "magic"; expected ddpm'],
     [[model, "--eta", "2"], '--eta is "2"; expected a number from 0 to 1'],

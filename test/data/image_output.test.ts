@@ -51,6 +51,15 @@ describe("imageGrid", () => {
     expect([grid.width, grid.height]).toEqual([4 * 132 + 4, 4 * 132 + 4]);
   });
 
+  it("enlarges many tiles less, so that the picture stays one that can be opened", () => {
+    const tile = { data: new Uint8Array(8 * 8 * 3), width: 8, height: 8 };
+    const grid = imageGrid(
+      Array.from({ length: 1000 }, () => tile),
+      { columns: 1000 },
+    );
+    expect([grid.width, grid.height]).toEqual([1000 * 12 + 4, 16]);
+  });
+
   it("refuses no images, images of different sizes, and options out of range", () => {
     expect(() => imageGrid([])).toThrow(/no image/);
     expect(() => imageGrid([red, { ...gray, width: 1, height: 2 }])).toThrow(/give one size/);

@@ -8,7 +8,7 @@ export interface GridOptions {
   readonly gap?: number;
   /**
    * Every pixel becomes a square of `scale` x `scale`, so nothing is shown that the model did not draw;
-   * default: whatever makes a tile at least 128 pixels high.
+   * default: whatever makes a tile at least 128 pixels high, or less where many tiles would make a huge picture.
    */
   readonly scale?: number;
 }
@@ -22,7 +22,7 @@ export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}
   if (first === undefined) throw new RangeError("imageGrid: no image was given; give at least one");
   const columns = whole("columns", options.columns ?? Math.ceil(Math.sqrt(images.length)), 1);
   const gap = whole("gap", options.gap ?? 4, 0);
-  const scale = whole("scale", options.scale ?? Math.max(1, Math.ceil(128 / first.height)), 1);
+  const scale = whole("scale", options.scale ?? defaultScale(first, columns), 1);
   const rows = Math.ceil(images.length / columns);
   const tile = { width: first.width * scale, height: first.height * scale };
   const width = columns * (tile.width + gap) + gap;
@@ -40,6 +40,15 @@ export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}
     paste(data, width, image, left, top, scale);
   }
   return { data, width, height };
+}
+
+/** Sides, in pixels: of a tile that can be looked at well, and of a picture that can. */
+const TILE = 128;
+const PICTURE = 8192;
+
+function defaultScale({ width, height }: RgbImage, columns: number): number {
+  const fitting = Math.floor(PICTURE / (columns * width));
+  return Math.max(1, Math.min(Math.ceil(TILE / height), fitting));
 }
 
 function paste(
