@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { type FileHandle, link, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { makeFolder } from "../io/atomic.ts";
 import { errorCode, explainSystemError } from "../io/errors.ts";
@@ -16,6 +17,9 @@ export const LOCK = ".lock";
 /** How often a lock is touched, and how long it counts without that where its process cannot be looked for. */
 const TOUCH_MS = 20_000;
 const FRESH_MS = 120_000;
+/** How long a held lock is waited for, and how often it is looked at. */
+const PATIENCE_MS = 5000;
+const POLL_MS = 100;
 
 const holderSchema = v.object({
   pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
@@ -41,11 +45,19 @@ export class RunLock {
 
   /**
    * Takes the lock; the folder is made where it is missing.
+   * @param patience how long to wait for a process that holds it (milliseconds): one that was told to end may take a
+   * moment
    * @throws RunFolderError when a process that is alive holds it, FileError when it cannot be written
    */
-  async acquire(): Promise<void> {
+  async acquire(patience = PATIENCE_MS): Promise<void> {
     await makeFolder(this.#run);
-    while (!(await this.#create())) await this.#removeStale();
+    const deadline = Date.now() + patience;
+    while (!(await this.#create())) {
+      const holder = await this.#removeStale();
+      if (holder === undefined) continue;
+      if (Date.now() >= deadline) throw this.#refusal(holder);
+      await sleep(POLL_MS);
+    }
     this.#touching = setInterval(() => {
       const now = new Date();
       utimes(this.#path, now, now).catch(() => undefined);
@@ -84,27 +96,30 @@ export class RunLock {
     }
   }
 
-  /** @throws RunFolderError when the lock is held */
-  async #removeStale(): Promise<void> {
+  #refusal(holder: Holder | "unknown"): RunFolderError {
+    const who = holder === "unknown" ? "" : ` (process ${holder.pid} on ${holder.host})`;
+    return new RunFolderError(
+      `${this.#run}: another process is training this run${who}; wait until it ends, or stop it`,
+    );
+  }
+
+  /** Removes a lock that nobody holds any more, or tells who holds it. */
+  async #removeStale(): Promise<Holder | "unknown" | undefined> {
     const text = await readText(this.#path);
-    if (text === undefined) return;
+    if (text === undefined) return undefined;
     const holder = holderOf(text);
-    if (await this.#isHeld(holder)) {
-      const who = holder === undefined ? "" : ` (process ${holder.pid} on ${holder.host})`;
-      throw new RunFolderError(
-        `${this.#run}: another process is training this run${who}; wait until it ends, or stop it`,
-      );
-    }
+    if (await this.#isHeld(holder)) return holder ?? "unknown";
     // Renamed before it is removed, so that of two who find it stale one cannot remove the other's new lock.
     const aside = join(this.#run, `.${LOCK}.${this.#token}.tmp`);
     try {
       await rename(this.#path, aside);
     } catch (error) {
-      if (errorCode(error) === "ENOENT") return;
+      if (errorCode(error) === "ENOENT") return undefined;
       throw explainSystemError(error, "take over the file", this.#path);
     }
     if ((await readText(aside)) !== text) await link(aside, this.#path).catch(() => undefined);
     await rm(aside, { force: true });
+    return undefined;
   }
 
   async #isHeld(holder: Holder | undefined): Promise<boolean> {

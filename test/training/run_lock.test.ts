@@ -38,19 +38,27 @@ test("one at a time, in one process too", async () => {
   const first = new RunLock(run);
   await first.acquire();
   const second = new RunLock(run);
-  await expect(second.acquire()).rejects.toThrow(HELD);
+  await expect(second.acquire(0)).rejects.toThrow(HELD);
   await second.release();
-  await expect(new RunLock(run).acquire()).rejects.toThrow(HELD);
+  await expect(new RunLock(run).acquire(0)).rejects.toThrow(HELD);
   await first.release();
   expect(existsSync(file)).toBe(false);
   await acquires();
+});
+
+test("one that is about to end is waited for", async () => {
+  const [first, second] = [new RunLock(run), new RunLock(run)];
+  await first.acquire();
+  setTimeout(() => first.release(), 150);
+  await second.acquire();
+  await second.release();
 });
 
 test("of many at once, one gets it, also when they find the lock of a dead process", async () => {
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
   forge({ pid, host: await host() });
   const locks = Array.from({ length: 8 }, () => new RunLock(run));
-  const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
+  const results = await Promise.allSettled(locks.map((lock) => lock.acquire(0)));
   expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   for (const lock of locks) await lock.release();
 });
@@ -60,7 +68,7 @@ test("a process that lives holds its lock; a dead one, or another with its numbe
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
   try {
     forge({ pid: child.pid, host: here });
-    await expect(new RunLock(run).acquire()).rejects.toThrow(HELD);
+    await expect(new RunLock(run).acquire(0)).rejects.toThrow(HELD);
     if (process.platform === "linux") {
       forge({ pid: child.pid, host: here, begun: "of another boot" });
       await acquires();
@@ -77,11 +85,11 @@ test("a process that lives holds its lock; a dead one, or another with its numbe
 test("another machine's lock, or a damaged one, counts while it is fresh", async () => {
   const old = new Date(Date.now() - 600_000);
   forge({ host: "elsewhere" });
-  await expect(new RunLock(run).acquire()).rejects.toThrow(/on elsewhere/);
+  await expect(new RunLock(run).acquire(0)).rejects.toThrow(/on elsewhere/);
   utimesSync(file, old, old);
   await acquires();
   writeFileSync(file, "");
-  await expect(new RunLock(run).acquire()).rejects.toThrow(/another process is training this run; wait/);
+  await expect(new RunLock(run).acquire(0)).rejects.toThrow(/another process is training this run; wait/);
   utimesSync(file, old, old);
   await acquires();
 });
