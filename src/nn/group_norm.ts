@@ -40,19 +40,22 @@ export class GroupNorm extends Module {
     const pixels = numel(x.shape) / (n * channels);
     const perGroup = channels / this.#groups;
     const grouped = [n, this.#groups, perGroup];
-    /** Sums by channel [N, C] -> means by group [N, G, 1]. */
-    const groupMean = (sums: Tensor) =>
-      sums
-        .reshape(grouped)
-        .sum([2], true)
-        .mul(1 / (pixels * perGroup));
+    /** By channel [N, 1, C] -> means over each group's channels [N, G, 1]. */
+    const groupMean = (byChannel: Tensor) => byChannel.reshape(grouped).mean([2], true);
     /** By group [N, G, 1] -> by channel [N, 1, C]. */
     const perChannel = (byGroup: Tensor) => byGroup.broadcastTo(grouped).reshape([n, 1, channels]);
 
     const flat = x.reshape([n, pixels, channels]); // [N, P, C]
-    const mean = perChannel(groupMean(flat.sum([1])));
+    // One pass gives both moments. They are taken about the first pixel, which is as near the mean as the values are
+    // spread, so nothing cancels (Chan, Golub & LeVeque 1983).
+    const origin = flat.slice([0, 0, 0], [n, 1, channels]).detach();
+    const centred = flat.sub(origin);
+    const first = centred.mean([1], true); // [N, 1, C]
+    const second = centred.square().mean([1], true); // [N, 1, C]
+    const mean = perChannel(groupMean(origin.add(first)));
     // The variance's derivative by the mean is exactly zero, so no gradient has to flow that way.
-    const variance = groupMean(flat.sub(mean.detach()).square().sum([1])); // [N, G, 1]
+    const offset = mean.detach().sub(origin);
+    const variance = groupMean(second.sub(first.mul(offset).mul(2)).add(offset.square())); // [N, G, 1]
     const inverseDeviation = full(1, []).div(variance.add(this.#eps).sqrt());
     const scale = perChannel(inverseDeviation).mul(this.#weight.tensor); // [N, 1, C]
     const shift = this.#bias.tensor.broadcastTo([n, 1, channels]);

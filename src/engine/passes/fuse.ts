@@ -352,8 +352,10 @@ function formSteps(
       continue;
     }
     const cuts = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);
-    const { reads, whole } = readsOf(node, stored, view, cuts);
-    const kernel = isMovement(node) ? undefined : findKernel(node, reads, whole, cuts, computedAt, readers);
+    const { reads, whole, partial } = readsOf(node, stored, view, cuts);
+    const kernel = isMovement(node)
+      ? undefined
+      : findKernel(node, { reads, whole, partial }, cuts, computedAt, readers);
     if (kernel) {
       kernel.step.results.push(node);
       for (const cut of cuts) kernel.cuts.add(cut);
@@ -384,13 +386,13 @@ function register(readers: Map<Node, Kernel[]>, nodes: readonly Node[], kernel: 
   }
 }
 
-/** Buffers the loop of `node` reads; `whole` are those read element for element. Adds the loop's boundaries to `cuts`. */
+/** Buffers the loop of `node` reads; `whole` element for element, `partial` through other views. Adds the loop's boundaries to `cuts`. */
 function readsOf(
   node: Node,
   stored: ReadonlySet<Node>,
   view: (node: Node) => View,
   cuts: Set<number>,
-): { reads: Set<Node>; whole: Set<Node> } {
+): { reads: Set<Node>; whole: Set<Node>; partial: Set<Node> } {
   const reads = new Set<Node>();
   const whole = new Set<Node>();
   const partial = new Set<Node>();
@@ -410,15 +412,13 @@ function readsOf(
     }
   };
   if (!isMovement(node)) visit(node);
-  for (const base of partial) whole.delete(base);
-  return { reads, whole };
+  return { reads, whole, partial };
 }
 
 /** An earlier kernel over the same elements that shares a full-size read with `node`, or computes one, and may compute `node` too. */
 function findKernel(
   node: Node,
-  reads: ReadonlySet<Node>,
-  whole: ReadonlySet<Node>,
+  { reads, whole, partial }: { [kind in "reads" | "whole" | "partial"]: ReadonlySet<Node> },
   cuts: ReadonlySet<number>,
   computedAt: ReadonlyMap<Node, number>,
   readers: ReadonlyMap<Node, Kernel[]>,
@@ -432,7 +432,7 @@ function findKernel(
     if (!isChain(new Set([...cuts, ...kernel.cuts]))) continue;
     const ready = [...reads].every((read) => {
       const at = computedAt.get(read) ?? Number.POSITIVE_INFINITY;
-      const computedHere = at === kernel.position && whole.has(read) && read.op.kind !== "reduce";
+      const computedHere = at === kernel.position && !partial.has(read) && read.op.kind !== "reduce";
       return at < kernel.position || computedHere;
     });
     if (ready) best = kernel;
