@@ -216,8 +216,8 @@ describe("products", () => {
             x.conv2d(wide, { stride: [1, 1], padding: [1, 1, 1, 1] }).add(bias),
             bias
               .add(x.conv2d(wide, { stride: [2, 2], padding: [0, 1, 0, 1] }))
-              .exp()
-              .mul(0.01),
+              .mul(0.05)
+              .exp(),
             x.conv2d(narrow, { stride: [1, 1], padding: [0, 0, 0, 0] }).add(bias.mul(2)),
             x.reshape([-1, ci]).matmul(w.transpose()).add(bias),
           ],
