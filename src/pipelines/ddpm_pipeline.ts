@@ -40,7 +40,7 @@ export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOpt
 export interface GenerateOptions {
   /** Images. Default 1. */
   readonly count?: number;
-  /** 0 .. 2^64-1; image k of a seed is the same for any count and batch size. Default 0. */
+  /** 0 .. 2^64-1; image k of a seed starts from the same noise for any count and batch size. Default 0. */
   readonly seed?: number | bigint;
   /** Denoising steps. Default 1000 for DDPM, 50 for others. */
   readonly steps?: number;
