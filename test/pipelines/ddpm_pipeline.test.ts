@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler, torchNoise } from "../../src/schedulers/index.ts";
@@ -15,13 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const pipeline = () => new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backend });
+const pipeline = (name: BackendName = backend) =>
+  new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backend: name });
 
 describe("against diffusers", () => {
   // tests/pipelines/ddpm/test_ddpm.py::test_fast_inference: image[0, -3:, -3:, -1] after two steps of DDPM.
-  test("DDPM, seed 0, two steps", async () => {
+  test.each(BACKEND_NAMES)("DDPM, seed 0, two steps, on %s", async (name) => {
     const noise = torchNoise(new TorchGenerator(0));
-    const { data, shape } = await pipeline().generate({ steps: 2, noise });
+    const { data, shape } = await pipeline(name).generate({ steps: 2, noise });
     expect(shape).toEqual([1, 8, 8, 3]);
     const corner = [5, 6, 7].flatMap((y) => [5, 6, 7].map((x) => data[(y * 8 + x) * 3 + 2]));
     const expected = [0.0, 0.9996672, 0.00329116, 1.0, 0.9995991, 1.0, 0.0060907, 0.00115037, 0.0];
