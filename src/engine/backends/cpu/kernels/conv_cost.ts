@@ -91,13 +91,21 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
   return time + source.channels * target.channels * FILTER_TIME;
 }
 
+/** The batch for which the way is chosen, whatever the batch is: an image comes out the same in any. */
+const CHOOSING_BATCH = 16;
+
 /** The best blocks of a Winograd convolution; undefined where it cannot be had or the direct way is faster. */
 export function planWinograd(conv: WinogradConv): WinogradPlan | undefined {
+  const typical = { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } };
+  return fastestPlan(typical, directTime(typical)) && fastestPlan(conv, Number.POSITIVE_INFINITY);
+}
+
+function fastestPlan(conv: WinogradConv, atMost: number): WinogradPlan | undefined {
   const { source, target } = conv;
   if (source.channels % 4 !== 0 || target.channels % 4 !== 0) return undefined;
   if (partsOfK(source.channels) === undefined) return undefined;
   let best: WinogradPlan | undefined;
-  let least = directTime(conv);
+  let least = atMost;
   for (let tileBlock = MR; tileBlock <= 8 * MR; tileBlock += MR)
     for (const channelBlock of channelBlocks(target.channels, NR)) {
       const plan = { tileBlock, channelBlock };
