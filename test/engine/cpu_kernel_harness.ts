@@ -1,8 +1,9 @@
 // Runs a Lowered operation on one thread, for tests and benchmarks: every step is compiled into one module.
 
 import type { Lowered, Slot } from "../../src/engine/backends/cpu/kernels/kernel.ts";
-import { KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
+import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
+import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
 
 export interface Program {
   /** The buffers of inputs and outputs, inside the memory of the program. */
@@ -24,6 +25,7 @@ export function compileLowered(
   inputs: readonly (Float32Array | Int32Array)[],
   outputSizes: readonly number[],
   relaxed = hasRelaxedSimd(),
+  wide = enableWideVectors(),
 ): Program {
   let cells = 256;
   const guards: number[] = [];
@@ -64,7 +66,7 @@ export function compileLowered(
     words.set(args.map(addressOf), tables[i]!);
   });
   const kernels = lowered.steps.map(({ kernel }) => {
-    const k = new KernelBuilder(kernel.family);
+    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, wide);
     kernel.emit(k);
     return k;
   });

@@ -4,11 +4,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planWinograd, planWinogradGrad } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
 import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
+import { NR } from "../../src/engine/backends/cpu/kernels/micro.ts";
 import { lowerWinogradConv } from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
 import { lowerWinogradGradFilter } from "../../src/engine/backends/cpu/kernels/winograd_grad_filter.ts";
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
-const channels = fc.constantFrom(4, 8, 12, 16, 20, 24, 40);
+const channels = fc.constantFrom(4, 8, 12, 16, 20, 24, 32, 40);
 const side = fc.integer({ min: 1, max: 11 });
 const pad = fc.integer({ min: 0, max: 3 });
 const specs = fc
@@ -28,7 +29,8 @@ const specs = fc
   .filter(({ oh, ow }) => oh > 0 && ow > 0);
 const tileBlock = fc.constantFrom(6, 12, 18);
 const halved = fc.boolean();
-const blockOf = (count: number, half: boolean): number => (half && count % 16 === 0 ? count / 2 : count);
+const blockOf = (count: number, half: boolean): number =>
+  half && count % (2 * NR) === 0 ? count / 2 : count;
 
 const spec = (n: number, size: number, ci: number, co: number) =>
   withOutput({ n, h: size, w: size, ci, co, kh: 3, kw: 3, stride: [1, 1], padding: [1, 1, 1, 1] });

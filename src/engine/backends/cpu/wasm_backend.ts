@@ -21,9 +21,10 @@ import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/peak.ts";
 import { type Layout, planLayout } from "./layout.ts";
 import { lower } from "./lower.ts";
 import type { KernelCall, LoweredProgram } from "./program.ts";
-import { KernelBuilder } from "./simd/builder.ts";
+import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { ThreadPool } from "./thread_pool.ts";
+import { enableWideVectors } from "./wide_vectors.ts";
 
 const PAGE = 65536;
 /** 32-bit addresses: 4 GiB. */
@@ -35,6 +36,8 @@ export interface WasmBackendOptions {
   readonly threads?: number;
   /** Bytes it may use; by default what the machine has, at most 4 GiB. */
   readonly memoryLimit?: number;
+  /** Let V8 make AVX2 instructions of pairs of vectors where it can (default true). Results are the same. */
+  readonly wideVectors?: boolean;
 }
 
 interface Variable {
@@ -48,6 +51,7 @@ export class WasmBackend implements Backend {
   readonly #allocator: Allocator;
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
+  readonly #wide: boolean;
   readonly #limit: number;
   readonly #barrier: number;
   readonly #variables = new Map<Node, Variable>();
@@ -65,6 +69,7 @@ export class WasmBackend implements Backend {
     this.#allocator = new Allocator(this.#memory, 1024, this.#limit);
     this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
     this.#relaxed = hasRelaxedSimd();
+    this.#wide = options.wideVectors !== false && enableWideVectors();
     this.#pool = new ThreadPool(threads, this.#memory);
   }
 
@@ -129,7 +134,7 @@ export class WasmBackend implements Backend {
     const code = new Map<string, { index: number; builder: KernelBuilder }>();
     for (const { kernel } of lowered.calls) {
       if (code.has(kernel.key)) continue;
-      const builder = new KernelBuilder(`k${code.size}`);
+      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#wide);
       kernel.emit(builder);
       code.set(kernel.key, { index: code.size, builder });
     }

@@ -32,44 +32,53 @@ export function storeLanes(k: KernelBuilder, address: Expr, v: Expr, count: numb
   }
 }
 
+/** Calls `body(byte offset)` for the vectors of a run of `bytes`, a multiple of a vector: in pairs while there are two. */
+export function forVectors(k: KernelBuilder, bytes: number, body: (at: Expr) => void): void {
+  const paired = bytes - (bytes % (2 * VECTOR));
+  k.loop(paired, (at) => k.pairs(() => body(at)), { step: 2 * VECTOR });
+  if (paired < bytes) body(s.i32(paired));
+}
+
+/** Pairs of vectors that a copy takes at once. */
 const UNROLL = 4;
 
-/** Calls `body(byte offset, lanes)` for each vector of a run of `count` floats; the last may be short. */
-function forVectors(
+/** Calls `body(byte offset, lanes)` for the pairs of vectors of a run of `count` floats, then for what is left. */
+function forRun(
   k: KernelBuilder,
   count: number,
   body: (at: Expr, offset: number, lanes: number) => void,
 ): void {
-  const vectors = Math.floor(count / LANES);
-  const unrolled = vectors <= 2 * UNROLL ? vectors : Math.floor(vectors / UNROLL) * UNROLL;
-  const step = vectors <= 2 * UNROLL ? vectors : UNROLL;
+  const pairs = Math.floor(count / (2 * LANES));
+  const step = pairs <= 2 * UNROLL ? pairs : UNROLL;
+  const unrolled = step === 0 ? 0 : pairs - (pairs % step);
+  const pair = (at: Expr, offset: number): void => k.pairs(() => body(at, offset, LANES));
   k.loop(
-    unrolled * VECTOR,
+    unrolled * 2 * VECTOR,
     (at) => {
-      for (let u = 0; u < step; u++) body(at, u * VECTOR, LANES);
+      for (let u = 0; u < step; u++) pair(at, u * 2 * VECTOR);
     },
-    { step: Math.max(1, step) * VECTOR },
+    { step: Math.max(1, step) * 2 * VECTOR },
   );
-  for (let v = unrolled; v < vectors; v++) body(s.i32(0), v * VECTOR, LANES);
-  const tail = count % LANES;
-  if (tail > 0) body(s.i32(0), vectors * VECTOR, tail);
+  for (let p = unrolled; p < pairs; p++) pair(s.i32(0), p * 2 * VECTOR);
+  for (let first = pairs * 2 * LANES; first < count; first += LANES)
+    body(s.i32(0), first * FLOAT, Math.min(LANES, count - first));
 }
 
 /** Copies `count` floats. */
 export function copyRun(k: KernelBuilder, to: Expr, from: Expr, count: number): void {
-  forVectors(k, count, (at, offset, lanes) => {
+  forRun(k, count, (at, offset, lanes) => {
     storeLanes(k, s.iadd(to, at), loadLanes(s.iadd(from, at), lanes, offset), lanes, offset);
   });
 }
 
 /** Writes `count` zeros. */
 export function zeroRun(k: KernelBuilder, to: Expr, count: number): void {
-  forVectors(k, count, (at, offset, lanes) => storeLanes(k, s.iadd(to, at), s.vconst(0), lanes, offset));
+  forRun(k, count, (at, offset, lanes) => storeLanes(k, s.iadd(to, at), s.vconst(0), lanes, offset));
 }
 
 /** Adds `count` floats to those at `to`. */
 export function addRun(k: KernelBuilder, to: Expr, from: Expr, count: number): void {
-  forVectors(k, count, (at, offset, lanes) => {
+  forRun(k, count, (at, offset, lanes) => {
     const target = s.iadd(to, at);
     const sum = s.vadd(loadLanes(target, lanes, offset), loadLanes(s.iadd(from, at), lanes, offset));
     storeLanes(k, target, sum, lanes, offset);

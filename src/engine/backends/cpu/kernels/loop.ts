@@ -99,6 +99,32 @@ interface Shape {
   readonly tiling: Tiling;
 }
 
+/** One width in which the vector axis is walked: elements at a step, and the positions that cover them. */
+interface Stage {
+  readonly width: number;
+  readonly positions: readonly Position[];
+  /** Each position stands for two adjacent vectors. */
+  readonly paired: boolean;
+}
+
+function vectorStage(count: number, paired: boolean): Stage {
+  const lanes = paired ? 8 : 4;
+  const positions = Array.from({ length: count }, (_, u): Position => ({ index: u * lanes, lanes: 4 }));
+  return { width: count * lanes, positions, paired };
+}
+const SINGLE_LANE: Stage = { width: 1, positions: [{ index: 0, lanes: 1 }], paired: false };
+const storeStages = (pairs: number): Stage[] => [
+  ...(pairs > 1 ? [vectorStage(pairs, true)] : []),
+  vectorStage(1, true),
+  vectorStage(1, false),
+  SINGLE_LANE,
+];
+const reductionStages = (): [Stage, ...Stage[]] => [
+  vectorStage(UNROLL, false),
+  vectorStage(1, false),
+  SINGLE_LANE,
+];
+
 interface Accumulator {
   readonly position: Position;
   readonly variables: readonly Var[];
@@ -195,8 +221,8 @@ class LoopEmitter {
   #storeRow(pointers: readonly Expr[], begin: Expr | number, end: Expr | number): void {
     const spec = this.#spec;
     const expensive = spec.instructions.filter((i) => i.op === "unary" && EXPENSIVE.has(i.fn)).length;
-    const unroll = expensive > 0 || spec.instructions.length > 16 ? 1 : UNROLL;
-    this.#walkVectors(pointers, begin, end, unroll, (inner, positions) => {
+    const unroll = expensive > 0 || spec.instructions.length > 16 ? 1 : UNROLL / 2;
+    this.#walkVectors(pointers, begin, end, storeStages(unroll), (inner, positions) => {
       this.#body.emit(this.#k, this.#nest.vectorLevel + 1, inner, positions);
       for (const position of positions) {
         for (const [i, store] of spec.stores.entries()) {
@@ -214,41 +240,52 @@ class LoopEmitter {
     else this.#k.storeLane0(pointer, value, offset);
   }
 
-  /** Walks the vector axis: unrolled vectors, then single vectors, then single lanes. */
+  /** Walks the vector axis from `begin` to `end` in stages, each as far as its width goes into what is left. */
   #walkVectors(
     pointers: readonly Expr[],
     begin: Expr | number,
     end: Expr | number,
-    unroll: number,
+    stages: readonly Stage[],
     body: (pointers: readonly Expr[], positions: readonly Position[]) => void,
   ): void {
     const k = this.#k;
     const level = this.#nest.vectorLevel;
-    const step = (from: Expr | number, to: Expr | number, count: number, lanes: 4 | 1) => {
-      const positions = Array.from({ length: count }, (_, u): Position => ({ index: u * lanes, lanes }));
-      k.for(from, to, count * lanes, (i) => body(this.#advance(pointers, level, i), positions));
+    const step = ({ width, positions, paired }: Stage, from: Expr | number, to: Expr | number): void => {
+      k.for(from, to, width, (i) => {
+        const inner = this.#advance(pointers, level, i);
+        if (paired) k.pairs(() => body(inner, positions));
+        else body(inner, positions);
+      });
     };
     if (!this.#shape.unit) {
-      step(begin, end, 1, 1);
+      step(SINGLE_LANE, begin, end);
       return;
     }
     if (typeof begin === "number" && typeof end === "number") {
-      const unrolled = begin + Math.floor((end - begin) / (4 * unroll)) * 4 * unroll;
-      const vectors = begin + Math.floor((end - begin) / 4) * 4;
-      step(begin, unrolled, unroll, 4);
-      step(unrolled, vectors, 1, 4);
-      step(vectors, end, 1, 1);
+      let from = begin;
+      for (const stage of stages) {
+        const to = from + Math.floor((end - from) / stage.width) * stage.width;
+        step(stage, from, to);
+        from = to;
+      }
       return;
     }
-    const from = typeof begin === "number" ? s.i32(begin) : begin;
-    const to = typeof end === "number" ? s.i32(end) : end;
-    const length = k.let(s.isub(to, from));
-    const whole = (lanes: number) => k.let(s.iadd(from, s.isub(length, s.iremU(length, s.i32(lanes)))));
-    const unrolled = whole(4 * unroll);
-    const vectors = whole(4);
-    step(from, unrolled, unroll, 4);
-    if (unroll > 1) step(unrolled, vectors, 1, 4);
-    step(vectors, to, 1, 1);
+    // A chunk begins at a multiple of its size and ends at another or at the end of the axis.
+    const { tiling, counts } = this.#shape;
+    const lengths = [tiling.chunk, counts[tiling.outer] % tiling.chunk];
+    const last = typeof end === "number" ? s.i32(end) : end;
+    let from = typeof begin === "number" ? s.i32(begin) : begin;
+    for (const stage of stages) {
+      const { width } = stage;
+      if (lengths.every((length) => length < width)) continue;
+      const isLast = lengths.every((length) => length % width === 0);
+      const length = k.let(s.isub(last, from));
+      const to = isLast ? last : k.let(s.iadd(from, s.isub(length, s.iremU(length, s.i32(width)))));
+      step(stage, from, to);
+      for (const i of lengths.keys()) lengths[i] %= width;
+      from = to;
+      if (isLast) return;
+    }
   }
 
   // --- Reductions
@@ -342,8 +379,8 @@ class LoopEmitter {
   /** Vectors along the reduced innermost axis; lanes and accumulators are joined in a fixed order at the end. */
   #reduceRows(pointers: readonly Expr[]): void {
     const k = this.#k;
-    const unrolled = Array.from({ length: UNROLL }, (_, u): Position => ({ index: 4 * u, lanes: 4 }));
-    const accumulators = this.#accumulators(unrolled);
+    const stages = reductionStages();
+    const accumulators = this.#accumulators(stages[0].positions);
     const [tail] = this.#accumulators([{ index: 0, lanes: 1 }]);
     const level = this.#nest.vectorLevel;
     const walk = (at: number, outer: readonly Expr[]): void => {
@@ -355,7 +392,7 @@ class LoopEmitter {
         });
         return;
       }
-      this.#walkVectors(outer, 0, this.#spec.domain[this.#nest.axes[level]], UNROLL, (inner, positions) => {
+      this.#walkVectors(outer, 0, this.#spec.domain[this.#nest.axes[level]], stages, (inner, positions) => {
         this.#body.emit(k, level + 1, inner, positions);
         for (const [u, position] of positions.entries()) {
           const { variables } = position.lanes === 1 ? tail : accumulators[u];

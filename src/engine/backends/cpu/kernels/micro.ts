@@ -1,8 +1,9 @@
 // The heart of every matrix product: a block of rows times panels of columns, kept in registers while k runs.
 //
 // C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps lie at constant strides and B comes in panels of NR columns,
-// a panel being one row of NR floats for each k. A register tile is MR rows by NR columns: 12 accumulators,
-// two vectors of B and one element of A use 15 of the 16 vector registers of x86-64.
+// a panel being one row of NR floats for each k. A register tile is MR rows by two registers of columns: 12 accumulators,
+// two registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of vectors share a
+// register that is a whole panel, elsewhere half of one; sums are the same either way.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
@@ -13,7 +14,9 @@ import { FLOAT, loadLanes, storeLanes, VECTOR } from "./lanes.ts";
 /** Rows of a register tile, where there are at least two vectors of columns. */
 export const MR = 6;
 /** Columns of a panel. */
-export const NR = 2 * LANES;
+export const NR = 4 * LANES;
+/** Columns of a register tile where a register holds one vector. */
+const NARROW = 2 * LANES;
 /** Most steps of k between two visits to C: a panel of B and MR rows of A fit in the first-level cache. */
 export const K_BLOCK = 512;
 
@@ -59,10 +62,15 @@ export function blockProduct(k: KernelBuilder, p: BlockProduct): void {
   const asExpr = (e: number | Expr): Expr => (typeof e === "number" ? s.i32(e) : e);
   const panelBytes = asExpr(p.bPanel);
   const groupBytes = asExpr(p.aGroup);
+  const tileColumns = k.wide ? NR : p.mr > MR ? LANES : NARROW;
   const column = (panel: Expr, columns: number): void => {
-    const b = k.let(s.iadd(p.b, s.imul(panel, panelBytes)));
-    const c = k.let(s.iadd(p.c, s.imul(panel, s.i32(NR * FLOAT))));
-    const bias = p.bias && k.let(s.iadd(p.bias, s.imul(panel, s.i32(NR * FLOAT))));
+    for (let first = 0; first < columns; first += tileColumns)
+      strip(panel, first, Math.min(tileColumns, columns - first));
+  };
+  const strip = (panel: Expr, first: number, columns: number): void => {
+    const b = k.let(s.iadd(p.b, s.imul(panel, panelBytes), s.i32(first * FLOAT)));
+    const c = k.let(s.iadd(p.c, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
+    const bias = p.bias && k.let(s.iadd(p.bias, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
     const at = (group: Expr) => ({
       a: s.iadd(p.a, s.imul(group, groupBytes)),
       c: s.iadd(c, s.imul(group, s.i32(p.mr * p.cRow))),

@@ -5,13 +5,15 @@ import type { KernelBuilder } from "../simd/builder.ts";
 import { LANES } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 import type { Kernel } from "./kernel.ts";
+import { FLOAT, VECTOR } from "./lanes.ts";
 
 /** As many chains as the register tile of a matrix product has, which hides the latency of an addition. */
 const CHAINS = 12;
 const ROUNDS = 1 << 18;
 const TILES = 256;
+const TILE_BYTES = CHAINS * 2 * VECTOR;
 
-/** Buffer 0 receives one vector per tile, so that nothing can be left out. */
+/** Buffer 0 receives every chain of each tile, so that nothing can be left out. */
 export const peakKernel: Kernel = {
   family: "peak",
   key: "peak",
@@ -20,15 +22,22 @@ export const peakKernel: Kernel = {
   flops: TILES * ROUNDS * CHAINS * LANES * 2,
   bytes: 0,
   emit(k: KernelBuilder): void {
-    const factor = k.let(s.vconst(0.999));
-    const chains = Array.from({ length: CHAINS }, (_, i) => k.let(s.vconst(i)));
-    k.loop(ROUNDS, () => {
-      for (const chain of chains) k.set(chain, s.vfma(chain, factor, factor));
-    });
-    const total = chains.reduce((sum, chain) => k.let(s.vadd(sum, chain)));
-    k.storeV(s.iadd(k.buffer(0), s.imul(k.tile, s.i32(4 * LANES))), total);
+    const lanes = k.wide ? 2 * LANES : LANES;
+    const to = k.let(s.iadd(k.buffer(0), s.imul(k.tile, s.i32(TILE_BYTES))));
+    const chains = (): void => {
+      const factor = k.let(s.vconst(0.999));
+      const values = Array.from({ length: CHAINS }, (_, i) => k.let(s.vconst(i)));
+      k.loop((ROUNDS * LANES) / lanes, () => {
+        for (const chain of values) k.set(chain, s.vfma(chain, factor, factor));
+      });
+      values.forEach((chain, i) => {
+        k.storeV(to, chain, i * lanes * FLOAT);
+      });
+    };
+    if (k.wide) k.pairs(chains);
+    else chains();
   },
 };
 
 /** Bytes of buffer 0. */
-export const PEAK_BUFFER_BYTES = TILES * 4 * LANES;
+export const PEAK_BUFFER_BYTES = TILES * TILE_BYTES;

@@ -5,7 +5,7 @@ import type { Expr } from "../simd/expr.ts";
 import { LANES } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 import type { Kernel } from "./kernel.ts";
-import { FLOAT, VECTOR } from "./lanes.ts";
+import { FLOAT, forVectors, VECTOR } from "./lanes.ts";
 import { NR } from "./micro.ts";
 import { transpose } from "./pack.ts";
 import { FILTER_SIDE, filterTransform, PATCH_SIDE, PLACES } from "./winograd_transforms.ts";
@@ -65,7 +65,7 @@ export function winogradFiltersKernel(filters: WinogradFilters): Kernel {
 }
 
 interface PanelBlock {
-  /** First column of the panel and how many it has: 4 or 8; the other 4 become zero. */
+  /** First column of the panel and how many it has, a multiple of 4; the others become zero. */
   readonly column: Expr;
   readonly columns: number;
   /** Steps of k. */
@@ -131,18 +131,14 @@ function transformColumns(
   row: { readonly from: Expr; readonly tapBytes: number; readonly columns: number; readonly to: Expr },
 ): void {
   const placeBytes = filterPlaceSize(filters) * FLOAT;
-  k.loop(
-    row.columns * FLOAT,
-    (at) => {
-      const from = k.let(s.iadd(row.from, at));
-      const taps = Array.from({ length: TAPS }, (_, tap) => k.let(s.loadV(from, tap * row.tapBytes)));
-      transformFilter(k, taps, k.let(s.iadd(row.to, at)), placeBytes);
-    },
-    { step: VECTOR },
-  );
-  if (row.columns < NR)
-    for (let place = 0; place < PLACES; place++)
-      k.storeV(row.to, s.vconst(0), place * placeBytes + row.columns * FLOAT);
+  forVectors(k, row.columns * FLOAT, (at) => {
+    const from = k.let(s.iadd(row.from, at));
+    const taps = Array.from({ length: TAPS }, (_, tap) => k.let(s.loadV(from, tap * row.tapBytes)));
+    transformFilter(k, taps, k.let(s.iadd(row.to, at)), placeBytes);
+  });
+  for (let place = 0; place < PLACES; place++)
+    for (let column = row.columns; column < NR; column += LANES)
+      k.storeV(row.to, s.vconst(0), place * placeBytes + column * FLOAT);
 }
 
 /** Four filters: G g G^T. */

@@ -4,11 +4,10 @@
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
-import { LANES } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 import type { Conv2dSpec } from "./conv2d.ts";
 import type { Kernel, Lowered } from "./kernel.ts";
-import { cacheLines, FLOAT, VECTOR } from "./lanes.ts";
+import { cacheLines, FLOAT, forVectors, VECTOR } from "./lanes.ts";
 import { blockProduct, MR, NR } from "./micro.ts";
 import type { TileGrid } from "./winograd_tiles.ts";
 import {
@@ -39,6 +38,8 @@ export interface WinogradGradPlan {
   readonly columnBlock: number;
 }
 
+/** Bytes of two vectors. */
+const PAIR = 2 * VECTOR;
 /** Steps of k in the inner loop. */
 const UNROLL = 4;
 
@@ -177,7 +178,7 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
     family: "winograd_taps",
     key: `winograd_taps:${JSON.stringify([ci, co, rowBlock, columnBlock, chunks])}`,
     tiles: Math.ceil(ci / rowsPerTile),
-    scratchBytes: FILTER_SIDE * PATCH_SIDE * VECTOR,
+    scratchBytes: FILTER_SIDE * PATCH_SIDE * PAIR,
     flops: 0,
     bytes: FLOAT * (chunks * PLACES + FILTER_SIDE ** 2) * ci * co,
     emit(k) {
@@ -191,28 +192,24 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
         k.loop(columnBlocks, (columnIndex) => {
           const from = k.let(s.iadd(rowAt, s.imul(columnIndex, s.i32(blockBytes))));
           const to = k.let(s.iadd(target, s.imul(columnIndex, s.i32(columnBlock * FLOAT))));
-          k.loop(
-            columnBlock * FLOAT,
-            (at) => {
-              k.loop(PATCH_SIDE, (j) => {
-                const source = k.let(s.iadd(from, at, s.imul(j, s.i32(placeBytes))));
-                const load = (i: number): Expr => s.loadV(source, i * PATCH_SIDE * placeBytes);
-                const sums = places.map((i) => k.let(load(i)));
-                k.loop(chunks - 1, () => {
-                  k.set(source, s.iadd(source, s.i32((ci / rowBlock) * columnBlocks * blockBytes)));
-                  sums.forEach((sum, i) => {
-                    k.set(sum, s.vadd(sum, load(i)));
-                  });
-                });
-                const between = k.let(s.iadd(k.scratch, s.imul(j, s.i32(VECTOR))));
-                filterGradientTransform(k, sums).forEach((value, a) => {
-                  k.storeV(between, value, a * PATCH_SIDE * VECTOR);
+          forVectors(k, columnBlock * FLOAT, (at) => {
+            k.loop(PATCH_SIDE, (j) => {
+              const source = k.let(s.iadd(from, at, s.imul(j, s.i32(placeBytes))));
+              const load = (i: number): Expr => s.loadV(source, i * PATCH_SIDE * placeBytes);
+              const sums = places.map((i) => k.let(load(i)));
+              k.loop(chunks - 1, () => {
+                k.set(source, s.iadd(source, s.i32((ci / rowBlock) * columnBlocks * blockBytes)));
+                sums.forEach((sum, i) => {
+                  k.set(sum, s.vadd(sum, load(i)));
                 });
               });
-              storeTaps(k, k.let(s.iadd(to, at)), ci * co * FLOAT);
-            },
-            { step: LANES * FLOAT },
-          );
+              const between = k.let(s.iadd(k.scratch, s.imul(j, s.i32(PAIR))));
+              filterGradientTransform(k, sums).forEach((value, a) => {
+                k.storeV(between, value, a * PATCH_SIDE * PAIR);
+              });
+            });
+            storeTaps(k, k.let(s.iadd(to, at)), ci * co * FLOAT);
+          });
         });
       });
     },
@@ -223,7 +220,7 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
 function storeTaps(k: KernelBuilder, to: Expr, tapBytes: number): void {
   for (let a = 0; a < FILTER_SIDE; a++) {
     const row = Array.from({ length: PATCH_SIDE }, (_, j) =>
-      k.let(s.loadV(k.scratch, (a * PATCH_SIDE + j) * VECTOR)),
+      k.let(s.loadV(k.scratch, (a * PATCH_SIDE + j) * PAIR)),
     );
     filterGradientTransform(k, row).forEach((value, b) => {
       k.storeV(to, value, (a * FILTER_SIDE + b) * tapBytes);

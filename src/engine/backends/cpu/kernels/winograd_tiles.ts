@@ -1,11 +1,11 @@
-// From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, four channels
-// at a time. Transformed patches lie as [place][tile][channel], so that each place is a matrix of its own.
+// From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, four or eight
+// channels at a time. Transformed patches lie as [place][tile][channel], so that each place is a matrix of its own.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import { LANES } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
-import { cacheLines, FLOAT, VECTOR } from "./lanes.ts";
+import { cacheLines, FLOAT, forVectors, VECTOR } from "./lanes.ts";
 import type { Transform } from "./winograd_transforms.ts";
 import { outputTransform, PATCH_SIDE, PLACES, RESULT_SIDE } from "./winograd_transforms.ts";
 
@@ -63,13 +63,13 @@ export interface ImageShape {
   readonly channels: number;
 }
 
-/** The largest chunk that divides the channels, in vectors, and how many vectors a loop takes at once. */
-function chunksOf(channels: number): { count: number; bytes: number; step: number } {
+/** The largest chunk that divides the channels. */
+function chunksOf(channels: number): { count: number; bytes: number } {
   const vectors = channels / LANES;
   const chunk = Array.from({ length: CHUNK_VECTORS }, (_, i) => CHUNK_VECTORS - i).find(
     (size) => vectors % size === 0,
   )!;
-  return { count: vectors / chunk, bytes: chunk * VECTOR, step: chunk % 2 === 0 ? 2 : 1 };
+  return { count: vectors / chunk, bytes: chunk * VECTOR };
 }
 
 export interface PatchTransform {
@@ -92,7 +92,7 @@ export interface PatchTransform {
 
 /** Zeros that stand for what lies outside the image. */
 export function clearWork(k: KernelBuilder, work: Expr): void {
-  for (let v = 0; v < CHUNK_VECTORS; v++) k.storeV(work, s.vconst(0), v * VECTOR);
+  forVectors(k, CHUNK_VECTORS * VECTOR, (at) => k.storeV(s.iadd(work, at), s.vconst(0)));
 }
 const afterZeros = (work: Expr): Expr => s.iadd(work, s.i32(CHUNK_VECTORS * VECTOR));
 
@@ -118,41 +118,27 @@ export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
         k.let(s.select(s.iand(inside, rowInside[i]!), s.iadd(top, s.i32(i * image.w * pixelBytes)), p.work)),
       );
       const target = k.let(s.iadd(between, s.imul(column, s.i32(chunk.bytes))));
-      forVectors(k, chunk, (at, offset) => {
-        const values = rows.map((row) => k.let(s.loadV(s.iadd(row, at), offset)));
+      forVectors(k, chunk.bytes, (at) => {
+        const values = rows.map((row) => k.let(s.loadV(s.iadd(row, at))));
         const to = s.iadd(target, at);
         p.transform(k, values).forEach((value, i) => {
-          k.storeV(to, value, offset + i * side * chunk.bytes);
+          k.storeV(to, value, i * side * chunk.bytes);
         });
       });
     });
     k.loop(PATCH_SIDE, (row) => {
       const from = k.let(s.iadd(between, s.imul(row, s.i32(side * chunk.bytes))));
       const to = k.let(s.iadd(p.to, channel, s.imul(row, s.i32(PATCH_SIDE * p.matrices.placeBytes))));
-      forVectors(k, chunk, (at, offset) => {
+      forVectors(k, chunk.bytes, (at) => {
         const source = k.let(s.iadd(from, at));
         const target = k.let(s.iadd(to, at));
-        const values = indices.map((j) => k.let(s.loadV(source, offset + j * chunk.bytes)));
+        const values = indices.map((j) => k.let(s.loadV(source, j * chunk.bytes)));
         p.transform(k, values).forEach((value, j) => {
-          k.storeV(target, value, offset + j * p.matrices.placeBytes);
+          k.storeV(target, value, j * p.matrices.placeBytes);
         });
       });
     });
   });
-}
-
-function forVectors(
-  k: KernelBuilder,
-  { bytes, step }: { bytes: number; step: number },
-  body: (at: Expr, offset: number) => void,
-): void {
-  k.loop(
-    bytes,
-    (at) => {
-      for (let u = 0; u < step; u++) body(at, u * VECTOR);
-    },
-    { step: step * VECTOR },
-  );
 }
 
 export interface ResultTransform {
@@ -190,14 +176,12 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
     k.loop(PATCH_SIDE, (column) => {
       const from = k.let(s.iadd(p.from, channel, s.imul(column, s.i32(p.matrices.placeBytes))));
       const to = k.let(s.iadd(between, s.imul(column, s.i32(chunk.bytes))));
-      forVectors(k, chunk, (at, offset) => {
+      forVectors(k, chunk.bytes, (at) => {
         const source = k.let(s.iadd(from, at));
-        const values = indices.map((i) =>
-          k.let(s.loadV(source, offset + i * PATCH_SIDE * p.matrices.placeBytes)),
-        );
+        const values = indices.map((i) => k.let(s.loadV(source, i * PATCH_SIDE * p.matrices.placeBytes)));
         const target = k.let(s.iadd(to, at));
         outputTransform(k, values).forEach((value, i) => {
-          k.storeV(target, value, offset + i * PATCH_SIDE * chunk.bytes);
+          k.storeV(target, value, i * PATCH_SIDE * chunk.bytes);
         });
       });
     });
@@ -205,14 +189,14 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
       const from = k.let(s.iadd(between, s.imul(row, s.i32(PATCH_SIDE * chunk.bytes))));
       const to = k.let(s.iadd(corner, channel, s.imul(row, s.i32(image.w * pixelBytes))));
       const biasAt = bias && k.let(s.iadd(bias, channel));
-      forVectors(k, chunk, (at, offset) => {
+      forVectors(k, chunk.bytes, (at) => {
         const source = k.let(s.iadd(from, at));
         const target = k.let(s.iadd(to, at));
-        const values = indices.map((j) => k.let(s.loadV(source, offset + j * chunk.bytes)));
-        const added = biasAt && k.let(s.loadV(s.iadd(biasAt, at), offset));
+        const values = indices.map((j) => k.let(s.loadV(source, j * chunk.bytes)));
+        const added = biasAt && k.let(s.loadV(s.iadd(biasAt, at)));
         outputTransform(k, values).forEach((value, j) => {
           const result = k.let(added ? s.vadd(value, added) : value);
-          k.if(s.igt(columns, s.i32(j)), () => k.storeV(target, result, offset + j * pixelBytes));
+          k.if(s.igt(columns, s.i32(j)), () => k.storeV(target, result, j * pixelBytes));
         });
       });
     });

@@ -7,6 +7,7 @@
 import type { Expr, ValueType, Var, VectorConstant } from "./expr.ts";
 import { checkType, splitAddress } from "./expr.ts";
 import * as s from "./ops.ts";
+import { doubleVectors } from "./pairs.ts";
 
 /** Anything that can be called: a function being built, or one the host provides. */
 export type FunctionRef = KernelBuilder | ImportedFunction;
@@ -105,14 +106,17 @@ export class KernelBuilder implements Signature {
   readonly name: string;
   readonly params: readonly ValueType[];
   readonly result: ValueType | undefined;
+  /** Whether pairs of vectors fit one register of the machine (see wide_vectors.ts); results do not depend on it. */
+  readonly wide: boolean;
   readonly parameters: readonly Var[];
   private readonly buffers = new Map<number, Var>();
   private readonly prologue: Statement[] = [];
   private readonly main: Statement[] = [];
   private current: Statement[] = this.main;
 
-  constructor(name: string, signature: Signature = KERNEL_SIGNATURE) {
+  constructor(name: string, signature: Signature = KERNEL_SIGNATURE, wide = false) {
     this.name = name;
+    this.wide = wide;
     this.params = signature.params;
     this.result = signature.result;
     this.parameters = signature.params.map((type): Var => ({ kind: "var", type }));
@@ -226,6 +230,13 @@ export class KernelBuilder implements Signature {
   while(condition: Expr, body: () => void): void {
     checkType(condition, "i32", `${this.name}: while`);
     this.current.push({ kind: "while", condition, body: this.block(body) });
+  }
+  /**
+   * Records what `body` does to four lanes for eight: each vector becomes two, whose loads and stores are adjacent.
+   * Distances between vectors are the caller's: where they follow each other, 32 bytes. See pairs.ts.
+   */
+  pairs(body: () => void): void {
+    this.current.push(...doubleVectors(this.block(body)));
   }
   /** A condition that is constant picks its branch now. */
   if(condition: Expr, then: () => void, otherwise?: () => void): void {

@@ -1,0 +1,134 @@
+// Doubles the vectors of a block of statements: each vector variable becomes two, and each vector load or store covers two
+// adjacent vectors. The halves are recorded side by side, so that an engine whose registers hold both can make one
+// instruction of each pair (V8 does on AVX2, see wide_vectors.ts); elsewhere the halves are simply two vectors.
+//
+// What does not differ between the halves (addresses, conditions, constants, a scalar in every lane) stays single.
+// The halves are computed as if independent: a block may not read through memory what its other half writes.
+
+import type { Statement } from "./builder.ts";
+import type { Expr, LoadOperation, Var } from "./expr.ts";
+
+/** Bytes of one vector. */
+const VECTOR_BYTES = 16;
+/** Loads that read the same for both halves. */
+const BROADCASTS: ReadonlySet<LoadOperation> = new Set(["v128.load32_splat"]);
+
+/** The block with its vectors doubled. Throws on what has no meaning for two halves: lanes taken out or put in. */
+export function doubleVectors(statements: readonly Statement[]): Statement[] {
+  return new Doubling(assigned(statements)).block(statements);
+}
+
+/** Vector variables that are set after they were made: they differ between the halves at some time. */
+function assigned(statements: readonly Statement[], found = new Set<Var>()): Set<Var> {
+  for (const statement of statements) {
+    if (statement.kind === "set") found.add(statement.variable);
+    else if (statement.kind === "for" || statement.kind === "while") assigned(statement.body, found);
+    else if (statement.kind === "if") {
+      assigned(statement.yes, found);
+      assigned(statement.no, found);
+    }
+  }
+  return found;
+}
+
+class Doubling {
+  readonly #assigned: ReadonlySet<Var>;
+  /** The second half of each variable that has one. */
+  readonly #second = new Map<Var, Var>();
+
+  constructor(assigned: ReadonlySet<Var>) {
+    this.#assigned = assigned;
+  }
+
+  block(statements: readonly Statement[]): Statement[] {
+    return statements.flatMap((statement) => this.#statement(statement));
+  }
+
+  #statement(statement: Statement): Statement[] {
+    switch (statement.kind) {
+      case "let": {
+        const { variable, value } = statement;
+        const second = this.#half(value);
+        if (variable.type !== "v128" || (second === value && !this.#assigned.has(variable)))
+          return [statement];
+        const other: Var = { kind: "var", type: "v128" };
+        this.#second.set(variable, other);
+        return [statement, { kind: "let", variable: other, value: second }];
+      }
+      case "set": {
+        const { variable, value } = statement;
+        const second = this.#half(value);
+        if (variable.type !== "v128") return [statement];
+        const other = this.#second.get(variable);
+        if (other === undefined) throw new Error("a vector from outside a pair cannot be set inside it");
+        return [statement, { kind: "set", variable: other, value: second }];
+      }
+      case "store": {
+        const { op, value, offset } = statement;
+        if (op !== "v128.store") {
+          if (value.type === "v128") throw new Error(`${op} has no meaning for a pair of vectors`);
+          return [statement];
+        }
+        return this.#store({ ...statement, op, value, offset });
+      }
+      case "for":
+      case "while":
+        return [{ ...statement, body: this.block(statement.body) }];
+      case "if":
+        return [{ ...statement, yes: this.block(statement.yes), no: this.block(statement.no) }];
+      case "call":
+      case "callIndirect":
+      case "atomic":
+      case "return":
+        return [statement];
+      default:
+        return statement satisfies never;
+    }
+  }
+
+  /** Both values are known before the first is stored, so that the stores stand side by side. */
+  #store(statement: Extract<Statement, { kind: "store" }>): Statement[] {
+    const before: Statement[] = [];
+    const named = (value: Expr): Expr => {
+      if (value.kind === "var" || value.kind === "vconst") return value;
+      const variable: Var = { kind: "var", type: value.type };
+      before.push({ kind: "let", variable, value });
+      return variable;
+    };
+    const [first, second] = [statement.value, this.#half(statement.value)].map(named);
+    if (first === undefined || second === undefined) return [];
+    return [
+      ...before,
+      { ...statement, value: first },
+      { ...statement, value: second, offset: statement.offset + VECTOR_BYTES },
+    ];
+  }
+
+  /** The second half's expression; the very same object where the halves do not differ. */
+  #half(e: Expr): Expr {
+    switch (e.kind) {
+      case "const":
+        return e;
+      case "vconst":
+        if (e.words.some((word) => word !== e.words[0]))
+          throw new Error("a constant with different lanes has no meaning for a pair of vectors");
+        return e;
+      case "var":
+        return this.#second.get(e) ?? e;
+      case "op": {
+        const args = e.args.map((arg) => this.#half(arg));
+        if (args.every((arg, i) => arg === e.args[i])) return e;
+        if (e.type !== "v128") throw new Error(`${e.op} has no meaning for a pair of vectors`);
+        return { ...e, args };
+      }
+      case "lanes":
+        throw new Error(`${e.op} has no meaning for a pair of vectors`);
+      case "load":
+        if (e.type !== "v128" || BROADCASTS.has(e.op)) return e;
+        if (e.op !== "v128.load") throw new Error(`${e.op} has no meaning for a pair of vectors`);
+        return { ...e, offset: e.offset + VECTOR_BYTES };
+      default:
+        return e satisfies never;
+    }
+  }
+}
