@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { planWinograd, planWinogradGrad } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
 import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
 import { NR } from "../../src/engine/backends/cpu/kernels/micro.ts";
-import { lowerWinogradConv } from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
+import { lowerWinogradConv, type WinogradPlan } from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
 import { lowerWinogradGradFilter } from "../../src/engine/backends/cpu/kernels/winograd_grad_filter.ts";
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
@@ -29,6 +29,10 @@ const specs = fc
   .filter(({ oh, ow }) => oh > 0 && ow > 0);
 const tileBlock = fc.constantFrom(6, 12, 18);
 const halved = fc.boolean();
+const inner = fc.constantFrom(undefined, 4, 8);
+/** With an inner depth that divides the channels of the source. */
+const withInner = (plan: WinogradPlan, depth: number | undefined, channels: number): WinogradPlan =>
+  depth === undefined ? plan : { ...plan, innerDepth: channels % depth === 0 ? depth : channels };
 const blockOf = (count: number, half: boolean): number =>
   half && count % (2 * NR) === 0 ? count / 2 : count;
 
@@ -38,8 +42,8 @@ const spec = (n: number, size: number, ci: number, co: number) =>
 describe("forward", () => {
   test("random shapes", () => {
     fc.assert(
-      fc.property(specs, tileBlock, halved, (c, tiles, half) => {
-        const plan = { tileBlock: tiles, channelBlock: blockOf(c.co, half) };
+      fc.property(specs, tileBlock, halved, inner, (c, tiles, half, depth) => {
+        const plan = withInner({ tileBlock: tiles, channelBlock: blockOf(c.co, half) }, depth, c.ci);
         checkForward(c, lowerWinogradConv(winogradForward(c), plan));
       }),
       { numRuns: 100 },
@@ -52,15 +56,17 @@ describe("forward", () => {
     [1, 4, 768, 16],
   ])("%i x %i px, %i -> %i channels", (n, size, ci, co) => {
     const c = { ...spec(n, size, ci, co), bias: true };
-    checkForward(c, lowerWinogradConv(winogradForward(c), { tileBlock: 12, channelBlock: co }));
+    const plan = { tileBlock: 12, channelBlock: co };
+    checkForward(c, lowerWinogradConv(winogradForward(c), plan));
+    checkForward(c, lowerWinogradConv(winogradForward(c), { ...plan, innerDepth: 64 }));
   });
 });
 
 describe("image gradient", () => {
   test("random shapes", () => {
     fc.assert(
-      fc.property(specs, tileBlock, halved, (c, tiles, half) => {
-        const plan = { tileBlock: tiles, channelBlock: blockOf(c.ci, half) };
+      fc.property(specs, tileBlock, halved, inner, (c, tiles, half, depth) => {
+        const plan = withInner({ tileBlock: tiles, channelBlock: blockOf(c.ci, half) }, depth, c.co);
         checkGradInput(c, lowerWinogradConv(winogradGradInput(c), plan));
       }),
       { numRuns: 100 },
@@ -71,7 +77,9 @@ describe("image gradient", () => {
     [1, 4, 40, 512],
   ])("%i x %i px, %i -> %i channels", (n, size, ci, co) => {
     const c = spec(n, size, ci, co);
-    checkGradInput(c, lowerWinogradConv(winogradGradInput(c), { tileBlock: 12, channelBlock: ci }));
+    const plan = { tileBlock: 12, channelBlock: ci };
+    checkGradInput(c, lowerWinogradConv(winogradGradInput(c), plan));
+    checkGradInput(c, lowerWinogradConv(winogradGradInput(c), { ...plan, innerDepth: 32 }));
   });
 });
 

@@ -1,6 +1,7 @@
 // Which way to compute a convolution, and in which blocks: from estimates of the time that each would take.
 //
-// The rates are those of one core of 128-bit SIMD with fused multiply-add at 3.3 GHz (AMD Zen 3); only their ratios matter.
+// The rates are those of one core with 256-bit fused multiply-add at 3.1 GHz (AMD Zen 3), fitted to some thousand
+// timed plans; only their ratios matter.
 
 import type { Conv2dSpec } from "./conv2d.ts";
 import { FLOAT } from "./lanes.ts";
@@ -13,21 +14,25 @@ import { placeMatrices, tileCount, tileGrid } from "./winograd_tiles.ts";
 import { PLACES } from "./winograd_transforms.ts";
 
 /** Floating-point operations a nanosecond in register tiles. */
-const PRODUCT_RATE = 46;
+const PRODUCT_RATE = 80;
 /** Nanoseconds for each channel of a tile: patch to places, and places to results. */
-const PATCH_TIME = 11;
-const RESULT_TIME = 8;
-/** Nanoseconds for each pair of channels of a filter: taps to places, and places, for each chunk of tiles, to taps. */
-const FILTER_TIME = 12;
+const PATCH_TIME = 7;
+const RESULT_TIME = 5;
+/** Nanoseconds for each pair of channels of a filter: taps to places, all at once through memory, or within a block. */
+const FILTER_TIME = 18;
+const INNER_FILTER_TIME = 9;
+/** The same from places, for each chunk of tiles, to taps. */
 const TAPS_TIME = 12;
 /** Bytes a nanosecond: filters that stream past, overlapped with products; blocks that do not fit the cache. */
-const STREAM_RATE = 200;
+const STREAM_RATE = 100;
 const SPILL_RATE = 60;
 /** Bytes a nanosecond of sums that are read and written again, overlapped with products. */
 const SUMS_RATE = 100;
 /** Floats that the sums of a filter gradient may take, and bytes of each thread's scratch. */
 const MOST_SUMS = 10_000_000;
 const MOST_SCRATCH = 2.75 * 1024 * 1024;
+/** Steps of k whose filters a block may transform together. */
+const INNER_DEPTHS = [32, 64];
 /** Fewest channels worth a block. */
 const LEAST_CHANNELS = 32;
 /** What of a second-level cache of 512 KiB blocks may take. */
@@ -73,22 +78,29 @@ const spillTime = (bytes: number): number => (2 * Math.max(0, bytes - CACHE_BYTE
 
 function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
   const { source, target } = conv;
+  const { tileBlock, channelBlock, innerDepth } = plan;
   const tiles = tileCount(tileGrid(source.n, target.h, target.w));
-  const blocks = Math.ceil(tiles / plan.tileBlock);
-  const parts = target.channels / plan.channelBlock;
-  const filterBytes = PLACES * source.channels * target.channels * FLOAT;
-  const full = Math.floor(tiles / plan.tileBlock);
+  const blocks = Math.ceil(tiles / tileBlock);
+  const parts = target.channels / channelBlock;
+  const pairs = source.channels * target.channels;
+  const full = Math.floor(tiles / tileBlock);
   const products =
-    full * productTime(plan.tileBlock, plan.channelBlock, source.channels) +
-    productTime(tiles % plan.tileBlock, plan.channelBlock, source.channels);
-  const bytes = blockBytes(plan.tileBlock, source.channels, plan.channelBlock);
+    full * productTime(tileBlock, channelBlock, source.channels) +
+    productTime(tiles % tileBlock, channelBlock, source.channels);
+  const depth = innerDepth ?? source.channels;
+  const innerBytes = innerDepth === undefined ? 0 : PLACES * innerDepth * channelBlock * FLOAT;
+  const bytes = blockBytes(tileBlock, depth, channelBlock) + innerBytes;
+  const filters =
+    innerDepth === undefined
+      ? (blocks * PLACES * pairs * FLOAT) / STREAM_RATE
+      : blocks * pairs * INNER_FILTER_TIME;
   const block =
     parts * PLACES * products +
     tiles * (parts * source.channels * PATCH_TIME + target.channels * RESULT_TIME) +
-    (blocks * filterBytes) / STREAM_RATE +
-    blocks * parts * spillTime(bytes);
-  const time = spread(block, blocks * parts, (tiles / plan.tileBlock) * parts);
-  return time + source.channels * target.channels * FILTER_TIME;
+    filters +
+    blocks * parts * (source.channels / depth) * spillTime(bytes);
+  const time = spread(block, blocks * parts, (tiles / tileBlock) * parts);
+  return innerDepth === undefined ? time + pairs * FILTER_TIME : time;
 }
 
 /** The batch for which the way is chosen, whatever the batch is: an image comes out the same in any. */
@@ -106,14 +118,16 @@ function fastestPlan(conv: WinogradConv, atMost: number): WinogradPlan | undefin
   if (partsOfK(source.channels) === undefined) return undefined;
   let best: WinogradPlan | undefined;
   let least = atMost;
+  const inner = INNER_DEPTHS.filter((depth) => source.channels % depth === 0);
   for (let tileBlock = MR; tileBlock <= 8 * MR; tileBlock += MR)
-    for (const channelBlock of channelBlocks(target.channels, NR)) {
-      const plan = { tileBlock, channelBlock };
-      const time = winogradTime(conv, plan);
-      if (time >= least) continue;
-      least = time;
-      best = plan;
-    }
+    for (const channelBlock of channelBlocks(target.channels, NR))
+      for (const innerDepth of [undefined, ...inner]) {
+        const plan = { tileBlock, channelBlock, ...(innerDepth && { innerDepth }) };
+        const time = winogradTime(conv, plan);
+        if (time >= least) continue;
+        least = time;
+        best = plan;
+      }
   return best;
 }
 

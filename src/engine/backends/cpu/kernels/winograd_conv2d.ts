@@ -2,13 +2,20 @@
 // with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4 results.
 // A quarter of the multiplications of the direct way; a block of tiles stays in the cache from patch to result.
 
+import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 import type { Kernel, Lowered, Slot } from "./kernel.ts";
 import { cacheLines, FLOAT } from "./lanes.ts";
 import { blockProduct, K_BLOCK, MR, NR, unrollOf } from "./micro.ts";
 import { blockCounts } from "./tiling.ts";
 import type { WinogradFilters } from "./winograd_filters.ts";
-import { filterPlaceSize, filtersSize, winogradFiltersKernel } from "./winograd_filters.ts";
+import {
+  filterPlaceSize,
+  filtersSize,
+  TURNED_BYTES,
+  transformPanel,
+  winogradFiltersKernel,
+} from "./winograd_filters.ts";
 import {
   clearWork,
   placeMatrices,
@@ -33,10 +40,16 @@ export interface WinogradConv {
   readonly bias: boolean;
 }
 
-/** How the work is cut: tiles of the images and channels of the target in a block, and parts of k. */
+/** How the work is cut; results do not depend on it. */
 export interface WinogradPlan {
+  /** Tiles of the images and channels of the target in a block. */
   readonly tileBlock: number;
   readonly channelBlock: number;
+  /**
+   * Steps of k whose filters each block transforms in its scratch, a divisor of the channels and a multiple of 4.
+   * Without it a step before transforms all filters: worth its memory traffic where many blocks use them.
+   */
+  readonly innerDepth?: number;
 }
 
 /** Most steps of k in one product. */
@@ -56,40 +69,43 @@ export function lowerWinogradConv(conv: WinogradConv, plan: WinogradPlan): Lower
     transposed: conv.transposed,
   };
   const bias: Slot[] = conv.bias ? [{ input: 2 }] : [];
+  const kernel = winogradKernel(conv, plan, filters);
+  if (plan.innerDepth !== undefined)
+    return { temps: [], steps: [{ kernel, args: [{ input: 0 }, { input: 1 }, ...bias, { output: 0 }] }] };
   return {
     temps: [filtersSize(filters)],
     steps: [
       { kernel: winogradFiltersKernel(filters), args: [{ input: 1 }, { temp: 0 }] },
-      {
-        kernel: winogradKernel(conv, plan, filters),
-        args: [{ input: 0 }, { temp: 0 }, ...bias, { output: 0 }],
-      },
+      { kernel, args: [{ input: 0 }, { temp: 0 }, ...bias, { output: 0 }] },
     ],
   };
 }
 
-/** Arguments: source, transformed filters, bias where there is one, target. */
+/** Arguments: source, filters (transformed ones, unless the plan has an inner depth), bias where there is one, target. */
 function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: WinogradFilters): Kernel {
   const { source, target } = conv;
-  const { tileBlock, channelBlock } = plan;
+  const { tileBlock, channelBlock, innerDepth } = plan;
   const depth = source.channels;
   const grid = tileGrid(source.n, target.h, target.w);
   const tiles = tileCount(grid);
   const tileBlocks = Math.ceil(tiles / tileBlock);
   const channelBlocks = target.channels / channelBlock;
-  const patches = placeMatrices(tileBlock, depth);
+  const patches = placeMatrices(tileBlock, innerDepth ?? depth);
   const products = placeMatrices(tileBlock, channelBlock);
-  const patchBytes = PLACES * patches.placeBytes;
-  const productBytes = PLACES * products.placeBytes;
+  const panels = Math.ceil(channelBlock / NR);
+  const filterPlaceBytes = ((innerDepth ?? 0) * panels * NR + 16) * FLOAT;
+  const size = {
+    patches: PLACES * patches.placeBytes,
+    products: PLACES * products.placeBytes,
+    filters: innerDepth === undefined ? 0 : PLACES * filterPlaceBytes + TURNED_BYTES,
+  };
   const pixels = source.n * target.h * target.w;
   const filterSize = 9 * depth * target.channels;
-  const parts = partsOfK(depth) ?? 1;
-  const count = depth / parts;
   return {
     family: conv.family,
     key: `winograd:${JSON.stringify([conv, plan])}`,
     tiles: tileBlocks * channelBlocks,
-    scratchBytes: patchBytes + productBytes + cacheLines(WORK_BYTES),
+    scratchBytes: size.patches + size.products + size.filters + cacheLines(WORK_BYTES),
     flops: 2 * pixels * filterSize,
     bytes: FLOAT * (source.n * source.h * source.w * depth + filterSize + pixels * target.channels),
     emit(k) {
@@ -99,49 +115,48 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
       const firstTile = k.let(s.imul(tileIndex, s.i32(tileBlock)));
       const channelBytes = k.let(s.imul(channelIndex, s.i32(channelBlock * FLOAT)));
       const patchesAt = k.scratch;
-      const productsAt = k.let(s.iadd(k.scratch, s.i32(patchBytes)));
-      const work = k.let(s.iadd(k.scratch, s.i32(patchBytes + productBytes)));
+      const productsAt = k.let(s.iadd(k.scratch, s.i32(size.patches)));
+      const filtersAt = k.let(s.iadd(productsAt, s.i32(size.products)));
+      const work = k.let(s.iadd(filtersAt, s.i32(size.filters)));
       clearWork(k, work);
-      k.loop(rows.total, (tile) => {
-        const place = tilePlace(k, grid, s.iadd(firstTile, tile));
-        transformPatch(k, {
-          source: k.buffer(0),
-          image: source,
-          channels: depth,
-          side: PATCH_SIDE,
-          transform: inputTransform,
-          place: {
-            image: place.image,
-            y: k.let(s.iadd(place.y, s.i32(conv.firstY))),
-            x: k.let(s.iadd(place.x, s.i32(conv.firstX))),
-          },
-          to: s.iadd(patchesAt, s.imul(tile, s.i32(patches.rowBytes))),
-          matrices: patches,
-          work,
+      /** Patches of `channels` channels from `first` on. */
+      const transformPatches = (first: Expr, channels: number): void =>
+        k.loop(rows.total, (tile) => {
+          const place = tilePlace(k, grid, s.iadd(firstTile, tile));
+          transformPatch(k, {
+            source: s.iadd(k.buffer(0), s.imul(first, s.i32(FLOAT))),
+            image: source,
+            channels,
+            side: PATCH_SIDE,
+            transform: inputTransform,
+            place: {
+              image: place.image,
+              y: k.let(s.iadd(place.y, s.i32(conv.firstY))),
+              x: k.let(s.iadd(place.x, s.i32(conv.firstX))),
+            },
+            to: s.iadd(patchesAt, s.imul(tile, s.i32(patches.rowBytes))),
+            matrices: patches,
+            work,
+          });
         });
-      });
-      const panelBytes = depth * NR * FLOAT;
-      const firstPanel = k.let(
-        s.iadd(k.buffer(1), s.imul(channelIndex, s.i32((channelBlock / NR) * panelBytes))),
-      );
-      k.loop(PLACES, (index) =>
-        k.loop(parts, (part) =>
+      /** All places of `count` steps of k, from patches and panels of filters. */
+      const multiply = (
+        a: Expr,
+        b: Expr,
+        placeBytes: number,
+        panelDepth: number,
+        count: number,
+        fresh: Expr,
+      ) =>
+        k.loop(PLACES, (index) =>
           blockProduct(k, {
-            a: k.let(
-              s.iadd(patchesAt, s.imul(index, s.i32(patches.placeBytes)), s.imul(part, s.i32(count * FLOAT))),
-            ),
+            a: k.let(s.iadd(a, s.imul(index, s.i32(patches.placeBytes)))),
             aRow: patches.rowBytes,
             aK: FLOAT,
             aGroup: MR * patches.rowBytes,
-            b: k.let(
-              s.iadd(
-                firstPanel,
-                s.imul(index, s.i32(filterPlaceSize(filters) * FLOAT)),
-                s.imul(part, s.i32(count * NR * FLOAT)),
-              ),
-            ),
+            b: k.let(s.iadd(b, s.imul(index, s.i32(placeBytes)))),
             bK: NR * FLOAT,
-            bPanel: panelBytes,
+            bPanel: panelDepth * NR * FLOAT,
             count,
             unroll: unrollOf(count),
             c: k.let(s.iadd(productsAt, s.imul(index, s.i32(products.placeBytes)))),
@@ -153,10 +168,41 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
             panels: Math.floor(channelBlock / NR),
             columnTail: channelBlock % NR,
             hasColumnTail: s.i32(1),
-            fresh: s.ieq(part, s.i32(0)),
+            fresh,
           }),
-        ),
-      );
+        );
+      const firstPanel = k.let(s.imul(channelIndex, s.i32(channelBlock / NR)));
+      if (innerDepth === undefined) {
+        const parts = partsOfK(depth) ?? 1;
+        const count = depth / parts;
+        const panelBytes = depth * NR * FLOAT;
+        const from = k.let(s.iadd(k.buffer(1), s.imul(firstPanel, s.i32(panelBytes))));
+        transformPatches(s.i32(0), depth);
+        k.loop(parts, (part) => {
+          const a = s.iadd(patchesAt, s.imul(part, s.i32(count * FLOAT)));
+          const b = s.iadd(from, s.imul(part, s.i32(count * NR * FLOAT)));
+          multiply(a, b, filterPlaceSize(filters) * FLOAT, depth, count, s.ieq(part, s.i32(0)));
+        });
+      } else {
+        const turned = k.let(s.iadd(filtersAt, s.i32(PLACES * filterPlaceBytes)));
+        k.loop(depth / innerDepth, (part) => {
+          const start = k.let(s.imul(part, s.i32(innerDepth)));
+          transformPatches(start, innerDepth);
+          const panel = (index: Expr, columns: number): void =>
+            transformPanel(k, filters, {
+              ...{
+                source: k.buffer(1),
+                column: k.let(s.imul(s.iadd(firstPanel, index), s.i32(NR))),
+                columns,
+              },
+              ...{ start, count: innerDepth, placeBytes: filterPlaceBytes, turned },
+              to: k.let(s.iadd(filtersAt, s.imul(index, s.i32(innerDepth * NR * FLOAT)))),
+            });
+          k.loop(Math.floor(channelBlock / NR), (index) => panel(index, NR));
+          if (channelBlock % NR > 0) panel(s.i32(panels - 1), channelBlock % NR);
+          multiply(patchesAt, filtersAt, filterPlaceBytes, innerDepth, innerDepth, s.ieq(part, s.i32(0)));
+        });
+      }
       const targetAt = k.let(s.iadd(k.buffer(conv.bias ? 3 : 2), channelBytes));
       const bias = conv.bias ? k.let(s.iadd(k.buffer(2), channelBytes)) : undefined;
       k.loop(rows.total, (tile) =>

@@ -1,4 +1,5 @@
-// The filters of a Winograd convolution: G g G^T, packed into panels for the products.
+// The filters of a Winograd convolution: G g G^T, packed into panels for the products. Either a step of its own
+// transforms them all, or each tile of the convolution transforms those that it needs in its scratch.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
@@ -35,7 +36,7 @@ export function winogradFiltersKernel(filters: WinogradFilters): Kernel {
     family: "winograd_filters",
     key: `winograd_filters:${JSON.stringify(filters)}`,
     tiles: groups * parts,
-    scratchBytes: transposed ? TAPS * LANES * NR * FLOAT : 0,
+    scratchBytes: transposed ? TURNED_BYTES : 0,
     flops: 0,
     bytes: FLOAT * (TAPS + PLACES) * depth * n,
     emit(k) {
@@ -47,11 +48,12 @@ export function winogradFiltersKernel(filters: WinogradFilters): Kernel {
         const row = s.iadd(s.imul(panel, s.i32(depth)), start);
         const to = k.let(s.iadd(k.buffer(1), s.imul(row, s.i32(NR * FLOAT))));
         const column = k.let(s.imul(panel, s.i32(NR)));
-        const columns = (count: number): void => {
-          const block = { column, columns: count, start, count: partDepth, to };
-          if (transposed) transposedColumns(k, filters, block);
-          else plainColumns(k, filters, block);
-        };
+        const placeBytes = filterPlaceSize(filters) * FLOAT;
+        const columns = (count: number): void =>
+          transformPanel(k, filters, {
+            ...{ source: k.buffer(0), column, columns: count, start, count: partDepth },
+            ...{ to, placeBytes, turned: k.scratch },
+          });
         if (n % NR === 0) columns(NR);
         else
           k.if(
@@ -64,25 +66,39 @@ export function winogradFiltersKernel(filters: WinogradFilters): Kernel {
   };
 }
 
-interface PanelBlock {
+export interface PanelBlock {
+  /** Byte address of all the filters. */
+  readonly source: Expr;
   /** First column of the panel and how many it has, a multiple of 4; the others become zero. */
   readonly column: Expr;
   readonly columns: number;
   /** Steps of k. */
   readonly start: Expr;
   readonly count: number;
-  /** Byte address of the first step in the first place. */
+  /** Byte address of the first step in the first place, and bytes from place to place. */
   readonly to: Expr;
+  readonly placeBytes: number;
+  /** Byte address of TURNED_BYTES for transposed filters. */
+  readonly turned: Expr;
+}
+
+/** Scratch for taps of transposed filters: as many steps of k as a vector has lanes. */
+export const TURNED_BYTES = TAPS * LANES * NR * FLOAT;
+
+/** Transforms some steps of k of one panel. */
+export function transformPanel(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
+  if (filters.transposed) transposedColumns(k, filters, block);
+  else plainColumns(k, filters, block);
 }
 
 /** Columns that are adjacent in memory. */
 function plainColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
   const { k: depth, n } = filters;
   const index = s.iadd(s.imul(block.start, s.i32(n)), block.column);
-  const from = k.let(s.iadd(k.buffer(0), s.imul(index, s.i32(FLOAT))));
+  const from = k.let(s.iadd(block.source, s.imul(index, s.i32(FLOAT))));
   const target = k.let(block.to);
   k.loop(block.count, () => {
-    transformColumns(k, filters, { from, tapBytes: depth * n * FLOAT, columns: block.columns, to: target });
+    transformColumns(k, block, { from, tapBytes: depth * n * FLOAT, to: target });
     k.set(from, s.iadd(from, s.i32(n * FLOAT)));
     k.set(target, s.iadd(target, s.i32(NR * FLOAT)));
   });
@@ -92,7 +108,7 @@ function plainColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBl
 function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
   const { k: depth, n } = filters;
   const index = s.iadd(s.imul(block.column, s.i32(depth)), block.start);
-  const from = k.let(s.iadd(k.buffer(0), s.imul(index, s.i32(FLOAT))));
+  const from = k.let(s.iadd(block.source, s.imul(index, s.i32(FLOAT))));
   const target = k.let(block.to);
   const rowBytes = NR * FLOAT;
   const tapBytes = LANES * rowBytes;
@@ -100,7 +116,7 @@ function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: Pa
     k.loop(TAPS, (tap) => {
       const source = k.let(s.iadd(from, s.imul(tap, s.i32(n * depth * FLOAT))));
       const turned = k.let(
-        s.isub(s.iadd(k.scratch, s.i32((TAPS - 1) * tapBytes)), s.imul(tap, s.i32(tapBytes))),
+        s.isub(s.iadd(block.turned, s.i32((TAPS - 1) * tapBytes)), s.imul(tap, s.i32(tapBytes))),
       );
       for (let column = 0; column < block.columns; column += LANES) {
         const rows = Array.from({ length: LANES }, (_, lane) =>
@@ -114,8 +130,8 @@ function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: Pa
     k.loop(
       tapBytes,
       (at) => {
-        const source = k.let(s.iadd(k.scratch, at));
-        transformColumns(k, filters, { from: source, tapBytes, columns: block.columns, to: target });
+        const source = k.let(s.iadd(block.turned, at));
+        transformColumns(k, block, { from: source, tapBytes, to: target });
         k.set(target, s.iadd(target, s.i32(rowBytes)));
       },
       { step: rowBytes },
@@ -127,17 +143,16 @@ function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: Pa
 /** One step of k of a panel. */
 function transformColumns(
   k: KernelBuilder,
-  filters: WinogradFilters,
-  row: { readonly from: Expr; readonly tapBytes: number; readonly columns: number; readonly to: Expr },
+  { columns, placeBytes }: PanelBlock,
+  row: { readonly from: Expr; readonly tapBytes: number; readonly to: Expr },
 ): void {
-  const placeBytes = filterPlaceSize(filters) * FLOAT;
-  forVectors(k, row.columns * FLOAT, (at) => {
+  forVectors(k, columns * FLOAT, (at) => {
     const from = k.let(s.iadd(row.from, at));
     const taps = Array.from({ length: TAPS }, (_, tap) => k.let(s.loadV(from, tap * row.tapBytes)));
     transformFilter(k, taps, k.let(s.iadd(row.to, at)), placeBytes);
   });
   for (let place = 0; place < PLACES; place++)
-    for (let column = row.columns; column < NR; column += LANES)
+    for (let column = columns; column < NR; column += LANES)
       k.storeV(row.to, s.vconst(0), place * placeBytes + column * FLOAT);
 }
 
