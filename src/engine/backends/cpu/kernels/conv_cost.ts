@@ -21,13 +21,18 @@ const RESULT_TIME = 5;
 /** Nanoseconds for each pair of channels of a filter: taps to places, all at once through memory, or within a block. */
 const FILTER_TIME = 18;
 const INNER_FILTER_TIME = 9;
-/** The same from places, for each chunk of tiles, to taps. */
-const TAPS_TIME = 12;
+/** The same from places to taps: within a block, or, for each chunk of tiles, through memory. */
+const INNER_TAPS_TIME = 11;
+const TAPS_TIME = 17;
+/** Nanoseconds for each channel of a tile of the image and of dy, whose places are spread wider in filter gradients. */
+const GRAD_PATCH_TIME = 20;
+const GRAD_RESULT_TIME = 15;
 /** Bytes a nanosecond: filters that stream past, overlapped with products; blocks that do not fit the cache. */
 const STREAM_RATE = 100;
 const SPILL_RATE = 60;
+const GRAD_SPILL_RATE = 110;
 /** Bytes a nanosecond of sums that are read and written again, overlapped with products. */
-const SUMS_RATE = 100;
+const SUMS_RATE = 72;
 /** Floats that the sums of a filter gradient may take, and bytes of each thread's scratch. */
 const MOST_SUMS = 10_000_000;
 const MOST_SCRATCH = 2.75 * 1024 * 1024;
@@ -74,7 +79,7 @@ const channelBlocks = (channels: number, unit: number): number[] =>
 /** Bytes of transformed tiles, both those read and those made. */
 const blockBytes = (tiles: number, channels: number, others: number): number =>
   PLACES * (placeMatrices(tiles, channels).placeBytes + placeMatrices(tiles, others).placeBytes);
-const spillTime = (bytes: number): number => (2 * Math.max(0, bytes - CACHE_BYTES)) / SPILL_RATE;
+const spillTime = (bytes: number, rate: number): number => (2 * Math.max(0, bytes - CACHE_BYTES)) / rate;
 
 function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
   const { source, target } = conv;
@@ -98,7 +103,7 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
     parts * PLACES * products +
     tiles * (parts * source.channels * PATCH_TIME + target.channels * RESULT_TIME) +
     filters +
-    blocks * parts * (source.channels / depth) * spillTime(bytes);
+    blocks * parts * (source.channels / depth) * spillTime(bytes, SPILL_RATE);
   const time = spread(block, blocks * parts, (tiles / tileBlock) * parts);
   return innerDepth === undefined ? time + pairs * FILTER_TIME : time;
 }
@@ -142,10 +147,11 @@ function winogradGradTime(spec: Conv2dSpec, plan: WinogradGradPlan): number {
   const bytes = blockBytes(tileBlock, rowBlock, columnBlock);
   const block =
     pairs * PLACES * productTime(rowBlock, columnBlock, tiles) +
-    tiles * (columnBlocks * ci * PATCH_TIME + rowBlocks * co * RESULT_TIME) +
+    tiles * (columnBlocks * ci * GRAD_PATCH_TIME + rowBlocks * co * GRAD_RESULT_TIME) +
     (blocks * 2 * PLACES * ci * co * FLOAT) / SUMS_RATE +
-    blocks * pairs * spillTime(bytes);
-  return spread(block, chunks * pairs, (blocks / plan.chunkBlocks) * pairs) + ci * co * chunks * TAPS_TIME;
+    blocks * pairs * spillTime(bytes + PLACES * rowBlock * columnBlock * FLOAT, GRAD_SPILL_RATE);
+  const taps = ci * co * (chunks === 1 ? INNER_TAPS_TIME : chunks * TAPS_TIME);
+  return spread(block, chunks * pairs, (blocks / plan.chunkBlocks) * pairs) + taps;
 }
 
 /** The same for the gradient of the filters. */
@@ -157,7 +163,7 @@ export function planWinogradGrad(spec: Conv2dSpec): WinogradGradPlan | undefined
   let least = productTime(ci, co, 9 * n * oh * ow);
   for (const rowBlock of channelBlocks(ci, 4))
     for (const columnBlock of channelBlocks(co, NR))
-      for (const tileBlock of [16, 32, 64]) {
+      for (const tileBlock of [16, 32, 64, 128]) {
         if (blockBytes(tileBlock, rowBlock, columnBlock) > MOST_SCRATCH) continue;
         const blocks = Math.ceil(tiles / tileBlock);
         for (let chunks = 1; chunks <= Math.min(blocks, 16); chunks++) {

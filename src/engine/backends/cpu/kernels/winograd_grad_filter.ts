@@ -40,6 +40,8 @@ export interface WinogradGradPlan {
 
 /** Bytes of two vectors. */
 const PAIR = 2 * VECTOR;
+/** Work space of the transform to taps. */
+const TAPS_BYTES = FILTER_SIDE * PATCH_SIDE * PAIR;
 /** Steps of k in the inner loop. */
 const UNROLL = 4;
 
@@ -49,25 +51,32 @@ export const gradChunks = (spec: Conv2dSpec, plan: WinogradGradPlan): number =>
 
 /** Floats of the sums of one place in a block; off powers of two, which would let all places fall on the same cache lines. */
 const placeSize = ({ rowBlock, columnBlock }: WinogradGradPlan): number => rowBlock * columnBlock + 16;
-/** Floats of the sums of all chunks. */
+/** Floats of the sums of all chunks; those of one chunk stay in the scratch of the tile. */
 export function gradSumsSize(spec: Conv2dSpec, plan: WinogradGradPlan): number {
+  const chunks = gradChunks(spec, plan);
   const blocks = (spec.ci / plan.rowBlock) * (spec.co / plan.columnBlock);
-  return gradChunks(spec, plan) * blocks * PLACES * placeSize(plan);
+  return chunks === 1 ? 0 : chunks * blocks * PLACES * placeSize(plan);
 }
 
 /** Inputs: x, dy. Output: dw. */
 export function lowerWinogradGradFilter(spec: Conv2dSpec, plan: WinogradGradPlan): Lowered {
   const chunks = gradChunks(spec, plan);
+  const kernel = productsKernel(spec, plan);
+  if (chunks === 1)
+    return { temps: [], steps: [{ kernel, args: [{ input: 0 }, { input: 1 }, { output: 0 }] }] };
   return {
     temps: [gradSumsSize(spec, plan)],
     steps: [
-      { kernel: productsKernel(spec, plan), args: [{ input: 0 }, { input: 1 }, { temp: 0 }] },
+      { kernel, args: [{ input: 0 }, { input: 1 }, { temp: 0 }] },
       { kernel: tapsKernel(spec, plan, chunks), args: [{ temp: 0 }, { output: 0 }] },
     ],
   };
 }
 
-/** Sums over tiles as [chunk][block of rows][block of columns][place][row][column]. Arguments: x, dy, sums. */
+/**
+ * Sums over tiles as [chunk][block of rows][block of columns][place][row][column], or dw where one chunk has all tiles.
+ * Arguments: x, dy, result.
+ */
 function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
   const { n, h, w, ci, oh, ow, co, padding } = spec;
   const { tileBlock, rowBlock, columnBlock } = plan;
@@ -82,14 +91,18 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
   const leftBytes = PLACES * left.placeBytes;
   const rightBytes = PLACES * right.placeBytes;
   const placeBytes = placeSize(plan) * FLOAT;
+  const blockBytes = PLACES * placeBytes;
+  const isWhole = chunks === 1;
+  const workBytes = cacheLines(Math.max(WORK_BYTES, TAPS_BYTES));
   const { bias: _, ...shape } = spec;
   return {
     family: "conv2d_grad_filter",
     key: `winograd_grad_filter:${JSON.stringify([shape, plan])}`,
     tiles: chunks * rowBlocks * columnBlocks,
-    scratchBytes: leftBytes + rightBytes + cacheLines(WORK_BYTES),
+    scratchBytes: leftBytes + rightBytes + workBytes + (isWhole ? blockBytes : 0),
     flops: 2 * n * oh * ow * 9 * ci * co,
-    bytes: FLOAT * (n * h * w * ci + n * oh * ow * co + chunks * PLACES * ci * co),
+    bytes:
+      FLOAT * (n * h * w * ci + n * oh * ow * co + (isWhole ? FILTER_SIDE ** 2 : chunks * PLACES) * ci * co),
     emit(k) {
       const columnIndex = k.let(s.iremU(k.tile, s.i32(columnBlocks)));
       const above = k.let(s.idivU(k.tile, s.i32(columnBlocks)));
@@ -98,7 +111,9 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
       const end = k.let(s.imin(s.iadd(start, s.i32(chunkTiles)), s.i32(tiles)));
       const rightAt = k.let(s.iadd(k.scratch, s.i32(leftBytes)));
       const work = k.let(s.iadd(k.scratch, s.i32(leftBytes + rightBytes)));
-      const sums = k.let(s.iadd(k.buffer(2), s.imul(k.tile, s.i32(PLACES * placeBytes))));
+      const sums = isWhole
+        ? k.let(s.iadd(work, s.i32(workBytes)))
+        : k.let(s.iadd(k.buffer(2), s.imul(k.tile, s.i32(blockBytes))));
       const x = k.let(s.iadd(k.buffer(0), s.imul(rowIndex, s.i32(rowBlock * FLOAT))));
       const dy = k.let(s.iadd(k.buffer(1), s.imul(columnIndex, s.i32(columnBlock * FLOAT))));
       clearWork(k, work);
@@ -162,6 +177,21 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
           }),
         );
       });
+      if (!isWhole) return;
+      const firstRow = s.imul(rowIndex, s.i32(rowBlock * co * FLOAT));
+      const to = k.let(s.iadd(k.buffer(2), firstRow, s.imul(columnIndex, s.i32(columnBlock * FLOAT))));
+      k.loop(rowBlock, (row) =>
+        sumsToTaps(k, {
+          sums: k.let(s.iadd(sums, s.imul(row, s.i32(columnBlock * FLOAT)))),
+          columns: columnBlock,
+          placeBytes,
+          chunks: 1,
+          chunkBytes: 0,
+          to: k.let(s.iadd(to, s.imul(row, s.i32(co * FLOAT)))),
+          tapBytes: ci * co * FLOAT,
+          work,
+        }),
+      );
     },
   };
 }
@@ -173,12 +203,11 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
   const placeBytes = placeSize(plan) * FLOAT;
   const blockBytes = PLACES * placeBytes;
   const columnBlocks = co / columnBlock;
-  const places = Array.from({ length: PATCH_SIDE }, (_, i) => i);
   return {
     family: "winograd_taps",
     key: `winograd_taps:${JSON.stringify([ci, co, rowBlock, columnBlock, chunks])}`,
     tiles: Math.ceil(ci / rowsPerTile),
-    scratchBytes: FILTER_SIDE * PATCH_SIDE * PAIR,
+    scratchBytes: TAPS_BYTES,
     flops: 0,
     bytes: FLOAT * (chunks * PLACES + FILTER_SIDE ** 2) * ci * co,
     emit(k) {
@@ -189,38 +218,68 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
         const inBlock = s.imul(s.iremU(row, s.i32(rowBlock)), s.i32(columnBlock * FLOAT));
         const rowAt = k.let(s.iadd(k.buffer(0), block, inBlock));
         const target = k.let(s.iadd(k.buffer(1), s.imul(row, s.i32(co * FLOAT))));
-        k.loop(columnBlocks, (columnIndex) => {
-          const from = k.let(s.iadd(rowAt, s.imul(columnIndex, s.i32(blockBytes))));
-          const to = k.let(s.iadd(target, s.imul(columnIndex, s.i32(columnBlock * FLOAT))));
-          forVectors(k, columnBlock * FLOAT, (at) => {
-            k.loop(PATCH_SIDE, (j) => {
-              const source = k.let(s.iadd(from, at, s.imul(j, s.i32(placeBytes))));
-              const load = (i: number): Expr => s.loadV(source, i * PATCH_SIDE * placeBytes);
-              const sums = places.map((i) => k.let(load(i)));
-              k.loop(chunks - 1, () => {
-                k.set(source, s.iadd(source, s.i32((ci / rowBlock) * columnBlocks * blockBytes)));
-                sums.forEach((sum, i) => {
-                  k.set(sum, s.vadd(sum, load(i)));
-                });
-              });
-              const between = k.let(s.iadd(k.scratch, s.imul(j, s.i32(PAIR))));
-              filterGradientTransform(k, sums).forEach((value, a) => {
-                k.storeV(between, value, a * PATCH_SIDE * PAIR);
-              });
-            });
-            storeTaps(k, k.let(s.iadd(to, at)), ci * co * FLOAT);
-          });
-        });
+        k.loop(columnBlocks, (columnIndex) =>
+          sumsToTaps(k, {
+            sums: k.let(s.iadd(rowAt, s.imul(columnIndex, s.i32(blockBytes)))),
+            columns: columnBlock,
+            placeBytes,
+            chunks,
+            chunkBytes: (ci / rowBlock) * columnBlocks * blockBytes,
+            to: k.let(s.iadd(target, s.imul(columnIndex, s.i32(columnBlock * FLOAT)))),
+            tapBytes: ci * co * FLOAT,
+            work: k.scratch,
+          }),
+        );
       });
     },
   };
 }
 
-/** The second pass, along rows, from the scratch to the nine taps. */
-function storeTaps(k: KernelBuilder, to: Expr, tapBytes: number): void {
+interface TapsRow {
+  /** Byte address of the first sum of a row in the first place; bytes from place to place and from chunk to chunk. */
+  readonly sums: Expr;
+  readonly columns: number;
+  readonly placeBytes: number;
+  readonly chunks: number;
+  readonly chunkBytes: number;
+  /** Byte address of the row in the first tap, and bytes from tap to tap. */
+  readonly to: Expr;
+  readonly tapBytes: number;
+  /** Byte address of TAPS_BYTES. */
+  readonly work: Expr;
+}
+
+/** One row of channels: adds the chunks in order, then transforms along columns and rows of places. */
+function sumsToTaps(
+  k: KernelBuilder,
+  { sums, columns, placeBytes, chunks, chunkBytes, ...to }: TapsRow,
+): void {
+  const places = Array.from({ length: PATCH_SIDE }, (_, i) => i);
+  forVectors(k, columns * FLOAT, (at) => {
+    k.loop(PATCH_SIDE, (j) => {
+      const source = k.let(s.iadd(sums, at, s.imul(j, s.i32(placeBytes))));
+      const load = (i: number): Expr => s.loadV(source, i * PATCH_SIDE * placeBytes);
+      const totals = places.map((i) => k.let(load(i)));
+      k.loop(chunks - 1, () => {
+        k.set(source, s.iadd(source, s.i32(chunkBytes)));
+        totals.forEach((total, i) => {
+          k.set(total, s.vadd(total, load(i)));
+        });
+      });
+      const between = k.let(s.iadd(to.work, s.imul(j, s.i32(PAIR))));
+      filterGradientTransform(k, totals).forEach((value, a) => {
+        k.storeV(between, value, a * PATCH_SIDE * PAIR);
+      });
+    });
+    storeTaps(k, to.work, k.let(s.iadd(to.to, at)), to.tapBytes);
+  });
+}
+
+/** The second pass, along rows, from the work space to the nine taps. */
+function storeTaps(k: KernelBuilder, work: Expr, to: Expr, tapBytes: number): void {
   for (let a = 0; a < FILTER_SIDE; a++) {
     const row = Array.from({ length: PATCH_SIDE }, (_, j) =>
-      k.let(s.loadV(k.scratch, (a * PATCH_SIDE + j) * PAIR)),
+      k.let(s.loadV(work, (a * PATCH_SIDE + j) * PAIR)),
     );
     filterGradientTransform(k, row).forEach((value, b) => {
       k.storeV(to, value, (a * FILTER_SIDE + b) * tapBytes);
