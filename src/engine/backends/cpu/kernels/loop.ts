@@ -109,9 +109,11 @@ interface Stage {
 
 function vectorStage(count: number, paired: boolean): Stage {
   const lanes = paired ? 8 : 4;
-  const positions = Array.from({ length: count }, (_, u): Position => ({ index: u * lanes, lanes: 4 }));
-  return { width: count * lanes, positions, paired };
+  return { width: count * lanes, positions: vectorPositions(0, count, lanes), paired };
 }
+/** A vector every `step` elements, from `first` on. */
+const vectorPositions = (first: number, count: number, step: number): Position[] =>
+  Array.from({ length: count }, (_, v): Position => ({ index: first + v * step, lanes: 4 }));
 const SINGLE_LANE: Stage = { width: 1, positions: [{ index: 0, lanes: 1 }], paired: false };
 const storeStages = (pairs: number): Stage[] => [
   ...(pairs > 1 ? [vectorStage(pairs, true)] : []),
@@ -331,15 +333,18 @@ class LoopEmitter {
     );
   }
 
+  /** A run of columns: pairs of vectors together, then what is left of a pair. */
   #columnBlock(pointers: readonly Expr[], width: number): void {
-    const vectors = this.#shape.unit ? Math.floor(width / 4) : 0;
-    const positions: Position[] = [
-      ...Array.from({ length: vectors }, (_, v): Position => ({ index: 4 * v, lanes: 4 })),
-      ...Array.from(
-        { length: width - 4 * vectors },
-        (_, v): Position => ({ index: 4 * vectors + v, lanes: 1 }),
-      ),
-    ];
+    const pairs = this.#shape.unit ? Math.floor(width / 8) : 0;
+    const vectors = this.#shape.unit ? Math.floor((width - 8 * pairs) / 4) : 0;
+    const singles = width - 8 * pairs - 4 * vectors;
+    if (pairs > 0) this.#k.pairs(() => this.#columns(pointers, vectorPositions(0, pairs, 8)));
+    const rest = vectorPositions(8 * pairs, vectors, 4);
+    for (let i = 0; i < singles; i++) rest.push({ index: width - singles + i, lanes: 1 });
+    if (rest.length > 0) this.#columns(pointers, rest);
+  }
+
+  #columns(pointers: readonly Expr[], positions: readonly Position[]): void {
     const level = this.#nest.vectorLevel;
     this.#body.emit(this.#k, level + 1, pointers, positions);
     const accumulators = this.#accumulators(positions);
@@ -349,12 +354,8 @@ class LoopEmitter {
     const axis = this.#nest.axes[level];
     for (const { position, variables } of accumulators) {
       for (const [i, reduction] of this.#spec.reductions.entries()) {
-        this.#write(
-          this.#result(pointers, i),
-          variables[i],
-          4 * position.index * reduction.strides[axis],
-          position,
-        );
+        const offset = 4 * position.index * reduction.strides[axis];
+        this.#write(this.#result(pointers, i), variables[i], offset, position);
       }
     }
   }
