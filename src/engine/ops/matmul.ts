@@ -28,7 +28,12 @@ export function transpose(x: Node): Node {
 }
 
 export function matmulVjp(a: Node, b: Node, g: Node): [Node, Node] {
-  return [matmul(g, transpose(b)), matmul(transpose(a), g)];
+  // The gradient of a transposed weight is asked for the other way round: made so, it lies as the weight does.
+  const isTransposed = b.op.kind === "permute" && transpose(b) === b.inputs[0];
+  return [
+    matmul(g, transpose(b)),
+    isTransposed ? transpose(matmul(transpose(g), a)) : matmul(transpose(a), g),
+  ];
 }
 
 export function matmulReference(y: Node, a: Float64Array, b: Float64Array): Float64Array {

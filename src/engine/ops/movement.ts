@@ -36,6 +36,13 @@ export function permute(x: Node, axes: readonly number[]): Node {
   if (resolved.every((axis, i) => axis === i)) return x;
   const shape = resolved.map((axis) => x.shape[axis]);
   if (x.op.kind === "full") return full(x.op.value, shape);
+  if (x.op.kind === "permute") {
+    const { axes: inner } = x.op;
+    return permute(
+      x.inputs[0],
+      resolved.map((axis) => inner[axis]),
+    );
+  }
   return makeNode({ kind: "permute", axes: resolved }, [x], shape, x.dtype);
 }
 
