@@ -14,8 +14,12 @@ export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 }
 /** Milliseconds from an arbitrary start, from the host. */
 const now: ImportedFunction = { kind: "import", module: "env", name: "now", params: [], result: "f64" };
 
-/** How often a waiting thread looks before it goes to sleep: some tens of microseconds. */
-const SPINS = 20_000;
+/**
+ * How often a waiting thread looks before it goes to sleep: some tenths of a millisecond. That must be longer than it
+ * takes to wake a thread; otherwise the others fall asleep while they wait for it, and then it while it waits for them,
+ * at every barrier from then on.
+ */
+const SPINS = 400_000;
 
 /**
  * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or where this thread stores
