@@ -12,7 +12,7 @@ import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
 import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
 import { lowerMatmul } from "./kernels/gemm.ts";
-import type { Lowered, Slot } from "./kernels/kernel.ts";
+import { type Lowered, type Slot, writesOf } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop.ts";
 import type { LoopSpec } from "./kernels/loop_spec.ts";
 import { lowerRandom } from "./kernels/random.ts";
@@ -60,7 +60,7 @@ class Lowering {
     for (const { target, value } of this.#program.updates ?? []) {
       this.#finishUpdate(target.node, value.node, early.get(value.node));
     }
-    return { buffers: this.#buffers, calls: this.#calls, outputs };
+    return { buffers: this.#buffers, calls: this.#calls, preludeCalls: 0, outputs };
   }
 
   // --- Buffers
@@ -119,8 +119,16 @@ class Lowering {
     );
   }
 
-  #call(spec: LoopSpec, args: readonly BufferRef[], label: string): void {
-    this.#calls.push({ kernel: loopKernel(spec), args, label });
+  /** `args`: operands, then what stores and reductions write. */
+  #call(spec: LoopSpec, args: readonly BufferRef[], label: string, group?: number): void {
+    const writes = args.flatMap((_, i) => (i < spec.operands.length ? [] : [i]));
+    this.#calls.push({
+      kernel: loopKernel(spec),
+      args,
+      writes,
+      label,
+      ...(group !== undefined && { group }),
+    });
   }
 
   // --- Updates of variables
@@ -242,11 +250,12 @@ class Lowering {
     const { op } = node;
     const target = this.#whole(node);
     const strides = contiguousStrides(node.shape);
+    const group = op.kind === "concat" ? target.buffer : undefined;
     const copyInto = (source: Node, begin: readonly number[]) => {
       const view = this.#graph.view(source);
       const offset = begin.reduce((total, index, axis) => total + index * strides[axis], 0);
       const spec = copySpec(view, { strides, offset });
-      this.#call(spec, [this.#whole(view.base), target], describe(node));
+      this.#call(spec, [this.#whole(view.base), target], describe(node), group);
     };
     if (op.kind === "pad") {
       this.#call(zeroSpec(numel(node.shape)), [target], describe(node));
@@ -272,8 +281,9 @@ class Lowering {
       if ("input" in slot) return inputs[slot.input];
       return "temp" in slot ? { buffer: temps[slot.temp], offset: 0 } : this.#whole(node);
     };
-    for (const { kernel, args } of lowered.steps) {
-      this.#calls.push({ kernel, args: args.map(resolve), label: describe(product) });
+    const writes = writesOf(lowered);
+    for (const [i, { kernel, args }] of lowered.steps.entries()) {
+      this.#calls.push({ kernel, args: args.map(resolve), writes: writes[i], label: describe(product) });
     }
   }
 
