@@ -2,7 +2,7 @@
 // each step.
 
 import type { ProgramSpec } from "../../backend.ts";
-import { type ConvOptions, type Node, topologicalOrder } from "../../graph.ts";
+import { type Node, topologicalOrder } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
 import { describe } from "../../ops/pointwise.ts";
 import { type FusedGraph, fuse, isLeaf, type PrimitiveStep } from "../../passes/fuse.ts";
@@ -28,6 +28,7 @@ export function lower(program: ProgramSpec): LoweredProgram {
 
 class Lowering {
   readonly #program: ProgramSpec;
+  readonly #batchInvariant: boolean;
   readonly #graph: FusedGraph;
   readonly #buffers: BufferInfo[] = [];
   readonly #calls: KernelCall[] = [];
@@ -35,6 +36,7 @@ class Lowering {
 
   constructor(program: ProgramSpec) {
     this.#program = program;
+    this.#batchInvariant = program.batchInvariant === true;
     const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)].map(
       (t) => t.node,
     );
@@ -232,7 +234,7 @@ class Lowering {
     const label = results.map(describe).join(" + ");
     const operands = loop.operands.map((node) => this.#whole(node));
     const targets = loop.results.map((node) => this.#whole(node));
-    const split = splitReduction(loop.spec);
+    const split = splitReduction(loop.spec, this.#batchInvariant);
     if (split === null) {
       this.#call(loop.spec, [...operands, ...targets], label);
       return;
@@ -290,17 +292,14 @@ class Lowering {
   #lowerPrimitive(node: Node, bias: boolean): Lowered {
     const { op } = node;
     const [a, b] = node.inputs;
-    const bare = (options: ConvOptions): ConvOptions => ({
-      stride: options.stride,
-      padding: options.padding,
-    });
+    const batchInvariant = this.#batchInvariant;
     switch (op.kind) {
       case "conv2d":
-        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, bare(op)), bias });
+        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, op), bias, batchInvariant });
       case "conv2dGradInput":
-        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, bare(op)), bias: false });
+        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, op), batchInvariant });
       case "conv2dGradFilter":
-        return lowerConv2dGradFilter({ ...geometry(a.shape, node.shape, b.shape, bare(op)), bias: false });
+        return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
       case "matmul":
         return this.#lowerMatmul(node, bias);
       case "gather":
@@ -333,6 +332,7 @@ class Lowering {
       b: operand(b),
       c: operand(c),
       bias,
+      wholeK: this.#batchInvariant,
     });
   }
 }
