@@ -14,6 +14,11 @@ export interface ProgramSpec {
   readonly outputs: readonly Tensor[];
   /** After each run, variable `target` holds `value`. All values are computed from the state before the run. */
   readonly updates?: readonly { readonly target: Tensor; readonly value: Tensor }[];
+  /**
+   * Kernels are chosen for one image, so that an image's result does not depend on how many others are in the batch,
+   * which is the first axis. By default they are chosen for the whole batch, which is faster where it is small.
+   */
+  readonly batchInvariant?: boolean;
 }
 
 /** What a program costs, known before its first run. */

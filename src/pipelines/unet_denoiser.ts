@@ -25,6 +25,7 @@ export async function compileDenoiser(
     name: `denoise ${shape.join("x")}`,
     inputs: [sample, timestep],
     outputs: [output],
+    batchInvariant: true,
   });
   const denoise = async (x: HostTensor, t: number): Promise<HostTensor> => {
     const [prediction] = await executable.run([x.data, new Float32Array(count).fill(t)]);

@@ -1,6 +1,6 @@
 // Runs a Lowered operation on one thread, for tests and benchmarks: every step is compiled into one module.
 
-import type { Lowered, Slot } from "../../src/engine/backends/cpu/kernels/kernel.ts";
+import { type Lowered, type Slot, writesOf } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
 import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
@@ -86,6 +86,17 @@ export function compileLowered(
     if (typeof f !== "function") throw new Error(`no step ${step}`);
     return f;
   });
+  const writes = writesOf(lowered);
+  const cellsOf = (slot: Slot): Int32Array => {
+    const at = addressOf(slot) / 4;
+    const size =
+      "input" in slot
+        ? inputs[slot.input]!.length
+        : "temp" in slot
+          ? lowered.temps[slot.temp]!
+          : outputSizes[slot.output]!;
+    return words.subarray(at, at + size);
+  };
   const runTile = (step: number, tile: number): void => {
     functions[step]!(4 * tables[step]!, tile, 4 * scratch);
   };
@@ -94,9 +105,15 @@ export function compileLowered(
     outputs: outputSizes.map((size, i) => floats.subarray(places.output[i], places.output[i]! + size)),
     runTile,
     run: () => {
-      // Any order must do: the last tile first.
-      lowered.steps.forEach(({ kernel }, step) => {
+      lowered.steps.forEach(({ kernel, args }, step) => {
+        const read = args.filter((_, i) => !writes[step]!.includes(i)).map(cellsOf);
+        const before = read.map((cells) => cells.slice());
+        // Any order must do: the last tile first.
         for (let tile = kernel.tiles - 1; tile >= 0; tile--) runTile(step, tile);
+        read.forEach((cells, i) => {
+          if (cells.some((cell, at) => cell !== before[i]![at]))
+            throw new Error(`step ${step} (${kernel.family}) wrote an argument that it should only read`);
+        });
       });
     },
     checkGuards: () => {

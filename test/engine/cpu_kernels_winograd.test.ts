@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { planWinograd, planWinogradGrad } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
 import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
 import { NR } from "../../src/engine/backends/cpu/kernels/micro.ts";
-import { lowerWinogradConv, type WinogradPlan } from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
+import {
+  lowerWinogradConv,
+  type WinogradPlan,
+} from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
 import { lowerWinogradGradFilter } from "../../src/engine/backends/cpu/kernels/winograd_grad_filter.ts";
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 

@@ -23,6 +23,11 @@ export class Allocator {
     return this.#top - this.#free.reduce((total, block) => total + block.bytes, 0);
   }
 
+  /** Bytes of the largest block that could be had. */
+  get largestBytes(): number {
+    return this.#free.reduce((most, { bytes }) => Math.max(most, bytes), this.#limit - this.#top);
+  }
+
   /** Address of a new block. @throws MemoryError when the limit is reached. */
   allocate(bytes: number, what: string): number {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);

@@ -1,12 +1,19 @@
-// The program's main loop, itself WebAssembly: every thread walks the list of steps, takes tiles until none are left,
-// and waits for the others. No JavaScript runs in between.
+// The program's main loop, itself WebAssembly: every thread walks the list of steps, takes tiles of each until none are
+// left, and waits for the others where a step says so. No JavaScript runs in between.
 
 import { type ImportedFunction, KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import type { Expr } from "./simd/expr.ts";
 import * as s from "./simd/ops.ts";
 
-/** One step in memory: four i32. The counter holds the next tile and must be 0 before a run. */
-export const STEP = { bytes: 16, functionIndex: 0, tiles: 4, args: 8, counter: 12 } as const;
+/**
+ * One step in memory, on a cache line of its own: its calls (`count` entries from `first` on), how many tiles it has,
+ * and whether threads meet after it. The counter holds the next tile and must be 0 before a run. A tile of a step is
+ * the tile of that number of each of its calls, one call after another.
+ */
+export const STEP = { bytes: 64, first: 0, count: 4, tiles: 8, barrier: 12, counter: 16 } as const;
+
+/** One call in memory. */
+export const CALL = { bytes: 8, functionIndex: 0, args: 4 } as const;
 
 /** The barrier in memory, each word on a cache line of its own. All zero before the first run. */
 export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 } as const;
@@ -14,8 +21,12 @@ export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 }
 /** Milliseconds from an arbitrary start, from the host. */
 const now: ImportedFunction = { kind: "import", module: "env", name: "now", params: [], result: "f64" };
 
-/** How often a waiting thread looks before it goes to sleep: some tens of microseconds. */
-const SPINS = 20_000;
+/**
+ * How often a waiting thread looks before it goes to sleep: some tenths of a millisecond. That must be longer than it
+ * takes to wake a thread; otherwise the others fall asleep while they wait for it, and then it while it waits for them,
+ * at every barrier from then on.
+ */
+const SPINS = 400_000;
 
 /**
  * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or where this thread stores
@@ -32,15 +43,19 @@ export function driver(): KernelBuilder {
   stamp(s.i32(0));
   k.for(0, count, 1, (i) => {
     const step = k.let(s.iadd(steps, s.imul(i, s.i32(STEP.bytes))));
-    const target = k.let(s.loadI32(step, STEP.functionIndex));
     const tiles = k.let(s.loadI32(step, STEP.tiles));
-    const args = k.let(s.loadI32(step, STEP.args));
+    const first = k.let(s.loadI32(step, STEP.first));
+    const calls = k.let(s.loadI32(step, STEP.count));
     const tile = k.let(k.atomicAdd(step, s.i32(1), STEP.counter));
     k.while(s.ilt(tile, tiles), () => {
-      k.callIndirect(KERNEL_SIGNATURE, target, args, tile, scratch);
+      k.loop(calls, (index) => {
+        const call = k.let(s.iadd(first, s.imul(index, s.i32(CALL.bytes))));
+        const target = s.loadI32(call, CALL.functionIndex);
+        k.callIndirect(KERNEL_SIGNATURE, target, s.loadI32(call, CALL.args), tile, scratch);
+      });
       k.set(tile, k.atomicAdd(step, s.i32(1), STEP.counter));
     });
-    wait(k, barrier, threads);
+    k.if(s.loadI32(step, STEP.barrier), () => wait(k, barrier, threads));
     stamp(s.iadd(i, s.i32(1)));
   });
   return k;

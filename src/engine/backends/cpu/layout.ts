@@ -1,8 +1,16 @@
 // Where everything of a program lies in memory: planned first, as offsets from the start of one block.
 
 import { planMemory } from "../../passes/plan_memory.ts";
-import { STEP } from "./driver.ts";
-import type { BufferInfo, LoweredProgram } from "./program.ts";
+import { CALL, STEP } from "./driver.ts";
+import { splitPrelude } from "./prelude.ts";
+import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
+import { groupSteps, type PlacedCall, type Range, type Step, separateSteps } from "./steps.ts";
+
+/** A table of steps, which the driver runs from `start` on. */
+export interface StepTable {
+  readonly start: number;
+  readonly steps: readonly Step[];
+}
 
 export interface Layout {
   /** Bytes of the whole block. */
@@ -11,8 +19,10 @@ export interface Layout {
   readonly arenaBytes: number;
   /** Of each buffer; variables lie elsewhere and have 0. */
   readonly buffers: readonly number[];
-  /** The step table, the tables of buffer addresses, and the times of a profiled run. */
-  readonly steps: number;
+  /** The prelude, what runs each time right behind it, and that again with every call on its own, for profiles. */
+  readonly tables: { readonly prelude: StepTable; readonly main: StepTable; readonly single: StepTable };
+  /** The table of calls, the tables of buffer addresses, and the times of a profiled run. */
+  readonly calls: number;
   readonly args: number;
   readonly times: number;
   /** One block of `scratchBytes` for each thread. */
@@ -20,11 +30,30 @@ export interface Layout {
   readonly scratchBytes: number;
 }
 
+export interface PlannedProgram {
+  readonly lowered: LoweredProgram;
+  readonly layout: Layout;
+}
+
 const ALIGNMENT = 64;
 const align = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+/** Bytes that results of a prelude may take. */
+const MOST_PRELUDE_BYTES = 1.5 * 2 ** 30;
+
+/** With a prelude where that fits into `availableBytes`. */
+export function planProgram(
+  lowered: LoweredProgram,
+  threads: number,
+  availableBytes: number,
+): PlannedProgram {
+  const split = splitPrelude(lowered, Math.min(MOST_PRELUDE_BYTES, availableBytes));
+  const layout = planLayout(split, threads);
+  if (split.preludeCalls === 0 || layout.bytes <= availableBytes) return { lowered: split, layout };
+  return { lowered, layout: planLayout(lowered, threads) };
+}
 
 export function planLayout(lowered: LoweredProgram, threads: number): Layout {
-  const { buffers, calls } = lowered;
+  const { buffers, calls, preludeCalls } = lowered;
   const arena = planArena(lowered);
   let next = align(arena.bytes);
   const take = (bytes: number) => {
@@ -36,8 +65,16 @@ export function planLayout(lowered: LoweredProgram, threads: number): Layout {
     if (place.kind === "arena") return arena.offsets[i];
     return place.kind === "variable" ? 0 : take(bytes);
   });
+  const placed = placeCalls(calls, buffers, offsets, next);
+  const table = (steps: readonly Step[], firstCall: number): StepTable => ({
+    start: take(steps.length * STEP.bytes),
+    steps: steps.map((step) => ({ ...step, calls: step.calls.map((call) => firstCall + call) })),
+  });
+  const prelude = table(groupSteps(placed.slice(0, preludeCalls)), 0);
+  const main = table(groupSteps(placed.slice(preludeCalls)), preludeCalls);
+  const single = table(separateSteps(placed.slice(preludeCalls)), preludeCalls);
   const argsCount = calls.reduce((total, call) => total + call.args.length, 0);
-  const steps = take(calls.length * STEP.bytes);
+  const callTable = take(calls.length * CALL.bytes);
   const args = take(argsCount * 4);
   const times = take((calls.length + 1) * 8);
   const scratchBytes = align(
@@ -48,12 +85,37 @@ export function planLayout(lowered: LoweredProgram, threads: number): Layout {
     bytes: next,
     arenaBytes: arena.bytes,
     buffers: offsets,
-    steps,
+    tables: { prelude, main, single },
+    calls: callTable,
     args,
     times,
     scratch,
     scratchBytes,
   };
+}
+
+/** What calls touch, as ranges of the block; variables as if they lay one after another from `end` on. */
+function placeCalls(
+  calls: readonly KernelCall[],
+  buffers: readonly BufferInfo[],
+  offsets: readonly number[],
+  end: number,
+): PlacedCall[] {
+  let next = end;
+  const starts = buffers.map(({ place, bytes }, i) => {
+    if (place.kind !== "variable") return offsets[i];
+    const start = next;
+    next += bytes;
+    return start;
+  });
+  return calls.map(({ kernel, args, writes, group }) => {
+    const ranges = args.map(({ buffer }, i): Range => {
+      const written = writes.includes(i);
+      const start = starts[buffer];
+      return { start, end: start + buffers[buffer].bytes, written, group: written ? group : undefined };
+    });
+    return { kernel, ranges };
+  });
 }
 
 /** Lifetimes of the arena's buffers are the first and last call that names them. */

@@ -2,7 +2,7 @@
 // each step.
 
 import type { ProgramSpec } from "../../backend.ts";
-import { type ConvOptions, type Node, topologicalOrder } from "../../graph.ts";
+import { type Node, topologicalOrder } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
 import { describe } from "../../ops/pointwise.ts";
 import { type FusedGraph, fuse, isLeaf, type PrimitiveStep } from "../../passes/fuse.ts";
@@ -12,7 +12,7 @@ import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
 import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
 import { lowerMatmul } from "./kernels/gemm.ts";
-import type { Lowered, Slot } from "./kernels/kernel.ts";
+import { type Lowered, type Slot, writesOf } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop.ts";
 import type { LoopSpec } from "./kernels/loop_spec.ts";
 import { lowerRandom } from "./kernels/random.ts";
@@ -28,6 +28,7 @@ export function lower(program: ProgramSpec): LoweredProgram {
 
 class Lowering {
   readonly #program: ProgramSpec;
+  readonly #batchInvariant: boolean;
   readonly #graph: FusedGraph;
   readonly #buffers: BufferInfo[] = [];
   readonly #calls: KernelCall[] = [];
@@ -35,6 +36,7 @@ class Lowering {
 
   constructor(program: ProgramSpec) {
     this.#program = program;
+    this.#batchInvariant = program.batchInvariant === true;
     const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)].map(
       (t) => t.node,
     );
@@ -60,7 +62,7 @@ class Lowering {
     for (const { target, value } of this.#program.updates ?? []) {
       this.#finishUpdate(target.node, value.node, early.get(value.node));
     }
-    return { buffers: this.#buffers, calls: this.#calls, outputs };
+    return { buffers: this.#buffers, calls: this.#calls, preludeCalls: 0, outputs };
   }
 
   // --- Buffers
@@ -119,8 +121,16 @@ class Lowering {
     );
   }
 
-  #call(spec: LoopSpec, args: readonly BufferRef[], label: string): void {
-    this.#calls.push({ kernel: loopKernel(spec), args, label });
+  /** `args`: operands, then what stores and reductions write. */
+  #call(spec: LoopSpec, args: readonly BufferRef[], label: string, group?: number): void {
+    const writes = args.flatMap((_, i) => (i < spec.operands.length ? [] : [i]));
+    this.#calls.push({
+      kernel: loopKernel(spec),
+      args,
+      writes,
+      label,
+      ...(group !== undefined && { group }),
+    });
   }
 
   // --- Updates of variables
@@ -224,7 +234,7 @@ class Lowering {
     const label = results.map(describe).join(" + ");
     const operands = loop.operands.map((node) => this.#whole(node));
     const targets = loop.results.map((node) => this.#whole(node));
-    const split = splitReduction(loop.spec);
+    const split = splitReduction(loop.spec, this.#batchInvariant);
     if (split === null) {
       this.#call(loop.spec, [...operands, ...targets], label);
       return;
@@ -242,11 +252,12 @@ class Lowering {
     const { op } = node;
     const target = this.#whole(node);
     const strides = contiguousStrides(node.shape);
+    const group = op.kind === "concat" ? target.buffer : undefined;
     const copyInto = (source: Node, begin: readonly number[]) => {
       const view = this.#graph.view(source);
       const offset = begin.reduce((total, index, axis) => total + index * strides[axis], 0);
       const spec = copySpec(view, { strides, offset });
-      this.#call(spec, [this.#whole(view.base), target], describe(node));
+      this.#call(spec, [this.#whole(view.base), target], describe(node), group);
     };
     if (op.kind === "pad") {
       this.#call(zeroSpec(numel(node.shape)), [target], describe(node));
@@ -272,25 +283,23 @@ class Lowering {
       if ("input" in slot) return inputs[slot.input];
       return "temp" in slot ? { buffer: temps[slot.temp], offset: 0 } : this.#whole(node);
     };
-    for (const { kernel, args } of lowered.steps) {
-      this.#calls.push({ kernel, args: args.map(resolve), label: describe(product) });
+    const writes = writesOf(lowered);
+    for (const [i, { kernel, args }] of lowered.steps.entries()) {
+      this.#calls.push({ kernel, args: args.map(resolve), writes: writes[i], label: describe(product) });
     }
   }
 
   #lowerPrimitive(node: Node, bias: boolean): Lowered {
     const { op } = node;
     const [a, b] = node.inputs;
-    const bare = (options: ConvOptions): ConvOptions => ({
-      stride: options.stride,
-      padding: options.padding,
-    });
+    const batchInvariant = this.#batchInvariant;
     switch (op.kind) {
       case "conv2d":
-        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, bare(op)), bias });
+        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, op), bias, batchInvariant });
       case "conv2dGradInput":
-        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, bare(op)), bias: false });
+        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, op), batchInvariant });
       case "conv2dGradFilter":
-        return lowerConv2dGradFilter({ ...geometry(a.shape, node.shape, b.shape, bare(op)), bias: false });
+        return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
       case "matmul":
         return this.#lowerMatmul(node, bias);
       case "gather":
@@ -323,6 +332,7 @@ class Lowering {
       b: operand(b),
       c: operand(c),
       bias,
+      wholeK: this.#batchInvariant,
     });
   }
 }

@@ -12,6 +12,10 @@ export interface BufferRef {
 export interface KernelCall {
   readonly kernel: Kernel;
   readonly args: readonly BufferRef[];
+  /** Which of `args` the kernel writes; it only reads the others. */
+  readonly writes: readonly number[];
+  /** Calls of one group write different elements of the same buffer, so they may run at the same time. */
+  readonly group?: number;
   /** What the call computes, for profiles. */
   readonly label: string;
 }
@@ -19,6 +23,7 @@ export interface KernelCall {
 /** Where a buffer lives. Arena buffers share memory over time; the others keep theirs as long as the program. */
 export type Place =
   | { readonly kind: "arena" }
+  | { readonly kind: "prelude" }
   | { readonly kind: "input"; readonly node: Node }
   | { readonly kind: "variable"; readonly node: Node }
   | { readonly kind: "constant"; readonly node: Node }
@@ -32,6 +37,8 @@ export interface BufferInfo {
 export interface LoweredProgram {
   readonly buffers: readonly BufferInfo[];
   readonly calls: readonly KernelCall[];
+  /** How many calls, the first ones, need to run again only when a variable that they read was written. */
+  readonly preludeCalls: number;
   /** Where each output of the program is found after a run. */
   readonly outputs: readonly BufferRef[];
 }

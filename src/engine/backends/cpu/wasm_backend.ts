@@ -2,28 +2,21 @@
 // one shared memory.
 
 import { availableParallelism, totalmem } from "node:os";
-import type {
-  Backend,
-  Executable,
-  HostArray,
-  KernelTiming,
-  MemoryNeed,
-  ProgramSpec,
-  ProgramStats,
-} from "../../backend.ts";
-import { checkFeeds } from "../../feeds.ts";
+import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
 import type { Node } from "../../graph.ts";
 import { numel, showShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { Allocator } from "./allocator.ts";
 import { BARRIER, driver, STEP } from "./driver.ts";
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/peak.ts";
-import { type Layout, planLayout } from "./layout.ts";
+import { planProgram, type StepTable } from "./layout.ts";
 import { lower } from "./lower.ts";
-import type { KernelCall, LoweredProgram } from "./program.ts";
+import { copyIn, type Placement, type Variable, writeTables } from "./placement.ts";
+import type { LoweredProgram } from "./program.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { ThreadPool } from "./thread_pool.ts";
+import { WasmExecutable } from "./wasm_executable.ts";
 import { enableWideVectors } from "./wide_vectors.ts";
 
 const PAGE = 65536;
@@ -38,11 +31,6 @@ export interface WasmBackendOptions {
   readonly memoryLimit?: number;
   /** Let V8 make AVX2 instructions of pairs of vectors where it can (default true). Results are the same. */
   readonly wideVectors?: boolean;
-}
-
-interface Variable {
-  readonly address: number;
-  readonly bytes: number;
 }
 
 export class WasmBackend implements Backend {
@@ -86,8 +74,9 @@ export class WasmBackend implements Backend {
     if (data.length !== numel(variable.shape)) {
       throw new Error(`write: ${data.length} values do not fill ${showShape(variable.shape)}`);
     }
-    const { address } = this.#variable(variable.node, true);
-    copyIn(this.#memory, address, data);
+    const known = this.#variable(variable.node, true);
+    copyIn(this.#memory, known.address, data);
+    known.version++;
   }
 
   read(variable: Tensor): Float32Array {
@@ -106,7 +95,8 @@ export class WasmBackend implements Backend {
     const lowered = lower(program);
     const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
     const state = variables.reduce((total, { bytes }) => total + bytes, 0);
-    return { needed: planLayout(lowered, this.threads).bytes + state, available: this.#limit };
+    const { layout } = planProgram(lowered, this.threads, this.#limit - state);
+    return { needed: layout.bytes + state, available: this.#limit };
   }
 
   /** What the threads reach together on multiply-adds in registers, in FLOP/s: the best of a few runs. */
@@ -115,7 +105,8 @@ export class WasmBackend implements Backend {
       { name: "peak", inputs: [], outputs: [] },
       {
         buffers: [{ bytes: PEAK_BUFFER_BYTES, place: { kind: "output" } }],
-        calls: [{ kernel: peakKernel, args: [{ buffer: 0, offset: 0 }], label: "peak" }],
+        calls: [{ kernel: peakKernel, args: [{ buffer: 0, offset: 0 }], writes: [0], label: "peak" }],
+        preludeCalls: 0,
         outputs: [],
       },
     );
@@ -128,9 +119,10 @@ export class WasmBackend implements Backend {
     return best;
   }
 
-  async #build(program: ProgramSpec, lowered: LoweredProgram): Promise<Executable> {
+  async #build(program: ProgramSpec, plain: LoweredProgram): Promise<Executable> {
     const id = this.#programs++;
-    const placement = this.#place(program, lowered);
+    const placement = this.#place(program, plain);
+    const { lowered } = placement;
     const code = new Map<string, { index: number; builder: KernelBuilder }>();
     for (const { kernel } of lowered.calls) {
       if (code.has(kernel.key)) continue;
@@ -146,11 +138,15 @@ export class WasmBackend implements Backend {
     });
     const module = await WebAssembly.compile(bytes);
     this.#pool.broadcast({ kind: "load", program: id, module });
-    this.#writeSteps(placement, lowered.calls, (key) => code.get(key)?.index ?? 0);
-    return new WasmExecutable(program, lowered, placement, {
+    writeTables(this.#memory, placement, (key) => code.get(key)?.index ?? 0);
+    const updated = (program.updates ?? []).map(({ target }) => this.#variable(target.node, false));
+    return new WasmExecutable(program, placement, {
       memory: this.#memory,
       inTurn: (work) => this.#inTurn(work),
-      run: (times) => this.#run(id, placement, lowered.calls.length, times),
+      run: (table, times) => {
+        if (table !== placement.layout.tables.prelude) for (const variable of updated) variable.version++;
+        return this.#run(id, placement, table, times);
+      },
       dispose: () => this.#dispose(id, placement),
     });
   }
@@ -172,55 +168,41 @@ export class WasmBackend implements Backend {
     const name = node.op.kind === "variable" ? node.op.name : node.op.kind;
     if (!create) throw new Error(`variable ${name} was read before it was written`);
     const bytes = numel(node.shape) * 4;
-    const created = { address: this.#allocator.allocate(bytes, `variable ${name}`), bytes };
+    const created = { address: this.#allocator.allocate(bytes, `variable ${name}`), bytes, version: 0 };
     this.#variables.set(node, created);
     return created;
   }
 
   /** Takes the block and fills in what is constant. */
-  #place(program: ProgramSpec, lowered: LoweredProgram): Placement {
-    const layout = planLayout(lowered, this.threads);
+  #place(program: ProgramSpec, plain: LoweredProgram): Placement {
+    const { lowered, layout } = planProgram(plain, this.threads, this.#allocator.largestBytes);
     const variables = lowered.buffers.map(({ place }) =>
-      place.kind === "variable" ? this.#variable(place.node, false).address : 0,
+      place.kind === "variable" ? this.#variable(place.node, false) : undefined,
     );
     const base = this.#allocator.allocate(layout.bytes, `program ${program.name}`);
-    const addresses = lowered.buffers.map(({ place }, i) =>
-      place.kind === "variable" ? variables[i] : base + layout.buffers[i],
-    );
+    const addresses = variables.map((variable, i) => variable?.address ?? base + layout.buffers[i]);
     for (const [i, { place }] of lowered.buffers.entries()) {
       if (place.kind === "constant" && place.node.op.kind === "constant") {
         copyIn(this.#memory, addresses[i], place.node.op.data);
       }
     }
-    return { base, layout, addresses };
+    const preludeReads = lowered.calls
+      .slice(0, lowered.preludeCalls)
+      .flatMap(({ args }) => args.flatMap(({ buffer }) => variables[buffer] ?? []));
+    return { lowered, base, layout, addresses, preludeReads: [...new Set(preludeReads)] };
   }
 
-  #writeSteps(
-    { base, layout, addresses }: Placement,
-    calls: readonly KernelCall[],
-    functionIndex: (key: string) => number,
-  ): void {
+  async #run(
+    program: number,
+    { base, layout }: Placement,
+    { start, steps }: StepTable,
+    times: boolean,
+  ): Promise<void> {
     const words = new Int32Array(this.#memory.buffer);
-    let args = base + layout.args;
-    for (const [i, call] of calls.entries()) {
-      const step = (base + layout.steps + i * STEP.bytes) / 4;
-      words[step + STEP.functionIndex / 4] = functionIndex(call.kernel.key);
-      words[step + STEP.tiles / 4] = call.kernel.tiles;
-      words[step + STEP.args / 4] = args;
-      words[step + STEP.counter / 4] = 0;
-      for (const { buffer, offset } of call.args) {
-        words[args / 4] = addresses[buffer] + offset;
-        args += 4;
-      }
-    }
-  }
-
-  async #run(program: number, { base, layout }: Placement, steps: number, times: boolean): Promise<void> {
-    const words = new Int32Array(this.#memory.buffer);
-    for (let i = 0; i < steps; i++) words[(base + layout.steps + i * STEP.bytes + STEP.counter) / 4] = 0;
+    for (const i of steps.keys()) words[(base + start + i * STEP.bytes + STEP.counter) / 4] = 0;
     await this.#pool.run(program, (thread) => [
-      base + layout.steps,
-      steps,
+      base + start,
+      steps.length,
       this.threads,
       base + layout.scratch + thread * layout.scratchBytes,
       this.#barrier,
@@ -231,94 +213,5 @@ export class WasmBackend implements Backend {
   #dispose(program: number, { base, layout }: Placement): void {
     this.#pool.broadcast({ kind: "unload", program });
     this.#allocator.release(base, layout.bytes);
-  }
-}
-
-/** A layout at its address. */
-interface Placement {
-  readonly base: number;
-  readonly layout: Layout;
-  readonly addresses: readonly number[];
-}
-
-function copyIn(memory: WebAssembly.Memory, address: number, data: HostArray): void {
-  if (data instanceof Int32Array) new Int32Array(memory.buffer, address, data.length).set(data);
-  else new Float32Array(memory.buffer, address, data.length).set(data);
-}
-
-interface Machine {
-  readonly memory: WebAssembly.Memory;
-  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-  readonly run: (times: boolean) => Promise<void>;
-  readonly dispose: () => void;
-}
-
-class WasmExecutable implements Executable {
-  readonly stats: ProgramStats;
-  readonly #program: ProgramSpec;
-  readonly #lowered: LoweredProgram;
-  readonly #placement: Placement;
-  readonly #machine: Machine;
-  readonly #inputs: (number | undefined)[];
-  #disposed = false;
-
-  constructor(program: ProgramSpec, lowered: LoweredProgram, placement: Placement, machine: Machine) {
-    this.#program = program;
-    this.#lowered = lowered;
-    this.#placement = placement;
-    this.#machine = machine;
-    this.#inputs = program.inputs.map(({ node }) => {
-      const buffer = lowered.buffers.findIndex(({ place }) => place.kind === "input" && place.node === node);
-      return buffer === -1 ? undefined : placement.addresses[buffer];
-    });
-    this.stats = {
-      arenaBytes: placement.layout.arenaBytes,
-      flops: lowered.calls.reduce((total, call) => total + call.kernel.flops, 0),
-      kernels: lowered.calls.length,
-    };
-  }
-
-  run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
-    checkFeeds(this.#program, feeds);
-    return this.#machine.inTurn(async () => {
-      await this.#start(feeds, false);
-      return this.#lowered.outputs.map(({ buffer, offset }, i) => {
-        const address = this.#placement.addresses[buffer] + offset;
-        const count = numel(this.#program.outputs[i].shape);
-        return new Float32Array(this.#machine.memory.buffer, address, count).slice();
-      });
-    });
-  }
-
-  profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
-    checkFeeds(this.#program, feeds);
-    return this.#machine.inTurn(async () => {
-      await this.#start(feeds, true);
-      const { calls } = this.#lowered;
-      const { base, layout } = this.#placement;
-      const times = new Float64Array(this.#machine.memory.buffer, base + layout.times, calls.length + 1);
-      return calls.map(({ kernel, label }, i) => ({
-        family: kernel.family,
-        label,
-        seconds: (times[i + 1] - times[i]) / 1000,
-        flops: kernel.flops,
-        bytes: kernel.bytes,
-      }));
-    });
-  }
-
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#machine.dispose();
-  }
-
-  async #start(feeds: readonly HostArray[], times: boolean): Promise<void> {
-    if (this.#disposed) throw new Error(`${this.#program.name}: the program was disposed of`);
-    for (const [i, feed] of feeds.entries()) {
-      const address = this.#inputs[i];
-      if (address !== undefined) copyIn(this.#machine.memory, address, feed);
-    }
-    await this.#machine.run(times);
   }
 }

@@ -28,6 +28,8 @@ export interface Conv2dSpec {
   readonly padding: readonly [number, number, number, number];
   /** Adds bias[co]; forward only. */
   readonly bias?: boolean;
+  /** The way must not depend on n; forward and gradient of the image only. */
+  readonly batchInvariant?: boolean;
 }
 
 /** Throws when the sizes do not fit together. */
@@ -87,10 +89,11 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
       b: { batch: [], row: co, col: 1 },
       c: { batch: [], row: co, col: 1 },
       bias,
+      wholeK: spec.batchInvariant ?? false,
     });
   if (isDense3x3(spec)) {
     const conv = winogradForward(spec);
-    const plan = planWinograd(conv);
+    const plan = planWinograd(conv, spec.batchInvariant);
     if (plan) return lowerWinogradConv(conv, plan);
   }
   const conv: TapConv = {
@@ -140,10 +143,11 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
       a: { batch: [], row: co, col: 1 },
       b: { batch: [], row: 1, col: co },
       c: { batch: [], row: ci, col: 1 },
+      wholeK: spec.batchInvariant ?? false,
     });
   if (isDense3x3(spec)) {
     const conv = winogradGradInput(spec);
-    const plan = planWinograd(conv);
+    const plan = planWinograd(conv, spec.batchInvariant);
     if (plan) return lowerWinogradConv(conv, plan);
   }
   const temps: number[] = [];

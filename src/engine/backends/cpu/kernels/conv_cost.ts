@@ -108,11 +108,12 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
   return innerDepth === undefined ? time + pairs * FILTER_TIME : time;
 }
 
-/** The batch for which the way is chosen, whatever the batch is: an image comes out the same in any. */
+/** The batch for which the way is chosen where an image must come out the same in any. */
 const CHOOSING_BATCH = 16;
 
 /** The best blocks of a Winograd convolution; undefined where it cannot be had or the direct way is faster. */
-export function planWinograd(conv: WinogradConv): WinogradPlan | undefined {
+export function planWinograd(conv: WinogradConv, batchInvariant = false): WinogradPlan | undefined {
+  if (!batchInvariant) return fastestPlan(conv, directTime(conv));
   const typical = { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } };
   return fastestPlan(typical, directTime(typical)) && fastestPlan(conv, Number.POSITIVE_INFINITY);
 }

@@ -28,6 +28,8 @@ export interface MatmulSpec {
   readonly c: MatrixStrides;
   /** Adds bias[n] to every row. */
   readonly bias?: boolean;
+  /** Sums over k are not cut into parts, which is done by the sizes of m and n and of the batch. */
+  readonly wholeK?: boolean;
 }
 
 /** Floats of the left block that stay in the second-level cache. */
@@ -36,7 +38,7 @@ const LEFT_BLOCK = 49152;
 /** The kernels of a matrix product. Inputs: a, b and, with `bias`, the bias; output: c. */
 export function lowerMatmul(spec: MatmulSpec): Lowered {
   checkSpec(spec);
-  const parts = partsOfK(spec);
+  const parts = spec.wholeK ? 1 : partsOfK(spec);
   if (parts === 1) return lowerWhole(spec);
   return joinParts(lowerWhole(partsAsBatch(spec, parts)), parts, spec.m * spec.n);
 }
@@ -79,13 +81,13 @@ function checkSpec({ batch, m, n, k, a, b, c }: MatmulSpec): void {
       throw new RangeError(`matmul: got ${matrix.batch.length} batch strides, expected ${batch.length}`);
 }
 
-interface Shape extends Required<MatmulSpec> {
+interface Shape extends Required<Omit<MatmulSpec, "wholeK">> {
   /** The factors changed places: C^T = B^T A^T. */
   readonly swapped: boolean;
 }
 
 /** Makes the columns of C adjacent where its rows were. */
-function preferRows(spec: MatmulSpec): Shape {
+function preferRows({ wholeK: _, ...spec }: MatmulSpec): Shape {
   const { m, n, a, b, c, bias = false } = spec;
   if (c.col === 1 || c.row !== 1 || bias) return { ...spec, bias, swapped: false };
   const transposed = ({ batch, row, col }: MatrixStrides): MatrixStrides => ({ batch, row: col, col: row });

@@ -24,9 +24,25 @@ export interface Kernel {
 /** Where a step finds one of its buffers. */
 export type Slot = { readonly input: number } | { readonly temp: number } | { readonly output: number };
 
-/** An operation as kernels that run one after another, with a barrier after each. */
+/**
+ * An operation as kernels that run one after another. Each writes the output, the temps that it is the first to name,
+ * and its last argument, and only reads its other arguments.
+ */
 export interface Lowered {
   /** Sizes of the buffers between steps, in 4-byte elements. */
   readonly temps: readonly number[];
   readonly steps: readonly { readonly kernel: Kernel; readonly args: readonly Slot[] }[];
+}
+
+/** Which of its arguments each step writes. */
+export function writesOf({ steps }: Lowered): number[][] {
+  const filled = new Set<number>();
+  return steps.map(({ args }) => {
+    const writes = args.flatMap((slot, i) => {
+      const isNew = "temp" in slot && !filled.has(slot.temp);
+      return isNew || "output" in slot || i === args.length - 1 ? [i] : [];
+    });
+    for (const slot of args) if ("temp" in slot) filled.add(slot.temp);
+    return writes;
+  });
 }

@@ -16,15 +16,19 @@ export interface SplitReduction {
   readonly second: readonly LoopSpec[];
 }
 
-/** Null when one stage is enough. */
-export function splitReduction(given: LoopSpec): SplitReduction | null {
+/**
+ * Null when one stage is enough. With `batchInvariant`, axes before the first that is reduced, of which the batch is
+ * one, have no say in it.
+ */
+export function splitReduction(given: LoopSpec, batchInvariant = false): SplitReduction | null {
   const spec = collapse(given);
   const axis = spec.reduced.indexOf(true);
   if (axis === -1) return null;
-  const elements = product(spec.domain);
   const kept = product(spec.domain.filter((_, a) => !spec.reduced[a]));
+  const length = product(spec.domain.filter((_, a) => spec.reduced[a]));
+  const elements = product(batchInvariant ? spec.domain.slice(axis) : spec.domain);
   // Rows and columns that are many and short already spread well.
-  if (elements <= SPLIT_ABOVE || elements / kept <= 1024) return null;
+  if (elements <= SPLIT_ABOVE || length <= 1024) return null;
   const wanted = Math.min(MAX_PARTS, Math.ceil(elements / PART_ELEMENTS));
   const parts = largestDivisor(spec.domain[axis], wanted);
   if (parts === 1) return null;

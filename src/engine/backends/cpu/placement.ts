@@ -1,0 +1,61 @@
+// A program and its variables in memory.
+
+import type { HostArray } from "../../backend.ts";
+import { CALL, STEP } from "./driver.ts";
+import type { Layout } from "./layout.ts";
+import type { LoweredProgram } from "./program.ts";
+
+export interface Variable {
+  readonly address: number;
+  readonly bytes: number;
+  /** Grows with each write. */
+  version: number;
+}
+
+/** A program at its address. */
+export interface Placement {
+  readonly lowered: LoweredProgram;
+  readonly layout: Layout;
+  readonly base: number;
+  /** Of each buffer. */
+  readonly addresses: readonly number[];
+  /** Variables whose values the prelude's results follow from. */
+  readonly preludeReads: readonly Variable[];
+}
+
+/** Writes calls, their arguments and all steps where the driver finds them. */
+export function writeTables(
+  memory: WebAssembly.Memory,
+  { lowered, base, layout, addresses }: Placement,
+  functionIndex: (key: string) => number,
+): void {
+  const words = new Int32Array(memory.buffer);
+  const { prelude, main, single } = layout.tables;
+  const entries = new Map<number, number>();
+  let entry = base + layout.calls;
+  let args = base + layout.args;
+  for (const index of [prelude, main].flatMap(({ steps }) => steps.flatMap(({ calls }) => calls))) {
+    const { kernel, args: refs } = lowered.calls[index];
+    entries.set(index, entry);
+    words[(entry + CALL.functionIndex) / 4] = functionIndex(kernel.key);
+    words[(entry + CALL.args) / 4] = args;
+    entry += CALL.bytes;
+    for (const { buffer, offset } of refs) {
+      words[args / 4] = addresses[buffer] + offset;
+      args += 4;
+    }
+  }
+  for (const { start, steps } of [prelude, main, single])
+    for (const [i, { calls, tiles, barrier }] of steps.entries()) {
+      const step = (base + start + i * STEP.bytes) / 4;
+      words[step + STEP.first / 4] = entries.get(calls[0]) ?? 0;
+      words[step + STEP.count / 4] = calls.length;
+      words[step + STEP.tiles / 4] = tiles;
+      words[step + STEP.barrier / 4] = barrier ? 1 : 0;
+    }
+}
+
+export function copyIn(memory: WebAssembly.Memory, address: number, data: HostArray): void {
+  if (data instanceof Int32Array) new Int32Array(memory.buffer, address, data.length).set(data);
+  else new Float32Array(memory.buffer, address, data.length).set(data);
+}

@@ -1,0 +1,70 @@
+// What is the same in every run: calls that read nothing but constants and variables that the program leaves alone.
+// Filters that a sampler transforms and packs are the most of it. Such calls come first, as the program's prelude, which
+// runs again only when one of those variables was written; what the others read of it keeps its memory.
+
+import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
+
+/** Moves what is fixed into a prelude whose results take at most `mostBytes`. */
+export function splitPrelude(lowered: LoweredProgram, mostBytes: number): LoweredProgram {
+  const excluded = new Set<number>();
+  for (;;) {
+    const fixed = fixedCalls(lowered, excluded);
+    const kept = [...keptBuffers(lowered, fixed)];
+    let bytes = kept.reduce((total, buffer) => total + lowered.buffers[buffer].bytes, 0);
+    if (bytes <= mostBytes) return arrange(lowered, fixed, new Set(kept));
+    // The last ones go first: what is left out is the same for any order of looking.
+    while (bytes > mostBytes) {
+      const buffer = kept.pop();
+      if (buffer === undefined) return lowered;
+      excluded.add(buffer);
+      bytes -= lowered.buffers[buffer].bytes;
+    }
+  }
+}
+
+const writtenBy = ({ args, writes }: KernelCall): number[] => writes.map((i) => args[i].buffer);
+const readBy = ({ args, writes }: KernelCall): number[] =>
+  args.flatMap(({ buffer }, i) => (writes.includes(i) ? [] : [buffer]));
+
+/** Calls that read only fixed buffers, and write only buffers that such calls alone write and that are not `excluded`. */
+function fixedCalls({ buffers, calls }: LoweredProgram, excluded: ReadonlySet<number>): Set<KernelCall> {
+  const written = new Set(calls.flatMap(writtenBy));
+  const changes = (kind: BufferInfo["place"]["kind"], buffer: number): boolean =>
+    kind === "input" || kind === "output" || (kind === "variable" && written.has(buffer));
+  const varying = new Set(excluded);
+  for (const [buffer, { place }] of buffers.entries()) if (changes(place.kind, buffer)) varying.add(buffer);
+  const fixed = new Set(calls);
+  let size: number;
+  do {
+    size = fixed.size;
+    for (const call of fixed) {
+      if (!call.args.some(({ buffer }) => varying.has(buffer))) continue;
+      fixed.delete(call);
+      for (const buffer of writtenBy(call)) varying.add(buffer);
+    }
+  } while (fixed.size < size);
+  return fixed;
+}
+
+/** Buffers that fixed calls write and others read. */
+function keptBuffers({ calls }: LoweredProgram, fixed: ReadonlySet<KernelCall>): Set<number> {
+  const made = new Set([...fixed].flatMap(writtenBy));
+  const others = calls.filter((call) => !fixed.has(call));
+  return new Set(others.flatMap(readBy).filter((buffer) => made.has(buffer)));
+}
+
+function arrange(
+  lowered: LoweredProgram,
+  fixed: ReadonlySet<KernelCall>,
+  kept: ReadonlySet<number>,
+): LoweredProgram {
+  const { buffers, calls } = lowered;
+  return {
+    ...lowered,
+    buffers: buffers.map(
+      (info, i): BufferInfo => (kept.has(i) ? { ...info, place: { kind: "prelude" } } : info),
+    ),
+    calls: [...fixed, ...calls.filter((call) => !fixed.has(call))],
+    preludeCalls: fixed.size,
+  };
+}

@@ -1,0 +1,103 @@
+// A compiled program of the WebAssembly backend.
+
+import type { Executable, HostArray, KernelTiming, ProgramSpec, ProgramStats } from "../../backend.ts";
+import { checkFeeds } from "../../feeds.ts";
+import { numel } from "../../shape.ts";
+import type { StepTable } from "./layout.ts";
+import { copyIn, type Placement } from "./placement.ts";
+import type { KernelCall } from "./program.ts";
+
+/** What a program needs of its backend. */
+export interface Machine {
+  readonly memory: WebAssembly.Memory;
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly run: (table: StepTable, times: boolean) => Promise<void>;
+  readonly dispose: () => void;
+}
+
+export class WasmExecutable implements Executable {
+  readonly stats: ProgramStats;
+  readonly #program: ProgramSpec;
+  readonly #placement: Placement;
+  readonly #machine: Machine;
+  readonly #inputs: (number | undefined)[];
+  /** Versions of the variables that the prelude reads, as it found them; none before its first run. */
+  #seen: readonly number[] | undefined;
+  #disposed = false;
+
+  constructor(program: ProgramSpec, placement: Placement, machine: Machine) {
+    const { lowered } = placement;
+    const calls = callsOfRun(placement);
+    this.#program = program;
+    this.#placement = placement;
+    this.#machine = machine;
+    this.#inputs = program.inputs.map(({ node }) => {
+      const buffer = lowered.buffers.findIndex(({ place }) => place.kind === "input" && place.node === node);
+      return buffer === -1 ? undefined : placement.addresses[buffer];
+    });
+    this.stats = {
+      arenaBytes: placement.layout.arenaBytes,
+      flops: calls.reduce((total, call) => total + call.kernel.flops, 0),
+      kernels: calls.length,
+    };
+  }
+
+  run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
+    checkFeeds(this.#program, feeds);
+    return this.#machine.inTurn(async () => {
+      await this.#start(feeds, this.#placement.layout.tables.main, false);
+      return this.#placement.lowered.outputs.map(({ buffer, offset }, i) => {
+        const address = this.#placement.addresses[buffer] + offset;
+        const count = numel(this.#program.outputs[i].shape);
+        return new Float32Array(this.#machine.memory.buffer, address, count).slice();
+      });
+    });
+  }
+
+  profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
+    checkFeeds(this.#program, feeds);
+    return this.#machine.inTurn(async () => {
+      const { base, layout } = this.#placement;
+      await this.#start(feeds, layout.tables.single, true);
+      const calls = callsOfRun(this.#placement);
+      const times = new Float64Array(this.#machine.memory.buffer, base + layout.times, calls.length + 1);
+      return calls.map(({ kernel, label }, i) => ({
+        family: kernel.family,
+        label,
+        seconds: (times[i + 1] - times[i]) / 1000,
+        flops: kernel.flops,
+        bytes: kernel.bytes,
+      }));
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#machine.dispose();
+  }
+
+  async #start(feeds: readonly HostArray[], table: StepTable, times: boolean): Promise<void> {
+    if (this.#disposed) throw new Error(`${this.#program.name}: the program was disposed of`);
+    for (const [i, feed] of feeds.entries()) {
+      const address = this.#inputs[i];
+      if (address !== undefined) copyIn(this.#machine.memory, address, feed);
+    }
+    await this.#prepare();
+    await this.#machine.run(table, times);
+  }
+
+  /** Runs the prelude if it has not run since its variables were last written. */
+  async #prepare(): Promise<void> {
+    const { preludeReads, layout } = this.#placement;
+    const versions = preludeReads.map(({ version }) => version);
+    if (this.#seen !== undefined && versions.every((version, i) => version === this.#seen?.[i])) return;
+    this.#seen = undefined;
+    if (layout.tables.prelude.steps.length > 0) await this.#machine.run(layout.tables.prelude, false);
+    this.#seen = versions;
+  }
+}
+
+/** What runs each time: all but the prelude. */
+const callsOfRun = ({ lowered }: Placement): readonly KernelCall[] =>
+  lowered.calls.slice(lowered.preludeCalls);

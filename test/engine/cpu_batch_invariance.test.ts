@@ -1,0 +1,63 @@
+// What decides about kernels: the whole batch, or one image where its bits must not depend on the others.
+
+import { expect, test } from "vitest";
+import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
+import {
+  type Conv2dSpec,
+  lowerConv2d,
+  winogradForward,
+} from "../../src/engine/backends/cpu/kernels/conv2d.ts";
+import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/gemm.ts";
+import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
+import type { LoopSpec } from "../../src/engine/backends/cpu/kernels/loop_spec.ts";
+import { splitReduction } from "../../src/engine/backends/cpu/kernels/split_reduction.ts";
+
+const families = ({ steps }: Lowered) => steps.map(({ kernel }) => kernel.family);
+
+test("convolutions go by Winograd's way for one image if they do for many", () => {
+  const spec = (n: number): Conv2dSpec => ({
+    ...{ n, h: 4, w: 4, ci: 256, kh: 3, kw: 3, oh: 4, ow: 4, co: 256 },
+    stride: [1, 1],
+    padding: [1, 1, 1, 1],
+  });
+  const isWinograd = (n: number, batchInvariant: boolean) =>
+    planWinograd(winogradForward(spec(n)), batchInvariant) !== undefined;
+  expect([1, 4, 64].map((n) => isWinograd(n, true))).toEqual([true, true, true]);
+  expect([1, 64].map((n) => isWinograd(n, false))).toEqual([false, true]);
+});
+
+test("sums over an image are cut by its size", () => {
+  // The sums over 4096 pixels of n images, by channel.
+  const sums = (n: number): LoopSpec => ({
+    domain: [n, 4096, 16],
+    reduced: [false, true, false],
+    operands: [{ strides: [65536, 16, 1], offset: 0 }],
+    instructions: [{ op: "load", operand: 0 }],
+    stores: [],
+    reductions: [{ fn: "sum", value: 0, strides: [16, 0, 1], offset: 0 }],
+  });
+  const parts = (n: number, batchInvariant: boolean) =>
+    (splitReduction(sums(n), batchInvariant)?.partials ?? 0) / (16 * n);
+  expect([1, 2, 16].map((n) => parts(n, true))).toEqual([4, 4, 4]);
+  expect([1, 2, 16].map((n) => parts(n, false))).toEqual([4, 8, 64]);
+});
+
+test("sums of a product stay whole", () => {
+  const product = (wholeK: boolean) =>
+    lowerMatmul({
+      ...{ batch: [1], m: 64, n: 16, k: 8192, wholeK },
+      a: { batch: [0], row: 8192, col: 1 },
+      b: { batch: [0], row: 16, col: 1 },
+      c: { batch: [0], row: 16, col: 1 },
+    });
+  expect(families(product(false))).toContain("sum");
+  expect(families(product(true))).not.toContain("sum");
+  const pointwise = (batchInvariant: boolean) =>
+    lowerConv2d({
+      ...{ n: 1, h: 8, w: 8, ci: 8192, kh: 1, kw: 1, oh: 8, ow: 8, co: 16, batchInvariant },
+      stride: [1, 1],
+      padding: [0, 0, 0, 0],
+    });
+  expect(families(pointwise(false))).toContain("sum");
+  expect(families(pointwise(true))).not.toContain("sum");
+});
