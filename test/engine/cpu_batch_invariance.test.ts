@@ -21,7 +21,7 @@ test("convolutions go by Winograd's way for one image if they do for many", () =
     padding: [1, 1, 1, 1],
   });
   const isWinograd = (n: number, batchInvariant: boolean) =>
-    planWinograd(winogradForward(spec(n)), batchInvariant) !== undefined;
+    planWinograd(winogradForward(spec(n)), { batchInvariant }) !== undefined;
   expect([1, 4, 64].map((n) => isWinograd(n, true))).toEqual([true, true, true]);
   expect([1, 64].map((n) => isWinograd(n, false))).toEqual([false, true]);
 });

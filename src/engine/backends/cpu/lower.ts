@@ -289,13 +289,23 @@ class Lowering {
     }
   }
 
+  /** Whether a tensor is a variable, or a view of one, that the program leaves alone. */
+  #isConstant(node: Node): boolean {
+    const { base } = this.#graph.view(node);
+    const isUpdated = this.#program.updates?.some(({ target }) => target.node === base) ?? false;
+    return base.op.kind === "variable" && !isUpdated;
+  }
+
   #lowerPrimitive(node: Node, bias: boolean): Lowered {
     const { op } = node;
     const [a, b] = node.inputs;
     const batchInvariant = this.#batchInvariant;
     switch (op.kind) {
       case "conv2d":
-        return lowerConv2d({ ...geometry(a.shape, b.shape, node.shape, op), bias, batchInvariant });
+        return lowerConv2d({
+          ...geometry(a.shape, b.shape, node.shape, op),
+          ...{ bias, batchInvariant, constantFilters: this.#isConstant(b) },
+        });
       case "conv2dGradInput":
         return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, op), batchInvariant });
       case "conv2dGradFilter":

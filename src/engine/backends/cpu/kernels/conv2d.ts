@@ -30,6 +30,8 @@ export interface Conv2dSpec {
   readonly bias?: boolean;
   /** The way must not depend on n; forward and gradient of the image only. */
   readonly batchInvariant?: boolean;
+  /** Filters are the same in every run, so that what is made of them is kept. */
+  readonly constantFilters?: boolean;
 }
 
 /** Throws when the sizes do not fit together. */
@@ -93,7 +95,7 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
     });
   if (isDense3x3(spec)) {
     const conv = winogradForward(spec);
-    const plan = planWinograd(conv, spec.batchInvariant);
+    const plan = planWinograd(conv, spec);
     if (plan) return lowerWinogradConv(conv, plan);
   }
   const conv: TapConv = {
@@ -147,7 +149,7 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
     });
   if (isDense3x3(spec)) {
     const conv = winogradGradInput(spec);
-    const plan = planWinograd(conv, spec.batchInvariant);
+    const plan = planWinograd(conv, spec);
     if (plan) return lowerWinogradConv(conv, plan);
   }
   const temps: number[] = [];

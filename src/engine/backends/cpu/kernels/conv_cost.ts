@@ -21,6 +21,8 @@ const RESULT_TIME = 5;
 /** Nanoseconds for each pair of channels of a filter: taps to places, all at once through memory, or within a block. */
 const FILTER_TIME = 18;
 const INNER_FILTER_TIME = 9;
+/** What is left of it where a prelude has transformed them: reading four times as much from memory. */
+const KEPT_FILTER_TIME = 12;
 /** The same from places to taps: within a block, or, for each chunk of tiles, through memory. */
 const INNER_TAPS_TIME = 11;
 const TAPS_TIME = 17;
@@ -81,7 +83,7 @@ const blockBytes = (tiles: number, channels: number, others: number): number =>
   PLACES * (placeMatrices(tiles, channels).placeBytes + placeMatrices(tiles, others).placeBytes);
 const spillTime = (bytes: number, rate: number): number => (2 * Math.max(0, bytes - CACHE_BYTES)) / rate;
 
-function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
+function winogradTime(conv: WinogradConv, plan: WinogradPlan, filterTime: number): number {
   const { source, target } = conv;
   const { tileBlock, channelBlock, innerDepth } = plan;
   const tiles = tileCount(tileGrid(source.n, target.h, target.w));
@@ -105,20 +107,34 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan): number {
     filters +
     blocks * parts * (source.channels / depth) * spillTime(bytes, SPILL_RATE);
   const time = spread(block, blocks * parts, (tiles / tileBlock) * parts);
-  return innerDepth === undefined ? time + pairs * FILTER_TIME : time;
+  return innerDepth === undefined ? time + pairs * filterTime : time;
 }
 
 /** The batch for which the way is chosen where an image must come out the same in any. */
 const CHOOSING_BATCH = 16;
 
-/** The best blocks of a Winograd convolution; undefined where it cannot be had or the direct way is faster. */
-export function planWinograd(conv: WinogradConv, batchInvariant = false): WinogradPlan | undefined {
-  if (!batchInvariant) return fastestPlan(conv, directTime(conv));
-  const typical = { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } };
-  return fastestPlan(typical, directTime(typical)) && fastestPlan(conv, Number.POSITIVE_INFINITY);
+export interface Circumstances {
+  /** The way must not depend on the batch. */
+  readonly batchInvariant?: boolean | undefined;
+  /** Filters are the same in every run. */
+  readonly constantFilters?: boolean | undefined;
 }
 
-function fastestPlan(conv: WinogradConv, atMost: number): WinogradPlan | undefined {
+/** The best blocks of a Winograd convolution; undefined where it cannot be had or the direct way is faster. */
+export function planWinograd(
+  conv: WinogradConv,
+  { batchInvariant, constantFilters }: Circumstances = {},
+): WinogradPlan | undefined {
+  const filterTime = constantFilters ? KEPT_FILTER_TIME : FILTER_TIME;
+  if (!batchInvariant) return fastestPlan(conv, filterTime, directTime(conv));
+  const typical = { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } };
+  return (
+    fastestPlan(typical, filterTime, directTime(typical)) &&
+    fastestPlan(conv, filterTime, Number.POSITIVE_INFINITY)
+  );
+}
+
+function fastestPlan(conv: WinogradConv, filterTime: number, atMost: number): WinogradPlan | undefined {
   const { source, target } = conv;
   if (source.channels % 4 !== 0 || target.channels % 4 !== 0) return undefined;
   if (partsOfK(source.channels) === undefined) return undefined;
@@ -129,7 +145,7 @@ function fastestPlan(conv: WinogradConv, atMost: number): WinogradPlan | undefin
     for (const channelBlock of channelBlocks(target.channels, NR))
       for (const innerDepth of [undefined, ...inner]) {
         const plan = { tileBlock, channelBlock, ...(innerDepth && { innerDepth }) };
-        const time = winogradTime(conv, plan);
+        const time = winogradTime(conv, plan, filterTime);
         if (time >= least) continue;
         least = time;
         best = plan;
