@@ -125,11 +125,11 @@ export function planWinograd(
   conv: WinogradConv,
   { batchInvariant, constantFilters }: Circumstances = {},
 ): WinogradPlan | undefined {
+  // Blocks do not change results, the way does: it is the same whether filters are constant or not.
+  const typical = batchInvariant ? { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } } : conv;
   const filterTime = constantFilters ? KEPT_FILTER_TIME : FILTER_TIME;
-  if (!batchInvariant) return fastestPlan(conv, filterTime, directTime(conv));
-  const typical = { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } };
   return (
-    fastestPlan(typical, filterTime, directTime(typical)) &&
+    fastestPlan(typical, FILTER_TIME, directTime(typical)) &&
     fastestPlan(conv, filterTime, Number.POSITIVE_INFINITY)
   );
 }
