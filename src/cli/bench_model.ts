@@ -95,9 +95,11 @@ export async function benchModel(
   output.line(
     `${milliseconds(seconds)} ms a step: median of ${repeat}, from ${milliseconds(fastest)} to ${milliseconds(slowest)}`,
   );
-  const ofPeak = peaks.gflops === null ? "" : `, ${percent(gflops / peaks.gflops)} of the peak`;
   const machine = describePeaks(peaks);
-  output.line(`${gflops.toFixed(1)} GFLOP/s${ofPeak}${machine === undefined ? "" : `: ${machine}`}`);
+  if (flops > 0) {
+    const ofPeak = peaks.gflops === null ? "" : `, ${percent(gflops / peaks.gflops)} of the peak`;
+    output.line(`${gflops.toFixed(1)} GFLOP/s${ofPeak}${machine === undefined ? "" : `: ${machine}`}`);
+  }
   output.line(describeStart(start));
   output.line(describeMemory(arenaBytes, memory));
   if (families.length === 0) return;
