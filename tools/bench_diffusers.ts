@@ -1,122 +1,199 @@
 // Times this project beside diffusers on PyTorch, in turn (A B A B) on the same machine and threads, and prints a table.
 //
 //   npm run bench:diffusers -- --python .venv/bin/python
-//   npm run bench:diffusers -- --python .venv/bin/python --presets butterflies32 --work train --batch-sizes 16,64
+//   npm run bench:diffusers -- --python .venv/bin/python --cases butterflies32:train:16,cifar10:train:8 --rounds 3
 //
-// Each case runs `imago bench` and tools/python/bench_diffusers.py (with what requirements.txt beside it names) in
-// `--rounds` rounds; a cell is the median over the rounds of each run's median. The ratio is to the fastest PyTorch
-// variant. Other work on the machine spoils the numbers of both.
+// A case is PRESET:WORK:BATCH. Each of `--rounds` rounds runs `imago bench` and tools/python/bench_diffusers.py (with
+// what requirements.txt beside it names), each PyTorch variant in a process of its own, so that the peaks of memory are
+// its own. A cell is the median of all steps, with the slowest and the fastest; ratios are to the PyTorch variant with
+// the best median. `--variants eager,channels_last,compile,compile_channels_last` has torch.compile take part, which
+// takes minutes a run. `--json FILE` keeps every number. Other work on the machine spoils the numbers of both.
 
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { isPresetName, PRESETS, type PresetName } from "../src/training/presets.ts";
+import { counted } from "../src/cli/wording.ts";
+import { PRESET_NAMES, PRESETS } from "../src/training/presets.ts";
+import {
+  type Case,
+  count,
+  header,
+  imagoRun,
+  jsonLines,
+  type Line,
+  parseCase,
+  peakText,
+  type Run,
+  row,
+  runOf,
+  speedText,
+  timesOfRuns,
+  toolPath,
+} from "./bench_runs.ts";
 
-const WORKS = { train: "train", forward: "sample" } as const;
-type Work = keyof typeof WORKS;
+const CASES = [
+  ...["butterflies32:train:16", "butterflies32:train:64"],
+  ...["butterflies32:forward:1", "butterflies32:forward:16", "butterflies32:forward:64"],
+  ...["cifar10:train:8", "butterflies128:train:1"],
+];
+/** The quick preset is this project's own. */
+const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => name !== "quick");
+const VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"];
+/** Steps that PyTorch is given to warm up; Imago takes one. */
+const WARMUP = 2;
 
-const { values: options } = parseArgs({
-  options: {
-    python: { type: "string", default: "python3" },
-    presets: { type: "string", default: "butterflies32" },
-    work: { type: "string", default: "train,forward" },
-    "batch-sizes": { type: "string", default: "16" },
-    variants: { type: "string", default: "eager,channels_last" },
-    threads: { type: "string", default: String(availableParallelism()) },
-    rounds: { type: "string", default: "2" },
-    steps: { type: "string", default: "3" },
-  },
-});
-
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-function fail(message: string): never {
-  console.error(`bench:diffusers: ${message}`);
-  process.exit(2);
+interface Options {
+  readonly python: string;
+  /** Where every number goes, if anywhere. */
+  readonly json: string | undefined;
+  readonly cases: readonly Case[];
+  readonly variants: readonly string[];
+  readonly threads: number;
+  readonly rounds: number;
+  readonly steps: number;
 }
 
-/** Runs a command; the JSON objects among the lines it prints. */
-async function jsonLines(command: string, args: readonly string[]): Promise<Record<string, unknown>[]> {
-  const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 });
-  return stdout
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line): Record<string, unknown> => JSON.parse(line));
+interface Comparison {
+  readonly case: Case;
+  readonly imago: Run[];
+  /** By variant; without those that PyTorch could not run. */
+  readonly torch: Map<string, Run[]>;
 }
 
-async function imagoSeconds(work: Work, preset: PresetName, batchSize: string): Promise<number> {
-  const args = ["bench", WORKS[work], "--preset", preset, "--batch-size", batchSize, "--json"];
-  const more = ["--threads", options.threads, "--repeat", options.steps];
-  const lines = await jsonLines(process.execPath, [file("../bin/imago.js"), ...args, ...more]);
-  return Number(lines.find((line) => line.event === "bench")?.seconds_per_step);
+function parseOptions(): Options {
+  const { values: given } = parseArgs({
+    options: {
+      python: { type: "string", default: "python3" },
+      cases: { type: "string", default: CASES.join(",") },
+      variants: { type: "string", default: "eager,channels_last" },
+      threads: { type: "string", default: String(availableParallelism()) },
+      rounds: { type: "string", default: "2" },
+      steps: { type: "string", default: "3" },
+      json: { type: "string" },
+    },
+  });
+  const variants = given.variants.split(",");
+  const unknown = variants.find((variant) => !VARIANTS.includes(variant));
+  if (unknown !== undefined) throw new Error(`variant "${unknown}"; expected some of ${VARIANTS.join(", ")}`);
+  return {
+    python: given.python,
+    json: given.json,
+    cases: given.cases.split(",").map((text) => parseCase(text, PRESETS_OF_BOTH)),
+    variants,
+    threads: count("--threads", given.threads),
+    rounds: count("--rounds", given.rounds),
+    steps: count("--steps", given.steps),
+  };
 }
 
-/** Seconds by variant; a variant that PyTorch cannot run is left out with a word. */
-async function torchSeconds(work: Work, preset: PresetName, batchSize: string): Promise<Map<string, number>> {
-  const { maxGradNorm } = PRESETS[preset].settings;
-  const args = [
-    "--preset",
-    preset,
-    "--work",
-    work,
-    "--batch-size",
-    batchSize,
-    "--variants",
-    options.variants,
-  ];
-  const more = ["--threads", options.threads, "--steps", options.steps, "--warmup", "1"];
-  const clip = maxGradNorm === null ? [] : ["--max-grad-norm", String(maxGradNorm)];
-  const script = file("python/bench_diffusers.py");
-  const lines = await jsonLines(options.python, [script, ...args, ...more, ...clip]);
-  const seconds = new Map<string, number>();
-  for (const line of lines) {
-    if (line.error === undefined) seconds.set(String(line.variant), Number(line.median_seconds));
-    else console.error(`${preset} ${work} ${line.variant}: ${line.error}`);
+async function checkPython(python: string): Promise<void> {
+  try {
+    await promisify(execFile)(python, ["-c", "import diffusers, torch"]);
+  } catch {
+    throw new Error(
+      `${python} cannot import diffusers and torch; install them with: pip install -r tools/python/requirements.txt`,
+    );
   }
-  return seconds;
 }
 
-async function compare(work: Work, preset: PresetName, batchSize: string): Promise<void> {
-  const ours: number[] = [];
-  const theirs = new Map<string, number[]>();
-  for (let round = 0; round < Number(options.rounds); round++) {
-    ours.push(await imagoSeconds(work, preset, batchSize));
-    for (const [variant, seconds] of await torchSeconds(work, preset, batchSize)) {
-      theirs.set(variant, [...(theirs.get(variant) ?? []), seconds]);
+/** Undefined, with a word on stderr, when this PyTorch cannot run the variant. */
+async function torchRun(
+  { preset, work, batchSize }: Case,
+  variant: string,
+  { python, threads, steps }: Options,
+): Promise<Run | undefined> {
+  const { maxGradNorm, emaMaxDecay } = PRESETS[preset].settings;
+  const numbers = { "batch-size": batchSize, threads, steps, warmup: WARMUP };
+  const args = [
+    ...["--preset", preset, "--work", work, "--variants", variant],
+    ...Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...(maxGradNorm === null ? [] : ["--max-grad-norm", String(maxGradNorm)]),
+    ...(emaMaxDecay === null ? [] : ["--ema"]),
+  ];
+  const [line = {}] = await jsonLines(python, [toolPath("python/bench_diffusers.py"), ...args]);
+  if (line.error === undefined) return runOf(line);
+  console.error(`${preset} ${work} ${variant}: ${line.error}`);
+  return undefined;
+}
+
+async function compare(which: Case, options: Options): Promise<Comparison> {
+  const result: Comparison = { case: which, imago: [], torch: new Map() };
+  for (let round = 1; round <= options.rounds; round++) {
+    console.error(`${which.preset} ${which.work} ${which.batchSize}: round ${round} of ${options.rounds}`);
+    result.imago.push(await imagoRun(which, options.threads, options.steps));
+    for (const variant of options.variants) {
+      const run = await torchRun(which, variant, options);
+      if (run !== undefined) result.torch.set(variant, [...(result.torch.get(variant) ?? []), run]);
     }
   }
-  const variants = [...theirs].map(([variant, seconds]) => ({ variant, seconds: median(seconds) }));
-  const [best] = variants.toSorted((a, b) => a.seconds - b.seconds);
-  const speed = (seconds: number) => (Number(batchSize) / seconds).toFixed(2);
-  const cells = [
-    `${preset} ${work}`,
-    batchSize,
-    `${speed(median(ours))} img/s`,
-    variants.map(({ variant, seconds }) => `${variant} ${speed(seconds)}`).join(", "),
-    `${(best.seconds / median(ours)).toFixed(2)}x`,
-  ];
-  console.log(`| ${cells.join(" | ")} |`);
+  return result;
 }
 
-const presets = options.presets.split(",").filter(isPresetName);
-const works = options.work.split(",").filter((work): work is Work => Object.hasOwn(WORKS, work));
-if (presets.length !== options.presets.split(",").length)
-  fail(`--presets ${options.presets}: an unknown name`);
-if (works.length !== options.work.split(",").length)
-  fail(`--work ${options.work}: expected train, forward or both`);
-try {
-  await promisify(execFile)(options.python, ["-c", "import diffusers, torch"]);
-} catch {
-  fail(
-    `${options.python} cannot import diffusers and torch; install them with: pip install -r tools/python/requirements.txt`,
-  );
+function tableRow(
+  { case: { preset, work, batchSize }, imago, torch }: Comparison,
+  variants: readonly string[],
+): string {
+  const ours = timesOfRuns(imago);
+  const theirs = new Map([...torch].map(([variant, runs]) => [variant, timesOfRuns(runs)]));
+  const [best] = [...theirs].toSorted(([, a], [, b]) => a.median - b.median);
+  const ratios =
+    best === undefined
+      ? "-"
+      : `${(best[1].median / ours.median).toFixed(2)}x (${(best[1].fastest / ours.fastest).toFixed(2)}x)`;
+  return row([
+    `${preset} ${work}`,
+    String(batchSize),
+    speedText(batchSize, ours),
+    ...variants.map((variant) => {
+      const times = theirs.get(variant);
+      return times === undefined ? "-" : speedText(batchSize, times);
+    }),
+    ratios,
+    peakText(imago),
+    ...variants.map((variant) => peakText(torch.get(variant) ?? [])),
+  ]);
 }
-console.log(`${cpus()[0].model}, ${options.threads} threads, Node ${process.versions.node}\n`);
-console.log("| work | batch | imago | PyTorch, img/s | ratio to the best |\n|---|---|---|---|---|");
-for (const preset of presets) {
-  for (const work of works) {
-    for (const batchSize of options["batch-sizes"].split(",")) await compare(work, preset, batchSize);
+
+/** Every number of the cases so far. */
+async function save(file: string, machine: Line, comparisons: readonly Comparison[]): Promise<void> {
+  const lines = (runs: readonly Run[]) => runs.map(({ line }) => line);
+  const cases = comparisons.map(({ case: { preset, work, batchSize }, imago, torch }) => ({
+    ...{ preset, work, batch_size: batchSize, imago: lines(imago) },
+    torch: Object.fromEntries([...torch].map(([variant, runs]) => [variant, lines(runs)])),
+  }));
+  await writeFile(file, `${JSON.stringify({ ...machine, cases }, null, 1)}\n`);
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions();
+  await checkPython(options.python);
+  const { json, variants, threads, rounds, steps } = options;
+  const cpu = cpus()[0].model;
+  const node = process.versions.node;
+  const comparisons: Comparison[] = [];
+  for (const which of options.cases) {
+    comparisons.push(await compare(which, options));
+    if (json !== undefined) await save(json, { cpu, threads, node, rounds, steps }, comparisons);
   }
+  const [line] = comparisons.flatMap(({ torch }) => [...torch.values()].flat().map((run) => run.line));
+  const versions = line === undefined ? "" : `; diffusers ${line.diffusers} on PyTorch ${line.torch}`;
+  console.log(`${cpu}, ${threads} threads; Node ${node}${versions}`);
+  console.log(
+    `Images/s: median of ${counted(rounds, "round")} of ${counted(steps, "step")} (slowest to fastest step).\n`,
+  );
+  console.log(
+    header([
+      ...["work", "batch", "Imago", ...variants, "Imago to the best (of fastest steps)"],
+      ...["memory Imago", ...variants.map((variant) => `memory ${variant}`)],
+    ]),
+  );
+  for (const comparison of comparisons) console.log(tableRow(comparison, variants));
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench:diffusers: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 2;
 }

@@ -154,6 +154,7 @@ function addBench(program: Command): void {
     .option("--preset <name>", "the model to measure with", choice("--preset", PRESET_NAMES), "quick")
     .option("--batch-size <n>", "images per step (default: the preset's)", integer("--batch-size", 1))
     .option("--repeat <n>", "timed steps; the median counts", integer("--repeat", 1, 1000), 5)
+    .option("--top <n>", "the most expensive kernels to show; of ops, products", integer("--top", 0), 15)
     .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
     .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
     .option("--json", "one JSON object a line on stdout")

@@ -1,6 +1,6 @@
 // A UNet on a backend as the sampler's denoiser: one compiled program for one size of batch.
 
-import type { Backend, Executable } from "../engine/backend.ts";
+import type { Backend, Executable, ProgramSpec } from "../engine/backend.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { input } from "../engine/tensor.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
@@ -12,24 +12,30 @@ export interface UNetProgram {
   readonly denoise: Denoiser;
 }
 
+type ImageShape = readonly [count: number, height: number, width: number, channels: number];
+
+/** The program: sample [N, H, W, C] and timestep [N] in, the model's prediction [N, H, W, C] out. */
+export function denoiserProgram(model: UNet2DModel, shape: ImageShape): ProgramSpec {
+  const sample = input(shape, "f32", "sample");
+  const timestep = input([shape[0]], "f32", "timestep");
+  return {
+    name: `denoise ${shape.join("x")}`,
+    inputs: [sample, timestep],
+    outputs: [model.forward(sample, timestep)],
+    batchInvariant: true,
+  };
+}
+
 export async function compileDenoiser(
   backend: Backend,
   model: UNet2DModel,
-  shape: readonly [count: number, height: number, width: number, channels: number],
+  shape: ImageShape,
 ): Promise<UNetProgram> {
-  const [count] = shape;
-  const sample = input(shape, "f32", "sample");
-  const timestep = input([count], "f32", "timestep");
-  const output = model.forward(sample, timestep);
-  const executable = await backend.compile({
-    name: `denoise ${shape.join("x")}`,
-    inputs: [sample, timestep],
-    outputs: [output],
-    batchInvariant: true,
-  });
+  const program = denoiserProgram(model, shape);
+  const executable = await backend.compile(program);
   const denoise = async (x: HostTensor, t: number): Promise<HostTensor> => {
-    const [prediction] = await executable.run([x.data, new Float32Array(count).fill(t)]);
-    return hostTensor(prediction, output.shape);
+    const [prediction] = await executable.run([x.data, new Float32Array(shape[0]).fill(t)]);
+    return hostTensor(prediction, program.outputs[0].shape);
   };
   return { executable, denoise };
 }

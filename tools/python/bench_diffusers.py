@@ -3,26 +3,39 @@
     python bench_diffusers.py --preset butterflies32 --batch-size 64 --threads 2 --steps 5
     python bench_diffusers.py --preset cifar10 --batch-size 16 --work forward --variants eager,compile
 
-A training step is noise and timesteps drawn, add_noise, UNet, mean squared error, backward, clipping if asked for, AdamW. One JSON object a line and variant: seconds of the fastest and the median step, images per second of the
-median, seconds of the first step (which compiles), and the loss or output norm of the last step.
+A training step is noise and timesteps drawn, add_noise, UNet, mean squared error, backward, clipping if asked for,
+AdamW, and the moving average of the weights if asked for. One JSON object a line and variant: seconds of every timed
+step, of the fastest and the median, images per second of the median, seconds of the first step (which compiles), the
+loss or output norm of the last step, and the most memory that the process had so far: give one variant to know its own.
 """
 
 import argparse
 import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
 import diffusers
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from diffusers.training_utils import EMAModel
 
 LAYOUTS = Path(__file__).resolve().parents[2] / "test" / "fixtures" / "checkpoint_layout"
 PRESETS = {"butterflies32": "butterflies32", "cifar10": "cifar10_32", "butterflies128": "butterflies128"}
 VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"]
 
 
-def training_step(unet, scheduler, optimizer, images, max_grad_norm):
+def peak_resident_bytes():
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def training_step(unet, scheduler, optimizer, ema, images, max_grad_norm):
     noise = torch.randn_like(images)
     timesteps = torch.randint(0, scheduler.config.num_train_timesteps, (images.shape[0],))
     noisy = scheduler.add_noise(images, noise, timesteps)
@@ -32,11 +45,13 @@ def training_step(unet, scheduler, optimizer, images, max_grad_norm):
         torch.nn.utils.clip_grad_norm_(unet.parameters(), max_grad_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    if ema is not None:
+        ema.step(unet.parameters())
     return loss.item()
 
 
 @torch.no_grad()
-def forward_pass(unet, scheduler, optimizer, images, max_grad_norm):
+def forward_pass(unet, scheduler, optimizer, ema, images, max_grad_norm):
     timesteps = torch.randint(0, scheduler.config.num_train_timesteps, (images.shape[0],))
     return unet(images, timesteps, return_dict=False)[0].norm().item()
 
@@ -53,20 +68,22 @@ def bench(args: argparse.Namespace, config: dict, work: str, variant: str) -> di
     unet.train(work == "train")
     parameters = unet.num_parameters()
     optimizer = torch.optim.AdamW(unet.parameters(), lr=4e-4)
+    ema = EMAModel(unet.parameters(), foreach=True) if args.ema and work == "train" else None
     scheduler = DDPMScheduler(beta_schedule="squaredcos_cap_v2")
     model = torch.compile(unet) if "compile" in variant else unet
     step = training_step if work == "train" else forward_pass
     seconds = []
     for _ in range(args.warmup + args.steps):
         begin = time.perf_counter()
-        result = step(model, scheduler, optimizer, images, args.max_grad_norm)
+        result = step(model, scheduler, optimizer, ema, images, args.max_grad_norm)
         seconds.append(time.perf_counter() - begin)
     timed = seconds[args.warmup :]
     median = statistics.median(timed)
     return {
         "work": work, "preset": args.preset, "variant": variant, "batch_size": args.batch_size,
         "threads": torch.get_num_threads(), "parameters": parameters, "steps": len(timed),
-        "first_seconds": round(seconds[0], 4), "best_seconds": round(min(timed), 4), "median_seconds": round(median, 4),
+        "first_seconds": round(seconds[0], 6), "best_seconds": round(min(timed), 6), "median_seconds": round(median, 6),
+        "step_seconds": [round(s, 6) for s in timed], "peak_resident_bytes": peak_resident_bytes(),
         "images_per_second": round(args.batch_size / median, 3), "loss" if work == "train" else "norm": result,
         "torch": torch.__version__, "diffusers": diffusers.__version__,
     }
@@ -80,6 +97,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--max-grad-norm", type=float, help="clip gradients to this norm (default: leave them)")
+    parser.add_argument("--ema", action="store_true", help="keep a moving average of the weights")
     parser.add_argument("--warmup", type=int, default=2, help="steps not counted, in which variants compile (default 2)")
     parser.add_argument("--steps", type=int, default=3, help="steps timed (default 3)")
     args = parser.parse_args()

@@ -40,6 +40,8 @@ export function driver(): KernelBuilder {
   const [steps, count, threads, scratch, barrier, times] = Array.from({ length: 6 }, (_, i) => k.param(i));
   const stamp = (index: Expr) =>
     k.if(s.ine(times, s.i32(0)), () => k.storeF64(s.iadd(times, s.imul(index, s.i32(8))), k.callValue(now)));
+  // Threads wake one after another: work and clock start when all are there.
+  wait(k, barrier, threads);
   stamp(s.i32(0));
   k.for(0, count, 1, (i) => {
     const step = k.let(s.iadd(steps, s.imul(i, s.i32(STEP.bytes))));

@@ -8,6 +8,8 @@ import { numel, showShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { Allocator } from "./allocator.ts";
 import { BARRIER, driver, STEP } from "./driver.ts";
+import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/bandwidth.ts";
+import type { Kernel } from "./kernels/kernel.ts";
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/peak.ts";
 import { planProgram, type StepTable } from "./layout.ts";
 import { lower } from "./lower.ts";
@@ -101,19 +103,31 @@ export class WasmBackend implements Backend {
 
   /** What the threads reach together on multiply-adds in registers, in FLOP/s: the best of a few runs. */
   async measurePeak(): Promise<number> {
+    return peakKernel.flops / (await this.#bestSeconds(peakKernel, PEAK_BUFFER_BYTES));
+  }
+
+  /**
+   * What the threads reach together on an array larger than the caches, in bytes read or written per second: the best
+   * of a few runs. @throws MemoryError when the array does not fit
+   */
+  async measureBandwidth(): Promise<number> {
+    return bandwidthKernel.bytes / (await this.#bestSeconds(bandwidthKernel, BANDWIDTH_BUFFER_BYTES));
+  }
+
+  async #bestSeconds(kernel: Kernel, bufferBytes: number): Promise<number> {
     const executable = await this.#build(
-      { name: "peak", inputs: [], outputs: [] },
+      { name: kernel.family, inputs: [], outputs: [] },
       {
-        buffers: [{ bytes: PEAK_BUFFER_BYTES, place: { kind: "output" } }],
-        calls: [{ kernel: peakKernel, args: [{ buffer: 0, offset: 0 }], writes: [0], label: "peak" }],
+        buffers: [{ bytes: bufferBytes, place: { kind: "output" } }],
+        calls: [{ kernel, args: [{ buffer: 0, offset: 0 }], writes: [0], label: kernel.family }],
         preludeCalls: 0,
         outputs: [],
       },
     );
-    let best = 0;
+    let best = Number.POSITIVE_INFINITY;
     for (let run = 0; run < 5; run++) {
       const [timing] = await executable.profile([]);
-      best = Math.max(best, timing.flops / timing.seconds);
+      best = Math.min(best, timing.seconds);
     }
     executable.dispose();
     return best;
