@@ -230,7 +230,24 @@ describe("products", () => {
       runs,
     ));
 
-  test("attention over interleaved heads", () =>
+  test("attention", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 70, 131)),
+        fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(32, 45, 64)),
+        (n, heads, t, d) =>
+          agree(
+            Array.from({ length: 3 }, () => [n, t, heads * d]),
+            (q, k, v) => q.attention(k.mul(2), v.slice([0, 0, 0], v.shape), { heads, scale: d ** -0.5 }),
+            1e-5,
+          ),
+      ),
+      { numRuns: 40 },
+    ));
+
+  test("attention composed of products, over interleaved heads", () =>
     agree(
       Array.from({ length: 3 }, () => [2, 21, 3, 5]),
       (q, k, v) => {

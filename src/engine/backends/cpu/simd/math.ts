@@ -25,6 +25,20 @@ const copySign = (magnitude: Expr, x: Expr): Expr => s.vor(magnitude, s.vand(x, 
 /** e^x. Zero below -87.33 (where f32 would be denormal), infinity above 88.72. */
 export function vexp(k: KernelBuilder, x: Expr): Var {
   const a = k.let(x);
+  const scaled = expCore(k, a);
+  const high = s.vselect(s.vle(a, s.vconst(88.72283)), scaled, s.vmul(a, s.vconst(Infinity)));
+  return k.let(s.vselect(s.vlt(a, s.vconst(LEAST_EXPONENT)), s.vconst(0), high));
+}
+
+/** e^x for x up to 88, in fewer operations. The least it gives is e^-87.33, about 1e-38. */
+export function vexpOfNegative(k: KernelBuilder, x: Expr): Var {
+  return k.let(expCore(k, k.let(s.vpmax(x, s.vconst(LEAST_EXPONENT)))));
+}
+/** Where e^x would be denormal below. */
+const LEAST_EXPONENT = -87.33654;
+
+/** e^x where it is a normal number. */
+function expCore(k: KernelBuilder, a: Var): Expr {
   // x = n ln 2 + r, |r| <= ln 2 / 2
   const shifted = k.let(s.vfma(a, s.vconst(Math.LOG2E), s.vconst(ROUNDER)));
   const n = k.let(s.vsub(shifted, s.vconst(ROUNDER)));
@@ -38,9 +52,7 @@ export function vexp(k: KernelBuilder, x: Expr): Var {
   );
   const mantissa = s.vadd(s.vfma(s.vmul(r, r), p, r), s.vconst(1));
   // Times 2^n, on the exponent's bits.
-  const scaled = s.xadd(mantissa, s.xshl(shifted, 23));
-  const high = s.vselect(s.vle(a, s.vconst(88.72283)), scaled, s.vmul(a, s.vconst(Infinity)));
-  return k.let(s.vselect(s.vlt(a, s.vconst(-87.33654)), s.vconst(0), high));
+  return s.xadd(mantissa, s.xshl(shifted, 23));
 }
 
 /** ln x for positive, finite and normal x; anything else gives nonsense. */

@@ -1,0 +1,337 @@
+// What the kernels of attention share: how work is cut, how the rows of a head come into scratch, products and the
+// softmax of a block of queries.
+//
+// Scores are kept transposed, [keys, queries of the block]: vectors run along queries, so a softmax is lane-wise from top
+// to bottom, and its result is a right factor as it lies (bytes from key to key are constant) and a left factor, too.
+
+import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
+import { vexpOfNegative } from "../simd/math.ts";
+import * as s from "../simd/ops.ts";
+import { copyRun, FLOAT, roundUp, VECTOR, zeroRun } from "./lanes.ts";
+import { blockProduct, MR, NR, unrollOf } from "./micro.ts";
+import { packPanel } from "./pack.ts";
+
+export interface AttentionSpec {
+  readonly batch: number;
+  readonly heads: number;
+  readonly tokens: number;
+  readonly headDim: number;
+  readonly scale: number;
+}
+
+/** Bytes of a pair of vectors. */
+const PAIR = 2 * VECTOR;
+/** Heads of up to this many channels fill no panel: products of so few columns are computed transposed, or 12 rows high. */
+const NARROW = 8;
+/** Floats of a block of scores that stay in the first-level cache with what they are multiplied by. */
+const SCORES = 8192;
+/** Most queries in a block, so that scores stay in the second-level cache where tokens are many. */
+const MAX_BLOCK = 64;
+
+export interface AttentionShape extends AttentionSpec {
+  /** Floats from token to token in memory, and in scratch. */
+  readonly channels: number;
+  readonly row: number;
+  readonly narrow: boolean;
+  /** Queries in a block, a multiple of a panel; blocks of a head. */
+  readonly block: number;
+  readonly blocks: number;
+}
+
+export function attentionShape(spec: AttentionSpec): AttentionShape {
+  for (const [name, size] of Object.entries({ ...spec, scale: 1 }))
+    if (!Number.isInteger(size) || size < 1)
+      throw new RangeError(`attention: got ${name} of ${size}, expected a positive integer`);
+  const { heads, tokens, headDim } = spec;
+  const narrow = headDim <= NARROW;
+  const most = narrow ? Math.max(NR, Math.min(MAX_BLOCK, Math.floor(SCORES / tokens / NR) * NR)) : MAX_BLOCK;
+  const block = roundUp(Math.ceil(tokens / Math.ceil(tokens / most)), NR);
+  // Rows a multiple of 1 KiB apart fall on the same lines of the first-level cache.
+  const row = headDim % 256 === 0 ? headDim + NR : headDim;
+  return { ...spec, channels: heads * headDim, row, narrow, block, blocks: Math.ceil(tokens / block) };
+}
+
+/** Byte addresses of parts of scratch; each starts on a cache line. */
+export class ScratchParts {
+  #bytes = 0;
+
+  /** Room for `count` floats; yields the byte offset. */
+  take(count: number): number {
+    const at = this.#bytes;
+    this.#bytes += roundUp(count * FLOAT, 64);
+    return at;
+  }
+  get bytes(): number {
+    return this.#bytes;
+  }
+}
+
+/** Byte offset of head `index` (over images, then heads) in a tensor [N, T, C]. */
+export function headOffset(shape: AttentionShape, index: Expr): Expr {
+  const { heads, tokens, channels, headDim } = shape;
+  return s.iadd(
+    s.imul(s.idivU(index, s.i32(heads)), s.i32(tokens * channels * FLOAT)),
+    s.imul(s.iremU(index, s.i32(heads)), s.i32(headDim * FLOAT)),
+  );
+}
+
+/** Copies `count` rows of a head from memory into scratch. */
+export function takeRows(
+  k: KernelBuilder,
+  shape: AttentionShape,
+  to: Expr,
+  from: Expr,
+  count: number | Expr,
+): void {
+  k.loop(count, (i) => {
+    const source = k.let(s.iadd(from, s.imul(i, s.i32(shape.channels * FLOAT))));
+    copyRun(k, k.let(s.iadd(to, s.imul(i, s.i32(shape.row * FLOAT)))), source, shape.headDim);
+  });
+}
+
+/** Takes the queries of a block, zeros after the last, and packs them as the right factor of scores, [d, queries]. */
+export function takeQueries(
+  k: KernelBuilder,
+  shape: AttentionShape,
+  parts: { readonly rows: Expr; readonly packed: Expr },
+  from: Expr,
+  count: Expr,
+): void {
+  const { block, headDim, row, tokens } = shape;
+  takeRows(k, shape, parts.rows, from, count);
+  if (tokens % block !== 0)
+    k.for(count, block, 1, (i) =>
+      zeroRun(k, k.let(s.iadd(parts.rows, s.imul(i, s.i32(row * FLOAT)))), headDim),
+    );
+  k.loop(block / NR, (panel) =>
+    packPanel(k, {
+      to: s.iadd(parts.packed, s.imul(panel, s.i32(headDim * NR * FLOAT))),
+      from: s.iadd(parts.rows, s.imul(panel, s.i32(row * NR * FLOAT))),
+      width: NR,
+      lanes: NR,
+      kStride: 1,
+      laneStride: row,
+      count: headDim,
+    }),
+  );
+}
+
+/** How many of a block's queries there are. */
+export function queriesIn(k: KernelBuilder, { tokens, block }: AttentionShape, first: Expr): Expr {
+  return tokens % block === 0 ? s.i32(block) : k.let(s.imin(s.i32(block), s.isub(s.i32(tokens), first)));
+}
+
+/** [keys, d] x [d, queries of the block] -> [keys, queries]. */
+export function scores(
+  k: KernelBuilder,
+  shape: AttentionShape,
+  keys: Expr,
+  packedQueries: Expr,
+  to: Expr,
+): void {
+  const { tokens, headDim, row, block } = shape;
+  product(k, {
+    left: { at: keys, row, depth: 1 },
+    right: { at: packedQueries, depth: NR, panel: headDim * NR },
+    rows: tokens,
+    columns: block,
+    count: headDim,
+    to,
+    toRow: block,
+  });
+}
+
+/** Weighted sums of rows of a head, one for each query: weights [keys, queries]^T x rows [keys, d] -> `to` [queries, d]. */
+export function mixRows(
+  k: KernelBuilder,
+  shape: AttentionShape,
+  weights: Expr,
+  rows: Expr,
+  to: Expr,
+  transposed: Expr,
+): void {
+  const { tokens, headDim, row, block, narrow } = shape;
+  const weighing = { at: weights, depth: block, panel: NR };
+  if (!narrow) {
+    product(k, {
+      left: { at: weights, row: 1, depth: block },
+      right: { at: rows, depth: row, panel: NR },
+      rows: block,
+      columns: headDim,
+      count: tokens,
+      to,
+      toRow: row,
+    });
+    return;
+  }
+  product(k, {
+    left: { at: rows, row: 1, depth: row },
+    right: weighing,
+    rows: headDim,
+    columns: block,
+    count: tokens,
+    to: transposed,
+    toRow: block,
+    rowsAtOnce: 4,
+  });
+  packPanel(k, {
+    to,
+    from: transposed,
+    width: row,
+    lanes: headDim,
+    kStride: 1,
+    laneStride: block,
+    count: block,
+  });
+}
+
+/** Adds weights [keys, queries] x rows of the block [queries, d] to `to` in memory, one row for each key. */
+export function addToKeys(
+  k: KernelBuilder,
+  shape: AttentionShape,
+  weights: Expr,
+  rows: Expr,
+  to: Expr,
+  fresh: Expr,
+): void {
+  const { tokens, headDim, row, block, narrow, channels } = shape;
+  product(k, {
+    left: { at: weights, row: block, depth: 1 },
+    right: { at: rows, depth: row, panel: NR },
+    rows: tokens,
+    columns: headDim,
+    count: block,
+    to,
+    toRow: channels,
+    rowsAtOnce: narrow ? 2 * MR : MR,
+    fresh,
+  });
+}
+
+/** A product of exact sizes; distances in floats. */
+interface Product {
+  readonly left: { readonly at: Expr; readonly row: number; readonly depth: number };
+  readonly right: { readonly at: Expr; readonly depth: number; readonly panel: number };
+  readonly rows: number;
+  readonly columns: number;
+  readonly count: number;
+  readonly to: Expr;
+  readonly toRow: number;
+  readonly rowsAtOnce?: number;
+  readonly fresh?: Expr;
+}
+
+function product(k: KernelBuilder, p: Product): void {
+  const mr = p.rowsAtOnce ?? MR;
+  blockProduct(k, {
+    a: p.left.at,
+    aRow: p.left.row * FLOAT,
+    aK: p.left.depth * FLOAT,
+    aGroup: mr * p.left.row * FLOAT,
+    b: p.right.at,
+    bK: p.right.depth * FLOAT,
+    bPanel: p.right.panel * FLOAT,
+    count: p.count,
+    unroll: p.count <= NARROW ? p.count : unrollOf(p.count),
+    c: p.to,
+    cRow: p.toRow * FLOAT,
+    mr,
+    groups: Math.floor(p.rows / mr),
+    rowTail: p.rows % mr,
+    hasRowTail: s.i32(1),
+    panels: Math.floor(p.columns / NR),
+    columnTail: p.columns % NR,
+    hasColumnTail: s.i32(1),
+    fresh: p.fresh ?? s.i32(1),
+  });
+}
+
+/**
+ * Each score [keys, queries] becomes exp(scale (score - the query's greatest)); one over the query's sum of them goes to
+ * `inverse` [queries].
+ */
+export function softmax(k: KernelBuilder, shape: AttentionShape, at: Expr, inverse: Expr): void {
+  forStrips(k, shape, at, (strip, queries) => {
+    const total = exponentials(k, shape, strip, () => {});
+    k.storeV(k.let(s.iadd(inverse, queries)), s.vdiv(s.vconst(1), total));
+  });
+}
+
+/**
+ * Each score becomes its weight p, and each element of `dWeights`, the gradient dp of p, that of the score before it was
+ * scaled: scale p (dp - sum over keys of p dp).
+ */
+export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at: Expr, dWeights: Expr): void {
+  const { scale } = shape;
+  const toGradient = k.let(s.isub(dWeights, at));
+  forStrips(k, shape, at, (strip) => {
+    const weighted = k.let(s.vconst(0));
+    const total = exponentials(k, shape, strip, (address, e, offset) => {
+      const dp = s.loadV(k.let(s.iadd(address, toGradient)), offset);
+      k.set(weighted, s.vfma(e, dp, weighted));
+    });
+    const inverse = k.let(s.vdiv(s.vconst(1), total));
+    const mean = k.let(s.vmul(weighted, inverse));
+    forKeys(k, shape, strip, (address, offset) => {
+      const gradient = k.let(s.iadd(address, toGradient));
+      const p = k.let(s.vmul(s.loadV(address, offset), inverse));
+      const centered = s.vsub(s.loadV(gradient, offset), mean);
+      k.storeV(gradient, s.vmul(s.vmul(p, s.vconst(scale)), centered), offset);
+      k.storeV(address, p, offset);
+    });
+  });
+}
+
+/** Replaces a strip of scores by exponentials, handing each to `use`; yields their sum. */
+function exponentials(
+  k: KernelBuilder,
+  shape: AttentionShape,
+  strip: Expr,
+  use: (address: Expr, e: Expr, offset: number) => void,
+): Expr {
+  const scale = s.vconst(shape.scale);
+  const most = k.let(s.loadV(strip));
+  forKeys(k, shape, strip, (address, offset) => k.set(most, s.vpmax(most, s.loadV(address, offset))));
+  const shift = k.let(s.vmul(most, scale));
+  const total = k.let(s.vconst(0));
+  forKeys(k, shape, strip, (address, offset) => {
+    const x = k.let(s.vsub(s.vmul(s.loadV(address, offset), scale), shift));
+    const e = vexpOfNegative(k, x);
+    k.storeV(address, e, offset);
+    k.set(total, s.vadd(total, e));
+    use(address, e, offset);
+  });
+  return total;
+}
+
+/** Calls `body(address, bytes from the start of the block's first row)` for each pair of vectors of queries. */
+function forStrips(
+  k: KernelBuilder,
+  { block }: AttentionShape,
+  at: Expr,
+  body: (strip: Expr, queries: Expr) => void,
+): void {
+  k.loop(block * FLOAT, (queries) => k.pairs(() => body(k.let(s.iadd(at, queries)), queries)), {
+    step: PAIR,
+  });
+}
+
+/** Calls `body(address, offset)` for each key of a strip. */
+function forKeys(
+  k: KernelBuilder,
+  { tokens, block }: AttentionShape,
+  strip: Expr,
+  body: (address: Expr, offset: number) => void,
+): void {
+  const unroll = unrollOf(tokens);
+  const rowBytes = block * FLOAT;
+  k.loop(
+    tokens * rowBytes,
+    (row) => {
+      const address = k.let(s.iadd(strip, row));
+      for (let u = 0; u < unroll; u++) body(address, u * rowBytes);
+    },
+    { step: unroll * rowBytes },
+  );
+}
