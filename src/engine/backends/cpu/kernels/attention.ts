@@ -41,7 +41,7 @@ export function lowerAttention(spec: AttentionSpec): Lowered {
 }
 
 function forwardKernel(shape: AttentionShape): Kernel {
-  const { batch, heads, tokens, headDim, block, blocks, row, scale } = shape;
+  const { batch, heads, tokens, headDim, block, blocks, row, scoreRow, scale } = shape;
   const count = batch * heads;
   const perScore = 4 * headDim + SOFTMAX_FLOPS;
   const wanted = Math.min(MAX_TILES, Math.max(1, Math.round((count * tokens ** 2 * perScore) / TILE_FLOPS)));
@@ -55,7 +55,7 @@ function forwardKernel(shape: AttentionShape): Kernel {
     values: parts.take(tokens * row),
     queries: parts.take(block * row),
     packed: parts.take(block * headDim),
-    scores: parts.take(tokens * block),
+    scores: parts.take(tokens * scoreRow),
     mixed: parts.take(block * row),
     transposed: parts.take(block * headDim),
     inverse: parts.take(block),

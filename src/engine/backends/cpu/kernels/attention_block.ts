@@ -24,9 +24,7 @@ export interface AttentionSpec {
 const PAIR = 2 * VECTOR;
 /** Heads of up to this many channels fill no panel: products of so few columns are computed transposed, or 12 rows high. */
 const NARROW = 8;
-/** Floats of a block of scores that stay in the first-level cache with what they are multiplied by. */
-const SCORES = 8192;
-/** Most queries in a block, so that scores stay in the second-level cache where tokens are many. */
+/** Most queries in a block: enough steps of k in the keys' gradients, few enough that scores stay in the cache. */
 const MAX_BLOCK = 64;
 
 export interface AttentionShape extends AttentionSpec {
@@ -37,6 +35,8 @@ export interface AttentionShape extends AttentionSpec {
   /** Queries in a block, a multiple of a panel; blocks of a head. */
   readonly block: number;
   readonly blocks: number;
+  /** Floats from key to key in a block of scores. */
+  readonly scoreRow: number;
 }
 
 export function attentionShape(spec: AttentionSpec): AttentionShape {
@@ -45,11 +45,12 @@ export function attentionShape(spec: AttentionSpec): AttentionShape {
       throw new RangeError(`attention: got ${name} of ${size}, expected a positive integer`);
   const { heads, tokens, headDim } = spec;
   const narrow = headDim <= NARROW;
-  const most = narrow ? Math.max(NR, Math.min(MAX_BLOCK, Math.floor(SCORES / tokens / NR) * NR)) : MAX_BLOCK;
-  const block = roundUp(Math.ceil(tokens / Math.ceil(tokens / most)), NR);
-  // Rows a multiple of 1 KiB apart fall on the same lines of the first-level cache.
-  const row = headDim % 256 === 0 ? headDim + NR : headDim;
-  return { ...spec, channels: heads * headDim, row, narrow, block, blocks: Math.ceil(tokens / block) };
+  const block = roundUp(Math.ceil(tokens / Math.ceil(tokens / MAX_BLOCK)), NR);
+  // Rows at distances that powers of two divide fall on few lines of the first-level cache.
+  const row = headDim % 64 === 0 ? headDim + NR : headDim;
+  const scoreRow = block === MAX_BLOCK && !narrow ? block + NR : block;
+  const blocks = Math.ceil(tokens / block);
+  return { ...spec, channels: heads * headDim, row, narrow, block, blocks, scoreRow };
 }
 
 /** Byte addresses of parts of scratch; each starts on a cache line. */
@@ -130,7 +131,7 @@ export function scores(
   packedQueries: Expr,
   to: Expr,
 ): void {
-  const { tokens, headDim, row, block } = shape;
+  const { tokens, headDim, row, block, scoreRow } = shape;
   product(k, {
     left: { at: keys, row, depth: 1 },
     right: { at: packedQueries, depth: NR, panel: headDim * NR },
@@ -138,7 +139,7 @@ export function scores(
     columns: block,
     count: headDim,
     to,
-    toRow: block,
+    toRow: scoreRow,
   });
 }
 
@@ -151,11 +152,11 @@ export function mixRows(
   to: Expr,
   transposed: Expr,
 ): void {
-  const { tokens, headDim, row, block, narrow } = shape;
-  const weighing = { at: weights, depth: block, panel: NR };
+  const { tokens, headDim, row, block, narrow, scoreRow } = shape;
+  const weighing = { at: weights, depth: scoreRow, panel: NR };
   if (!narrow) {
     product(k, {
-      left: { at: weights, row: 1, depth: block },
+      left: { at: weights, row: 1, depth: scoreRow },
       right: { at: rows, depth: row, panel: NR },
       rows: block,
       columns: headDim,
@@ -195,9 +196,9 @@ export function addToKeys(
   to: Expr,
   fresh: Expr,
 ): void {
-  const { tokens, headDim, row, block, narrow, channels } = shape;
+  const { tokens, headDim, row, block, narrow, channels, scoreRow } = shape;
   product(k, {
-    left: { at: weights, row: block, depth: 1 },
+    left: { at: weights, row: scoreRow, depth: 1 },
     right: { at: rows, depth: row, panel: NR },
     rows: tokens,
     columns: headDim,
@@ -267,18 +268,24 @@ export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at:
   const toGradient = k.let(s.isub(dWeights, at));
   forStrips(k, shape, at, (strip) => {
     const weighted = k.let(s.vconst(0));
-    const total = exponentials(k, shape, strip, (address, e, offset) => {
-      const dp = s.loadV(k.let(s.iadd(address, toGradient)), offset);
-      k.set(weighted, s.vfma(e, dp, weighted));
+    const total = exponentials(k, shape, strip, (address, e, offsets) => {
+      const gradient = k.let(s.iadd(address, toGradient));
+      const products = offsets.reduce<Expr>(
+        (sum, offset, i) => k.let(s.vfma(e[i]!, s.loadV(gradient, offset), sum)),
+        s.vconst(0),
+      );
+      k.set(weighted, s.vadd(weighted, products));
     });
     const inverse = k.let(s.vdiv(s.vconst(1), total));
     const mean = k.let(s.vmul(weighted, inverse));
-    forKeys(k, shape, strip, (address, offset) => {
+    forKeys(k, shape, strip, (address, offsets) => {
       const gradient = k.let(s.iadd(address, toGradient));
-      const p = k.let(s.vmul(s.loadV(address, offset), inverse));
-      const centered = s.vsub(s.loadV(gradient, offset), mean);
-      k.storeV(gradient, s.vmul(s.vmul(p, s.vconst(scale)), centered), offset);
-      k.storeV(address, p, offset);
+      for (const offset of offsets) {
+        const p = k.let(s.vmul(s.loadV(address, offset), inverse));
+        const centered = s.vsub(s.loadV(gradient, offset), mean);
+        k.storeV(gradient, s.vmul(s.vmul(p, s.vconst(scale)), centered), offset);
+        k.storeV(address, p, offset);
+      }
     });
   });
 }
@@ -288,19 +295,30 @@ function exponentials(
   k: KernelBuilder,
   shape: AttentionShape,
   strip: Expr,
-  use: (address: Expr, e: Expr, offset: number) => void,
+  use: (address: Expr, exponentials: readonly Expr[], offsets: readonly number[]) => void,
 ): Expr {
   const scale = s.vconst(shape.scale);
   const most = k.let(s.loadV(strip));
-  forKeys(k, shape, strip, (address, offset) => k.set(most, s.vpmax(most, s.loadV(address, offset))));
+  forKeys(k, shape, strip, (address, offsets) => {
+    for (const offset of offsets) k.set(most, s.vpmax(most, s.loadV(address, offset)));
+  });
   const shift = k.let(s.vmul(most, scale));
   const total = k.let(s.vconst(0));
-  forKeys(k, shape, strip, (address, offset) => {
-    const x = k.let(s.vsub(s.vmul(s.loadV(address, offset), scale), shift));
-    const e = vexpOfNegative(k, x);
-    k.storeV(address, e, offset);
-    k.set(total, s.vadd(total, e));
-    use(address, e, offset);
+  forKeys(k, shape, strip, (address, offsets) => {
+    const x = offsets.map((offset) => k.let(s.vsub(s.vmul(s.loadV(address, offset), scale), shift)));
+    const exponentials = vexpOfNegative(k, x);
+    offsets.forEach((offset, i) => {
+      k.storeV(address, exponentials[i]!, offset);
+    });
+    const [head, ...rest] = exponentials;
+    k.set(
+      total,
+      s.vadd(
+        total,
+        rest.reduce<Expr>((sum, e) => k.let(s.vadd(sum, e)), head!),
+      ),
+    );
+    use(address, exponentials, offsets);
   });
   return total;
 }
@@ -317,21 +335,15 @@ function forStrips(
   });
 }
 
-/** Calls `body(address, offset)` for each key of a strip. */
+/** Calls `body(address, offsets)` for some keys of a strip at a time. */
 function forKeys(
   k: KernelBuilder,
-  { tokens, block }: AttentionShape,
+  { tokens, scoreRow }: AttentionShape,
   strip: Expr,
-  body: (address: Expr, offset: number) => void,
+  body: (address: Expr, offsets: readonly number[]) => void,
 ): void {
   const unroll = unrollOf(tokens);
-  const rowBytes = block * FLOAT;
-  k.loop(
-    tokens * rowBytes,
-    (row) => {
-      const address = k.let(s.iadd(strip, row));
-      for (let u = 0; u < unroll; u++) body(address, u * rowBytes);
-    },
-    { step: unroll * rowBytes },
-  );
+  const rowBytes = scoreRow * FLOAT;
+  const offsets = Array.from({ length: unroll }, (_, u) => u * rowBytes);
+  k.loop(tokens * rowBytes, (row) => body(k.let(s.iadd(strip, row)), offsets), { step: unroll * rowBytes });
 }

@@ -52,7 +52,7 @@ export function lowerAttentionGrad(spec: AttentionSpec): Lowered {
 }
 
 function gradientKernel(shape: AttentionShape, cuts: number, blocksPerCut: number): Kernel {
-  const { batch, heads, tokens, headDim, block, blocks, row, scale, channels } = shape;
+  const { batch, heads, tokens, headDim, block, blocks, row, scoreRow, scale, channels } = shape;
   const count = batch * heads;
   const perScore = 10 * headDim + SOFTMAX_FLOPS;
   const wanted = Math.min(MAX_TILES, Math.max(1, Math.round((count * tokens ** 2 * perScore) / TILE_FLOPS)));
@@ -66,8 +66,8 @@ function gradientKernel(shape: AttentionShape, cuts: number, blocksPerCut: numbe
     packedQueries: parts.take(block * headDim),
     gradients: parts.take(block * row),
     packedGradients: parts.take(block * headDim),
-    weights: parts.take(tokens * block),
-    dWeights: parts.take(tokens * block),
+    weights: parts.take(tokens * scoreRow),
+    dWeights: parts.take(tokens * scoreRow),
     mixed: parts.take(block * row),
     transposed: parts.take(block * headDim),
   };
