@@ -247,6 +247,20 @@ describe("products", () => {
       { numRuns: 40 },
     ));
 
+  test("attention has the same bits on one thread and on two", async () => {
+    const single = new WasmBackend({ threads: 1 });
+    const inputs = Array.from({ length: 4 }, () => input([2, 200, 24]));
+    const [q, k, v, g] = inputs;
+    const y = q.attention(k, v, { heads: 3, scale: 0.3 });
+    const program = { name: "bits", inputs, outputs: [y, ...grad(y.mul(g).sum(), [q, k, v])] };
+    const feeds = inputs.map((x, i) => numbers(numel(x.shape), 5 + i));
+    const [one, two] = await Promise.all(
+      [single, wasm].map(async (backend) => (await backend.compile(program)).run(feeds)),
+    );
+    await single.close();
+    expect(two).toEqual(one);
+  });
+
   test("attention composed of products, over interleaved heads", () =>
     agree(
       Array.from({ length: 3 }, () => [2, 21, 3, 5]),
