@@ -35,7 +35,7 @@ export interface AttentionOptions {
   readonly scale: number;
 }
 
-/** Every primitive. Anything else (group norm, softmax, a UNet) is composed of these. */
+/** Every primitive. Anything else (group norm, an activation, a UNet) is composed of these. */
 export type Op =
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "variable"; readonly name: string }

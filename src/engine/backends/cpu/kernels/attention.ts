@@ -14,10 +14,10 @@ import {
   queriesIn,
   ScratchParts,
   scores,
-  softmax,
   takeQueries,
   takeRows,
 } from "./attention_block.ts";
+import { softmax } from "./attention_softmax.ts";
 import type { Kernel, Lowered } from "./kernel.ts";
 import { FLOAT, scaleRun } from "./lanes.ts";
 import { MAX_TILES, TILE_FLOPS } from "./tiling.ts";

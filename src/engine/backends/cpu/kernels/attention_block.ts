@@ -1,14 +1,13 @@
-// What the kernels of attention share: how work is cut, how the rows of a head come into scratch, products and the
-// softmax of a block of queries.
+// What the kernels of attention share: how work is cut, how the rows of a head come into scratch, and the products of a
+// block of queries.
 //
 // Scores are kept transposed, [keys, queries of the block]: vectors run along queries, so a softmax is lane-wise from top
-// to bottom, and its result is a right factor as it lies (bytes from key to key are constant) and a left factor, too.
+// to bottom (attention_softmax.ts), and the block is both a left and a right factor as it lies.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
-import { vexpOfNegative } from "../simd/math.ts";
 import * as s from "../simd/ops.ts";
-import { copyRun, FLOAT, roundUp, VECTOR, zeroRun } from "./lanes.ts";
+import { copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
 import { blockProduct, MR, NR, unrollOf } from "./micro.ts";
 import { packPanel } from "./pack.ts";
 
@@ -20,8 +19,6 @@ export interface AttentionSpec {
   readonly scale: number;
 }
 
-/** Bytes of a pair of vectors. */
-const PAIR = 2 * VECTOR;
 /** Heads of up to this many channels fill no panel: products of so few columns are computed transposed, or 12 rows high. */
 const NARROW = 8;
 /** Most queries in a block: enough steps of k in the keys' gradients, few enough that scores stay in the cache. */
@@ -246,104 +243,4 @@ function product(k: KernelBuilder, p: Product): void {
     hasColumnTail: s.i32(1),
     fresh: p.fresh ?? s.i32(1),
   });
-}
-
-/**
- * Each score [keys, queries] becomes exp(scale (score - the query's greatest)); one over the query's sum of them goes to
- * `inverse` [queries].
- */
-export function softmax(k: KernelBuilder, shape: AttentionShape, at: Expr, inverse: Expr): void {
-  forStrips(k, shape, at, (strip, queries) => {
-    const total = exponentials(k, shape, strip, () => {});
-    k.storeV(k.let(s.iadd(inverse, queries)), s.vdiv(s.vconst(1), total));
-  });
-}
-
-/**
- * Each score becomes its weight p, and each element of `dWeights`, the gradient dp of p, that of the score before it was
- * scaled: scale p (dp - sum over keys of p dp).
- */
-export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at: Expr, dWeights: Expr): void {
-  const { scale } = shape;
-  const toGradient = k.let(s.isub(dWeights, at));
-  forStrips(k, shape, at, (strip) => {
-    const weighted = k.let(s.vconst(0));
-    const total = exponentials(k, shape, strip, (address, e, offsets) => {
-      const gradient = k.let(s.iadd(address, toGradient));
-      const products = offsets.reduce<Expr>(
-        (sum, offset, i) => k.let(s.vfma(e[i]!, s.loadV(gradient, offset), sum)),
-        s.vconst(0),
-      );
-      k.set(weighted, s.vadd(weighted, products));
-    });
-    const inverse = k.let(s.vdiv(s.vconst(1), total));
-    const mean = k.let(s.vmul(weighted, inverse));
-    forKeys(k, shape, strip, (address, offsets) => {
-      const gradient = k.let(s.iadd(address, toGradient));
-      for (const offset of offsets) {
-        const p = k.let(s.vmul(s.loadV(address, offset), inverse));
-        const centered = s.vsub(s.loadV(gradient, offset), mean);
-        k.storeV(gradient, s.vmul(s.vmul(p, s.vconst(scale)), centered), offset);
-        k.storeV(address, p, offset);
-      }
-    });
-  });
-}
-
-/** Replaces a strip of scores by exponentials, handing each to `use`; yields their sum. */
-function exponentials(
-  k: KernelBuilder,
-  shape: AttentionShape,
-  strip: Expr,
-  use: (address: Expr, exponentials: readonly Expr[], offsets: readonly number[]) => void,
-): Expr {
-  const scale = s.vconst(shape.scale);
-  const most = k.let(s.loadV(strip));
-  forKeys(k, shape, strip, (address, offsets) => {
-    for (const offset of offsets) k.set(most, s.vpmax(most, s.loadV(address, offset)));
-  });
-  const shift = k.let(s.vmul(most, scale));
-  const total = k.let(s.vconst(0));
-  forKeys(k, shape, strip, (address, offsets) => {
-    const x = offsets.map((offset) => k.let(s.vsub(s.vmul(s.loadV(address, offset), scale), shift)));
-    const exponentials = vexpOfNegative(k, x);
-    offsets.forEach((offset, i) => {
-      k.storeV(address, exponentials[i]!, offset);
-    });
-    const [head, ...rest] = exponentials;
-    k.set(
-      total,
-      s.vadd(
-        total,
-        rest.reduce<Expr>((sum, e) => k.let(s.vadd(sum, e)), head!),
-      ),
-    );
-    use(address, exponentials, offsets);
-  });
-  return total;
-}
-
-/** Calls `body(address, bytes from the start of the block's first row)` for each pair of vectors of queries. */
-function forStrips(
-  k: KernelBuilder,
-  { block }: AttentionShape,
-  at: Expr,
-  body: (strip: Expr, queries: Expr) => void,
-): void {
-  k.loop(block * FLOAT, (queries) => k.pairs(() => body(k.let(s.iadd(at, queries)), queries)), {
-    step: PAIR,
-  });
-}
-
-/** Calls `body(address, offsets)` for some keys of a strip at a time. */
-function forKeys(
-  k: KernelBuilder,
-  { tokens, scoreRow }: AttentionShape,
-  strip: Expr,
-  body: (address: Expr, offsets: readonly number[]) => void,
-): void {
-  const unroll = unrollOf(tokens);
-  const rowBytes = scoreRow * FLOAT;
-  const offsets = Array.from({ length: unroll }, (_, u) => u * rowBytes);
-  k.loop(tokens * rowBytes, (row) => body(k.let(s.iadd(strip, row)), offsets), { step: unroll * rowBytes });
 }

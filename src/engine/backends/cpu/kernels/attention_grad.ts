@@ -17,10 +17,10 @@ import {
   queriesIn,
   ScratchParts,
   scores,
-  softmaxWithGradient,
   takeQueries,
   takeRows,
 } from "./attention_block.ts";
+import { softmaxWithGradient } from "./attention_softmax.ts";
 import type { Kernel, Lowered, Slot } from "./kernel.ts";
 import { copyRun, FLOAT } from "./lanes.ts";
 import { sumKernel } from "./sum_parts.ts";
