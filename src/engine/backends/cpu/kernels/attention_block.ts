@@ -19,8 +19,12 @@ export interface AttentionSpec {
   readonly scale: number;
 }
 
-/** Heads of up to this many channels fill no panel: products of so few columns are computed transposed, or 12 rows high. */
+/** Heads of up to this many channels fill no panel: products of so few columns are computed transposed or in taller tiles. */
 const NARROW = 8;
+/** Rows of a register tile of two registers where k is short, so that less of the time goes to starting and storing it. */
+const LOW = 4;
+/** Rows of a register tile of one register. */
+const TALL = 8;
 /** Most queries in a block: enough steps of k in the keys' gradients, few enough that scores stay in the cache. */
 const MAX_BLOCK = 64;
 
@@ -128,7 +132,7 @@ export function scores(
   packedQueries: Expr,
   to: Expr,
 ): void {
-  const { tokens, headDim, row, block, scoreRow } = shape;
+  const { tokens, headDim, row, block, scoreRow, narrow } = shape;
   product(k, {
     left: { at: keys, row, depth: 1 },
     right: { at: packedQueries, depth: NR, panel: headDim * NR },
@@ -137,6 +141,7 @@ export function scores(
     count: headDim,
     to,
     toRow: scoreRow,
+    rowsAtOnce: narrow ? LOW : MR,
   });
 }
 
@@ -171,7 +176,7 @@ export function mixRows(
     count: tokens,
     to: transposed,
     toRow: block,
-    rowsAtOnce: 4,
+    rowsAtOnce: LOW,
   });
   packPanel(k, {
     to,
@@ -202,7 +207,7 @@ export function addToKeys(
     count: block,
     to,
     toRow: channels,
-    rowsAtOnce: narrow ? 2 * MR : MR,
+    rowsAtOnce: narrow && k.wide ? TALL : MR,
     fresh,
   });
 }

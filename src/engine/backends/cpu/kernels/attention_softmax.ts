@@ -40,14 +40,15 @@ export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at:
       k.set(weighted, s.vadd(weighted, products));
     });
     const inverse = k.let(s.vdiv(s.vconst(1), total));
+    const scaled = k.let(s.vdiv(s.vconst(scale), total));
     const mean = k.let(s.vmul(weighted, inverse));
     forKeys(k, shape, strip, (address, offsets) => {
       const gradient = k.let(s.iadd(address, toGradient));
       for (const offset of offsets) {
-        const p = k.let(s.vmul(s.loadV(address, offset), inverse));
+        const e = k.let(s.loadV(address, offset));
         const centered = s.vsub(s.loadV(gradient, offset), mean);
-        k.storeV(gradient, s.vmul(s.vmul(p, s.vconst(scale)), centered), offset);
-        k.storeV(address, p, offset);
+        k.storeV(gradient, s.vmul(s.vmul(e, scaled), centered), offset);
+        k.storeV(address, s.vmul(e, inverse), offset);
       }
     });
   });
@@ -65,10 +66,10 @@ function exponentials(
   forKeys(k, shape, strip, (address, offsets) => {
     for (const offset of offsets) k.set(most, s.vpmax(most, s.loadV(address, offset)));
   });
-  const shift = k.let(s.vmul(most, scale));
+  const shift = k.let(s.vfnma(most, scale, s.vconst(0)));
   const total = k.let(s.vconst(0));
   forKeys(k, shape, strip, (address, offsets) => {
-    const x = offsets.map((offset) => k.let(s.vsub(s.vmul(s.loadV(address, offset), scale), shift)));
+    const x = offsets.map((offset) => k.let(s.vfma(s.loadV(address, offset), scale, shift)));
     const e = vexpOfNegative(k, x);
     offsets.forEach((offset, i) => {
       k.storeV(address, e[i]!, offset);
