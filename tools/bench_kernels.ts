@@ -1,8 +1,10 @@
-// How fast the CPU kernels are on one thread, in GFLOP/s: matrix products, and the convolutions of a UNet with
+// How fast the CPU kernels are on one thread, in GFLOP/s: matrix products, attention, and the convolutions of a UNet with
 // block_out_channels 64, 128, 128, 256 on 32 x 32 images.
 //
 //   node_modules/.bin/node tools/bench_kernels.ts [part of a name] [batch size, default 16]
 
+import { lowerAttention } from "../src/engine/backends/cpu/kernels/attention.ts";
+import { lowerAttentionGrad } from "../src/engine/backends/cpu/kernels/attention_grad.ts";
 import type { Conv2dSpec } from "../src/engine/backends/cpu/kernels/conv2d.ts";
 import { lowerConv2d, lowerConv2dGradInput } from "../src/engine/backends/cpu/kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "../src/engine/backends/cpu/kernels/conv2d_grad_filter.ts";
@@ -74,6 +76,15 @@ function weightGradient(rows: number, ci: number, co: number): void {
   );
 }
 
+/** GFLOP/s count the products only, without the softmax. */
+function attention(images: number, heads: number, tokens: number, headDim: number): void {
+  const spec = { batch: images, heads, tokens, headDim, scale: headDim ** -0.5 };
+  const size = images * heads * tokens * headDim;
+  const name = `attention ${images} x ${heads} x (${tokens} x ${headDim})`;
+  bench(`${name} forward`, lowerAttention(spec), [size, size, size], size);
+  bench(`${name} gradients`, lowerAttentionGrad(spec), [size, size, size, size], 3 * size);
+}
+
 function conv(size: number, ci: number, co: number, kernel: number, stride = 1): void {
   const pad = Math.floor(kernel / 2);
   const out = Math.floor((size + 2 * pad - kernel) / stride) + 1;
@@ -106,6 +117,10 @@ matmul("matmul attention scores 16 x 32 x (64 x 64 x 8)", [16, 32], 64, 64, 8);
 matmul("matmul attention values 16 x 32 x (64 x 8 x 64)", [16, 32], 64, 8, 64);
 weightGradient(1024, 128, 128);
 weightGradient(16384, 64, 64);
+attention(16, 16, 64, 8);
+attention(16, 32, 16, 8);
+attention(8, 1, 256, 256);
+attention(1, 64, 256, 8);
 conv(32, 3, 64, 3);
 conv(32, 64, 64, 3);
 conv(32, 64, 3, 3);

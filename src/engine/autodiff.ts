@@ -1,12 +1,13 @@
 // Reverse-mode differentiation, graph to graph: the gradient is more nodes, fused and planned like any others.
 
-import { full, type Node, topologicalOrder } from "./graph.ts";
+import { type AttentionOptions, full, type Node, topologicalOrder } from "./graph.ts";
+import { attentionVjp, composedAttentionGrad } from "./ops/attention.ts";
 import { conv2dGradFilterVjp, conv2dGradInputVjp, conv2dVjp } from "./ops/conv2d.ts";
 import { gatherVjp, scatterAddVjp } from "./ops/gather.ts";
 import { matmulVjp } from "./ops/matmul.ts";
 import { concatVjp, expandVjp, padVjp, permuteVjp, reshapeVjp, sliceVjp } from "./ops/movement.ts";
-import { add, binaryVjp, unaryVjp, whereVjp } from "./ops/pointwise.ts";
-import { reduceVjp } from "./ops/reduce.ts";
+import { add, binaryVjp, detach, mul, unaryVjp, whereVjp } from "./ops/pointwise.ts";
+import { reduceVjp, sum } from "./ops/reduce.ts";
 import { numel, ShapeError, showShape } from "./shape.ts";
 
 /** What each input of `y` receives when `y` receives `g`; null where nothing flows. */
@@ -51,6 +52,10 @@ function vjp(y: Node, g: Node): readonly (Node | null)[] {
       return conv2dGradInputVjp(op, a, b, g);
     case "conv2dGradFilter":
       return conv2dGradFilterVjp(op, a, b, g);
+    case "attention":
+      return attentionVjp(op, a, b, y.inputs[2], g);
+    case "attentionGrad":
+      return attentionGradVjp(op, y.inputs, g);
     case "gather":
       return gatherVjp(a, b, g);
     case "scatterAdd":
@@ -58,6 +63,14 @@ function vjp(y: Node, g: Node): readonly (Node | null)[] {
     default:
       return op satisfies never;
   }
+}
+
+/** The second derivative of attention, by differentiating the composed form of the first; u is the gradient of y. */
+function attentionGradVjp(op: AttentionOptions, inputs: readonly Node[], u: Node): (Node | null)[] {
+  const leaves = inputs.map(detach); // differentiation stops here, whatever the inputs depend on
+  const parts = gradients(sum(mul(composedAttentionGrad(leaves, op), u)), leaves);
+  // One tensor in two places is one leaf, whose gradient is complete already.
+  return parts.map((part, i) => (inputs.indexOf(inputs[i]) === i ? part : null));
 }
 
 /**

@@ -29,7 +29,13 @@ export interface ConvOptions {
   readonly padding: Padding;
 }
 
-/** Every primitive. Anything else (group norm, softmax, a UNet) is composed of these. */
+/** How the channels of attention are cut into heads, and what scores are multiplied by before the softmax (positive). */
+export interface AttentionOptions {
+  readonly heads: number;
+  readonly scale: number;
+}
+
+/** Every primitive. Anything else (group norm, an activation, a UNet) is composed of these. */
 export type Op =
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "variable"; readonly name: string }
@@ -51,6 +57,8 @@ export type Op =
   | ({ readonly kind: "conv2d" } & ConvOptions)
   | ({ readonly kind: "conv2dGradInput" } & ConvOptions)
   | ({ readonly kind: "conv2dGradFilter" } & ConvOptions)
+  | ({ readonly kind: "attention" } & AttentionOptions)
+  | ({ readonly kind: "attentionGrad" } & AttentionOptions)
   | { readonly kind: "gather" }
   | { readonly kind: "scatterAdd" }
   | { readonly kind: "random"; readonly distribution: "uniform" | "normal"; readonly site: number };

@@ -2,8 +2,9 @@
 // runs a compiled program.
 
 import { gradients } from "./autodiff.ts";
-import type { ConvOptions, DType, Node } from "./graph.ts";
+import type { AttentionOptions, ConvOptions, DType, Node } from "./graph.ts";
 import * as graph from "./graph.ts";
+import { attention } from "./ops/attention.ts";
 import { conv2d } from "./ops/conv2d.ts";
 import { gather } from "./ops/gather.ts";
 import { matmul, transpose } from "./ops/matmul.ts";
@@ -153,6 +154,10 @@ export class Tensor {
   /** this [N,H,W,Ci] with filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. */
   conv2d(filter: Tensor, options: ConvOptions): Tensor {
     return new Tensor(conv2d(this.node, filter.node, options));
+  }
+  /** softmax(scale q k^T) v for each head; this is q, and q, k, v and the result are [N, T, C]. */
+  attention(k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+    return new Tensor(attention(this.node, k.node, v.node, options));
   }
   /** Rows of this table [V, D] by an i32 index [N] -> [N, D]. */
   gather(index: Tensor): Tensor {

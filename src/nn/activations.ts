@@ -1,4 +1,4 @@
-// Activation functions by diffusers' names, and softmax.
+// Activation functions by diffusers' names.
 
 import { full, type Tensor } from "../engine/tensor.ts";
 
@@ -26,9 +26,3 @@ export type ActivationName = (typeof activationNames)[number];
 const byName: Readonly<Record<ActivationName, Activation>> = { silu, swish: silu, mish, gelu, relu };
 
 export const activation = (name: ActivationName): Activation => byName[name];
-
-/** Softmax over the last axis. Subtracting the maximum changes nothing but keeps exp finite. */
-export function softmax(x: Tensor): Tensor {
-  const exponentials = x.sub(x.max([-1], true).detach()).exp();
-  return exponentials.div(exponentials.sum([-1], true));
-}

@@ -2,7 +2,6 @@
 // residual around it.
 
 import type { Tensor } from "../engine/tensor.ts";
-import { softmax } from "./activations.ts";
 import { GroupNorm } from "./group_norm.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
@@ -53,15 +52,13 @@ export class Attention extends Module {
   /** [N, H, W, C] -> [N, H, W, C]. */
   forward(x: Tensor): Tensor {
     const [n, h, w, channels] = x.shape;
-    const split = [n, h * w, this.#heads, this.#headDim];
     const normed = this.#groupNorm?.forward(x) ?? x;
     const tokens = normed.reshape([n, h * w, channels]); // [N, T, C]
-    const q = this.#toQ.forward(tokens).reshape(split).permute([0, 2, 1, 3]); // [N, heads, T, d]
-    const k = this.#toK.forward(tokens).reshape(split).permute([0, 2, 3, 1]); // [N, heads, d, T]
-    const v = this.#toV.forward(tokens).reshape(split).permute([0, 2, 1, 3]); // [N, heads, T, d]
-    const weights = softmax(q.mul(this.#headDim ** -0.5).matmul(k)); // [N, heads, T, T]
-    const mixed = weights.matmul(v).permute([0, 2, 1, 3]); // [N, T, heads, d]
-    const out = this.#toOut.forward(mixed.reshape([n, h * w, this.#heads * this.#headDim]));
+    const q = this.#toQ.forward(tokens); // [N, T, heads d], as are k, v and mixed
+    const k = this.#toK.forward(tokens);
+    const v = this.#toV.forward(tokens);
+    const mixed = q.attention(k, v, { heads: this.#heads, scale: this.#headDim ** -0.5 });
+    const out = this.#toOut.forward(mixed);
     const sum = out.reshape(x.shape).add(x);
     return this.#rescaleOutputFactor === 1 ? sum : sum.div(this.#rescaleOutputFactor);
   }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/engine/autodiff.ts";
 import type { ConvOptions, Node, OpKind, UnaryFn } from "../../src/engine/graph.ts";
 import * as graph from "../../src/engine/graph.ts";
+import { attention, attentionGrad } from "../../src/engine/ops/attention.ts";
 import { conv2d, conv2dGradFilter, conv2dGradInput } from "../../src/engine/ops/conv2d.ts";
 import { gather, scatterAdd } from "../../src/engine/ops/gather.ts";
 import { matmul } from "../../src/engine/ops/matmul.ts";
@@ -168,6 +169,34 @@ const cases: Record<Differentiable, Case[]> = {
     shapes: [x, outputShape(x, filter, options)],
     build: (a: Node, g: Node) => conv2dGradFilter(a, g, filter, options),
   })),
+  attention: [
+    {
+      name: "two heads",
+      shapes: [
+        [2, 3, 4],
+        [2, 3, 4],
+        [2, 3, 4],
+      ],
+      build: (q, k, v) => attention(q, k, v, { heads: 2, scale: 0.7 }),
+    },
+    {
+      name: "of a tensor to itself",
+      shapes: [[1, 3, 2]],
+      build: (x) => attention(x, x, x, { heads: 1, scale: 1.5 }),
+    },
+  ],
+  attentionGrad: [
+    {
+      name: "two heads",
+      shapes: Array.from({ length: 4 }, () => [1, 3, 4]),
+      build: (q, k, v, g) => attentionGrad(q, k, v, g, { heads: 2, scale: 0.7 }),
+    },
+    {
+      name: "where the gradient depends on the queries",
+      shapes: [[1, 2, 2]],
+      build: (x) => attentionGrad(x, x, pointwise.sin(x), pointwise.mul(x, x), { heads: 1, scale: 1.5 }),
+    },
+  ],
   gather: [{ name: "repeated rows", shapes: [[3, 2]], build: (table) => gather(table, index) }],
   scatterAdd: [{ name: "into repeated rows", shapes: [[4, 2]], build: (rows) => scatterAdd(rows, index, 3) }],
 };

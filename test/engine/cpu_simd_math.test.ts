@@ -53,6 +53,8 @@ function erf(x: number): number {
   }
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
+/** The second of two that are computed side by side. */
+const expOfNegative: typeof math.vexp = (k, x) => math.vexpOfNegative(k, [s.vconst(0), x])[1]!;
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
 for (const relaxed of hasRelaxedSimd() ? [true, false] : [false])
@@ -69,6 +71,7 @@ for (const relaxed of hasRelaxedSimd() ? [true, false] : [false])
       });
     relative("exp", math.vexp, Math.exp, grid(-87.3, 88.7));
     relative("exp near 0", math.vexp, Math.exp, powers(-40, 0));
+    relative("exp of negative numbers", expOfNegative, Math.exp, grid(-87.3, 1));
     relative("log", math.vlog, Math.log, powers(-148, 127).map(Math.abs));
     relative("log near 1", math.vlog, Math.log, grid(0.5, 2));
     relative("log of positive numbers", math.vlogPositive, Math.log, grid(2 ** -24, 1));
@@ -95,6 +98,8 @@ for (const relaxed of hasRelaxedSimd() ? [true, false] : [false])
         Infinity,
         NaN,
       ]);
+      expect(at(expOfNegative, 0, NaN)).toEqual([1, NaN]);
+      for (const least of at(expOfNegative, -88, -1000, -Infinity)) expect(least).toBeCloseTo(0, 37);
       expect(at(math.vlog, 1, 0, -0, -1, -Infinity, Infinity, NaN)).toEqual([
         0,
         -Infinity,

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Node } from "../../src/engine/graph.ts";
 import * as graph from "../../src/engine/graph.ts";
+import { attention, attentionGrad, composedAttentionGrad } from "../../src/engine/ops/attention.ts";
 import { conv2d, conv2dGradFilter, conv2dGradInput } from "../../src/engine/ops/conv2d.ts";
 import { gather, scatterAdd } from "../../src/engine/ops/gather.ts";
 import { matmul } from "../../src/engine/ops/matmul.ts";
@@ -211,6 +212,35 @@ describe("products", () => {
     );
   });
 
+  test("attention, and its gradient as composed of other ops", () => {
+    fc.assert(
+      fc.property(size, size, size, size, seed, (n, t, heads, d, s) => {
+        const options = { heads, scale: 0.5 + s / 1000 };
+        const leaves = Array.from({ length: 4 }, (_, i) => leaf([n, t, heads * d], s + i));
+        const [q, k, v, g] = leaves.map(([node]) => node);
+        const [qs, ks, vs] = leaves.map(([, values]) => values);
+        expectValues(attention(q, k, v, options), leaves, ([image, token, channel]) => {
+          const first = channel - (channel % d);
+          const weights = Array.from({ length: t }, (_, key) => {
+            let score = 0;
+            for (let i = first; i < first + d; i++)
+              score += at(qs, q.shape, [image, token, i]) * at(ks, k.shape, [image, key, i]);
+            return Math.exp(options.scale * score);
+          });
+          const total = weights.reduce((a, b) => a + b);
+          const mixed = weights.map((weight, key) => weight * at(vs, v.shape, [image, key, channel]));
+          return mixed.reduce((a, b) => a + b) / total;
+        });
+        const inputs: [Node, Node, Node, Node] = [q, k, v, g];
+        const [direct, composed] = evaluate64(
+          [attentionGrad(...inputs, options), composedAttentionGrad(inputs, options)],
+          new Map(leaves),
+        );
+        for (const [i, value] of composed.entries()) expect(direct[i]).toBeCloseTo(value, 12);
+      }),
+    );
+  });
+
   const geometry = fc
     .record({
       n: fc.integer({ min: 1, max: 2 }),
@@ -340,6 +370,24 @@ describe("shapes that do not fit are told", () => {
       "image has 3 channels",
     ],
     ["conv2d size", () => conv2d(image, graph.input([5, 5, 3, 2]), { stride, padding }), "does not fit"],
+    [
+      "attention",
+      () =>
+        attention(graph.input([1, 2, 6]), graph.input([1, 2, 6]), graph.input([1, 2, 6]), {
+          heads: 4,
+          scale: 1,
+        }),
+      "C a multiple of 4 heads",
+    ],
+    [
+      "attention's scale",
+      () =>
+        attention(graph.input([1, 2, 6]), graph.input([1, 2, 6]), graph.input([1, 2, 6]), {
+          heads: 2,
+          scale: 0,
+        }),
+      "a positive scale, got 0",
+    ],
     ["gather", () => gather(x, graph.input([2])), "i32 index"],
     ["a size of 0", () => graph.input([0]), "positive integer"],
     ["a constant", () => graph.constant(new Float32Array(3), [2]), "3 values do not fill the shape [2]"],

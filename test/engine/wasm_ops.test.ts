@@ -230,7 +230,38 @@ describe("products", () => {
       runs,
     ));
 
-  test("attention over interleaved heads", () =>
+  test("attention", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(64, 70, 131)),
+        fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(32, 45, 64)),
+        (n, heads, t, d) =>
+          agree(
+            Array.from({ length: 3 }, () => [n, t, heads * d]),
+            (q, k, v) => q.attention(k.mul(2), v.slice([0, 0, 0], v.shape), { heads, scale: d ** -0.5 }),
+            1e-5,
+          ),
+      ),
+      { numRuns: 40 },
+    ));
+
+  test("attention has the same bits on one thread and on two", async () => {
+    const single = new WasmBackend({ threads: 1 });
+    const inputs = Array.from({ length: 4 }, () => input([2, 200, 24]));
+    const [q, k, v, g] = inputs;
+    const y = q.attention(k, v, { heads: 3, scale: 0.3 });
+    const program = { name: "bits", inputs, outputs: [y, ...grad(y.mul(g).sum(), [q, k, v])] };
+    const feeds = inputs.map((x, i) => numbers(numel(x.shape), 5 + i));
+    const [one, two] = await Promise.all(
+      [single, wasm].map(async (backend) => (await backend.compile(program)).run(feeds)),
+    );
+    await single.close();
+    expect(two).toEqual(one);
+  });
+
+  test("attention composed of products, over interleaved heads", () =>
     agree(
       Array.from({ length: 3 }, () => [2, 21, 3, 5]),
       (q, k, v) => {

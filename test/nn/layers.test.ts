@@ -6,7 +6,7 @@ import type { Node } from "../../src/engine/graph.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { numel, type Shape } from "../../src/engine/shape.ts";
 import { constant, input, type Tensor } from "../../src/engine/tensor.ts";
-import { type ActivationName, activation, activationNames, softmax } from "../../src/nn/activations.ts";
+import { type ActivationName, activation, activationNames } from "../../src/nn/activations.ts";
 import { Attention } from "../../src/nn/attention.ts";
 import { averagePool2x2, Downsample2D } from "../../src/nn/downsample_2d.ts";
 import { dropout } from "../../src/nn/dropout.ts";
@@ -77,12 +77,6 @@ describe("activations", () => {
     const x = input([1]);
     const [g] = gradients(activation("relu")(x).sum().node, [x.node]);
     expect([...evaluate64([g], new Map([[x.node, Float64Array.of(0)]]))[0]]).toEqual([0]);
-  });
-
-  test("softmax sums to 1 and stands large numbers", async () => {
-    const [values] = await run([softmax(constant(floats(1000, 1000, -1000, 0, 0, Math.log(2)), [2, 3]))]);
-    expect([...values]).toEqual(close([0.5, 0.5, 0, 0.25, 0.25, 0.5]));
-    checkGradients([2, 3], softmax);
   });
 });
 
@@ -161,6 +155,16 @@ describe("resampling", () => {
 });
 
 describe("attention", () => {
+  test("its weights sum to 1 and stand large numbers", async () => {
+    // Where keys and values are the unit vectors, queries are scores, and the result is their softmax.
+    const unit = constant(floats(1, 0, 0, 0, 1, 0, 0, 0, 1), [1, 3, 3]);
+    const weights = (x: Tensor) => x.attention(unit, unit, { heads: 1, scale: 1 });
+    const x = constant(floats(1000, 1000, -1000, 0, 0, Math.log(2), -1000, 1000, 0), [1, 3, 3]);
+    const [values] = await run([weights(x)]);
+    expect([...values]).toEqual(close([0.5, 0.5, 0, 0.25, 0.25, 0.5, 0, 1, 0]));
+    checkGradients([1, 3, 3], weights);
+  });
+
   test("its gradients, with two heads, norm and rescaled residual", () => {
     const attention = new Attention({
       channels: 4,

@@ -8,6 +8,8 @@ import { describe } from "../../ops/pointwise.ts";
 import { type FusedGraph, fuse, isLeaf, type PrimitiveStep } from "../../passes/fuse.ts";
 import type { View } from "../../passes/view.ts";
 import { contiguousStrides, numel } from "../../shape.ts";
+import { attentionSpec, lowerAttention } from "./kernels/attention.ts";
+import { lowerAttentionGrad } from "./kernels/attention_grad.ts";
 import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
 import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
@@ -312,6 +314,10 @@ class Lowering {
         return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
       case "matmul":
         return this.#lowerMatmul(node, bias);
+      case "attention":
+        return lowerAttention(attentionSpec(a.shape, op));
+      case "attentionGrad":
+        return lowerAttentionGrad(attentionSpec(a.shape, op));
       case "gather":
         return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
       case "scatterAdd":

@@ -2,6 +2,7 @@
 // other backend.
 
 import type { Node } from "../../graph.ts";
+import { attentionGradReference, attentionReference } from "../../ops/attention.ts";
 import { conv2dGradFilterReference, conv2dGradInputReference, conv2dReference } from "../../ops/conv2d.ts";
 import { gatherReference, scatterAddReference } from "../../ops/gather.ts";
 import { matmulReference } from "../../ops/matmul.ts";
@@ -64,6 +65,10 @@ export function evaluate(
       return conv2dGradInputReference(op, node, a, b);
     case "conv2dGradFilter":
       return conv2dGradFilterReference(op, node, a, b);
+    case "attention":
+      return attentionReference(op, node, a, b, c);
+    case "attentionGrad":
+      return attentionGradReference(op, node, inputs);
     case "gather":
       return gatherReference(node, a, b);
     case "scatterAdd":

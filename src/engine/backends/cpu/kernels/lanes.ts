@@ -84,3 +84,11 @@ export function addRun(k: KernelBuilder, to: Expr, from: Expr, count: number): v
     storeLanes(k, target, sum, lanes, offset);
   });
 }
+
+/** Writes `count` floats times `factor`, the same in every lane. */
+export function scaleRun(k: KernelBuilder, to: Expr, from: Expr, count: number, factor: Expr): void {
+  forRun(k, count, (at, offset, lanes) => {
+    const product = s.vmul(loadLanes(s.iadd(from, at), lanes, offset), factor);
+    storeLanes(k, s.iadd(to, at), product, lanes, offset);
+  });
+}
