@@ -2,7 +2,7 @@
 // left, and waits for the others where a step says so. No JavaScript runs in between.
 
 import { type ImportedFunction, KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
-import type { Expr } from "./simd/expr.ts";
+import type { Expr, Var } from "./simd/expr.ts";
 import * as s from "./simd/ops.ts";
 
 /**
@@ -22,11 +22,12 @@ export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 }
 const now: ImportedFunction = { kind: "import", module: "env", name: "now", params: [], result: "f64" };
 
 /**
- * How often a waiting thread looks before it goes to sleep: some tenths of a millisecond. That must be longer than it
- * takes to wake a thread; otherwise the others fall asleep while they wait for it, and then it while it waits for them,
- * at every barrier from then on.
+ * How often a waiting thread looks before it goes to sleep: some 15 microseconds, so that others may have its processor.
+ * One that has just woken others, or was just woken with them, looks for some 100: waking takes longer than the short
+ * time, so it would sleep when they come, they while it is woken, and so on at every barrier.
  */
-const SPINS = 400_000;
+const SPINS = 20_000;
+const SPINS_AFTER_WAKING = 150_000;
 
 /**
  * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or where this thread stores
@@ -41,7 +42,8 @@ export function driver(): KernelBuilder {
   const stamp = (index: Expr) =>
     k.if(s.ine(times, s.i32(0)), () => k.storeF64(s.iadd(times, s.imul(index, s.i32(8))), k.callValue(now)));
   // Threads wake one after another: work and clock start when all are there.
-  wait(k, barrier, threads);
+  const patience = k.let(s.i32(SPINS_AFTER_WAKING));
+  wait(k, barrier, threads, patience);
   stamp(s.i32(0));
   k.for(0, count, 1, (i) => {
     const step = k.let(s.iadd(steps, s.imul(i, s.i32(STEP.bytes))));
@@ -57,14 +59,14 @@ export function driver(): KernelBuilder {
       });
       k.set(tile, k.atomicAdd(step, s.i32(1), STEP.counter));
     });
-    k.if(s.loadI32(step, STEP.barrier), () => wait(k, barrier, threads));
+    k.if(s.loadI32(step, STEP.barrier), () => wait(k, barrier, threads, patience));
     stamp(s.iadd(i, s.i32(1)));
   });
   return k;
 }
 
-/** Returns when all threads have come here. */
-function wait(k: KernelBuilder, barrier: Expr, threads: Expr): void {
+/** Returns when all threads have come here. `patience` is how often this one looks before it sleeps. */
+function wait(k: KernelBuilder, barrier: Expr, threads: Expr, patience: Var): void {
   const generation = k.let(s.atomicLoad(barrier, BARRIER.generation));
   const before = k.atomicAdd(barrier, s.i32(1), BARRIER.arrived);
   k.if(
@@ -73,19 +75,21 @@ function wait(k: KernelBuilder, barrier: Expr, threads: Expr): void {
       k.atomicStore(barrier, s.i32(0), BARRIER.arrived);
       k.atomicAdd(barrier, s.i32(1), BARRIER.generation);
       // Nobody who is about to sleep is missed: it counts itself first and sleeps only if the generation is still old.
-      k.if(s.atomicLoad(barrier, BARRIER.sleepers), () =>
-        k.atomicNotify(barrier, s.i32(-1), BARRIER.generation),
-      );
+      k.if(s.atomicLoad(barrier, BARRIER.sleepers), () => {
+        k.atomicNotify(barrier, s.i32(-1), BARRIER.generation);
+        k.set(patience, s.i32(SPINS_AFTER_WAKING));
+      });
     },
     () => {
       const spins = k.let(s.i32(0));
       const unchanged = () => s.ieq(s.atomicLoad(barrier, BARRIER.generation), generation);
-      k.while(s.iand(unchanged(), s.ilt(spins, s.i32(SPINS))), () => k.set(spins, s.iadd(spins, s.i32(1))));
+      k.while(s.iand(unchanged(), s.ilt(spins, patience)), () => k.set(spins, s.iadd(spins, s.i32(1))));
       k.while(unchanged(), () => {
         k.atomicAdd(barrier, s.i32(1), BARRIER.sleepers);
         k.atomicWait(barrier, generation, s.i64(-1), BARRIER.generation);
         k.atomicAdd(barrier, s.i32(-1), BARRIER.sleepers);
       });
+      k.set(patience, s.i32(SPINS));
     },
   );
 }
