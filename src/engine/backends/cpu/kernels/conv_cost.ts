@@ -22,7 +22,7 @@ const RESULT_TIME = 5;
 const FILTER_TIME = 18;
 const INNER_FILTER_TIME = 9;
 /** What is left of it where a prelude has transformed them: reading four times as much from memory. */
-const KEPT_FILTER_TIME = 12;
+const KEPT_FILTER_TIME = 4;
 /** The same from places to taps: within a block, or, for each chunk of tiles, through memory. */
 const INNER_TAPS_TIME = 11;
 const TAPS_TIME = 17;
@@ -46,7 +46,7 @@ const LEAST_CHANNELS = 32;
 const CACHE_BYTES = 448 * 1024;
 
 /** Nanoseconds of work that a thread more is worth. */
-const THREAD_TIME = 200_000;
+const THREAD_TIME = 30_000;
 
 /**
  * The time of work on one thread, made longer as it cannot be spread evenly: by the mean over 1, 2, 4, .. threads, as
