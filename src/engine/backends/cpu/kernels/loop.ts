@@ -7,13 +7,12 @@ import * as s from "../simd/ops.ts";
 import type { Kernel } from "./kernel.ts";
 import { LoopBody, type Nest, type Position } from "./loop_body.ts";
 import { collapse, type LoopArray, type LoopReduction, type LoopSpec } from "./loop_spec.ts";
+import { reductionStages, SINGLE_LANE, type Stage, storeStages, vectorPositions } from "./loop_stages.ts";
 
 /** Elements of the domain that one tile should cover: enough to hide its start, few enough to share out. */
 const TILE_ELEMENTS = 8192;
 /** Vectors of the innermost axis that a column reduction keeps in registers, over all its results. */
 const COLUMN_VECTORS = 8;
-/** Independent accumulators (or stored vectors) of the innermost loop. */
-const UNROLL = 4;
 const EXPENSIVE = new Set(["exp", "log", "sin", "cos", "tanh", "erf", "sigmoid"]);
 
 /** Kernel of a loop nest. Buffers: operands, then stores, then reductions, in the spec's order. */
@@ -98,34 +97,6 @@ interface Shape {
   readonly counts: readonly number[];
   readonly tiling: Tiling;
 }
-
-/** One width in which the vector axis is walked: elements at a step, and the positions that cover them. */
-interface Stage {
-  readonly width: number;
-  readonly positions: readonly Position[];
-  /** Each position stands for two adjacent vectors. */
-  readonly paired: boolean;
-}
-
-function vectorStage(count: number, paired: boolean): Stage {
-  const lanes = paired ? 8 : 4;
-  return { width: count * lanes, positions: vectorPositions(0, count, lanes), paired };
-}
-/** A vector every `step` elements, from `first` on. */
-const vectorPositions = (first: number, count: number, step: number): Position[] =>
-  Array.from({ length: count }, (_, v): Position => ({ index: first + v * step, lanes: 4 }));
-const SINGLE_LANE: Stage = { width: 1, positions: [{ index: 0, lanes: 1 }], paired: false };
-const storeStages = (pairs: number): Stage[] => [
-  ...(pairs > 1 ? [vectorStage(pairs, true)] : []),
-  vectorStage(1, true),
-  vectorStage(1, false),
-  SINGLE_LANE,
-];
-const reductionStages = (): [Stage, ...Stage[]] => [
-  vectorStage(UNROLL, false),
-  vectorStage(1, false),
-  SINGLE_LANE,
-];
 
 interface Accumulator {
   readonly position: Position;
@@ -223,8 +194,8 @@ class LoopEmitter {
   #storeRow(pointers: readonly Expr[], begin: Expr | number, end: Expr | number): void {
     const spec = this.#spec;
     const expensive = spec.instructions.filter((i) => i.op === "unary" && EXPENSIVE.has(i.fn)).length;
-    const unroll = expensive > 0 || spec.instructions.length > 16 ? 1 : UNROLL / 2;
-    this.#walkVectors(pointers, begin, end, storeStages(unroll), (inner, positions) => {
+    const isLong = expensive > 0 || spec.instructions.length > 16;
+    this.#walkVectors(pointers, begin, end, storeStages(isLong), (inner, positions) => {
       this.#body.emit(this.#k, this.#nest.vectorLevel + 1, inner, positions);
       for (const position of positions) {
         for (const [i, store] of spec.stores.entries()) {

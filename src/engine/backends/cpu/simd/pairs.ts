@@ -67,14 +67,18 @@ class Doubling {
         const { op, value, offset } = statement;
         if (op !== "v128.store") {
           if (value.type === "v128") throw new Error(`${op} has no meaning for a pair of vectors`);
+          this.#half(value);
           return [statement];
         }
         return this.#store({ ...statement, op, value, offset });
       }
       case "for":
+        return [{ ...statement, body: this.block(statement.body) }];
       case "while":
+        this.#half(statement.condition);
         return [{ ...statement, body: this.block(statement.body) }];
       case "if":
+        this.#half(statement.condition);
         return [{ ...statement, yes: this.block(statement.yes), no: this.block(statement.no) }];
       case "call":
       case "callIndirect":
