@@ -40,8 +40,10 @@ const CASES = [
 /** The quick preset is this project's own. */
 const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => name !== "quick");
 const VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"];
-/** Steps that PyTorch is given to warm up; Imago takes one. */
+/** Steps that PyTorch is given to warm up, at least; both take the steps of two seconds. */
 const WARMUP = 2;
+/** Short forward passes are timed until they have seen so many images. */
+const LEAST_IMAGES = 48;
 
 interface Options {
   readonly python: string;
@@ -117,8 +119,10 @@ async function torchRun(
   return undefined;
 }
 
-async function compare(which: Case, options: Options): Promise<Comparison> {
+async function compare(which: Case, given: Options): Promise<Comparison> {
   const result: Comparison = { case: which, imago: [], torch: new Map() };
+  const least = which.work === "forward" ? Math.ceil(LEAST_IMAGES / which.batchSize) : 0;
+  const options = { ...given, steps: Math.max(given.steps, least) };
   for (let round = 1; round <= options.rounds; round++) {
     console.error(`${which.preset} ${which.work} ${which.batchSize}: round ${round} of ${options.rounds}`);
     result.imago.push(await imagoRun(which, options.threads, options.steps));

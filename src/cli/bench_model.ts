@@ -21,6 +21,8 @@ export interface BenchModelOptions {
 
 /** Denoising steps of one image, for images a second of sampling. */
 const SAMPLE_STEPS = 50;
+/** Steps are timed when others have run for so long. */
+const WARM_UP_MILLISECONDS = 2000;
 /** Profiled steps, at most: enough for a median. */
 const PROFILES = 3;
 
@@ -35,6 +37,7 @@ export async function benchModel(
   const prepare = what === "train" ? prepareTraining : prepareSampling;
   const program = await checking(() => prepare(backend, preset, batchSize));
   const { executable, start } = program;
+  await warmUp(program, output);
   const times = await timeSteps(program, repeat, output);
   const timings = await profile(program, Math.min(repeat, PROFILES), output);
   const memory = memoryUse(backend);
@@ -112,6 +115,13 @@ export async function benchModel(
     show(groupTable(heading, dearest, kernelName));
   }
   show([PEAK_NOTE]);
+}
+
+/** The runtime compiles kernels again, and better, while they run. */
+async function warmUp({ executable, feeds }: BenchProgram, output: Output): Promise<void> {
+  output.begin("warming up");
+  const start = performance.now();
+  while (performance.now() - start < WARM_UP_MILLISECONDS) await executable.run(feeds);
 }
 
 /** Seconds of each of `repeat` runs. */

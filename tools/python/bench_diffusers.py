@@ -73,11 +73,14 @@ def bench(args: argparse.Namespace, config: dict, work: str, variant: str) -> di
     model = torch.compile(unet) if "compile" in variant else unet
     step = training_step if work == "train" else forward_pass
     seconds = []
-    for _ in range(args.warmup + args.steps):
+    warmup = None  # steps that do not count, once known
+    while warmup is None or len(seconds) < warmup + args.steps:
         begin = time.perf_counter()
         result = step(model, scheduler, optimizer, ema, images, args.max_grad_norm)
         seconds.append(time.perf_counter() - begin)
-    timed = seconds[args.warmup :]
+        if warmup is None and len(seconds) >= args.warmup and sum(seconds[1:]) >= args.warmup_seconds:
+            warmup = len(seconds)
+    timed = seconds[warmup:]
     median = statistics.median(timed)
     return {
         "work": work, "preset": args.preset, "variant": variant, "batch_size": args.batch_size,
@@ -98,7 +101,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--max-grad-norm", type=float, help="clip gradients to this norm (default: leave them)")
     parser.add_argument("--ema", action="store_true", help="keep a moving average of the weights")
-    parser.add_argument("--warmup", type=int, default=2, help="steps not counted, in which variants compile (default 2)")
+    parser.add_argument("--warmup", type=int, default=2, help="at least so many steps are not counted (default 2)")
+    parser.add_argument("--warmup-seconds", type=float, default=2, help="nor those of so long after the first (default 2)")
     parser.add_argument("--steps", type=int, default=3, help="steps timed (default 3)")
     args = parser.parse_args()
     works, variants = args.work.split(","), args.variants.split(",")
