@@ -108,11 +108,12 @@ function placeCalls(
     next += bytes;
     return start;
   });
-  return calls.map(({ kernel, args, writes, group }) => {
+  return calls.map(({ kernel, args, writes }) => {
     const ranges = args.map(({ buffer }, i): Range => {
       const written = writes.includes(i);
       const start = starts[buffer];
-      return { start, end: start + buffers[buffer].bytes, written, group: written ? group : undefined };
+      const { bytes, inParts } = buffers[buffer];
+      return { start, end: start + bytes, written, group: written && inParts ? buffer : undefined };
     });
     return { kernel, ranges };
   });

@@ -5,7 +5,14 @@ import type { ProgramSpec } from "../../backend.ts";
 import { type Node, topologicalOrder } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
 import { describe } from "../../ops/pointwise.ts";
-import { type FusedGraph, fuse, isLeaf, type PrimitiveStep } from "../../passes/fuse.ts";
+import {
+  type FusedGraph,
+  fuse,
+  isLeaf,
+  type LoopStep,
+  type PrimitiveStep,
+  type Step,
+} from "../../passes/fuse.ts";
 import type { View } from "../../passes/view.ts";
 import { contiguousStrides, numel } from "../../shape.ts";
 import { attentionSpec, lowerAttention } from "./kernels/attention.ts";
@@ -19,7 +26,8 @@ import { loopKernel } from "./kernels/loop.ts";
 import type { LoopSpec } from "./kernels/loop_spec.ts";
 import { lowerRandom } from "./kernels/random.ts";
 import { splitReduction } from "./kernels/split_reduction.ts";
-import { copySpec, lowerLoop, zeroSpec } from "./lower_loop.ts";
+import { copySpec, type LoweredLoop, lowerLoop, zeroSpec } from "./lower_loop.ts";
+import { type PartPlaces, type PreparedStep, placeParts } from "./part_places.ts";
 import type { BufferInfo, BufferRef, KernelCall, LoweredProgram, Place } from "./program.ts";
 
 const FLOAT = 4;
@@ -32,6 +40,8 @@ class Lowering {
   readonly #program: ProgramSpec;
   readonly #batchInvariant: boolean;
   readonly #graph: FusedGraph;
+  readonly #steps: readonly PreparedStep[];
+  readonly #places: PartPlaces;
   readonly #buffers: BufferInfo[] = [];
   readonly #calls: KernelCall[] = [];
   readonly #ofNode = new Map<Node, number>();
@@ -49,16 +59,20 @@ class Lowering {
       order,
       roots.filter((node) => !isLeaf(node)),
     );
+    const { steps, view } = this.#graph;
+    const pinned = new Set(roots.map((node) => view(node).base));
+    const prepared = steps.map((step) => this.#prepare(step));
+    ({ steps: this.#steps, places: this.#places } = placeParts(prepared, view, pinned));
   }
 
   run(): LoweredProgram {
     this.#placeUpdates();
     this.#placeOutputs();
     const early = this.#saveMovedVariables();
-    for (const step of this.#graph.steps) {
-      if (step.kind === "loop") this.#loop(step.results);
-      else if (step.kind === "assemble") this.#assemble(step.node);
-      else this.#primitive(step);
+    for (const prepared of this.#steps) {
+      if (prepared.kind === "loop") this.#loop(prepared.step, prepared.loop);
+      else if (prepared.kind === "assemble") this.#assemble(prepared.step.node);
+      else this.#primitive(prepared.step, prepared.lowered);
     }
     const outputs = this.#program.outputs.map(({ node }) => this.#output(node));
     for (const { target, value } of this.#program.updates ?? []) {
@@ -69,8 +83,8 @@ class Lowering {
 
   // --- Buffers
 
-  #newBuffer(elements: number, place: Place): number {
-    this.#buffers.push({ bytes: elements * FLOAT, place });
+  #newBuffer(elements: number, place: Place, inParts = false): number {
+    this.#buffers.push({ bytes: elements * FLOAT, place, inParts });
     return this.#buffers.length - 1;
   }
 
@@ -79,7 +93,8 @@ class Lowering {
     if (known !== undefined) return known;
     const { kind } = node.op;
     const isFixed = kind === "input" || kind === "variable" || kind === "constant";
-    const buffer = this.#newBuffer(numel(node.shape), isFixed ? { kind, node } : { kind: "arena" });
+    const place: Place = isFixed ? { kind, node } : { kind: "arena" };
+    const buffer = this.#newBuffer(numel(node.shape), place, kind === "concat");
     this.#ofNode.set(node, buffer);
     return buffer;
   }
@@ -88,8 +103,12 @@ class Lowering {
     return { buffer: this.#bufferOf(view.base), offset: view.offset * FLOAT };
   }
 
+  /** All of a node: its buffer, or its place in a concatenation's. */
   #whole(node: Node): BufferRef {
-    return { buffer: this.#bufferOf(node), offset: 0 };
+    const place = this.#places.get(node);
+    return place === undefined
+      ? { buffer: this.#bufferOf(node), offset: 0 }
+      : { buffer: this.#bufferOf(place.whole), offset: place.start * FLOAT };
   }
 
   /** Results computed here get buffers that survive until the host has read them. */
@@ -97,7 +116,10 @@ class Lowering {
     for (const { node } of this.#program.outputs) {
       const { base } = this.#graph.view(node);
       if (isLeaf(base) || this.#ofNode.has(base)) continue;
-      this.#ofNode.set(base, this.#newBuffer(numel(base.shape), { kind: "output" }));
+      this.#ofNode.set(
+        base,
+        this.#newBuffer(numel(base.shape), { kind: "output" }, base.op.kind === "concat"),
+      );
     }
   }
 
@@ -124,15 +146,9 @@ class Lowering {
   }
 
   /** `args`: operands, then what stores and reductions write. */
-  #call(spec: LoopSpec, args: readonly BufferRef[], label: string, group?: number): void {
+  #call(spec: LoopSpec, args: readonly BufferRef[], label: string): void {
     const writes = args.flatMap((_, i) => (i < spec.operands.length ? [] : [i]));
-    this.#calls.push({
-      kernel: loopKernel(spec),
-      args,
-      writes,
-      label,
-      ...(group !== undefined && { group }),
-    });
+    this.#calls.push({ kernel: loopKernel(spec), args, writes, label });
   }
 
   // --- Updates of variables
@@ -159,7 +175,7 @@ class Lowering {
         !this.#ofNode.has(variable) &&
         !kept.has(variable) &&
         (lastRead.get(variable) ?? -1) <= at &&
-        this.#readsElementwise(at, variable);
+        this.#readsElementwise(at, value.node, variable);
       if (safe) this.#ofNode.set(value.node, this.#bufferOf(variable));
     }
   }
@@ -181,13 +197,13 @@ class Lowering {
     return found;
   }
 
-  /** Whether step `at` is a storing loop that reads `variable`, if at all, only at the element it writes. */
-  #readsElementwise(at: number, variable: Node): boolean {
-    const step = this.#graph.steps[at];
-    if (step.kind !== "loop") return false;
-    const { spec, operands } = lowerLoop(step.results, this.#graph);
+  /** Whether step `at` is a storing loop that reads `variable`, if at all, only at the element of `value` it writes. */
+  #readsElementwise(at: number, value: Node, variable: Node): boolean {
+    const prepared = this.#steps[at];
+    if (prepared.kind !== "loop") return false;
+    const { spec, operands, results } = prepared.loop;
     if (spec.reductions.length > 0) return false;
-    const [store] = spec.stores;
+    const store = spec.stores[results.indexOf(value)];
     return operands.every((node, i) => {
       const { strides, offset } = spec.operands[i];
       return (
@@ -231,9 +247,19 @@ class Lowering {
 
   // --- Steps
 
-  #loop(results: readonly Node[]): void {
-    const loop = lowerLoop(results, this.#graph);
-    const label = results.map(describe).join(" + ");
+  #prepare(step: Step): PreparedStep {
+    switch (step.kind) {
+      case "loop":
+        return { kind: step.kind, step, loop: lowerLoop(step.results, this.#graph) };
+      case "primitive":
+        return { kind: step.kind, step, lowered: this.#lowerPrimitive(step.product, step.bias !== null) };
+      case "assemble":
+        return { kind: step.kind, step };
+    }
+  }
+
+  #loop(step: LoopStep, loop: LoweredLoop): void {
+    const label = step.results.map(describe).join(" + ");
     const operands = loop.operands.map((node) => this.#whole(node));
     const targets = loop.results.map((node) => this.#whole(node));
     const split = splitReduction(loop.spec, this.#batchInvariant);
@@ -254,12 +280,11 @@ class Lowering {
     const { op } = node;
     const target = this.#whole(node);
     const strides = contiguousStrides(node.shape);
-    const group = op.kind === "concat" ? target.buffer : undefined;
     const copyInto = (source: Node, begin: readonly number[]) => {
       const view = this.#graph.view(source);
       const offset = begin.reduce((total, index, axis) => total + index * strides[axis], 0);
       const spec = copySpec(view, { strides, offset });
-      this.#call(spec, [this.#whole(view.base), target], describe(node), group);
+      this.#call(spec, [this.#whole(view.base), target], describe(node));
     };
     if (op.kind === "pad") {
       this.#call(zeroSpec(numel(node.shape)), [target], describe(node));
@@ -267,19 +292,16 @@ class Lowering {
     } else if (op.kind === "concat") {
       let start = 0;
       for (const part of node.inputs) {
-        copyInto(
-          part,
-          node.shape.map((_, axis) => (axis === op.axis ? start : 0)),
-        );
+        const begin = node.shape.map((_, axis) => (axis === op.axis ? start : 0));
+        if (this.#places.get(this.#graph.view(part).base)?.whole !== node) copyInto(part, begin);
         start += part.shape[op.axis];
       }
     }
   }
 
-  #primitive({ node, product, bias }: PrimitiveStep): void {
+  #primitive({ node, product, bias }: PrimitiveStep, lowered: Lowered): void {
     const sources = bias === null ? product.inputs : [...product.inputs, bias];
     const inputs = sources.map((source) => this.#ref(this.#graph.view(source)));
-    const lowered = this.#lowerPrimitive(product, bias !== null);
     const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
     const resolve = (slot: Slot): BufferRef => {
       if ("input" in slot) return inputs[slot.input];

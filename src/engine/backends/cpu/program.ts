@@ -14,8 +14,6 @@ export interface KernelCall {
   readonly args: readonly BufferRef[];
   /** Which of `args` the kernel writes; it only reads the others. */
   readonly writes: readonly number[];
-  /** Calls of one group write different elements of the same buffer, so they may run at the same time. */
-  readonly group?: number;
   /** What the call computes, for profiles. */
   readonly label: string;
 }
@@ -32,6 +30,8 @@ export type Place =
 export interface BufferInfo {
   readonly bytes: number;
   readonly place: Place;
+  /** Whether each of the calls that write it writes other elements, so that they may run at the same time. */
+  readonly inParts?: boolean;
 }
 
 export interface LoweredProgram {
