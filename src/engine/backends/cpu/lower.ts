@@ -14,7 +14,7 @@ import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
 import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
 import { lowerMatmul } from "./kernels/gemm.ts";
-import { type Lowered, type Slot, writesOf } from "./kernels/kernel.ts";
+import { type Lowered, type ProductTail, type Slot, writesOf } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop.ts";
 import type { LoopSpec } from "./kernels/loop_spec.ts";
 import { lowerRandom } from "./kernels/random.ts";
@@ -276,10 +276,10 @@ class Lowering {
     }
   }
 
-  #primitive({ node, product, bias }: PrimitiveStep): void {
-    const sources = bias === null ? product.inputs : [...product.inputs, bias];
+  #primitive({ node, product, bias, residual }: PrimitiveStep): void {
+    const sources = [...product.inputs, bias, residual].filter((source) => source !== null);
     const inputs = sources.map((source) => this.#ref(this.#graph.view(source)));
-    const lowered = this.#lowerPrimitive(product, bias !== null);
+    const lowered = this.#lowerPrimitive(product, { bias: bias !== null, residual: residual !== null });
     const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
     const resolve = (slot: Slot): BufferRef => {
       if ("input" in slot) return inputs[slot.input];
@@ -298,7 +298,7 @@ class Lowering {
     return base.op.kind === "variable" && !isUpdated;
   }
 
-  #lowerPrimitive(node: Node, bias: boolean): Lowered {
+  #lowerPrimitive(node: Node, tail: ProductTail): Lowered {
     const { op } = node;
     const [a, b] = node.inputs;
     const batchInvariant = this.#batchInvariant;
@@ -306,14 +306,17 @@ class Lowering {
       case "conv2d":
         return lowerConv2d({
           ...geometry(a.shape, b.shape, node.shape, op),
-          ...{ bias, batchInvariant, constantFilters: this.#isConstant(b) },
+          ...{ ...tail, batchInvariant, constantFilters: this.#isConstant(b) },
         });
       case "conv2dGradInput":
-        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, op), batchInvariant });
+        return lowerConv2dGradInput({
+          ...geometry(node.shape, b.shape, a.shape, op),
+          ...{ ...tail, batchInvariant },
+        });
       case "conv2dGradFilter":
         return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
       case "matmul":
-        return this.#lowerMatmul(node, bias);
+        return this.#lowerMatmul(node, tail);
       case "attention":
         return lowerAttention(attentionSpec(a.shape, op));
       case "attentionGrad":
@@ -329,7 +332,7 @@ class Lowering {
     }
   }
 
-  #lowerMatmul(node: Node, bias: boolean): Lowered {
+  #lowerMatmul(node: Node, tail: ProductTail): Lowered {
     const [a, b] = node.inputs.map((source) => this.#graph.view(source).strides);
     const rank = node.shape.length;
     const k = node.inputs[0].shape[rank - 1];
@@ -347,7 +350,7 @@ class Lowering {
       a: operand(a),
       b: operand(b),
       c: operand(c),
-      bias,
+      ...tail,
       wholeK: this.#batchInvariant,
     });
   }

@@ -4,7 +4,7 @@
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, tailBuffers } from "./kernel.ts";
 import { cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR } from "./micro.ts";
 import type { KShape } from "./pack.ts";
@@ -31,6 +31,8 @@ export interface TapConv {
     readonly image: number;
   };
   readonly bias: boolean;
+  /** Only where positions follow each other in the target. */
+  readonly residual: boolean;
 }
 
 /** Floats of a gathered block: half of a second-level cache of 512 KiB. */
@@ -90,7 +92,7 @@ function makePlan(conv: TapConv): Plan {
   };
 }
 
-/** Arguments: source, packed filters, bias where there is one, target. */
+/** Arguments: source, packed filters, those of the tail, target. */
 export function tapConvKernel(conv: TapConv): Kernel {
   const plan = makePlan(conv);
   const { source, positions, channels } = conv;
@@ -104,7 +106,11 @@ export function tapConvKernel(conv: TapConv): Kernel {
     tiles: plan.mBlocks * plan.nBlocks,
     scratchBytes: gatheredBytes + (plan.adjacent ? 0 : cacheLines(mBlock * nBlock * FLOAT)),
     flops: 2 * pixels * filterSize,
-    bytes: FLOAT * (source.n * source.h * source.w * source.channels + filterSize + pixels * channels),
+    bytes:
+      FLOAT *
+      (source.n * source.h * source.w * source.channels +
+        filterSize +
+        (conv.residual ? 2 : 1) * pixels * channels),
     emit(k) {
       const nIndex = k.let(s.iremU(k.tile, s.i32(plan.nBlocks)));
       const mIndex = k.let(s.idivU(k.tile, s.i32(plan.nBlocks)));
@@ -113,9 +119,10 @@ export function tapConvKernel(conv: TapConv): Kernel {
       const columns = blockCounts(k, channels, nBlock, NR, nIndex);
       const firstPixel = k.let(s.imul(mIndex, s.i32(mBlock)));
       const columnBytes = s.imul(nIndex, s.i32(nBlock * FLOAT));
-      const target = k.buffer(conv.bias ? 3 : 2);
+      const { bias, residual, result: target } = tailBuffers(k, conv);
+      const offset = k.let(s.iadd(s.imul(firstPixel, s.i32(channels * FLOAT)), columnBytes));
       const block = plan.adjacent
-        ? k.let(s.iadd(target, s.imul(firstPixel, s.i32(channels * FLOAT)), columnBytes))
+        ? k.let(s.iadd(target, offset))
         : k.let(s.iadd(k.scratch, s.i32(gatheredBytes)));
       const panelBytes = plan.depth * NR * FLOAT;
       const blocks = ((shape.rows * shape.cols) / shape.tapBlock) * (shape.channels / shape.channelBlock);
@@ -142,7 +149,11 @@ export function tapConvKernel(conv: TapConv): Kernel {
           columnTail: columns.tail,
           hasColumnTail: columns.hasTail,
           fresh: s.ieq(index, s.i32(0)),
-          bias: conv.bias ? k.let(s.iadd(k.buffer(2), columnBytes)) : undefined,
+          bias: bias && k.let(s.iadd(bias, columnBytes)),
+          residual: residual && {
+            at: k.let(s.iadd(residual, offset)),
+            last: s.ieq(index, s.i32(blocks - 1)),
+          },
         });
       });
       if (plan.adjacent) return;
