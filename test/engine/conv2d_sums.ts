@@ -51,11 +51,14 @@ export function checkForward(spec: Conv2dSpec, lowered: Lowered): void {
     noise(sizes.x, 1),
     noise(sizes.w, 2),
     noise(spec.bias ? spec.co : 0, 3),
-    noise(spec.residual ? sizes.y : 0, 4),
+    noise(spec.residual ? (spec.perImage ? spec.n * spec.co : sizes.y) : 0, 4),
   ];
+  const image = sizes.y / spec.n;
+  const residualAt = (i: number): number =>
+    spec.perImage ? Math.floor(i / image) * spec.co + (i % spec.co) : i;
   const want = Float64Array.from(
     { length: sizes.y },
-    (_, i) => (spec.bias ? bias[i % spec.co]! : 0) + (spec.residual ? residual[i]! : 0),
+    (_, i) => (spec.bias ? bias[i % spec.co]! : 0) + (spec.residual ? residual[residualAt(i)]! : 0),
   );
   products(spec, (i, f, o) => {
     want[o]! += x[i]! * w[f]!;

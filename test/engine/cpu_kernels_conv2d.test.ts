@@ -8,7 +8,10 @@ import { lowerConv2dGradFilter } from "../../src/engine/backends/cpu/kernels/con
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
 const directions = {
-  forward: (spec: Conv2dSpec) => checkForward(spec, lowerConv2d(spec)),
+  forward: (c: Conv2dSpec) => {
+    const spec = { ...c, perImage: c.perImage === true && c.kh * c.kw > 1 };
+    checkForward(spec, lowerConv2d(spec));
+  },
   "image gradient": (c: Conv2dSpec) => {
     const spec = { ...c, residual: c.residual === true && c.stride.every((step) => step === 1) };
     checkGradInput(spec, lowerConv2dGradInput(spec));
@@ -32,6 +35,7 @@ const random = fc
     padding: fc.tuple(pad, pad, pad, pad),
     bias: fc.boolean(),
     residual: fc.boolean(),
+    perImage: fc.boolean(),
   })
   .map(withOutput)
   .filter(({ oh, ow }) => oh > 0 && ow > 0);
@@ -60,6 +64,10 @@ const shapes: Record<string, Conv2dSpec> = {
   "1 x 1 with a stride": square(2, 9, 48, 72, 1, 2, [0, 0, 0, 0]),
   "few pixels, many channels": square(1, 4, 192, 256, 3, 1, same),
   "many pixels": square(2, 40, 16, 20, 3, 1, same),
+  "many results, a vector for each image": {
+    ...square(3, 7, 40, 152, 3, 2, same),
+    ...{ bias: true, residual: true, perImage: true },
+  },
 };
 
 for (const [name, run] of Object.entries(directions))

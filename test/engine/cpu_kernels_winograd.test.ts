@@ -28,6 +28,7 @@ const specs = fc
     padding: fc.tuple(pad, pad, pad, pad),
     bias: fc.boolean(),
     residual: fc.boolean(),
+    perImage: fc.boolean(),
   })
   .map(withOutput)
   .filter(({ oh, ow }) => oh > 0 && ow > 0);

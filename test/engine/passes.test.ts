@@ -137,6 +137,20 @@ describe("fusion", () => {
     expect(fused(x.permute([0, 2, 1, 3]).add(biased)).isStored(biased.node)).toBe(true);
   });
 
+  test("one vector for each image is a residual of a convolution that knows images", () => {
+    const x = input([2, 6, 6, 4]);
+    const time = input([2, 4]).reshape([2, 1, 1, 4]);
+    const [wide, narrow] = [3, 1].map((side) => {
+      const padding = side === 3 ? ([1, 1, 1, 1] as const) : ([0, 0, 0, 0] as const);
+      return x.conv2d(input([side, side, 4, 4]), { stride: [1, 1], padding });
+    });
+    expect(fused(wide.add(time)).steps).toMatchObject([
+      { kind: "primitive", product: wide.node, bias: null },
+    ]);
+    expect(fused(narrow.add(time)).isStored(narrow.node)).toBe(true);
+    expect(fused(wide.add(input([2, 6, 1, 4]))).isStored(wide.node)).toBe(true);
+  });
+
   test("of two products that are added up, the later one adds", () => {
     const [x, filter] = [input([1, 6, 6, 4]), input([1, 1, 4, 4])];
     const options = { stride: [1, 1], padding: [0, 0, 0, 0] } as const;

@@ -1,8 +1,9 @@
 // What the kernel of a convolution or matrix product adds while it writes its result: a bias along the last axis, and a
-// tensor of the result's shape (the residual of a block, or the gradient that comes from another branch).
+// tensor of the result's shape (the residual of a block, or the gradient that comes from another branch) or one vector for
+// each image (the time embedding).
 
 import type { Node } from "../graph.ts";
-import { numel } from "../shape.ts";
+import { numel, sameShape } from "../shape.ts";
 import { isContiguous, isIdentity, type View } from "./view.ts";
 
 export interface Tail {
@@ -10,7 +11,7 @@ export interface Tail {
   readonly product: Node;
   /** What is added along the last axis [C], or null. */
   readonly bias: Node | null;
-  /** What is then added element for element, or null. */
+  /** What is then added, or null: element for element, or the same [N, C] at every pixel of an image. */
   readonly residual: Node | null;
 }
 
@@ -45,7 +46,7 @@ export function findTails(
     const before = tails.get(inner) ?? { product: inner, bias: null, residual: null };
     if (takesBias(inner) && inner === addend && isVector(read)) {
       tails.set(sum, { ...before, bias: other });
-    } else if (takesResidual(before) && stored.has(read.base) && isContiguous(read)) {
+    } else if (takesResidual(before) && stored.has(read.base) && isReadable(before, read)) {
       tails.set(sum, { ...before, residual: other });
     } else {
       return false;
@@ -71,6 +72,15 @@ function takesResidual({ product, residual }: Tail): boolean {
   const { op } = product;
   if (residual !== null) return false;
   return takesBias(product) || (op.kind === "conv2dGradInput" && op.stride.every((step) => step === 1));
+}
+
+/** Whether a residual lies as the kernel reads it; convolutions of 1 x 1 are matrix products, which know no images. */
+function isReadable({ product: { op, inputs, shape } }: Tail, read: View): boolean {
+  if (isContiguous(read)) return true;
+  const knowsImages = op.kind === "conv2d" && numel(inputs[1].shape.slice(0, 2)) > 1;
+  const channels = shape[shape.length - 1];
+  const perImage = read.offset === 0 && sameShape(read.strides, [channels, 0, 0, 1]);
+  return knowsImages && perImage && sameShape(read.shape, shape);
 }
 
 /** Whether a view repeats a vector along its last axis. */

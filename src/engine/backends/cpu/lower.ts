@@ -6,7 +6,7 @@ import { type Node, topologicalOrder } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
 import { describe } from "../../ops/pointwise.ts";
 import { type FusedGraph, fuse, isLeaf, type PrimitiveStep } from "../../passes/fuse.ts";
-import type { View } from "../../passes/view.ts";
+import { isContiguous, type View } from "../../passes/view.ts";
 import { contiguousStrides, numel } from "../../shape.ts";
 import { attentionSpec, lowerAttention } from "./kernels/attention.ts";
 import { lowerAttentionGrad } from "./kernels/attention_grad.ts";
@@ -279,7 +279,9 @@ class Lowering {
   #primitive({ node, product, bias, residual }: PrimitiveStep): void {
     const sources = [...product.inputs, bias, residual].filter((source) => source !== null);
     const inputs = sources.map((source) => this.#ref(this.#graph.view(source)));
-    const lowered = this.#lowerPrimitive(product, { bias: bias !== null, residual: residual !== null });
+    const perImage = residual !== null && !isContiguous(this.#graph.view(residual));
+    const tail = { bias: bias !== null, residual: residual !== null };
+    const lowered = this.#lowerPrimitive(product, tail, perImage);
     const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
     const resolve = (slot: Slot): BufferRef => {
       if ("input" in slot) return inputs[slot.input];
@@ -298,7 +300,7 @@ class Lowering {
     return base.op.kind === "variable" && !isUpdated;
   }
 
-  #lowerPrimitive(node: Node, tail: ProductTail): Lowered {
+  #lowerPrimitive(node: Node, tail: ProductTail, perImage: boolean): Lowered {
     const { op } = node;
     const [a, b] = node.inputs;
     const batchInvariant = this.#batchInvariant;
@@ -306,7 +308,7 @@ class Lowering {
       case "conv2d":
         return lowerConv2d({
           ...geometry(a.shape, b.shape, node.shape, op),
-          ...{ ...tail, batchInvariant, constantFilters: this.#isConstant(b) },
+          ...{ ...tail, perImage, batchInvariant, constantFilters: this.#isConstant(b) },
         });
       case "conv2dGradInput":
         return lowerConv2dGradInput({

@@ -30,6 +30,8 @@ export interface Conv2dSpec extends ProductTail {
   readonly bias?: boolean;
   /** Forward, and gradient of the image where the stride is 1. */
   readonly residual?: boolean;
+  /** The residual is [n, co], the same at every pixel of an image; forward, and not with filters of 1 x 1. */
+  readonly perImage?: boolean;
   /** The way must not depend on n; forward and gradient of the image only. */
   readonly batchInvariant?: boolean;
   /** Filters are the same in every run, so that what is made of them is kept. */
@@ -71,6 +73,7 @@ export const winogradForward = ({
   padding,
   bias,
   residual,
+  perImage,
 }: Conv2dSpec): WinogradConv => ({
   family: "conv2d",
   source: { n, h, w, channels: ci },
@@ -80,6 +83,7 @@ export const winogradForward = ({
   transposed: false,
   bias: bias === true,
   residual: residual === true,
+  perImage: perImage === true,
 });
 export const winogradGradInput = ({
   n,
@@ -100,12 +104,28 @@ export const winogradGradInput = ({
   transposed: true,
   bias: false,
   residual: residual === true,
+  perImage: false,
 });
 
 /** Inputs: x, w and those of the tail. Output: y. */
 export function lowerConv2d(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
-  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding, bias = false, residual = false } = spec;
+  const {
+    n,
+    h,
+    w,
+    ci,
+    kh,
+    kw,
+    oh,
+    ow,
+    co,
+    stride,
+    padding,
+    bias = false,
+    residual = false,
+    perImage = false,
+  } = spec;
   if (isPointwise(spec))
     return lowerMatmul({
       batch: [],
@@ -134,6 +154,7 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
     target: { offset: 0, x: 1, y: ow, image: oh * ow },
     bias,
     residual,
+    perImage,
   };
   const k = tapBlocks(conv);
   const pack = packKernel({
@@ -206,6 +227,7 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
         },
         bias: false,
         residual,
+        perImage: false,
       };
       const k = tapBlocks(conv);
       const temp = temps.push(packedSize(k, ci)) - 1;

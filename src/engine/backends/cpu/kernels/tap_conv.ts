@@ -5,7 +5,7 @@ import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 import { type Kernel, tailBuffers } from "./kernel.ts";
-import { cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
+import { addRun, cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR } from "./micro.ts";
 import type { KShape } from "./pack.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
@@ -33,6 +33,8 @@ export interface TapConv {
   readonly bias: boolean;
   /** Only where positions follow each other in the target. */
   readonly residual: boolean;
+  /** The residual is one vector for each image. */
+  readonly perImage: boolean;
 }
 
 /** Floats of a gathered block: half of a second-level cache of 512 KiB. */
@@ -110,7 +112,7 @@ export function tapConvKernel(conv: TapConv): Kernel {
       FLOAT *
       (source.n * source.h * source.w * source.channels +
         filterSize +
-        (conv.residual ? 2 : 1) * pixels * channels),
+        (conv.residual && !conv.perImage ? 2 : 1) * pixels * channels),
     emit(k) {
       const nIndex = k.let(s.iremU(k.tile, s.i32(plan.nBlocks)));
       const mIndex = k.let(s.idivU(k.tile, s.i32(plan.nBlocks)));
@@ -150,12 +152,30 @@ export function tapConvKernel(conv: TapConv): Kernel {
           hasColumnTail: columns.hasTail,
           fresh: s.ieq(index, s.i32(0)),
           bias: bias && k.let(s.iadd(bias, columnBytes)),
-          residual: residual && {
-            at: k.let(s.iadd(residual, offset)),
-            last: s.ieq(index, s.i32(blocks - 1)),
-          },
+          residual:
+            residual && !conv.perImage
+              ? { at: k.let(s.iadd(residual, offset)), last: s.ieq(index, s.i32(blocks - 1)) }
+              : undefined,
         });
       });
+      const last = channels - (plan.nBlocks - 1) * nBlock;
+      /** Calls `body` with the number of columns in this block. */
+      const withColumns = (body: (count: number) => void): void => {
+        if (last === nBlock || plan.nBlocks === 1) body(last);
+        else
+          k.if(
+            s.ieq(nIndex, s.i32(plan.nBlocks - 1)),
+            () => body(last),
+            () => body(nBlock),
+          );
+      };
+      if (residual && conv.perImage)
+        k.loop(rows.total, (row) => {
+          const { image } = positionOf(k, conv, s.iadd(firstPixel, row));
+          const from = k.let(s.iadd(residual, s.imul(image, s.i32(channels * FLOAT)), columnBytes));
+          const to = k.let(s.iadd(block, s.imul(row, s.i32(channels * FLOAT))));
+          withColumns((count) => addRun(k, to, from, count));
+        });
       if (plan.adjacent) return;
       // From the block to pixels that are apart.
       k.loop(rows.total, (row) => {
@@ -169,14 +189,7 @@ export function tapConvKernel(conv: TapConv): Kernel {
         );
         const to = k.let(s.iadd(target, s.imul(pixel, s.i32(channels * FLOAT)), columnBytes));
         const from = k.let(s.iadd(block, s.imul(row, s.i32(nBlock * FLOAT))));
-        const last = channels - (plan.nBlocks - 1) * nBlock;
-        if (last === nBlock || plan.nBlocks === 1) copyRun(k, to, from, last);
-        else
-          k.if(
-            s.ieq(nIndex, s.i32(plan.nBlocks - 1)),
-            () => copyRun(k, to, from, last),
-            () => copyRun(k, to, from, nBlock),
-          );
+        withColumns((count) => copyRun(k, to, from, count));
       });
     },
   };

@@ -39,6 +39,8 @@ export interface WinogradConv {
   readonly transposed: boolean;
   readonly bias: boolean;
   readonly residual: boolean;
+  /** The residual is one vector for each image. */
+  readonly perImage: boolean;
 }
 
 /** How the work is cut; results do not depend on it. */
@@ -112,7 +114,7 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
       FLOAT *
       (source.n * source.h * source.w * depth +
         filterSize +
-        (conv.residual ? 2 : 1) * pixels * target.channels),
+        (conv.residual && !conv.perImage ? 2 : 1) * pixels * target.channels),
     emit(k) {
       const channelIndex = k.let(s.iremU(k.tile, s.i32(channelBlocks)));
       const tileIndex = k.let(s.idivU(k.tile, s.i32(channelBlocks)));
@@ -220,6 +222,7 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
           target: targetAt,
           bias,
           residual,
+          perImage: conv.perImage,
           image: target,
           place: tilePlace(k, grid, s.iadd(firstTile, tile)),
           work,

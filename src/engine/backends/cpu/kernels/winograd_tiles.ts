@@ -151,6 +151,8 @@ export interface ResultTransform {
   readonly target: Expr;
   readonly bias: Expr | undefined;
   readonly residual: Expr | undefined;
+  /** What is added is the same at every pixel of an image. */
+  readonly perImage: boolean;
   readonly image: ImageShape;
   readonly place: TilePlace;
   readonly work: Expr;
@@ -165,6 +167,8 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
   const line = s.iadd(s.imul(p.place.image, s.i32(image.h)), p.place.y);
   const pixel = s.iadd(s.imul(line, s.i32(image.w)), p.place.x);
   const pixelOffset = k.let(s.imul(pixel, s.i32(pixelBytes)));
+  const imageOffset = k.let(s.imul(p.place.image, s.i32(pixelBytes)));
+  const residualPixel = p.perImage ? 0 : pixelBytes;
   const left = (length: number, first: Expr): Expr =>
     length % RESULT_SIDE === 0
       ? s.i32(RESULT_SIDE)
@@ -190,7 +194,8 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
       const from = k.let(s.iadd(between, s.imul(row, s.i32(PATCH_SIDE * chunk.bytes))));
       const offset = k.let(s.iadd(pixelOffset, channel, s.imul(row, s.i32(image.w * pixelBytes))));
       const to = k.let(s.iadd(p.target, offset));
-      const residualAt = residual && k.let(s.iadd(residual, offset));
+      const residualAt =
+        residual && k.let(s.iadd(residual, p.perImage ? s.iadd(imageOffset, channel) : offset));
       const biasAt = bias && k.let(s.iadd(bias, channel));
       forVectors(k, chunk.bytes, (at) => {
         const source = k.let(s.iadd(from, at));
@@ -201,7 +206,7 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
         outputTransform(k, values).forEach((value, j) => {
           const result = k.let(added ? s.vadd(value, added) : value);
           k.if(s.igt(columns, s.i32(j)), () => {
-            const sum = other ? s.vadd(result, s.loadV(other, j * pixelBytes)) : result;
+            const sum = other ? s.vadd(result, s.loadV(other, j * residualPixel)) : result;
             k.storeV(target, sum, j * pixelBytes);
           });
         });
