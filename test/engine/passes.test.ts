@@ -147,6 +147,8 @@ describe("fusion", () => {
     expect(fused(wide.add(time)).steps).toMatchObject([
       { kind: "primitive", product: wide.node, bias: null },
     ]);
+    const one = input([1, 6, 6, 4]).conv2d(input([3, 3, 4, 4]), { stride: [1, 1], padding: [1, 1, 1, 1] });
+    expect(fused(one.add(input([1, 4]).reshape([1, 1, 1, 4]))).isStored(one.node)).toBe(false);
     expect(fused(narrow.add(time)).isStored(narrow.node)).toBe(true);
     expect(fused(wide.add(input([2, 6, 1, 4]))).isStored(wide.node)).toBe(true);
   });

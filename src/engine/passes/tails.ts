@@ -79,7 +79,9 @@ function isReadable({ product: { op, inputs, shape } }: Tail, read: View): boole
   if (isContiguous(read)) return true;
   const knowsImages = op.kind === "conv2d" && numel(inputs[1].shape.slice(0, 2)) > 1;
   const channels = shape[shape.length - 1];
-  const perImage = read.offset === 0 && sameShape(read.strides, [channels, 0, 0, 1]);
+  const [image, ...others] = read.strides;
+  const perImage =
+    read.offset === 0 && (shape[0] === 1 || image === channels) && sameShape(others, [0, 0, 1]);
   return knowsImages && perImage && sameShape(read.shape, shape);
 }
 
