@@ -47,22 +47,34 @@ const sizesOf = (c: Conv2dSpec) => ({
 /** Forward, gradient of the image and gradient of the filters, each in a way given or in the way that the shapes choose. */
 export function checkForward(spec: Conv2dSpec, lowered: Lowered): void {
   const sizes = sizesOf(spec);
-  const [x, w, bias] = [noise(sizes.x, 1), noise(sizes.w, 2), noise(spec.co, 3)];
-  const want = Float64Array.from({ length: sizes.y }, (_, i) => (spec.bias ? bias[i % spec.co]! : 0));
+  const [x, w, bias, residual] = [
+    noise(sizes.x, 1),
+    noise(sizes.w, 2),
+    noise(spec.bias ? spec.co : 0, 3),
+    noise(spec.residual ? (spec.perImage ? spec.n * spec.co : sizes.y) : 0, 4),
+  ];
+  const image = sizes.y / spec.n;
+  const residualAt = (i: number): number =>
+    spec.perImage ? Math.floor(i / image) * spec.co + (i % spec.co) : i;
+  const want = Float64Array.from(
+    { length: sizes.y },
+    (_, i) => (spec.bias ? bias[i % spec.co]! : 0) + (spec.residual ? residual[residualAt(i)]! : 0),
+  );
   products(spec, (i, f, o) => {
     want[o]! += x[i]! * w[f]!;
   });
-  check(lowered, spec.bias ? [x, w, bias] : [x, w], want, spec);
+  const inputs = [x, w, bias, residual].filter(({ length }) => length > 0);
+  check(lowered, inputs, want, spec);
 }
 
 export function checkGradInput(spec: Conv2dSpec, lowered: Lowered): void {
   const sizes = sizesOf(spec);
-  const [dy, w] = [noise(sizes.y, 1), noise(sizes.w, 2)];
-  const want = new Float64Array(sizes.x);
+  const [dy, w, residual] = [noise(sizes.y, 1), noise(sizes.w, 2), noise(sizes.x, 4)];
+  const want = spec.residual ? Float64Array.from(residual) : new Float64Array(sizes.x);
   products(spec, (i, f, o) => {
     want[i]! += dy[o]! * w[f]!;
   });
-  check(lowered, [dy, w], want, spec);
+  check(lowered, spec.residual ? [dy, w, residual] : [dy, w], want, spec);
 }
 
 export function checkGradFilter(spec: Conv2dSpec, lowered: Lowered): void {

@@ -40,11 +40,14 @@ async function agree(inputs: readonly Tensor[], outputs: readonly Tensor[]): Pro
   }
 }
 
-/** As in a UNet: a residual sum that goes on, is normed by its own mean, and comes back beside what followed from it. */
+/**
+ * As in a UNet: what goes on, is normed by its own mean, and comes back beside what followed from it. Differences, as no
+ * product's kernel computes them.
+ */
 function skipConnection(x: Tensor, b: Tensor, filter: Tensor, back: Tensor) {
-  const skip = x.conv2d(filter, pixelwise).add(b);
+  const skip = x.conv2d(filter, pixelwise).sub(b);
   const centred = skip.sub(skip.mean([1, 2], true)).tanh();
-  const hidden = centred.conv2d(back, pixelwise).add(x);
+  const hidden = centred.conv2d(back, pixelwise).sub(x);
   return { skip, hidden, joined: concat([hidden, skip], 3) };
 }
 

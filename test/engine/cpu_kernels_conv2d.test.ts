@@ -8,8 +8,14 @@ import { lowerConv2dGradFilter } from "../../src/engine/backends/cpu/kernels/con
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
 const directions = {
-  forward: (spec: Conv2dSpec) => checkForward(spec, lowerConv2d(spec)),
-  "image gradient": (spec: Conv2dSpec) => checkGradInput(spec, lowerConv2dGradInput(spec)),
+  forward: (c: Conv2dSpec) => {
+    const spec = { ...c, perImage: c.perImage === true && c.kh * c.kw > 1 };
+    checkForward(spec, lowerConv2d(spec));
+  },
+  "image gradient": (c: Conv2dSpec) => {
+    const spec = { ...c, residual: c.residual === true && c.stride.every((step) => step === 1) };
+    checkGradInput(spec, lowerConv2dGradInput(spec));
+  },
   "filter gradient": (spec: Conv2dSpec) => checkGradFilter(spec, lowerConv2dGradFilter(spec)),
 };
 
@@ -28,6 +34,8 @@ const random = fc
     stride: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
     padding: fc.tuple(pad, pad, pad, pad),
     bias: fc.boolean(),
+    residual: fc.boolean(),
+    perImage: fc.boolean(),
   })
   .map(withOutput)
   .filter(({ oh, ow }) => oh > 0 && ow > 0);
@@ -56,6 +64,10 @@ const shapes: Record<string, Conv2dSpec> = {
   "1 x 1 with a stride": square(2, 9, 48, 72, 1, 2, [0, 0, 0, 0]),
   "few pixels, many channels": square(1, 4, 192, 256, 3, 1, same),
   "many pixels": square(2, 40, 16, 20, 3, 1, same),
+  "many results, a vector for each image": {
+    ...square(3, 7, 40, 152, 3, 2, same),
+    ...{ bias: true, residual: true, perImage: true },
+  },
 };
 
 for (const [name, run] of Object.entries(directions))
@@ -70,4 +82,8 @@ test("sizes that do not fit are refused", () => {
   const spec = { ...shapes.downsampling!, oh: 9 };
   expect(() => lowerConv2d(spec)).toThrow(/got an output of 9x8, expected 8x8/);
   expect(() => lowerConv2d({ ...spec, ci: 0 })).toThrow(/size of 0/);
+  const strided = { ...shapes.downsampling!, residual: true };
+  expect(() => lowerConv2dGradInput(strided)).toThrow(
+    /got a residual and a stride of 2,2, expected stride 1/,
+  );
 });

@@ -42,8 +42,14 @@ function check(spec: MatmulSpec): void {
     b: extent(batch, k, n, spec.b),
     c: extent(batch, m, n, spec.c),
   };
-  const [a, b, bias] = [noise(sizes.a, 1), noise(sizes.b, 2), noise(n, 3)];
-  const program = compileLowered(lowerMatmul(spec), spec.bias ? [a, b, bias] : [a, b], [sizes.c]);
+  const [a, b, bias, residual] = [
+    noise(sizes.a, 1),
+    noise(sizes.b, 2),
+    noise(spec.bias ? n : 0, 3),
+    noise(spec.residual ? sizes.c : 0, 4),
+  ];
+  const inputs = [a, b, bias, residual].filter(({ length }) => length > 0);
+  const program = compileLowered(lowerMatmul(spec), inputs, [sizes.c]);
   program.run();
   const count = batch.reduce((product, size) => product * size, 1);
   const want = new Float64Array(count * m * n);
@@ -61,8 +67,9 @@ function check(spec: MatmulSpec): void {
         let sum = spec.bias ? bias[j]! : 0;
         for (let l = 0; l < k; l++)
           sum += a[at.a + i * spec.a.row + l * spec.a.col]! * b[at.b + l * spec.b.row + j * spec.b.col]!;
-        want[(index * m + i) * n + j] = sum;
-        got[(index * m + i) * n + j] = program.outputs[0]![at.c + i * spec.c.row + j * spec.c.col]!;
+        const c = at.c + i * spec.c.row + j * spec.c.col;
+        want[(index * m + i) * n + j] = sum + (spec.residual ? residual[c]! : 0);
+        got[(index * m + i) * n + j] = program.outputs[0]![c]!;
       }
   }
   expect(relativeError(got, want), JSON.stringify(spec)).toBeLessThan(2e-6);
@@ -80,10 +87,11 @@ test("random shapes, strides and batches", () => {
     k: size,
     orders: fc.tuple(order, order, order),
     bias: fc.boolean(),
+    residual: fc.boolean(),
     sharedB: fc.boolean(),
   });
   fc.assert(
-    fc.property(spec, ({ batch, m, n, k, orders, bias, sharedB }) => {
+    fc.property(spec, ({ batch, m, n, k, orders, bias, residual, sharedB }) => {
       const b = layout(batch, k, n, orders[1]);
       check({
         batch,
@@ -91,6 +99,7 @@ test("random shapes, strides and batches", () => {
         n,
         k,
         bias,
+        residual,
         a: layout(batch, m, k, orders[0]),
         b: sharedB ? { ...b, batch: batch.map(() => 0) } : b,
         c: layout(batch, m, n, orders[2]),
@@ -122,7 +131,7 @@ for (const [name, batch, m, n, k] of shapes)
   ] as const)
     test(`${name}: A by ${orders[0]}, B by ${orders[1]}`, () => {
       const strides = { a: layout(batch, m, k, orders[0]), b: layout(batch, k, n, orders[1]) };
-      check({ batch, m, n, k, ...strides, c: layout(batch, m, n, "rows"), bias: true });
+      check({ batch, m, n, k, ...strides, c: layout(batch, m, n, "rows"), bias: true, residual: true });
     });
 
 describe("a long k in parts", () => {

@@ -27,6 +27,8 @@ const specs = fc
     stride: fc.constant([1, 1] as const),
     padding: fc.tuple(pad, pad, pad, pad),
     bias: fc.boolean(),
+    residual: fc.boolean(),
+    perImage: fc.boolean(),
   })
   .map(withOutput)
   .filter(({ oh, ow }) => oh > 0 && ow > 0);
@@ -58,7 +60,7 @@ describe("forward", () => {
     [1, 4, 512, 16],
     [1, 4, 768, 16],
   ])("%i x %i px, %i -> %i channels", (n, size, ci, co) => {
-    const c = { ...spec(n, size, ci, co), bias: true };
+    const c = { ...spec(n, size, ci, co), bias: true, residual: true };
     const plan = { tileBlock: 12, channelBlock: co };
     checkForward(c, lowerWinogradConv(winogradForward(c), plan));
     checkForward(c, lowerWinogradConv(winogradForward(c), { ...plan, innerDepth: 64 }));

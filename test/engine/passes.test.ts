@@ -118,7 +118,51 @@ describe("fusion", () => {
       { kind: "primitive", product: y.node, bias: expect.anything() },
     ]);
     expect(fused(y.add(bias), y.exp()).isStored(y.node)).toBe(true);
-    expect(fused(y.add(input([6, 6, 4]))).isStored(y.node)).toBe(true);
+    expect(fused(y.add(input([6, 1, 4]))).isStored(y.node)).toBe(true);
+  });
+
+  test("a residual is part of the product it is added to, unless it would have to be computed first", () => {
+    const [x, filter, bias] = [input([2, 6, 6, 4]), input([3, 3, 4, 4]), input([4])];
+    const y = x.conv2d(filter, { stride: [1, 1], padding: [1, 1, 1, 1] });
+    const biased = y.add(bias);
+    const tail = { kind: "primitive", product: y.node };
+    expect(fused(x.add(biased)).steps).toMatchObject([
+      { ...tail, bias: expect.anything(), residual: x.node },
+    ]);
+    const flat = biased.reshape([72, 4]).add(x.reshape([72, 4]));
+    expect(fused(flat).steps).toMatchObject([{ ...tail, node: flat.node, bias: expect.anything() }]);
+    expect(fused(x.add(y)).steps).toMatchObject([{ ...tail, bias: null, residual: x.node }]);
+    expect(fused(x.add(biased), biased).isStored(biased.node)).toBe(true);
+    expect(fused(x.exp().add(biased)).isStored(biased.node)).toBe(true);
+    expect(fused(x.permute([0, 2, 1, 3]).add(biased)).isStored(biased.node)).toBe(true);
+  });
+
+  test("one vector for each image is a residual of a convolution that knows images", () => {
+    const x = input([2, 6, 6, 4]);
+    const time = input([2, 4]).reshape([2, 1, 1, 4]);
+    const [wide, narrow] = [3, 1].map((side) => {
+      const padding = side === 3 ? ([1, 1, 1, 1] as const) : ([0, 0, 0, 0] as const);
+      return x.conv2d(input([side, side, 4, 4]), { stride: [1, 1], padding });
+    });
+    expect(fused(wide.add(time)).steps).toMatchObject([
+      { kind: "primitive", product: wide.node, bias: null },
+    ]);
+    const one = input([1, 6, 6, 4]).conv2d(input([3, 3, 4, 4]), { stride: [1, 1], padding: [1, 1, 1, 1] });
+    expect(fused(one.add(input([1, 4]).reshape([1, 1, 1, 4]))).isStored(one.node)).toBe(false);
+    expect(fused(narrow.add(time)).isStored(narrow.node)).toBe(true);
+    expect(fused(wide.add(input([2, 6, 1, 4]))).isStored(wide.node)).toBe(true);
+  });
+
+  test("of two products that are added up, the later one adds", () => {
+    const [x, filter] = [input([1, 6, 6, 4]), input([1, 1, 4, 4])];
+    const options = { stride: [1, 1], padding: [0, 0, 0, 0] } as const;
+    const first = x.conv2d(filter, options);
+    const second = x.exp().conv2d(filter, options);
+    for (const sum of [first.add(second), second.add(first)]) {
+      const { steps, isStored } = fused(sum);
+      expect(steps.at(-1)).toMatchObject({ product: second.node, residual: first.node });
+      expect([first, second].map(({ node }) => isStored(node))).toEqual([true, false]);
+    }
   });
 
   test("group norm and SiLU take two passes over the image forward and two backward", () => {

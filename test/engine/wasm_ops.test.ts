@@ -230,6 +230,64 @@ describe("products", () => {
       runs,
     ));
 
+  test("products with a residual", () =>
+    fc.assert(
+      fc.asyncProperty(size, fc.integer({ min: 1, max: 40 }), fc.boolean(), (n, c, wide) => {
+        const side = wide ? 8 : 7;
+        const half = side / 2;
+        return agree(
+          [
+            [n, side, side, c],
+            [3, 3, c, c],
+            [1, 1, c, c],
+            [c, c],
+            [c],
+            [n, Math.ceil(half), Math.ceil(half), c],
+          ],
+          (x, square, point, w, bias, small) => {
+            const same = { stride: [1, 1], padding: [1, 1, 1, 1] } as const;
+            const plain = { stride: [1, 1], padding: [0, 0, 0, 0] } as const;
+            const halved = x.conv2d(square, { stride: [2, 2], padding: [1, 1, 1, 1] });
+            const time = small.sum([1, 2]).reshape([n, 1, 1, c]);
+            const rows = x.reshape([-1, c]);
+            const block = x.add(x.conv2d(square, same).add(bias));
+            return [
+              block,
+              block.conv2d(point, plain).add(bias).add(block.conv2d(square, same).add(bias)),
+              block.conv2d(square, same).add(bias).add(time),
+              time.add(block.conv2d(square.mul(2), { stride: [2, 2], padding: [1, 1, 1, 1] })),
+              small.add(halved).add(bias),
+              halved.add(bias).add(small).exp(),
+              rows.matmul(w).add(bias).reshape(x.shape).add(x),
+              rows.matmul(w.transpose()).add(rows.matmul(w)).add(rows),
+            ].map((y) => y.mul(0.05));
+          },
+          1e-5,
+        );
+      }),
+      runs,
+    ));
+
+  test("a residual that is added by the product's kernel gives the bits of a sum on its own", async () => {
+    const [n, side, c] = [2, 8, 32];
+    const shapes = [[n, side, side, c], [3, 3, c, c], [1, 1, c, c], [c, c], [c], [n, 1, 1, c]];
+    const inputs = shapes.map((s) => input(s));
+    const [x, square, point, w, bias, time] = inputs;
+    const products = [
+      x.conv2d(square, { stride: [1, 1], padding: [1, 1, 1, 1] }).add(bias),
+      x.conv2d(point, { stride: [1, 1], padding: [0, 0, 0, 0] }).add(bias),
+      x.reshape([-1, c]).matmul(w).add(bias).reshape(x.shape),
+    ];
+    products.push(x.conv2d(square.mul(2), { stride: [1, 1], padding: [1, 1, 1, 1] }).add(bias));
+    const sums = products.map((y, i) => y.add(i < 3 ? x : time));
+    const feeds = inputs.map((t, i) => numbers(numel(t.shape), 5 + i));
+    const joined = await (await wasm.compile({ name: "joined", inputs, outputs: sums })).run(feeds);
+    const apart = await (await wasm.compile({ name: "apart", inputs, outputs: [...sums, ...products] })).run(
+      feeds,
+    );
+    expect(joined).toEqual(apart.slice(0, sums.length));
+  });
+
   test("attention", () =>
     fc.assert(
       fc.asyncProperty(

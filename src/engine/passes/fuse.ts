@@ -3,11 +3,12 @@
 // Pointwise work is done inside the loops that use it. A pointwise result that several loops use is computed again in
 // each when that reads no more memory than storing it would, and stored otherwise. Loops over the same elements that
 // share what they read become one kernel with several results (both sums of a group norm's backward pass, or a whole
-// AdamW update).
+// AdamW update). What is added to a product joins the product's kernel (tails.ts).
 
 import type { Node } from "../graph.ts";
 import { numel, sameShape } from "../shape.ts";
 import { boundaries, isChain } from "./domain.ts";
+import { findTails, type Tail } from "./tails.ts";
 import { isContiguous, isIdentity, type View, viewThrough, wholeView } from "./view.ts";
 
 /** One loop nest with one or more results: pointwise values, copies of views, or reductions of one kind of domain. */
@@ -16,14 +17,10 @@ export interface LoopStep {
   readonly results: Node[];
 }
 /** A product, convolution, gather or random draw: a kernel of its own. */
-export interface PrimitiveStep {
+export interface PrimitiveStep extends Tail {
   readonly kind: "primitive";
-  /** Whose value the step computes. */
+  /** Whose value the step computes: `product` itself, or the sum of it and its tail. */
   readonly node: Node;
-  /** The op that computes it: `node` itself, or what `node` adds a bias to. */
-  readonly product: Node;
-  /** What `node` adds along the last axis [C], or null. */
-  readonly bias: Node | null;
 }
 /** A concat or pad: its parts are copied into place. */
 export interface AssembleStep {
@@ -83,56 +80,13 @@ export function fuse(order: readonly Node[], roots: readonly Node[]): FusedGraph
       stored.add(view(node).base);
     }
   }
-  const biased = findBiases(order, roots, view);
-  for (const [sum, { product }] of biased) {
-    stored.delete(product);
-    stored.add(sum);
-  }
-  storeWhatCannotBeInlined(order, stored, views, view, biased);
+  const tails = findTails(order, roots, view, stored);
+  storeWhatCannotBeInlined(order, stored, views, view, tails);
   // What one decision costs depends on the others: the second round knows the outcome of the first.
   const guess = chooseStored(order, stored, view, stored);
   const decided = chooseStored(order, stored, view, guess);
   const isStored = (node: Node) => decided.has(node);
-  return { steps: formSteps(order, decided, view, biased), view, isStored };
-}
-
-interface Biased {
-  readonly product: Node;
-  readonly bias: Node;
-}
-
-/** Sums of a convolution or matrix product, used for nothing else, and a vector along the last axis: one kernel. */
-function findBiases(
-  order: readonly Node[],
-  roots: readonly Node[],
-  view: (node: Node) => View,
-): Map<Node, Biased> {
-  const uses = new Map<Node, number>();
-  for (const node of [...order.flatMap((user) => user.inputs), ...roots])
-    uses.set(node, (uses.get(node) ?? 0) + 1);
-  const takesBias = (node: Node) => node.op.kind === "conv2d" || node.op.kind === "matmul";
-  const isVector = (node: Node) => {
-    const { base, strides, offset, shape } = view(node);
-    const last = shape.length - 1;
-    return (
-      offset === 0 &&
-      numel(base.shape) === shape[last] &&
-      strides.every((s, axis) => s === (axis === last ? 1 : 0))
-    );
-  };
-  const biased = new Map<Node, Biased>();
-  for (const node of order) {
-    if (node.op.kind !== "binary" || node.op.fn !== "add") continue;
-    const [a, b] = node.inputs;
-    for (const [product, bias] of [
-      [a, b],
-      [b, a],
-    ]) {
-      if (takesBias(product) && uses.get(product) === 1 && isVector(bias))
-        biased.set(node, { product, bias });
-    }
-  }
-  return biased;
+  return { steps: formSteps(order, decided, view, tails), view, isStored };
 }
 
 function collectViews(order: readonly Node[], stored: Set<Node>): Map<Node, View> {
@@ -162,14 +116,14 @@ function storeWhatCannotBeInlined(
   stored: Set<Node>,
   views: Map<Node, View>,
   view: (node: Node) => View,
-  biased: ReadonlyMap<Node, Biased>,
+  tails: ReadonlyMap<Node, Tail>,
 ): void {
   const cuts = new Map<Node, Set<number>>();
   for (const node of order) {
     if (isMovement(node) && !stored.has(node)) continue;
-    const bias = biased.get(node)?.bias;
-    if (bias !== undefined) {
-      stored.add(view(bias).base);
+    const tail = tails.get(node);
+    if (tail !== undefined) {
+      if (tail.bias !== null) stored.add(view(tail.bias).base);
       continue;
     }
     const own = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);
@@ -336,7 +290,7 @@ function formSteps(
   order: readonly Node[],
   stored: ReadonlySet<Node>,
   view: (node: Node) => View,
-  biased: ReadonlyMap<Node, Biased>,
+  tails: ReadonlyMap<Node, Tail>,
 ): Step[] {
   const steps: Step[] = [];
   const computedAt = new Map<Node, number>();
@@ -345,10 +299,11 @@ function formSteps(
   for (const node of order) {
     if (isLeaf(node)) computedAt.set(node, -1);
     if (isLeaf(node) || !stored.has(node)) continue;
-    const { product, bias } = biased.get(node) ?? { product: node, bias: null };
+    const tail = tails.get(node) ?? { product: node, bias: null, residual: null };
+    const { product } = tail;
     if (!isLoop(product) && !isMovement(product)) {
       computedAt.set(node, steps.length);
-      steps.push(isAssembled(node) ? { kind: "assemble", node } : { kind: "primitive", node, product, bias });
+      steps.push(isAssembled(node) ? { kind: "assemble", node } : { kind: "primitive", node, ...tail });
       continue;
     }
     const cuts = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);

@@ -13,7 +13,8 @@ import {
   type PrimitiveStep,
   type Step,
 } from "../../passes/fuse.ts";
-import type { View } from "../../passes/view.ts";
+import { sourcesOf, type Tail } from "../../passes/tails.ts";
+import { isContiguous, type View } from "../../passes/view.ts";
 import { contiguousStrides, numel } from "../../shape.ts";
 import { attentionSpec, lowerAttention } from "./kernels/attention.ts";
 import { lowerAttentionGrad } from "./kernels/attention_grad.ts";
@@ -21,7 +22,7 @@ import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
 import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
 import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
 import { lowerMatmul } from "./kernels/gemm.ts";
-import { type Lowered, type Slot, writesOf } from "./kernels/kernel.ts";
+import { type Lowered, type ProductTail, type Slot, writesOf } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop.ts";
 import type { LoopSpec } from "./kernels/loop_spec.ts";
 import { lowerRandom } from "./kernels/random.ts";
@@ -252,7 +253,7 @@ class Lowering {
       case "loop":
         return { kind: step.kind, step, loop: lowerLoop(step.results, this.#graph) };
       case "primitive":
-        return { kind: step.kind, step, lowered: this.#lowerPrimitive(step.product, step.bias !== null) };
+        return { kind: step.kind, step, lowered: this.#lowerPrimitive(step) };
       case "assemble":
         return { kind: step.kind, step };
     }
@@ -299,9 +300,9 @@ class Lowering {
     }
   }
 
-  #primitive({ node, product, bias }: PrimitiveStep, lowered: Lowered): void {
-    const sources = bias === null ? product.inputs : [...product.inputs, bias];
-    const inputs = sources.map((source) => this.#ref(this.#graph.view(source)));
+  #primitive({ node, ...tail }: PrimitiveStep, lowered: Lowered): void {
+    const { product } = tail;
+    const inputs = sourcesOf(tail).map((source) => this.#ref(this.#graph.view(source)));
     const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
     const resolve = (slot: Slot): BufferRef => {
       if ("input" in slot) return inputs[slot.input];
@@ -320,22 +321,27 @@ class Lowering {
     return base.op.kind === "variable" && !isUpdated;
   }
 
-  #lowerPrimitive(node: Node, bias: boolean): Lowered {
+  #lowerPrimitive({ product: node, bias, residual }: Tail): Lowered {
     const { op } = node;
+    const tail = { bias: bias !== null, residual: residual !== null };
+    const perImage = residual !== null && !isContiguous(this.#graph.view(residual));
     const [a, b] = node.inputs;
     const batchInvariant = this.#batchInvariant;
     switch (op.kind) {
       case "conv2d":
         return lowerConv2d({
           ...geometry(a.shape, b.shape, node.shape, op),
-          ...{ bias, batchInvariant, constantFilters: this.#isConstant(b) },
+          ...{ ...tail, perImage, batchInvariant, constantFilters: this.#isConstant(b) },
         });
       case "conv2dGradInput":
-        return lowerConv2dGradInput({ ...geometry(node.shape, b.shape, a.shape, op), batchInvariant });
+        return lowerConv2dGradInput({
+          ...geometry(node.shape, b.shape, a.shape, op),
+          ...{ ...tail, batchInvariant },
+        });
       case "conv2dGradFilter":
         return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
       case "matmul":
-        return this.#lowerMatmul(node, bias);
+        return this.#lowerMatmul(node, tail);
       case "attention":
         return lowerAttention(attentionSpec(a.shape, op));
       case "attentionGrad":
@@ -351,7 +357,7 @@ class Lowering {
     }
   }
 
-  #lowerMatmul(node: Node, bias: boolean): Lowered {
+  #lowerMatmul(node: Node, tail: ProductTail): Lowered {
     const [a, b] = node.inputs.map((source) => this.#graph.view(source).strides);
     const rank = node.shape.length;
     const k = node.inputs[0].shape[rank - 1];
@@ -369,7 +375,7 @@ class Lowering {
       a: operand(a),
       b: operand(b),
       c: operand(c),
-      bias,
+      ...tail,
       wholeK: this.#batchInvariant,
     });
   }

@@ -3,6 +3,7 @@
 
 import type { Node } from "../../graph.ts";
 import type { AssembleStep, LoopStep, PrimitiveStep } from "../../passes/fuse.ts";
+import { sourcesOf } from "../../passes/tails.ts";
 import { isIdentity, type View } from "../../passes/view.ts";
 import { numel, sameShape } from "../../shape.ts";
 import type { Lowered } from "./kernels/kernel.ts";
@@ -140,8 +141,7 @@ class Placing {
     }
     const { step } = prepared;
     this.#lives.set(step.node, { first: at, last: at });
-    const isBiased = step.kind === "primitive" && step.bias !== null;
-    for (const source of isBiased ? [...step.product.inputs, step.bias] : step.node.inputs) {
+    for (const source of step.kind === "primitive" ? sourcesOf(step) : step.node.inputs) {
       const { base } = this.#view(source);
       this.#otherReads.set(base, (this.#otherReads.get(base) ?? 0) + 1);
       this.#keepAlive(base, at);

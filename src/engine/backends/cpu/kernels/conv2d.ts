@@ -3,7 +3,7 @@
 
 import { planWinograd } from "./conv_cost.ts";
 import { lowerMatmul } from "./gemm.ts";
-import type { Kernel, Lowered, Slot } from "./kernel.ts";
+import { type Kernel, type Lowered, type ProductTail, tailSlots } from "./kernel.ts";
 import { FLOAT, zeroRun } from "./lanes.ts";
 import { packedSize, packKernel } from "./pack.ts";
 import type { TapConv } from "./tap_conv.ts";
@@ -11,7 +11,7 @@ import { tapBlocks, tapConvKernel } from "./tap_conv.ts";
 import type { WinogradConv } from "./winograd_conv2d.ts";
 import { lowerWinogradConv } from "./winograd_conv2d.ts";
 
-export interface Conv2dSpec {
+export interface Conv2dSpec extends ProductTail {
   /** Images [n, h, w, ci], filters [kh, kw, ci, co], results [n, oh, ow, co]. */
   readonly n: number;
   readonly h: number;
@@ -26,8 +26,12 @@ export interface Conv2dSpec {
   readonly stride: readonly [number, number];
   /** Top, bottom, left, right. */
   readonly padding: readonly [number, number, number, number];
-  /** Adds bias[co]; forward only. */
+  /** Forward only. */
   readonly bias?: boolean;
+  /** Forward, and gradient of the image where the stride is 1. */
+  readonly residual?: boolean;
+  /** The residual is [n, co], the same at every pixel of an image; forward, and not with filters of 1 x 1. */
+  readonly perImage?: boolean;
   /** The way must not depend on n; forward and gradient of the image only. */
   readonly batchInvariant?: boolean;
   /** Filters are the same in every run, so that what is made of them is kept. */
@@ -58,7 +62,19 @@ export const isDense3x3 = ({ kh, kw, stride }: Conv2dSpec): boolean =>
   kh === 3 && kw === 3 && stride.every((step) => step === 1);
 
 /** The convolution of 3 x 3 taps and stride 1, and its gradient with respect to the image, as Winograd's way takes them. */
-export const winogradForward = ({ n, h, w, ci, oh, ow, co, padding, bias }: Conv2dSpec): WinogradConv => ({
+export const winogradForward = ({
+  n,
+  h,
+  w,
+  ci,
+  oh,
+  ow,
+  co,
+  padding,
+  bias,
+  residual,
+  perImage,
+}: Conv2dSpec): WinogradConv => ({
   family: "conv2d",
   source: { n, h, w, channels: ci },
   target: { h: oh, w: ow, channels: co },
@@ -66,8 +82,20 @@ export const winogradForward = ({ n, h, w, ci, oh, ow, co, padding, bias }: Conv
   firstX: -padding[2],
   transposed: false,
   bias: bias === true,
+  residual: residual === true,
+  perImage: perImage === true,
 });
-export const winogradGradInput = ({ n, h, w, ci, oh, ow, co, padding }: Conv2dSpec): WinogradConv => ({
+export const winogradGradInput = ({
+  n,
+  h,
+  w,
+  ci,
+  oh,
+  ow,
+  co,
+  padding,
+  residual,
+}: Conv2dSpec): WinogradConv => ({
   family: "conv2d_grad_input",
   source: { n, h: oh, w: ow, channels: co },
   target: { h, w, channels: ci },
@@ -75,12 +103,29 @@ export const winogradGradInput = ({ n, h, w, ci, oh, ow, co, padding }: Conv2dSp
   firstX: padding[2] - 2,
   transposed: true,
   bias: false,
+  residual: residual === true,
+  perImage: false,
 });
 
-/** Inputs: x, w and, with `bias`, the bias. Output: y. */
+/** Inputs: x, w and those of the tail. Output: y. */
 export function lowerConv2d(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
-  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding, bias = false } = spec;
+  const {
+    n,
+    h,
+    w,
+    ci,
+    kh,
+    kw,
+    oh,
+    ow,
+    co,
+    stride,
+    padding,
+    bias = false,
+    residual = false,
+    perImage = false,
+  } = spec;
   if (isPointwise(spec))
     return lowerMatmul({
       batch: [],
@@ -91,6 +136,7 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
       b: { batch: [], row: co, col: 1 },
       c: { batch: [], row: co, col: 1 },
       bias,
+      residual,
       wholeK: spec.batchInvariant ?? false,
     });
   if (isDense3x3(spec)) {
@@ -107,6 +153,8 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
     channels: co,
     target: { offset: 0, x: 1, y: ow, image: oh * ow },
     bias,
+    residual,
+    perImage,
   };
   const k = tapBlocks(conv);
   const pack = packKernel({
@@ -119,23 +167,24 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
     n: co,
     nStride: 1,
   });
-  const biasSlot: Slot[] = bias ? [{ input: 2 }] : [];
   return {
     temps: [packedSize(k, co)],
     steps: [
       { kernel: pack, args: [{ input: 1 }, { temp: 0 }] },
-      { kernel: tapConvKernel(conv), args: [{ input: 0 }, { temp: 0 }, ...biasSlot, { output: 0 }] },
+      { kernel: tapConvKernel(conv), args: [{ input: 0 }, { temp: 0 }, ...tailSlots(conv), { output: 0 }] },
     ],
   };
 }
 
 /**
- * dx from dy. Inputs: dy, w. Output: dx.
+ * dx from dy. Inputs: dy, w and, with `residual`, what is added to dx. Output: dx.
  * With a stride s, the pixels of dx fall into s x s phases, each a stride-1 convolution of dy with every s-th tap.
  */
 export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
-  const { n, h, w, ci, kw, oh, ow, co } = spec;
+  const { n, h, w, ci, kw, oh, ow, co, residual = false } = spec;
+  if (residual && spec.stride.some((step) => step > 1))
+    throw new RangeError(`conv2d gradient: got a residual and a stride of ${spec.stride}, expected stride 1`);
   if (isPointwise(spec))
     return lowerMatmul({
       batch: [],
@@ -145,6 +194,7 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
       a: { batch: [], row: co, col: 1 },
       b: { batch: [], row: 1, col: co },
       c: { batch: [], row: ci, col: 1 },
+      residual,
       wholeK: spec.batchInvariant ?? false,
     });
   if (isDense3x3(spec)) {
@@ -176,6 +226,8 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
           image: h * w,
         },
         bias: false,
+        residual,
+        perImage: false,
       };
       const k = tapBlocks(conv);
       const temp = temps.push(packedSize(k, ci)) - 1;
@@ -190,7 +242,10 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
         nStride: co,
       });
       packs.push({ kernel: pack, args: [{ input: 1 }, { temp }] });
-      products.push({ kernel: tapConvKernel(conv), args: [{ input: 0 }, { temp }, { output: 0 }] });
+      products.push({
+        kernel: tapConvKernel(conv),
+        args: [{ input: 0 }, { temp }, ...tailSlots(conv), { output: 0 }],
+      });
     }
   return { temps, steps: [...packs, ...products] };
 }

@@ -1,9 +1,9 @@
-// Matrix products of any strides, in batches: C[m, n] = A[m, k] B[k, n] (+ bias[n]).
+// Matrix products of any strides, in batches: C[m, n] = A[m, k] B[k, n] (+ bias[n]) (+ residual[m, n]).
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
-import type { Kernel, Lowered, Slot } from "./kernel.ts";
+import { type Kernel, type Lowered, type ProductTail, type Slot, tailBuffers, tailSlots } from "./kernel.ts";
 import { cacheLines, copyRun, FLOAT, roundUp } from "./lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR, unrollOf } from "./micro.ts";
 import type { BatchDim } from "./pack.ts";
@@ -18,7 +18,7 @@ export interface MatrixStrides {
   readonly row: number;
   readonly col: number;
 }
-export interface MatmulSpec {
+export interface MatmulSpec extends ProductTail {
   readonly batch: readonly number[];
   readonly m: number;
   readonly n: number;
@@ -26,8 +26,6 @@ export interface MatmulSpec {
   readonly a: MatrixStrides;
   readonly b: MatrixStrides;
   readonly c: MatrixStrides;
-  /** Adds bias[n] to every row. */
-  readonly bias?: boolean;
   /** Sums over k are not cut into parts, which is done by the sizes of m and n and of the batch. */
   readonly wholeK?: boolean;
 }
@@ -35,7 +33,7 @@ export interface MatmulSpec {
 /** Floats of the left block that stay in the second-level cache. */
 const LEFT_BLOCK = 49152;
 
-/** The kernels of a matrix product. Inputs: a, b and, with `bias`, the bias; output: c. */
+/** The kernels of a matrix product. Inputs: a, b and those of the tail; output: c. */
 export function lowerMatmul(spec: MatmulSpec): Lowered {
   checkSpec(spec);
   const parts = spec.wholeK ? 1 : partsOfK(spec);
@@ -49,10 +47,9 @@ function lowerWhole(spec: MatmulSpec): Lowered {
   const packed = plan.right === "packed";
   const left: Slot = { input: shape.swapped ? 1 : 0 };
   const right: Slot = { input: shape.swapped ? 0 : 1 };
-  const bias: Slot[] = spec.bias ? [{ input: 2 }] : [];
   const product = {
     kernel: productKernel(shape, plan),
-    args: [left, packed ? { temp: 0 } : right, ...bias, { output: 0 }],
+    args: [left, packed ? { temp: 0 } : right, ...tailSlots(spec), { output: 0 }],
   };
   if (!packed) return { temps: [], steps: [product] };
   const pack = packKernel({
@@ -88,10 +85,13 @@ interface Shape extends Required<Omit<MatmulSpec, "wholeK">> {
 
 /** Makes the columns of C adjacent where its rows were. */
 function preferRows({ wholeK: _, ...spec }: MatmulSpec): Shape {
-  const { m, n, a, b, c, bias = false } = spec;
-  if (c.col === 1 || c.row !== 1 || bias) return { ...spec, bias, swapped: false };
+  const { m, n, a, b, c, bias = false, residual = false } = spec;
+  if (c.col === 1 || c.row !== 1 || bias) return { ...spec, bias, residual, swapped: false };
   const transposed = ({ batch, row, col }: MatrixStrides): MatrixStrides => ({ batch, row: col, col: row });
-  return { ...spec, bias, swapped: true, m: n, n: m, a: transposed(b), b: transposed(a), c: transposed(c) };
+  return {
+    ...{ ...spec, bias, residual, swapped: true, m: n, n: m },
+    ...{ a: transposed(b), b: transposed(a), c: transposed(c) },
+  };
 }
 
 /** Drops batch dimensions of size 1, and makes those that B does not have into rows where the strides allow. */
@@ -192,7 +192,7 @@ function productKernel(shape: Shape, plan: Plan): Kernel {
     tiles: Math.ceil(matrices / plan.perTile) * plan.mBlocks * plan.nBlocks,
     scratchBytes: leftBytes + rightBytes + (scattered ? cacheLines(mBlock * nBlock * FLOAT) : 0),
     flops: 2 * matrices * m * n * depth,
-    bytes: FLOAT * matrices * (m * depth + depth * n + m * n),
+    bytes: FLOAT * matrices * (m * depth + depth * n + (shape.residual ? 2 : 1) * m * n),
     emit(k) {
       const nIndex = k.let(s.iremU(k.tile, s.i32(plan.nBlocks)));
       const above = k.let(s.idivU(k.tile, s.i32(plan.nBlocks)));
@@ -238,19 +238,21 @@ function emitMatrix(k: KernelBuilder, shape: Shape, plan: Plan, place: Place): v
           s.imul(place.nIndex, s.i32(nBlock * b.col * FLOAT)),
         );
   const bBase = k.let(s.iadd(k.buffer(1), bMatrix));
-  const output = k.buffer(shape.bias ? 3 : 2);
-  const cBase = k.let(
+  const buffers = tailBuffers(k, shape);
+  const cOffset = k.let(
     s.iadd(
-      output,
       batchOffset(place.matrix, dims(batch, c.batch)),
       s.imul(place.mIndex, s.i32(mBlock * c.row * FLOAT)),
       s.imul(place.nIndex, s.i32(nBlock * c.col * FLOAT)),
     ),
   );
+  const cBase = k.let(s.iadd(buffers.result, cOffset));
+  const residual = buffers.residual && k.let(s.iadd(buffers.residual, cOffset));
   const scattered = c.col !== 1;
   const allPanels = Math.ceil(n / NR);
   const lastCount = depth % kBlock;
-  k.loop(Math.ceil(depth / kBlock), (block) => {
+  const kBlocks = Math.ceil(depth / kBlock);
+  k.loop(kBlocks, (block) => {
     const start = k.let(s.imul(block, s.i32(kBlock)));
     const count = lastCount === 0 ? s.i32(kBlock) : k.let(s.imin(s.i32(kBlock), s.isub(s.i32(depth), start)));
     const left = leftFactor(k, shape, plan, place.scratch.left, aBase, start, count, rows, mr);
@@ -296,7 +298,8 @@ function emitMatrix(k: KernelBuilder, shape: Shape, plan: Plan, place: Place): v
       columnTail: columns.tail,
       hasColumnTail: columns.hasTail,
       fresh: s.ieq(block, s.i32(0)),
-      bias: shape.bias ? s.iadd(k.buffer(2), s.imul(place.nIndex, s.i32(nBlock * FLOAT))) : undefined,
+      bias: buffers.bias && s.iadd(buffers.bias, s.imul(place.nIndex, s.i32(nBlock * FLOAT))),
+      residual: residual && !scattered ? { at: residual, last: s.ieq(block, s.i32(kBlocks - 1)) } : undefined,
     });
   });
   if (scattered)
@@ -306,8 +309,10 @@ function emitMatrix(k: KernelBuilder, shape: Shape, plan: Plan, place: Place): v
           place.scratch.c,
           s.imul(s.iadd(s.imul(row, s.i32(nBlock)), column), s.i32(FLOAT)),
         );
-        const to = s.iadd(cBase, s.imul(row, s.i32(c.row * FLOAT)), s.imul(column, s.i32(c.col * FLOAT)));
-        k.storeF32(to, s.loadF32(from));
+        const offset = k.let(s.iadd(s.imul(row, s.i32(c.row * FLOAT)), s.imul(column, s.i32(c.col * FLOAT))));
+        const value = s.loadF32(from);
+        const sum = residual ? s.fadd(value, s.loadF32(s.iadd(residual, offset))) : value;
+        k.storeF32(s.iadd(cBase, offset), sum);
       });
     });
 }

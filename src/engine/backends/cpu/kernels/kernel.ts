@@ -1,6 +1,7 @@
 // What a kernel is: code for one step of a program, generated for exact shapes, cut into independent tiles.
 
 import type { KernelBuilder } from "../simd/builder.ts";
+import type { Expr } from "../simd/expr.ts";
 
 export interface Kernel {
   /** What kind of work this is, for profiles: "conv2d", "conv2d_grad_filter", "matmul", "pack", "random", ... */
@@ -23,6 +24,29 @@ export interface Kernel {
 
 /** Where a step finds one of its buffers. */
 export type Slot = { readonly input: number } | { readonly temp: number } | { readonly output: number };
+
+/** What a product's kernel adds while it writes its result. */
+export interface ProductTail {
+  /** A vector along the last axis. */
+  readonly bias?: boolean;
+  /** After the bias, what lies in another buffer as the result does in its own. */
+  readonly residual?: boolean;
+}
+/** The inputs that hold them, after the two factors. */
+export const tailSlots = ({ bias, residual }: ProductTail): Slot[] =>
+  Array.from({ length: Number(bias ?? false) + Number(residual ?? false) }, (_, i) => ({ input: 2 + i }));
+/** Arguments of a product's kernel: two factors, the bias and the residual where there are any, the result. */
+export function tailBuffers(
+  k: KernelBuilder,
+  { bias = false, residual = false }: ProductTail,
+): { readonly bias: Expr | undefined; readonly residual: Expr | undefined; readonly result: Expr } {
+  const after = 2 + Number(bias);
+  return {
+    bias: bias ? k.buffer(2) : undefined,
+    residual: residual ? k.buffer(after) : undefined,
+    result: k.buffer(after + Number(residual)),
+  };
+}
 
 /**
  * An operation as kernels that run one after another. Each writes the output, the temps that it is the first to name,

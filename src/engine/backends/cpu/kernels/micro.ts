@@ -49,6 +49,8 @@ export interface BlockProduct {
   readonly fresh: Expr;
   /** Byte address of the bias of the first column. */
   readonly bias?: Expr | undefined;
+  /** What is added after the last step of k, where `last` is 1: byte address of a block that lies as C's does. */
+  readonly residual?: { readonly at: Expr; readonly last: Expr } | undefined;
 }
 
 /** Rows of a register tile for a product with n columns in all. */
@@ -71,10 +73,16 @@ export function blockProduct(k: KernelBuilder, p: BlockProduct): void {
     const b = k.let(s.iadd(p.b, s.imul(panel, panelBytes), s.i32(first * FLOAT)));
     const c = k.let(s.iadd(p.c, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
     const bias = p.bias && k.let(s.iadd(p.bias, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
-    const at = (group: Expr) => ({
-      a: s.iadd(p.a, s.imul(group, groupBytes)),
-      c: s.iadd(c, s.imul(group, s.i32(p.mr * p.cRow))),
-    });
+    const residual =
+      p.residual && k.let(s.iadd(p.residual.at, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
+    const at = (group: Expr) => {
+      const rowBytes = s.imul(group, s.i32(p.mr * p.cRow));
+      return {
+        a: s.iadd(p.a, s.imul(group, groupBytes)),
+        c: s.iadd(c, rowBytes),
+        residual: residual && s.iadd(residual, rowBytes),
+      };
+    };
     k.loop(p.groups, (group) => registerTile(k, p, p.mr, columns, { ...at(group), b, bias }));
     if (p.rowTail > 0)
       k.if(p.hasRowTail, () => registerTile(k, p, p.rowTail, columns, { ...at(asExpr(p.groups)), b, bias }));
@@ -88,6 +96,7 @@ interface TileAddress {
   readonly b: Expr;
   readonly c: Expr;
   readonly bias: Expr | undefined;
+  readonly residual: Expr | undefined;
 }
 
 function registerTile(
@@ -142,6 +151,14 @@ function registerTile(
     },
     { step: p.unroll },
   );
+  if (p.residual && at.residual) {
+    const residual = k.let(at.residual);
+    k.if(p.residual.last, () =>
+      each((accumulator, row, v) => {
+        k.set(accumulator, s.vadd(accumulator, loadLanes(residual, lanes(v), row * p.cRow + v * VECTOR)));
+      }),
+    );
+  }
   each((accumulator, row, v) => {
     storeLanes(k, c, accumulator, lanes(v), row * p.cRow + v * VECTOR);
   });

@@ -12,9 +12,9 @@ const LEAST_PART = 512;
 const BLOCK = 64;
 
 /** How many parts of k; 1 where m and n make enough tiles, or where parts cannot be had. */
-export function partsOfK({ batch, m, n, k, c, bias }: MatmulSpec): number {
+export function partsOfK({ batch, m, n, k, c, bias, residual }: MatmulSpec): number {
   const dense = c.row === n && c.col === 1;
-  if (bias || !dense || batch.some((size) => size > 1)) return 1;
+  if (bias || residual || !dense || batch.some((size) => size > 1)) return 1;
   const wanted = Math.min(MAX_TILES, Math.round((2 * m * n * k) / TILE_FLOPS));
   const blocks = Math.ceil(m / BLOCK) * Math.ceil(n / BLOCK);
   let parts = 1;

@@ -4,8 +4,8 @@
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
-import { cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
+import { type Kernel, tailBuffers } from "./kernel.ts";
+import { addRun, cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR } from "./micro.ts";
 import type { KShape } from "./pack.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
@@ -31,6 +31,10 @@ export interface TapConv {
     readonly image: number;
   };
   readonly bias: boolean;
+  /** Only where positions follow each other in the target. */
+  readonly residual: boolean;
+  /** The residual is one vector for each image. */
+  readonly perImage: boolean;
 }
 
 /** Floats of a gathered block: half of a second-level cache of 512 KiB. */
@@ -90,7 +94,7 @@ function makePlan(conv: TapConv): Plan {
   };
 }
 
-/** Arguments: source, packed filters, bias where there is one, target. */
+/** Arguments: source, packed filters, those of the tail, target. */
 export function tapConvKernel(conv: TapConv): Kernel {
   const plan = makePlan(conv);
   const { source, positions, channels } = conv;
@@ -104,7 +108,11 @@ export function tapConvKernel(conv: TapConv): Kernel {
     tiles: plan.mBlocks * plan.nBlocks,
     scratchBytes: gatheredBytes + (plan.adjacent ? 0 : cacheLines(mBlock * nBlock * FLOAT)),
     flops: 2 * pixels * filterSize,
-    bytes: FLOAT * (source.n * source.h * source.w * source.channels + filterSize + pixels * channels),
+    bytes:
+      FLOAT *
+      (source.n * source.h * source.w * source.channels +
+        filterSize +
+        (conv.residual && !conv.perImage ? 2 : 1) * pixels * channels),
     emit(k) {
       const nIndex = k.let(s.iremU(k.tile, s.i32(plan.nBlocks)));
       const mIndex = k.let(s.idivU(k.tile, s.i32(plan.nBlocks)));
@@ -113,9 +121,10 @@ export function tapConvKernel(conv: TapConv): Kernel {
       const columns = blockCounts(k, channels, nBlock, NR, nIndex);
       const firstPixel = k.let(s.imul(mIndex, s.i32(mBlock)));
       const columnBytes = s.imul(nIndex, s.i32(nBlock * FLOAT));
-      const target = k.buffer(conv.bias ? 3 : 2);
+      const { bias, residual, result: target } = tailBuffers(k, conv);
+      const offset = k.let(s.iadd(s.imul(firstPixel, s.i32(channels * FLOAT)), columnBytes));
       const block = plan.adjacent
-        ? k.let(s.iadd(target, s.imul(firstPixel, s.i32(channels * FLOAT)), columnBytes))
+        ? k.let(s.iadd(target, offset))
         : k.let(s.iadd(k.scratch, s.i32(gatheredBytes)));
       const panelBytes = plan.depth * NR * FLOAT;
       const blocks = ((shape.rows * shape.cols) / shape.tapBlock) * (shape.channels / shape.channelBlock);
@@ -142,9 +151,31 @@ export function tapConvKernel(conv: TapConv): Kernel {
           columnTail: columns.tail,
           hasColumnTail: columns.hasTail,
           fresh: s.ieq(index, s.i32(0)),
-          bias: conv.bias ? k.let(s.iadd(k.buffer(2), columnBytes)) : undefined,
+          bias: bias && k.let(s.iadd(bias, columnBytes)),
+          residual:
+            residual && !conv.perImage
+              ? { at: k.let(s.iadd(residual, offset)), last: s.ieq(index, s.i32(blocks - 1)) }
+              : undefined,
         });
       });
+      const last = channels - (plan.nBlocks - 1) * nBlock;
+      /** Calls `body` with the number of columns in this block. */
+      const withColumns = (body: (count: number) => void): void => {
+        if (last === nBlock || plan.nBlocks === 1) body(last);
+        else
+          k.if(
+            s.ieq(nIndex, s.i32(plan.nBlocks - 1)),
+            () => body(last),
+            () => body(nBlock),
+          );
+      };
+      if (residual && conv.perImage)
+        k.loop(rows.total, (row) => {
+          const { image } = positionOf(k, conv, s.iadd(firstPixel, row));
+          const from = k.let(s.iadd(residual, s.imul(image, s.i32(channels * FLOAT)), columnBytes));
+          const to = k.let(s.iadd(block, s.imul(row, s.i32(channels * FLOAT))));
+          withColumns((count) => addRun(k, to, from, count));
+        });
       if (plan.adjacent) return;
       // From the block to pixels that are apart.
       k.loop(rows.total, (row) => {
@@ -158,14 +189,7 @@ export function tapConvKernel(conv: TapConv): Kernel {
         );
         const to = k.let(s.iadd(target, s.imul(pixel, s.i32(channels * FLOAT)), columnBytes));
         const from = k.let(s.iadd(block, s.imul(row, s.i32(nBlock * FLOAT))));
-        const last = channels - (plan.nBlocks - 1) * nBlock;
-        if (last === nBlock || plan.nBlocks === 1) copyRun(k, to, from, last);
-        else
-          k.if(
-            s.ieq(nIndex, s.i32(plan.nBlocks - 1)),
-            () => copyRun(k, to, from, last),
-            () => copyRun(k, to, from, nBlock),
-          );
+        withColumns((count) => copyRun(k, to, from, count));
       });
     },
   };

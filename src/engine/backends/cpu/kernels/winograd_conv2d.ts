@@ -4,7 +4,7 @@
 
 import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
-import type { Kernel, Lowered, Slot } from "./kernel.ts";
+import { type Kernel, type Lowered, tailBuffers, tailSlots } from "./kernel.ts";
 import { cacheLines, FLOAT } from "./lanes.ts";
 import { blockProduct, K_BLOCK, MR, NR, unrollOf } from "./micro.ts";
 import { blockCounts } from "./tiling.ts";
@@ -38,6 +38,9 @@ export interface WinogradConv {
   /** Filters [3, 3, target, source channels], to be turned around, rather than [3, 3, source, target channels]. */
   readonly transposed: boolean;
   readonly bias: boolean;
+  readonly residual: boolean;
+  /** The residual is one vector for each image. */
+  readonly perImage: boolean;
 }
 
 /** How the work is cut; results do not depend on it. */
@@ -61,27 +64,27 @@ export function partsOfK(channels: number): number | undefined {
   return [least, least + 1, least + 2].find((parts) => channels % (4 * parts) === 0);
 }
 
-/** Inputs: source, filters and, with `bias`, the bias. Output: target. */
+/** Inputs: source, filters and those of the tail. Output: target. */
 export function lowerWinogradConv(conv: WinogradConv, plan: WinogradPlan): Lowered {
   const filters: WinogradFilters = {
     k: conv.source.channels,
     n: conv.target.channels,
     transposed: conv.transposed,
   };
-  const bias: Slot[] = conv.bias ? [{ input: 2 }] : [];
+  const tail = tailSlots(conv);
   const kernel = winogradKernel(conv, plan, filters);
   if (plan.innerDepth !== undefined)
-    return { temps: [], steps: [{ kernel, args: [{ input: 0 }, { input: 1 }, ...bias, { output: 0 }] }] };
+    return { temps: [], steps: [{ kernel, args: [{ input: 0 }, { input: 1 }, ...tail, { output: 0 }] }] };
   return {
     temps: [filtersSize(filters)],
     steps: [
       { kernel: winogradFiltersKernel(filters), args: [{ input: 1 }, { temp: 0 }] },
-      { kernel, args: [{ input: 0 }, { temp: 0 }, ...bias, { output: 0 }] },
+      { kernel, args: [{ input: 0 }, { temp: 0 }, ...tail, { output: 0 }] },
     ],
   };
 }
 
-/** Arguments: source, filters (transformed ones, unless the plan has an inner depth), bias where there is one, target. */
+/** Arguments: source, filters (transformed ones, unless the plan has an inner depth), those of the tail, target. */
 function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: WinogradFilters): Kernel {
   const { source, target } = conv;
   const { tileBlock, channelBlock, innerDepth } = plan;
@@ -107,7 +110,11 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
     tiles: tileBlocks * channelBlocks,
     scratchBytes: size.patches + size.products + size.filters + cacheLines(WORK_BYTES),
     flops: 2 * pixels * filterSize,
-    bytes: FLOAT * (source.n * source.h * source.w * depth + filterSize + pixels * target.channels),
+    bytes:
+      FLOAT *
+      (source.n * source.h * source.w * depth +
+        filterSize +
+        (conv.residual && !conv.perImage ? 2 : 1) * pixels * target.channels),
     emit(k) {
       const channelIndex = k.let(s.iremU(k.tile, s.i32(channelBlocks)));
       const tileIndex = k.let(s.idivU(k.tile, s.i32(channelBlocks)));
@@ -203,8 +210,10 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
           multiply(patchesAt, filtersAt, filterPlaceBytes, innerDepth, innerDepth, s.ieq(part, s.i32(0)));
         });
       }
-      const targetAt = k.let(s.iadd(k.buffer(conv.bias ? 3 : 2), channelBytes));
-      const bias = conv.bias ? k.let(s.iadd(k.buffer(2), channelBytes)) : undefined;
+      const buffers = tailBuffers(k, conv);
+      const ours = (buffer: Expr | undefined) => buffer && k.let(s.iadd(buffer, channelBytes));
+      const targetAt = k.let(s.iadd(buffers.result, channelBytes));
+      const [bias, residual] = [ours(buffers.bias), ours(buffers.residual)];
       k.loop(rows.total, (tile) =>
         transformResult(k, {
           from: s.iadd(productsAt, s.imul(tile, s.i32(products.rowBytes))),
@@ -212,6 +221,8 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
           channels: channelBlock,
           target: targetAt,
           bias,
+          residual,
+          perImage: conv.perImage,
           image: target,
           place: tilePlace(k, grid, s.iadd(firstTile, tile)),
           work,

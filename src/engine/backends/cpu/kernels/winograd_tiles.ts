@@ -147,9 +147,12 @@ export interface ResultTransform {
   readonly matrices: PlaceMatrices;
   /** How many channels, a multiple of 4. */
   readonly channels: number;
-  /** Byte addresses of the images and of the bias, from the first channel on. */
+  /** Byte addresses of the images, of the bias and of what is added to the images, from the first channel on. */
   readonly target: Expr;
   readonly bias: Expr | undefined;
+  readonly residual: Expr | undefined;
+  /** What is added is the same at every pixel of an image. */
+  readonly perImage: boolean;
   readonly image: ImageShape;
   readonly place: TilePlace;
   readonly work: Expr;
@@ -157,13 +160,15 @@ export interface ResultTransform {
 
 /** Transforms a tile of products and writes those of its 4 x 4 results that lie inside the image. */
 export function transformResult(k: KernelBuilder, p: ResultTransform): void {
-  const { image, bias } = p;
+  const { image, bias, residual } = p;
   const pixelBytes = image.channels * FLOAT;
   const chunk = chunksOf(p.channels);
   const between = k.let(afterZeros(p.work));
   const line = s.iadd(s.imul(p.place.image, s.i32(image.h)), p.place.y);
   const pixel = s.iadd(s.imul(line, s.i32(image.w)), p.place.x);
-  const corner = k.let(s.iadd(p.target, s.imul(pixel, s.i32(pixelBytes))));
+  const pixelOffset = k.let(s.imul(pixel, s.i32(pixelBytes)));
+  const imageOffset = k.let(s.imul(p.place.image, s.i32(pixelBytes)));
+  const residualPixel = p.perImage ? 0 : pixelBytes;
   const left = (length: number, first: Expr): Expr =>
     length % RESULT_SIDE === 0
       ? s.i32(RESULT_SIDE)
@@ -187,16 +192,23 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
     });
     k.loop(rows, (row) => {
       const from = k.let(s.iadd(between, s.imul(row, s.i32(PATCH_SIDE * chunk.bytes))));
-      const to = k.let(s.iadd(corner, channel, s.imul(row, s.i32(image.w * pixelBytes))));
+      const offset = k.let(s.iadd(pixelOffset, channel, s.imul(row, s.i32(image.w * pixelBytes))));
+      const to = k.let(s.iadd(p.target, offset));
+      const residualAt =
+        residual && k.let(s.iadd(residual, p.perImage ? s.iadd(imageOffset, channel) : offset));
       const biasAt = bias && k.let(s.iadd(bias, channel));
       forVectors(k, chunk.bytes, (at) => {
         const source = k.let(s.iadd(from, at));
         const target = k.let(s.iadd(to, at));
         const values = indices.map((j) => k.let(s.loadV(source, j * chunk.bytes)));
         const added = biasAt && k.let(s.loadV(s.iadd(biasAt, at)));
+        const other = residualAt && k.let(s.iadd(residualAt, at));
         outputTransform(k, values).forEach((value, j) => {
           const result = k.let(added ? s.vadd(value, added) : value);
-          k.if(s.igt(columns, s.i32(j)), () => k.storeV(target, result, j * pixelBytes));
+          k.if(s.igt(columns, s.i32(j)), () => {
+            const sum = other ? s.vadd(result, s.loadV(other, j * residualPixel)) : result;
+            k.storeV(target, sum, j * pixelBytes);
+          });
         });
       });
     });
