@@ -4,23 +4,17 @@
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { type Shape, sameShape, showShape } from "../engine/shape.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
-import { type BetaSchedule, cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "./betas.ts";
+import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
 import { addNoise, alphaProdAt, velocity } from "./noising.ts";
 import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
 import { type NoiseLevel, type PredictionType, predictOriginalSample } from "./prediction.ts";
 import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 import { spacedTimesteps, type TimestepSpacing } from "./spacing.ts";
 import { clipSample, thresholdSample } from "./thresholding.ts";
+import { givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
 /** The options shared by the schedulers over betas; diffusers' names, in camelCase. */
-export type DiscreteConfig = {
-  /** T, the number of noise levels the model is trained on. */
-  numTrainTimesteps: number;
-  betaStart: number;
-  betaEnd: number;
-  betaSchedule: BetaSchedule;
-  /** T betas to use in place of a schedule. */
-  trainedBetas: number[] | null;
+export type DiscreteConfig = NoiseScheduleConfig & {
   /** What the model's output means. */
   predictionType: PredictionType;
   /** Clamp the predicted x_0 to [-clipSampleRange, clipSampleRange]. */
@@ -81,20 +75,11 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
   protected constructor(table: OptionTable<Config>, options: object) {
     this.className = table.className;
     this.config = resolveOptions(table, options);
-    const { numTrainTimesteps, betaSchedule, betaStart, betaEnd, trainedBetas, rescaleBetasZeroSnr } =
-      this.config;
-    if (trainedBetas !== null && trainedBetas.length !== numTrainTimesteps) {
-      throw new RangeError(
-        `${this.className}: trainedBetas has ${trainedBetas.length} values, ` +
-          `expected numTrainTimesteps = ${numTrainTimesteps} of them`,
-      );
-    }
-    const betas = trainedBetas
-      ? Float32Array.from(trainedBetas)
-      : makeBetas(betaSchedule, numTrainTimesteps, betaStart, betaEnd);
+    const { numTrainTimesteps } = this.config;
     this.numTrainTimesteps = numTrainTimesteps;
-    this.betas = rescaleBetasZeroSnr ? rescaleZeroTerminalSnr(betas) : betas;
-    this.alphasCumprod = cumulativeAlphas(this.betas);
+    const { betas, alphasCumprod } = noiseSchedule(this.className, this.config);
+    this.betas = betas;
+    this.alphasCumprod = alphasCumprod;
     this.#timesteps = Array.from({ length: numTrainTimesteps }, (_, i) => numTrainTimesteps - 1 - i);
   }
 
@@ -113,13 +98,19 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
 
   setTimesteps(spec: TimestepsSpec): void {
     const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
+    if ("sigmas" in asked) {
+      throw new RangeError(`${this.className} knows no sigmas; give numInferenceSteps or timesteps`);
+    }
     if ("timesteps" in asked) {
       if ("numInferenceSteps" in asked) {
         throw new RangeError(`${this.className}: give either numInferenceSteps or timesteps, not both`);
       }
-      this.#timesteps = this.#checked(asked.timesteps);
+      this.#timesteps = givenTimesteps(this.className, asked.timesteps, this.numTrainTimesteps);
     } else {
-      this.#timesteps = this.#spaced(asked.numInferenceSteps);
+      const { timestepSpacing, stepsOffset } = this.config;
+      const steps = stepCount(this.className, asked.numInferenceSteps, this.numTrainTimesteps);
+      const timesteps = spacedTimesteps(timestepSpacing, steps, this.numTrainTimesteps, stepsOffset);
+      this.#timesteps = withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
     }
     this.#customTimesteps = "timesteps" in asked;
     this.#numInferenceSteps = this.#timesteps.length;
@@ -224,36 +215,5 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
         `${this.className}: ${what} has shape ${showShape(shape)}, expected ${showShape(expected)}`,
       );
     }
-  }
-
-  #checked(timesteps: readonly number[]): readonly number[] {
-    const fail = (what: string) => new RangeError(`${this.className}: custom timesteps ${what}`);
-    if (timesteps.length === 0) throw fail("are empty, expected at least one");
-    for (const [i, timestep] of timesteps.entries()) {
-      if (!Number.isInteger(timestep) || timestep < 0 || timestep >= this.numTrainTimesteps) {
-        throw fail(`hold ${timestep}, expected whole numbers, 0 .. ${this.numTrainTimesteps - 1}`);
-      }
-      if (i > 0 && timestep >= timesteps[i - 1]) {
-        throw fail(`go from ${timesteps[i - 1]} to ${timestep}, expected descending order`);
-      }
-    }
-    return timesteps.slice();
-  }
-
-  #spaced(steps: number): readonly number[] {
-    const { timestepSpacing, stepsOffset } = this.config;
-    if (!Number.isInteger(steps) || steps < 1 || steps > this.numTrainTimesteps) {
-      throw new RangeError(
-        `${this.className}: numInferenceSteps is ${steps}, expected a whole number, 1 .. ${this.numTrainTimesteps}`,
-      );
-    }
-    const timesteps = spacedTimesteps(timestepSpacing, steps, this.numTrainTimesteps, stepsOffset);
-    if (timesteps[0] >= this.numTrainTimesteps) {
-      throw new RangeError(
-        `${this.className}: ${steps} steps with stepsOffset ${stepsOffset} start at timestep ${timesteps[0]}, ` +
-          `past the last, ${this.numTrainTimesteps - 1}: use a smaller stepsOffset or fewer steps`,
-      );
-    }
-    return timesteps;
   }
 }

@@ -2,12 +2,14 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export type { PredictionType } from "./prediction.ts";
@@ -22,7 +24,11 @@ export type {
 export type { TimestepSpacing } from "./spacing.ts";
 
 /** The scheduler classes by the short names that people type. */
-export const schedulers = { ddpm: DDPMScheduler, ddim: DDIMScheduler } as const;
+export const schedulers = {
+  ddpm: DDPMScheduler,
+  ddim: DDIMScheduler,
+  euler: EulerDiscreteScheduler,
+} as const;
 export type SchedulerName = keyof typeof schedulers;
 
 /** Whether a text is a scheduler's short name. */

@@ -2,7 +2,7 @@
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { sameShape, showShape } from "../engine/shape.ts";
-import { noiseLevel } from "./prediction.ts";
+import { type NoiseLevel, noiseLevel } from "./prediction.ts";
 
 const { fround } = Math;
 
@@ -37,25 +37,39 @@ function mix(
   timesteps: ArrayLike<number>,
   formula: (x0: number, epsilon: number, alpha: number, sigma: number) => number,
 ): HostTensor {
+  const levels = Array.from(timesteps, (timestep) => noiseLevel(alphaProdAt(alphasCumprod, timestep)));
+  return mixByLevel(sample, noise, levels, (x0, epsilon, { alpha, sigma }) =>
+    formula(x0, epsilon, alpha, sigma),
+  );
+}
+
+/**
+ * Combines images with noise, value by value.
+ * @param levels one per image, or one for all
+ * @throws RangeError when shapes or counts do not fit
+ */
+export function mixByLevel(
+  sample: HostTensor,
+  noise: HostTensor,
+  levels: readonly NoiseLevel[],
+  formula: (x0: number, epsilon: number, level: NoiseLevel) => number,
+): HostTensor {
   if (!sameShape(sample.shape, noise.shape)) {
     throw new RangeError(
       `noise has shape ${showShape(noise.shape)}, expected the sample's ${showShape(sample.shape)}`,
     );
   }
   const batch = sample.shape[0] ?? 1;
-  if (timesteps.length !== 1 && timesteps.length !== batch) {
+  if (levels.length !== 1 && levels.length !== batch) {
     throw new RangeError(
-      `got ${timesteps.length} timesteps for ${batch} images: give one for each, or one for all`,
+      `got ${levels.length} timesteps for ${batch} images: give one for each, or one for all`,
     );
   }
   const size = sample.data.length / batch;
   const out = new Float32Array(sample.data.length);
   for (let n = 0; n < batch; n++) {
-    const timestep = timesteps[timesteps.length === 1 ? 0 : n];
-    const { alpha, sigma } = noiseLevel(alphaProdAt(alphasCumprod, timestep));
-    for (let i = n * size; i < (n + 1) * size; i++) {
-      out[i] = formula(sample.data[i], noise.data[i], alpha, sigma);
-    }
+    const level = levels[levels.length === 1 ? 0 : n];
+    for (let i = n * size; i < (n + 1) * size; i++) out[i] = formula(sample.data[i], noise.data[i], level);
   }
   return hostTensor(out, sample.shape);
 }

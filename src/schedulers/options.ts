@@ -22,9 +22,9 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "sample_max_value",
 ]);
 
-const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
 const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+export const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
 /** The options that all schedulers over betas share. */
 export const discreteEntries = {
@@ -48,11 +48,20 @@ export const clippingEntries = {
   sampleMaxValue: v.exactOptional(positive),
 };
 
+/** The options of schedulers that can space their sigmas in other ways than the timesteps; at most one is true. */
+export const sigmaSpacingEntries = {
+  useKarrasSigmas: v.exactOptional(v.boolean()),
+  useExponentialSigmas: v.exactOptional(v.boolean()),
+  useBetaSigmas: v.exactOptional(v.boolean()),
+};
+
 /** What a scheduler class takes: its name in files, the check of what is given, the value of what is not. */
 export interface OptionTable<Config extends object> {
   readonly className: string;
   readonly schema: v.GenericSchema<unknown, Partial<Config>>;
   readonly defaults: Readonly<Config>;
+  /** Values of other schedulers' configs that mean one of ours: by option, then by value. */
+  readonly aliases?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Where a scheduler can be made from: the JSON of a file, another scheduler, or another scheduler's `config`. */
@@ -106,7 +115,7 @@ export function readConfig<Config extends object>(
   for (const [key, value] of Object.entries(config)) {
     const name = toCamelCase(key);
     if (key.startsWith("_") || defaulted?.has(name)) continue;
-    if (Object.hasOwn(table.defaults, name)) given[name] = value;
+    if (Object.hasOwn(table.defaults, name)) given[name] = aliasOf(table.aliases?.[name], value);
     else unknown.push(key);
   }
   // A config of one of our own classes has that class's options: no reason for a warning.
@@ -124,6 +133,21 @@ export function writeConfig(className: string, config: JsonObject): JsonObject {
   };
   for (const [key, value] of Object.entries(config)) json[toSnakeCase(key)] = value;
   return json;
+}
+
+function aliasOf(aliases: Readonly<Record<string, string>> | undefined, value: unknown): unknown {
+  return typeof value === "string" ? (aliases?.[value] ?? value) : value;
+}
+
+/**
+ * Checks that at most one of some flags is set.
+ * @throws RangeError naming those that are
+ */
+export function atMostOne(className: string, flags: Readonly<Record<string, boolean>>): void {
+  const set = Object.keys(flags).filter((key) => flags[key]);
+  if (set.length > 1) {
+    throw new RangeError(`${className}: ${set.join(" and ")} are true, expected at most one of them`);
+  }
 }
 
 function check<Config extends object>(

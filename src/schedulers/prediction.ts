@@ -4,11 +4,17 @@
 //   v_prediction  v = α ε - σ x_0                    (Salimans & Ho 2022, appendix D)
 // and each gives the others. Every operation rounds to float32, as tensor libraries do.
 
+import { weightedSum } from "./weighted_sum.ts";
+
 const { fround } = Math;
 
 /** The names of the predictions. */
 export const predictionTypes = ["epsilon", "sample", "v_prediction"] as const;
 export type PredictionType = (typeof predictionTypes)[number];
+
+/** Those of schedulers that can also follow a flow: flow_prediction is ε - x_0, the direction from image to noise. */
+export const solverPredictionTypes = [...predictionTypes, "flow_prediction"] as const;
+export type SolverPredictionType = (typeof solverPredictionTypes)[number];
 
 /** α and σ of a timestep, float32. */
 export interface NoiseLevel {
@@ -73,4 +79,27 @@ export function epsilonFromOriginalSample(
   { alpha, sigma }: NoiseLevel,
 ): Float32Array {
   return sample.map((x, i) => fround(x - fround(alpha * original[i])) / sigma);
+}
+
+/**
+ * The x_0 that a model's output stands for where samples are x = x_0 + σ ε (the model sees them scaled by
+ * 1 / sqrt(σ² + 1)), in a new array; Karras et al. 2022, section 5.
+ */
+export function predictOriginalFromExploding(
+  type: PredictionType,
+  output: Float32Array,
+  sample: Float32Array,
+  sigma: number,
+): Float32Array {
+  const scale = 1 / (sigma * sigma + 1);
+  switch (type) {
+    case "epsilon":
+      return weightedSum([1, sample], [-sigma, output]);
+    case "sample":
+      return output.slice();
+    case "v_prediction":
+      return weightedSum([-sigma * Math.sqrt(scale), output], [scale, sample]);
+    default:
+      throw new RangeError(`prediction type ${String(type satisfies never)} is unknown`);
+  }
 }

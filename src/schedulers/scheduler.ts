@@ -12,11 +12,15 @@ export interface NoiseSource {
   randn(shape: readonly number[]): HostTensor;
 }
 
-/** How many steps to sample in, or exactly which timesteps (whole numbers, descending, below numTrainTimesteps). */
+/**
+ * How many steps to sample in, or exactly which timesteps (descending, below numTrainTimesteps), or exactly which noise
+ * levels (descending, with the one where the last step ends) for schedulers over sigmas.
+ */
 export type TimestepsSpec =
   | number
+  | { readonly numInferenceSteps: number }
   | { readonly timesteps: readonly number[] }
-  | { readonly numInferenceSteps: number };
+  | { readonly sigmas: readonly number[] };
 
 /** Options of `step`. A scheduler takes those that its formula has and ignores the others. */
 export interface StepOptions {
@@ -28,6 +32,13 @@ export interface StepOptions {
   readonly eta?: number;
   /** DDIM: derive epsilon anew from the clipped x_0, as Glide does. Default false. */
   readonly useClippedModelOutput?: boolean;
+  /** Euler and Heun: how much noise is added back in steps between sTmin and sTmax (Karras et al. 2022, algorithm 2). */
+  readonly sChurn?: number;
+  /** Smallest and largest σ of the steps that sChurn counts for. */
+  readonly sTmin?: number;
+  readonly sTmax?: number;
+  /** Size of that noise; 1 is as the formula wants it. */
+  readonly sNoise?: number;
 }
 
 /** What one step gives; both tensors have the sample's shape. */

@@ -48,3 +48,53 @@ export function roundHalfToEven(x: number): number {
   if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
   return floor % 2 === 0 ? floor : floor + 1;
 }
+
+/**
+ * `steps` timesteps for solvers over sigmas that call the model where diffusers' Euler and its relatives do, descending:
+ * as `spacedTimesteps`, but evenly spread ones are not rounded.
+ */
+export function fractionalTimesteps(
+  spacing: TimestepSpacing,
+  steps: number,
+  numTrainTimesteps: number,
+  stepsOffset: number,
+): number[] {
+  if (spacing !== "linspace") return spacedTimesteps(spacing, steps, numTrainTimesteps, stepsOffset);
+  const last = numTrainTimesteps - 1;
+  if (steps === 1) return [0];
+  return Array.from({ length: steps }, (_, i) =>
+    i === 0 ? last : Math.fround((steps - 1 - i) * (last / (steps - 1))),
+  );
+}
+
+/**
+ * `steps` timesteps for multistep solvers, descending: they stop one short of the end, where their last step leads.
+ * @param end timesteps 0 .. end-1 are used, of numTrainTimesteps
+ */
+export function solverTimesteps(
+  spacing: TimestepSpacing,
+  steps: number,
+  end: number,
+  numTrainTimesteps: number,
+  stepsOffset: number,
+): number[] {
+  switch (spacing) {
+    case "linspace": {
+      const step = (end - 1) / steps;
+      return Array.from({ length: steps }, (_, i) =>
+        i === 0 ? end - 1 : roundHalfToEven((steps - i) * step),
+      );
+    }
+    case "leading": {
+      const ratio = Math.floor(end / (steps + 1));
+      return Array.from({ length: steps }, (_, i) => (steps - i) * ratio + stepsOffset);
+    }
+    case "trailing": {
+      const ratio = numTrainTimesteps / steps;
+      const count = end === numTrainTimesteps ? steps : Math.ceil(end / ratio);
+      return Array.from({ length: count }, (_, i) => roundHalfToEven(end - i * ratio) - 1);
+    }
+    default:
+      throw new RangeError(`timestep spacing ${String(spacing satisfies never)} is unknown`);
+  }
+}

@@ -30,7 +30,7 @@ export function dummyModel({ data, shape }: HostTensor, t: number): HostTensor {
   );
 }
 
-/** Runs a scheduler over `timesteps` with the dummy model. */
+/** Runs a scheduler over `timesteps` with the dummy model. Steps start from the scaled sample, as upstream's tests do. */
 export function fullLoop(
   scheduler: Scheduler,
   timesteps: readonly number[],
@@ -39,8 +39,8 @@ export function fullLoop(
 ): HostTensor {
   let sample = start;
   for (const t of timesteps) {
-    const input = scheduler.scaleModelInput(sample, t);
-    sample = scheduler.step(dummyModel(input, t), t, sample, options).prevSample;
+    sample = scheduler.scaleModelInput(sample, t);
+    sample = scheduler.step(dummyModel(sample, t), t, sample, options).prevSample;
   }
   return sample;
 }

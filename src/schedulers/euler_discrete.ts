@@ -1,0 +1,140 @@
+// euler_discrete.ts: EulerDiscreteScheduler, Euler steps along the probability flow with optional noise added back:
+// algorithm 2 of Karras et al. 2022, "Elucidating the design space of diffusion-based generative models"
+// (arXiv 2206.00364), without its second-order correction.
+
+import * as v from "valibot";
+import type { HostTensor } from "../engine/host_tensor.ts";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  explodingDefaults,
+  explodingEntries,
+} from "./exploding.ts";
+import {
+  type ConfigSource,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  positive,
+  readConfig,
+} from "./options.ts";
+import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { linspace, type SigmaRange } from "./sigmas.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of EulerDiscreteScheduler as resolved. */
+export type EulerDiscreteSchedulerConfig = ExplodingConfig & {
+  /** Sigmas of the timesteps, between them by a straight line; or the whole range evenly in log σ, ends included. */
+  interpolationType: "linear" | "log_linear";
+  /** Ends of the range of Karras, exponential and beta sigmas; null: those of the timesteps. */
+  sigmaMin: number | null;
+  sigmaMax: number | null;
+  /** What the model is told: the timestep, or log(σ) / 4 ("continuous", for models that predict v). */
+  timestepType: "discrete" | "continuous";
+  rescaleBetasZeroSnr: boolean;
+  /** Where the last step ends: at no noise, or at the smallest noise of training. */
+  finalSigmasType: "zero" | "sigma_min";
+};
+
+const table: OptionTable<EulerDiscreteSchedulerConfig> = {
+  className: "EulerDiscreteScheduler",
+  schema: v.object({
+    ...explodingEntries,
+    interpolationType: v.exactOptional(v.picklist(["linear", "log_linear"])),
+    sigmaMin: v.exactOptional(v.nullable(positive)),
+    sigmaMax: v.exactOptional(v.nullable(positive)),
+    timestepType: v.exactOptional(v.picklist(["discrete", "continuous"])),
+    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
+    finalSigmasType: v.exactOptional(v.picklist(["zero", "sigma_min"])),
+  }),
+  defaults: {
+    ...explodingDefaults,
+    betaStart: 0.0001,
+    betaEnd: 0.02,
+    interpolationType: "linear",
+    sigmaMin: null,
+    sigmaMax: null,
+    timestepType: "discrete",
+    rescaleBetasZeroSnr: false,
+    finalSigmasType: "zero",
+  },
+};
+
+/** Euler's method in σ. */
+export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscreteSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<EulerDiscreteSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): EulerDiscreteScheduler {
+    return new EulerDiscreteScheduler(readConfig(table, source, options));
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    const plan = this.#leveled(super.plan(spec), "sigmas" in spec);
+    if (!this.#isContinuous) return plan;
+    if ("timesteps" in spec) {
+      throw new RangeError(`${this.className}: custom timesteps do not go with timestepType "continuous"`);
+    }
+    return { ...plan, timesteps: plan.sigmas.slice(0, -1).map((sigma) => Math.fround(Math.log(sigma) / 4)) };
+  }
+
+  protected override finalSigma(): number {
+    return this.config.finalSigmasType === "zero" ? 0 : this.trainSigmas[0];
+  }
+
+  protected override spacedRange(sigmas: readonly number[]): SigmaRange {
+    const range = super.spacedRange(sigmas);
+    return {
+      sigmaMin: this.config.sigmaMin ?? range.sigmaMin,
+      sigmaMax: this.config.sigmaMax ?? range.sigmaMax,
+    };
+  }
+
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const sigma = this.sigmas[index];
+    const churned = this.#churn(sample, sigma, options);
+    const original = this.originalSample(output, churned.sample, churned.sigma);
+    // x + (σ_next - σ) (x - x_0) / σ
+    const ratio = this.sigmas[index + 1] / churned.sigma;
+    return { prev: weightedSum([ratio, churned.sample], [1 - ratio, original]), original };
+  }
+
+  /** Lines 4 to 6 of the algorithm: more noise, up to a higher σ. */
+  #churn(
+    sample: HostTensor,
+    sigma: number,
+    options: StepOptions,
+  ): { readonly sample: Float32Array; readonly sigma: number } {
+    const { sChurn = 0, sTmin = 0, sTmax = Number.POSITIVE_INFINITY, sNoise = 1 } = options;
+    const isIn = sTmin <= sigma && sigma <= sTmax;
+    const gamma = isIn ? Math.min(sChurn / this.timesteps.length, Math.SQRT2 - 1) : 0;
+    if (gamma === 0) return { sample: sample.data, sigma };
+    const higher = sigma * (gamma + 1);
+    const added = sNoise * Math.sqrt(higher * higher - sigma * sigma);
+    const noise = this.stepNoise(options, sample);
+    return { sample: weightedSum([1, sample.data], [added, noise]), sigma: higher };
+  }
+
+  /** The plan with its sigmas evenly in log σ where that is asked for. */
+  #leveled(plan: SigmaPlan, isGiven: boolean): SigmaPlan {
+    if (this.config.interpolationType === "linear" || this.spacing !== null || isGiven) return plan;
+    const [first, last] = [this.trainSigmas[0], this.trainSigmas[this.trainSigmas.length - 1]];
+    const count = plan.timesteps.length;
+    const logs = linspace(Math.log(last), Math.log(first), count + 1);
+    return { timesteps: plan.timesteps, sigmas: logs.map(Math.exp) };
+  }
+
+  get #isContinuous(): boolean {
+    return this.config.timestepType === "continuous" && this.config.predictionType === "v_prediction";
+  }
+}

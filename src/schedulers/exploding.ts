@@ -1,0 +1,129 @@
+// exploding.ts: what EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
+// variance grows with the noise, and the model sees them scaled by 1 / sqrt(σ² + 1).
+
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { discreteDefaults } from "./discrete.ts";
+import type { NoiseScheduleConfig } from "./noise_schedule.ts";
+import { discreteEntries, type OptionTable, sigmaSpacingEntries } from "./options.ts";
+import { type NoiseLevel, type PredictionType, predictOriginalFromExploding } from "./prediction.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
+import { type SigmaPlan, SigmaSchedulerBase } from "./sigma_scheduler.ts";
+import {
+  type SigmaSpacing,
+  type SigmaSpacingConfig,
+  sigmaSpacing,
+  sigmaSpacingDefaults,
+  sigmasAt,
+  spacedPlan,
+} from "./sigma_spacing.ts";
+import { type SigmaRange, timestepOfSigma } from "./sigmas.ts";
+import { fractionalTimesteps, type TimestepSpacing } from "./spacing.ts";
+import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
+
+/** The options that they share. */
+export type ExplodingConfig = NoiseScheduleConfig &
+  SigmaSpacingConfig & {
+    /** What the model's output means. */
+    predictionType: PredictionType;
+    timestepSpacing: TimestepSpacing;
+    /** Added to the timesteps of "leading" spacing. */
+    stepsOffset: number;
+  };
+
+const { numTrainTimesteps, betaSchedule, trainedBetas, predictionType, stepsOffset } = discreteDefaults;
+
+/** Their defaults, with the betas that most of them have. */
+export const explodingDefaults = {
+  numTrainTimesteps,
+  betaStart: 0.00085,
+  betaEnd: 0.012,
+  betaSchedule,
+  trainedBetas,
+  predictionType,
+  timestepSpacing: "linspace",
+  stepsOffset,
+  ...sigmaSpacingDefaults,
+} as const satisfies ExplodingConfig;
+
+const { rescaleBetasZeroSnr: _, ...betaEntries } = discreteEntries;
+
+/** The checks of those options. */
+export const explodingEntries = { ...betaEntries, ...sigmaSpacingEntries };
+
+/** Base of the schedulers whose samples are x = x_0 + σ ε. */
+export abstract class ExplodingSchedulerBase<
+  Config extends ExplodingConfig & JsonObject,
+> extends SigmaSchedulerBase<Config> {
+  /** How sigmas are spaced when not by timesteps. */
+  protected readonly spacing: SigmaSpacing | null;
+
+  protected constructor(table: OptionTable<Config>, options: object) {
+    super(table, options);
+    this.spacing = sigmaSpacing(this.className, this.config);
+  }
+
+  override get initNoiseSigma(): number {
+    const largest = Math.max(...this.sigmas);
+    return this.config.timestepSpacing === "leading" ? Math.hypot(largest, 1) : largest;
+  }
+
+  override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {
+    const scale = 1 / Math.hypot(this.sigmas[this.indexAt(timestep)], 1);
+    return hostTensor(
+      sample.data.map((x) => x * scale),
+      sample.shape,
+    );
+  }
+
+  protected override level(sigma: number): NoiseLevel {
+    return { alpha: 1, sigma };
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    const { className, trainSigmas, config } = this;
+    if ("sigmas" in spec) {
+      const sigmas = givenSigmas(className, spec.sigmas);
+      return { sigmas, timesteps: sigmas.slice(0, -1).map((sigma) => timestepOfSigma(sigma, trainSigmas)) };
+    }
+    if ("timesteps" in spec && this.spacing !== null) {
+      throw new RangeError(
+        `${className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like); give one of them`,
+      );
+    }
+    const { timesteps, sigmas } = this.#planWithoutEnd(spec, config);
+    return { timesteps, sigmas: [...sigmas, this.finalSigma()] };
+  }
+
+  /** Where the last step ends. */
+  protected finalSigma(): number {
+    return 0;
+  }
+
+  /** The range of sigmas that are spaced evenly in some measure; `sigmas` are those of the timesteps. */
+  protected spacedRange(sigmas: readonly number[]): SigmaRange {
+    return { sigmaMin: sigmas[sigmas.length - 1], sigmaMax: sigmas[0] };
+  }
+
+  /** The x_0 that the model's output stands for at a noise level. */
+  protected originalSample(output: Float32Array, sample: Float32Array, sigma: number): Float32Array {
+    return predictOriginalFromExploding(this.config.predictionType, output, sample, sigma);
+  }
+
+  #planWithoutEnd(
+    spec: { readonly numInferenceSteps: number } | { readonly timesteps: readonly number[] },
+    { timestepSpacing, stepsOffset }: ExplodingConfig,
+  ): SigmaPlan {
+    const { className, numTrainTimesteps, trainSigmas } = this;
+    if ("timesteps" in spec) {
+      const timesteps = givenTimesteps(className, spec.timesteps, numTrainTimesteps);
+      return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
+    }
+    const count = stepCount(className, spec.numInferenceSteps, numTrainTimesteps);
+    const spaced = fractionalTimesteps(timestepSpacing, count, numTrainTimesteps, stepsOffset);
+    const timesteps = withinTraining(className, spaced, numTrainTimesteps, stepsOffset);
+    const sigmas = sigmasAt(timesteps, trainSigmas);
+    if (this.spacing === null) return { timesteps, sigmas };
+    return spacedPlan(this.spacing, this.spacedRange(sigmas), count, trainSigmas);
+  }
+}

@@ -1,0 +1,226 @@
+// sigma_scheduler.ts: what the schedulers that walk down a list of sigmas have in common: the list, the place in it, and
+// the forward process. What is left to each is how it makes the list and how it takes a step.
+//
+// Sizes are computed in float64 from float32 sigmas; images are float32, rounded once a step.
+
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
+import { mixByLevel } from "./noising.ts";
+import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
+import type { NoiseLevel } from "./prediction.ts";
+import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
+import { trainSigmas } from "./sigmas.ts";
+
+/** ᾱ that stands for pure noise: σ is large, not infinite. */
+const LEAST_ALPHA_PROD = 2 ** -24;
+
+/** A run's plan: the model is called at timesteps[i], where the noise level is sigmas[i]. */
+export interface SigmaPlan {
+  /** May be fractional. */
+  readonly timesteps: readonly number[];
+  /** One more than timesteps: the last step ends at the last. */
+  readonly sigmas: readonly number[];
+}
+
+/** One step, with everything checked. */
+export interface SigmaStep {
+  readonly output: Float32Array;
+  readonly sample: HostTensor;
+  /** Of `timesteps`, and of the sigma where the step starts. */
+  readonly index: number;
+  readonly options: StepOptions;
+}
+
+/** What a solver's step gives: x at the next sigma, and the x_0 predicted at this one. */
+export interface SigmaStepOutput {
+  readonly prev: Float32Array;
+  readonly original: Float32Array;
+}
+
+/** Base of the schedulers over sigmas. */
+export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & JsonObject>
+  implements DiscreteScheduler
+{
+  readonly className: string;
+  readonly config: Readonly<Config>;
+  readonly order: number = 1;
+  readonly numTrainTimesteps: number;
+  readonly betas: Float32Array;
+  readonly alphasCumprod: Float32Array;
+  /** σ of each of the T timesteps, rising. */
+  protected readonly trainSigmas: Float32Array;
+  #timesteps: readonly number[];
+  #sigmas: Float32Array;
+  #numInferenceSteps: number | null = null;
+  #stepIndex: number | null = null;
+  #beginIndex: number | null = null;
+
+  protected constructor(table: OptionTable<Config>, options: object) {
+    this.className = table.className;
+    this.config = resolveOptions(table, options);
+    this.numTrainTimesteps = this.config.numTrainTimesteps;
+    const { betas, alphasCumprod } = noiseSchedule(this.className, this.config);
+    if (this.config.rescaleBetasZeroSnr === true) alphasCumprod[alphasCumprod.length - 1] = LEAST_ALPHA_PROD;
+    this.betas = betas;
+    this.alphasCumprod = alphasCumprod;
+    this.trainSigmas = trainSigmas(alphasCumprod);
+    const steps = this.numTrainTimesteps;
+    this.#timesteps = Array.from({ length: steps }, (_, i) => steps - 1 - i);
+    this.#sigmas = Float32Array.of(...this.trainSigmas.toReversed(), 0);
+  }
+
+  get timesteps(): readonly number[] {
+    return this.#timesteps;
+  }
+
+  /** The noise levels of the plan: as many as timesteps, and the one where the last step ends. */
+  get sigmas(): Float32Array {
+    return this.#sigmas;
+  }
+
+  get numInferenceSteps(): number | null {
+    return this.#numInferenceSteps;
+  }
+
+  /** Index of the next step; null before the first. */
+  get stepIndex(): number | null {
+    return this.#stepIndex;
+  }
+
+  /** 1 where samples keep the variance of images; where noise is added to unchanged images, the largest σ. */
+  get initNoiseSigma(): number {
+    return 1;
+  }
+
+  /** Starts the next run in the middle of the plan (image to image): at timesteps[index]. */
+  setBeginIndex(index: number): void {
+    if (!Number.isInteger(index) || index < 0 || index >= this.#timesteps.length) {
+      throw new RangeError(
+        `${this.className}: beginIndex is ${index}, expected a whole number, 0 .. ${this.#timesteps.length - 1}`,
+      );
+    }
+    this.#beginIndex = index;
+    this.#stepIndex = null;
+  }
+
+  setTimesteps(spec: TimestepsSpec): void {
+    const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
+    if (Object.keys(asked).length !== 1) {
+      throw new RangeError(
+        `${this.className}: got ${Object.keys(asked).join(" and ")}, expected one of numInferenceSteps, timesteps and sigmas`,
+      );
+    }
+    const { timesteps, sigmas } = this.plan(asked);
+    this.#timesteps = timesteps;
+    this.#sigmas = Float32Array.from(sigmas);
+    this.#numInferenceSteps = "numInferenceSteps" in asked ? asked.numInferenceSteps : sigmas.length - 1;
+    this.#stepIndex = null;
+    this.#beginIndex = null;
+    this.forget();
+  }
+
+  previousTimestep(timestep: number): number {
+    return this.#timesteps[this.#indexOf(timestep) + 1] ?? -1;
+  }
+
+  /** The sample itself, unless the scheduler's samples are larger than the model's. */
+  scaleModelInput(sample: HostTensor, _timestep: number): HostTensor {
+    return sample;
+  }
+
+  step(modelOutput: HostTensor, timestep: number, sample: HostTensor, options: StepOptions = {}): StepOutput {
+    if (this.#numInferenceSteps === null) {
+      throw new RangeError(`${this.className}: the number of steps is not known: call setTimesteps first`);
+    }
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const index = this.indexAt(timestep);
+    const { prev, original } = this.takeStep({ output: modelOutput.data, sample, index, options });
+    this.#stepIndex = index + 1;
+    return {
+      prevSample: hostTensor(prev, sample.shape),
+      predOriginalSample: hostTensor(original, sample.shape),
+    };
+  }
+
+  addNoise(original: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
+    const levels = Array.from(timesteps, (timestep) =>
+      this.level(this.#sigmas[this.#noisingIndex(timestep)]),
+    );
+    return mixByLevel(
+      original,
+      noise,
+      levels,
+      (x0, epsilon, { alpha, sigma }) => alpha * x0 + sigma * epsilon,
+    );
+  }
+
+  getVelocity(sample: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
+    const levels = Array.from(timesteps, (timestep) =>
+      this.level(this.#sigmas[this.#noisingIndex(timestep)]),
+    );
+    return mixByLevel(sample, noise, levels, (x0, epsilon, { alpha, sigma }) => alpha * epsilon - sigma * x0);
+  }
+
+  toConfig(): JsonObject {
+    return writeConfig(this.className, this.config);
+  }
+
+  /** The timesteps and sigmas to sample with. @throws RangeError naming what is wrong */
+  protected abstract plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan;
+
+  /** How much of the image and of the noise there is in samples of this scheduler: x = alpha x_0 + sigma ε. */
+  protected abstract level(sigma: number): NoiseLevel;
+
+  protected abstract takeStep(step: SigmaStep): SigmaStepOutput;
+
+  /** Drops what earlier steps left behind, for solvers that remember. */
+  protected forget(): void {}
+
+  /** Index of the step that starts at `timestep`: the one that follows the last step, or the first of a run. */
+  protected indexAt(timestep: number): number {
+    return this.#stepIndex ?? this.#beginIndex ?? this.#indexOf(timestep);
+  }
+
+  /** The noise of a step: as given, or drawn in the sample's shape. */
+  protected stepNoise(options: StepOptions, sample: HostTensor): Float32Array {
+    const { noise, varianceNoise } = options;
+    if (noise && varianceNoise) {
+      throw new RangeError(`${this.className}: give either noise or varianceNoise, not both`);
+    }
+    const drawn = varianceNoise ?? noise?.randn(sample.shape);
+    if (!drawn) {
+      throw new RangeError(
+        `${this.className}: this step adds noise: give it options.noise (or varianceNoise)`,
+      );
+    }
+    this.checkShape("noise", drawn.shape, sample.shape);
+    return drawn.data;
+  }
+
+  /** @throws RangeError when a tensor does not have the expected shape */
+  protected checkShape(what: string, shape: Shape, expected: Shape): void {
+    if (!sameShape(shape, expected)) {
+      throw new RangeError(
+        `${this.className}: ${what} has shape ${showShape(shape)}, expected ${showShape(expected)}`,
+      );
+    }
+  }
+
+  /** After steps have been taken, images are noised to where sampling is: that is what inpainting needs. */
+  #noisingIndex(timestep: number): number {
+    return this.#beginIndex === null ? this.#indexOf(timestep) : (this.#stepIndex ?? this.#beginIndex);
+  }
+
+  /** Of two steps that start at one timestep the second: nothing is skipped when a run starts in the middle. */
+  #indexOf(timestep: number): number {
+    const first = this.#timesteps.indexOf(timestep);
+    if (first < 0) {
+      throw new RangeError(
+        `${this.className}: timestep ${timestep} is not among the ${this.#timesteps.length} timesteps that were set`,
+      );
+    }
+    return this.#timesteps[first + 1] === timestep ? first + 1 : first;
+  }
+}

@@ -1,0 +1,55 @@
+// sigma_spacing.ts: the options by which schedulers space their sigmas, and the plan that follows from them.
+
+import { atMostOne } from "./options.ts";
+import type { SigmaPlan } from "./sigma_scheduler.ts";
+import {
+  betaSigmas,
+  exponentialSigmas,
+  interpolate,
+  karrasSigmas,
+  type SigmaRange,
+  timestepOfSigma,
+} from "./sigmas.ts";
+
+/** At most one is true; none: sigmas are those of the timesteps. */
+export type SigmaSpacingConfig = {
+  /** Karras et al. 2022, equation 5. */
+  useKarrasSigmas: boolean;
+  /** Even in log σ. */
+  useExponentialSigmas: boolean;
+  /** Quantiles of a beta distribution (Lee et al. 2024). */
+  useBetaSigmas: boolean;
+};
+
+export const sigmaSpacingDefaults: SigmaSpacingConfig = {
+  useKarrasSigmas: false,
+  useExponentialSigmas: false,
+  useBetaSigmas: false,
+};
+
+/** Falling sigmas, `count` of them. */
+export type SigmaSpacing = (range: SigmaRange, count: number) => number[];
+
+/** The spacing that a config asks for; null where sigmas follow the timesteps. @throws RangeError for two at once */
+export function sigmaSpacing(className: string, config: SigmaSpacingConfig): SigmaSpacing | null {
+  const { useKarrasSigmas, useExponentialSigmas, useBetaSigmas } = config;
+  atMostOne(className, { useKarrasSigmas, useExponentialSigmas, useBetaSigmas });
+  if (useKarrasSigmas) return karrasSigmas;
+  if (useExponentialSigmas) return exponentialSigmas;
+  return useBetaSigmas ? betaSigmas : null;
+}
+
+/** The sigmas at given timesteps, without the one where the last step ends. */
+export const sigmasAt = (timesteps: readonly number[], trained: Float32Array): number[] =>
+  timesteps.map((timestep) => interpolate(timestep, trained));
+
+/** Sigmas spaced over a range, and the timesteps where the model knows them. */
+export function spacedPlan(
+  spacing: SigmaSpacing,
+  range: SigmaRange,
+  count: number,
+  trained: Float32Array,
+): SigmaPlan {
+  const sigmas = spacing(range, count);
+  return { sigmas, timesteps: sigmas.map((sigma) => timestepOfSigma(sigma, trained)) };
+}

@@ -1,0 +1,73 @@
+// sigmas.ts: noise levels as solvers count them: σ = sqrt((1 - ᾱ) / ᾱ), the standard deviation of the noise when the
+// image has its own size (Karras et al. 2022), and the spacings of σ that do not follow the timesteps.
+
+import { betaQuantile } from "./beta_quantile.ts";
+
+const { fround } = Math;
+
+/** σ of each of the T timesteps, rising; float32. */
+export function trainSigmas(alphasCumprod: Float32Array): Float32Array {
+  return alphasCumprod.map((alphaProd) => Math.sqrt(fround(fround(1 - alphaProd) / alphaProd)));
+}
+
+/** The value at place `x` of a table, between its entries by a straight line, and constant beyond its ends. */
+export function interpolate(x: number, table: Float32Array): number {
+  const last = table.length - 1;
+  if (x <= 0 || last === 0) return table[0];
+  if (x >= last) return table[last];
+  const below = Math.floor(x);
+  return table[below] + (x - below) * (table[below + 1] - table[below]);
+}
+
+/** The timestep, 0 .. T-1 and fractional, at which the noise level is `sigma`: linear in log σ between timesteps. */
+export function timestepOfSigma(sigma: number, trained: Float32Array): number {
+  const log = Math.log(Math.max(sigma, 1e-10));
+  const last = trained.length - 1;
+  if (last === 0) return 0;
+  let low = 0;
+  let above = trained.length; // the first of the rising sigmas that exceeds `sigma`
+  while (low < above) {
+    const middle = (low + above) >> 1;
+    if (fround(Math.log(trained[middle])) <= log) low = middle + 1;
+    else above = middle;
+  }
+  const below = Math.min(Math.max(above - 1, 0), last - 1);
+  const lower = fround(Math.log(trained[below]));
+  const upper = fround(Math.log(trained[below + 1]));
+  const weight = Math.min(Math.max((lower - log) / (lower - upper), 0), 1);
+  return (1 - weight) * below + weight * (below + 1);
+}
+
+/** `count` values from `start` to `end`, both included; the start alone for one. */
+export function linspace(start: number, end: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) =>
+    i === 0 ? start : i === count - 1 ? end : start + (i * (end - start)) / (count - 1),
+  );
+}
+
+/** Where a falling sequence of sigmas begins and ends. */
+export interface SigmaRange {
+  readonly sigmaMin: number;
+  readonly sigmaMax: number;
+}
+
+/** Karras et al. 2022, equation 5: even in σ^(1/ρ). */
+export function karrasSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number, rho = 7): number[] {
+  const root = (sigma: number) => sigma ** (1 / rho);
+  return linspace(0, 1, count).map((x) => (root(sigmaMax) + x * (root(sigmaMin) - root(sigmaMax))) ** rho);
+}
+
+/** Even in log σ, which is even in λ = -log σ (Lu et al. 2022, DPM-Solver, section 3.3). */
+export function exponentialSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number): number[] {
+  return linspace(Math.log(sigmaMax), Math.log(sigmaMin), count).map(Math.exp);
+}
+
+/** Quantiles of a beta distribution: dense at both ends (Lee et al. 2024, "Beta sampling is all you need"). */
+export function betaSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number): number[] {
+  return linspace(0, 1, count).map((x) => sigmaMin + betaQuantile(1 - x, 0.6, 0.6) * (sigmaMax - sigmaMin));
+}
+
+/** Moves the middle of flow matching's sigmas towards noise: shift σ / (1 + (shift - 1) σ) (Esser et al. 2024, eq. 23). */
+export function shiftSigma(sigma: number, shift: number): number {
+  return (shift * sigma) / (1 + (shift - 1) * sigma);
+}

@@ -1,0 +1,74 @@
+// timestep_checks.ts: what schedulers are asked to visit, checked.
+
+/**
+ * A number of steps.
+ * @throws RangeError unless it is whole, 1 .. numTrainTimesteps
+ */
+export function stepCount(className: string, steps: number, numTrainTimesteps: number): number {
+  if (!Number.isInteger(steps) || steps < 1 || steps > numTrainTimesteps) {
+    throw new RangeError(
+      `${className}: numInferenceSteps is ${steps}, expected a whole number, 1 .. ${numTrainTimesteps}`,
+    );
+  }
+  return steps;
+}
+
+/**
+ * Timesteps given one by one.
+ * @throws RangeError unless they are whole, descending and below numTrainTimesteps
+ */
+export function givenTimesteps(
+  className: string,
+  timesteps: readonly number[],
+  numTrainTimesteps: number,
+): readonly number[] {
+  const fail = (what: string) => new RangeError(`${className}: custom timesteps ${what}`);
+  if (timesteps.length === 0) throw fail("are empty, expected at least one");
+  for (const [i, timestep] of timesteps.entries()) {
+    if (!Number.isInteger(timestep) || timestep < 0 || timestep >= numTrainTimesteps) {
+      throw fail(`hold ${timestep}, expected whole numbers, 0 .. ${numTrainTimesteps - 1}`);
+    }
+    if (i > 0 && timestep >= timesteps[i - 1]) {
+      throw fail(`go from ${timesteps[i - 1]} to ${timestep}, expected descending order`);
+    }
+  }
+  return timesteps.slice();
+}
+
+/**
+ * Noise levels given one by one, with the one where the last step ends.
+ * @throws RangeError unless they are at least two, finite, descending, and above 0 but for the last
+ */
+export function givenSigmas(className: string, sigmas: readonly number[]): readonly number[] {
+  const fail = (what: string) => new RangeError(`${className}: custom sigmas ${what}`);
+  if (sigmas.length < 2) throw fail(`are ${sigmas.length}, expected at least a start and an end`);
+  for (const [i, sigma] of sigmas.entries()) {
+    const isLast = i === sigmas.length - 1;
+    if (!Number.isFinite(sigma) || sigma < 0 || (sigma === 0 && !isLast)) {
+      throw fail(`hold ${sigma} at ${i}, expected numbers above 0, and 0 only at the end`);
+    }
+    if (i > 0 && sigma >= sigmas[i - 1]) {
+      throw fail(`go from ${sigmas[i - 1]} to ${sigma}, expected descending order`);
+    }
+  }
+  return sigmas.slice();
+}
+
+/**
+ * Spaced timesteps, all of which the model knows.
+ * @throws RangeError when an offset has moved them past the last
+ */
+export function withinTraining(
+  className: string,
+  timesteps: readonly number[],
+  numTrainTimesteps: number,
+  stepsOffset: number,
+): readonly number[] {
+  if (timesteps[0] >= numTrainTimesteps) {
+    throw new RangeError(
+      `${className}: ${timesteps.length} steps with stepsOffset ${stepsOffset} start at timestep ${timesteps[0]}, ` +
+        `past the last, ${numTrainTimesteps - 1}: use a smaller stepsOffset or fewer steps`,
+    );
+  }
+  return timesteps;
+}
