@@ -14,16 +14,18 @@ import { splitReduction } from "../../src/engine/backends/cpu/kernels/split_redu
 
 const families = ({ steps }: Lowered) => steps.map(({ kernel }) => kernel.family);
 
-test("convolutions go by Winograd's way for one image if they do for many", () => {
-  const spec = (n: number): Conv2dSpec => ({
-    ...{ n, h: 4, w: 4, ci: 256, kh: 3, kw: 3, oh: 4, ow: 4, co: 256 },
+test("convolutions go the same way for one image as for many", () => {
+  const spec = (n: number, size: number, channels: number): Conv2dSpec => ({
+    ...{ n, h: size, w: size, ci: channels, kh: 3, kw: 3, oh: size, ow: size, co: channels },
     stride: [1, 1],
     padding: [1, 1, 1, 1],
   });
-  const isWinograd = (n: number, batchInvariant: boolean) =>
-    planWinograd(winogradForward(spec(n)), { batchInvariant }) !== undefined;
-  expect([1, 4, 64].map((n) => isWinograd(n, true))).toEqual([true, true, true]);
-  expect([1, 64].map((n) => isWinograd(n, false))).toEqual([false, true]);
+  const isWinograd = (n: number, size: number, channels: number, batchInvariant: boolean) =>
+    planWinograd(winogradForward(spec(n, size, channels)), { batchInvariant }) !== undefined;
+  // At 4 x 4 pixels Winograd's way is faster for many images, and much slower for one.
+  expect([1, 64].map((n) => isWinograd(n, 4, 256, false))).toEqual([false, true]);
+  expect([1, 4, 64].map((n) => isWinograd(n, 4, 256, true))).toEqual([false, false, false]);
+  expect([1, 4, 64].map((n) => isWinograd(n, 16, 128, true))).toEqual([true, true, true]);
 });
 
 test("sums over an image are cut by its size", () => {

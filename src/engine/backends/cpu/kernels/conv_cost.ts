@@ -110,8 +110,8 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan, filterTime: number
   return innerDepth === undefined ? time + pairs * filterTime : time;
 }
 
-/** The batch for which the way is chosen where an image must come out the same in any. */
-const CHOOSING_BATCH = 16;
+/** The batches for which the way is chosen, by the product of what it gains in each, where an image must come out the same in any. */
+const CHOOSING_BATCHES = [1, 16];
 
 export interface Circumstances {
   /** The way must not depend on the batch. */
@@ -125,30 +125,35 @@ export function planWinograd(
   conv: WinogradConv,
   { batchInvariant, constantFilters }: Circumstances = {},
 ): WinogradPlan | undefined {
+  const best = fastestPlan(conv, constantFilters ? KEPT_FILTER_TIME : FILTER_TIME);
   // Blocks do not change results, the way does: it is the same whether filters are constant or not.
-  const typical = batchInvariant ? { ...conv, source: { ...conv.source, n: CHOOSING_BATCH } } : conv;
-  const filterTime = constantFilters ? KEPT_FILTER_TIME : FILTER_TIME;
-  return (
-    fastestPlan(typical, FILTER_TIME, directTime(typical)) &&
-    fastestPlan(conv, filterTime, Number.POSITIVE_INFINITY)
-  );
+  const batches = batchInvariant ? CHOOSING_BATCHES : [conv.source.n];
+  const gains = batches.map((n) => {
+    const typical = { ...conv, source: { ...conv.source, n } };
+    return (fastestPlan(typical, FILTER_TIME)?.time ?? Number.POSITIVE_INFINITY) / directTime(typical);
+  });
+  return gains.reduce((product, gain) => product * gain, 1) < 1 ? best?.plan : undefined;
 }
 
-function fastestPlan(conv: WinogradConv, filterTime: number, atMost: number): WinogradPlan | undefined {
+interface TimedPlan {
+  readonly plan: WinogradPlan;
+  /** Nanoseconds, estimated. */
+  readonly time: number;
+}
+
+/** The best blocks; undefined where the channels do not fit Winograd's way. */
+function fastestPlan(conv: WinogradConv, filterTime: number): TimedPlan | undefined {
   const { source, target } = conv;
   if (source.channels % 4 !== 0 || target.channels % 4 !== 0) return undefined;
   if (partsOfK(source.channels) === undefined) return undefined;
-  let best: WinogradPlan | undefined;
-  let least = atMost;
+  let best: TimedPlan | undefined;
   const inner = INNER_DEPTHS.filter((depth) => source.channels % depth === 0);
   for (let tileBlock = MR; tileBlock <= 8 * MR; tileBlock += MR)
     for (const channelBlock of channelBlocks(target.channels, NR))
       for (const innerDepth of [undefined, ...inner]) {
         const plan = { tileBlock, channelBlock, ...(innerDepth && { innerDepth }) };
         const time = winogradTime(conv, plan, filterTime);
-        if (time >= least) continue;
-        least = time;
-        best = plan;
+        if (best === undefined || time < best.time) best = { plan, time };
       }
   return best;
 }
