@@ -2,6 +2,7 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
@@ -9,10 +10,14 @@ import type { DiscreteScheduler } from "./scheduler.ts";
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export {
+  DPMSolverMultistepScheduler,
+  type DPMSolverMultistepSchedulerConfig,
+} from "./dpmsolver_multistep.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
-export type { PredictionType } from "./prediction.ts";
+export type { PredictionType, SolverPredictionType } from "./prediction.ts";
 export type {
   DiscreteScheduler,
   NoiseSource,
@@ -27,6 +32,7 @@ export type { TimestepSpacing } from "./spacing.ts";
 export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
+  "dpm++": DPMSolverMultistepScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

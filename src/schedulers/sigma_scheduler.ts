@@ -103,14 +103,19 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
     }
     this.#beginIndex = index;
     this.#stepIndex = null;
+    this.forget();
   }
 
   setTimesteps(spec: TimestepsSpec): void {
     const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
-    if (Object.keys(asked).length !== 1) {
+    const given = Object.keys(asked).filter((key) => key !== "mu");
+    if (given.length !== 1) {
       throw new RangeError(
-        `${this.className}: got ${Object.keys(asked).join(" and ")}, expected one of numInferenceSteps, timesteps and sigmas`,
+        `${this.className}: got ${given.join(" and ")}, expected one of numInferenceSteps, timesteps and sigmas`,
       );
+    }
+    if ("mu" in asked && this.config.useDynamicShifting !== true) {
+      throw new RangeError(`${this.className}: mu counts only with useDynamicShifting; leave it out`);
     }
     const { timesteps, sigmas } = this.plan(asked);
     this.#timesteps = timesteps;
@@ -134,9 +139,9 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
     if (this.#numInferenceSteps === null) {
       throw new RangeError(`${this.className}: the number of steps is not known: call setTimesteps first`);
     }
-    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const output = this.meanOutput(modelOutput, sample);
     const index = this.indexAt(timestep);
-    const { prev, original } = this.takeStep({ output: modelOutput.data, sample, index, options });
+    const { prev, original } = this.takeStep({ output, sample, index, options });
     this.#stepIndex = index + 1;
     return {
       prevSample: hostTensor(prev, sample.shape),
@@ -174,6 +179,12 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
   protected abstract level(sigma: number): NoiseLevel;
 
   protected abstract takeStep(step: SigmaStep): SigmaStepOutput;
+
+  /** The model's output, without a learned variance. @throws RangeError on a wrong shape */
+  protected meanOutput(modelOutput: HostTensor, sample: HostTensor): Float32Array {
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    return modelOutput.data;
+  }
 
   /** Drops what earlier steps left behind, for solvers that remember. */
   protected forget(): void {}
