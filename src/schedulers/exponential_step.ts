@@ -87,7 +87,11 @@ function momentSeries(z: number, n: number): number {
  * step: one factor for each point, `scale` included.
  * @param lambdas the λ of the points, relative to λ_s; all different
  */
-export function polynomialWeights({ h, rate, scale }: ExponentialStep, lambdas: readonly number[]): number[] {
+export function polynomialWeights(
+  { h, rate, scale, constant }: ExponentialStep,
+  lambdas: readonly number[],
+): number[] {
+  if (lambdas.length === 1) return [constant];
   const moments = exponentialMoments(rate * h, lambdas.length);
   const places = lambdas.map((lambda) => lambda / h);
   return places.map((place, j) => {

@@ -2,7 +2,9 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
+import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
@@ -14,6 +16,10 @@ export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
 } from "./dpmsolver_multistep.ts";
+export {
+  DPMSolverSinglestepScheduler,
+  type DPMSolverSinglestepSchedulerConfig,
+} from "./dpmsolver_singlestep.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
@@ -33,6 +39,8 @@ export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
   "dpm++": DPMSolverMultistepScheduler,
+  "dpm++-singlestep": DPMSolverSinglestepScheduler,
+  deis: DEISMultistepScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

@@ -8,7 +8,14 @@ import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { schedulerFromConfig, torchNoise } from "../../src/schedulers/index.ts";
 import { absSum, dummyNoiseDeter, dummySampleDeter, fullLoop } from "./harness.ts";
 
-const known = ["DDPMScheduler", "DDIMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler"];
+const known = [
+  "DDPMScheduler",
+  "DDIMScheduler",
+  "EulerDiscreteScheduler",
+  "DPMSolverMultistepScheduler",
+  "DPMSolverSinglestepScheduler",
+  "DEISMultistepScheduler",
+];
 /** Those that round every operation as diffusers does. */
 const exact = ["DDPMScheduler", "DDIMScheduler"];
 /** The fixture's JSON has no infinity. */
