@@ -8,6 +8,7 @@ import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
+import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
@@ -33,6 +34,7 @@ export type {
   TimestepsSpec,
 } from "./scheduler.ts";
 export type { TimestepSpacing } from "./spacing.ts";
+export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
 
 /** The scheduler classes by the short names that people type. */
 export const schedulers = {
@@ -41,6 +43,7 @@ export const schedulers = {
   "dpm++": DPMSolverMultistepScheduler,
   "dpm++-singlestep": DPMSolverSinglestepScheduler,
   deis: DEISMultistepScheduler,
+  unipc: UniPCMultistepScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

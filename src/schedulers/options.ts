@@ -21,6 +21,7 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "dynamic_thresholding_ratio",
   "sample_max_value",
   "flow_shift",
+  "shift_terminal",
   "lambda_min_clipped",
 ]);
 

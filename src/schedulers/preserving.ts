@@ -107,7 +107,7 @@ export const shiftingEntries = {
 };
 
 /** A flow's sigma of pure noise, kept where λ is finite. */
-const LARGEST_FLOW_SIGMA = 1 - 1e-6;
+export const LARGEST_FLOW_SIGMA = 1 - 1e-6;
 
 type CountSpec = Extract<TimestepsSpec, { readonly numInferenceSteps: number }>;
 
@@ -244,20 +244,20 @@ export abstract class PreservingSchedulerBase<
       return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
     }
     const count = stepCount(className, spec.numInferenceSteps, numTrainTimesteps);
+    if (this.config.useFlowSigmas) {
+      const sigmas = this.flowSigmas(count, this.#flowShift(spec.mu));
+      return { timesteps: this.#flowTimesteps(sigmas), sigmas };
+    }
     if (this.spacing !== null) {
       const { timesteps, sigmas } = spacedPlan(this.spacing, this.spacedRange(), count, trainSigmas);
       return { timesteps: timesteps.map((timestep) => this.wholeTimestep(timestep)), sigmas };
-    }
-    if (this.config.useFlowSigmas) {
-      const sigmas = this.flowSigmas(count, this.#flowShift(spec.mu));
-      return { timesteps: this.flowTimesteps(sigmas), sigmas };
     }
     const timesteps = this.#spacedTimesteps(count);
     return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
   }
 
   /** What a model that follows a flow is told: σ T, without its fraction. */
-  protected flowTimesteps(sigmas: readonly number[]): number[] {
+  #flowTimesteps(sigmas: readonly number[]): number[] {
     return sigmas.map((sigma) => truncated(sigma * this.numTrainTimesteps));
   }
 
@@ -284,7 +284,7 @@ export abstract class PreservingSchedulerBase<
       );
     }
     const finite = sigmas.map((sigma) => Math.min(sigma, LARGEST_FLOW_SIGMA));
-    return { sigmas: finite, timesteps: this.flowTimesteps(finite.slice(0, -1)) };
+    return { sigmas: finite, timesteps: this.#flowTimesteps(finite.slice(0, -1)) };
   }
 
   #flowShift(mu: number | undefined): number {

@@ -15,6 +15,7 @@ const known = [
   "DPMSolverMultistepScheduler",
   "DPMSolverSinglestepScheduler",
   "DEISMultistepScheduler",
+  "UniPCMultistepScheduler",
 ];
 /** Those that round every operation as diffusers does. */
 const exact = ["DDPMScheduler", "DDIMScheduler"];
