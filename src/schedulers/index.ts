@@ -7,6 +7,7 @@ import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
 import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
+import { SASolverScheduler } from "./sasolver.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
@@ -25,6 +26,12 @@ export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./eul
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export type { PredictionType, SolverPredictionType } from "./prediction.ts";
+export {
+  type SASolverOptions,
+  SASolverScheduler,
+  type SASolverSchedulerConfig,
+  type TauFunction,
+} from "./sasolver.ts";
 export type {
   DiscreteScheduler,
   NoiseSource,
@@ -44,6 +51,7 @@ export const schedulers = {
   "dpm++-singlestep": DPMSolverSinglestepScheduler,
   deis: DEISMultistepScheduler,
   unipc: UniPCMultistepScheduler,
+  "sa-solver": SASolverScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

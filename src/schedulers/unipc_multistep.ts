@@ -4,7 +4,7 @@
 // along the polynomial that also goes through the new value: order p + 1, without another call.
 //
 // The paper's B(h) cancels from the polynomial's exact integral and is left only where the coefficient is the fixed 1/2:
-// in the predictor of order 2 and the corrector of order 1 (its appendix F).
+// in the predictor of order 2 and the corrector of order 1.
 
 import * as v from "valibot";
 import { exponentialStep, polynomialWeights, type SolverLevel } from "./exponential_step.ts";

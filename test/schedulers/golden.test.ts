@@ -16,6 +16,7 @@ const known = [
   "DPMSolverSinglestepScheduler",
   "DEISMultistepScheduler",
   "UniPCMultistepScheduler",
+  "SASolverScheduler",
 ];
 /** Those that round every operation as diffusers does. */
 const exact = ["DDPMScheduler", "DDIMScheduler"];
