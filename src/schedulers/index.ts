@@ -4,7 +4,7 @@ import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
-import type { DiscreteScheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
@@ -41,7 +41,7 @@ export function makeScheduler(
   name: SchedulerName,
   source: ConfigSource = {},
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   if (!isSchedulerName(name)) {
     throw new RangeError(`scheduler is "${String(name)}", expected ${Object.keys(schedulers).join(" or ")}`);
   }
@@ -55,7 +55,7 @@ export function makeScheduler(
 export function schedulerFromConfig(
   json: Readonly<Record<string, unknown>>,
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   const className = json._class_name;
   const found = Object.values(schedulers).find((scheduler) => scheduler.className === className);
   if (found) return found.fromConfig(json, options);
