@@ -2,6 +2,7 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { EDMEulerScheduler } from "./edm_euler.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -9,6 +10,7 @@ import type { Scheduler } from "./scheduler.ts";
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
@@ -28,6 +30,7 @@ export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
   euler: EulerDiscreteScheduler,
+  "edm-euler": EDMEulerScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 
