@@ -4,6 +4,7 @@ import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { EDMEulerScheduler } from "./edm_euler.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
+import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -12,6 +13,10 @@ export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
 export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
+export {
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "./flow_match_euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export type { PredictionType } from "./prediction.ts";
@@ -31,6 +36,7 @@ export const schedulers = {
   ddim: DDIMScheduler,
   euler: EulerDiscreteScheduler,
   "edm-euler": EDMEulerScheduler,
+  "flow-match-euler": FlowMatchEulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 

@@ -24,6 +24,10 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "sigma_max",
   "sigma_data",
   "rho",
+  "shift",
+  "base_shift",
+  "max_shift",
+  "shift_terminal",
 ]);
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));

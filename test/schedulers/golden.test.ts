@@ -8,7 +8,13 @@ import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { schedulerFromConfig, torchNoise } from "../../src/schedulers/index.ts";
 import { absSum, dummyNoiseDeter, dummySampleDeter, fullLoop } from "./harness.ts";
 
-const known = ["DDPMScheduler", "DDIMScheduler", "EulerDiscreteScheduler", "EDMEulerScheduler"];
+const known = [
+  "DDPMScheduler",
+  "DDIMScheduler",
+  "EulerDiscreteScheduler",
+  "EDMEulerScheduler",
+  "FlowMatchEulerDiscreteScheduler",
+];
 /** Those that round every operation as diffusers does. */
 const exact = ["DDPMScheduler", "DDIMScheduler"];
 const rowsSchema = v.pipe(
