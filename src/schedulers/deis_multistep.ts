@@ -95,10 +95,10 @@ export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultiste
   protected override takeStep(step: SigmaStep): SigmaStepOutput {
     const { sample, index } = step;
     const original = this.originalSample(step);
-    const from = this.levelAt(index);
+    const from = this.solverLevel(index);
     this.#history.push({ lambda: from.lambda, output: this.epsilon(step, original) });
     const points = this.#history.points.slice(0, this.#orderAt(index));
-    const exact = exponentialStep("noise", from, this.levelAt(index + 1));
+    const exact = exponentialStep("noise", from, this.solverLevel(index + 1));
     const weights = polynomialWeights(
       exact,
       points.map(({ lambda }) => lambda - from.lambda),

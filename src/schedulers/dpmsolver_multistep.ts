@@ -144,14 +144,14 @@ export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolv
     const { algorithmType, solverType } = this.config;
     const original = this.originalSample(step);
     const output = integrandOf(algorithmType) === "data" ? original : this.epsilon(step, original);
-    const from = this.levelAt(index);
+    const from = this.solverLevel(index);
     this.#history.push({ lambda: from.lambda, output });
     const prev = dpmStep(
       { algorithmType, solverType, form: "multistep" },
       {
         sample: sample.data,
         from,
-        to: this.levelAt(index + 1),
+        to: this.solverLevel(index + 1),
         points: this.#history.points.slice(0, this.#orderAt(index)),
         noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
       },

@@ -122,7 +122,7 @@ export class DPMSolverSinglestepScheduler extends PreservingSchedulerBase<DPMSol
     const { algorithmType, solverType } = this.config;
     const original = this.originalSample(step);
     const output = integrandOf(algorithmType) === "data" ? original : this.epsilon(step, original);
-    const here = this.levelAt(index);
+    const here = this.solverLevel(index);
     const start = this.#startOf(index, { level: here, sample: sample.data });
     this.#history.push({ lambda: here.lambda, output });
     const prev = dpmStep(
@@ -130,7 +130,7 @@ export class DPMSolverSinglestepScheduler extends PreservingSchedulerBase<DPMSol
       {
         sample: start.sample,
         from: start.level,
-        to: this.levelAt(index + 1),
+        to: this.solverLevel(index + 1),
         points: this.#history.points.toReversed(),
         noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
       },

@@ -5,10 +5,17 @@ import { DDPMScheduler } from "./ddpm.ts";
 import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
 import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
+import { EDMEulerScheduler } from "./edm_euler.ts";
+import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
+import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
+import { HeunDiscreteScheduler } from "./heun_discrete.ts";
+import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
+import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
+import { LMSDiscreteScheduler } from "./lms_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { SASolverScheduler } from "./sasolver.ts";
-import type { DiscreteScheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
 export type { BetaSchedule } from "./betas.ts";
@@ -22,7 +29,23 @@ export {
   DPMSolverSinglestepScheduler,
   type DPMSolverSinglestepSchedulerConfig,
 } from "./dpmsolver_singlestep.ts";
+export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
+export {
+  EulerAncestralDiscreteScheduler,
+  type EulerAncestralDiscreteSchedulerConfig,
+} from "./euler_ancestral_discrete.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
+export {
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "./flow_match_euler_discrete.ts";
+export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
+export {
+  KDPM2AncestralDiscreteScheduler,
+  type KDPM2AncestralDiscreteSchedulerConfig,
+} from "./k_dpm_2_ancestral_discrete.ts";
+export { KDPM2DiscreteScheduler, type KDPM2DiscreteSchedulerConfig } from "./k_dpm_2_discrete.ts";
+export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export type { PredictionType, SolverPredictionType } from "./prediction.ts";
@@ -53,6 +76,13 @@ export const schedulers = {
   unipc: UniPCMultistepScheduler,
   "sa-solver": SASolverScheduler,
   euler: EulerDiscreteScheduler,
+  "edm-euler": EDMEulerScheduler,
+  "flow-match-euler": FlowMatchEulerDiscreteScheduler,
+  "euler-ancestral": EulerAncestralDiscreteScheduler,
+  heun: HeunDiscreteScheduler,
+  lms: LMSDiscreteScheduler,
+  dpm2: KDPM2DiscreteScheduler,
+  "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 
@@ -66,7 +96,7 @@ export function makeScheduler(
   name: SchedulerName,
   source: ConfigSource = {},
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   if (!isSchedulerName(name)) {
     throw new RangeError(`scheduler is "${String(name)}", expected ${Object.keys(schedulers).join(" or ")}`);
   }
@@ -80,7 +110,7 @@ export function makeScheduler(
 export function schedulerFromConfig(
   json: Readonly<Record<string, unknown>>,
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   const className = json._class_name;
   const found = Object.values(schedulers).find((scheduler) => scheduler.className === className);
   if (found) return found.fromConfig(json, options);

@@ -21,8 +21,15 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "dynamic_thresholding_ratio",
   "sample_max_value",
   "flow_shift",
-  "shift_terminal",
   "lambda_min_clipped",
+  "sigma_min",
+  "sigma_max",
+  "sigma_data",
+  "rho",
+  "shift",
+  "base_shift",
+  "max_shift",
+  "shift_terminal",
 ]);
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));

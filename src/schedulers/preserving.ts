@@ -140,6 +140,10 @@ export abstract class PreservingSchedulerBase<
     );
   }
 
+  protected override get takesMu(): boolean {
+    return this.config.useDynamicShifting === true;
+  }
+
   protected override level(sigma: number): NoiseLevel {
     if (!this.config.useFlowSigmas) {
       const alpha = 1 / Math.hypot(sigma, 1);
@@ -154,7 +158,7 @@ export abstract class PreservingSchedulerBase<
   }
 
   /** The noise level of sigmas[index]. */
-  protected levelAt(index: number): SolverLevel {
+  protected solverLevel(index: number): SolverLevel {
     const level = this.level(this.sigmas[index]);
     return { ...level, lambda: Math.log(level.alpha) - Math.log(level.sigma) };
   }
@@ -171,7 +175,7 @@ export abstract class PreservingSchedulerBase<
   /** The x_0 that the model's output stands for, thresholded as configured. */
   protected originalSample({ output, sample, index }: SigmaStep): Float32Array {
     const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue } = this.config;
-    const weights = originalWeights(predictionType, this.levelAt(index));
+    const weights = originalWeights(predictionType, this.solverLevel(index));
     const original = weightedSum([weights.sample, sample.data], [weights.output, output]);
     if (thresholding) {
       thresholdSample(original, sample.shape[0] ?? 1, dynamicThresholdingRatio, sampleMaxValue);
@@ -182,7 +186,7 @@ export abstract class PreservingSchedulerBase<
   /** The ε that the model's output stands for: that of the thresholded x_0 where it is thresholded. */
   protected epsilon({ output, sample, index }: SigmaStep, original: Float32Array): Float32Array {
     const { predictionType, thresholding } = this.config;
-    const weights = epsilonWeights(thresholding ? "sample" : predictionType, this.levelAt(index));
+    const weights = epsilonWeights(thresholding ? "sample" : predictionType, this.solverLevel(index));
     return weightedSum([weights.sample, sample.data], [weights.output, thresholding ? original : output]);
   }
 

@@ -129,7 +129,7 @@ export class SASolverScheduler extends PreservingSchedulerBase<SASolverScheduler
     const { sample, index, options } = step;
     const original = this.originalSample(step);
     const output = this.#isOfData ? original : this.epsilon(step, original);
-    const from = this.levelAt(index);
+    const from = this.solverLevel(index);
     const point = { lambda: from.lambda, output };
     const corrected = this.#corrected(sample.data, from, point);
     this.#history.push(point);
@@ -150,7 +150,7 @@ export class SASolverScheduler extends PreservingSchedulerBase<SASolverScheduler
       multistepOrder({ solverOrder: predictorOrder, ...place }),
     );
     this.#correctorOrder = Math.min(correctorOrder, remaining + 1, known + 1);
-    return { prev: this.#step(open, this.levelAt(index + 1), predictorPoints), original };
+    return { prev: this.#step(open, this.solverLevel(index + 1), predictorPoints), original };
   }
 
   /** The sample where a step starts, corrected by what the model says there. */

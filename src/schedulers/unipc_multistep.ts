@@ -174,14 +174,14 @@ export class UniPCMultistepScheduler extends PreservingSchedulerBase<UniPCMultis
     const { sample, index } = step;
     const original = this.originalSample(step);
     const output = this.config.predictX0 ? original : this.epsilon(step, original);
-    const from = this.levelAt(index);
+    const from = this.solverLevel(index);
     const point = { lambda: from.lambda, output };
     const corrected = this.#corrected(sample.data, index, from, point);
     this.#history.push(point);
     const points = this.#history.points.slice(0, this.#orderAt(index));
     this.#open = { from, sample: corrected, points };
     const half = points.length === 2 ? points[1] : null;
-    return { prev: this.#step(this.#open, this.levelAt(index + 1), half), original };
+    return { prev: this.#step(this.#open, this.solverLevel(index + 1), half), original };
   }
 
   /** The sample where a step starts, corrected by what the model says there. */
