@@ -112,7 +112,7 @@ export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultiste
     return multistepOrder({
       solverOrder,
       known: this.#history.length,
-      remaining: remainingSteps(lowerOrderFinal, index, this.timesteps.length),
+      remaining: remainingSteps({ lowerOrderFinal }, index, this.timesteps.length),
       sigma: this.sigmas[index],
       nextSigma: this.sigmas[index + 1],
     });

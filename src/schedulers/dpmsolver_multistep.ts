@@ -165,7 +165,7 @@ export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolv
     return multistepOrder({
       solverOrder,
       known: this.#history.length,
-      remaining: eulerAtFinal && index === count - 1 ? 1 : remainingSteps(lowerOrderFinal, index, count),
+      remaining: remainingSteps({ lowerOrderFinal, eulerAtFinal }, index, count),
       sigma: this.sigmas[index],
       nextSigma: this.sigmas[index + 1],
     });

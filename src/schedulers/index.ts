@@ -5,6 +5,7 @@ import { DDPMScheduler } from "./ddpm.ts";
 import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
 import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
+import { EDMDPMSolverMultistepScheduler } from "./edm_dpmsolver_multistep.ts";
 import { EDMEulerScheduler } from "./edm_euler.ts";
 import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
@@ -29,6 +30,10 @@ export {
   DPMSolverSinglestepScheduler,
   type DPMSolverSinglestepSchedulerConfig,
 } from "./dpmsolver_singlestep.ts";
+export {
+  EDMDPMSolverMultistepScheduler,
+  type EDMDPMSolverMultistepSchedulerConfig,
+} from "./edm_dpmsolver_multistep.ts";
 export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
 export {
   EulerAncestralDiscreteScheduler,
@@ -76,6 +81,7 @@ export const schedulers = {
   unipc: UniPCMultistepScheduler,
   "sa-solver": SASolverScheduler,
   euler: EulerDiscreteScheduler,
+  "edm-dpm++": EDMDPMSolverMultistepScheduler,
   "edm-euler": EDMEulerScheduler,
   "flow-match-euler": FlowMatchEulerDiscreteScheduler,
   "euler-ancestral": EulerAncestralDiscreteScheduler,

@@ -19,10 +19,23 @@ export function multistepOrder({ solverOrder, known, remaining, sigma, nextSigma
   return Math.min(solverOrder, known, remaining);
 }
 
-/** Runs of fewer steps than this end with lower orders where lowerOrderFinal is set. */
 const FEW_STEPS = 15;
 
-/** How many steps count as left: all of them as far as orders go, unless a short run is to end with low orders. */
-export function remainingSteps(lowerOrderFinal: boolean, index: number, count: number): number {
+/** How a run ends. */
+export interface FinalOrders {
+  /** Runs of fewer than 15 steps end with the orders 2 and 1. */
+  readonly lowerOrderFinal: boolean;
+  /** Every run ends with order 1. */
+  readonly eulerAtFinal?: boolean;
+}
+
+/** How many steps count as left as far as orders go: no end where runs do not end with low orders. */
+export function remainingSteps(
+  { lowerOrderFinal, eulerAtFinal = false }: FinalOrders,
+  index: number,
+  count: number,
+): number {
+  const isLast = index === count - 1;
+  if (eulerAtFinal && isLast) return 1;
   return lowerOrderFinal && count < FEW_STEPS ? count - index : Number.POSITIVE_INFINITY;
 }
