@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { type AlphaProds, type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
+import { halfOfChannels } from "./learned_variance.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -144,7 +145,8 @@ export class DDPMScheduler extends DiscreteSchedulerBase<DDPMSchedulerConfig> {
   }
 
   /** The model's output without its learned variance, [N, ..., C], and that variance (empty for the fixed types). */
-  #split({ data, shape }: HostTensor, sample: HostTensor): { mean: Float32Array; variance: Float32Array } {
+  #split(output: HostTensor, sample: HostTensor): { mean: Float32Array; variance: Float32Array } {
+    const { data, shape } = output;
     const { varianceType } = this.config;
     if (varianceType !== "learned" && varianceType !== "learned_range") {
       this.checkShape("the model's output", shape, sample.shape);
@@ -153,8 +155,7 @@ export class DDPMScheduler extends DiscreteSchedulerBase<DDPMSchedulerConfig> {
     const channels = sample.shape.at(-1) ?? 1;
     const what = `the model's output (varianceType "${varianceType}")`;
     this.checkShape(what, shape, [...sample.shape.slice(0, -1), 2 * channels]);
-    const pick = (from: number) => sample.data.map((_, i) => data[2 * i - (i % channels) + from]);
-    return { mean: pick(0), variance: pick(channels) };
+    return { mean: halfOfChannels(output, 0), variance: halfOfChannels(output, 1) };
   }
 }
 

@@ -14,11 +14,12 @@ export interface NoiseSource {
 
 /**
  * How many steps to sample in, or exactly which timesteps (descending, below numTrainTimesteps), or exactly which noise
- * levels (descending, with the one where the last step ends) for schedulers over sigmas.
+ * levels (descending, with the one where the last step ends) for schedulers over sigmas. `mu` is how far schedulers with
+ * useDynamicShifting move the levels towards noise.
  */
 export type TimestepsSpec =
   | number
-  | { readonly numInferenceSteps: number }
+  | { readonly numInferenceSteps: number; readonly mu?: number }
   | { readonly timesteps: readonly number[] }
   | { readonly sigmas: readonly number[] };
 
@@ -37,8 +38,10 @@ export interface StepOptions {
   /** Smallest and largest σ of the steps that sChurn counts for. */
   readonly sTmin?: number;
   readonly sTmax?: number;
-  /** Size of that noise; 1 is as the formula wants it. */
+  /** Size of that noise; 1 is as the formula wants it. DPMSolverSDE: of the noise of every step. */
   readonly sNoise?: number;
+  /** LMS: of how many steps it uses the derivatives, 1 or more. Default 4. */
+  readonly order?: number;
 }
 
 /** What one step gives; both tensors have the sample's shape. */
