@@ -7,6 +7,7 @@ import { schedulers } from "../schedulers/index.ts";
 import { predictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES } from "../training/settings.ts";
+import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { VERSION } from "../version.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataInfo, dataPreview } from "./data.ts";
@@ -80,10 +81,34 @@ function addTrain(program: Command): void {
       predictionTypes.join(" | "),
       choice("--prediction-type", predictionTypes),
     )
+    .option("--rescale-betas-zero-snr", "end the noise schedule in pure noise, and sample from there")
+    .option("--no-rescale-betas-zero-snr", "leave the noise schedule as it is")
     .option(
       "--min-snr-gamma <x>",
       "weigh the loss by min-SNR",
       decimal("--min-snr-gamma", { min: 0, inclusive: false }),
+    )
+    .option("--no-min-snr-gamma", "weigh all timesteps alike")
+    .option(
+      "--timestep-sampling <name>",
+      TIMESTEP_SAMPLINGS.join(" | "),
+      choice("--timestep-sampling", TIMESTEP_SAMPLINGS),
+    )
+    .option("--logit-mean <x>", "logit-normal: below 0 less noise, above 0 more", decimal("--logit-mean", {}))
+    .option(
+      "--logit-std <x>",
+      "logit-normal: the larger, the more of both ends",
+      decimal("--logit-std", { min: 0, inclusive: false }),
+    )
+    .option(
+      "--noise-offset <x>",
+      "add noise that is constant over a channel, this large (0.1 is usual)",
+      decimal("--noise-offset", { min: 0 }),
+    )
+    .option(
+      "--input-perturbation <x>",
+      "show more noise than is asked for, by this much (0.1 is usual)",
+      decimal("--input-perturbation", { min: 0 }),
     )
     .option(
       "--ema-max-decay <x>",

@@ -11,6 +11,7 @@ import { DDPMScheduler, type DDPMSchedulerConfig } from "../schedulers/index.ts"
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
 import { type RunConfig, RunFolder } from "../training/run_folder.ts";
 import type { LrScheduleName } from "../training/settings.ts";
+import type { TimestepSamplingName } from "../training/timestep_sampling.ts";
 import type { TrainerOptions } from "../training/trainer_options.ts";
 import { UsageError } from "./errors.ts";
 import { SYNTHETIC } from "./sources.ts";
@@ -30,7 +31,14 @@ export interface TrainFlags {
   readonly lrSchedule?: LrScheduleName;
   readonly betaSchedule?: DDPMSchedulerConfig["betaSchedule"];
   readonly predictionType?: DDPMSchedulerConfig["predictionType"];
-  readonly minSnrGamma?: number;
+  readonly rescaleBetasZeroSnr?: boolean;
+  /** Commander's --no-min-snr-gamma: false. */
+  readonly minSnrGamma?: number | false;
+  readonly timestepSampling?: TimestepSamplingName;
+  readonly logitMean?: number;
+  readonly logitStd?: number;
+  readonly noiseOffset?: number;
+  readonly inputPerturbation?: number;
   readonly emaMaxDecay?: number;
   /** Commander's --no-ema: true unless given. */
   readonly ema?: boolean;
@@ -91,7 +99,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     );
   }
   const { model, size } = await planModel(flags, base);
-  const { minSnrGamma, emaMaxDecay } = base.settings;
+  const { emaMaxDecay } = base.settings;
   const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
   const given = defined({
     batchSize: flags.batchSize,
@@ -99,6 +107,12 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     warmupSteps: flags.warmupSteps,
     lrSchedule: flags.lrSchedule,
     maxGradNorm: flags.maxGradNorm,
+    minSnrGamma: flags.minSnrGamma === false ? null : flags.minSnrGamma,
+    timestepSampling: flags.timestepSampling,
+    logitMean: flags.logitMean,
+    logitStd: flags.logitStd,
+    noiseOffset: flags.noiseOffset,
+    inputPerturbation: flags.inputPerturbation,
     flip: flags.flip,
     seed: flags.seed,
     sampleEvery: flags.sampleEvery,
@@ -112,10 +126,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
   return {
     folder,
     model,
-    scheduler: new DDPMScheduler({
-      ...base.scheduler,
-      ...defined({ betaSchedule: flags.betaSchedule, predictionType: flags.predictionType }),
-    }),
+    scheduler: planScheduler(flags, base),
     data: {
       source: flags.data ?? base.source,
       size,
@@ -125,7 +136,6 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
       ...settings,
       ...length,
       warmupSteps: fittingWarmup(settings.warmupSteps, length, flags),
-      minSnrGamma: flags.minSnrGamma ?? minSnrGamma,
       ema,
       out: folder.path,
       resume,
@@ -190,6 +200,16 @@ function resumedBase(folder: RunFolder, config: RunConfig): Base {
     backend: config.backend,
     settings,
   };
+}
+
+function planScheduler(flags: TrainFlags, base: Base): DDPMScheduler {
+  const { betaSchedule, predictionType, rescaleBetasZeroSnr } = flags;
+  return new DDPMScheduler({
+    ...base.scheduler,
+    ...defined({ betaSchedule, predictionType, rescaleBetasZeroSnr }),
+    // Samples must start where the noise is pure (Lin et al. 2023, section 3.3).
+    ...(rescaleBetasZeroSnr && { timestepSpacing: "trailing" }),
+  });
 }
 
 /** The model, and the size of its images: --size, or what the model's file or the preset says. */

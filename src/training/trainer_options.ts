@@ -6,7 +6,7 @@ import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import type { DDPMScheduler } from "../schedulers/index.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { runSteps } from "./presets.ts";
-import { settingsProblem, type TrainSettings } from "./settings.ts";
+import { PLAIN_DRAWS, settingsProblem, type TrainSettings } from "./settings.ts";
 
 /** Long pieces of work that the trainer does beside its steps. */
 export type TrainStage = "compile" | "samples" | "checkpoint";
@@ -47,6 +47,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip"> = {
   adamWeightDecay: 1e-6,
   maxGradNorm: 1,
   minSnrGamma: null,
+  ...PLAIN_DRAWS,
   emaMaxDecay: 0.9999,
   seed: 0,
   sampleEvery: 500,
