@@ -2,14 +2,21 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { EDMEulerScheduler } from "./edm_euler.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
+import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
-import type { DiscreteScheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
+export {
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "./flow_match_euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export type { PredictionType } from "./prediction.ts";
@@ -28,6 +35,8 @@ export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
   euler: EulerDiscreteScheduler,
+  "edm-euler": EDMEulerScheduler,
+  "flow-match-euler": FlowMatchEulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 
@@ -41,7 +50,7 @@ export function makeScheduler(
   name: SchedulerName,
   source: ConfigSource = {},
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   if (!isSchedulerName(name)) {
     throw new RangeError(`scheduler is "${String(name)}", expected ${Object.keys(schedulers).join(" or ")}`);
   }
@@ -55,7 +64,7 @@ export function makeScheduler(
 export function schedulerFromConfig(
   json: Readonly<Record<string, unknown>>,
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   const className = json._class_name;
   const found = Object.values(schedulers).find((scheduler) => scheduler.className === className);
   if (found) return found.fromConfig(json, options);

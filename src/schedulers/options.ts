@@ -20,6 +20,14 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "clip_sample_range",
   "dynamic_thresholding_ratio",
   "sample_max_value",
+  "sigma_min",
+  "sigma_max",
+  "sigma_data",
+  "rho",
+  "shift",
+  "base_shift",
+  "max_shift",
+  "shift_terminal",
 ]);
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
