@@ -7,7 +7,14 @@ import { readJson } from "../io/diffusers_json.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { schedulerFromJson, unetFromConfig } from "../pipelines/folders.ts";
-import { DDPMScheduler, type DDPMSchedulerConfig } from "../schedulers/index.ts";
+import {
+  DDPMScheduler,
+  type DDPMSchedulerConfig,
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "../schedulers/index.ts";
+import type { SolverPredictionType } from "../schedulers/prediction.ts";
+import type { TrainScheduler } from "../training/objective.ts";
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
 import { type RunConfig, RunFolder } from "../training/run_folder.ts";
 import type { LrScheduleName } from "../training/settings.ts";
@@ -30,7 +37,8 @@ export interface TrainFlags {
   readonly warmupSteps?: number;
   readonly lrSchedule?: LrScheduleName;
   readonly betaSchedule?: DDPMSchedulerConfig["betaSchedule"];
-  readonly predictionType?: DDPMSchedulerConfig["predictionType"];
+  readonly predictionType?: SolverPredictionType;
+  readonly flowShift?: number;
   readonly rescaleBetasZeroSnr?: boolean;
   /** Commander's --no-min-snr-gamma: false. */
   readonly minSnrGamma?: number | false;
@@ -60,7 +68,7 @@ export interface TrainFlags {
 export interface TrainPlan {
   readonly folder: RunFolder;
   readonly model: UNet2DModel;
-  readonly scheduler: DDPMScheduler;
+  readonly scheduler: TrainScheduler;
   readonly data: { readonly source: string; readonly size: number; readonly skipBroken: boolean };
   readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & { readonly flip: boolean };
 }
@@ -72,7 +80,9 @@ interface Base {
   readonly size: number;
   readonly skipBroken: boolean;
   readonly model: UNet2DOptions;
+  /** Of diffusion; `flow` stands in its place where it is not null. */
   readonly scheduler: Partial<DDPMSchedulerConfig>;
+  readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
   readonly length: RunLength;
   readonly backend: BackendName;
   readonly settings: Omit<RunConfig["training"], "steps">;
@@ -121,12 +131,19 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     checkpointEvery: flags.checkpointEvery,
     keepCheckpoints: flags.keepCheckpoints,
   });
-  const settings = { ...base.settings, ...given };
+  const scheduler = planScheduler(flags, base);
+  const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  const settings = {
+    ...base.settings,
+    // A preset's min-SNR was chosen for what the preset predicts.
+    ...(becomesFlow && { minSnrGamma: null }),
+    ...given,
+  };
   const length = lengthOf(flags) ?? base.length;
   return {
     folder,
     model,
-    scheduler: planScheduler(flags, base),
+    scheduler,
     data: {
       source: flags.data ?? base.source,
       size,
@@ -173,6 +190,7 @@ function presetBase(name: PresetName, seed = 0): Base {
     skipBroken: false,
     model: { ...model, sampleSize: size },
     scheduler,
+    flow: null,
     length,
     backend: "wasm",
     settings: { ...settings, seed },
@@ -186,8 +204,11 @@ function resumedBase(folder: RunFolder, config: RunConfig): Base {
     throw new UsageError(`the run's backend is "${config.backend}", which this version does not have`);
   }
   const scheduler = schedulerFromJson(config.scheduler, folder.config);
-  if (!(scheduler instanceof DDPMScheduler)) {
-    throw new UsageError(`${folder.config}: the scheduler is not a DDPMScheduler; the run cannot be resumed`);
+  const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  if (!isFlow && !(scheduler instanceof DDPMScheduler)) {
+    throw new UsageError(
+      `${folder.config}: the scheduler is neither a DDPMScheduler nor a FlowMatchEulerDiscreteScheduler; the run cannot be resumed`,
+    );
   }
   return {
     preset: preset !== null && isPresetName(preset) ? preset : null,
@@ -195,15 +216,28 @@ function resumedBase(folder: RunFolder, config: RunConfig): Base {
     size: data.size,
     skipBroken: data.skipBroken,
     model: unetFromConfig(config.model, folder.config).config,
-    scheduler: scheduler.config,
+    scheduler: isFlow ? {} : scheduler.config,
+    flow: isFlow ? scheduler.config : null,
     length: { steps },
     backend: config.backend,
     settings,
   };
 }
 
-function planScheduler(flags: TrainFlags, base: Base): DDPMScheduler {
-  const { betaSchedule, predictionType, rescaleBetasZeroSnr } = flags;
+function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {
+  const { betaSchedule, predictionType, rescaleBetasZeroSnr, flowShift } = flags;
+  if (predictionType === "flow_prediction" || (predictionType === undefined && base.flow !== null)) {
+    if (betaSchedule !== undefined || rescaleBetasZeroSnr !== undefined) {
+      const option = betaSchedule === undefined ? "--rescale-betas-zero-snr" : "--beta-schedule";
+      throw new UsageError(
+        `${option} is of diffusion, but flow_prediction has no betas; leave it out, or see --flow-shift`,
+      );
+    }
+    return new FlowMatchEulerDiscreteScheduler({ ...base.flow, ...defined({ shift: flowShift }) });
+  }
+  if (flowShift !== undefined) {
+    throw new UsageError("--flow-shift is of --prediction-type flow_prediction; give both or neither");
+  }
   return new DDPMScheduler({
     ...base.scheduler,
     ...defined({ betaSchedule, predictionType, rescaleBetasZeroSnr }),

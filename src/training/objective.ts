@@ -1,8 +1,9 @@
 // What a run teaches a model: which mixtures of image and noise it is shown, and what it should answer.
 
 import { constant, type Tensor } from "../engine/tensor.ts";
-import type { DDPMScheduler } from "../schedulers/index.ts";
+import { type DDPMScheduler, FlowMatchEulerDiscreteScheduler } from "../schedulers/index.ts";
 import { noiseLevel, type PredictionType } from "../schedulers/prediction.ts";
+import { TrainingOptionError } from "./errors.ts";
 import { flowMinSnrWeight, minSnrWeight } from "./losses.ts";
 
 /** Diffusion: x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε at whole timesteps 0 .. T-1 (Ho et al. 2020). */
@@ -26,11 +27,27 @@ export interface FlowObjective {
 
 export type Objective = DiffusionObjective | FlowObjective;
 
-/** The objective of a model that a scheduler draws with. */
-export const objectiveOf = ({ config, alphasCumprod }: DDPMScheduler): Objective => ({
-  predictionType: config.predictionType,
-  alphasCumprod,
-});
+/** The schedulers that models are trained for. */
+export type TrainScheduler = DDPMScheduler | FlowMatchEulerDiscreteScheduler;
+
+/**
+ * What a model has to learn for a scheduler to draw with it.
+ * @throws TrainingOptionError for options of sampling that no model is trained for here
+ */
+export function objectiveOf(scheduler: TrainScheduler): Objective {
+  if (!(scheduler instanceof FlowMatchEulerDiscreteScheduler)) {
+    const { config, alphasCumprod } = scheduler;
+    return { predictionType: config.predictionType, alphasCumprod };
+  }
+  const { numTrainTimesteps, shift, useDynamicShifting, invertSigmas } = scheduler.config;
+  if (useDynamicShifting || invertSigmas) {
+    const option = useDynamicShifting ? "useDynamicShifting" : "invertSigmas";
+    throw new TrainingOptionError(
+      `the scheduler's ${option} is true, but a flow is trained with one shift, from image to noise; leave it out`,
+    );
+  }
+  return { predictionType: "flow_prediction", numTrainTimesteps, shift };
+}
 
 export const isFlow = (objective: Objective): objective is FlowObjective =>
   objective.predictionType === "flow_prediction";

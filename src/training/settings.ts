@@ -56,7 +56,7 @@ const entries = {
   seed: count(0),
   /** Steps between sample grids; 0 draws none but the last. */
   sampleEvery: count(0),
-  /** Denoising steps of each sample grid (DDIM). */
+  /** Denoising steps of each sample grid (DDIM, or Euler for a flow). */
   sampleSteps: count(1),
   /** Images of each sample grid. */
   sampleCount: count(1),

@@ -16,7 +16,7 @@ import { DivergenceError, TrainingOptionError } from "./errors.ts";
 import { LossSecondMoment } from "./loss_second_moment.ts";
 import { learningRateAt } from "./lr_schedule.ts";
 import { MetricsLog, type StepMetrics } from "./metrics_log.ts";
-import { objectiveOf, timestepCount } from "./objective.ts";
+import { type Objective, objectiveOf, timestepCount } from "./objective.ts";
 import { stepsPerEpoch } from "./presets.ts";
 import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
 import { RunLock } from "./run_lock.ts";
@@ -63,6 +63,7 @@ export class Trainer {
   readonly folder: RunFolder;
   readonly #options: TrainerOptions;
   readonly #ema: EmaConfig | null;
+  readonly #objective: Objective;
   readonly #stop = new AbortController();
   #session: Session | undefined;
   #finished = false;
@@ -71,6 +72,7 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.settings = resolveSettings(options);
+    this.#objective = objectiveOf(options.scheduler);
     this.folder = new RunFolder(options.out);
     const { emaMaxDecay } = this.settings;
     this.#ema = emaMaxDecay === null ? null : { ...emaDefaults, decay: emaMaxDecay };
@@ -325,7 +327,7 @@ export class Trainer {
     const state = found === undefined ? START : await writer.readCheckpoint(found);
     const timesteps =
       settings.timestepSampling === "loss-second-moment"
-        ? new LossSecondMoment(timestepCount(step.objective))
+        ? new LossSecondMoment(timestepCount(this.#objective))
         : null;
     if (found !== undefined) timesteps?.restore(state.timestepLosses ?? []);
     const executable = await compileTrainStep(backend, model, trainStep);
@@ -362,10 +364,10 @@ export class Trainer {
   #stepOptions(): TrainStepOptions {
     const { batchSize, adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = this.settings;
     const { maxGradNorm, minSnrGamma, noiseOffset, inputPerturbation } = this.settings;
-    const { model, scheduler, data } = this.#options;
+    const { model, data } = this.#options;
     return {
       model,
-      objective: objectiveOf(scheduler),
+      objective: this.#objective,
       batchSize,
       ...data.size,
       adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },

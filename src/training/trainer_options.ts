@@ -3,8 +3,8 @@
 import type { ImageSource } from "../data/image_source.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
-import type { DDPMScheduler } from "../schedulers/index.ts";
 import { TrainingOptionError } from "./errors.ts";
+import type { TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
 import { PLAIN_DRAWS, settingsProblem, type TrainSettings } from "./settings.ts";
 
@@ -14,8 +14,8 @@ export type TrainStage = "compile" | "samples" | "checkpoint";
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
   /** Its weights are drawn anew from the seed. */
   readonly model: UNet2DModel;
-  /** Noise schedule and what the model predicts. Default options: those of diffusers' DDPMScheduler. */
-  readonly scheduler: DDPMScheduler;
+  /** Noise schedule and what the model predicts: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
+  readonly scheduler: TrainScheduler;
   readonly data: ImageSource;
   /** The run's folder: missing or empty, or with `resume` that of a run. */
   readonly out: string;
