@@ -191,6 +191,25 @@ test("how timesteps and noise are drawn stands in the run's config and is resume
   );
 });
 
+test("a flow is trained, drawn and resumed as it was begun", async () => {
+  const options = ["--prediction-type", "flow_prediction", "--flow-shift", "2"];
+  expect((await imago(...tiny("flow", ...options, "--steps", "12"))).code).toBe(0);
+  const { training, scheduler } = JSON.parse(await readFile(work.path("flow/config.json"), "utf8"));
+  expect(training.min_snr_gamma).toBeNull();
+  expect(scheduler).toMatchObject({ _class_name: "FlowMatchEulerDiscreteScheduler", shift: 2 });
+  const saved = await readFile(work.path("flow/pipeline/scheduler/scheduler_config.json"), "utf8");
+  expect(saved).toContain('"shift": 2.0');
+  const drawn = ["sample", work.path("flow"), "--count", "2", "--steps", "3", "--out", work.path("flow.png")];
+  const { code, stdout } = await imago(...drawn, "--json");
+  expect(code).toBe(0);
+  expect(stdout).toContain('"scheduler":"flow-match-euler"');
+  expect((await imago("train", "--out", work.path("flow"), "--resume")).stdout).toMatch(
+    /is finished: 12 steps/,
+  );
+  const other = await failure(["train", "--out", work.path("flow"), "--resume", "--flow-shift", "3"]);
+  expect(other.line).toContain("scheduler shift 2, now it is 3");
+});
+
 test("resuming with other options is refused, naming the difference", async () => {
   for (const [options, difference] of [
     [["--batch-size", "8"], "batch size 4, now it is 8"],
@@ -198,6 +217,10 @@ test("resuming with other options is refused, naming the difference", async () =
     [["--size", "16"], "image size 8, now it is 16"],
     [["--no-flip"], "flip true, now it is false"],
     [["--prediction-type", "epsilon"], 'scheduler prediction_type "v_prediction", now it is "epsilon"'],
+    [
+      ["--prediction-type", "flow_prediction"],
+      'scheduler "DDPMScheduler", now it is "FlowMatchEulerDiscreteScheduler"',
+    ],
     [["--no-rescale-betas-zero-snr"], "scheduler rescale_betas_zero_snr true, now it is false"],
     [["--no-min-snr-gamma"], "min snr gamma 5, now it is null"],
     [["--timestep-sampling", "logit-normal"], 'timestep sampling "uniform", now it is "logit-normal"'],
@@ -253,6 +276,8 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--no-ema", "--ema-max-decay", "0.9"], "exclude each other"],
     [["--steps", "5", "--warmup-steps", "9"], "warm-up of 9 steps is not shorter than the run of 5"],
     [["--prediction-type", "epsilon"], "v_prediction or sample, or --no-rescale-betas-zero-snr"],
+    [["--flow-shift", "3"], "give both or neither"],
+    [["--prediction-type", "flow_prediction", "--beta-schedule", "linear"], "flow_prediction has no betas"],
     [["--logit-mean", "-0.5"], "use logit-normal or leave them out"],
     [["--logit-mean", "low"], '--logit-mean is "low"; expected a number'],
     [["--timestep-sampling", "even"], "expected uniform, logit-normal or loss-second-moment"],
