@@ -32,8 +32,10 @@ export async function prepareTraining(
   const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
   const step: TrainStepOptions = {
     model,
-    alphasCumprod: scheduler.alphasCumprod,
-    predictionType: scheduler.config.predictionType,
+    objective: {
+      alphasCumprod: scheduler.alphasCumprod,
+      predictionType: scheduler.config.predictionType,
+    },
     batchSize,
     height: size,
     width: size,

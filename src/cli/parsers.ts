@@ -18,17 +18,19 @@ export function integer(option: string, min: number, max = Number.MAX_SAFE_INTEG
   };
 }
 
-/** A finite number with `min` < value (or <= with `inclusive`) and value <= max. */
+/** A finite number with `min` < value (or <= with `inclusive`) and value <= max; without bounds, any. */
 export function decimal(
   option: string,
-  { min, max = Number.MAX_VALUE, inclusive = true }: { min: number; max?: number; inclusive?: boolean },
+  {
+    min = -Number.MAX_VALUE,
+    max = Number.MAX_VALUE,
+    inclusive = true,
+  }: { min?: number; max?: number; inclusive?: boolean },
 ): Parser<number> {
   return (text) => {
     const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
     if (!Number.isFinite(value) || value < min || value > max || (value === min && !inclusive)) {
-      const bounds =
-        max === Number.MAX_VALUE ? `${inclusive ? "of at least" : "above"} ${min}` : range(min, max);
-      throw new UsageError(`${option} is "${text}"; expected a number ${bounds}`);
+      throw new UsageError(`${option} is "${text}"; expected a number${bounds(min, max, inclusive)}`);
     }
     return value;
   };
@@ -59,6 +61,11 @@ export function nonEmpty(option: string): Parser<string> {
     if (text.trim() === "") throw new UsageError(`${option} is empty; expected a name`);
     return text;
   };
+}
+
+function bounds(min: number, max: number, inclusive: boolean): string {
+  if (max !== Number.MAX_VALUE) return ` ${range(min, max)}`;
+  return min === -Number.MAX_VALUE ? "" : ` ${inclusive ? "of at least" : "above"} ${min}`;
 }
 
 const range = (min: number, max: number): string =>

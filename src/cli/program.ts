@@ -4,9 +4,10 @@ import { Command, CommanderError } from "commander";
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { betaSchedules } from "../schedulers/betas.ts";
 import { schedulers } from "../schedulers/index.ts";
-import { predictionTypes } from "../schedulers/prediction.ts";
+import { solverPredictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES } from "../training/settings.ts";
+import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { VERSION } from "../version.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataInfo, dataPreview } from "./data.ts";
@@ -77,13 +78,42 @@ function addTrain(program: Command): void {
     .option("--beta-schedule <name>", betaSchedules.join(" | "), choice("--beta-schedule", betaSchedules))
     .option(
       "--prediction-type <name>",
-      predictionTypes.join(" | "),
-      choice("--prediction-type", predictionTypes),
+      solverPredictionTypes.join(" | "),
+      choice("--prediction-type", solverPredictionTypes),
     )
+    .option(
+      "--flow-shift <x>",
+      "flow_prediction: above 1, more of the training and sampling is near noise",
+      decimal("--flow-shift", { min: 0, inclusive: false }),
+    )
+    .option("--rescale-betas-zero-snr", "end the noise schedule in pure noise, and sample from there")
+    .option("--no-rescale-betas-zero-snr", "leave the noise schedule as it is")
     .option(
       "--min-snr-gamma <x>",
       "weigh the loss by min-SNR",
       decimal("--min-snr-gamma", { min: 0, inclusive: false }),
+    )
+    .option("--no-min-snr-gamma", "weigh all timesteps alike")
+    .option(
+      "--timestep-sampling <name>",
+      TIMESTEP_SAMPLINGS.join(" | "),
+      choice("--timestep-sampling", TIMESTEP_SAMPLINGS),
+    )
+    .option("--logit-mean <x>", "logit-normal: below 0 less noise, above 0 more", decimal("--logit-mean", {}))
+    .option(
+      "--logit-std <x>",
+      "logit-normal: the larger, the more of both ends",
+      decimal("--logit-std", { min: 0, inclusive: false }),
+    )
+    .option(
+      "--noise-offset <x>",
+      "add noise that is constant over a channel, this large (0.1 is usual)",
+      decimal("--noise-offset", { min: 0 }),
+    )
+    .option(
+      "--input-perturbation <x>",
+      "show more noise than is asked for, by this much (0.1 is usual)",
+      decimal("--input-perturbation", { min: 0 }),
     )
     .option(
       "--ema-max-decay <x>",
@@ -126,7 +156,11 @@ function addSample(program: Command): void {
     .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
-    .option("--scheduler <name>", names.join(" | "), choice("--scheduler", names), "ddim")
+    .option(
+      "--scheduler <name>",
+      `${names.join(" | ")} (default: the model's own, ddim for ddpm)`,
+      choice("--scheduler", names),
+    )
     .option("--eta <x>", "ddim: share of random noise", decimal("--eta", { min: 0, max: 1 }), 0)
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)

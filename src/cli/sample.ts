@@ -6,7 +6,7 @@ import type { BackendName } from "../engine/backends/create.ts";
 import { imageGrid, PIXEL_LIMIT, type RgbImage, writeImage } from "../io/image/index.ts";
 import { type BatchStep, DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
-import { isSchedulerName } from "../schedulers/index.ts";
+import { isSchedulerName, type SchedulerName } from "../schedulers/index.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { Film } from "./film.ts";
@@ -19,7 +19,8 @@ import { counted, duration } from "./wording.ts";
 export interface SampleFlags {
   readonly count: number;
   readonly steps?: number;
-  readonly scheduler: string;
+  /** Default: ddim in place of ddpm, otherwise the pipeline's own. */
+  readonly scheduler?: string;
   readonly eta: number;
   readonly seed: number;
   readonly batchSize: number;
@@ -35,9 +36,8 @@ export interface SampleFlags {
 
 export async function sample(folder: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const { scheduler, count, eta, seed } = flags;
-  const pipeline = await checking(() => load(folder, flags, output));
-  if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+  const { count, eta, seed } = flags;
+  const { pipeline, scheduler } = await checking(() => load(folder, flags, output));
   const defaultSteps = scheduler === "ddpm" ? 1000 : 50;
   const steps = flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps);
   const film = flags.film === undefined ? undefined : new Film(steps);
@@ -93,7 +93,11 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
 }
 
 /** Checks where files go before it reads the model, and the model's options before anything is computed. */
-async function load(folder: string, flags: SampleFlags, output: Output): Promise<DDPMPipeline> {
+async function load(
+  folder: string,
+  flags: SampleFlags,
+  output: Output,
+): Promise<{ pipeline: DDPMPipeline; scheduler: SchedulerName }> {
   const force = flags.force === true;
   await checkOutputFile("--out", flags.out, force);
   if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
@@ -106,13 +110,16 @@ async function load(folder: string, flags: SampleFlags, output: Output): Promise
     warn: output.warn,
   });
   checkCount(flags.count, pipeline.imageSize);
+  const own = pipeline.schedulerName;
+  const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
+  if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
   pipeline.checkOptions({
     count: flags.count,
     seed: flags.seed,
     ...(flags.steps !== undefined && { steps: flags.steps }),
-    ...(isSchedulerName(flags.scheduler) && { scheduler: flags.scheduler }),
+    scheduler,
   });
-  return pipeline;
+  return { pipeline, scheduler };
 }
 
 /** @throws UsageError for more images than can be held, and laid out in a grid, at once */

@@ -7,10 +7,18 @@ import { readJson } from "../io/diffusers_json.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { schedulerFromJson, unetFromConfig } from "../pipelines/folders.ts";
-import { DDPMScheduler, type DDPMSchedulerConfig } from "../schedulers/index.ts";
+import {
+  DDPMScheduler,
+  type DDPMSchedulerConfig,
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "../schedulers/index.ts";
+import type { SolverPredictionType } from "../schedulers/prediction.ts";
+import type { TrainScheduler } from "../training/objective.ts";
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
 import { type RunConfig, RunFolder } from "../training/run_folder.ts";
 import type { LrScheduleName } from "../training/settings.ts";
+import type { TimestepSamplingName } from "../training/timestep_sampling.ts";
 import type { TrainerOptions } from "../training/trainer_options.ts";
 import { UsageError } from "./errors.ts";
 import { SYNTHETIC } from "./sources.ts";
@@ -29,8 +37,16 @@ export interface TrainFlags {
   readonly warmupSteps?: number;
   readonly lrSchedule?: LrScheduleName;
   readonly betaSchedule?: DDPMSchedulerConfig["betaSchedule"];
-  readonly predictionType?: DDPMSchedulerConfig["predictionType"];
-  readonly minSnrGamma?: number;
+  readonly predictionType?: SolverPredictionType;
+  readonly flowShift?: number;
+  readonly rescaleBetasZeroSnr?: boolean;
+  /** Commander's --no-min-snr-gamma: false. */
+  readonly minSnrGamma?: number | false;
+  readonly timestepSampling?: TimestepSamplingName;
+  readonly logitMean?: number;
+  readonly logitStd?: number;
+  readonly noiseOffset?: number;
+  readonly inputPerturbation?: number;
   readonly emaMaxDecay?: number;
   /** Commander's --no-ema: true unless given. */
   readonly ema?: boolean;
@@ -52,7 +68,7 @@ export interface TrainFlags {
 export interface TrainPlan {
   readonly folder: RunFolder;
   readonly model: UNet2DModel;
-  readonly scheduler: DDPMScheduler;
+  readonly scheduler: TrainScheduler;
   readonly data: { readonly source: string; readonly size: number; readonly skipBroken: boolean };
   readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & { readonly flip: boolean };
 }
@@ -64,7 +80,9 @@ interface Base {
   readonly size: number;
   readonly skipBroken: boolean;
   readonly model: UNet2DOptions;
+  /** Of diffusion; `flow` stands in its place where it is not null. */
   readonly scheduler: Partial<DDPMSchedulerConfig>;
+  readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
   readonly length: RunLength;
   readonly backend: BackendName;
   readonly settings: Omit<RunConfig["training"], "steps">;
@@ -91,7 +109,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     );
   }
   const { model, size } = await planModel(flags, base);
-  const { minSnrGamma, emaMaxDecay } = base.settings;
+  const { emaMaxDecay } = base.settings;
   const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
   const given = defined({
     batchSize: flags.batchSize,
@@ -99,6 +117,12 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     warmupSteps: flags.warmupSteps,
     lrSchedule: flags.lrSchedule,
     maxGradNorm: flags.maxGradNorm,
+    minSnrGamma: flags.minSnrGamma === false ? null : flags.minSnrGamma,
+    timestepSampling: flags.timestepSampling,
+    logitMean: flags.logitMean,
+    logitStd: flags.logitStd,
+    noiseOffset: flags.noiseOffset,
+    inputPerturbation: flags.inputPerturbation,
     flip: flags.flip,
     seed: flags.seed,
     sampleEvery: flags.sampleEvery,
@@ -107,15 +131,19 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     checkpointEvery: flags.checkpointEvery,
     keepCheckpoints: flags.keepCheckpoints,
   });
-  const settings = { ...base.settings, ...given };
+  const scheduler = planScheduler(flags, base);
+  const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  const settings = {
+    ...base.settings,
+    // A preset's min-SNR was chosen for what the preset predicts.
+    ...(becomesFlow && { minSnrGamma: null }),
+    ...given,
+  };
   const length = lengthOf(flags) ?? base.length;
   return {
     folder,
     model,
-    scheduler: new DDPMScheduler({
-      ...base.scheduler,
-      ...defined({ betaSchedule: flags.betaSchedule, predictionType: flags.predictionType }),
-    }),
+    scheduler,
     data: {
       source: flags.data ?? base.source,
       size,
@@ -125,7 +153,6 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
       ...settings,
       ...length,
       warmupSteps: fittingWarmup(settings.warmupSteps, length, flags),
-      minSnrGamma: flags.minSnrGamma ?? minSnrGamma,
       ema,
       out: folder.path,
       resume,
@@ -163,6 +190,7 @@ function presetBase(name: PresetName, seed = 0): Base {
     skipBroken: false,
     model: { ...model, sampleSize: size },
     scheduler,
+    flow: null,
     length,
     backend: "wasm",
     settings: { ...settings, seed },
@@ -176,8 +204,11 @@ function resumedBase(folder: RunFolder, config: RunConfig): Base {
     throw new UsageError(`the run's backend is "${config.backend}", which this version does not have`);
   }
   const scheduler = schedulerFromJson(config.scheduler, folder.config);
-  if (!(scheduler instanceof DDPMScheduler)) {
-    throw new UsageError(`${folder.config}: the scheduler is not a DDPMScheduler; the run cannot be resumed`);
+  const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  if (!isFlow && !(scheduler instanceof DDPMScheduler)) {
+    throw new UsageError(
+      `${folder.config}: the scheduler is neither a DDPMScheduler nor a FlowMatchEulerDiscreteScheduler; the run cannot be resumed`,
+    );
   }
   return {
     preset: preset !== null && isPresetName(preset) ? preset : null,
@@ -185,11 +216,34 @@ function resumedBase(folder: RunFolder, config: RunConfig): Base {
     size: data.size,
     skipBroken: data.skipBroken,
     model: unetFromConfig(config.model, folder.config).config,
-    scheduler: scheduler.config,
+    scheduler: isFlow ? {} : scheduler.config,
+    flow: isFlow ? scheduler.config : null,
     length: { steps },
     backend: config.backend,
     settings,
   };
+}
+
+function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {
+  const { betaSchedule, predictionType, rescaleBetasZeroSnr, flowShift } = flags;
+  if (predictionType === "flow_prediction" || (predictionType === undefined && base.flow !== null)) {
+    if (betaSchedule !== undefined || rescaleBetasZeroSnr !== undefined) {
+      const option = betaSchedule === undefined ? "--rescale-betas-zero-snr" : "--beta-schedule";
+      throw new UsageError(
+        `${option} is of diffusion, but flow_prediction has no betas; leave it out, or see --flow-shift`,
+      );
+    }
+    return new FlowMatchEulerDiscreteScheduler({ ...base.flow, ...defined({ shift: flowShift }) });
+  }
+  if (flowShift !== undefined) {
+    throw new UsageError("--flow-shift is of --prediction-type flow_prediction; give both or neither");
+  }
+  return new DDPMScheduler({
+    ...base.scheduler,
+    ...defined({ betaSchedule, predictionType, rescaleBetasZeroSnr }),
+    // Samples must start where the noise is pure (Lin et al. 2023, section 3.3).
+    ...(rescaleBetasZeroSnr && { timestepSpacing: "trailing" }),
+  });
 }
 
 /** The model, and the size of its images: --size, or what the model's file or the preset says. */

@@ -6,6 +6,7 @@ import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
 import {
   isSchedulerName,
   makeScheduler,
@@ -187,6 +188,16 @@ export class DDPMPipeline {
     }
   }
 
+  /** The short name of the pipeline's own scheduler. @throws PipelineError when it has none */
+  get schedulerName(): SchedulerName {
+    const own = this.scheduler.toConfig()._class_name;
+    const name = Object.keys(schedulers)
+      .filter(isSchedulerName)
+      .find((key) => schedulers[key].className === own);
+    if (name !== undefined) return name;
+    throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
+  }
+
   /** A scheduler with its timesteps set. */
   #sampler({ scheduler: name, steps }: GenerateOptions): Scheduler {
     if (name !== undefined && !isSchedulerName(name)) {
@@ -194,15 +205,15 @@ export class DDPMPipeline {
         `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,
       );
     }
-    const own = this.scheduler.toConfig()._class_name;
-    const used =
-      name ??
-      Object.keys(schedulers)
-        .filter(isSchedulerName)
-        .find((key) => schedulers[key].className === own);
-    if (used === undefined)
-      throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
+    const used = name ?? this.schedulerName;
     const scheduler = makeScheduler(used, this.scheduler);
+    if (followsFlow(scheduler) !== followsFlow(this.scheduler)) {
+      throw new PipelineError(
+        followsFlow(scheduler)
+          ? `${used} draws with models of a flow, which this one is not; use ${this.schedulerName}`
+          : `the model follows a flow, which ${used} does not; use ${this.schedulerName}`,
+      );
+    }
     const most = scheduler.numTrainTimesteps;
     const chosen = steps ?? Math.min(used === "ddpm" ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
@@ -230,6 +241,10 @@ export class DDPMPipeline {
     return program;
   }
 }
+
+/** Whether a scheduler takes the model's answer for the direction of a flow, from image to noise. */
+const followsFlow = (scheduler: Scheduler): boolean =>
+  scheduler instanceof FlowMatchSchedulerBase || scheduler.config.predictionType === "flow_prediction";
 
 function wholeAtLeast1(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;

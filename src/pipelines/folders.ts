@@ -23,20 +23,13 @@ import {
 } from "../io/state_dict.ts";
 import { unet2DFloatKeys } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
-import { type Scheduler, schedulerFromConfig } from "../schedulers/index.ts";
+import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
 
 /** The model's class in files. */
 const MODEL_CLASS = "UNet2DModel";
-/** Keys whose numbers are floats in Python, beside the model's own: those of its average, and of a scheduler. */
+/** Keys whose numbers are floats in Python: the model's own, and those of its average. */
 const UNET_FLOATS = new Set([...unet2DFloatKeys, "decay", "min_decay", "inv_gamma", "power"]);
-const SCHEDULER_FLOATS = new Set([
-  "beta_start",
-  "beta_end",
-  "clip_sample_range",
-  "dynamic_thresholding_ratio",
-  "sample_max_value",
-]);
 
 /** The subfolders of a pipeline. */
 const UNET = "unet";
@@ -110,7 +103,7 @@ export async function writePipeline(
   await writeUNet(join(folder, UNET), model, weights);
   const config = jsonObject(scheduler.toConfig());
   const className = String(config._class_name);
-  await writeConfig(join(folder, SCHEDULER), SCHEDULER_CONFIG, className, config, SCHEDULER_FLOATS);
+  await writeConfig(join(folder, SCHEDULER), SCHEDULER_CONFIG, className, config, schedulerFloatKeys);
   const components = new Map([
     [UNET, { library: "diffusers", className: MODEL_CLASS }],
     [SCHEDULER, { library: "diffusers", className }],

@@ -1,5 +1,6 @@
 // Checkpoints: RUN/checkpoints/step-000500/ with the weights, their average, the optimizer and the step.
-// All else that a run needs to go on is a function of its config and the step.
+// Timesteps drawn by importance also depend on past losses, which stand in state.json. All else that a run needs to go
+// on is a function of its config and the step.
 
 import { join } from "node:path";
 import * as v from "valibot";
@@ -17,6 +18,8 @@ export interface TrainingState {
   readonly step: number;
   /** Sum of the losses of the epoch that is under way. */
   readonly epochLossSum: number;
+  /** What loss-second-moment sampling remembers: the last losses of each timestep. */
+  readonly timestepLosses?: readonly (readonly number[])[];
 }
 
 /** AdamW's two moments of each weight, in the weights' order and layout. */
@@ -33,9 +36,11 @@ export interface CheckpointParts {
   readonly writeModels: (folder: string) => Promise<void>;
 }
 
+const finite = v.pipe(v.number(), v.finite());
 const stateSchema = v.object({
   step: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  epoch_loss_sum: v.pipe(v.number(), v.finite()),
+  epoch_loss_sum: finite,
+  timestep_losses: v.optional(v.array(v.array(finite))),
 });
 
 /**
@@ -49,8 +54,7 @@ export async function writeCheckpoint(run: RunFolder, parts: CheckpointParts, ke
   await replaceDirAtomic(folder, async (aside) => {
     await parts.writeModels(aside);
     await writeSafetensors(join(aside, OPTIMIZER), optimizerEntries(optimizer));
-    const json = { step: state.step, epoch_loss_sum: state.epochLossSum };
-    await writeFileAtomic(join(aside, STATE), `${JSON.stringify(json, undefined, 2)}\n`);
+    await writeFileAtomic(join(aside, STATE), stateText(state));
   });
   const steps = (await checkpointSteps(run)).filter((step) => step < state.step);
   for (const step of steps.slice(0, Math.max(0, steps.length + 1 - keep))) {
@@ -87,7 +91,11 @@ export async function readCheckpoint(
     }
     const optimizer = await readOptimizer(join(folder, OPTIMIZER), shapes);
     return {
-      state: { step, epochLossSum: json.epoch_loss_sum },
+      state: {
+        step,
+        epochLossSum: json.epoch_loss_sum,
+        ...(json.timestep_losses !== undefined && { timestepLosses: json.timestep_losses }),
+      },
       optimizer,
     };
   });
@@ -110,6 +118,14 @@ const OPTIMIZER = "optimizer.safetensors";
 const STATE = "state.json";
 /** torch's names of AdamW's moments. */
 const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq" } as const;
+
+/** The losses of a timestep stand in one line. */
+function stateText({ step, epochLossSum, timestepLosses }: TrainingState): string {
+  const json = { step, epoch_loss_sum: epochLossSum };
+  if (timestepLosses === undefined) return `${JSON.stringify(json, undefined, 2)}\n`;
+  const rows = timestepLosses.map((losses) => `    ${JSON.stringify(losses)}`).join(",\n");
+  return `${JSON.stringify(json, undefined, 2).slice(0, -2)},\n  "timestep_losses": [\n${rows}\n  ]\n}\n`;
+}
 
 function optimizerEntries(optimizer: OptimizerState): Map<string, HostWeight> {
   const entries = new Map<string, HostWeight>();

@@ -1,9 +1,9 @@
 // What a diffusion model is asked to predict, and how its mistakes are weighed.
 
 import type { Tensor } from "../engine/tensor.ts";
-import type { PredictionType } from "../schedulers/prediction.ts";
+import type { PredictionType, SolverPredictionType } from "../schedulers/prediction.ts";
 
-/** Signal and noise scale of each image: √ᾱ_t and √(1 - ᾱ_t), [N, 1, 1, 1]. */
+/** Signal and noise scale of each image, [N, 1, 1, 1]: √ᾱ_t and √(1 - ᾱ_t), or for a flow 1 - σ and σ. */
 export interface NoiseScales {
   readonly alpha: Tensor;
   readonly sigma: Tensor;
@@ -13,9 +13,9 @@ export interface NoiseScales {
 export const addNoise = (clean: Tensor, noise: Tensor, { alpha, sigma }: NoiseScales): Tensor =>
   clean.mul(alpha).add(noise.mul(sigma));
 
-/** What the model should answer: ε, x_0, or v = α ε - σ x_0 (Salimans & Ho 2022). */
+/** What the model should answer: ε, x_0, v = α ε - σ x_0 (Salimans & Ho 2022), or a flow's ε - x_0 (Liu et al. 2022). */
 export function predictionTarget(
-  type: PredictionType,
+  type: SolverPredictionType,
   clean: Tensor,
   noise: Tensor,
   { alpha, sigma }: NoiseScales,
@@ -27,6 +27,8 @@ export function predictionTarget(
       return clean;
     case "v_prediction":
       return noise.mul(alpha).sub(clean.mul(sigma));
+    case "flow_prediction":
+      return noise.sub(clean);
     default:
       return type satisfies never;
   }
@@ -39,9 +41,13 @@ export function predictionTarget(
  * @returns shape []
  */
 export function meanSquaredError(prediction: Tensor, target: Tensor, weights: Tensor | null): Tensor {
-  const squares = prediction.sub(target).square();
-  return weights === null ? squares.mean() : squares.mean([1, 2, 3]).mul(weights).mean();
+  if (weights === null) return prediction.sub(target).square().mean();
+  return squaredErrors(prediction, target).mul(weights).mean();
 }
+
+/** Squared errors by image, [N]. */
+export const squaredErrors = (prediction: Tensor, target: Tensor): Tensor =>
+  prediction.sub(target).square().mean([1, 2, 3]);
 
 /**
  * Min-SNR weight of a timestep (Hang et al. 2023): min(SNR, γ) for x_0, divided by SNR for ε and by SNR + 1 for v.
@@ -61,3 +67,10 @@ export function minSnrWeight(type: PredictionType, alphaCumprod: number, gamma: 
       return type satisfies never;
   }
 }
+
+/**
+ * Min-SNR weight of a flow's prediction u at noise levels σ, [N] in [0, 1]. As x_0 = x_σ - σ u, a mistake of u is σ
+ * times that of x_0, whose weight is min(SNR, γ); with SNR = ((1 - σ) / σ)² this gives min((1 - σ)², γ σ²).
+ */
+export const flowMinSnrWeight = (sigma: Tensor, gamma: number): Tensor =>
+  sigma.neg().add(1).square().minimum(sigma.square().mul(gamma));

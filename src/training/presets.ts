@@ -2,7 +2,7 @@
 
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
-import type { TrainSettings } from "./settings.ts";
+import { PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
 
 /** How long a run is: in optimizer steps, or in passes over the images. */
 export type RunLength = { readonly steps: number } | { readonly epochs: number };
@@ -55,6 +55,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       ...ADAMW,
       maxGradNorm: 1,
       minSnrGamma: 5,
+      ...PLAIN_DRAWS,
       emaMaxDecay: 0.9999,
       flip: true,
       sampleEvery: 200,
@@ -82,6 +83,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       ...ADAMW,
       maxGradNorm: null,
       minSnrGamma: null,
+      ...PLAIN_DRAWS,
       emaMaxDecay: null,
       flip: true,
       sampleEvery: 80,
@@ -115,6 +117,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       adamWeightDecay: 0,
       maxGradNorm: 1,
       minSnrGamma: null,
+      ...PLAIN_DRAWS,
       emaMaxDecay: 0.9999,
       flip: true,
       sampleEvery: 500,
@@ -149,6 +152,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       ...ADAMW,
       maxGradNorm: 1,
       minSnrGamma: null,
+      ...PLAIN_DRAWS,
       emaMaxDecay: null,
       flip: true,
       sampleEvery: 630,

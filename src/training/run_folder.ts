@@ -112,7 +112,7 @@ const runConfigSchema = v.object({
   }),
   /** The UNet2DModel's config as diffusers writes it. */
   model: jsonObject,
-  /** The DDPMScheduler's config as diffusers writes it. */
+  /** The config of the DDPMScheduler or FlowMatchEulerDiscreteScheduler as diffusers writes it. */
   scheduler: jsonObject,
   training: settingsJsonSchema,
   backend: v.string(),
@@ -136,6 +136,7 @@ export function checkResumable(folder: RunFolder, before: RunConfig, now: RunCon
   differs("image size", before.data.size, now.data.size);
   differs("number of images", before.data.count, now.data.count);
   differs("images (fingerprint)", before.data.fingerprint, now.data.fingerprint);
+  differs("scheduler", before.scheduler._class_name, now.scheduler._class_name);
   for (const part of ["model", "scheduler"] as const) {
     for (const key of new Set([...Object.keys(before[part]), ...Object.keys(now[part])])) {
       if (!key.startsWith("_")) differs(`${part} ${key}`, before[part][key], now[part][key]);

@@ -10,10 +10,11 @@ import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { readWeights, writePipeline, writeUNet } from "../pipelines/folders.ts";
 import { toImages } from "../pipelines/images.ts";
-import type { DDPMScheduler } from "../schedulers/index.ts";
+import { DDPMScheduler } from "../schedulers/index.ts";
 import { explainDamage, readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { type EmaConfig, emaToJson } from "./ema.ts";
 import { DivergenceError } from "./errors.ts";
+import type { TrainScheduler } from "./objective.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { TrainSettings } from "./settings.ts";
 import type { TrainStep } from "./train_step.ts";
@@ -23,7 +24,7 @@ export interface RunWriterOptions {
   readonly settings: TrainSettings;
   readonly ema: EmaConfig | null;
   readonly model: UNet2DModel;
-  readonly scheduler: DDPMScheduler;
+  readonly scheduler: TrainScheduler;
   readonly trainStep: TrainStep;
   readonly backend: Backend;
 }
@@ -44,13 +45,15 @@ export class RunWriter {
    * @throws the signal's reason when it is aborted
    */
   async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
-    const { sampleCount, sampleSteps, seed } = this.#options.settings;
+    const { scheduler, settings } = this.#options;
+    const { sampleCount, sampleSteps, seed } = settings;
     this.#preview.unet.loadStateDict(this.#sampleWeights());
     this.#preview.weightsChanged();
     const batch = await this.#preview.generate({
       count: sampleCount,
       steps: sampleSteps,
-      scheduler: "ddim",
+      // DDPM's own steps want to be many; those of a flow do not.
+      ...(scheduler instanceof DDPMScheduler && { scheduler: "ddim" }),
       seed,
       signal,
     });

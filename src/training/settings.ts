@@ -1,6 +1,7 @@
 // How a run learns: every number of the training loop, resolved. In JSON the same names in snake_case.
 
 import * as v from "valibot";
+import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./timestep_sampling.ts";
 
 /** Shapes of the learning rate over a run; each may begin with a linear warm-up. */
 export const LR_SCHEDULES = ["constant", "cosine", "linear"] as const;
@@ -9,6 +10,16 @@ export type LrScheduleName = (typeof LR_SCHEDULES)[number];
 const count = (min: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(min));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const size = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+/** Noise and timesteps drawn as Ho et al. 2020 do; also what configs mean that do not name these settings. */
+export const PLAIN_DRAWS = {
+  timestepSampling: "uniform",
+  logitMean: 0,
+  logitStd: 1,
+  noiseOffset: 0,
+  inputPerturbation: 0,
+} as const;
 
 const entries = {
   /** Images per step. */
@@ -28,6 +39,15 @@ const entries = {
   maxGradNorm: v.nullable(positive),
   /** Min-SNR loss weighting (Hang et al. 2023), gamma; null weighs all timesteps alike. */
   minSnrGamma: v.nullable(positive),
+  /** Which timesteps come how often; see `TimestepSampling`. */
+  timestepSampling: v.optional(v.picklist(TIMESTEP_SAMPLINGS), PLAIN_DRAWS.timestepSampling),
+  /** Mean and standard deviation of logit-normal sampling. */
+  logitMean: v.optional(v.pipe(v.number(), v.finite()), PLAIN_DRAWS.logitMean),
+  logitStd: v.optional(positive, PLAIN_DRAWS.logitStd),
+  /** Size of a further noise that is constant over a channel of an image. */
+  noiseOffset: v.optional(size, PLAIN_DRAWS.noiseOffset),
+  /** Size of a further noise that the model sees but is not asked for. */
+  inputPerturbation: v.optional(size, PLAIN_DRAWS.inputPerturbation),
   /** Ceiling of the decay of the weights' exponential moving average; null keeps no average. */
   emaMaxDecay: v.nullable(share),
   /** Mirrors half of the images, drawn anew in each epoch. */
@@ -36,7 +56,7 @@ const entries = {
   seed: count(0),
   /** Steps between sample grids; 0 draws none but the last. */
   sampleEvery: count(0),
-  /** Denoising steps of each sample grid (DDIM). */
+  /** Denoising steps of each sample grid (DDIM, or Euler for a flow). */
   sampleSteps: count(1),
   /** Images of each sample grid. */
   sampleCount: count(1),
@@ -85,7 +105,21 @@ export function settingsProblem(settings: TrainSettings): string | undefined {
   if (settings.warmupSteps >= settings.steps) {
     return `the warm-up of ${settings.warmupSteps} steps is not shorter than the run of ${settings.steps}; use a shorter warm-up or more steps`;
   }
+  const { timestepSampling, logitMean, logitStd } = settings;
+  const isPlain = logitMean === PLAIN_DRAWS.logitMean && logitStd === PLAIN_DRAWS.logitStd;
+  if (timestepSampling !== "logit-normal" && !isPlain) {
+    return `a logit mean of ${logitMean} and a logit std of ${logitStd} are of logit-normal timestep sampling, but that is ${timestepSampling}; use logit-normal or leave them out`;
+  }
   return undefined;
+}
+
+/** The timestep sampling that settings describe. */
+export function timestepSamplingOf({
+  timestepSampling: name,
+  logitMean,
+  logitStd,
+}: TrainSettings): TimestepSampling {
+  return name === "logit-normal" ? { name, mean: logitMean, std: logitStd } : { name };
 }
 
 /** "batchSize" -> "batch_size", "adamBeta1" -> "adam_beta1". */

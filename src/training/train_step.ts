@@ -2,25 +2,16 @@
 // moving average (Ho et al. 2020, algorithm 1).
 
 import type { HostArray, ProgramSpec } from "../engine/backend.ts";
-import type { Shape } from "../engine/shape.ts";
-import { constant, grad, input, type Tensor } from "../engine/tensor.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { grad, input, type Tensor } from "../engine/tensor.ts";
 import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../nn/adamw.ts";
 import { clipCoefficient, globalNorm } from "../nn/clip_grad_norm.ts";
-import { type ForwardContext, RandomStream } from "../nn/forward_context.ts";
 import { Shadow } from "../nn/shadow.ts";
-import { noiseLevel, type PredictionType } from "../schedulers/prediction.ts";
+import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, packDraws } from "./draws.ts";
 import { emaUpdate } from "./ema.ts";
-import { addNoise, meanSquaredError, minSnrWeight, predictionTarget } from "./losses.ts";
+import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./losses.ts";
+import { batchLevels, isFlow } from "./objective.ts";
 
-export interface TrainStepOptions {
-  readonly model: UNet2DModel;
-  /** ᾱ_t for every timestep: the scheduler's. */
-  readonly alphasCumprod: Float32Array;
-  readonly predictionType: PredictionType;
-  readonly batchSize: number;
-  readonly height: number;
-  readonly width: number;
+export interface TrainStepOptions extends DrawOptions {
   readonly adamw: AdamWOptions;
   /** Gradients are cut to this norm; null leaves them. */
   readonly maxGradNorm: number | null;
@@ -28,20 +19,12 @@ export interface TrainStepOptions {
   readonly ema: boolean;
   /** Min-SNR loss weighting; null weighs all timesteps alike. */
   readonly minSnrGamma: number | null;
-  /** Noise and timesteps are drawn inside from a key, or fed. Dropout wants "philox". */
-  readonly draws: "philox" | "fed";
 }
 
 /** What one step is fed. */
-export interface TrainStepFeeds {
+export interface TrainStepFeeds extends DrawFeeds {
   /** [N, H, W, C], -1 to 1. */
   readonly images: Float32Array;
-  /** For "philox": i32 [3] = seed low word, seed high word, step. */
-  readonly key?: Int32Array;
-  /** For "fed": [N, H, W, C]. */
-  readonly noise?: Float32Array;
-  /** For "fed": [N], from 0 to T-1. */
-  readonly timesteps?: Int32Array;
   /** For class-conditional models, as the model's `classLabelsFor` says. */
   readonly classLabels?: HostArray;
   /** Optimizer steps done before this one. */
@@ -54,8 +37,9 @@ export interface TrainStepFeeds {
 /** A training step, and the state beside the weights that it changes. */
 export interface TrainStep {
   /**
-   * Inputs: images; key, or noise and timesteps; class labels if any; keep, stepSize, biasCorrection2Sqrt; ema rate if
-   * any. Outputs: loss [] and the gradients' norm [] before clipping. Updates: weights, moments, average.
+   * Inputs: images; what the draws want; class labels if any; keep, stepSize, biasCorrection2Sqrt; ema rate if any.
+   * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
+   * its factor. Updates: weights, moments, average.
    */
   readonly program: ProgramSpec;
   /** AdamW's moments of the trainable parameters. Start: setZero(). */
@@ -71,7 +55,8 @@ export interface TrainStep {
 export function buildTrainStep(options: TrainStepOptions): TrainStep {
   const { model } = options;
   checkTrainable(options);
-  const draws = options.draws === "philox" ? philoxDraws(options) : fedDraws(options);
+  const draws = makeDraws(options);
+  const images = input(imageShape(options), "f32", "images");
   const labels = model.classLabelsFor(options.batchSize);
   const classLabels = labels === null ? undefined : input(labels.shape, labels.dtype, "classLabels");
   const scalars: AdamWScalars<Tensor> = {
@@ -85,7 +70,7 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
   const expAvg = new Shadow(model, "trainable");
   const expAvgSq = new Shadow(model, "trainable");
 
-  const loss = diffusionLoss(options, draws, classLabels);
+  const { loss, byImage } = diffusionLoss(options, images, draws, classLabels);
   const trainable = [...model.namedParameters()].filter(([, parameter]) => parameter.trainable);
   const gradients = grad(
     loss,
@@ -109,8 +94,8 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
   });
 
   const inputs = [
-    draws.images,
-    ...draws.drawn,
+    images,
+    ...draws.inputs.map(({ tensor }) => tensor),
     ...(classLabels === undefined ? [] : [classLabels]),
     scalars.keep,
     scalars.stepSize,
@@ -118,16 +103,21 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
     ...(average === null ? [] : [average.rate]),
   ];
   return {
-    program: { name: "train step", inputs, outputs: [loss, norm], updates },
+    program: {
+      name: "train step",
+      inputs,
+      outputs: [loss, norm, ...(byImage === null ? [] : [byImage])],
+      updates,
+    },
     expAvg,
     expAvgSq,
     ema: average?.weights ?? null,
-    feeds: (given) => packFeeds(options, given),
+    feeds: (given) => packFeeds(options, draws, given),
   };
 }
 
-function checkTrainable({ model, draws, alphasCumprod }: TrainStepOptions): void {
-  const { inChannels, outChannels, dropout, timeEmbeddingType, numTrainTimesteps } = model.config;
+function checkTrainable({ model, objective }: TrainStepOptions): void {
+  const { inChannels, outChannels, timeEmbeddingType, numTrainTimesteps } = model.config;
   if (inChannels !== outChannels) {
     throw new Error(
       `training wants as many out_channels as in_channels, got ${outChannels} and ${inChannels}`,
@@ -138,87 +128,51 @@ function checkTrainable({ model, draws, alphasCumprod }: TrainStepOptions): void
       "a fourier time embedding wants noise levels, but training draws timesteps from 0; use positional or learned",
     );
   }
+  if (isFlow(objective)) {
+    if (timeEmbeddingType !== "learned") return;
+    throw new Error(
+      "a learned time embedding has a row for each whole timestep, but those of a flow lie between; use positional",
+    );
+  }
+  const { alphasCumprod, predictionType } = objective;
   if (timeEmbeddingType === "learned" && numTrainTimesteps !== alphasCumprod.length) {
     throw new Error(
       `the model's time embedding has ${numTrainTimesteps} rows, but the noise schedule has ${alphasCumprod.length} timesteps; make num_train_timesteps equal`,
     );
   }
-  if (draws === "fed" && dropout > 0) {
-    throw new Error(`dropout of ${dropout} wants random numbers in the program; use draws "philox"`);
+  if (predictionType === "epsilon" && alphasCumprod.at(-1) === 0) {
+    throw new Error(
+      "epsilon says nothing of the image where the last timestep is pure noise (rescale_betas_zero_snr); use --prediction-type v_prediction or sample, or --no-rescale-betas-zero-snr",
+    );
   }
 }
 
-/** The random part of a step. */
-interface Draws {
-  /** [N, H, W, C]. */
-  readonly images: Tensor;
-  /** What else must be fed. */
-  readonly drawn: readonly Tensor[];
-  /** [N, H, W, C]. */
-  readonly noise: Tensor;
-  /** i32 [N]. */
-  readonly timesteps: Tensor;
-  readonly context: ForwardContext;
-}
-
-function imageShape({ model, batchSize, height, width }: TrainStepOptions): Shape {
-  return [batchSize, height, width, model.config.inChannels];
-}
-
-function philoxDraws(options: TrainStepOptions): Draws {
-  const shape = imageShape(options);
-  const key = input([3], "i32", "key");
-  const random = new RandomStream(key);
-  const noise = random.normal(shape);
-  const uniform = random.uniform([options.batchSize]);
-  const timesteps = uniform.mul(options.alphasCumprod.length).floor().cast("i32");
-  const images = input(shape, "f32", "images");
-  return { images, drawn: [key], noise, timesteps, context: { training: true, random } };
-}
-
-function fedDraws(options: TrainStepOptions): Draws {
-  const shape = imageShape(options);
-  const images = input(shape, "f32", "images");
-  const noise = input(shape, "f32", "noise");
-  const timesteps = input([options.batchSize], "i32", "timesteps");
-  return { images, drawn: [noise, timesteps], noise, timesteps, context: { training: true } };
-}
-
-/** The loss of one batch, shape []. */
+/** The loss of one batch, shape [], and with importance sampling its terms by image before their factors, [N]. */
 function diffusionLoss(
-  { model, alphasCumprod, predictionType, batchSize, minSnrGamma }: TrainStepOptions,
-  { images, noise, timesteps, context }: Draws,
+  { model, objective, minSnrGamma }: TrainStepOptions,
+  images: Tensor,
+  { noise, mixedNoise, timesteps: drawn, importance, context }: Draws,
   classLabels: Tensor | undefined,
-): Tensor {
-  // One row by timestep: signal scale, noise scale, loss weight.
-  const table = Array.from(alphasCumprod, (alphaProd) => {
-    const { alpha, sigma } = noiseLevel(alphaProd);
-    return [alpha, sigma, minSnrGamma === null ? 1 : minSnrWeight(predictionType, alphaProd, minSnrGamma)];
-  });
-  const rows = constant(Float32Array.from(table.flat()), [table.length, 3]).gather(timesteps); // [N, 3]
-  const [alpha, sigma, weight] = rows.split(3, 1);
-  const scales = {
-    alpha: alpha.reshape([batchSize, 1, 1, 1]),
-    sigma: sigma.reshape([batchSize, 1, 1, 1]),
-  };
-  const noisy = addNoise(images, noise, scales);
+): { loss: Tensor; byImage: Tensor | null } {
+  const { timesteps, weight, ...scales } = batchLevels(objective, drawn, minSnrGamma);
+  const noisy = addNoise(images, mixedNoise, scales);
   const prediction = model.forward(noisy, timesteps, {
     context,
     ...(classLabels === undefined ? {} : { classLabels }),
   });
-  const target = predictionTarget(predictionType, images, noise, scales);
-  return meanSquaredError(prediction, target, minSnrGamma === null ? null : weight.reshape([batchSize]));
+  const target = predictionTarget(objective.predictionType, images, noise, scales);
+  if (importance === null) return { loss: meanSquaredError(prediction, target, weight), byImage: null };
+  const errors = squaredErrors(prediction, target);
+  const byImage = weight === null ? errors : errors.mul(weight);
+  return { loss: byImage.mul(importance).mean(), byImage };
 }
 
-function packFeeds(options: TrainStepOptions, given: TrainStepFeeds): HostArray[] {
+function packFeeds(options: TrainStepOptions, draws: Draws, given: TrainStepFeeds): HostArray[] {
   const required = <T>(name: string, value: T | undefined): T => {
     if (value === undefined) throw new Error(`this training step wants to be fed ${name}`);
     return value;
   };
-  const drawn =
-    options.draws === "philox"
-      ? [required("a key", given.key)]
-      : [required("noise", given.noise), required("timesteps", given.timesteps)];
+  const drawn = packDraws(draws, given);
   const labels =
     options.model.classLabelsFor(options.batchSize) === null
       ? []

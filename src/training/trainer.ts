@@ -1,6 +1,6 @@
 // The Trainer: a model, images and settings in, a run's folder out. Steps are yielded as they are done.
 //
-// Everything random is a function of (seed, step), so a run that was stopped anywhere, even killed, goes on from its
+// Everything random is a function of (seed, step), and of what a checkpoint holds, so a run that was stopped anywhere, even killed, goes on from its
 // last checkpoint to the same bytes as one that never stopped.
 
 import { existsSync } from "node:fs";
@@ -9,17 +9,19 @@ import type { Backend, Executable } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { VERSION } from "../version.ts";
-import { checkpointSteps } from "./checkpoint.ts";
+import { checkpointSteps, type TrainingState } from "./checkpoint.ts";
 import { checkDisk, runBytes } from "./disk.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
 import { DivergenceError, TrainingOptionError } from "./errors.ts";
+import { LossSecondMoment } from "./loss_second_moment.ts";
 import { learningRateAt } from "./lr_schedule.ts";
 import { MetricsLog, type StepMetrics } from "./metrics_log.ts";
+import { type Objective, objectiveOf, timestepCount } from "./objective.ts";
 import { stepsPerEpoch } from "./presets.ts";
 import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
 import { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
-import type { TrainSettings } from "./settings.ts";
+import { type TrainSettings, timestepSamplingOf } from "./settings.ts";
 import { Speedometer } from "./speedometer.ts";
 import { checkStep, compileTrainStep, startState } from "./start.ts";
 import type { TrainStep, TrainStepOptions } from "./train_step.ts";
@@ -49,6 +51,8 @@ interface Session {
   readonly writer: RunWriter;
   readonly metrics: MetricsLog;
   readonly sampler: BatchSampler;
+  /** Draws the timesteps where the losses so far decide on them. */
+  readonly timesteps: LossSecondMoment | null;
   /** Steps done before this session. */
   readonly startStep: number;
   readonly startEpochLossSum: number;
@@ -59,6 +63,7 @@ export class Trainer {
   readonly folder: RunFolder;
   readonly #options: TrainerOptions;
   readonly #ema: EmaConfig | null;
+  readonly #objective: Objective;
   readonly #stop = new AbortController();
   #session: Session | undefined;
   #finished = false;
@@ -67,6 +72,7 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.settings = resolveSettings(options);
+    this.#objective = objectiveOf(options.scheduler);
     this.folder = new RunFolder(options.out);
     const { emaMaxDecay } = this.settings;
     this.#ema = emaMaxDecay === null ? null : { ...emaDefaults, decay: emaMaxDecay };
@@ -216,10 +222,10 @@ export class Trainer {
 
   /** @param step from 1 */
   async #step(
-    { executable, sampler, trainStep }: Session,
+    { executable, sampler, timesteps, trainStep }: Session,
     step: number,
   ): Promise<{ loss: number; gradNorm: number; learningRate: number }> {
-    const { seed, lrSchedule, learningRate: peak, warmupSteps, steps } = this.settings;
+    const { seed, batchSize, lrSchedule, learningRate: peak, warmupSteps, steps } = this.settings;
     const done = step - 1;
     const learningRate = learningRateAt(done, {
       schedule: lrSchedule,
@@ -227,10 +233,12 @@ export class Trainer {
       warmupSteps,
       steps,
     });
-    const [[loss], [gradNorm]] = await executable.run(
+    const drawn = timesteps?.draw(batchSize, seed, done);
+    const [[loss], [gradNorm], lossByImage] = await executable.run(
       trainStep.feeds({
         images: fillBatch(this.#options.data, sampler.batch(done)),
         key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
+        ...drawn,
         step: done,
         learningRate,
         ...(this.#ema && { emaDecay: emaDecay(step, this.#ema) }),
@@ -242,6 +250,7 @@ export class Trainer {
         : `the loss became ${loss}`;
       throw await this.#diverged(step, `${what} in step ${step}`);
     }
+    if (drawn) timesteps?.observe(drawn.timesteps, lossByImage);
     return { loss, gradNorm, learningRate };
   }
 
@@ -268,13 +277,16 @@ export class Trainer {
   }
 
   async #writeCheckpoint(
-    { writer, metrics }: Session,
+    { writer, metrics, timesteps }: Session,
     state: { step: number; epochLossSum: number },
   ): Promise<string> {
     this.#options.onStage?.("checkpoint");
     metrics.sync();
     try {
-      return await writer.writeCheckpoint(state);
+      return await writer.writeCheckpoint({
+        ...state,
+        ...(timesteps !== null && { timestepLosses: timesteps.state() }),
+      });
     } catch (error) {
       throw error instanceof DivergenceError ? await this.#diverged(error.step, error.message) : error;
     }
@@ -312,7 +324,12 @@ export class Trainer {
         `${folder.path} has already done ${found} steps, more than the ${settings.steps} asked for`,
       );
     }
-    const state = found === undefined ? { step: 0, epochLossSum: 0 } : await writer.readCheckpoint(found);
+    const state = found === undefined ? START : await writer.readCheckpoint(found);
+    const timesteps =
+      settings.timestepSampling === "loss-second-moment"
+        ? new LossSecondMoment(timestepCount(this.#objective))
+        : null;
+    if (found !== undefined) timesteps?.restore(state.timestepLosses ?? []);
     const executable = await compileTrainStep(backend, model, trainStep);
     if (!resume) {
       await lock.acquire();
@@ -333,6 +350,7 @@ export class Trainer {
         seed: settings.seed,
         flip: settings.flip,
       }),
+      timesteps,
       startStep: state.step,
       startEpochLossSum: state.epochLossSum,
     };
@@ -344,13 +362,12 @@ export class Trainer {
   }
 
   #stepOptions(): TrainStepOptions {
-    const { batchSize, adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay, maxGradNorm, minSnrGamma } =
-      this.settings;
-    const { model, scheduler, data } = this.#options;
+    const { batchSize, adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = this.settings;
+    const { maxGradNorm, minSnrGamma, noiseOffset, inputPerturbation } = this.settings;
+    const { model, data } = this.#options;
     return {
       model,
-      alphasCumprod: scheduler.alphasCumprod,
-      predictionType: scheduler.config.predictionType,
+      objective: this.#objective,
       batchSize,
       ...data.size,
       adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
@@ -358,6 +375,9 @@ export class Trainer {
       ema: this.#ema !== null,
       minSnrGamma,
       draws: "philox",
+      timestepSampling: timestepSamplingOf(this.settings),
+      noiseOffset,
+      inputPerturbation,
     };
   }
 
@@ -400,6 +420,8 @@ export class Trainer {
     }
   }
 }
+
+const START: TrainingState = { step: 0, epochLossSum: 0 };
 
 const times = (n: number): string => (n === 1 ? "once" : n === 2 ? "twice" : `${n} times`);
 

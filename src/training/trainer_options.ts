@@ -3,10 +3,10 @@
 import type { ImageSource } from "../data/image_source.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
-import type { DDPMScheduler } from "../schedulers/index.ts";
 import { TrainingOptionError } from "./errors.ts";
+import type { TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
-import { settingsProblem, type TrainSettings } from "./settings.ts";
+import { PLAIN_DRAWS, settingsProblem, type TrainSettings } from "./settings.ts";
 
 /** Long pieces of work that the trainer does beside its steps. */
 export type TrainStage = "compile" | "samples" | "checkpoint";
@@ -14,8 +14,8 @@ export type TrainStage = "compile" | "samples" | "checkpoint";
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
   /** Its weights are drawn anew from the seed. */
   readonly model: UNet2DModel;
-  /** Noise schedule and what the model predicts. Default options: those of diffusers' DDPMScheduler. */
-  readonly scheduler: DDPMScheduler;
+  /** Noise schedule and what the model predicts: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
+  readonly scheduler: TrainScheduler;
   readonly data: ImageSource;
   /** The run's folder: missing or empty, or with `resume` that of a run. */
   readonly out: string;
@@ -47,6 +47,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip"> = {
   adamWeightDecay: 1e-6,
   maxGradNorm: 1,
   minSnrGamma: null,
+  ...PLAIN_DRAWS,
   emaMaxDecay: 0.9999,
   seed: 0,
   sampleEvery: 500,

@@ -94,6 +94,10 @@ test("wrong input: exit code 2 and one line before anything is computed", async 
     [[large, "--count", "9000"], "--count 9000 images of 128 x 128 are too many at once; draw at most 8192"],
     [[model, "--count", "many"], '--count is "many"'],
     [[model, "--scheduler", "magic"], '--scheduler is "magic"; expected ddpm'],
+    [
+      [model, "--scheduler", "flow-match-euler"],
+      "draws with models of a flow, which this one is not; use ddpm",
+    ],
     [[model, "--eta", "2"], '--eta is "2"; expected a number from 0 to 1'],
     [[model, "--film", out], "--film and --out name the same file"],
     [[model, "--film", "film.gif"], '--film is "film.gif"; expected a file name that ends in .png'],

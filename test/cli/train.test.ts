@@ -164,6 +164,52 @@ test("a finished run says so; a constant learning rate lets it go on", async () 
   );
 });
 
+test("how timesteps and noise are drawn stands in the run's config and is resumed", async () => {
+  const options = [
+    ...["--prediction-type", "epsilon", "--no-rescale-betas-zero-snr", "--no-min-snr-gamma"],
+    ...["--timestep-sampling", "logit-normal", "--logit-mean", "-0.5", "--logit-std", "0.8"],
+    ...["--noise-offset", "0.1", "--input-perturbation", "0.2", "--lr-schedule", "constant"],
+  ];
+  expect((await imago(...tiny("drawn", ...options))).code).toBe(0);
+  expect((await imago(...tiny("drawn-short", ...options, "--steps", "9"))).code).toBe(0);
+  const more = ["--resume", "--steps", "24", "--json"];
+  expect((await imago("train", "--out", work.path("drawn-short"), ...more)).code).toBe(0);
+  const { training, scheduler } = JSON.parse(await readFile(work.path("drawn/config.json"), "utf8"));
+  expect(training).toMatchObject({
+    min_snr_gamma: null,
+    timestep_sampling: "logit-normal",
+    logit_mean: -0.5,
+    logit_std: 0.8,
+    noise_offset: 0.1,
+    input_perturbation: 0.2,
+  });
+  expect(scheduler).toMatchObject({ prediction_type: "epsilon", rescale_betas_zero_snr: false });
+  const [whole, resumed] = [await contents(work.path("drawn")), await contents(work.path("drawn-short"))];
+  expect(resumed.get("samples.png")).toEqual(whole.get("samples.png"));
+  expect(resumed.get("checkpoints/step-000024/optimizer.safetensors")).toEqual(
+    whole.get("checkpoints/step-000024/optimizer.safetensors"),
+  );
+});
+
+test("a flow is trained, drawn and resumed as it was begun", async () => {
+  const options = ["--prediction-type", "flow_prediction", "--flow-shift", "2"];
+  expect((await imago(...tiny("flow", ...options, "--steps", "12"))).code).toBe(0);
+  const { training, scheduler } = JSON.parse(await readFile(work.path("flow/config.json"), "utf8"));
+  expect(training.min_snr_gamma).toBeNull();
+  expect(scheduler).toMatchObject({ _class_name: "FlowMatchEulerDiscreteScheduler", shift: 2 });
+  const saved = await readFile(work.path("flow/pipeline/scheduler/scheduler_config.json"), "utf8");
+  expect(saved).toContain('"shift": 2.0');
+  const drawn = ["sample", work.path("flow"), "--count", "2", "--steps", "3", "--out", work.path("flow.png")];
+  const { code, stdout } = await imago(...drawn, "--json");
+  expect(code).toBe(0);
+  expect(stdout).toContain('"scheduler":"flow-match-euler"');
+  expect((await imago("train", "--out", work.path("flow"), "--resume")).stdout).toMatch(
+    /is finished: 12 steps/,
+  );
+  const other = await failure(["train", "--out", work.path("flow"), "--resume", "--flow-shift", "3"]);
+  expect(other.line).toContain("scheduler shift 2, now it is 3");
+});
+
 test("resuming with other options is refused, naming the difference", async () => {
   for (const [options, difference] of [
     [["--batch-size", "8"], "batch size 4, now it is 8"],
@@ -171,6 +217,15 @@ test("resuming with other options is refused, naming the difference", async () =
     [["--size", "16"], "image size 8, now it is 16"],
     [["--no-flip"], "flip true, now it is false"],
     [["--prediction-type", "epsilon"], 'scheduler prediction_type "v_prediction", now it is "epsilon"'],
+    [
+      ["--prediction-type", "flow_prediction"],
+      'scheduler "DDPMScheduler", now it is "FlowMatchEulerDiscreteScheduler"',
+    ],
+    [["--no-rescale-betas-zero-snr"], "scheduler rescale_betas_zero_snr true, now it is false"],
+    [["--no-min-snr-gamma"], "min snr gamma 5, now it is null"],
+    [["--timestep-sampling", "logit-normal"], 'timestep sampling "uniform", now it is "logit-normal"'],
+    [["--noise-offset", "0.1"], "noise offset 0, now it is 0.1"],
+    [["--input-perturbation", "0.1"], "input perturbation 0, now it is 0.1"],
     [["--backend", "reference"], 'backend "wasm", now it is "reference"'],
   ] as const) {
     const { code, line } = await failure(["train", "--out", work.path("one"), "--resume", ...options]);
@@ -220,6 +275,12 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--steps", "1", "--epochs", "1"], "--steps and --epochs both"],
     [["--no-ema", "--ema-max-decay", "0.9"], "exclude each other"],
     [["--steps", "5", "--warmup-steps", "9"], "warm-up of 9 steps is not shorter than the run of 5"],
+    [["--prediction-type", "epsilon"], "v_prediction or sample, or --no-rescale-betas-zero-snr"],
+    [["--flow-shift", "3"], "give both or neither"],
+    [["--prediction-type", "flow_prediction", "--beta-schedule", "linear"], "flow_prediction has no betas"],
+    [["--logit-mean", "-0.5"], "use logit-normal or leave them out"],
+    [["--logit-mean", "low"], '--logit-mean is "low"; expected a number'],
+    [["--timestep-sampling", "even"], "expected uniform, logit-normal or loss-second-moment"],
     [["--unknown"], "unknown option '--unknown'"],
     [["extra"], "too many arguments"],
     [["--data", work.path("missing")], "there is no such folder"],

@@ -93,8 +93,7 @@ describe.each(backends)("on $name", ({ create }) => {
     const [batchSize, height, width, channels] = images.shape;
     const step = buildTrainStep({
       model,
-      alphasCumprod: new DDPMScheduler().alphasCumprod,
-      predictionType: "epsilon",
+      objective: { alphasCumprod: new DDPMScheduler().alphasCumprod, predictionType: "epsilon" },
       batchSize,
       height,
       width,

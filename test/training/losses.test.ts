@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { constant, type Tensor } from "../../src/engine/tensor.ts";
-import { predictionTypes } from "../../src/schedulers/prediction.ts";
+import { predictionTypes, type SolverPredictionType } from "../../src/schedulers/prediction.ts";
 import { addNoise, meanSquaredError, minSnrWeight, predictionTarget } from "../../src/training/losses.ts";
 
 async function valueOfTensor(tensor: Tensor): Promise<number[]> {
@@ -18,12 +18,13 @@ test("noising mixes the image and the noise", async () => {
   expect(await valueOfTensor(addNoise(pixel(2), pixel(4), scales))).toEqual([3.5]);
 });
 
-test("the targets are the noise, the image, and the velocity", async () => {
-  const targetOf = (type: (typeof predictionTypes)[number]) =>
+test("the targets are the noise, the image, the velocity, and the way from image to noise", async () => {
+  const targetOf = (type: SolverPredictionType) =>
     valueOfTensor(predictionTarget(type, pixel(2), pixel(4), scales));
   expect(await targetOf("epsilon")).toEqual([4]);
   expect(await targetOf("sample")).toEqual([2]);
   expect(await targetOf("v_prediction")).toEqual([2]);
+  expect(await targetOf("flow_prediction")).toEqual([2]);
 });
 
 test("the squared error is a mean by image, weighed, then over the batch", async () => {

@@ -21,8 +21,7 @@ describe("a training step", () => {
   });
   const options: TrainStepOptions = {
     model,
-    alphasCumprod: new DDPMScheduler().alphasCumprod,
-    predictionType: "v_prediction",
+    objective: { alphasCumprod: new DDPMScheduler().alphasCumprod, predictionType: "v_prediction" },
     batchSize: 2,
     height: 4,
     width: 4,

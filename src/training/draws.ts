@@ -1,0 +1,155 @@
+// The random part of a training step: noise and timesteps, drawn inside the program from a key, or fed.
+
+import type { HostArray } from "../engine/backend.ts";
+import type { Shape } from "../engine/shape.ts";
+import { input, type Tensor } from "../engine/tensor.ts";
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { type ForwardContext, RandomStream } from "../nn/forward_context.ts";
+import { isFlow, type Objective, timestepCount } from "./objective.ts";
+import { drawPositions, type TimestepSampling } from "./timestep_sampling.ts";
+
+export interface DrawOptions {
+  readonly model: UNet2DModel;
+  readonly objective: Objective;
+  readonly batchSize: number;
+  readonly height: number;
+  readonly width: number;
+  /** Noise and timesteps are drawn inside from a key, or fed. Dropout and all options below want "philox". */
+  readonly draws: "philox" | "fed";
+  /** Default uniform. */
+  readonly timestepSampling?: TimestepSampling;
+  /**
+   * Size of a further noise that is constant over a channel of an image, so that the model learns to change an image's
+   * mean colour (Guttenberg 2023, "Diffusion with offset noise"). Default 0.
+   */
+  readonly noiseOffset?: number;
+  /**
+   * Size of a further noise that the model sees but is not asked for, so that it bears its own mistakes in sampling
+   * (Ning et al. 2023, arXiv 2301.11706, algorithm 3). Default 0.
+   */
+  readonly inputPerturbation?: number;
+}
+
+/** What is fed in place of, or for, the draws. */
+export interface DrawFeeds {
+  /** For "philox": i32 [3] = seed low word, seed high word, step. */
+  readonly key?: Int32Array;
+  /** For "fed": [N, H, W, C]. */
+  readonly noise?: Float32Array;
+  /** For "fed" and loss-second-moment: i32 [N], from 0 to T-1. For "fed" and a flow: f32 [N], u T from 0 to T. */
+  readonly timesteps?: Int32Array | Float32Array;
+  /** For loss-second-moment: [N], the factors of the losses. */
+  readonly importance?: Float32Array;
+}
+
+export interface Draws {
+  /** What must be fed, in this order. */
+  readonly inputs: readonly { readonly name: keyof DrawFeeds; readonly tensor: Tensor }[];
+  /** What the model learns to tell from the image, [N, H, W, C]. */
+  readonly noise: Tensor;
+  /** What is mixed into the images, [N, H, W, C]. */
+  readonly mixedNoise: Tensor;
+  /** As `batchLevels` wants them, [N]. */
+  readonly timesteps: Tensor;
+  /** Factor of each image's loss, [N], which makes up for timesteps that are not drawn alike; null for none. */
+  readonly importance: Tensor | null;
+  readonly context: ForwardContext;
+}
+
+/** @throws Error when fed draws are asked for what only the program can draw */
+export function makeDraws(options: DrawOptions): Draws {
+  return options.draws === "philox" ? philoxDraws(options) : fedDraws(options);
+}
+
+/** [N, H, W, C]. */
+export function imageShape({ model, batchSize, height, width }: DrawOptions): Shape {
+  return [batchSize, height, width, model.config.inChannels];
+}
+
+function philoxDraws(options: DrawOptions): Draws {
+  const shape = imageShape(options);
+  const key = input([3], "i32", "key");
+  const random = new RandomStream(key);
+  // The order of draws is the order of their sites: what is switched off must not move the others.
+  const plain = random.normal(shape);
+  const { timesteps, fed, importance } = philoxTimesteps(options, random);
+  const { noiseOffset = 0, inputPerturbation = 0 } = options;
+  const [n, , , channels] = shape;
+  const noise = noiseOffset === 0 ? plain : plain.add(random.normal([n, 1, 1, channels]).mul(noiseOffset));
+  const mixedNoise = inputPerturbation === 0 ? noise : noise.add(random.normal(shape).mul(inputPerturbation));
+  return {
+    inputs: [{ name: "key", tensor: key }, ...fed],
+    noise,
+    mixedNoise,
+    timesteps,
+    importance,
+    context: { training: true, random },
+  };
+}
+
+function philoxTimesteps(
+  { objective, batchSize, timestepSampling = { name: "uniform" } }: DrawOptions,
+  random: RandomStream,
+): { timesteps: Tensor; fed: Draws["inputs"]; importance: Tensor | null } {
+  const count = timestepCount(objective);
+  if (timestepSampling.name === "loss-second-moment") {
+    const whole = input([batchSize], "i32", "timesteps");
+    const importance = input([batchSize], "f32", "importance");
+    return {
+      // A flow's timesteps have no gaps: one stands for all up to the next.
+      timesteps: isFlow(objective) ? whole.cast().add(random.uniform([batchSize])) : whole,
+      fed: [
+        { name: "timesteps", tensor: whole },
+        { name: "importance", tensor: importance },
+      ],
+      importance,
+    };
+  }
+  const along = drawPositions(timestepSampling, random, batchSize).mul(count);
+  if (isFlow(objective)) return { timesteps: along, fed: [], importance: null };
+  // A sigmoid can round to 1; a uniform number is always below.
+  const whole = timestepSampling.name === "uniform" ? along.floor() : along.floor().minimum(count - 1);
+  return { timesteps: whole.cast("i32"), fed: [], importance: null };
+}
+
+function fedDraws(options: DrawOptions): Draws {
+  const { model, objective, batchSize, timestepSampling, noiseOffset = 0, inputPerturbation = 0 } = options;
+  const { dropout } = model.config;
+  if (dropout > 0) {
+    throw new Error(`dropout of ${dropout} wants random numbers in the program; use draws "philox"`);
+  }
+  if (noiseOffset !== 0 || inputPerturbation !== 0 || (timestepSampling?.name ?? "uniform") !== "uniform") {
+    throw new Error(
+      'noiseOffset, inputPerturbation and timestepSampling are drawn in the program; use draws "philox"',
+    );
+  }
+  const noise = input(imageShape(options), "f32", "noise");
+  const timesteps = input([batchSize], isFlow(objective) ? "f32" : "i32", "timesteps");
+  return {
+    inputs: [
+      { name: "noise", tensor: noise },
+      { name: "timesteps", tensor: timesteps },
+    ],
+    noise,
+    mixedNoise: noise,
+    timesteps,
+    importance: null,
+    context: { training: true },
+  };
+}
+
+/** The feeds of `inputs`, in their order. @throws Error when one is missing */
+export function packDraws({ inputs }: Draws, given: DrawFeeds): HostArray[] {
+  return inputs.map(({ name }) => {
+    const value = given[name];
+    if (value === undefined) throw new Error(`this training step wants to be fed ${NAMES[name]}`);
+    return value;
+  });
+}
+
+const NAMES: Readonly<Record<keyof DrawFeeds, string>> = {
+  key: "a key",
+  noise: "noise",
+  timesteps: "timesteps",
+  importance: "importance",
+};
