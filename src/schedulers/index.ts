@@ -1,17 +1,21 @@
 // index.ts: the schedulers by name.
 
 import { DDIMScheduler } from "./ddim.ts";
+import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
+import { PNDMScheduler } from "./pndm.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
+export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
+export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
 export type { PredictionType } from "./prediction.ts";
 export type {
   DiscreteScheduler,
@@ -27,6 +31,8 @@ export type { TimestepSpacing } from "./spacing.ts";
 export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
+  "ddim-inverse": DDIMInverseScheduler,
+  pndm: PNDMScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

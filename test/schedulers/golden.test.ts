@@ -8,9 +8,15 @@ import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { schedulerFromConfig, torchNoise } from "../../src/schedulers/index.ts";
 import { absSum, dummyNoiseDeter, dummySampleDeter, fullLoop } from "./harness.ts";
 
-const known = ["DDPMScheduler", "DDIMScheduler", "EulerDiscreteScheduler"];
+const known = [
+  "DDPMScheduler",
+  "DDIMScheduler",
+  "DDIMInverseScheduler",
+  "PNDMScheduler",
+  "EulerDiscreteScheduler",
+];
 /** Those that round every operation as diffusers does. */
-const exact = ["DDPMScheduler", "DDIMScheduler"];
+const exact = ["DDPMScheduler", "DDIMScheduler", "DDIMInverseScheduler"];
 const rowsSchema = v.pipe(
   v.array(v.looseObject({ scheduler: v.string() })),
   v.filterItems(({ scheduler }) => known.includes(scheduler)),
