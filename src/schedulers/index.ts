@@ -7,15 +7,17 @@ import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { PNDMScheduler } from "./pndm.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
+import { UnCLIPScheduler } from "./unclip.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
-export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DDPMScheduler, type DDPMSchedulerConfig } from "./ddpm.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
+export type { VarianceType } from "./posterior.ts";
 export type { PredictionType } from "./prediction.ts";
 export type {
   DiscreteScheduler,
@@ -26,6 +28,7 @@ export type {
   TimestepsSpec,
 } from "./scheduler.ts";
 export type { TimestepSpacing } from "./spacing.ts";
+export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 
 /** The scheduler classes by the short names that people type. */
 export const schedulers = {
@@ -33,6 +36,7 @@ export const schedulers = {
   ddim: DDIMScheduler,
   "ddim-inverse": DDIMInverseScheduler,
   pndm: PNDMScheduler,
+  unclip: UnCLIPScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

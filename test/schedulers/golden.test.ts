@@ -13,10 +13,11 @@ const known = [
   "DDIMScheduler",
   "DDIMInverseScheduler",
   "PNDMScheduler",
+  "UnCLIPScheduler",
   "EulerDiscreteScheduler",
 ];
 /** Those that round every operation as diffusers does. */
-const exact = ["DDPMScheduler", "DDIMScheduler", "DDIMInverseScheduler"];
+const exact = ["DDPMScheduler", "DDIMScheduler", "DDIMInverseScheduler", "UnCLIPScheduler"];
 const rowsSchema = v.pipe(
   v.array(v.looseObject({ scheduler: v.string() })),
   v.filterItems(({ scheduler }) => known.includes(scheduler)),
