@@ -4,9 +4,11 @@ import { DDIMScheduler } from "./ddim.ts";
 import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
+import { LCMScheduler } from "./lcm.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { PNDMScheduler } from "./pndm.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
+import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 
 export type { BetaSchedule } from "./betas.ts";
@@ -14,6 +16,7 @@ export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig } from "./ddpm.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
+export { LCMScheduler, type LCMSchedulerConfig } from "./lcm.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
@@ -28,6 +31,7 @@ export type {
   TimestepsSpec,
 } from "./scheduler.ts";
 export type { TimestepSpacing } from "./spacing.ts";
+export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 
 /** The scheduler classes by the short names that people type. */
@@ -37,6 +41,8 @@ export const schedulers = {
   "ddim-inverse": DDIMInverseScheduler,
   pndm: PNDMScheduler,
   unclip: UnCLIPScheduler,
+  lcm: LCMScheduler,
+  tcd: TCDScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

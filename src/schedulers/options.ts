@@ -20,6 +20,7 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "clip_sample_range",
   "dynamic_thresholding_ratio",
   "sample_max_value",
+  "timestep_scaling",
 ]);
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));

@@ -5,7 +5,12 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import { schedulerFromConfig, torchNoise } from "../../src/schedulers/index.ts";
+import {
+  type NoiseSource,
+  type StepOptions,
+  schedulerFromConfig,
+  torchNoise,
+} from "../../src/schedulers/index.ts";
 import { absSum, dummyNoiseDeter, dummySampleDeter, fullLoop } from "./harness.ts";
 
 const known = [
@@ -14,6 +19,8 @@ const known = [
   "DDIMInverseScheduler",
   "PNDMScheduler",
   "UnCLIPScheduler",
+  "LCMScheduler",
+  "TCDScheduler",
   "EulerDiscreteScheduler",
 ];
 /** Those that round every operation as diffusers does. */
@@ -36,6 +43,12 @@ const rowsSchema = v.pipe(
 );
 const fixture = new URL("../fixtures/schedulers.json", import.meta.url);
 const rows = v.parse(rowsSchema, JSON.parse(readFileSync(fixture, "utf8")));
+
+/** Options of the steps; a note names an eta that is not the default. */
+function stepOptions(note: string, noise: NoiseSource): StepOptions {
+  const eta = /\beta=([\d.]+)/.exec(note)?.[1];
+  return { noise, ...(eta !== undefined && { eta: Number(eta) }) };
+}
 
 describe("sampling loops of diffusers' test suite", () => {
   it("has rows of every class", () => {
@@ -62,7 +75,7 @@ describe("sampling loops of diffusers' test suite", () => {
       shape,
     );
     const start = skipped ? scheduler.addNoise(scaled, dummyNoiseDeter(), timesteps.slice(0, 1)) : scaled;
-    const sample = fullLoop(scheduler, timesteps, start, { noise });
+    const sample = fullLoop(scheduler, timesteps, start, stepOptions(row.note, noise));
     const sum = absSum(sample);
     expect(draws).toBe(row.randn_calls);
     // diffusers' own tolerances are 1e-2 on the sum and 1e-3 on the mean. Sums far below 1 are what is left when
