@@ -7,10 +7,10 @@ import { replaceDirAtomic } from "../io/atomic.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import {
-  type DiscreteScheduler,
   isSchedulerName,
   makeScheduler,
   type NoiseSource,
+  type Scheduler,
   type SchedulerName,
   schedulers,
 } from "../schedulers/index.ts";
@@ -67,13 +67,13 @@ export interface BatchStep extends SamplingStep {
 
 export class DDPMPipeline {
   readonly unet: UNet2DModel;
-  readonly scheduler: DiscreteScheduler;
+  readonly scheduler: Scheduler;
   readonly #options: PipelineOptions;
   readonly #programs = new Map<string, UNetProgram>();
   #backend: Backend | undefined;
   #uploaded = false;
 
-  constructor(unet: UNet2DModel, scheduler: DiscreteScheduler, options: PipelineOptions = {}) {
+  constructor(unet: UNet2DModel, scheduler: Scheduler, options: PipelineOptions = {}) {
     this.unet = unet;
     this.scheduler = scheduler;
     this.#options = options;
@@ -144,7 +144,7 @@ export class DDPMPipeline {
       });
       const at = first * numel(shape.slice(1));
       images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
-      scheduler.setTimesteps(scheduler.timesteps.length);
+      scheduler.setTimesteps(scheduler.numInferenceSteps ?? scheduler.timesteps.length);
     }
     return hostTensor(images, [count, height, width, channels]);
   }
@@ -188,7 +188,7 @@ export class DDPMPipeline {
   }
 
   /** A scheduler with its timesteps set. */
-  #sampler({ scheduler: name, steps }: GenerateOptions): DiscreteScheduler {
+  #sampler({ scheduler: name, steps }: GenerateOptions): Scheduler {
     if (name !== undefined && !isSchedulerName(name)) {
       throw new PipelineError(
         `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,

@@ -23,7 +23,7 @@ import {
 } from "../io/state_dict.ts";
 import { unet2DFloatKeys } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
-import { type DiscreteScheduler, schedulerFromConfig } from "../schedulers/index.ts";
+import { type Scheduler, schedulerFromConfig } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
 
 /** The model's class in files. */
@@ -94,7 +94,7 @@ export function schedulerFromJson(
   json: Readonly<Record<string, unknown>>,
   source: string,
   warn?: Warn,
-): DiscreteScheduler {
+): Scheduler {
   return explained(source, () =>
     schedulerFromConfig(json, warn && { warn: (message) => warn(`${source}: ${message}`) }),
   );
@@ -105,7 +105,7 @@ export async function writePipeline(
   folder: string,
   model: UNet2DModel,
   weights: StateDict,
-  scheduler: DiscreteScheduler,
+  scheduler: Scheduler,
 ): Promise<void> {
   await writeUNet(join(folder, UNET), model, weights);
   const config = jsonObject(scheduler.toConfig());
@@ -139,7 +139,7 @@ export async function checkReplaceable(folder: string): Promise<void> {
 export async function readPipeline(
   folder: string,
   { variant, warn }: ReadStateDictOptions & { readonly warn?: Warn } = {},
-): Promise<{ unet: UNet2DModel; scheduler: DiscreteScheduler }> {
+): Promise<{ unet: UNet2DModel; scheduler: Scheduler }> {
   const root = await findPipeline(folder);
   const index = await readModelIndex(root);
   for (const name of [UNET, SCHEDULER]) {

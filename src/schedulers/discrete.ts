@@ -107,6 +107,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
     if ("sigmas" in asked) {
       throw new RangeError(`${this.className} knows no sigmas; give numInferenceSteps or timesteps`);
     }
+    if ("mu" in asked) throw new RangeError(`${this.className} shifts no noise levels: leave mu out`);
     if ("timesteps" in asked) {
       if ("numInferenceSteps" in asked) {
         throw new RangeError(`${this.className}: give either numInferenceSteps or timesteps, not both`);

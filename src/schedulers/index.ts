@@ -7,7 +7,7 @@ import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import { LCMScheduler } from "./lcm.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { PNDMScheduler } from "./pndm.ts";
-import type { DiscreteScheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 
@@ -57,7 +57,7 @@ export function makeScheduler(
   name: SchedulerName,
   source: ConfigSource = {},
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   if (!isSchedulerName(name)) {
     throw new RangeError(`scheduler is "${String(name)}", expected ${Object.keys(schedulers).join(" or ")}`);
   }
@@ -71,7 +71,7 @@ export function makeScheduler(
 export function schedulerFromConfig(
   json: Readonly<Record<string, unknown>>,
   options?: FromConfigOptions,
-): DiscreteScheduler {
+): Scheduler {
   const className = json._class_name;
   const found = Object.values(schedulers).find((scheduler) => scheduler.className === className);
   if (found) return found.fromConfig(json, options);

@@ -14,11 +14,12 @@ export interface NoiseSource {
 
 /**
  * How many steps to sample in, or exactly which timesteps (descending, below numTrainTimesteps), or exactly which noise
- * levels (descending, with the one where the last step ends) for schedulers over sigmas.
+ * levels (descending, with the one where the last step ends) for schedulers over sigmas. `mu` is how far schedulers with
+ * useDynamicShifting move the levels towards noise.
  */
 export type TimestepsSpec =
   | number
-  | { readonly numInferenceSteps: number }
+  | { readonly numInferenceSteps: number; readonly mu?: number }
   | { readonly timesteps: readonly number[] }
   | { readonly sigmas: readonly number[] };
 

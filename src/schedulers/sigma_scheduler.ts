@@ -10,7 +10,7 @@ import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
 import { mixByLevel } from "./noising.ts";
 import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
 import type { NoiseLevel } from "./prediction.ts";
-import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
+import type { DiscreteScheduler, Scheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 import { trainSigmas } from "./sigmas.ts";
 
 /** ᾱ that stands for pure noise: σ is large, not infinite. */
@@ -39,20 +39,16 @@ export interface SigmaStepOutput {
   readonly original: Float32Array;
 }
 
-/** Base of the schedulers over sigmas. */
-export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & JsonObject>
-  implements DiscreteScheduler
+/** Base of the schedulers over sigmas, wherever these come from. */
+export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number } & JsonObject>
+  implements Scheduler
 {
   readonly className: string;
   readonly config: Readonly<Config>;
   readonly order: number = 1;
   readonly numTrainTimesteps: number;
-  readonly betas: Float32Array;
-  readonly alphasCumprod: Float32Array;
-  /** σ of each of the T timesteps, rising. */
-  protected readonly trainSigmas: Float32Array;
-  #timesteps: readonly number[];
-  #sigmas: Float32Array;
+  #timesteps: readonly number[] = [];
+  #sigmas = new Float32Array();
   #numInferenceSteps: number | null = null;
   #stepIndex: number | null = null;
   #beginIndex: number | null = null;
@@ -61,14 +57,6 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
     this.className = table.className;
     this.config = resolveOptions(table, options);
     this.numTrainTimesteps = this.config.numTrainTimesteps;
-    const { betas, alphasCumprod } = noiseSchedule(this.className, this.config);
-    if (this.config.rescaleBetasZeroSnr === true) alphasCumprod[alphasCumprod.length - 1] = LEAST_ALPHA_PROD;
-    this.betas = betas;
-    this.alphasCumprod = alphasCumprod;
-    this.trainSigmas = trainSigmas(alphasCumprod);
-    const steps = this.numTrainTimesteps;
-    this.#timesteps = Array.from({ length: steps }, (_, i) => steps - 1 - i);
-    this.#sigmas = Float32Array.of(...this.trainSigmas.toReversed(), 0);
   }
 
   get timesteps(): readonly number[] {
@@ -107,15 +95,21 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
 
   setTimesteps(spec: TimestepsSpec): void {
     const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
-    if (Object.keys(asked).length !== 1) {
+    const forms = Object.keys(asked).filter((key) => key !== "mu");
+    if (forms.length !== 1) {
       throw new RangeError(
-        `${this.className}: got ${Object.keys(asked).join(" and ")}, expected one of numInferenceSteps, timesteps and sigmas`,
+        `${this.className}: got ${forms.join(" and ")}, expected one of numInferenceSteps, timesteps and sigmas`,
       );
     }
-    const { timesteps, sigmas } = this.plan(asked);
-    this.#timesteps = timesteps;
-    this.#sigmas = Float32Array.from(sigmas);
-    this.#numInferenceSteps = "numInferenceSteps" in asked ? asked.numInferenceSteps : sigmas.length - 1;
+    if ("mu" in asked && !this.takesMu) {
+      throw new RangeError(
+        `${this.className}: mu is ${asked.mu}, but it has a meaning only with useDynamicShifting`,
+      );
+    }
+    const plan = this.plan(asked);
+    this.follow(plan);
+    this.#numInferenceSteps =
+      "numInferenceSteps" in asked ? asked.numInferenceSteps : this.stepsOf(plan.timesteps.length);
     this.#stepIndex = null;
     this.#beginIndex = null;
     this.forget();
@@ -145,22 +139,13 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
   }
 
   addNoise(original: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
-    const levels = Array.from(timesteps, (timestep) =>
-      this.level(this.#sigmas[this.#noisingIndex(timestep)]),
-    );
+    const levels = Array.from(timesteps, (timestep) => this.levelAt(timestep));
     return mixByLevel(
       original,
       noise,
       levels,
       (x0, epsilon, { alpha, sigma }) => alpha * x0 + sigma * epsilon,
     );
-  }
-
-  getVelocity(sample: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
-    const levels = Array.from(timesteps, (timestep) =>
-      this.level(this.#sigmas[this.#noisingIndex(timestep)]),
-    );
-    return mixByLevel(sample, noise, levels, (x0, epsilon, { alpha, sigma }) => alpha * epsilon - sigma * x0);
   }
 
   toConfig(): JsonObject {
@@ -175,8 +160,29 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
 
   protected abstract takeStep(step: SigmaStep): SigmaStepOutput;
 
+  /** Whether setTimesteps can be told how far to shift the noise levels. */
+  protected get takesMu(): boolean {
+    return false;
+  }
+
   /** Drops what earlier steps left behind, for solvers that remember. */
   protected forget(): void {}
+
+  /** Takes a plan over. */
+  protected follow({ timesteps, sigmas }: SigmaPlan): void {
+    this.#timesteps = timesteps;
+    this.#sigmas = Float32Array.from(sigmas);
+  }
+
+  /** How many steps a plan of so many model evaluations is. */
+  protected stepsOf(evaluations: number): number {
+    return Math.ceil(evaluations / this.order);
+  }
+
+  /** The noise level that images are noised to at `timestep`. */
+  protected levelAt(timestep: number): NoiseLevel {
+    return this.level(this.#sigmas[this.#noisingIndex(timestep)]);
+  }
 
   /** Index of the step that starts at `timestep`: the one that follows the last step, or the first of a run. */
   protected indexAt(timestep: number): number {
@@ -222,5 +228,33 @@ export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & Js
       );
     }
     return this.#timesteps[first + 1] === timestep ? first + 1 : first;
+  }
+}
+
+/** Base of the schedulers over the sigmas of betas. */
+export abstract class SigmaSchedulerBase<Config extends NoiseScheduleConfig & JsonObject>
+  extends SigmaWalkBase<Config>
+  implements DiscreteScheduler
+{
+  readonly betas: Float32Array;
+  readonly alphasCumprod: Float32Array;
+  /** σ of each of the T timesteps, rising. */
+  protected readonly trainSigmas: Float32Array;
+
+  protected constructor(table: OptionTable<Config>, options: object) {
+    super(table, options);
+    const { betas, alphasCumprod } = noiseSchedule(this.className, this.config);
+    if (this.config.rescaleBetasZeroSnr === true) alphasCumprod[alphasCumprod.length - 1] = LEAST_ALPHA_PROD;
+    this.betas = betas;
+    this.alphasCumprod = alphasCumprod;
+    this.trainSigmas = trainSigmas(alphasCumprod);
+    const steps = this.numTrainTimesteps;
+    const timesteps = Array.from({ length: steps }, (_, i) => steps - 1 - i);
+    this.follow({ timesteps, sigmas: [...this.trainSigmas.toReversed(), 0] });
+  }
+
+  getVelocity(sample: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
+    const levels = Array.from(timesteps, (timestep) => this.levelAt(timestep));
+    return mixByLevel(sample, noise, levels, (x0, epsilon, { alpha, sigma }) => alpha * epsilon - sigma * x0);
   }
 }
