@@ -1,5 +1,6 @@
 // index.ts: the schedulers by name.
 
+import { CMStochasticIterativeScheduler } from "./consistency_models.ts";
 import { DDIMScheduler } from "./ddim.ts";
 import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
@@ -12,6 +13,10 @@ import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 
 export type { BetaSchedule } from "./betas.ts";
+export {
+  CMStochasticIterativeScheduler,
+  type CMStochasticIterativeSchedulerConfig,
+} from "./consistency_models.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig } from "./ddpm.ts";
@@ -43,6 +48,7 @@ export const schedulers = {
   unclip: UnCLIPScheduler,
   lcm: LCMScheduler,
   tcd: TCDScheduler,
+  cm: CMStochasticIterativeScheduler,
   euler: EulerDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

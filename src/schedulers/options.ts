@@ -20,6 +20,11 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "clip_sample_range",
   "dynamic_thresholding_ratio",
   "sample_max_value",
+  "sigma_min",
+  "sigma_max",
+  "sigma_data",
+  "rho",
+  "s_noise",
   "timestep_scaling",
 ]);
 

@@ -30,17 +30,21 @@ export function dummyModel({ data, shape }: HostTensor, t: number): HostTensor {
   );
 }
 
-/** Runs a scheduler over `timesteps` with the dummy model. Steps start from the scaled sample, as upstream's tests do. */
+/**
+ * Runs a scheduler over `timesteps` with the dummy model. Most of upstream's tests let steps start from the scaled
+ * sample; with `unscaled` they start from the sample itself.
+ */
 export function fullLoop(
   scheduler: Scheduler,
   timesteps: readonly number[],
   start: HostTensor,
   options: StepOptions,
+  unscaled = false,
 ): HostTensor {
   let sample = start;
   for (const t of timesteps) {
-    sample = scheduler.scaleModelInput(sample, t);
-    sample = scheduler.step(dummyModel(sample, t), t, sample, options).prevSample;
+    const input = scheduler.scaleModelInput(sample, t);
+    sample = scheduler.step(dummyModel(input, t), t, unscaled ? sample : input, options).prevSample;
   }
   return sample;
 }
