@@ -2,7 +2,8 @@
 //
 // Code says betaSchedule, files say beta_schedule; the names are otherwise those of diffusers. Like there, a config
 // remembers which options were left at their defaults: when another scheduler is made from it, that one's own
-// defaults hold for them.
+// defaults hold for them. It also keeps the options that it was made from but does not have, out of sight: the next
+// scheduler made from it may have them.
 
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
@@ -80,6 +81,8 @@ export interface FromConfigOptions {
 }
 
 const defaultedKeys = new WeakMap<object, ReadonlySet<string>>();
+/** By config: the options of other schedulers that it was made from. */
+const foreignOptions = new WeakMap<object, JsonObject>();
 
 /**
  * Checks options and fills in the defaults.
@@ -102,6 +105,7 @@ export function resolveOptions<Config extends object>(
   });
   const defaulted = Object.keys(table.defaults).filter((key) => !Object.hasOwn(present, key));
   defaultedKeys.set(config, new Set(defaulted));
+  carryForeign(foreignOptions.get(given), config);
   return config;
 }
 
@@ -118,27 +122,50 @@ export function readConfig<Config extends object>(
   const defaulted = defaultedKeys.get(config);
   const given: Record<string, unknown> = {};
   const unknown: string[] = [];
-  for (const [key, value] of Object.entries(config)) {
+  const foreign: Record<string, JsonValue> = {};
+  for (const [key, value] of Object.entries({ ...foreignOptions.get(config), ...config })) {
     const name = toCamelCase(key);
     if (key.startsWith("_") || defaulted?.has(name)) continue;
-    if (Object.hasOwn(table.defaults, name)) given[name] = aliasOf(table.aliases?.[name], value);
-    else unknown.push(key);
+    if (Object.hasOwn(table.defaults, name)) {
+      given[name] = aliasOf(table.aliases?.[name], value);
+    } else {
+      unknown.push(key);
+      if (isJson(value)) foreign[name] = value;
+    }
   }
   // A config of one of our own classes has that class's options: no reason for a warning.
   if (unknown.length > 0 && defaulted === undefined) {
     warn?.(`${table.className} does not know ${unknown.join(", ")}: ignored`);
   }
-  return check(table, withoutUndefined(given), toSnakeCase);
+  const options = check(table, withoutUndefined(given), toSnakeCase);
+  carryForeign(foreign, options);
+  return options;
 }
 
-/** The JSON form of a config: snake_case keys, with the class and the version of the format. */
+/**
+ * The JSON form of a config: snake_case keys, with the class and the version of the format; also the options of other
+ * schedulers that it was made from, as diffusers writes them.
+ */
 export function writeConfig(className: string, config: JsonObject): JsonObject {
   const json: Record<string, JsonValue | undefined> = {
     _class_name: className,
     _diffusers_version: DIFFUSERS_VERSION,
   };
-  for (const [key, value] of Object.entries(config)) json[toSnakeCase(key)] = value;
+  for (const [key, value] of Object.entries({ ...foreignOptions.get(config), ...config })) {
+    json[toSnakeCase(key)] = value;
+  }
   return json;
+}
+
+function carryForeign(foreign: JsonObject | undefined, to: object): void {
+  if (foreign !== undefined && Object.keys(foreign).length > 0) foreignOptions.set(to, foreign);
+}
+
+/** Whether a value could be an option: a scalar or a list. */
+function isJson(value: unknown): value is JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  return Array.isArray(value) && value.every(isJson);
 }
 
 function aliasOf(aliases: Readonly<Record<string, string>> | undefined, value: unknown): unknown {
