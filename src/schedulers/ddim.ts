@@ -62,11 +62,9 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
    * differ from the next entry of `timesteps`. With custom timesteps it is the next entry, -1 after the last.
    */
   override previousTimestep(timestep: number): number {
-    if (this.numInferenceSteps === null) {
-      throw new RangeError("DDIMScheduler: the number of steps is not known: call setTimesteps first");
-    }
+    const steps = this.knownSteps();
     if (this.customTimesteps) return super.previousTimestep(timestep);
-    return timestep - Math.floor(this.numTrainTimesteps / this.numInferenceSteps);
+    return timestep - Math.floor(this.numTrainTimesteps / steps);
   }
 
   /**

@@ -32,7 +32,7 @@ export type DiscreteConfig = NoiseScheduleConfig & {
 };
 
 /** The defaults of `DiscreteConfig`. */
-export const discreteDefaults: DiscreteConfig = {
+export const discreteDefaults: Readonly<DiscreteConfig> = {
   numTrainTimesteps: 1000,
   betaStart: 0.0001,
   betaEnd: 0.02,
@@ -49,6 +49,9 @@ export const discreteDefaults: DiscreteConfig = {
   rescaleBetasZeroSnr: false,
 };
 
+/** What holds of options that a scheduler does not have: nothing is clipped, betas are as they are. */
+const withoutOption: Readonly<DiscreteConfig> = { ...discreteDefaults, clipSample: false };
+
 /** ᾱ at both ends of a step. */
 export interface AlphaProds {
   /** ᾱ_t. */
@@ -57,8 +60,8 @@ export interface AlphaProds {
   readonly alphaProdPrev: number;
 }
 
-/** Base of DDPMScheduler and DDIMScheduler. */
-export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & JsonObject>
+/** Base of the schedulers over betas: DDPMScheduler, DDIMScheduler and their relatives. */
+export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfig> & JsonObject>
   implements DiscreteScheduler
 {
   readonly className: string;
@@ -68,6 +71,8 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
   readonly numTrainTimesteps: number;
   readonly betas: Float32Array;
   readonly alphasCumprod: Float32Array;
+  /** The options that all of them could have; what the class lacks is switched off. */
+  protected readonly settings: Readonly<DiscreteConfig>;
   #timesteps: readonly number[];
   #numInferenceSteps: number | null = null;
   #customTimesteps = false;
@@ -75,9 +80,10 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
   protected constructor(table: OptionTable<Config>, options: object) {
     this.className = table.className;
     this.config = resolveOptions(table, options);
-    const { numTrainTimesteps } = this.config;
+    this.settings = { ...withoutOption, ...this.config };
+    const { numTrainTimesteps } = this.settings;
     this.numTrainTimesteps = numTrainTimesteps;
-    const { betas, alphasCumprod } = noiseSchedule(this.className, this.config);
+    const { betas, alphasCumprod } = noiseSchedule(this.className, this.settings);
     this.betas = betas;
     this.alphasCumprod = alphasCumprod;
     this.#timesteps = Array.from({ length: numTrainTimesteps }, (_, i) => numTrainTimesteps - 1 - i);
@@ -106,15 +112,36 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
       if ("numInferenceSteps" in asked) {
         throw new RangeError(`${this.className}: give either numInferenceSteps or timesteps, not both`);
       }
-      this.#timesteps = givenTimesteps(this.className, asked.timesteps, this.numTrainTimesteps);
+      this.#timesteps = this.givenTimesteps(asked.timesteps);
+      this.#numInferenceSteps = this.#timesteps.length;
     } else {
-      const { timestepSpacing, stepsOffset } = this.config;
       const steps = stepCount(this.className, asked.numInferenceSteps, this.numTrainTimesteps);
-      const timesteps = spacedTimesteps(timestepSpacing, steps, this.numTrainTimesteps, stepsOffset);
-      this.#timesteps = withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
+      this.#timesteps = this.chosenTimesteps(steps);
+      this.#numInferenceSteps = steps;
     }
     this.#customTimesteps = "timesteps" in asked;
-    this.#numInferenceSteps = this.#timesteps.length;
+    this.forget();
+  }
+
+  /** The timesteps of a run of `steps` steps. */
+  protected chosenTimesteps(steps: number): readonly number[] {
+    const { timestepSpacing, stepsOffset } = this.settings;
+    const timesteps = spacedTimesteps(timestepSpacing, steps, this.numTrainTimesteps, stepsOffset);
+    return withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
+  }
+
+  /** Timesteps that were given one by one, checked. */
+  protected givenTimesteps(timesteps: readonly number[]): readonly number[] {
+    return givenTimesteps(this.className, timesteps, this.numTrainTimesteps);
+  }
+
+  /** Drops what earlier steps left behind, for schedulers that remember. */
+  protected forget(): void {}
+
+  /** @throws RangeError before `setTimesteps`, for schedulers whose step depends on the number of steps */
+  protected knownSteps(): number {
+    if (this.#numInferenceSteps !== null) return this.#numInferenceSteps;
+    throw new RangeError(`${this.className}: the number of steps is not known: call setTimesteps first`);
   }
 
   /** The next entry of the schedule, -1 after the last; before `setTimesteps`, timestep - 1. */
@@ -176,7 +203,7 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
     level: NoiseLevel,
     timestep: number,
   ): HostTensor {
-    const { predictionType, thresholding, clipSample: clip } = this.config;
+    const { predictionType, thresholding, clipSample: clip, clipSampleRange } = this.settings;
     if (predictionType === "epsilon" && level.alpha === 0 && !thresholding && !clip) {
       throw new RangeError(
         `${this.className}: timestep ${timestep} is pure noise, where epsilon says nothing of x_0; ` +
@@ -185,10 +212,10 @@ export abstract class DiscreteSchedulerBase<Config extends DiscreteConfig & Json
     }
     const original = predictOriginalSample(predictionType, output, sample.data, level);
     if (thresholding) {
-      const { dynamicThresholdingRatio, sampleMaxValue } = this.config;
+      const { dynamicThresholdingRatio, sampleMaxValue } = this.settings;
       thresholdSample(original, sample.shape[0] ?? 1, dynamicThresholdingRatio, sampleMaxValue);
     } else if (clip) {
-      clipSample(original, this.config.clipSampleRange);
+      clipSample(original, clipSampleRange);
     }
     return hostTensor(original, sample.shape);
   }

@@ -14,6 +14,7 @@ import {
   integrandOf,
   isStochastic,
 } from "./dpm_solver.ts";
+import { fixedVariances } from "./learned_variance.ts";
 import { multistepOrder, remainingSteps } from "./multistep_order.ts";
 import {
   type ConfigSource,
@@ -95,6 +96,7 @@ const table: OptionTable<DPMSolverMultistepSchedulerConfig> = {
     timeShiftType: "exponential",
   },
   aliases: dpmAliases,
+  setAside: { varianceType: fixedVariances },
 };
 
 /** DPM-Solver and DPM-Solver++, multistep. */

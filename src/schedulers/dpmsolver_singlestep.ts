@@ -14,6 +14,7 @@ import {
   isStochastic,
 } from "./dpm_solver.ts";
 import type { SolverLevel } from "./exponential_step.ts";
+import { fixedVariances } from "./learned_variance.ts";
 import {
   type ConfigSource,
   type FromConfigOptions,
@@ -76,6 +77,7 @@ const table: OptionTable<DPMSolverSinglestepSchedulerConfig> = {
     timeShiftType: "exponential",
   },
   aliases: dpmAliases,
+  setAside: { varianceType: fixedVariances },
 };
 
 /** Where a group started. */

@@ -1,6 +1,8 @@
 // index.ts: the schedulers by name.
 
+import { CMStochasticIterativeScheduler } from "./consistency_models.ts";
 import { DDIMScheduler } from "./ddim.ts";
+import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
@@ -13,15 +15,24 @@ import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts"
 import { HeunDiscreteScheduler } from "./heun_discrete.ts";
 import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
+import { LCMScheduler } from "./lcm.ts";
 import { LMSDiscreteScheduler } from "./lms_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
+import { PNDMScheduler } from "./pndm.ts";
 import { SASolverScheduler } from "./sasolver.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { TCDScheduler } from "./tcd.ts";
+import { UnCLIPScheduler } from "./unclip.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
 export type { BetaSchedule } from "./betas.ts";
+export {
+  CMStochasticIterativeScheduler,
+  type CMStochasticIterativeSchedulerConfig,
+} from "./consistency_models.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
-export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
+export { DDPMScheduler, type DDPMSchedulerConfig } from "./ddpm.ts";
 export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
@@ -50,9 +61,12 @@ export {
   type KDPM2AncestralDiscreteSchedulerConfig,
 } from "./k_dpm_2_ancestral_discrete.ts";
 export { KDPM2DiscreteScheduler, type KDPM2DiscreteSchedulerConfig } from "./k_dpm_2_discrete.ts";
+export { LCMScheduler, type LCMSchedulerConfig } from "./lcm.ts";
 export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
+export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
+export type { VarianceType } from "./posterior.ts";
 export type { PredictionType, SolverPredictionType } from "./prediction.ts";
 export {
   type SASolverOptions,
@@ -69,26 +83,34 @@ export type {
   TimestepsSpec,
 } from "./scheduler.ts";
 export type { TimestepSpacing } from "./spacing.ts";
+export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
+export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
 
 /** The scheduler classes by the short names that people type. */
 export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
-  "dpm++": DPMSolverMultistepScheduler,
-  "dpm++-singlestep": DPMSolverSinglestepScheduler,
-  deis: DEISMultistepScheduler,
-  unipc: UniPCMultistepScheduler,
-  "sa-solver": SASolverScheduler,
+  "ddim-inverse": DDIMInverseScheduler,
+  pndm: PNDMScheduler,
   euler: EulerDiscreteScheduler,
-  "edm-dpm++": EDMDPMSolverMultistepScheduler,
-  "edm-euler": EDMEulerScheduler,
-  "flow-match-euler": FlowMatchEulerDiscreteScheduler,
   "euler-ancestral": EulerAncestralDiscreteScheduler,
   heun: HeunDiscreteScheduler,
   lms: LMSDiscreteScheduler,
   dpm2: KDPM2DiscreteScheduler,
   "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
+  "dpm++": DPMSolverMultistepScheduler,
+  "dpm++-singlestep": DPMSolverSinglestepScheduler,
+  deis: DEISMultistepScheduler,
+  unipc: UniPCMultistepScheduler,
+  "sa-solver": SASolverScheduler,
+  "edm-euler": EDMEulerScheduler,
+  "edm-dpm++": EDMDPMSolverMultistepScheduler,
+  "flow-match-euler": FlowMatchEulerDiscreteScheduler,
+  lcm: LCMScheduler,
+  tcd: TCDScheduler,
+  cm: CMStochasticIterativeScheduler,
+  unclip: UnCLIPScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 

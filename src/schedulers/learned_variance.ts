@@ -1,6 +1,15 @@
 // learned_variance.ts: the output of models that learn the variance, [N, ..., 2C]: mean first, variance behind.
 
 import type { HostTensor } from "../engine/host_tensor.ts";
+import type { JsonValue } from "../io/diffusers_json.ts";
+
+/** Variance types of DDPM whose variance is not the model's: solvers have no use for them. */
+export const fixedVariances: readonly JsonValue[] = [
+  "fixed_small",
+  "fixed_small_log",
+  "fixed_large",
+  "fixed_large_log",
+];
 
 /**
  * One half of the channels, [N, ..., C].

@@ -2,7 +2,8 @@
 //
 // Code says betaSchedule, files say beta_schedule; the names are otherwise those of diffusers. Like there, a config
 // remembers which options were left at their defaults: when another scheduler is made from it, that one's own
-// defaults hold for them.
+// defaults hold for them. It also keeps the options that it was made from but does not have, out of sight: the next
+// scheduler made from it may have them.
 
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
@@ -30,6 +31,8 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "base_shift",
   "max_shift",
   "shift_terminal",
+  "s_noise",
+  "timestep_scaling",
 ]);
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -72,6 +75,8 @@ export interface OptionTable<Config extends object> {
   readonly defaults: Readonly<Config>;
   /** Values of other schedulers' configs that mean one of ours: by option, then by value. */
   readonly aliases?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Values of other schedulers' configs that mean nothing here, by option: its default holds instead. */
+  readonly setAside?: Readonly<Record<string, readonly JsonValue[]>>;
 }
 
 /** Where a scheduler can be made from: the JSON of a file, another scheduler, or another scheduler's `config`. */
@@ -84,6 +89,8 @@ export interface FromConfigOptions {
 }
 
 const defaultedKeys = new WeakMap<object, ReadonlySet<string>>();
+/** By config: the options of other schedulers that it was made from. */
+const foreignOptions = new WeakMap<object, JsonObject>();
 
 /**
  * Checks options and fills in the defaults.
@@ -106,6 +113,7 @@ export function resolveOptions<Config extends object>(
   });
   const defaulted = Object.keys(table.defaults).filter((key) => !Object.hasOwn(present, key));
   defaultedKeys.set(config, new Set(defaulted));
+  carryForeign(foreignOptions.get(given), config);
   return config;
 }
 
@@ -122,27 +130,62 @@ export function readConfig<Config extends object>(
   const defaulted = defaultedKeys.get(config);
   const given: Record<string, unknown> = {};
   const unknown: string[] = [];
-  for (const [key, value] of Object.entries(config)) {
+  const foreign: Record<string, JsonValue> = {};
+  const carried = foreignOptions.get(config);
+  for (const [key, held] of Object.entries({ ...carried, ...config })) {
     const name = toCamelCase(key);
-    if (key.startsWith("_") || defaulted?.has(name)) continue;
-    if (Object.hasOwn(table.defaults, name)) given[name] = aliasOf(table.aliases?.[name], value);
-    else unknown.push(key);
+    const isLeft = defaulted?.has(name) === true;
+    if (key.startsWith("_") || (isLeft && carried?.[name] === undefined)) continue;
+    const value = isLeft ? carried?.[name] : held;
+    if (isJson(value) && table.setAside?.[name]?.includes(value)) {
+      foreign[name] = value;
+    } else if (Object.hasOwn(table.defaults, name)) {
+      given[name] = aliasOf(table.aliases?.[name], value);
+    } else {
+      unknown.push(key);
+      if (isJson(value)) foreign[name] = value;
+    }
   }
   // A config of one of our own classes has that class's options: no reason for a warning.
   if (unknown.length > 0 && defaulted === undefined) {
     warn?.(`${table.className} does not know ${unknown.join(", ")}: ignored`);
   }
-  return check(table, withoutUndefined(given), toSnakeCase);
+  const options = check(table, withoutUndefined(given), toSnakeCase);
+  carryForeign(foreign, options);
+  return options;
 }
 
-/** The JSON form of a config: snake_case keys, with the class and the version of the format. */
+/**
+ * The JSON form of a config: snake_case keys, with the class and the version of the format; also the options of other
+ * schedulers that it was made from, as diffusers writes them.
+ */
 export function writeConfig(className: string, config: JsonObject): JsonObject {
   const json: Record<string, JsonValue | undefined> = {
     _class_name: className,
     _diffusers_version: DIFFUSERS_VERSION,
   };
-  for (const [key, value] of Object.entries(config)) json[toSnakeCase(key)] = value;
+  for (const [key, value] of Object.entries({ ...foreignOptions.get(config), ...config })) {
+    json[toSnakeCase(key)] = value;
+  }
   return json;
+}
+
+/** A copy of options without one of them, which remembers as much as they do. */
+export function withoutOption<T extends object, K extends keyof T>(options: T, key: K): Omit<T, K> {
+  const { [key]: _, ...rest } = options;
+  carryForeign(foreignOptions.get(options), rest);
+  return rest;
+}
+
+function carryForeign(foreign: JsonObject | undefined, to: object): void {
+  if (foreign !== undefined && Object.keys(foreign).length > 0) foreignOptions.set(to, foreign);
+}
+
+/** Whether a value could be an option: a scalar or a list. */
+function isJson(value: unknown): value is JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return !Number.isNaN(value);
+  return Array.isArray(value) && value.every(isJson);
 }
 
 function aliasOf(aliases: Readonly<Record<string, string>> | undefined, value: unknown): unknown {

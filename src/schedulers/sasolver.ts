@@ -10,6 +10,7 @@ import {
   polynomialWeights,
   type SolverLevel,
 } from "./exponential_step.ts";
+import { fixedVariances } from "./learned_variance.ts";
 import { multistepOrder } from "./multistep_order.ts";
 import {
   type ConfigSource,
@@ -17,6 +18,7 @@ import {
   type OptionTable,
   readConfig,
   wholeFrom,
+  withoutOption,
 } from "./options.ts";
 import {
   clippedEntries,
@@ -79,6 +81,7 @@ const table: OptionTable<SASolverSchedulerConfig> = {
     timestepSpacing: "linspace",
     stepsOffset: 0,
   },
+  setAside: { varianceType: fixedVariances },
 };
 
 /** The options that SASolverScheduler takes: `tauFunc` is τ(t); null or none: 1 for 200 <= t <= 800 and 0 elsewhere. */
@@ -105,9 +108,9 @@ export class SASolverScheduler extends PreservingSchedulerBase<SASolverScheduler
   #correctorOrder = 1;
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
-  constructor({ tauFunc, ...options }: SASolverOptions = {}) {
-    super(table, options);
-    this.#tau = tauFunc ?? tau;
+  constructor(options: SASolverOptions = {}) {
+    super(table, withoutOption(options, "tauFunc"));
+    this.#tau = options.tauFunc ?? tau;
     const { predictorOrder, correctorOrder } = this.config;
     this.#history = new SolverHistory(Math.max(predictorOrder, correctorOrder - 1));
   }

@@ -51,10 +51,15 @@ export interface SigmaRange {
   readonly sigmaMax: number;
 }
 
-/** Karras et al. 2022, equation 5: even in σ^(1/ρ). */
-export function karrasSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number, rho = 7): number[] {
-  const root = (sigma: number) => sigma ** (1 / rho);
-  return linspace(0, 1, count).map((x) => (root(sigmaMax) + x * (root(sigmaMin) - root(sigmaMax))) ** rho);
+/** Karras et al. 2022, equation 5: the place `x`, 0 .. 1, of a sequence that falls evenly in σ^(1/ρ). */
+export function karrasSigma({ sigmaMin, sigmaMax }: SigmaRange, x: number, rho: number): number {
+  const [least, most] = [sigmaMin ** (1 / rho), sigmaMax ** (1 / rho)];
+  return (most + x * (least - most)) ** rho;
+}
+
+/** Even in σ^(1/ρ). */
+export function karrasSigmas(range: SigmaRange, count: number, rho = 7): number[] {
+  return linspace(0, 1, count).map((x) => karrasSigma(range, x, rho));
 }
 
 /** Even in log σ, which is even in λ = -log σ (Lu et al. 2022, DPM-Solver, section 3.3). */

@@ -5,13 +5,24 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import { schedulerFromConfig, torchNoise } from "../../src/schedulers/index.ts";
+import {
+  type NoiseSource,
+  type StepOptions,
+  schedulerFromConfig,
+  torchNoise,
+} from "../../src/schedulers/index.ts";
 import { absSum, dummyNoiseDeter, dummySampleDeter, fullLoop, plainLoop } from "./harness.ts";
 
 const known = [
   "DDPMScheduler",
   "DDIMScheduler",
   "EulerDiscreteScheduler",
+  "DDIMInverseScheduler",
+  "PNDMScheduler",
+  "UnCLIPScheduler",
+  "LCMScheduler",
+  "TCDScheduler",
+  "CMStochasticIterativeScheduler",
   "DPMSolverMultistepScheduler",
   "DPMSolverSinglestepScheduler",
   "DEISMultistepScheduler",
@@ -27,7 +38,7 @@ const known = [
   "KDPM2AncestralDiscreteScheduler",
 ];
 /** Those that round every operation as diffusers does. */
-const exact = ["DDPMScheduler", "DDIMScheduler"];
+const exact = ["DDPMScheduler", "DDIMScheduler", "DDIMInverseScheduler", "UnCLIPScheduler"];
 /** The fixture's JSON has no infinity. */
 const withInfinity = (config: Record<string, unknown>) =>
   Object.fromEntries(
@@ -41,7 +52,8 @@ const rowsSchema = v.pipe(
       test: v.string(),
       scheduler: v.string(),
       config: v.pipe(v.record(v.string(), v.unknown()), v.transform(withInfinity)),
-      num_inference_steps: v.nullable(v.number()),
+      // a number of steps, or the timesteps themselves
+      num_inference_steps: v.nullable(v.union([v.number(), v.array(v.number())])),
       abs_sum: v.number(),
       abs_mean: v.number(),
       randn_calls: v.number(),
@@ -52,6 +64,12 @@ const rowsSchema = v.pipe(
 const fixture = new URL("../fixtures/schedulers.json", import.meta.url);
 const rows = v.parse(rowsSchema, JSON.parse(readFileSync(fixture, "utf8")));
 
+/** Options of the steps; a note names an eta that is not the default. */
+function stepOptions(note: string, noise: NoiseSource): StepOptions {
+  const eta = /\beta=([\d.]+)/.exec(note)?.[1];
+  return { noise, ...(eta !== undefined && { eta: Number(eta) }) };
+}
+
 describe("sampling loops of diffusers' test suite", () => {
   it("has rows of every class", () => {
     const found = new Set(rows.map(({ scheduler }) => scheduler));
@@ -60,7 +78,8 @@ describe("sampling loops of diffusers' test suite", () => {
 
   it.each(rows)("$test", (row) => {
     const scheduler = schedulerFromConfig({ ...row.config, _class_name: row.scheduler });
-    if (row.num_inference_steps !== null) scheduler.setTimesteps(row.num_inference_steps);
+    const steps = row.num_inference_steps;
+    if (steps !== null) scheduler.setTimesteps(typeof steps === "number" ? steps : { timesteps: steps });
     let draws = 0;
     const torch = torchNoise(new TorchGenerator(0));
     const noise = {
@@ -76,9 +95,10 @@ describe("sampling loops of diffusers' test suite", () => {
     const scaled = hostTensor(isScaled ? data.map((x) => x * scheduler.initNoiseSigma) : data, shape);
     const start = skipped ? scheduler.addNoise(scaled, dummyNoiseDeter(), timesteps.slice(0, 1)) : scaled;
     const unscaled = row.note.includes("unscaled sample passed to step");
+    const options = stepOptions(row.note, noise);
     const sample = isScaled
-      ? fullLoop(scheduler, timesteps, start, { noise }, unscaled)
-      : plainLoop(scheduler, timesteps, start, { noise });
+      ? fullLoop(scheduler, timesteps, start, options, unscaled)
+      : plainLoop(scheduler, timesteps, start, options);
     const sum = absSum(sample);
     expect(draws).toBe(row.randn_calls);
     // diffusers' own tolerances are 1e-2 on the sum and 1e-3 on the mean. Sums far below 1 are what is left when

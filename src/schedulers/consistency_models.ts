@@ -1,0 +1,143 @@
+// consistency_models.ts: CMStochasticIterativeScheduler, one-step and multistep sampling from consistency models:
+// Song et al. 2023, "Consistency models" (arXiv 2303.01469), algorithm 1.
+
+import * as v from "valibot";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import {
+  type ConfigSource,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  positive,
+  readConfig,
+} from "./options.ts";
+import type { NoiseLevel } from "./prediction.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
+import { type SigmaPlan, type SigmaStep, type SigmaStepOutput, SigmaWalkBase } from "./sigma_scheduler.ts";
+import { karrasSigma } from "./sigmas.ts";
+import { clipSample } from "./thresholding.ts";
+import { givenTimesteps, stepCount } from "./timestep_checks.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of CMStochasticIterativeScheduler as resolved. */
+export type CMStochasticIterativeSchedulerConfig = {
+  /** How many noise levels there are. */
+  numTrainTimesteps: number;
+  /** The noise levels' range; at the smallest a sample counts as an image. */
+  sigmaMin: number;
+  sigmaMax: number;
+  /** Standard deviation of the images. */
+  sigmaData: number;
+  /** Size of the noise added between steps; 1 is as the formula wants it. */
+  sNoise: number;
+  /** Bends the levels towards the small ones (Karras et al. 2022, equation 5). */
+  rho: number;
+  /** Clamp the predicted image to [-1, 1]. */
+  clipDenoised: boolean;
+};
+
+const table: OptionTable<CMStochasticIterativeSchedulerConfig> = {
+  className: "CMStochasticIterativeScheduler",
+  schema: v.object({
+    numTrainTimesteps: discreteEntries.numTrainTimesteps,
+    sigmaMin: v.exactOptional(positive),
+    sigmaMax: v.exactOptional(positive),
+    sigmaData: v.exactOptional(positive),
+    sNoise: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+    rho: v.exactOptional(positive),
+    clipDenoised: v.exactOptional(v.boolean()),
+  }),
+  defaults: {
+    numTrainTimesteps: 40,
+    sigmaMin: 0.002,
+    sigmaMax: 80,
+    sigmaData: 0.5,
+    sNoise: 1,
+    rho: 7,
+    clipDenoised: true,
+  },
+};
+
+/**
+ * The sampler of consistency models. Models are told 250 log σ in place of a timestep: call `step` with the entries of
+ * `timesteps`. Custom timesteps are places in the list of noise levels, 0 for the noisiest; they are given descending.
+ */
+export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIterativeSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<CMStochasticIterativeSchedulerConfig> = {}) {
+    super(table, options);
+    const { sigmaMin, sigmaMax } = this.config;
+    if (sigmaMin >= sigmaMax) {
+      throw new RangeError(
+        `CMStochasticIterativeScheduler: sigmaMin is ${sigmaMin} and sigmaMax ${sigmaMax}, expected sigmaMin < sigmaMax`,
+      );
+    }
+    this.follow(this.#planOf(Array.from({ length: this.numTrainTimesteps }, (_, i) => i)));
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): CMStochasticIterativeScheduler {
+    return new CMStochasticIterativeScheduler(readConfig(table, source, options));
+  }
+
+  override get initNoiseSigma(): number {
+    return this.config.sigmaMax;
+  }
+
+  /** The sample brought to unit variance. */
+  override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {
+    const scale = 1 / Math.hypot(this.sigmas[this.indexAt(timestep)], this.config.sigmaData);
+    return hostTensor(weightedSum([scale, sample.data]), sample.shape);
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    const { className, numTrainTimesteps } = this;
+    if ("sigmas" in spec) {
+      throw new RangeError(`${className} takes no custom sigmas; give numInferenceSteps or timesteps`);
+    }
+    if ("timesteps" in spec) {
+      return this.#planOf(givenTimesteps(className, spec.timesteps, numTrainTimesteps).toReversed());
+    }
+    const steps = stepCount(className, spec.numInferenceSteps, numTrainTimesteps);
+    const stride = Math.floor(numTrainTimesteps / steps);
+    return this.#planOf(Array.from({ length: steps }, (_, i) => i * stride));
+  }
+
+  protected override level(sigma: number): NoiseLevel {
+    return { alpha: 1, sigma };
+  }
+
+  /**
+   * The image by the consistency function (appendix C), noised anew to the next level. Draws once in every step of a
+   * run of several, also in the last, where the noise weighs nothing.
+   */
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const { sigmaMin, sigmaMax, sigmaData, sNoise, clipDenoised } = this.config;
+    const sigma = this.sigmas[index];
+    const above = sigma - sigmaMin;
+    const skip = sigmaData ** 2 / (above ** 2 + sigmaData ** 2);
+    const out = (above * sigmaData) / Math.hypot(sigma, sigmaData);
+    const original = weightedSum([out, output], [skip, sample.data]);
+    if (clipDenoised) clipSample(original, 1);
+    if (this.timesteps.length === 1) return { prev: original, original };
+
+    const noise = this.stepNoise(options, sample);
+    const next = Math.min(Math.max(this.sigmas[index + 1], sigmaMin), sigmaMax);
+    const added = sNoise * Math.sqrt(next ** 2 - sigmaMin ** 2);
+    return { prev: weightedSum([1, original], [added, noise]), original };
+  }
+
+  /** The plan that visits these places of the list of noise levels, rising from the noisiest. */
+  #planOf(places: readonly number[]): SigmaPlan {
+    const { sigmaMin, rho } = this.config;
+    const last = Math.max(this.numTrainTimesteps - 1, 1);
+    const sigmas = places.map((place) => karrasSigma(this.config, place / last, rho));
+    return { timesteps: sigmas.map((sigma) => 250 * Math.log(sigma)), sigmas: [...sigmas, sigmaMin] };
+  }
+}

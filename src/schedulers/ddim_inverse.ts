@@ -1,0 +1,118 @@
+// ddim_inverse.ts: DDIMInverseScheduler, DDIM run backwards: from an image to the noise that DDIM makes that image of
+// (Song et al. 2021, arXiv 2010.02502, section 4.3; Mokady et al. 2022, "Null-text inversion", arXiv 2211.09794).
+//
+// Every operation rounds to float32, in diffusers' order.
+
+import * as v from "valibot";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
+import { alphaProdAt } from "./noising.ts";
+import {
+  type ConfigSource,
+  clippingEntries,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+} from "./options.ts";
+import { noiseLevel, predictEpsilon } from "./prediction.ts";
+import type { StepOutput } from "./scheduler.ts";
+
+const { fround } = Math;
+
+/** The options of DDIMInverseScheduler as resolved. */
+export type DDIMInverseSchedulerConfig = Omit<
+  DiscreteConfig,
+  "thresholding" | "dynamicThresholdingRatio" | "sampleMaxValue" | "timestepSpacing"
+> & {
+  /** The first step starts from ᾱ = 1 (no noise at all); otherwise from ᾱ_0. */
+  setAlphaToOne: boolean;
+  /** As DDIM's, without "linspace". */
+  timestepSpacing: "leading" | "trailing";
+};
+
+const {
+  thresholding: _thresholding,
+  dynamicThresholdingRatio: _ratio,
+  sampleMaxValue: _max,
+  ...defaults
+} = discreteDefaults;
+
+const table: OptionTable<DDIMInverseSchedulerConfig> = {
+  className: "DDIMInverseScheduler",
+  schema: v.object({
+    ...discreteEntries,
+    clipSample: clippingEntries.clipSample,
+    clipSampleRange: clippingEntries.clipSampleRange,
+    setAlphaToOne: v.exactOptional(v.boolean()),
+    timestepSpacing: v.exactOptional(v.picklist(["leading", "trailing"])),
+  }),
+  defaults: { ...defaults, timestepSpacing: "leading", setAlphaToOne: true },
+};
+
+/** DDIM from image to noise: its timesteps rise. Start it with an image in place of noise. */
+export class DDIMInverseScheduler extends DiscreteSchedulerBase<DDIMInverseSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** ᾱ where the first step starts. */
+  readonly initialAlphaCumprod: number;
+
+  /**
+   * @throws RangeError naming the option that is wrong, what was given and what is allowed; also for predictionType
+   * "sample" with setAlphaToOne: the first step starts without noise, where x_0 says nothing of ε
+   */
+  constructor(options: Partial<DDIMInverseSchedulerConfig> = {}) {
+    super(table, options);
+    const { setAlphaToOne, predictionType } = this.config;
+    if (setAlphaToOne && predictionType === "sample") {
+      throw new RangeError(
+        'DDIMInverseScheduler: predictionType "sample" needs setAlphaToOne false: without noise, x_0 says nothing of epsilon',
+      );
+    }
+    this.initialAlphaCumprod = setAlphaToOne ? 1 : this.alphasCumprod[0];
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): DDIMInverseScheduler {
+    return new DDIMInverseScheduler(readConfig(table, source, options));
+  }
+
+  /** The less noisy end of a step, which here is where it starts: timestep - floor(T / numInferenceSteps). */
+  override previousTimestep(timestep: number): number {
+    const stride = Math.floor(this.numTrainTimesteps / this.knownSteps());
+    return Math.min(timestep - stride, this.numTrainTimesteps - 1);
+  }
+
+  /**
+   * Equation 12 with σ = 0, towards more noise: from `previousTimestep(timestep)` to `timestep`.
+   * @param modelOutput the sample's shape
+   * @param sample x at the less noisy end, [N, ..., C]
+   * @throws RangeError on a wrong shape or timestep
+   */
+  step(modelOutput: HostTensor, timestep: number, sample: HostTensor): StepOutput {
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const start = this.previousTimestep(timestep);
+    const level = noiseLevel(start >= 0 ? alphaProdAt(this.alphasCumprod, start) : this.initialAlphaCumprod);
+    const noisier = noiseLevel(alphaProdAt(this.alphasCumprod, timestep));
+
+    const original = this.originalSample(modelOutput.data, sample, level, start);
+    const epsilon = predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
+    const next = original.data.map(
+      (x0, i) => fround(noisier.alpha * x0) + fround(noisier.sigma * epsilon[i]),
+    );
+    return { prevSample: hostTensor(next, sample.shape), predOriginalSample: original };
+  }
+
+  /** As DDIM's, rising. */
+  protected override chosenTimesteps(steps: number): readonly number[] {
+    return super.chosenTimesteps(steps).toReversed();
+  }
+
+  protected override givenTimesteps(): never {
+    throw new RangeError("DDIMInverseScheduler takes no custom timesteps; give numInferenceSteps");
+  }
+}

@@ -1,0 +1,235 @@
+// pndm.ts: PNDMScheduler, the pseudo numerical methods of Liu et al. 2022, "Pseudo numerical methods for diffusion models
+// on manifolds" (arXiv 2202.09778): linear multistep on the predicted noise, warmed up by Runge-Kutta steps.
+//
+// Weights are computed in float64, images rounded once a step.
+
+import * as v from "valibot";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
+import { alphaProdAt } from "./noising.ts";
+import {
+  type ConfigSource,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+} from "./options.ts";
+import { noiseLevel, predictEpsilon } from "./prediction.ts";
+import type { StepOutput } from "./scheduler.ts";
+import { type Term, weightedSum } from "./weighted_sum.ts";
+
+/** The options of PNDMScheduler as resolved. */
+export type PNDMSchedulerConfig = Omit<
+  DiscreteConfig,
+  | "predictionType"
+  | "clipSample"
+  | "clipSampleRange"
+  | "thresholding"
+  | "dynamicThresholdingRatio"
+  | "sampleMaxValue"
+  | "rescaleBetasZeroSnr"
+> & {
+  /** What the model's output means; PNDM cannot use "sample". */
+  predictionType: "epsilon" | "v_prediction";
+  /** Leave out the Runge-Kutta steps and warm up with multistep formulas of lower order. */
+  skipPrkSteps: boolean;
+  /** The last step goes to ᾱ = 1 (no noise at all); otherwise to ᾱ_0. */
+  setAlphaToOne: boolean;
+};
+
+const { numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, timestepSpacing, stepsOffset } =
+  discreteDefaults;
+const { rescaleBetasZeroSnr: _, ...entries } = discreteEntries;
+
+const table: OptionTable<PNDMSchedulerConfig> = {
+  className: "PNDMScheduler",
+  schema: v.object({
+    ...entries,
+    predictionType: v.exactOptional(v.picklist(["epsilon", "v_prediction"])),
+    skipPrkSteps: v.exactOptional(v.boolean()),
+    setAlphaToOne: v.exactOptional(v.boolean()),
+  }),
+  defaults: {
+    numTrainTimesteps,
+    betaStart,
+    betaEnd,
+    betaSchedule,
+    trainedBetas,
+    skipPrkSteps: false,
+    setAlphaToOne: false,
+    predictionType: "epsilon",
+    timestepSpacing,
+    stepsOffset,
+  },
+};
+
+/** Grid points that the Runge-Kutta steps run over, and calls of the model for one of these steps. */
+const GRID_POINTS = 4;
+const CALLS_A_STEP = 4;
+/** Simpson's weights of a Runge-Kutta step's calls. */
+const SIMPSON = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
+/** Adams-Bashforth weights by the number of outputs known, the newest first. */
+const MULTISTEP = [
+  [],
+  [1],
+  [3 / 2, -1 / 2],
+  [23 / 12, -16 / 12, 5 / 12],
+  [55 / 24, -59 / 24, 37 / 24, -9 / 24],
+];
+
+/** One use of equation 11: from `start` at one timestep to another, along `output`. */
+interface Transfer {
+  readonly start: HostTensor;
+  readonly output: Float32Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The sampler of PNDM. It remembers: call `step` with `timesteps` in order. */
+export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** ᾱ where the last step ends. */
+  readonly finalAlphaCumprod: number;
+  /** How many of the timesteps belong to Runge-Kutta steps. */
+  #prkCalls = 0;
+  #calls = 0;
+  /** The model's outputs at grid points, newest first; at most 4. */
+  #history: readonly Float32Array[] = [];
+  /** The outputs of the Runge-Kutta step that is under way. */
+  #slopes: readonly Float32Array[] = [];
+  /** Where the step that takes several calls started. */
+  #start: HostTensor | null = null;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<PNDMSchedulerConfig> = {}) {
+    super(table, options);
+    this.finalAlphaCumprod = this.config.setAlphaToOne ? 1 : this.alphasCumprod[0];
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): PNDMScheduler {
+    return new PNDMScheduler(readConfig(table, source, options));
+  }
+
+  /**
+   * timestep - floor(T / numInferenceSteps), as diffusers has it: with "trailing" or "linspace" spacing this can
+   * differ from the next timestep of the grid.
+   */
+  override previousTimestep(timestep: number): number {
+    return timestep - this.#stride;
+  }
+
+  /**
+   * One call of the model, which is a whole step (multistep) or a quarter of one (Runge-Kutta).
+   * @param modelOutput the sample's shape
+   * @param sample x as the last call left it, [N, ..., C]
+   * @returns the sample to call the model with next; predOriginalSample is the x_0 that the combined outputs stand for
+   * @throws RangeError on a wrong shape or timestep, or before `setTimesteps`
+   */
+  step(modelOutput: HostTensor, timestep: number, sample: HostTensor): StepOutput {
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const isRungeKutta = this.#calls < this.#prkCalls;
+    const transfer = isRungeKutta
+      ? this.#rungeKutta(modelOutput.data, timestep, sample)
+      : this.#multistep(modelOutput.data, timestep, sample);
+    this.#calls++;
+    return this.#transferred(transfer);
+  }
+
+  protected override chosenTimesteps(steps: number): readonly number[] {
+    const grid = super.chosenTimesteps(steps);
+    if (this.config.skipPrkSteps) {
+      // The second timestep comes twice: its first call makes the first step one of second order.
+      return grid.length < 2 ? grid : [grid[0], grid[1], ...grid.slice(1)];
+    }
+    if (steps < GRID_POINTS) {
+      throw new RangeError(
+        `PNDMScheduler: numInferenceSteps is ${steps}, expected at least ${GRID_POINTS} for the Runge-Kutta steps; or set skipPrkSteps`,
+      );
+    }
+    const half = Math.floor(this.numTrainTimesteps / steps / 2);
+    const prk = grid.slice(1, GRID_POINTS).flatMap((end, i) => {
+      const middle = end + half;
+      return [grid[i], middle, middle, end];
+    });
+    return [...prk, ...grid.slice(GRID_POINTS - 1)];
+  }
+
+  protected override givenTimesteps(): never {
+    throw new RangeError("PNDMScheduler takes no custom timesteps; give numInferenceSteps");
+  }
+
+  protected override forget(): void {
+    const { skipPrkSteps } = this.config;
+    this.#prkCalls = skipPrkSteps ? 0 : CALLS_A_STEP * (GRID_POINTS - 1);
+    this.#calls = 0;
+    this.#history = [];
+    this.#slopes = [];
+    this.#start = null;
+  }
+
+  get #stride(): number {
+    return Math.floor(this.numTrainTimesteps / this.knownSteps());
+  }
+
+  /** Section 3.3: calls at the start, twice in the middle and at the end, each from where the call before has led. */
+  #rungeKutta(output: Float32Array, timestep: number, sample: HostTensor): Transfer {
+    const call = this.#calls % CALLS_A_STEP;
+    const from = this.timesteps[this.#calls - call];
+    // The calls lead to the middle, again to the middle, to the end, and with all of them to the end.
+    const to = timestep - (call % 2 === 0 ? Math.floor(this.#stride / 2) : 0);
+    if (call === 0) {
+      this.#start = sample;
+      this.#history = [output, ...this.#history];
+      this.#slopes = [];
+    }
+    this.#slopes = [...this.#slopes, output];
+    const start = this.#start ?? sample;
+    if (call < CALLS_A_STEP - 1) return { start, output, from, to };
+    return { start, output: combined(SIMPSON, this.#slopes), from, to };
+  }
+
+  /** Equation 12; without Runge-Kutta steps the first step is Heun's, in two calls, and the order then rises to 4. */
+  #multistep(output: Float32Array, timestep: number, sample: HostTensor): Transfer {
+    const isCorrection = this.config.skipPrkSteps && this.#calls === 1;
+    if (isCorrection) {
+      const mean = weightedSum([1 / 2, output], [1 / 2, this.#history[0]]);
+      return { start: this.#start ?? sample, output: mean, from: timestep + this.#stride, to: timestep };
+    }
+    if (this.#calls === 0) this.#start = sample;
+    this.#history = [output, ...this.#history.slice(0, MULTISTEP.length - 2)];
+    const slope = combined(MULTISTEP[this.#history.length], this.#history);
+    return { start: sample, output: slope, from: timestep, to: this.previousTimestep(timestep) };
+  }
+
+  /** Equation 11: the step of DDIM, in a form that only multiplies the sample and the noise by numbers. */
+  #transferred({ start, output, from, to }: Transfer): StepOutput {
+    const alphaProd = alphaProdAt(this.alphasCumprod, from);
+    const alphaProdTo = to >= 0 ? alphaProdAt(this.alphasCumprod, to) : this.finalAlphaCumprod;
+    const level = noiseLevel(alphaProd);
+    const epsilon = predictEpsilon(this.config.predictionType, output, start.data, level);
+    if (alphaProd === 0) {
+      throw new RangeError(
+        `PNDMScheduler: timestep ${from} is pure noise, from where no step leads; choose other betas`,
+      );
+    }
+    const denominator =
+      alphaProd * Math.sqrt(1 - alphaProdTo) + Math.sqrt(alphaProd * (1 - alphaProd) * alphaProdTo);
+    const along = alphaProdTo === alphaProd ? 0 : (alphaProdTo - alphaProd) / denominator;
+    const prev = weightedSum([Math.sqrt(alphaProdTo / alphaProd), start.data], [-along, epsilon]);
+    const original = weightedSum([1 / level.alpha, start.data], [-level.sigma / level.alpha, epsilon]);
+    return {
+      prevSample: hostTensor(prev, start.shape),
+      predOriginalSample: hostTensor(original, start.shape),
+    };
+  }
+}
+
+function combined(weights: readonly number[], outputs: readonly Float32Array[]): Float32Array {
+  return weightedSum(...outputs.map((output, i): Term => [weights[i], output]));
+}

@@ -1,0 +1,86 @@
+// unclip.ts: UnCLIPScheduler, the ancestral sampler of Ramesh et al. 2022, "Hierarchical text-conditional image generation
+// with CLIP latents" (arXiv 2204.06125), as its open reimplementation has it: DDPM with cosine betas and timesteps
+// from T-1 to 0.
+
+import * as v from "valibot";
+import type { AlphaProds, DiscreteConfig } from "./discrete.ts";
+import {
+  type ConfigSource,
+  clippingEntries,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+} from "./options.ts";
+import { PosteriorSchedulerBase, type Stride } from "./posterior.ts";
+import { spacedTimesteps } from "./spacing.ts";
+
+const { fround } = Math;
+
+/** The options of UnCLIPScheduler as resolved. */
+export type UnCLIPSchedulerConfig = Pick<
+  DiscreteConfig,
+  "numTrainTimesteps" | "clipSample" | "clipSampleRange"
+> & {
+  /** As DDPM's. */
+  varianceType: "fixed_small_log" | "learned_range";
+  /** What the model's output means; "v_prediction" is not known here. */
+  predictionType: "epsilon" | "sample";
+  betaSchedule: "squaredcos_cap_v2";
+};
+
+const table: OptionTable<UnCLIPSchedulerConfig> = {
+  className: "UnCLIPScheduler",
+  schema: v.object({
+    numTrainTimesteps: discreteEntries.numTrainTimesteps,
+    varianceType: v.exactOptional(v.picklist(["fixed_small_log", "learned_range"])),
+    clipSample: clippingEntries.clipSample,
+    clipSampleRange: clippingEntries.clipSampleRange,
+    predictionType: v.exactOptional(v.picklist(["epsilon", "sample"])),
+    betaSchedule: v.exactOptional(v.literal("squaredcos_cap_v2")),
+  }),
+  defaults: {
+    numTrainTimesteps: 1000,
+    varianceType: "fixed_small_log",
+    clipSample: true,
+    clipSampleRange: 1,
+    predictionType: "epsilon",
+    betaSchedule: "squaredcos_cap_v2",
+  },
+};
+
+/** The sampler of unCLIP. */
+export class UnCLIPScheduler extends PosteriorSchedulerBase<UnCLIPSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<UnCLIPSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): UnCLIPScheduler {
+    return new UnCLIPScheduler(readConfig(table, source, options));
+  }
+
+  /** From T-1 to 0, both included, however few they are. @throws RangeError for a single step */
+  protected override chosenTimesteps(steps: number): readonly number[] {
+    if (steps === 1 && this.numTrainTimesteps > 1) {
+      throw new RangeError(
+        "UnCLIPScheduler: numInferenceSteps is 1, expected at least 2: the first and the last",
+      );
+    }
+    return spacedTimesteps("linspace", steps, this.numTrainTimesteps, 0);
+  }
+
+  /** Of a single timestep β as the schedule has it, which is more exact than what is left of ᾱ. */
+  protected override stride(timestep: number, previous: number, prods: AlphaProds): Stride {
+    const beta =
+      previous === timestep - 1 ? this.betas[timestep] : super.stride(timestep, previous, prods).beta;
+    return { alpha: fround(1 - beta), beta };
+  }
+}
