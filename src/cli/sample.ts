@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { MemoryError } from "../engine/backend.ts";
 import type { BackendName } from "../engine/backends/create.ts";
 import { imageGrid, PIXEL_LIMIT, type RgbImage, writeImage } from "../io/image/index.ts";
-import { type BatchStep, DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { type BatchStep, DDPMPipeline, type SeedCompat } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
 import { isSchedulerName } from "../schedulers/index.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
@@ -20,8 +20,9 @@ export interface SampleFlags {
   readonly count: number;
   readonly steps?: number;
   readonly scheduler: string;
-  readonly eta: number;
+  readonly eta?: number;
   readonly seed: number;
+  readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
   readonly variant?: string;
   readonly out: string;
@@ -35,7 +36,7 @@ export interface SampleFlags {
 
 export async function sample(folder: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const { scheduler, count, eta, seed } = flags;
+  const { scheduler, count, eta, seed, seedCompat } = flags;
   const pipeline = await checking(() => load(folder, flags, output));
   if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
   const defaultSteps = scheduler === "ddpm" ? 1000 : 50;
@@ -52,7 +53,8 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       seed,
       steps,
       scheduler,
-      eta,
+      ...(eta !== undefined && { eta }),
+      ...(seedCompat && { seedCompat }),
       batchSize: flags.batchSize,
       signal: interrupt.signal,
       onStep: (step) => {
@@ -71,6 +73,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       steps,
       scheduler,
       seed,
+      ...(seedCompat && { seed_compat: seedCompat }),
       seconds: Number(elapsed.toFixed(3)),
       images_per_second: Number((count / elapsed).toFixed(3)),
     });
