@@ -19,13 +19,12 @@ export {
 } from "./consistency_models.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
-export { DDPMScheduler, type DDPMSchedulerConfig } from "./ddpm.ts";
+export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export { LCMScheduler, type LCMSchedulerConfig } from "./lcm.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
-export type { VarianceType } from "./posterior.ts";
 export type { PredictionType } from "./prediction.ts";
 export type {
   DiscreteScheduler,
