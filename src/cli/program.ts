@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
+import { SEED_COMPATS } from "../pipelines/ddpm_pipeline.ts";
 import { betaSchedules } from "../schedulers/betas.ts";
 import { schedulers } from "../schedulers/index.ts";
 import { solverPredictionTypes } from "../schedulers/prediction.ts";
@@ -156,13 +157,27 @@ function addSample(program: Command): void {
     .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
+<<<<<<< HEAD
     .option(
       "--scheduler <name>",
       `${names.join(" | ")} (default: the model's own, ddim for ddpm)`,
       choice("--scheduler", names),
     )
     .option("--eta <x>", "ddim: share of random noise", decimal("--eta", { min: 0, max: 1 }), 0)
+=======
+    .option("--scheduler <name>", names.join(" | "), choice("--scheduler", names), "ddim")
+    .option(
+      "--eta <x>",
+      "share of random noise (default: ddim 0, tcd 0.3)",
+      decimal("--eta", { min: 0, max: 1 }),
+    )
+>>>>>>> s4c
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
+    .option(
+      "--seed-compat <name>",
+      "torch: the images that diffusers draws with this seed and --count",
+      choice("--seed-compat", SEED_COMPATS),
+    )
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")

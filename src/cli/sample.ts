@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { MemoryError } from "../engine/backend.ts";
 import type { BackendName } from "../engine/backends/create.ts";
 import { imageGrid, PIXEL_LIMIT, type RgbImage, writeImage } from "../io/image/index.ts";
-import { type BatchStep, DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { type BatchStep, DDPMPipeline, type SeedCompat } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
 import { isSchedulerName, type SchedulerName } from "../schedulers/index.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
@@ -19,10 +19,16 @@ import { counted, duration } from "./wording.ts";
 export interface SampleFlags {
   readonly count: number;
   readonly steps?: number;
+<<<<<<< HEAD
   /** Default: ddim in place of ddpm, otherwise the pipeline's own. */
   readonly scheduler?: string;
   readonly eta: number;
+=======
+  readonly scheduler: string;
+  readonly eta?: number;
+>>>>>>> s4c
   readonly seed: number;
+  readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
   readonly variant?: string;
   readonly out: string;
@@ -36,8 +42,14 @@ export interface SampleFlags {
 
 export async function sample(folder: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
+<<<<<<< HEAD
   const { count, eta, seed } = flags;
   const { pipeline, scheduler } = await checking(() => load(folder, flags, output));
+=======
+  const { scheduler, count, eta, seed, seedCompat } = flags;
+  const pipeline = await checking(() => load(folder, flags, output));
+  if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+>>>>>>> s4c
   const defaultSteps = scheduler === "ddpm" ? 1000 : 50;
   const steps = flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps);
   const film = flags.film === undefined ? undefined : new Film(steps);
@@ -52,7 +64,8 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       seed,
       steps,
       scheduler,
-      eta,
+      ...(eta !== undefined && { eta }),
+      ...(seedCompat && { seedCompat }),
       batchSize: flags.batchSize,
       signal: interrupt.signal,
       onStep: (step) => {
@@ -71,6 +84,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       steps,
       scheduler,
       seed,
+      ...(seedCompat && { seed_compat: seedCompat }),
       seconds: Number(elapsed.toFixed(3)),
       images_per_second: Number((count / elapsed).toFixed(3)),
     });

@@ -19,6 +19,7 @@ import { PipelineError } from "./errors.ts";
 import { checkReplaceable, readPipeline, type Warn, writePipeline } from "./folders.ts";
 import { imageNoise } from "./image_noise.ts";
 import { type SamplingStep, sampleLoop, toUnitRange } from "./sampling.ts";
+import { torchImageNoise } from "./torch_image_noise.ts";
 import { compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
 
 /** Images of one run of the model unless asked otherwise. */
@@ -38,6 +39,10 @@ export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOpt
   readonly warn?: Warn;
 }
 
+/** The libraries whose seeds can be followed. */
+export const SEED_COMPATS = ["torch"] as const;
+export type SeedCompat = (typeof SEED_COMPATS)[number];
+
 export interface GenerateOptions {
   /** Images. Default 1. */
   readonly count?: number;
@@ -47,7 +52,12 @@ export interface GenerateOptions {
   readonly steps?: number;
   /** A sampler by name, made from the options of the pipeline's own. Default: the pipeline's own. */
   readonly scheduler?: SchedulerName;
-  /** DDIM's share of random noise, 0 .. 1. Default 0. */
+  /**
+   * Whose random numbers the seed stands for. "torch": diffusers' with a CPU generator, so that the same model gives the
+   * images it gives there; they then depend on `count`. Default: imago's own.
+   */
+  readonly seedCompat?: SeedCompat;
+  /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's (DDIM 0, TCD 0.3). */
   readonly eta?: number;
   /** Images computed at a time. Default 16. */
   readonly batchSize?: number;
@@ -120,9 +130,10 @@ export class DDPMPipeline {
    * @throws PipelineError for options out of range
    */
   async generate(options: GenerateOptions = {}): Promise<HostTensor> {
-    const { count = 1, seed = 0, eta = 0, noise, onStep, signal } = options;
+    const { count = 1, seed = 0, seedCompat, eta, noise, onStep, signal } = options;
     const { height, width, channels } = this.imageSize;
     this.#checkModel();
+    checkSeedCompat(options);
     const scheduler = this.#sampler(options);
     const limit = wholeAtLeast1("batchSize", options.batchSize ?? (noise ? count : DEFAULT_BATCH));
     // Equal batches: all run the same compiled program, and few places of the last one stay unused.
@@ -136,8 +147,8 @@ export class DDPMPipeline {
         denoise,
         scheduler,
         shape,
-        noise: noise ?? imageNoise(seed, first),
-        eta,
+        noise: noise ?? seededNoise(seedCompat, seed, count, first),
+        ...(eta !== undefined && { eta }),
         onStep: (step: SamplingStep) => {
           signal?.throwIfAborted();
           onStep?.({ ...step, firstImage: first, count: Math.min(size, count - first) });
@@ -156,6 +167,7 @@ export class DDPMPipeline {
     wholeAtLeast1("count", count);
     wholeAtLeast1("batchSize", batchSize);
     this.#checkModel();
+    checkSeedCompat(options);
     this.#sampler(options);
   }
 
@@ -205,6 +217,7 @@ export class DDPMPipeline {
         `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,
       );
     }
+<<<<<<< HEAD
     const used = name ?? this.schedulerName;
     const scheduler = makeScheduler(used, this.scheduler);
     if (followsFlow(scheduler) !== followsFlow(this.scheduler)) {
@@ -214,12 +227,23 @@ export class DDPMPipeline {
           : `the model follows a flow, which ${used} does not; use ${this.schedulerName}`,
       );
     }
+=======
+    const own = this.scheduler.toConfig()._class_name;
+    const used =
+      name ??
+      Object.keys(schedulers)
+        .filter(isSchedulerName)
+        .find((key) => schedulers[key].className === own);
+    if (used === undefined)
+      throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
+    const scheduler = asPipelineError(() => makeScheduler(used, this.scheduler));
+>>>>>>> s4c
     const most = scheduler.numTrainTimesteps;
     const chosen = steps ?? Math.min(used === "ddpm" ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
     }
-    scheduler.setTimesteps(chosen);
+    asPipelineError(() => scheduler.setTimesteps(chosen));
     return scheduler;
   }
 
@@ -242,9 +266,40 @@ export class DDPMPipeline {
   }
 }
 
+<<<<<<< HEAD
 /** Whether a scheduler takes the model's answer for the direction of a flow, from image to noise. */
 const followsFlow = (scheduler: Scheduler): boolean =>
   scheduler instanceof FlowMatchSchedulerBase || scheduler.config.predictionType === "flow_prediction";
+=======
+function checkSeedCompat({ seedCompat, noise }: GenerateOptions): void {
+  if (seedCompat === undefined) return;
+  if (!SEED_COMPATS.includes(seedCompat)) {
+    throw new PipelineError(
+      `seedCompat is ${JSON.stringify(seedCompat)}, expected ${SEED_COMPATS.map((name) => `"${name}"`).join(" or ")}`,
+    );
+  }
+  if (noise) throw new PipelineError("give either noise or seedCompat, not both");
+}
+
+function seededNoise(
+  compat: SeedCompat | undefined,
+  seed: number | bigint,
+  count: number,
+  firstImage: number,
+): NoiseSource {
+  return compat === "torch" ? torchImageNoise(seed, count, firstImage) : imageNoise(seed, firstImage);
+}
+
+/** @throws PipelineError where a scheduler throws: what it cannot do was asked of the pipeline */
+function asPipelineError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PipelineError(error.message, { cause: error });
+  }
+}
+>>>>>>> s4c
 
 function wholeAtLeast1(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;

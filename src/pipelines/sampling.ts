@@ -26,14 +26,14 @@ export interface SampleLoopOptions {
   /** [N, H, W, C]. */
   readonly shape: readonly number[];
   readonly noise: NoiseSource;
-  /** DDIM's share of random noise, 0 .. 1. */
+  /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's. */
   readonly eta?: number;
   readonly onStep?: (step: SamplingStep) => void;
 }
 
 /** Samples from noise to x_0, [N, H, W, C]; a good model's values lie in [-1, 1]. */
 export async function sampleLoop(options: SampleLoopOptions): Promise<HostTensor> {
-  const { denoise, scheduler, shape, noise, eta = 0, onStep } = options;
+  const { denoise, scheduler, shape, noise, eta, onStep } = options;
   const start = noise.randn(shape);
   const sigma = scheduler.initNoiseSigma;
   let sample =
@@ -44,9 +44,10 @@ export async function sampleLoop(options: SampleLoopOptions): Promise<HostTensor
           shape,
         );
   const { timesteps } = scheduler;
+  const stepOptions = { noise, ...(eta !== undefined && { eta }) };
   for (const [i, timestep] of timesteps.entries()) {
     const output = await denoise(scheduler.scaleModelInput(sample, timestep), timestep);
-    const { prevSample, predOriginalSample } = scheduler.step(output, timestep, sample, { noise, eta });
+    const { prevSample, predOriginalSample } = scheduler.step(output, timestep, sample, stepOptions);
     sample = prevSample;
     onStep?.({ step: i + 1, steps: timesteps.length, timestep, sample, predOriginalSample });
   }

@@ -13,6 +13,8 @@ import {
 } from "./options.ts";
 import { PosteriorSchedulerBase, type VarianceType, varianceTypes } from "./posterior.ts";
 
+export type { VarianceType } from "./posterior.ts";
+
 /** The options of DDPMScheduler as resolved. */
 export type DDPMSchedulerConfig = DiscreteConfig & { varianceType: VarianceType };
 

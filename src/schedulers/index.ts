@@ -32,7 +32,7 @@ export {
 } from "./consistency_models.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
-export { DDPMScheduler, type DDPMSchedulerConfig } from "./ddpm.ts";
+export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
 export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
@@ -66,7 +66,6 @@ export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_dis
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
-export type { VarianceType } from "./posterior.ts";
 export type { PredictionType, SolverPredictionType } from "./prediction.ts";
 export {
   type SASolverOptions,
