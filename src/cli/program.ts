@@ -157,21 +157,16 @@ function addSample(program: Command): void {
     .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
-<<<<<<< HEAD
     .option(
       "--scheduler <name>",
       `${names.join(" | ")} (default: the model's own, ddim for ddpm)`,
       choice("--scheduler", names),
     )
-    .option("--eta <x>", "ddim: share of random noise", decimal("--eta", { min: 0, max: 1 }), 0)
-=======
-    .option("--scheduler <name>", names.join(" | "), choice("--scheduler", names), "ddim")
     .option(
       "--eta <x>",
       "share of random noise (default: ddim 0, tcd 0.3)",
       decimal("--eta", { min: 0, max: 1 }),
     )
->>>>>>> s4c
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option(
       "--seed-compat <name>",

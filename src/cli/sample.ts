@@ -19,14 +19,9 @@ import { counted, duration } from "./wording.ts";
 export interface SampleFlags {
   readonly count: number;
   readonly steps?: number;
-<<<<<<< HEAD
   /** Default: ddim in place of ddpm, otherwise the pipeline's own. */
   readonly scheduler?: string;
-  readonly eta: number;
-=======
-  readonly scheduler: string;
   readonly eta?: number;
->>>>>>> s4c
   readonly seed: number;
   readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
@@ -42,14 +37,8 @@ export interface SampleFlags {
 
 export async function sample(folder: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-<<<<<<< HEAD
-  const { count, eta, seed } = flags;
+  const { count, eta, seed, seedCompat } = flags;
   const { pipeline, scheduler } = await checking(() => load(folder, flags, output));
-=======
-  const { scheduler, count, eta, seed, seedCompat } = flags;
-  const pipeline = await checking(() => load(folder, flags, output));
-  if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
->>>>>>> s4c
   const defaultSteps = scheduler === "ddpm" ? 1000 : 50;
   const steps = flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps);
   const film = flags.film === undefined ? undefined : new Film(steps);

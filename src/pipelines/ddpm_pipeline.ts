@@ -217,9 +217,8 @@ export class DDPMPipeline {
         `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,
       );
     }
-<<<<<<< HEAD
     const used = name ?? this.schedulerName;
-    const scheduler = makeScheduler(used, this.scheduler);
+    const scheduler = asPipelineError(() => makeScheduler(used, this.scheduler));
     if (followsFlow(scheduler) !== followsFlow(this.scheduler)) {
       throw new PipelineError(
         followsFlow(scheduler)
@@ -227,17 +226,6 @@ export class DDPMPipeline {
           : `the model follows a flow, which ${used} does not; use ${this.schedulerName}`,
       );
     }
-=======
-    const own = this.scheduler.toConfig()._class_name;
-    const used =
-      name ??
-      Object.keys(schedulers)
-        .filter(isSchedulerName)
-        .find((key) => schedulers[key].className === own);
-    if (used === undefined)
-      throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
-    const scheduler = asPipelineError(() => makeScheduler(used, this.scheduler));
->>>>>>> s4c
     const most = scheduler.numTrainTimesteps;
     const chosen = steps ?? Math.min(used === "ddpm" ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
@@ -266,11 +254,10 @@ export class DDPMPipeline {
   }
 }
 
-<<<<<<< HEAD
 /** Whether a scheduler takes the model's answer for the direction of a flow, from image to noise. */
 const followsFlow = (scheduler: Scheduler): boolean =>
   scheduler instanceof FlowMatchSchedulerBase || scheduler.config.predictionType === "flow_prediction";
-=======
+
 function checkSeedCompat({ seedCompat, noise }: GenerateOptions): void {
   if (seedCompat === undefined) return;
   if (!SEED_COMPATS.includes(seedCompat)) {
@@ -299,7 +286,6 @@ function asPipelineError<T>(work: () => T): T {
     throw new PipelineError(error.message, { cause: error });
   }
 }
->>>>>>> s4c
 
 function wholeAtLeast1(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
