@@ -2,10 +2,12 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { DPMSolverSDEScheduler } from "./dpmsolver_sde.ts";
 import { EDMEulerScheduler } from "./edm_euler.ts";
 import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
+import { FlowMatchHeunDiscreteScheduler } from "./flow_match_heun_discrete.ts";
 import { HeunDiscreteScheduler } from "./heun_discrete.ts";
 import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
@@ -16,6 +18,7 @@ import type { Scheduler } from "./scheduler.ts";
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DPMSolverSDEScheduler, type DPMSolverSDESchedulerConfig } from "./dpmsolver_sde.ts";
 export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
 export {
   EulerAncestralDiscreteScheduler,
@@ -26,6 +29,10 @@ export {
   FlowMatchEulerDiscreteScheduler,
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "./flow_match_euler_discrete.ts";
+export {
+  FlowMatchHeunDiscreteScheduler,
+  type FlowMatchHeunDiscreteSchedulerConfig,
+} from "./flow_match_heun_discrete.ts";
 export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
 export {
   KDPM2AncestralDiscreteScheduler,
@@ -58,6 +65,8 @@ export const schedulers = {
   lms: LMSDiscreteScheduler,
   dpm2: KDPM2DiscreteScheduler,
   "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
+  "dpm++-sde": DPMSolverSDEScheduler,
+  "flow-match-heun": FlowMatchHeunDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 
