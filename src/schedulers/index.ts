@@ -2,21 +2,44 @@
 
 import { DDIMScheduler } from "./ddim.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { DPMSolverSDEScheduler } from "./dpmsolver_sde.ts";
 import { EDMEulerScheduler } from "./edm_euler.ts";
+import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
+import { FlowMatchHeunDiscreteScheduler } from "./flow_match_heun_discrete.ts";
+import { HeunDiscreteScheduler } from "./heun_discrete.ts";
+import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
+import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
+import { LMSDiscreteScheduler } from "./lms_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DPMSolverSDEScheduler, type DPMSolverSDESchedulerConfig } from "./dpmsolver_sde.ts";
 export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
+export {
+  EulerAncestralDiscreteScheduler,
+  type EulerAncestralDiscreteSchedulerConfig,
+} from "./euler_ancestral_discrete.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
 export {
   FlowMatchEulerDiscreteScheduler,
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "./flow_match_euler_discrete.ts";
+export {
+  FlowMatchHeunDiscreteScheduler,
+  type FlowMatchHeunDiscreteSchedulerConfig,
+} from "./flow_match_heun_discrete.ts";
+export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
+export {
+  KDPM2AncestralDiscreteScheduler,
+  type KDPM2AncestralDiscreteSchedulerConfig,
+} from "./k_dpm_2_ancestral_discrete.ts";
+export { KDPM2DiscreteScheduler, type KDPM2DiscreteSchedulerConfig } from "./k_dpm_2_discrete.ts";
+export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export type { PredictionType } from "./prediction.ts";
@@ -37,6 +60,13 @@ export const schedulers = {
   euler: EulerDiscreteScheduler,
   "edm-euler": EDMEulerScheduler,
   "flow-match-euler": FlowMatchEulerDiscreteScheduler,
+  "euler-ancestral": EulerAncestralDiscreteScheduler,
+  heun: HeunDiscreteScheduler,
+  lms: LMSDiscreteScheduler,
+  dpm2: KDPM2DiscreteScheduler,
+  "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
+  "dpm++-sde": DPMSolverSDEScheduler,
+  "flow-match-heun": FlowMatchHeunDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 

@@ -21,6 +21,9 @@ export type SigmaSpacingConfig = {
   useBetaSigmas: boolean;
 };
 
+/** The same of schedulers of which some have these options. */
+export type OptionalSigmaSpacing = { [Option in keyof SigmaSpacingConfig]?: boolean | undefined };
+
 export const sigmaSpacingDefaults: SigmaSpacingConfig = {
   useKarrasSigmas: false,
   useExponentialSigmas: false,
@@ -31,8 +34,8 @@ export const sigmaSpacingDefaults: SigmaSpacingConfig = {
 export type SigmaSpacing = (range: SigmaRange, count: number) => number[];
 
 /** The spacing that a config asks for; null where sigmas follow the timesteps. @throws RangeError for two at once */
-export function sigmaSpacing(className: string, config: SigmaSpacingConfig): SigmaSpacing | null {
-  const { useKarrasSigmas, useExponentialSigmas, useBetaSigmas } = config;
+export function sigmaSpacing(className: string, config: OptionalSigmaSpacing): SigmaSpacing | null {
+  const { useKarrasSigmas = false, useExponentialSigmas = false, useBetaSigmas = false } = config;
   atMostOne(className, { useKarrasSigmas, useExponentialSigmas, useBetaSigmas });
   if (useKarrasSigmas) return karrasSigmas;
   if (useExponentialSigmas) return exponentialSigmas;

@@ -14,6 +14,11 @@ const known = [
   "EulerDiscreteScheduler",
   "EDMEulerScheduler",
   "FlowMatchEulerDiscreteScheduler",
+  "EulerAncestralDiscreteScheduler",
+  "HeunDiscreteScheduler",
+  "LMSDiscreteScheduler",
+  "KDPM2DiscreteScheduler",
+  "KDPM2AncestralDiscreteScheduler",
 ];
 /** Those that round every operation as diffusers does. */
 const exact = ["DDPMScheduler", "DDIMScheduler"];
