@@ -101,12 +101,12 @@ export async function readCheckpoint(
   });
 }
 
-/** Adds to an error in reading a checkpoint what can be done about it. */
+/** Adds to an error in what a checkpoint holds what can be done about it. */
 export async function explainDamage<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof FileError)) throw error;
+    if (!(error instanceof FileError || error instanceof RangeError)) throw error;
     throw new RunFolderError(
       `the checkpoint is damaged: ${error.message}; remove ${folder} to go on from the one before`,
       { cause: error },

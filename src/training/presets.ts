@@ -46,7 +46,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       rescaleBetasZeroSnr: true,
       timestepSpacing: "trailing",
     },
-    length: { steps: 800 },
+    length: { steps: 1500 },
     settings: {
       batchSize: 32,
       learningRate: 1e-3,
@@ -54,7 +54,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       warmupSteps: 20,
       ...ADAMW,
       maxGradNorm: 1,
-      minSnrGamma: 5,
+      minSnrGamma: 20,
       ...PLAIN_DRAWS,
       emaMaxDecay: 0.9999,
       flip: true,

@@ -1,5 +1,5 @@
 // One training step as one program: draw timesteps and noise, noise the images, predict, loss, gradients, clip, AdamW,
-// moving average (Ho et al. 2020, algorithm 1).
+// moving average (Ho et al. 2020, algorithm 1). What is learnt is objective.ts, what is drawn draws.ts.
 
 import type { HostArray, ProgramSpec } from "../engine/backend.ts";
 import { grad, input, type Tensor } from "../engine/tensor.ts";

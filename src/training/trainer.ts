@@ -8,8 +8,7 @@ import { BatchSampler, fillBatch } from "../data/batches.ts";
 import type { Backend, Executable } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import { VERSION } from "../version.ts";
-import { checkpointSteps, type TrainingState } from "./checkpoint.ts";
+import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
 import { checkDisk, runBytes } from "./disk.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
 import { DivergenceError, TrainingOptionError } from "./errors.ts";
@@ -21,11 +20,11 @@ import { stepsPerEpoch } from "./presets.ts";
 import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
 import { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
-import { type TrainSettings, timestepSamplingOf } from "./settings.ts";
+import type { TrainSettings } from "./settings.ts";
 import { Speedometer } from "./speedometer.ts";
 import { checkStep, compileTrainStep, startState } from "./start.ts";
-import type { TrainStep, TrainStepOptions } from "./train_step.ts";
-import { resolveSettings, type TrainerOptions } from "./trainer_options.ts";
+import type { TrainStep } from "./train_step.ts";
+import { checkFit, resolveSettings, runConfig, stepOptions, type TrainerOptions } from "./trainer_options.ts";
 
 /** A step that was done, and what was written after it. */
 export interface TrainProgress extends StepMetrics {
@@ -76,7 +75,7 @@ export class Trainer {
     this.folder = new RunFolder(options.out);
     const { emaMaxDecay } = this.settings;
     this.#ema = emaMaxDecay === null ? null : { ...emaDefaults, decay: emaMaxDecay };
-    this.#checkFit();
+    checkFit(options);
   }
 
   /** Steps done before this trainer began; known after `prepare`. */
@@ -109,7 +108,7 @@ export class Trainer {
     const lock = new RunLock(this.folder.path);
     let backend: Backend | undefined;
     try {
-      const config = this.#config();
+      const config = runConfig(this.#options, this.settings);
       if (this.#options.resume) {
         checkResumable(this.folder, await this.folder.readConfig(), config);
         await lock.acquire();
@@ -313,7 +312,7 @@ export class Trainer {
   async #open(backend: Backend, config: RunConfig, lock: RunLock): Promise<Session> {
     const { settings, folder } = this;
     const { model, scheduler, data, resume = false } = this.#options;
-    const step = this.#stepOptions();
+    const step = stepOptions(this.#options, settings, this.#objective);
     checkStep(backend, step);
     model.initialize(new TorchGenerator(settings.seed));
     const trainStep = startState(step);
@@ -329,7 +328,11 @@ export class Trainer {
       settings.timestepSampling === "loss-second-moment"
         ? new LossSecondMoment(timestepCount(this.#objective))
         : null;
-    if (found !== undefined) timesteps?.restore(state.timestepLosses ?? []);
+    if (found !== undefined && timesteps !== null) {
+      await explainDamage(folder.checkpoint(found), async () =>
+        timesteps.restore(state.timestepLosses ?? []),
+      );
+    }
     const executable = await compileTrainStep(backend, model, trainStep);
     if (!resume) {
       await lock.acquire();
@@ -360,69 +363,8 @@ export class Trainer {
     const { backend = "wasm", threads } = this.#options;
     return { backend, ...(threads !== undefined && { threads }) };
   }
-
-  #stepOptions(): TrainStepOptions {
-    const { batchSize, adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = this.settings;
-    const { maxGradNorm, minSnrGamma, noiseOffset, inputPerturbation } = this.settings;
-    const { model, data } = this.#options;
-    return {
-      model,
-      objective: this.#objective,
-      batchSize,
-      ...data.size,
-      adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
-      maxGradNorm,
-      ema: this.#ema !== null,
-      minSnrGamma,
-      draws: "philox",
-      timestepSampling: timestepSamplingOf(this.settings),
-      noiseOffset,
-      inputPerturbation,
-    };
-  }
-
-  #config(): RunConfig {
-    const { model, scheduler, data, preset, source, skipBroken = false, backend = "wasm" } = this.#options;
-    return {
-      imago: VERSION,
-      preset: preset ?? null,
-      data: {
-        source: source ?? data.name,
-        size: data.size.height,
-        skipBroken,
-        count: data.count,
-        fingerprint: data.fingerprint(),
-      },
-      model: { ...model.toConfig() },
-      scheduler: scheduler.toConfig(),
-      training: this.settings,
-      backend,
-    };
-  }
-
-  /** What can be known to be wrong before anything is started. */
-  #checkFit(): void {
-    const { model, data } = this.#options;
-    const { height, width } = data.size;
-    const { inChannels } = model.config;
-    if (data.channels !== inChannels) {
-      throw new TrainingOptionError(
-        `the model takes images of ${inChannels} channels, ${data.name} has ${data.channels}`,
-      );
-    }
-    if (height % model.sizeFactor !== 0 || width % model.sizeFactor !== 0) {
-      throw new TrainingOptionError(
-        `images of ${width} x ${height} do not fit the model, which halves them ${times(Math.log2(model.sizeFactor))}; use a size that is a multiple of ${model.sizeFactor}`,
-      );
-    }
-    if (model.classLabelsFor(1) !== null) {
-      throw new TrainingOptionError("the model is class-conditional, but the images have no class labels");
-    }
-  }
 }
 
 const START: TrainingState = { step: 0, epochLossSum: 0 };
-
-const times = (n: number): string => (n === 1 ? "once" : n === 2 ? "twice" : `${n} times`);
 
 const isDue = (step: number, every: number): boolean => every > 0 && step % every === 0;

@@ -1,12 +1,15 @@
-// What a Trainer takes, and how it becomes the settings of the run.
+// What a Trainer takes, and how it becomes the settings of the run, its training step and its config.json.
 
 import type { ImageSource } from "../data/image_source.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
-import type { TrainScheduler } from "./objective.ts";
+import type { Objective, TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
-import { PLAIN_DRAWS, settingsProblem, type TrainSettings } from "./settings.ts";
+import type { RunConfig } from "./run_folder.ts";
+import { PLAIN_DRAWS, settingsProblem, type TrainSettings, timestepSamplingOf } from "./settings.ts";
+import type { TrainStepOptions } from "./train_step.ts";
 
 /** Long pieces of work that the trainer does beside its steps. */
 export type TrainStage = "compile" | "samples" | "checkpoint";
@@ -78,3 +81,71 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
   if (problem !== undefined) throw new TrainingOptionError(problem);
   return settings;
 }
+
+/**
+ * What can be known to be wrong before anything is started.
+ * @throws TrainingOptionError for images that the model does not take
+ */
+export function checkFit({ model, data }: TrainerOptions): void {
+  const { height, width } = data.size;
+  const { inChannels } = model.config;
+  if (data.channels !== inChannels) {
+    throw new TrainingOptionError(
+      `the model takes images of ${inChannels} channels, ${data.name} has ${data.channels}`,
+    );
+  }
+  if (height % model.sizeFactor !== 0 || width % model.sizeFactor !== 0) {
+    throw new TrainingOptionError(
+      `images of ${width} x ${height} do not fit the model, which halves them ${times(Math.log2(model.sizeFactor))}; use a size that is a multiple of ${model.sizeFactor}`,
+    );
+  }
+  if (model.classLabelsFor(1) !== null) {
+    throw new TrainingOptionError("the model is class-conditional, but the images have no class labels");
+  }
+}
+
+/** The training step of a run. */
+export function stepOptions(
+  { model, data }: TrainerOptions,
+  settings: TrainSettings,
+  objective: Objective,
+): TrainStepOptions {
+  const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
+  const { batchSize, maxGradNorm, emaMaxDecay, minSnrGamma, noiseOffset, inputPerturbation } = settings;
+  return {
+    model,
+    objective,
+    batchSize,
+    ...data.size,
+    adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
+    maxGradNorm,
+    ema: emaMaxDecay !== null,
+    minSnrGamma,
+    draws: "philox",
+    timestepSampling: timestepSamplingOf(settings),
+    noiseOffset,
+    inputPerturbation,
+  };
+}
+
+/** What config.json says of a run. */
+export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
+  const { model, scheduler, data, preset, source, skipBroken = false, backend = "wasm" } = options;
+  return {
+    imago: VERSION,
+    preset: preset ?? null,
+    data: {
+      source: source ?? data.name,
+      size: data.size.height,
+      skipBroken,
+      count: data.count,
+      fingerprint: data.fingerprint(),
+    },
+    model: { ...model.toConfig() },
+    scheduler: scheduler.toConfig(),
+    training: settings,
+    backend,
+  };
+}
+
+const times = (n: number): string => (n === 1 ? "once" : n === 2 ? "twice" : `${n} times`);

@@ -1,6 +1,6 @@
 // Timesteps drawn by importance: how often, how their losses count, and that a run can be stopped between.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -94,7 +94,7 @@ describe("in a run", () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  async function train(name: string, { threads = 2, stopAt = 0 } = {}): Promise<number[]> {
+  async function train(name: string, { threads = 2, stopAt = 0, resume = false } = {}): Promise<number[]> {
     const make = (resume: boolean) =>
       new Trainer({
         model: tinyUNet(),
@@ -112,7 +112,7 @@ describe("in a run", () => {
         resume,
       });
     const losses: number[] = [];
-    const first = make(false);
+    const first = make(resume);
     for await (const { step, loss } of first.run()) {
       losses.push(loss);
       if (step + 1 === stopAt) first.stop();
@@ -121,6 +121,17 @@ describe("in a run", () => {
     return losses;
   }
   const file = (name: string, path: string) => readFile(join(folder, name, "checkpoints/step-000016", path));
+
+  test("a checkpoint without its history is named", async () => {
+    await train("robbed");
+    const out = join(folder, "robbed");
+    const checkpoint = join(out, "checkpoints/step-000016");
+    await writeFile(join(checkpoint, "state.json"), '{ "step": 16, "epoch_loss_sum": 1 }');
+    await rm(join(out, "samples.png"));
+    await expect(train("robbed", { resume: true })).rejects.toThrow(
+      `the checkpoint is damaged: remembered losses are of 0 timesteps with up to 0 each, expected 4 with up to 10; remove ${checkpoint} to go on`,
+    );
+  });
 
   test("stopped before and after it is warm and resumed, with any threads, it gives the same bytes", async () => {
     const losses = await train("whole");
