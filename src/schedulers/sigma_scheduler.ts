@@ -130,6 +130,9 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     }
     this.checkShape("the model's output", modelOutput.shape, sample.shape);
     const index = this.indexAt(timestep);
+    if (index >= this.#timesteps.length) {
+      throw new RangeError(`${this.className} has taken all its steps: call setTimesteps to sample again`);
+    }
     const { prev, original } = this.takeStep({ output: modelOutput.data, sample, index, options });
     this.#stepIndex = index + 1;
     return {
