@@ -22,6 +22,7 @@ import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DEISMultistepScheduler, type DEISMultistepSchedulerConfig } from "./deis_multistep.ts";
 export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
