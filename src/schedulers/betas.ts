@@ -6,7 +6,14 @@
 const { fround } = Math;
 
 /** The names of the schedules. */
-export const betaSchedules = ["linear", "scaled_linear", "squaredcos_cap_v2", "laplace", "sigmoid"] as const;
+export const betaSchedules = [
+  "linear",
+  "scaled_linear",
+  "squaredcos_cap_v2",
+  "laplace",
+  "sigmoid",
+  "exp",
+] as const;
 export type BetaSchedule = (typeof betaSchedules)[number];
 
 /** A schedule by name, T = `count` values. `betaStart` and `betaEnd` count for linear, scaled_linear and sigmoid. */
@@ -30,6 +37,8 @@ export function makeBetas(
         const sigmoid = fround(1 / (1 + Math.exp(-x)));
         return fround(sigmoid * fround(betaEnd - betaStart)) + fround(betaStart);
       });
+    case "exp":
+      return betasForAlphaBar(count, (t) => Math.exp(-12 * t));
     default:
       throw new RangeError(`beta schedule ${String(schedule satisfies never)} is unknown`);
   }

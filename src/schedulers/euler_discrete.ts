@@ -3,7 +3,7 @@
 // (arXiv 2206.00364), without its second-order correction.
 
 import * as v from "valibot";
-import type { HostTensor } from "../engine/host_tensor.ts";
+import { churn } from "./churn.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
@@ -18,7 +18,7 @@ import {
   positive,
   readConfig,
 } from "./options.ts";
-import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
 import { linspace, type SigmaRange } from "./sigmas.ts";
 import { weightedSum } from "./weighted_sum.ts";
@@ -101,28 +101,12 @@ export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscrete
   }
 
   protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
-    const sigma = this.sigmas[index];
-    const churned = this.#churn(sample, sigma, options);
+    const start = { sample: sample.data, sigma: this.sigmas[index] };
+    const churned = churn(start, options, this.timesteps.length, () => this.stepNoise(options, sample));
     const original = this.originalSample(output, churned.sample, churned.sigma);
     // x + (σ_next - σ) (x - x_0) / σ
     const ratio = this.sigmas[index + 1] / churned.sigma;
     return { prev: weightedSum([ratio, churned.sample], [1 - ratio, original]), original };
-  }
-
-  /** Lines 4 to 6 of the algorithm: more noise, up to a higher σ. */
-  #churn(
-    sample: HostTensor,
-    sigma: number,
-    options: StepOptions,
-  ): { readonly sample: Float32Array; readonly sigma: number } {
-    const { sChurn = 0, sTmin = 0, sTmax = Number.POSITIVE_INFINITY, sNoise = 1 } = options;
-    const isIn = sTmin <= sigma && sigma <= sTmax;
-    const gamma = isIn ? Math.min(sChurn / this.timesteps.length, Math.SQRT2 - 1) : 0;
-    if (gamma === 0) return { sample: sample.data, sigma };
-    const higher = sigma * (gamma + 1);
-    const added = sNoise * Math.sqrt(higher * higher - sigma * sigma);
-    const noise = this.stepNoise(options, sample);
-    return { sample: weightedSum([1, sample.data], [added, noise]), sigma: higher };
   }
 
   /** The plan with its sigmas evenly in log σ where that is asked for. */

@@ -10,8 +10,8 @@ import { type NoiseLevel, type PredictionType, predictOriginalFromExploding } fr
 import type { TimestepsSpec } from "./scheduler.ts";
 import { type SigmaPlan, SigmaSchedulerBase } from "./sigma_scheduler.ts";
 import {
+  type OptionalSigmaSpacing,
   type SigmaSpacing,
-  type SigmaSpacingConfig,
   sigmaSpacing,
   sigmaSpacingDefaults,
   sigmasAt,
@@ -23,7 +23,7 @@ import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timest
 
 /** The options that they share. */
 export type ExplodingConfig = NoiseScheduleConfig &
-  SigmaSpacingConfig & {
+  OptionalSigmaSpacing & {
     /** What the model's output means. */
     predictionType: PredictionType;
     timestepSpacing: TimestepSpacing;
@@ -33,8 +33,8 @@ export type ExplodingConfig = NoiseScheduleConfig &
 
 const { numTrainTimesteps, betaSchedule, trainedBetas, predictionType, stepsOffset } = discreteDefaults;
 
-/** Their defaults, with the betas that most of them have. */
-export const explodingDefaults = {
+/** The defaults of those that space their sigmas by timesteps only. */
+export const plainExplodingDefaults = {
   numTrainTimesteps,
   betaStart: 0.00085,
   betaEnd: 0.012,
@@ -43,12 +43,15 @@ export const explodingDefaults = {
   predictionType,
   timestepSpacing: "linspace",
   stepsOffset,
-  ...sigmaSpacingDefaults,
 } as const satisfies ExplodingConfig;
+
+/** The defaults of the others, with the betas that most of them have. */
+export const explodingDefaults = { ...plainExplodingDefaults, ...sigmaSpacingDefaults } as const;
 
 const { rescaleBetasZeroSnr: _, ...betaEntries } = discreteEntries;
 
 /** The checks of those options. */
+export const plainExplodingEntries = betaEntries;
 export const explodingEntries = { ...betaEntries, ...sigmaSpacingEntries };
 
 /** Base of the schedulers whose samples are x = x_0 + σ ε. */

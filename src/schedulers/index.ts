@@ -4,13 +4,26 @@ import { CMStochasticIterativeScheduler } from "./consistency_models.ts";
 import { DDIMScheduler } from "./ddim.ts";
 import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
+import { DEISMultistepScheduler } from "./deis_multistep.ts";
+import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
+import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
+import { EDMDPMSolverMultistepScheduler } from "./edm_dpmsolver_multistep.ts";
+import { EDMEulerScheduler } from "./edm_euler.ts";
+import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
+import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
+import { HeunDiscreteScheduler } from "./heun_discrete.ts";
+import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
+import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
 import { LCMScheduler } from "./lcm.ts";
+import { LMSDiscreteScheduler } from "./lms_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { PNDMScheduler } from "./pndm.ts";
+import { SASolverScheduler } from "./sasolver.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
+import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
 export type { BetaSchedule } from "./betas.ts";
 export {
@@ -20,12 +33,47 @@ export {
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DEISMultistepScheduler, type DEISMultistepSchedulerConfig } from "./deis_multistep.ts";
+export {
+  DPMSolverMultistepScheduler,
+  type DPMSolverMultistepSchedulerConfig,
+} from "./dpmsolver_multistep.ts";
+export {
+  DPMSolverSinglestepScheduler,
+  type DPMSolverSinglestepSchedulerConfig,
+} from "./dpmsolver_singlestep.ts";
+export {
+  EDMDPMSolverMultistepScheduler,
+  type EDMDPMSolverMultistepSchedulerConfig,
+} from "./edm_dpmsolver_multistep.ts";
+export { EDMEulerScheduler, type EDMEulerSchedulerConfig } from "./edm_euler.ts";
+export {
+  EulerAncestralDiscreteScheduler,
+  type EulerAncestralDiscreteSchedulerConfig,
+} from "./euler_ancestral_discrete.ts";
 export { EulerDiscreteScheduler, type EulerDiscreteSchedulerConfig } from "./euler_discrete.ts";
+export {
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "./flow_match_euler_discrete.ts";
+export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
+export {
+  KDPM2AncestralDiscreteScheduler,
+  type KDPM2AncestralDiscreteSchedulerConfig,
+} from "./k_dpm_2_ancestral_discrete.ts";
+export { KDPM2DiscreteScheduler, type KDPM2DiscreteSchedulerConfig } from "./k_dpm_2_discrete.ts";
 export { LCMScheduler, type LCMSchedulerConfig } from "./lcm.ts";
+export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_discrete.ts";
 export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
-export type { PredictionType } from "./prediction.ts";
+export type { PredictionType, SolverPredictionType } from "./prediction.ts";
+export {
+  type SASolverOptions,
+  SASolverScheduler,
+  type SASolverSchedulerConfig,
+  type TauFunction,
+} from "./sasolver.ts";
 export type {
   DiscreteScheduler,
   NoiseSource,
@@ -37,6 +85,7 @@ export type {
 export type { TimestepSpacing } from "./spacing.ts";
 export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
+export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
 
 /** The scheduler classes by the short names that people type. */
 export const schedulers = {
@@ -48,7 +97,20 @@ export const schedulers = {
   lcm: LCMScheduler,
   tcd: TCDScheduler,
   cm: CMStochasticIterativeScheduler,
+  "dpm++": DPMSolverMultistepScheduler,
+  "dpm++-singlestep": DPMSolverSinglestepScheduler,
+  deis: DEISMultistepScheduler,
+  unipc: UniPCMultistepScheduler,
+  "sa-solver": SASolverScheduler,
   euler: EulerDiscreteScheduler,
+  "edm-dpm++": EDMDPMSolverMultistepScheduler,
+  "edm-euler": EDMEulerScheduler,
+  "flow-match-euler": FlowMatchEulerDiscreteScheduler,
+  "euler-ancestral": EulerAncestralDiscreteScheduler,
+  heun: HeunDiscreteScheduler,
+  lms: LMSDiscreteScheduler,
+  dpm2: KDPM2DiscreteScheduler,
+  "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 

@@ -6,6 +6,7 @@
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { type AlphaProds, type DiscreteConfig, DiscreteSchedulerBase } from "./discrete.ts";
+import { halfOfChannels } from "./learned_variance.ts";
 import { noiseLevel } from "./prediction.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
 
@@ -130,7 +131,8 @@ export abstract class PosteriorSchedulerBase<
   }
 
   /** The model's output without its learned variance, [N, ..., C], and that variance (empty for the fixed types). */
-  #split({ data, shape }: HostTensor, sample: HostTensor): { mean: Float32Array; variance: Float32Array } {
+  #split(output: HostTensor, sample: HostTensor): { mean: Float32Array; variance: Float32Array } {
+    const { data, shape } = output;
     const varianceType: VarianceType = this.config.varianceType;
     if (varianceType !== "learned" && varianceType !== "learned_range") {
       this.checkShape("the model's output", shape, sample.shape);
@@ -139,8 +141,7 @@ export abstract class PosteriorSchedulerBase<
     const channels = sample.shape.at(-1) ?? 1;
     const what = `the model's output (varianceType "${varianceType}")`;
     this.checkShape(what, shape, [...sample.shape.slice(0, -1), 2 * channels]);
-    const pick = (from: number) => sample.data.map((_, i) => data[2 * i - (i % channels) + from]);
-    return { mean: pick(0), variance: pick(channels) };
+    return { mean: halfOfChannels(output, 0), variance: halfOfChannels(output, 1) };
   }
 }
 

@@ -38,8 +38,10 @@ export interface StepOptions {
   /** Smallest and largest σ of the steps that sChurn counts for. */
   readonly sTmin?: number;
   readonly sTmax?: number;
-  /** Size of that noise; 1 is as the formula wants it. */
+  /** Size of that noise; 1 is as the formula wants it. DPMSolverSDE: of the noise of every step. */
   readonly sNoise?: number;
+  /** LMS: of how many steps it uses the derivatives, 1 or more. Default 4. */
+  readonly order?: number;
 }
 
 /** What one step gives; both tensors have the sample's shape. */

@@ -91,6 +91,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     }
     this.#beginIndex = index;
     this.#stepIndex = null;
+    this.forget();
   }
 
   setTimesteps(spec: TimestepsSpec): void {
@@ -128,9 +129,9 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     if (this.#numInferenceSteps === null) {
       throw new RangeError(`${this.className}: the number of steps is not known: call setTimesteps first`);
     }
-    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const output = this.meanOutput(modelOutput, sample);
     const index = this.indexAt(timestep);
-    const { prev, original } = this.takeStep({ output: modelOutput.data, sample, index, options });
+    const { prev, original } = this.takeStep({ output, sample, index, options });
     this.#stepIndex = index + 1;
     return {
       prevSample: hostTensor(prev, sample.shape),
@@ -159,6 +160,12 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
   protected abstract level(sigma: number): NoiseLevel;
 
   protected abstract takeStep(step: SigmaStep): SigmaStepOutput;
+
+  /** The model's output, without a learned variance. @throws RangeError on a wrong shape */
+  protected meanOutput(modelOutput: HostTensor, sample: HostTensor): Float32Array {
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    return modelOutput.data;
+  }
 
   /** Whether setTimesteps can be told how far to shift the noise levels. */
   protected get takesMu(): boolean {
@@ -227,7 +234,8 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
         `${this.className}: timestep ${timestep} is not among the ${this.#timesteps.length} timesteps that were set`,
       );
     }
-    return this.#timesteps[first + 1] === timestep ? first + 1 : first;
+    // The start of the plan is where whole runs start, also when rounding has made its first timesteps equal.
+    return first > 0 && this.#timesteps[first + 1] === timestep ? first + 1 : first;
   }
 }
 

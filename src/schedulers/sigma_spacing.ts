@@ -19,7 +19,12 @@ export type SigmaSpacingConfig = {
   useExponentialSigmas: boolean;
   /** Quantiles of a beta distribution (Lee et al. 2024). */
   useBetaSigmas: boolean;
+  /** Even in λ: the same as even in log σ where samples keep their variance. */
+  useLuLambdas?: boolean | undefined;
 };
+
+/** The same of schedulers of which some have these options. */
+export type OptionalSigmaSpacing = { [Option in keyof SigmaSpacingConfig]?: boolean | undefined };
 
 export const sigmaSpacingDefaults: SigmaSpacingConfig = {
   useKarrasSigmas: false,
@@ -31,11 +36,12 @@ export const sigmaSpacingDefaults: SigmaSpacingConfig = {
 export type SigmaSpacing = (range: SigmaRange, count: number) => number[];
 
 /** The spacing that a config asks for; null where sigmas follow the timesteps. @throws RangeError for two at once */
-export function sigmaSpacing(className: string, config: SigmaSpacingConfig): SigmaSpacing | null {
-  const { useKarrasSigmas, useExponentialSigmas, useBetaSigmas } = config;
-  atMostOne(className, { useKarrasSigmas, useExponentialSigmas, useBetaSigmas });
+export function sigmaSpacing(className: string, config: OptionalSigmaSpacing): SigmaSpacing | null {
+  const { useKarrasSigmas = false, useExponentialSigmas = false, useBetaSigmas = false } = config;
+  const { useLuLambdas = false } = config;
+  atMostOne(className, { useKarrasSigmas, useExponentialSigmas, useBetaSigmas, useLuLambdas });
   if (useKarrasSigmas) return karrasSigmas;
-  if (useExponentialSigmas) return exponentialSigmas;
+  if (useExponentialSigmas || useLuLambdas) return exponentialSigmas;
   return useBetaSigmas ? betaSigmas : null;
 }
 

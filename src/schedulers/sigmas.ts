@@ -76,3 +76,17 @@ export function betaSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number): n
 export function shiftSigma(sigma: number, shift: number): number {
   return (shift * sigma) / (1 + (shift - 1) * sigma);
 }
+
+/** A step that goes further down than it should, and back up by new noise: down² + up² = to². */
+export interface AncestralStep {
+  readonly down: number;
+  readonly up: number;
+}
+
+/**
+ * The split that draws from the posterior q(x_to | x_from, x_0) of x = x_0 + σ ε:
+ * up² = to² (from² - to²) / from², which leaves down = to² / from.
+ */
+export function ancestralStep(from: number, to: number): AncestralStep {
+  return { down: (to * to) / from, up: (to * Math.sqrt((from - to) * (from + to))) / from };
+}

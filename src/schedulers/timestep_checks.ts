@@ -36,10 +36,36 @@ export function givenTimesteps(
 }
 
 /**
- * Noise levels given one by one, with the one where the last step ends.
- * @throws RangeError unless they are at least two, finite, descending, and above 0 but for the last
+ * Timesteps given one by one to a scheduler whose timesteps may be fractional.
+ * @throws RangeError unless they are finite, descending, above 0 and at most numTrainTimesteps
  */
-export function givenSigmas(className: string, sigmas: readonly number[]): readonly number[] {
+export function givenFractionalTimesteps(
+  className: string,
+  timesteps: readonly number[],
+  numTrainTimesteps: number,
+): readonly number[] {
+  const fail = (what: string) => new RangeError(`${className}: custom timesteps ${what}`);
+  if (timesteps.length === 0) throw fail("are empty, expected at least one");
+  for (const [i, timestep] of timesteps.entries()) {
+    if (!(timestep > 0 && timestep <= numTrainTimesteps)) {
+      throw fail(`hold ${timestep}, expected numbers above 0, up to ${numTrainTimesteps}`);
+    }
+    if (i > 0 && timestep >= timesteps[i - 1]) {
+      throw fail(`go from ${timesteps[i - 1]} to ${timestep}, expected descending order`);
+    }
+  }
+  return timesteps.slice();
+}
+
+/**
+ * Noise levels given one by one, with the one where the last step ends.
+ * @throws RangeError unless they are at least two, finite, descending, at most `most`, and above 0 but for the last
+ */
+export function givenSigmas(
+  className: string,
+  sigmas: readonly number[],
+  most = Number.POSITIVE_INFINITY,
+): readonly number[] {
   const fail = (what: string) => new RangeError(`${className}: custom sigmas ${what}`);
   if (sigmas.length < 2) throw fail(`are ${sigmas.length}, expected at least a start and an end`);
   for (const [i, sigma] of sigmas.entries()) {
@@ -47,6 +73,7 @@ export function givenSigmas(className: string, sigmas: readonly number[]): reado
     if (!Number.isFinite(sigma) || sigma < 0 || (sigma === 0 && !isLast)) {
       throw fail(`hold ${sigma} at ${i}, expected numbers above 0, and 0 only at the end`);
     }
+    if (sigma > most) throw fail(`hold ${sigma} at ${i}, expected at most ${most}`);
     if (i > 0 && sigma >= sigmas[i - 1]) {
       throw fail(`go from ${sigmas[i - 1]} to ${sigma}, expected descending order`);
     }

@@ -169,7 +169,7 @@ describe.each(names)("%s", (name) => {
     ["empty", []],
     ["rising", [3, 5]],
     ["repeated", [5, 5]],
-    ["not below the number of training timesteps", [makeScheduler(name).numTrainTimesteps]],
+    ["beyond those of training", [makeScheduler(name).numTrainTimesteps + 1]],
     ["negative", [5, -1]],
     ["not finite", [Number.NaN]],
   ])("refuses custom timesteps that are %s", (_, timesteps) => {

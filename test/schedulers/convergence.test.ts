@@ -1,7 +1,12 @@
 // convergence.test.ts: with the exact model of a Gaussian, halving the steps shows each solver's order of accuracy.
 
 import { describe, expect, it } from "vitest";
-import { EulerDiscreteScheduler } from "../../src/schedulers/index.ts";
+import {
+  EulerDiscreteScheduler,
+  HeunDiscreteScheduler,
+  KDPM2DiscreteScheduler,
+  LMSDiscreteScheduler,
+} from "../../src/schedulers/index.ts";
 import { flowError, observedOrders, smoothLevels, type VisibleScheduler } from "./gaussian.ts";
 
 const target = { mean: 0.3, deviation: 0.5 };
@@ -12,19 +17,38 @@ interface Case {
   readonly make: () => VisibleScheduler;
   readonly order: number;
   readonly steps: readonly number[];
+  /** The noise levels where runs begin and end. */
+  readonly range: readonly [number, number];
   /** Of smoothLevels. */
   readonly power?: number;
 }
 
 const cases: readonly Case[] = [
-  { name: "Euler", make: () => new EulerDiscreteScheduler(), order: 1, steps: [32, 64, 128] },
+  {
+    name: "Euler",
+    make: () => new EulerDiscreteScheduler(),
+    order: 1,
+    steps: [32, 64, 128],
+    range: [3, 0.1],
+  },
+  { name: "Heun", make: () => new HeunDiscreteScheduler(), order: 2, steps: [16, 32, 64], range: [3, 0.1] },
+  { name: "DPM2", make: () => new KDPM2DiscreteScheduler(), order: 2, steps: [16, 32, 64], range: [3, 0.1] },
+  // Fewer steps do not show the order yet, more are as exact as float32 images.
+  {
+    name: "LMS",
+    make: () => new LMSDiscreteScheduler(),
+    order: 4,
+    steps: [32, 64],
+    range: [2, 0.5],
+    power: 1.5,
+  },
 ];
 
 describe("order of accuracy over sigma", () => {
-  it.each(cases)("$name: $order", ({ make, order, steps, power }) => {
+  it.each(cases)("$name: $order", ({ make, order, steps, range, power }) => {
     const errorOf = (count: number) => {
       const scheduler = make();
-      scheduler.setTimesteps({ sigmas: smoothLevels(3, 0.1, count, power) });
+      scheduler.setTimesteps({ sigmas: smoothLevels(...range, count, power) });
       return flowError(scheduler, { target, type: "epsilon", levelOf: exploding });
     };
     for (const observed of observedOrders(errorOf, steps)) {

@@ -49,6 +49,18 @@ export function fullLoop(
   return sample;
 }
 
+/** The same without scaling anything, as upstream tests schedulers whose samples are the model's. */
+export function plainLoop(
+  scheduler: Scheduler,
+  timesteps: readonly number[],
+  start: HostTensor,
+  options: StepOptions,
+): HostTensor {
+  let sample = start;
+  for (const t of timesteps) sample = scheduler.step(dummyModel(sample, t), t, sample, options).prevSample;
+  return sample;
+}
+
 export function absSum({ data }: HostTensor): number {
   let sum = 0;
   for (const value of data) sum += Math.abs(value);

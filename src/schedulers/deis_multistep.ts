@@ -1,0 +1,120 @@
+// deis_multistep.ts: DEISMultistepScheduler, Zhang & Chen 2023, "Fast sampling of diffusion models with exponential
+// integrator" (arXiv 2204.13902): the polynomial through the last ε, in log ρ with ρ = σ / α, is
+// integrated exactly. Since λ = -log ρ that is a polynomial in λ.
+
+import * as v from "valibot";
+import { exponentialStep, polynomialWeights } from "./exponential_step.ts";
+import { multistepOrder, remainingSteps } from "./multistep_order.ts";
+import {
+  type ConfigSource,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import {
+  type PreservingConfig,
+  PreservingSchedulerBase,
+  preservingDefaults,
+  preservingEntries,
+  shiftingEntries,
+  timestepEntries,
+} from "./preserving.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { SolverHistory } from "./solver_history.ts";
+import type { TimestepSpacing } from "./spacing.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of DEISMultistepScheduler as resolved. */
+export type DEISMultistepSchedulerConfig = PreservingConfig & {
+  /** How many ε the polynomial goes through, 1 .. 3. */
+  solverOrder: number;
+  algorithmType: "deis";
+  solverType: "logrho";
+  /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
+  lowerOrderFinal: boolean;
+  timestepSpacing: TimestepSpacing;
+  stepsOffset: number;
+  useDynamicShifting: boolean;
+  timeShiftType: "exponential";
+};
+
+const table: OptionTable<DEISMultistepSchedulerConfig> = {
+  className: "DEISMultistepScheduler",
+  schema: v.object({
+    ...preservingEntries,
+    ...timestepEntries,
+    ...shiftingEntries,
+    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
+    algorithmType: v.exactOptional(v.literal("deis")),
+    solverType: v.exactOptional(v.literal("logrho")),
+    lowerOrderFinal: v.exactOptional(v.boolean()),
+  }),
+  defaults: {
+    ...preservingDefaults,
+    solverOrder: 2,
+    algorithmType: "deis",
+    solverType: "logrho",
+    lowerOrderFinal: true,
+    timestepSpacing: "linspace",
+    stepsOffset: 0,
+    useDynamicShifting: false,
+    timeShiftType: "exponential",
+  },
+  aliases: {
+    algorithmType: { dpmsolver: "deis", "dpmsolver++": "deis" },
+    solverType: { midpoint: "logrho", heun: "logrho", bh1: "logrho", bh2: "logrho" },
+  },
+};
+
+/** DEIS, multistep. */
+export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultistepSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  readonly #history: SolverHistory;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<DEISMultistepSchedulerConfig> = {}) {
+    super(table, options);
+    this.#history = new SolverHistory(this.config.solverOrder);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): DEISMultistepScheduler {
+    return new DEISMultistepScheduler(readConfig(table, source, options));
+  }
+
+  protected override forget(): void {
+    this.#history.clear();
+  }
+
+  protected override takeStep(step: SigmaStep): SigmaStepOutput {
+    const { sample, index } = step;
+    const original = this.originalSample(step);
+    const from = this.solverLevel(index);
+    this.#history.push({ lambda: from.lambda, output: this.epsilon(step, original) });
+    const points = this.#history.points.slice(0, this.#orderAt(index));
+    const exact = exponentialStep("noise", from, this.solverLevel(index + 1));
+    const weights = polynomialWeights(
+      exact,
+      points.map(({ lambda }) => lambda - from.lambda),
+    );
+    const terms = points.map(({ output }, i) => [weights[i], output] as const);
+    return { prev: weightedSum([exact.carry, sample.data], ...terms), original };
+  }
+
+  #orderAt(index: number): number {
+    const { solverOrder, lowerOrderFinal } = this.config;
+    return multistepOrder({
+      solverOrder,
+      known: this.#history.length,
+      remaining: remainingSteps({ lowerOrderFinal }, index, this.timesteps.length),
+      sigma: this.sigmas[index],
+      nextSigma: this.sigmas[index + 1],
+    });
+  }
+}

@@ -1,0 +1,175 @@
+// dpmsolver_multistep.ts: DPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
+// 2211.01095, algorithm 2) and of DPM-Solver (arXiv 2206.00927): one call of the model a step, earlier calls give the
+// slope. The formulas are in dpm_solver.ts.
+
+import * as v from "valibot";
+import {
+  checkDpmOptions,
+  type DpmAlgorithmType,
+  type DpmSolverType,
+  dpmAlgorithmTypes,
+  dpmAliases,
+  dpmSolverTypes,
+  dpmStep,
+  integrandOf,
+  isStochastic,
+} from "./dpm_solver.ts";
+import { fixedVariances } from "./learned_variance.ts";
+import { multistepOrder, remainingSteps } from "./multistep_order.ts";
+import {
+  type ConfigSource,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import {
+  clippedEntries,
+  finalSigmasTypes,
+  type PreservingConfig,
+  PreservingSchedulerBase,
+  preservingDefaults,
+  preservingEntries,
+  shiftingEntries,
+  timestepEntries,
+  truncated,
+} from "./preserving.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { SolverHistory } from "./solver_history.ts";
+import type { TimestepSpacing } from "./spacing.ts";
+
+/** The options of DPMSolverMultistepScheduler as resolved. */
+export type DPMSolverMultistepSchedulerConfig = PreservingConfig & {
+  /** 1 .. 3. Of order 3 is only the start of each step's parabola: see dpm_solver.ts. */
+  solverOrder: number;
+  algorithmType: DpmAlgorithmType;
+  /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
+  solverType: DpmSolverType;
+  /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
+  lowerOrderFinal: boolean;
+  /** Takes the last step with order 1. */
+  eulerAtFinal: boolean;
+  /** Sigmas evenly in λ, ends included. */
+  useLuLambdas: boolean;
+  finalSigmasType: "zero" | "sigma_min";
+  lambdaMinClipped: number;
+  varianceType: "learned" | "learned_range" | null;
+  timestepSpacing: TimestepSpacing;
+  stepsOffset: number;
+  rescaleBetasZeroSnr: boolean;
+  useDynamicShifting: boolean;
+  timeShiftType: "exponential";
+};
+
+const table: OptionTable<DPMSolverMultistepSchedulerConfig> = {
+  className: "DPMSolverMultistepScheduler",
+  schema: v.object({
+    ...preservingEntries,
+    ...timestepEntries,
+    ...clippedEntries,
+    ...shiftingEntries,
+    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
+    algorithmType: v.exactOptional(v.picklist(dpmAlgorithmTypes)),
+    solverType: v.exactOptional(v.picklist(dpmSolverTypes)),
+    lowerOrderFinal: v.exactOptional(v.boolean()),
+    eulerAtFinal: v.exactOptional(v.boolean()),
+    useLuLambdas: v.exactOptional(v.boolean()),
+    finalSigmasType: finalSigmasTypes,
+    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
+  }),
+  defaults: {
+    ...preservingDefaults,
+    solverOrder: 2,
+    algorithmType: "dpmsolver++",
+    solverType: "midpoint",
+    lowerOrderFinal: true,
+    eulerAtFinal: false,
+    useLuLambdas: false,
+    finalSigmasType: "zero",
+    lambdaMinClipped: Number.NEGATIVE_INFINITY,
+    varianceType: null,
+    timestepSpacing: "linspace",
+    stepsOffset: 0,
+    rescaleBetasZeroSnr: false,
+    useDynamicShifting: false,
+    timeShiftType: "exponential",
+  },
+  aliases: dpmAliases,
+  foreignValues: fixedVariances,
+};
+
+/** DPM-Solver and DPM-Solver++, multistep. */
+export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolverMultistepSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  readonly #history: SolverHistory;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<DPMSolverMultistepSchedulerConfig> = {}) {
+    super(table, options);
+    const { algorithmType, finalSigmasType, solverOrder } = this.config;
+    checkDpmOptions(this.className, algorithmType, finalSigmasType);
+    if (algorithmType === "sde-dpmsolver" && solverOrder === 3) {
+      throw new RangeError(
+        `${this.className}: algorithmType "sde-dpmsolver" goes up to solverOrder 2, got 3; use "sde-dpmsolver++"`,
+      );
+    }
+    this.#history = new SolverHistory(solverOrder);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): DPMSolverMultistepScheduler {
+    return new DPMSolverMultistepScheduler(readConfig(table, source, options));
+  }
+
+  protected override wholeTimestep(timestep: number): number {
+    return this.config.betaSchedule === "squaredcos_cap_v2"
+      ? truncated(timestep)
+      : super.wholeTimestep(timestep);
+  }
+
+  protected override finalSigma(): number {
+    return this.config.finalSigmasType === "zero" ? 0 : this.trainSigmas[0];
+  }
+
+  protected override forget(): void {
+    this.#history.clear();
+  }
+
+  protected override takeStep(step: SigmaStep): SigmaStepOutput {
+    const { sample, index, options } = step;
+    const { algorithmType, solverType } = this.config;
+    const original = this.originalSample(step);
+    const output = integrandOf(algorithmType) === "data" ? original : this.epsilon(step, original);
+    const from = this.solverLevel(index);
+    this.#history.push({ lambda: from.lambda, output });
+    const prev = dpmStep(
+      { algorithmType, solverType, form: "multistep" },
+      {
+        sample: sample.data,
+        from,
+        to: this.solverLevel(index + 1),
+        points: this.#history.points.slice(0, this.#orderAt(index)),
+        noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
+      },
+    );
+    return { prev, original };
+  }
+
+  #orderAt(index: number): number {
+    const { solverOrder, lowerOrderFinal, eulerAtFinal } = this.config;
+    const count = this.timesteps.length;
+    return multistepOrder({
+      solverOrder,
+      known: this.#history.length,
+      remaining: remainingSteps({ lowerOrderFinal, eulerAtFinal }, index, count),
+      sigma: this.sigmas[index],
+      nextSigma: this.sigmas[index + 1],
+    });
+  }
+}

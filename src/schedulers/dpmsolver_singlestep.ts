@@ -1,0 +1,163 @@
+// dpmsolver_singlestep.ts: DPMSolverSinglestepScheduler, the singlestep form of DPM-Solver (Lu et al. 2022, arXiv
+// 2206.00927, algorithms 1 and 2) and DPM-Solver++ (arXiv 2211.01095, algorithm 1). Steps come in groups of up to three:
+// each step of a group starts anew from the group's first sample, with one more value of the model, so that the last
+// step of a group has its full order. The formulas are in dpm_solver.ts.
+
+import * as v from "valibot";
+import {
+  checkDpmOptions,
+  type DpmSolverType,
+  dpmAliases,
+  dpmSolverTypes,
+  dpmStep,
+  integrandOf,
+  isStochastic,
+} from "./dpm_solver.ts";
+import type { SolverLevel } from "./exponential_step.ts";
+import { fixedVariances } from "./learned_variance.ts";
+import {
+  type ConfigSource,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import {
+  clippedEntries,
+  finalSigmasTypes,
+  type PreservingConfig,
+  PreservingSchedulerBase,
+  preservingDefaults,
+  preservingEntries,
+  shiftingEntries,
+} from "./preserving.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { SolverHistory } from "./solver_history.ts";
+
+const algorithmTypes = ["dpmsolver", "dpmsolver++", "sde-dpmsolver++"] as const;
+
+/** The options of DPMSolverSinglestepScheduler as resolved. */
+export type DPMSolverSinglestepSchedulerConfig = PreservingConfig & {
+  /** Steps in a group, 1 .. 3. */
+  solverOrder: number;
+  algorithmType: (typeof algorithmTypes)[number];
+  /** How the slope is weighed: simply, or by its exact integral (and, with order 3, a parabola's). */
+  solverType: DpmSolverType;
+  /** Ends runs with smaller groups, which they do anyway where they end without noise or not with a whole group. */
+  lowerOrderFinal: boolean;
+  finalSigmasType: "zero" | "sigma_min";
+  lambdaMinClipped: number;
+  varianceType: "learned" | "learned_range" | null;
+  useDynamicShifting: boolean;
+  timeShiftType: "exponential";
+};
+
+const table: OptionTable<DPMSolverSinglestepSchedulerConfig> = {
+  className: "DPMSolverSinglestepScheduler",
+  schema: v.object({
+    ...preservingEntries,
+    ...clippedEntries,
+    ...shiftingEntries,
+    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
+    algorithmType: v.exactOptional(v.picklist(algorithmTypes)),
+    solverType: v.exactOptional(v.picklist(dpmSolverTypes)),
+    lowerOrderFinal: v.exactOptional(v.boolean()),
+    finalSigmasType: finalSigmasTypes,
+  }),
+  defaults: {
+    ...preservingDefaults,
+    solverOrder: 2,
+    algorithmType: "dpmsolver++",
+    solverType: "midpoint",
+    lowerOrderFinal: false,
+    finalSigmasType: "zero",
+    lambdaMinClipped: Number.NEGATIVE_INFINITY,
+    varianceType: null,
+    useDynamicShifting: false,
+    timeShiftType: "exponential",
+  },
+  aliases: dpmAliases,
+  foreignValues: fixedVariances,
+};
+
+/** Where a group started. */
+interface GroupStart {
+  readonly level: SolverLevel;
+  readonly sample: Float32Array;
+}
+
+/** DPM-Solver and DPM-Solver++, singlestep. */
+export class DPMSolverSinglestepScheduler extends PreservingSchedulerBase<DPMSolverSinglestepSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  readonly #history: SolverHistory;
+  #start: GroupStart | null = null;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<DPMSolverSinglestepSchedulerConfig> = {}) {
+    super(table, options);
+    const { algorithmType, finalSigmasType, solverOrder } = this.config;
+    checkDpmOptions(this.className, algorithmType, finalSigmasType);
+    this.#history = new SolverHistory(solverOrder);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): DPMSolverSinglestepScheduler {
+    return new DPMSolverSinglestepScheduler(readConfig(table, source, options));
+  }
+
+  protected override finalSigma(): number {
+    return this.config.finalSigmasType === "zero" ? 0 : this.trainSigmas[0];
+  }
+
+  protected override forget(): void {
+    this.#history.clear();
+    this.#start = null;
+  }
+
+  protected override takeStep(step: SigmaStep): SigmaStepOutput {
+    const { sample, index, options } = step;
+    const { algorithmType, solverType } = this.config;
+    const original = this.originalSample(step);
+    const output = integrandOf(algorithmType) === "data" ? original : this.epsilon(step, original);
+    const here = this.solverLevel(index);
+    const start = this.#startOf(index, { level: here, sample: sample.data });
+    this.#history.push({ lambda: here.lambda, output });
+    const prev = dpmStep(
+      { algorithmType, solverType, form: "singlestep" },
+      {
+        sample: start.sample,
+        from: start.level,
+        to: this.solverLevel(index + 1),
+        points: this.#history.points.toReversed(),
+        noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
+      },
+    );
+    return { prev, original };
+  }
+
+  /** The start of the group that a step belongs to: the step itself where a group, or a run, begins. */
+  #startOf(index: number, here: GroupStart): GroupStart {
+    if (this.#start !== null && !this.#isFirst(index)) return this.#start;
+    this.#history.clear();
+    this.#start = here;
+    return here;
+  }
+
+  /** Whether a group begins at a step. */
+  #isFirst(index: number): boolean {
+    const { solverOrder, lowerOrderFinal } = this.config;
+    const count = this.timesteps.length;
+    const endsClean = this.sigmas[count] === 0;
+    if (endsClean && index === count - 1) return true;
+    // A short end: of an even number of steps in groups of two the last two stand alone, of a multiple of three in
+    // groups of three the last one.
+    const isShort = lowerOrderFinal || endsClean || count % solverOrder !== 0;
+    const standsAlone = isShort && count % solverOrder === 0 && index === count - 1;
+    return standsAlone || index % solverOrder === 0;
+  }
+}

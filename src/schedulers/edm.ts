@@ -1,0 +1,124 @@
+// edm.ts: what the schedulers of EDM have in common: Karras et al. 2022, "Elucidating the design space of
+// diffusion-based generative models" (arXiv 2206.00364). Noise levels are chosen without any betas, samples are
+// x = x_0 + σ ε, and the network F sits inside a preconditioning (table 1, last column):
+//   D(x; σ) = c_skip(σ) x + c_out(σ) F(c_in(σ) x; c_noise(σ))
+
+import * as v from "valibot";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { type OptionTable, positive, wholeFrom } from "./options.ts";
+import type { NoiseLevel } from "./prediction.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
+import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
+import { exponentialSigmas, karrasSigmas } from "./sigmas.ts";
+import { givenSigmas, stepCount } from "./timestep_checks.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options that they share. */
+export type EDMConfig = {
+  /** The range of noise levels. */
+  sigmaMin: number;
+  sigmaMax: number;
+  /** Standard deviation of the images. */
+  sigmaData: number;
+  /** karras: even in σ^(1/rho) (equation 5); exponential: even in log σ. */
+  sigmaSchedule: "karras" | "exponential";
+  rho: number;
+  /** The largest number of steps. */
+  numTrainTimesteps: number;
+  /** epsilon: c_out as in the paper; v_prediction: its negative. */
+  predictionType: "epsilon" | "v_prediction";
+  /** Where the last step ends: at no noise, or at sigmaMin. */
+  finalSigmasType: "zero" | "sigma_min";
+};
+
+/** Their defaults: those of the paper. */
+export const edmDefaults: EDMConfig = {
+  sigmaMin: 0.002,
+  sigmaMax: 80,
+  sigmaData: 0.5,
+  sigmaSchedule: "karras",
+  rho: 7,
+  numTrainTimesteps: 1000,
+  predictionType: "epsilon",
+  finalSigmasType: "zero",
+};
+
+/** The checks of those options. */
+export const edmEntries = {
+  sigmaMin: v.exactOptional(positive),
+  sigmaMax: v.exactOptional(positive),
+  sigmaData: v.exactOptional(positive),
+  sigmaSchedule: v.exactOptional(v.picklist(["karras", "exponential"])),
+  rho: v.exactOptional(positive),
+  numTrainTimesteps: v.exactOptional(wholeFrom(1)),
+  predictionType: v.exactOptional(v.picklist(["epsilon", "v_prediction"])),
+  finalSigmasType: v.exactOptional(v.picklist(["zero", "sigma_min"])),
+};
+
+/**
+ * Base of the schedulers of EDM. Timesteps are c_noise(σ) = log(σ) / 4, so they cannot be given one by one; sigmas can.
+ */
+export abstract class EDMSchedulerBase<Config extends EDMConfig & JsonObject> extends SigmaWalkBase<Config> {
+  protected constructor(table: OptionTable<Config>, options: object) {
+    super(table, options);
+    const { sigmaMin, sigmaMax } = this.config;
+    if (sigmaMin >= sigmaMax) {
+      throw new RangeError(
+        `${this.className}: sigmaMin is ${sigmaMin}, expected less than sigmaMax, ${sigmaMax}`,
+      );
+    }
+    this.follow(this.#planOf(this.numTrainTimesteps));
+  }
+
+  override get initNoiseSigma(): number {
+    return Math.hypot(this.config.sigmaMax, 1);
+  }
+
+  /** c_in(σ) x. */
+  override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {
+    const scale = 1 / Math.hypot(this.sigmas[this.indexAt(timestep)], this.config.sigmaData);
+    return hostTensor(
+      sample.data.map((x) => x * scale),
+      sample.shape,
+    );
+  }
+
+  protected override level(sigma: number): NoiseLevel {
+    return { alpha: 1, sigma };
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    if ("timesteps" in spec) {
+      throw new RangeError(
+        `${this.className}: custom timesteps are given, but its timesteps are log(σ) / 4; give sigmas`,
+      );
+    }
+    if ("sigmas" in spec) return withNoiseTimesteps(givenSigmas(this.className, spec.sigmas));
+    return this.#planOf(stepCount(this.className, spec.numInferenceSteps, this.numTrainTimesteps));
+  }
+
+  /** D(x; σ): the x_0 that the model's output F stands for. */
+  protected originalSample(output: Float32Array, sample: Float32Array, sigma: number): Float32Array {
+    const { sigmaData, predictionType } = this.config;
+    const variance = sigma * sigma + sigmaData * sigmaData;
+    const skip = (sigmaData * sigmaData) / variance;
+    const out = (sigma * sigmaData) / Math.sqrt(variance);
+    return weightedSum([skip, sample], [predictionType === "epsilon" ? out : -out, output]);
+  }
+
+  #planOf(steps: number): SigmaPlan {
+    const { sigmaSchedule, rho, finalSigmasType, sigmaMin } = this.config;
+    const sigmas =
+      sigmaSchedule === "karras"
+        ? karrasSigmas(this.config, steps, rho)
+        : exponentialSigmas(this.config, steps);
+    return withNoiseTimesteps([...sigmas, finalSigmasType === "zero" ? 0 : sigmaMin]);
+  }
+}
+
+/** The plan over some sigmas: timesteps are c_noise(σ) = log(σ) / 4. */
+function withNoiseTimesteps(sigmas: readonly number[]): SigmaPlan {
+  const timesteps = sigmas.slice(0, -1).map((sigma) => Math.fround(Math.log(Math.fround(sigma)) / 4));
+  return { sigmas, timesteps };
+}

@@ -1,0 +1,133 @@
+// edm_dpmsolver_multistep.ts: EDMDPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
+// 2211.01095, algorithm 2) for models trained with EDM's preconditioning (Karras et al. 2022, arXiv 2206.00364). Samples
+// are x = x_0 + σ ε, so λ = -log σ. The formulas are in dpm_solver.ts.
+
+import * as v from "valibot";
+import { type DpmSolverType, dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./dpm_solver.ts";
+import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
+import type { SolverLevel } from "./exponential_step.ts";
+import { multistepOrder, remainingSteps } from "./multistep_order.ts";
+import {
+  type ConfigSource,
+  clippingEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { SolverHistory } from "./solver_history.ts";
+import { thresholdSample } from "./thresholding.ts";
+
+const algorithmTypes = ["dpmsolver++", "sde-dpmsolver++"] as const;
+
+/** The options of EDMDPMSolverMultistepScheduler as resolved. */
+export type EDMDPMSolverMultistepSchedulerConfig = EDMConfig & {
+  /** 1 .. 3; the third is as in DPMSolverMultistepScheduler. */
+  solverOrder: number;
+  /** Dynamic thresholding of the predicted x_0. */
+  thresholding: boolean;
+  dynamicThresholdingRatio: number;
+  sampleMaxValue: number;
+  algorithmType: (typeof algorithmTypes)[number];
+  /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
+  solverType: DpmSolverType;
+  /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
+  lowerOrderFinal: boolean;
+  /** Takes the last step with order 1. */
+  eulerAtFinal: boolean;
+};
+
+const { thresholding, dynamicThresholdingRatio, sampleMaxValue } = clippingEntries;
+
+const table: OptionTable<EDMDPMSolverMultistepSchedulerConfig> = {
+  className: "EDMDPMSolverMultistepScheduler",
+  schema: v.object({
+    ...edmEntries,
+    ...{ thresholding, dynamicThresholdingRatio, sampleMaxValue },
+    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
+    algorithmType: v.exactOptional(v.picklist(algorithmTypes)),
+    solverType: v.exactOptional(v.picklist(dpmSolverTypes)),
+    lowerOrderFinal: v.exactOptional(v.boolean()),
+    eulerAtFinal: v.exactOptional(v.boolean()),
+  }),
+  defaults: {
+    ...edmDefaults,
+    solverOrder: 2,
+    thresholding: false,
+    dynamicThresholdingRatio: 0.995,
+    sampleMaxValue: 1,
+    algorithmType: "dpmsolver++",
+    solverType: "midpoint",
+    lowerOrderFinal: true,
+    eulerAtFinal: false,
+  },
+  aliases: dpmAliases,
+  // Elsewhere null is the range of the timesteps, of which there are none here.
+  foreignValues: { sigmaMin: [null], sigmaMax: [null] },
+};
+
+/** DPM-Solver++, multistep, with EDM's preconditioning. */
+export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolverMultistepSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  readonly #history: SolverHistory;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<EDMDPMSolverMultistepSchedulerConfig> = {}) {
+    super(table, options);
+    this.#history = new SolverHistory(this.config.solverOrder);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): EDMDPMSolverMultistepScheduler {
+    return new EDMDPMSolverMultistepScheduler(readConfig(table, source, options));
+  }
+
+  protected override forget(): void {
+    this.#history.clear();
+  }
+
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const { algorithmType, solverType, thresholding } = this.config;
+    const original = this.originalSample(output, sample.data, this.sigmas[index]);
+    if (thresholding) {
+      const { dynamicThresholdingRatio, sampleMaxValue } = this.config;
+      thresholdSample(original, sample.shape[0] ?? 1, dynamicThresholdingRatio, sampleMaxValue);
+    }
+    const from = this.#level(index);
+    this.#history.push({ lambda: from.lambda, output: original });
+    const prev = dpmStep(
+      { algorithmType, solverType, form: "multistep" },
+      {
+        sample: sample.data,
+        from,
+        to: this.#level(index + 1),
+        points: this.#history.points.slice(0, this.#orderAt(index)),
+        noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
+      },
+    );
+    return { prev, original };
+  }
+
+  #level(index: number): SolverLevel {
+    const sigma = this.sigmas[index];
+    return { alpha: 1, sigma, lambda: -Math.log(sigma) };
+  }
+
+  #orderAt(index: number): number {
+    const { solverOrder, lowerOrderFinal, eulerAtFinal } = this.config;
+    const count = this.timesteps.length;
+    return multistepOrder({
+      solverOrder,
+      known: this.#history.length,
+      remaining: remainingSteps({ lowerOrderFinal, eulerAtFinal }, index, count),
+      sigma: this.sigmas[index],
+      nextSigma: this.sigmas[index + 1],
+    });
+  }
+}

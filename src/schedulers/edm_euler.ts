@@ -1,0 +1,49 @@
+// edm_euler.ts: EDMEulerScheduler, Euler steps for models trained with EDM's preconditioning: algorithm 2 of Karras et
+// al. 2022, "Elucidating the design space of diffusion-based generative models" (arXiv 2206.00364), without its
+// second-order correction.
+
+import * as v from "valibot";
+import { churn } from "./churn.ts";
+import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of EDMEulerScheduler as resolved. */
+export type EDMEulerSchedulerConfig = EDMConfig;
+
+const table: OptionTable<EDMEulerSchedulerConfig> = {
+  className: "EDMEulerScheduler",
+  schema: v.object(edmEntries),
+  defaults: edmDefaults,
+  // Elsewhere null is the range of the timesteps, of which there are none here.
+  foreignValues: { sigmaMin: [null], sigmaMax: [null] },
+};
+
+/** Euler's method in σ, with EDM's preconditioning. */
+export class EDMEulerScheduler extends EDMSchedulerBase<EDMEulerSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<EDMEulerSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): EDMEulerScheduler {
+    return new EDMEulerScheduler(readConfig(table, source, options));
+  }
+
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const start = { sample: sample.data, sigma: this.sigmas[index] };
+    const churned = churn(start, options, this.timesteps.length, () => this.stepNoise(options, sample));
+    const original = this.originalSample(output, churned.sample, churned.sigma);
+    // x + (σ_next - σ) (x - x_0) / σ
+    const ratio = this.sigmas[index + 1] / churned.sigma;
+    return { prev: weightedSum([ratio, churned.sample], [1 - ratio, original]), original };
+  }
+}

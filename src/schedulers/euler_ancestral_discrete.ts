@@ -1,0 +1,66 @@
+// euler_ancestral_discrete.ts: EulerAncestralDiscreteScheduler, Euler steps that go down too far and add new noise:
+// ancestral sampling (Ho et al. 2020, arXiv 2006.11239; Song et al. 2021, arXiv 2011.13456, appendix F) for samples
+// x = x_0 + σ ε.
+
+import * as v from "valibot";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  plainExplodingDefaults,
+  plainExplodingEntries,
+} from "./exploding.ts";
+import {
+  type ConfigSource,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+} from "./options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import type { SigmaSpacingConfig } from "./sigma_spacing.ts";
+import { ancestralStep } from "./sigmas.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of EulerAncestralDiscreteScheduler as resolved. */
+export type EulerAncestralDiscreteSchedulerConfig = Omit<ExplodingConfig, keyof SigmaSpacingConfig> & {
+  rescaleBetasZeroSnr: boolean;
+};
+
+const table: OptionTable<EulerAncestralDiscreteSchedulerConfig> = {
+  className: "EulerAncestralDiscreteScheduler",
+  schema: v.object({
+    ...plainExplodingEntries,
+    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
+  }),
+  defaults: { ...plainExplodingDefaults, betaStart: 0.0001, betaEnd: 0.02, rescaleBetasZeroSnr: false },
+};
+
+/** Euler's method in σ with new noise in every step. */
+export class EulerAncestralDiscreteScheduler extends ExplodingSchedulerBase<EulerAncestralDiscreteSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<EulerAncestralDiscreteSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): EulerAncestralDiscreteScheduler {
+    return new EulerAncestralDiscreteScheduler(readConfig(table, source, options));
+  }
+
+  /** Draws noise in every step, in the last one too, where it has no weight. */
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const sigma = this.sigmas[index];
+    const original = this.originalSample(output, sample.data, sigma);
+    const { down, up } = ancestralStep(sigma, this.sigmas[index + 1]);
+    const noise = this.stepNoise(options, sample);
+    // x + (σ_down - σ) (x - x_0) / σ + σ_up z
+    const ratio = down / sigma;
+    return { prev: weightedSum([ratio, sample.data], [1 - ratio, original], [up, noise]), original };
+  }
+}

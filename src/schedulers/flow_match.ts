@@ -1,0 +1,88 @@
+// flow_match.ts: what the schedulers of flow matching have in common (Lipman et al. 2022, arXiv 2210.02747; Liu et al.
+// 2022, rectified flow, arXiv 2209.03003): samples lie on the straight line x = (1 - σ) x_0 + σ ε, and the model
+// predicts its direction, ε - x_0. Timesteps are σ T.
+
+import * as v from "valibot";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { type OptionTable, positive, wholeFrom } from "./options.ts";
+import type { NoiseLevel } from "./prediction.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
+import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
+import { linspace, shiftSigma } from "./sigmas.ts";
+import { givenFractionalTimesteps, givenSigmas, stepCount } from "./timestep_checks.ts";
+
+const { fround } = Math;
+
+/** The options that they share. */
+export type FlowMatchConfig = {
+  /** T: the model is told σ T. */
+  numTrainTimesteps: number;
+  /** Moves noise levels towards noise when above 1 (Esser et al. 2024, arXiv 2403.03206, equation 23). */
+  shift: number;
+};
+
+/** Their defaults. */
+export const flowMatchDefaults: FlowMatchConfig = { numTrainTimesteps: 1000, shift: 1 };
+
+/** The checks of those options. */
+export const flowMatchEntries = {
+  numTrainTimesteps: v.exactOptional(wholeFrom(1)),
+  shift: v.exactOptional(positive),
+};
+
+/**
+ * Base of the schedulers of flow matching. Custom timesteps and sigmas are taken as they are, without any shift;
+ * diffusers shifts them too.
+ */
+export abstract class FlowMatchSchedulerBase<
+  Config extends FlowMatchConfig & JsonObject,
+> extends SigmaWalkBase<Config> {
+  protected constructor(table: OptionTable<Config>, options: object) {
+    super(table, options);
+    const steps = this.numTrainTimesteps;
+    const even = linspace(1, 1 / steps, steps);
+    this.follow(this.withTimesteps(even.map((sigma) => shiftSigma(sigma, this.rangeShift))));
+  }
+
+  protected override level(sigma: number): NoiseLevel {
+    return { alpha: 1 - sigma, sigma };
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    const { className, numTrainTimesteps } = this;
+    if ("sigmas" in spec) {
+      const sigmas = givenSigmas(className, spec.sigmas, 1);
+      return { sigmas, timesteps: this.#timestepsOf(sigmas.slice(0, -1)) };
+    }
+    if ("timesteps" in spec) {
+      const timesteps = givenFractionalTimesteps(className, spec.timesteps, numTrainTimesteps);
+      return { timesteps, sigmas: [...timesteps.map((timestep) => timestep / numTrainTimesteps), 0] };
+    }
+    const count = stepCount(className, spec.numInferenceSteps, numTrainTimesteps);
+    const last = fround(shiftSigma(1 / numTrainTimesteps, this.rangeShift));
+    return this.withTimesteps(this.spaced(linspace(1, last, count), spec.mu));
+  }
+
+  /**
+   * The shift of the smallest of the evenly spaced noise levels, before all of them are shifted: as diffusers has it,
+   * the smallest is shifted twice.
+   */
+  protected get rangeShift(): number {
+    return this.config.shift;
+  }
+
+  /** Evenly spaced noise levels moved to where the options want them. */
+  protected spaced(even: readonly number[], _mu: number | undefined): number[] {
+    return even.map((sigma) => shiftSigma(sigma, this.config.shift));
+  }
+
+  /** The plan over falling noise levels, down to none. */
+  protected withTimesteps(levels: readonly number[]): SigmaPlan {
+    const sigmas = levels.map(fround);
+    return { sigmas: [...sigmas, 0], timesteps: this.#timestepsOf(sigmas) };
+  }
+
+  #timestepsOf(sigmas: readonly number[]): number[] {
+    return sigmas.map((sigma) => fround(fround(sigma) * this.numTrainTimesteps));
+  }
+}

@@ -1,0 +1,189 @@
+// flow_match_euler_discrete.ts: FlowMatchEulerDiscreteScheduler, Euler steps along the flow from noise to images:
+// Esser et al. 2024, "Scaling rectified flow transformers for high-resolution image synthesis" (arXiv 2403.03206).
+
+import * as v from "valibot";
+import {
+  type FlowMatchConfig,
+  FlowMatchSchedulerBase,
+  flowMatchDefaults,
+  flowMatchEntries,
+} from "./flow_match.ts";
+import {
+  type ConfigSource,
+  type FromConfigOptions,
+  type OptionTable,
+  positive,
+  readConfig,
+  sigmaSpacingEntries,
+  wholeFrom,
+} from "./options.ts";
+import type { NoiseLevel } from "./prediction.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import {
+  type SigmaSpacing,
+  type SigmaSpacingConfig,
+  sigmaSpacing,
+  sigmaSpacingDefaults,
+} from "./sigma_spacing.ts";
+import { shiftSigma } from "./sigmas.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of FlowMatchEulerDiscreteScheduler as resolved. */
+export type FlowMatchEulerDiscreteSchedulerConfig = FlowMatchConfig &
+  SigmaSpacingConfig & {
+    /** Shift by the `mu` of setTimesteps, which follows from the size of the image, in place of `shift`. */
+    useDynamicShifting: boolean;
+    /** How mu shifts: by e^mu ("exponential") or by mu itself ("linear"). */
+    timeShiftType: "exponential" | "linear";
+    /** mu goes in a straight line from baseShift to maxShift over these lengths: `muOf`. */
+    baseShift: number;
+    maxShift: number;
+    baseImageSeqLen: number;
+    maxImageSeqLen: number;
+    /** Stretch the noise levels so that the last step starts at this one. */
+    shiftTerminal: number | null;
+    /** Count the image's share, rising from 0 to 1, in place of the noise's: for models whose timesteps do. */
+    invertSigmas: boolean;
+    /** Draw new noise in every step in place of following the flow. */
+    stochasticSampling: boolean;
+  };
+
+const table: OptionTable<FlowMatchEulerDiscreteSchedulerConfig> = {
+  className: "FlowMatchEulerDiscreteScheduler",
+  schema: v.object({
+    ...flowMatchEntries,
+    ...sigmaSpacingEntries,
+    useDynamicShifting: v.exactOptional(v.boolean()),
+    timeShiftType: v.exactOptional(v.picklist(["exponential", "linear"])),
+    baseShift: v.exactOptional(v.pipe(v.number(), v.finite())),
+    maxShift: v.exactOptional(v.pipe(v.number(), v.finite())),
+    baseImageSeqLen: v.exactOptional(wholeFrom(1)),
+    maxImageSeqLen: v.exactOptional(wholeFrom(1)),
+    shiftTerminal: v.exactOptional(v.nullable(v.pipe(positive, v.ltValue(1)))),
+    invertSigmas: v.exactOptional(v.boolean()),
+    stochasticSampling: v.exactOptional(v.boolean()),
+  }),
+  defaults: {
+    ...flowMatchDefaults,
+    ...sigmaSpacingDefaults,
+    useDynamicShifting: false,
+    timeShiftType: "exponential",
+    baseShift: 0.5,
+    maxShift: 1.15,
+    baseImageSeqLen: 256,
+    maxImageSeqLen: 4096,
+    shiftTerminal: null,
+    invertSigmas: false,
+    stochasticSampling: false,
+  },
+};
+
+/**
+ * Euler's method along the flow. Where diffusers noises images (`addNoise`) and draws new noise with invertSigmas as if
+ * sigmas were not inverted, these follow the inverted meaning; and one step with shiftTerminal is not stretched.
+ */
+export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<FlowMatchEulerDiscreteSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  readonly #spacing: SigmaSpacing | null;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<FlowMatchEulerDiscreteSchedulerConfig> = {}) {
+    super(table, options);
+    this.#spacing = sigmaSpacing(this.className, this.config);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): FlowMatchEulerDiscreteScheduler {
+    return new FlowMatchEulerDiscreteScheduler(readConfig(table, source, options));
+  }
+
+  /** The mu of an image that the model sees as `length` tokens. */
+  muOf(length: number): number {
+    const { baseShift, maxShift, baseImageSeqLen, maxImageSeqLen } = this.config;
+    const slope = (maxShift - baseShift) / (maxImageSeqLen - baseImageSeqLen);
+    return baseShift + slope * (length - baseImageSeqLen);
+  }
+
+  protected override get takesMu(): boolean {
+    return this.config.useDynamicShifting;
+  }
+
+  protected override get rangeShift(): number {
+    return this.config.useDynamicShifting ? 1 : this.config.shift;
+  }
+
+  protected override level(sigma: number): NoiseLevel {
+    return this.config.invertSigmas ? { alpha: sigma, sigma: 1 - sigma } : super.level(sigma);
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    const { className, config } = this;
+    if (config.invertSigmas && !("numInferenceSteps" in spec)) {
+      throw new RangeError(
+        `${className}: custom timesteps or sigmas do not go with invertSigmas; give numInferenceSteps`,
+      );
+    }
+    if (this.#spacing !== null && "timesteps" in spec) {
+      throw new RangeError(
+        `${className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like); give one of them`,
+      );
+    }
+    return super.plan(spec);
+  }
+
+  protected override spaced(even: readonly number[], mu: number | undefined): number[] {
+    const shift = this.#shift(mu);
+    const shifted = this.#stretched(even.map((sigma) => shiftSigma(sigma, shift)));
+    const range = { sigmaMin: shifted[shifted.length - 1], sigmaMax: shifted[0] };
+    return this.#spacing ? this.#spacing(range, shifted.length) : shifted;
+  }
+
+  protected override withTimesteps(levels: readonly number[]): SigmaPlan {
+    const plan = super.withTimesteps(levels);
+    if (!this.config.invertSigmas) return plan;
+    const sigmas = plan.sigmas.map((sigma) => Math.fround(1 - sigma));
+    const timesteps = sigmas.slice(0, -1).map((sigma) => Math.fround(sigma * this.numTrainTimesteps));
+    return { sigmas, timesteps };
+  }
+
+  /** Draws noise in every step with stochasticSampling, in the last one too, where it has no weight. */
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const [sigma, next] = [this.sigmas[index], this.sigmas[index + 1]];
+    const toOriginal = this.config.invertSigmas ? 1 - sigma : -sigma;
+    const original = weightedSum([1, sample.data], [toOriginal, output]);
+    if (!this.config.stochasticSampling) {
+      return { prev: weightedSum([1, sample.data], [next - sigma, output]), original };
+    }
+    const noise = this.stepNoise(options, sample);
+    const end = this.level(next);
+    return { prev: weightedSum([end.alpha, original], [end.sigma, noise]), original };
+  }
+
+  #shift(mu: number | undefined): number {
+    const { className, config } = this;
+    if (!config.useDynamicShifting) return config.shift;
+    if (mu === undefined || !Number.isFinite(mu)) {
+      throw new RangeError(
+        `${className}: mu is ${mu}, but useDynamicShifting needs it: setTimesteps({ numInferenceSteps, mu })`,
+      );
+    }
+    if (config.timeShiftType === "exponential") return Math.exp(mu);
+    if (mu <= 0)
+      throw new RangeError(`${className}: mu is ${mu}, expected above 0 with timeShiftType "linear"`);
+    return mu;
+  }
+
+  /** The levels with their distance from 1 scaled, so that the last is shiftTerminal; a single one is 1 and stays. */
+  #stretched(sigmas: number[]): number[] {
+    const { shiftTerminal } = this.config;
+    if (shiftTerminal === null || sigmas.length === 1) return sigmas;
+    const scale = (1 - sigmas[sigmas.length - 1]) / (1 - shiftTerminal);
+    return sigmas.map((sigma) => 1 - (1 - sigma) / scale);
+  }
+}

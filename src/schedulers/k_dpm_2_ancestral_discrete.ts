@@ -1,0 +1,40 @@
+// k_dpm_2_ancestral_discrete.ts: KDPM2AncestralDiscreteScheduler, second-order steps that go down too far and add new
+// noise: the midpoint method of KDPM2DiscreteScheduler, with the split of ancestral sampling.
+
+import * as v from "valibot";
+import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./exploding.ts";
+import { KDPM2SchedulerBase } from "./k_dpm_2.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
+import { type AncestralStep, ancestralStep } from "./sigmas.ts";
+
+/** The options of KDPM2AncestralDiscreteScheduler as resolved. */
+export type KDPM2AncestralDiscreteSchedulerConfig = ExplodingConfig;
+
+const table: OptionTable<KDPM2AncestralDiscreteSchedulerConfig> = {
+  className: "KDPM2AncestralDiscreteScheduler",
+  schema: v.object(explodingEntries),
+  defaults: explodingDefaults,
+};
+
+/** DPM2 with new noise in every step but the last. */
+export class KDPM2AncestralDiscreteScheduler extends KDPM2SchedulerBase<KDPM2AncestralDiscreteSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<KDPM2AncestralDiscreteSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): KDPM2AncestralDiscreteScheduler {
+    return new KDPM2AncestralDiscreteScheduler(readConfig(table, source, options));
+  }
+
+  protected override landing(from: number, to: number): AncestralStep {
+    return ancestralStep(from, to);
+  }
+}

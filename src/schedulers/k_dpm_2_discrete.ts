@@ -1,0 +1,40 @@
+// k_dpm_2_discrete.ts: KDPM2DiscreteScheduler, second-order steps along the probability flow: Karras et al. 2022 (arXiv
+// 2206.00364, appendix B) after DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927).
+
+import * as v from "valibot";
+import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./exploding.ts";
+import { KDPM2SchedulerBase } from "./k_dpm_2.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
+import type { AncestralStep } from "./sigmas.ts";
+
+/** The options of KDPM2DiscreteScheduler as resolved. */
+export type KDPM2DiscreteSchedulerConfig = ExplodingConfig;
+
+const table: OptionTable<KDPM2DiscreteSchedulerConfig> = {
+  className: "KDPM2DiscreteScheduler",
+  schema: v.object(explodingEntries),
+  defaults: explodingDefaults,
+};
+
+/** DPM2: a midpoint method in log σ. */
+export class KDPM2DiscreteScheduler extends KDPM2SchedulerBase<KDPM2DiscreteSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<KDPM2DiscreteSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): KDPM2DiscreteScheduler {
+    return new KDPM2DiscreteScheduler(readConfig(table, source, options));
+  }
+
+  protected override landing(_from: number, to: number): AncestralStep {
+    return { down: to, up: 0 };
+  }
+}

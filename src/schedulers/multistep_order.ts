@@ -1,0 +1,41 @@
+// multistep_order.ts: with how many points a multistep solver takes a step.
+
+/** What a step's order depends on. */
+export interface MultistepPlace {
+  /** The order that is configured. */
+  readonly solverOrder: number;
+  /** How many points are known, that of this step included. */
+  readonly known: number;
+  /** Steps that are left, this one included. */
+  readonly remaining: number;
+  /** Sigmas where the step starts and ends. */
+  readonly sigma: number;
+  readonly nextSigma: number;
+}
+
+/** The order of a step: at most what is configured and known, and 1 where h is infinite or 0. */
+export function multistepOrder({ solverOrder, known, remaining, sigma, nextSigma }: MultistepPlace): number {
+  if (nextSigma === 0 || nextSigma === sigma) return 1;
+  return Math.min(solverOrder, known, remaining);
+}
+
+const FEW_STEPS = 15;
+
+/** How a run ends. */
+export interface FinalOrders {
+  /** Runs of fewer than 15 steps end with the orders 2 and 1. */
+  readonly lowerOrderFinal: boolean;
+  /** Every run ends with order 1. */
+  readonly eulerAtFinal?: boolean;
+}
+
+/** How many steps count as left as far as orders go: no end where runs do not end with low orders. */
+export function remainingSteps(
+  { lowerOrderFinal, eulerAtFinal = false }: FinalOrders,
+  index: number,
+  count: number,
+): number {
+  const isLast = index === count - 1;
+  if (eulerAtFinal && isLast) return 1;
+  return lowerOrderFinal && count < FEW_STEPS ? count - index : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,307 @@
+// preserving.ts: what the solvers in λ have in common (DPM-Solver, DEIS, UniPC, SA-Solver): samples are
+// x = α x_0 + σ ε with α² + σ² = 1, or α + σ = 1 where the model follows a flow, and need no scaling.
+//
+// The list of `sigmas` holds σ / α, as everywhere; with flow sigmas it holds the flow's σ itself.
+
+import * as v from "valibot";
+import type { HostTensor } from "../engine/host_tensor.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { discreteDefaults } from "./discrete.ts";
+import type { SolverLevel } from "./exponential_step.ts";
+import { halfOfChannels } from "./learned_variance.ts";
+import type { NoiseScheduleConfig } from "./noise_schedule.ts";
+import {
+  clippingEntries,
+  discreteEntries,
+  type OptionTable,
+  positive,
+  sigmaSpacingEntries,
+} from "./options.ts";
+import { type NoiseLevel, type SolverPredictionType, solverPredictionTypes } from "./prediction.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
+import { type SigmaPlan, SigmaSchedulerBase, type SigmaStep } from "./sigma_scheduler.ts";
+import {
+  type SigmaSpacing,
+  type SigmaSpacingConfig,
+  sigmaSpacing,
+  sigmaSpacingDefaults,
+  sigmasAt,
+  spacedPlan,
+} from "./sigma_spacing.ts";
+import { linspace, type SigmaRange, shiftSigma, timestepOfSigma } from "./sigmas.ts";
+import { epsilonWeights, originalWeights } from "./solver_prediction.ts";
+import { roundHalfToEven, solverTimesteps, type TimestepSpacing } from "./spacing.ts";
+import { thresholdSample } from "./thresholding.ts";
+import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options that all of them have, and those that some have. */
+export type PreservingConfig = NoiseScheduleConfig &
+  SigmaSpacingConfig & {
+    /** What the model's output means. */
+    predictionType: SolverPredictionType;
+    /** Dynamic thresholding of the predicted x_0. */
+    thresholding: boolean;
+    dynamicThresholdingRatio: number;
+    sampleMaxValue: number;
+    /** Samples are those of flow matching: x = (1 - σ) x_0 + σ ε. */
+    useFlowSigmas: boolean;
+    /** Moves the flow's sigmas towards noise. */
+    flowShift: number;
+    /** The shift is given with each setTimesteps, as mu. */
+    useDynamicShifting?: boolean | undefined;
+    /** mu is the shift's logarithm, or (linear) the shift itself. */
+    timeShiftType?: "exponential" | "linear" | undefined;
+    timestepSpacing?: TimestepSpacing | undefined;
+    /** Added to the timesteps of "leading" spacing. */
+    stepsOffset?: number | undefined;
+    /** Where the last step ends: at no noise, or at the smallest noise of training. */
+    finalSigmasType?: "zero" | "sigma_min" | undefined;
+    /** Timesteps whose λ is below this one are left out. */
+    lambdaMinClipped?: number | undefined;
+    /** Set for models that also give a variance, in a second half of channels; it is left aside. */
+    varianceType?: "learned" | "learned_range" | null | undefined;
+  };
+
+const { numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas } = discreteDefaults;
+const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue } = discreteDefaults;
+
+/** The defaults that all of them have. */
+export const preservingDefaults = {
+  ...{ numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas },
+  ...{ predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue },
+  ...sigmaSpacingDefaults,
+  useFlowSigmas: false,
+  flowShift: 1,
+};
+
+/** The checks of those options. */
+export const preservingEntries = {
+  numTrainTimesteps: discreteEntries.numTrainTimesteps,
+  betaStart: discreteEntries.betaStart,
+  betaEnd: discreteEntries.betaEnd,
+  betaSchedule: discreteEntries.betaSchedule,
+  trainedBetas: discreteEntries.trainedBetas,
+  predictionType: v.exactOptional(v.picklist(solverPredictionTypes)),
+  thresholding: clippingEntries.thresholding,
+  dynamicThresholdingRatio: clippingEntries.dynamicThresholdingRatio,
+  sampleMaxValue: clippingEntries.sampleMaxValue,
+  ...sigmaSpacingEntries,
+  useFlowSigmas: v.exactOptional(v.boolean()),
+  flowShift: v.exactOptional(positive),
+};
+
+/** The checks of the options that some have. */
+export const timestepEntries = {
+  timestepSpacing: discreteEntries.timestepSpacing,
+  stepsOffset: discreteEntries.stepsOffset,
+};
+export const finalSigmasTypes = v.exactOptional(v.picklist(["zero", "sigma_min"]));
+export const clippedEntries = {
+  lambdaMinClipped: v.exactOptional(v.number()),
+  varianceType: v.exactOptional(v.nullable(v.picklist(["learned", "learned_range"]))),
+};
+export const shiftingEntries = {
+  useDynamicShifting: v.exactOptional(v.boolean()),
+  timeShiftType: v.exactOptional(v.literal("exponential")),
+};
+
+/** A flow's sigma of pure noise, kept where λ is finite. */
+export const LARGEST_FLOW_SIGMA = 1 - 1e-6;
+
+type CountSpec = Extract<TimestepsSpec, { readonly numInferenceSteps: number }>;
+
+/** Base of the solvers in λ. */
+export abstract class PreservingSchedulerBase<
+  Config extends PreservingConfig & JsonObject,
+> extends SigmaSchedulerBase<Config> {
+  /** How sigmas are spaced when not by timesteps. */
+  protected readonly spacing: SigmaSpacing | null;
+
+  protected constructor(table: OptionTable<Config>, options: object) {
+    super(table, options);
+    this.spacing = sigmaSpacing(this.className, this.config);
+    const { predictionType, useFlowSigmas } = this.config;
+    if (predictionType === "flow_prediction" && !useFlowSigmas) {
+      throw new RangeError(`${this.className}: predictionType "flow_prediction" needs useFlowSigmas: true`);
+    }
+    if (predictionType === "v_prediction" && useFlowSigmas) {
+      throw new RangeError(
+        `${this.className}: predictionType "v_prediction" does not go with useFlowSigmas; use "flow_prediction"`,
+      );
+    }
+    if (useFlowSigmas && this.spacing !== null) this.checkSpacedFlow();
+  }
+
+  /** @throws RangeError unless a flow's sigmas can be spaced as configured */
+  protected checkSpacedFlow(): void {
+    throw new RangeError(
+      `${this.className}: useFlowSigmas does not go with another spacing of sigmas (useKarrasSigmas and the like)`,
+    );
+  }
+
+  protected override get takesMu(): boolean {
+    return this.config.useDynamicShifting === true;
+  }
+
+  protected override level(sigma: number): NoiseLevel {
+    if (!this.config.useFlowSigmas) {
+      const alpha = 1 / Math.hypot(sigma, 1);
+      return { alpha, sigma: sigma * alpha };
+    }
+    if (sigma >= 1) {
+      throw new RangeError(
+        `${this.className}: ${sigma} is no sigma of a flow (0 .. 1); call setTimesteps before adding noise`,
+      );
+    }
+    return { alpha: 1 - sigma, sigma };
+  }
+
+  /** The noise level of sigmas[index]. */
+  protected solverLevel(index: number): SolverLevel {
+    const level = this.level(this.sigmas[index]);
+    return { ...level, lambda: Math.log(level.alpha) - Math.log(level.sigma) };
+  }
+
+  protected override meanOutput(modelOutput: HostTensor, sample: HostTensor): Float32Array {
+    const { varianceType } = this.config;
+    if (varianceType === null || varianceType === undefined) return super.meanOutput(modelOutput, sample);
+    const channels = sample.shape.at(-1) ?? 1;
+    const what = `the model's output (varianceType "${varianceType}")`;
+    this.checkShape(what, modelOutput.shape, [...sample.shape.slice(0, -1), 2 * channels]);
+    return halfOfChannels(modelOutput, 0);
+  }
+
+  /** The x_0 that the model's output stands for, thresholded as configured. */
+  protected originalSample({ output, sample, index }: SigmaStep): Float32Array {
+    const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue } = this.config;
+    const weights = originalWeights(predictionType, this.solverLevel(index));
+    const original = weightedSum([weights.sample, sample.data], [weights.output, output]);
+    if (thresholding) {
+      thresholdSample(original, sample.shape[0] ?? 1, dynamicThresholdingRatio, sampleMaxValue);
+    }
+    return original;
+  }
+
+  /** The ε that the model's output stands for: that of the thresholded x_0 where it is thresholded. */
+  protected epsilon({ output, sample, index }: SigmaStep, original: Float32Array): Float32Array {
+    const { predictionType, thresholding } = this.config;
+    const weights = epsilonWeights(thresholding ? "sample" : predictionType, this.solverLevel(index));
+    return weightedSum([weights.sample, sample.data], [weights.output, thresholding ? original : output]);
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    if ("sigmas" in spec) return this.#givenPlan(givenSigmas(this.className, spec.sigmas));
+    const followsTimesteps = this.spacing === null && !this.config.useFlowSigmas;
+    if ("timesteps" in spec && !followsTimesteps) {
+      throw new RangeError(
+        `${this.className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like) ` +
+          "or useFlowSigmas; give one of them",
+      );
+    }
+    const { timesteps, sigmas } = this.#planWithoutEnd(spec);
+    const last = sigmas[sigmas.length - 1];
+    return { timesteps, sigmas: [...sigmas, Math.min(this.finalSigma(last, followsTimesteps), last)] };
+  }
+
+  /** Where the last step ends; `last` is where it starts. */
+  protected finalSigma(last: number, followsTimesteps: boolean): number {
+    if (this.config.finalSigmasType === "zero") return 0;
+    return followsTimesteps ? this.trainSigmas[0] : last;
+  }
+
+  /** The range of sigmas that are spaced evenly in some measure. */
+  protected spacedRange(): SigmaRange {
+    return { sigmaMin: this.trainSigmas[0], sigmaMax: this.trainSigmas[this.trainSigmas.length - 1] };
+  }
+
+  /** The whole timestep that the model is told in place of a fractional one. */
+  protected wholeTimestep(timestep: number): number {
+    const { useKarrasSigmas, useLuLambdas } = this.config;
+    return useKarrasSigmas || useLuLambdas ? roundHalfToEven(timestep) : truncated(timestep);
+  }
+
+  /** A flow's sigmas without the one where the last step ends, falling. */
+  protected flowSigmas(count: number, shift: number): number[] {
+    const largest = 1 - 1 / this.numTrainTimesteps;
+    return linspace(largest, 0, count + 1)
+      .slice(0, -1)
+      .map((sigma) => shiftSigma(sigma, shift));
+  }
+
+  /** The timesteps, counted from 0, that remain when those of small λ are left out. */
+  protected get clippedEnd(): number {
+    const { lambdaMinClipped = Number.NEGATIVE_INFINITY } = this.config;
+    const end = this.trainSigmas.findIndex((sigma) => -Math.log(sigma) < lambdaMinClipped);
+    if (end === 0) {
+      throw new RangeError(
+        `${this.className}: lambdaMinClipped ${lambdaMinClipped} leaves no timestep; give a smaller one`,
+      );
+    }
+    return end < 0 ? this.numTrainTimesteps : end;
+  }
+
+  #planWithoutEnd(spec: CountSpec | { readonly timesteps: readonly number[] }): SigmaPlan {
+    const { className, numTrainTimesteps, trainSigmas } = this;
+    if ("timesteps" in spec) {
+      const timesteps = givenTimesteps(className, spec.timesteps, numTrainTimesteps);
+      return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
+    }
+    const count = stepCount(className, spec.numInferenceSteps, numTrainTimesteps);
+    if (this.config.useFlowSigmas) {
+      const sigmas = this.flowSigmas(count, this.#flowShift(spec.mu));
+      return { timesteps: this.#flowTimesteps(sigmas), sigmas };
+    }
+    if (this.spacing !== null) {
+      const { timesteps, sigmas } = spacedPlan(this.spacing, this.spacedRange(), count, trainSigmas);
+      return { timesteps: timesteps.map((timestep) => this.wholeTimestep(timestep)), sigmas };
+    }
+    const timesteps = this.#spacedTimesteps(count);
+    return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
+  }
+
+  /** What a model that follows a flow is told: σ T, without its fraction. */
+  #flowTimesteps(sigmas: readonly number[]): number[] {
+    return sigmas.map((sigma) => truncated(sigma * this.numTrainTimesteps));
+  }
+
+  #spacedTimesteps(count: number): readonly number[] {
+    const { timestepSpacing = "linspace", stepsOffset = 0 } = this.config;
+    const end = this.clippedEnd;
+    if (timestepSpacing === "leading" && count >= end) {
+      throw new RangeError(
+        `${this.className}: numInferenceSteps is ${count}, expected at most ${end - 1} with timestepSpacing "leading"`,
+      );
+    }
+    const timesteps = solverTimesteps(timestepSpacing, count, end, this.numTrainTimesteps, stepsOffset);
+    return withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
+  }
+
+  #givenPlan(sigmas: readonly number[]): SigmaPlan {
+    const starts = sigmas.slice(0, -1);
+    if (!this.config.useFlowSigmas) {
+      return { sigmas, timesteps: starts.map((sigma) => timestepOfSigma(sigma, this.trainSigmas)) };
+    }
+    if (sigmas[0] > 1) {
+      throw new RangeError(
+        `${this.className}: custom sigmas start at ${sigmas[0]}, expected at most 1 for a flow`,
+      );
+    }
+    const finite = sigmas.map((sigma) => Math.min(sigma, LARGEST_FLOW_SIGMA));
+    return { sigmas: finite, timesteps: this.#flowTimesteps(finite.slice(0, -1)) };
+  }
+
+  #flowShift(mu: number | undefined): number {
+    const { useDynamicShifting, timeShiftType, flowShift } = this.config;
+    if (useDynamicShifting !== true) return flowShift;
+    if (mu === undefined) {
+      throw new RangeError(
+        `${this.className}: useDynamicShifting needs mu: setTimesteps({ numInferenceSteps, mu })`,
+      );
+    }
+    return timeShiftType === "linear" ? mu : Math.exp(mu);
+  }
+}
+
+/** Without its fraction; what rounding has left just short of a whole number counts as that number. */
+export const truncated = (timestep: number): number => Math.floor(timestep + 1e-4);

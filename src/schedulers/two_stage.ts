@@ -1,0 +1,61 @@
+// two_stage.ts: plans of methods that call the model twice a step, and what the first half of a step leaves behind.
+
+import type { SigmaPlan } from "./sigma_scheduler.ts";
+
+/** Where the model is called. */
+export interface Evaluation {
+  readonly sigma: number;
+  readonly timestep: number;
+}
+
+/**
+ * A plan with a second evaluation in every step but one down to no noise: entries 0, 2, 4, ... begin a step, the odd
+ * ones lie within it.
+ * @param secondOf where the second evaluation of step i is made
+ */
+export function twoStagePlan(
+  { timesteps, sigmas }: SigmaPlan,
+  secondOf: (step: number) => Evaluation,
+): SigmaPlan {
+  const evaluations = timesteps.flatMap((timestep, i) => {
+    const first = { sigma: sigmas[i], timestep };
+    return sigmas[i + 1] > 0 ? [first, secondOf(i)] : [first];
+  });
+  return {
+    timesteps: evaluations.map(({ timestep }) => timestep),
+    sigmas: [...evaluations.map(({ sigma }) => sigma), sigmas[sigmas.length - 1]],
+  };
+}
+
+/** Whether an entry of such a plan is the second half of a step. */
+export const isSecondHalf = (index: number): boolean => index % 2 === 1;
+
+/** What the first half of a step leaves to the second. */
+export class CarriedOver<Value> {
+  readonly #className: string;
+  #value: Value | null = null;
+
+  constructor(className: string) {
+    this.#className = className;
+  }
+
+  put(value: Value): void {
+    this.#value = value;
+  }
+
+  /** @throws RangeError when a run was started within a step */
+  take(): Value {
+    if (this.#value === null) {
+      throw new RangeError(
+        `${this.#className}: sampling starts in the second half of a step; start at an even index of timesteps`,
+      );
+    }
+    const value = this.#value;
+    this.#value = null;
+    return value;
+  }
+
+  drop(): void {
+    this.#value = null;
+  }
+}

@@ -1,0 +1,225 @@
+// unipc_multistep.ts: UniPCMultistepScheduler, Zhao et al. 2023, "UniPC: a unified predictor-corrector framework for fast
+// sampling of diffusion models" (arXiv 2302.04867). The predictor of order p goes along the polynomial through the last p
+// values of the model; when the model has been called at the place it led to, the corrector takes the same step again
+// along the polynomial that also goes through the new value: order p + 1, without another call.
+//
+// The paper's B(h) cancels from the polynomial's exact integral and is left only where the coefficient is the fixed 1/2:
+// in the predictor of order 2 and the corrector of order 1.
+
+import * as v from "valibot";
+import { exponentialStep, polynomialWeights, type SolverLevel } from "./exponential_step.ts";
+import { multistepOrder } from "./multistep_order.ts";
+import {
+  type ConfigSource,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  positive,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import {
+  finalSigmasTypes,
+  LARGEST_FLOW_SIGMA,
+  type PreservingConfig,
+  PreservingSchedulerBase,
+  preservingDefaults,
+  preservingEntries,
+  shiftingEntries,
+  timestepEntries,
+} from "./preserving.ts";
+import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { linspace, type SigmaRange, shiftSigma } from "./sigmas.ts";
+import { SolverHistory, type SolverPoint } from "./solver_history.ts";
+import type { TimestepSpacing } from "./spacing.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of UniPCMultistepScheduler as resolved. */
+export type UniPCMultistepSchedulerConfig = PreservingConfig & {
+  /** p, 1 .. 4. */
+  solverOrder: number;
+  /** Integrate x_0; otherwise ε. */
+  predictX0: boolean;
+  /** B(h) is h, or e^h - 1. */
+  solverType: "bh1" | "bh2";
+  /** Ends runs with falling orders. */
+  lowerOrderFinal: boolean;
+  /** Steps after which nothing is corrected, counted from 0. */
+  disableCorrector: number[];
+  /** Another predictor; not supported. */
+  solverP: null;
+  finalSigmasType: "zero" | "sigma_min";
+  timestepSpacing: TimestepSpacing;
+  stepsOffset: number;
+  rescaleBetasZeroSnr: boolean;
+  useDynamicShifting: boolean;
+  timeShiftType: "exponential" | "linear";
+  /** Ends of the range of Karras, exponential and beta sigmas; null: those of training. */
+  sigmaMin: number | null;
+  sigmaMax: number | null;
+  /** Stretches a flow's sigmas so that the last step starts from this one. */
+  shiftTerminal: number | null;
+};
+
+const table: OptionTable<UniPCMultistepSchedulerConfig> = {
+  className: "UniPCMultistepScheduler",
+  schema: v.object({
+    ...preservingEntries,
+    ...timestepEntries,
+    ...shiftingEntries,
+    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(4))),
+    predictX0: v.exactOptional(v.boolean()),
+    solverType: v.exactOptional(v.picklist(["bh1", "bh2"])),
+    lowerOrderFinal: v.exactOptional(v.boolean()),
+    disableCorrector: v.exactOptional(v.array(wholeFrom(0))),
+    solverP: v.exactOptional(v.null()),
+    finalSigmasType: finalSigmasTypes,
+    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
+    timeShiftType: v.exactOptional(v.picklist(["exponential", "linear"])),
+    sigmaMin: v.exactOptional(v.nullable(positive)),
+    sigmaMax: v.exactOptional(v.nullable(positive)),
+    shiftTerminal: v.exactOptional(v.nullable(v.pipe(v.number(), v.gtValue(0), v.ltValue(1)))),
+  }),
+  defaults: {
+    ...preservingDefaults,
+    solverOrder: 2,
+    predictX0: true,
+    solverType: "bh2",
+    lowerOrderFinal: true,
+    disableCorrector: [],
+    solverP: null,
+    finalSigmasType: "zero",
+    timestepSpacing: "linspace",
+    stepsOffset: 0,
+    rescaleBetasZeroSnr: false,
+    useDynamicShifting: false,
+    timeShiftType: "exponential",
+    sigmaMin: null,
+    sigmaMax: null,
+    shiftTerminal: null,
+  },
+  aliases: { solverType: { midpoint: "bh2", heun: "bh2", logrho: "bh2" } },
+};
+
+/** The step that the next call of the model corrects. */
+interface OpenStep {
+  readonly from: SolverLevel;
+  readonly sample: Float32Array;
+  /** Those that the predictor used, the newest first. */
+  readonly points: readonly SolverPoint[];
+}
+
+/** UniPC. */
+export class UniPCMultistepScheduler extends PreservingSchedulerBase<UniPCMultistepSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  readonly #history: SolverHistory;
+  #open: OpenStep | null = null;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<UniPCMultistepSchedulerConfig> = {}) {
+    super(table, options);
+    const { shiftTerminal, useFlowSigmas, solverOrder, sigmaMin, sigmaMax } = this.config;
+    if (shiftTerminal !== null && (!useFlowSigmas || this.spacing !== null)) {
+      throw new RangeError(
+        `${this.className}: shiftTerminal ${shiftTerminal} needs useFlowSigmas, and no other spacing of sigmas`,
+      );
+    }
+    const range = this.spacedRange();
+    if (range.sigmaMin >= range.sigmaMax) {
+      throw new RangeError(
+        `${this.className}: sigmaMin ${sigmaMin} and sigmaMax ${sigmaMax} leave no range, expected ` +
+          `${range.sigmaMin} < ${range.sigmaMax}`,
+      );
+    }
+    this.#history = new SolverHistory(solverOrder);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): UniPCMultistepScheduler {
+    return new UniPCMultistepScheduler(readConfig(table, source, options));
+  }
+
+  protected override checkSpacedFlow(): void {
+    if (!this.config.useKarrasSigmas) super.checkSpacedFlow();
+  }
+
+  protected override spacedRange(): SigmaRange {
+    const { sigmaMin, sigmaMax } = super.spacedRange();
+    return { sigmaMin: this.config.sigmaMin ?? sigmaMin, sigmaMax: this.config.sigmaMax ?? sigmaMax };
+  }
+
+  protected override flowSigmas(count: number, shift: number): number[] {
+    // The spacing is of σ / α, that is σ / (1 - σ).
+    if (this.spacing !== null) {
+      return this.spacing(this.spacedRange(), count).map((ratio) => ratio / (1 + ratio));
+    }
+    const even = linspace(1, 1 / this.numTrainTimesteps, count + 1).slice(0, -1);
+    const shifted = even.map((sigma) => shiftSigma(sigma, shift));
+    const { shiftTerminal } = this.config;
+    const stretch = shiftTerminal === null ? 1 : (1 - shiftTerminal) / (1 - shifted[count - 1]);
+    return shifted.map((sigma) => Math.min(1 - (1 - sigma) * stretch, LARGEST_FLOW_SIGMA));
+  }
+
+  protected override forget(): void {
+    this.#history.clear();
+    this.#open = null;
+  }
+
+  protected override takeStep(step: SigmaStep): SigmaStepOutput {
+    const { sample, index } = step;
+    const original = this.originalSample(step);
+    const output = this.config.predictX0 ? original : this.epsilon(step, original);
+    const from = this.solverLevel(index);
+    const point = { lambda: from.lambda, output };
+    const corrected = this.#corrected(sample.data, index, from, point);
+    this.#history.push(point);
+    const points = this.#history.points.slice(0, this.#orderAt(index));
+    this.#open = { from, sample: corrected, points };
+    const half = points.length === 2 ? points[1] : null;
+    return { prev: this.#step(this.#open, this.solverLevel(index + 1), half), original };
+  }
+
+  /** The sample where a step starts, corrected by what the model says there. */
+  #corrected(sample: Float32Array, index: number, to: SolverLevel, point: SolverPoint): Float32Array {
+    const open = this.#open;
+    // A step of no length has led nowhere, and there is nothing to correct.
+    if (open === null || open.from.lambda === to.lambda) return sample;
+    if (this.config.disableCorrector.includes(index - 1)) return sample;
+    const points = [...open.points, point];
+    return this.#step({ ...open, points }, to, points.length === 2 ? point : null);
+  }
+
+  /**
+   * The step along the polynomial through some points, or, where `half` is the second of two, with the fixed
+   * coefficient 1/2 of the slope between them.
+   */
+  #step({ from, sample, points }: OpenStep, to: SolverLevel, half: SolverPoint | null): Float32Array {
+    const { predictX0, solverType } = this.config;
+    const step = exponentialStep(predictX0 ? "data" : "noise", from, to);
+    const lambdas = points.map(({ lambda }) => lambda - from.lambda);
+    const weights = half === null ? polynomialWeights(step, lambdas) : halfWeights();
+    return weightedSum([step.carry, sample], ...points.map(({ output }, i) => [weights[i], output] as const));
+
+    function halfWeights(): number[] {
+      const size = solverType === "bh1" ? step.scale * step.h : step.constant;
+      const slope = (0.5 * size * step.h) / lambdas[1];
+      return [step.constant - slope, slope];
+    }
+  }
+
+  #orderAt(index: number): number {
+    const { solverOrder, lowerOrderFinal } = this.config;
+    return multistepOrder({
+      solverOrder,
+      known: this.#history.length,
+      remaining: lowerOrderFinal ? this.timesteps.length - index : Number.POSITIVE_INFINITY,
+      sigma: this.sigmas[index],
+      nextSigma: this.sigmas[index + 1],
+    });
+  }
+}
