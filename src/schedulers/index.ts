@@ -6,12 +6,14 @@ import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
+import { DPMSolverSDEScheduler } from "./dpmsolver_sde.ts";
 import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
 import { EDMDPMSolverMultistepScheduler } from "./edm_dpmsolver_multistep.ts";
 import { EDMEulerScheduler } from "./edm_euler.ts";
 import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
+import { FlowMatchHeunDiscreteScheduler } from "./flow_match_heun_discrete.ts";
 import { HeunDiscreteScheduler } from "./heun_discrete.ts";
 import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
@@ -38,6 +40,7 @@ export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
 } from "./dpmsolver_multistep.ts";
+export { DPMSolverSDEScheduler, type DPMSolverSDESchedulerConfig } from "./dpmsolver_sde.ts";
 export {
   DPMSolverSinglestepScheduler,
   type DPMSolverSinglestepSchedulerConfig,
@@ -56,6 +59,10 @@ export {
   FlowMatchEulerDiscreteScheduler,
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "./flow_match_euler_discrete.ts";
+export {
+  FlowMatchHeunDiscreteScheduler,
+  type FlowMatchHeunDiscreteSchedulerConfig,
+} from "./flow_match_heun_discrete.ts";
 export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
 export {
   KDPM2AncestralDiscreteScheduler,
@@ -111,6 +118,8 @@ export const schedulers = {
   lms: LMSDiscreteScheduler,
   dpm2: KDPM2DiscreteScheduler,
   "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
+  "dpm++-sde": DPMSolverSDEScheduler,
+  "flow-match-heun": FlowMatchHeunDiscreteScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;
 

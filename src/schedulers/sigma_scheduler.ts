@@ -131,6 +131,9 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     }
     const output = this.meanOutput(modelOutput, sample);
     const index = this.indexAt(timestep);
+    if (index >= this.#timesteps.length) {
+      throw new RangeError(`${this.className} has taken all its steps: call setTimesteps to sample again`);
+    }
     const { prev, original } = this.takeStep({ output, sample, index, options });
     this.#stepIndex = index + 1;
     return {

@@ -3,6 +3,8 @@
 import { describe, expect, it } from "vitest";
 import {
   EulerDiscreteScheduler,
+  FlowMatchEulerDiscreteScheduler,
+  FlowMatchHeunDiscreteScheduler,
   HeunDiscreteScheduler,
   KDPM2DiscreteScheduler,
   LMSDiscreteScheduler,
@@ -54,6 +56,25 @@ describe("order of accuracy over sigma", () => {
     for (const observed of observedOrders(errorOf, steps)) {
       expect(observed).toBeGreaterThan(order - 0.25);
       expect(observed).toBeLessThan(order + 0.5);
+    }
+  });
+});
+
+describe("order of accuracy along the flow", () => {
+  const flows = [
+    { name: "Euler", make: () => new FlowMatchEulerDiscreteScheduler(), order: 1 },
+    { name: "Heun", make: () => new FlowMatchHeunDiscreteScheduler(), order: 2 },
+  ];
+
+  it.each(flows)("$name: $order", ({ make, order }) => {
+    const errorOf = (count: number) => {
+      const scheduler = make();
+      scheduler.setTimesteps({ sigmas: smoothLevels(1, 0.02, count) });
+      const levelOf = (sigma: number) => ({ alpha: 1 - sigma, sigma });
+      return flowError(scheduler, { target, type: "flow_prediction", levelOf });
+    };
+    for (const observed of observedOrders(errorOf, [16, 32, 64])) {
+      expect(Math.abs(observed - order)).toBeLessThan(0.3);
     }
   });
 });

@@ -1,0 +1,126 @@
+// dpmsolver_sde.ts: DPMSolverSDEScheduler, DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) made stochastic as in
+// k-diffusion: in log σ half a step with new noise, and the whole step with the x_0 found there and new noise. The two
+// halves see one Brownian motion over σ.
+
+import * as v from "valibot";
+import type { HostTensor } from "../engine/host_tensor.ts";
+import { BrownianPath, keyOf } from "./brownian_path.ts";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  explodingDefaults,
+  explodingEntries,
+} from "./exploding.ts";
+import {
+  type ConfigSource,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+import { ancestralStep, timestepOfSigma } from "./sigmas.ts";
+import { CarriedOver, isSecondHalf, twoStagePlan } from "./two_stage.ts";
+import { weightedSum } from "./weighted_sum.ts";
+
+/** The options of DPMSolverSDEScheduler as resolved. */
+export type DPMSolverSDESchedulerConfig = ExplodingConfig & {
+  /** Keys the Brownian motion, which is then the same for every image; null: it follows from `step`'s noise. */
+  noiseSamplerSeed: number | null;
+};
+
+const table: OptionTable<DPMSolverSDESchedulerConfig> = {
+  className: "DPMSolverSDEScheduler",
+  schema: v.object({
+    ...explodingEntries,
+    noiseSamplerSeed: v.exactOptional(v.nullable(v.pipe(wholeFrom(0), v.maxValue(Number.MAX_SAFE_INTEGER)))),
+  }),
+  defaults: { ...explodingDefaults, noiseSamplerSeed: null },
+};
+
+/**
+ * The stochastic second-order DPM-Solver++. Unless noiseSamplerSeed is set, the first noisy step draws once from its
+ * `noise`, and each image's Brownian motion is keyed by what was drawn for it. The numbers of torchsde's Brownian motion,
+ * which diffusers takes, are others.
+ */
+export class DPMSolverSDEScheduler extends ExplodingSchedulerBase<DPMSolverSDESchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  override readonly order = 2;
+  /** x where the step began. */
+  readonly #begin = new CarriedOver<Float32Array>(table.className);
+  /** One for each image of the batch; none before the first noisy step. */
+  #paths: readonly BrownianPath[] = [];
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<DPMSolverSDESchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): DPMSolverSDEScheduler {
+    return new DPMSolverSDEScheduler(readConfig(table, source, options));
+  }
+
+  protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
+    const plan = super.plan(spec);
+    return twoStagePlan(plan, (step) => {
+      const sigma = Math.sqrt(plan.sigmas[step] * plan.sigmas[step + 1]);
+      return { sigma, timestep: timestepOfSigma(sigma, this.trainSigmas) };
+    });
+  }
+
+  protected override forget(): void {
+    this.#begin.drop();
+    this.#paths = [];
+  }
+
+  protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
+    const { sNoise = 1 } = options;
+    const original = this.originalSample(output, sample.data, this.sigmas[index]);
+    const isSecond = isSecondHalf(index);
+    if (!isSecond) this.#begin.put(sample.data.slice());
+    const x = isSecond ? this.#begin.take() : sample.data;
+    const [from, to] = [this.sigmas[isSecond ? index - 1 : index], this.sigmas[index + 1]];
+    const { down, up } = ancestralStep(from, to);
+    const noise = to > 0 ? this.#noise(sample, from, to, options) : x;
+    // (σ_down / σ) x + (1 - σ_down / σ) x_0 + σ_up z
+    const ratio = down / from;
+    return { prev: weightedSum([ratio, x], [1 - ratio, original], [sNoise * up, noise]), original };
+  }
+
+  /** The Brownian motion's increment between two noise levels, scaled to variance 1. */
+  #noise(sample: HostTensor, from: number, to: number, options: StepOptions): Float32Array {
+    if (options.varianceNoise) return this.stepNoise(options, sample);
+    if (this.#paths.length === 0) this.#paths = this.#newPaths(sample, options);
+    const out = new Float32Array(sample.data.length);
+    const size = out.length / this.#paths.length;
+    const scale = 1 / Math.sqrt(Math.abs(to - from));
+    for (const [image, path] of this.#paths.entries()) {
+      const increment = path.increment(from, to);
+      for (let i = 0; i < size; i++) out[image * size + i] = increment[i] * scale;
+    }
+    return out;
+  }
+
+  #newPaths(sample: HostTensor, options: StepOptions): BrownianPath[] {
+    const count = sample.shape[0] ?? 1;
+    const size = sample.data.length / count;
+    // Not less than the noise of training: so plans of any number of steps see the same motion.
+    const largest = Math.max(this.sigmas[0], this.trainSigmas[this.trainSigmas.length - 1]);
+    const seed = this.config.noiseSamplerSeed;
+    if (seed !== null) {
+      return Array.from({ length: count }, () => new BrownianPath(BigInt(seed), size, largest));
+    }
+    const drawn = this.stepNoise(options, sample);
+    return Array.from({ length: count }, (_, image) => {
+      const key = keyOf(drawn.subarray(image * size, (image + 1) * size));
+      return new BrownianPath(key, size, largest);
+    });
+  }
+}
