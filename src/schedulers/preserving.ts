@@ -68,8 +68,15 @@ const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue }
 
 /** The defaults that all of them have. */
 export const preservingDefaults = {
-  ...{ numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas },
-  ...{ predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue },
+  numTrainTimesteps,
+  betaStart,
+  betaEnd,
+  betaSchedule,
+  trainedBetas,
+  predictionType,
+  thresholding,
+  dynamicThresholdingRatio,
+  sampleMaxValue,
   ...sigmaSpacingDefaults,
   useFlowSigmas: false,
   flowShift: 1,
