@@ -104,6 +104,24 @@ describe("wrong combinations", () => {
   });
 });
 
+describe("dynamic shifting", () => {
+  it("moves a flow's sigmas by e^mu, or by mu", () => {
+    const flow = { useFlowSigmas: true, predictionType: "flow_prediction" } as const;
+    const sigmas = (options: object, mu: number | null) => {
+      const scheduler = new UniPCMultistepScheduler({ ...flow, ...options });
+      scheduler.setTimesteps({ numInferenceSteps: 5, ...(mu === null ? {} : { mu }) });
+      return [...scheduler.sigmas];
+    };
+    const fixed = sigmas({ flowShift: 4 }, null);
+    const linear = { useDynamicShifting: true, timeShiftType: "linear" };
+    expect(sigmas(linear, 4)).toEqual(fixed);
+    for (const [i, sigma] of sigmas({ useDynamicShifting: true }, Math.log(4)).entries()) {
+      expect(sigma).toBeCloseTo(fixed[i], 6);
+    }
+    expect(() => sigmas(linear, -1)).toThrow("mu is -1, which shifts sigmas by -1");
+  });
+});
+
 describe("noise", () => {
   it("is asked for by the stochastic solvers alone", () => {
     const stochastic = [

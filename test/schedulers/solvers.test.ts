@@ -264,3 +264,28 @@ describe.each(preserving)("$className", (solver) => {
     );
   });
 });
+
+describe("EDMDPMSolverMultistepScheduler", () => {
+  it("samples finite values at every schedule, prediction type and number of steps", () => {
+    const start = hostTensor(Float32Array.of(8, -32, 56, 16), [1, 2, 2, 1]);
+    for (const sigmaSchedule of ["karras", "exponential"] as const) {
+      for (const predictionType of ["epsilon", "v_prediction"] as const) {
+        for (const finalSigmasType of ["zero", "sigma_min"] as const) {
+          for (const algorithmType of ["dpmsolver++", "sde-dpmsolver++"] as const) {
+            const options = { sigmaSchedule, predictionType, finalSigmasType, algorithmType, solverOrder: 3 };
+            const scheduler = new EDMDPMSolverMultistepScheduler(options);
+            for (const steps of [1, 2, 7, 25, 1000]) {
+              scheduler.setTimesteps(steps);
+              const noise = seeded();
+              let x = start;
+              for (const t of scheduler.timesteps) {
+                x = scheduler.step(scheduler.scaleModelInput(x, t), t, x, { noise }).prevSample;
+              }
+              expect(x.data.every(Number.isFinite)).toBe(true);
+            }
+          }
+        }
+      }
+    }
+  });
+});
