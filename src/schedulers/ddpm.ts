@@ -26,7 +26,7 @@ const table: OptionTable<DDPMSchedulerConfig> = {
     varianceType: v.exactOptional(v.picklist(varianceTypes)),
   }),
   defaults: { ...discreteDefaults, varianceType: "fixed_small" },
-  setAside: { varianceType: [null] },
+  foreignValues: { varianceType: [null] },
 };
 
 /** The sampler of DDPM: as many random steps as there are timesteps, or a subset of them. */

@@ -41,7 +41,7 @@ import type { TimestepSpacing } from "./spacing.ts";
 
 /** The options of DPMSolverMultistepScheduler as resolved. */
 export type DPMSolverMultistepSchedulerConfig = PreservingConfig & {
-  /** 1 .. 3. Of order 3 is only the start of each step's parabola: see dpm_solver.ts. */
+  /** 1 .. 3; the third counts its curvature half, as the authors' code does, and is of order 2 (see dpm_solver.ts). */
   solverOrder: number;
   algorithmType: DpmAlgorithmType;
   /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
@@ -96,7 +96,7 @@ const table: OptionTable<DPMSolverMultistepSchedulerConfig> = {
     timeShiftType: "exponential",
   },
   aliases: dpmAliases,
-  setAside: { varianceType: fixedVariances },
+  foreignValues: fixedVariances,
 };
 
 /** DPM-Solver and DPM-Solver++, multistep. */

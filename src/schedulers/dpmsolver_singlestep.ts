@@ -77,7 +77,7 @@ const table: OptionTable<DPMSolverSinglestepSchedulerConfig> = {
     timeShiftType: "exponential",
   },
   aliases: dpmAliases,
-  setAside: { varianceType: fixedVariances },
+  foreignValues: fixedVariances,
 };
 
 /** Where a group started. */

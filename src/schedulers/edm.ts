@@ -56,9 +56,6 @@ export const edmEntries = {
   finalSigmasType: v.exactOptional(v.picklist(["zero", "sigma_min"])),
 };
 
-/** Values of others: no range of their own. */
-export const edmSetAside = { sigmaMin: [null], sigmaMax: [null] };
-
 /**
  * Base of the schedulers of EDM. Timesteps are c_noise(σ) = log(σ) / 4, so they cannot be given one by one; sigmas can.
  */

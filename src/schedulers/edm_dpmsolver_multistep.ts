@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import { type DpmSolverType, dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./dpm_solver.ts";
-import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries, edmSetAside } from "./edm.ts";
+import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
 import type { SolverLevel } from "./exponential_step.ts";
 import { multistepOrder, remainingSteps } from "./multistep_order.ts";
 import {
@@ -63,7 +63,8 @@ const table: OptionTable<EDMDPMSolverMultistepSchedulerConfig> = {
     eulerAtFinal: false,
   },
   aliases: dpmAliases,
-  setAside: edmSetAside,
+  // Elsewhere null is the range of the timesteps, of which there are none here.
+  foreignValues: { sigmaMin: [null], sigmaMax: [null] },
 };
 
 /** DPM-Solver++, multistep, with EDM's preconditioning. */

@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import { churn } from "./churn.ts";
-import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries, edmSetAside } from "./edm.ts";
+import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
 import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
 import { weightedSum } from "./weighted_sum.ts";
@@ -16,7 +16,8 @@ const table: OptionTable<EDMEulerSchedulerConfig> = {
   className: "EDMEulerScheduler",
   schema: v.object(edmEntries),
   defaults: edmDefaults,
-  setAside: edmSetAside,
+  // Elsewhere null is the range of the timesteps, of which there are none here.
+  foreignValues: { sigmaMin: [null], sigmaMax: [null] },
 };
 
 /** Euler's method in σ, with EDM's preconditioning. */

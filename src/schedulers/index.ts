@@ -35,6 +35,7 @@ export {
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDIMInverseScheduler, type DDIMInverseSchedulerConfig } from "./ddim_inverse.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
+export { DEISMultistepScheduler, type DEISMultistepSchedulerConfig } from "./deis_multistep.ts";
 export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,

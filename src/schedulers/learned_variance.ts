@@ -1,15 +1,11 @@
 // learned_variance.ts: the output of models that learn the variance, [N, ..., 2C]: mean first, variance behind.
 
 import type { HostTensor } from "../engine/host_tensor.ts";
-import type { JsonValue } from "../io/diffusers_json.ts";
 
-/** Variance types of DDPM whose variance is not the model's: solvers have no use for them. */
-export const fixedVariances: readonly JsonValue[] = [
-  "fixed_small",
-  "fixed_small_log",
-  "fixed_large",
-  "fixed_large_log",
-];
+/** DDPM's kinds of variance that no model gives; to samplers that only know the learned kinds they say nothing. */
+export const fixedVariances = {
+  varianceType: ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"],
+} as const;
 
 /**
  * One half of the channels, [N, ..., C].

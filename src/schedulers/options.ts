@@ -27,12 +27,12 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "sigma_max",
   "sigma_data",
   "rho",
+  "s_noise",
+  "timestep_scaling",
   "shift",
   "base_shift",
   "max_shift",
   "shift_terminal",
-  "s_noise",
-  "timestep_scaling",
 ]);
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -75,8 +75,8 @@ export interface OptionTable<Config extends object> {
   readonly defaults: Readonly<Config>;
   /** Values of other schedulers' configs that mean one of ours: by option, then by value. */
   readonly aliases?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Values of other schedulers' configs that mean nothing here, by option: its default holds instead. */
-  readonly setAside?: Readonly<Record<string, readonly JsonValue[]>>;
+  /** Values of other schedulers' configs that say nothing here, by option: our default holds. */
+  readonly foreignValues?: Readonly<Record<string, readonly (string | null)[]>>;
 }
 
 /** Where a scheduler can be made from: the JSON of a file, another scheduler, or another scheduler's `config`. */
@@ -91,6 +91,16 @@ export interface FromConfigOptions {
 const defaultedKeys = new WeakMap<object, ReadonlySet<string>>();
 /** By config: the options of other schedulers that it was made from. */
 const foreignOptions = new WeakMap<object, JsonObject>();
+/** On their way from a config to a constructor they lie under this key, which copies of an object keep. */
+const FOREIGN = Symbol("options of other schedulers");
+
+class ForeignOptions {
+  readonly values: JsonObject;
+
+  constructor(values: JsonObject) {
+    this.values = values;
+  }
+}
 
 /**
  * Checks options and fills in the defaults.
@@ -113,7 +123,9 @@ export function resolveOptions<Config extends object>(
   });
   const defaulted = Object.keys(table.defaults).filter((key) => !Object.hasOwn(present, key));
   defaultedKeys.set(config, new Set(defaulted));
-  carryForeign(foreignOptions.get(given), config);
+  if (FOREIGN in given && given[FOREIGN] instanceof ForeignOptions) {
+    foreignOptions.set(config, given[FOREIGN].values);
+  }
   return config;
 }
 
@@ -131,19 +143,16 @@ export function readConfig<Config extends object>(
   const given: Record<string, unknown> = {};
   const unknown: string[] = [];
   const foreign: Record<string, JsonValue> = {};
-  const carried = foreignOptions.get(config);
-  for (const [key, held] of Object.entries({ ...carried, ...config })) {
+  const own = Object.entries(config).filter(([key]) => !defaulted?.has(toCamelCase(key)));
+  for (const [key, value] of [...own, ...Object.entries(foreignOptions.get(config) ?? {})]) {
     const name = toCamelCase(key);
-    const isLeft = defaulted?.has(name) === true;
-    if (key.startsWith("_") || (isLeft && carried?.[name] === undefined)) continue;
-    const value = isLeft ? carried?.[name] : held;
-    if (isJson(value) && table.setAside?.[name]?.includes(value)) {
-      foreign[name] = value;
-    } else if (Object.hasOwn(table.defaults, name)) {
+    if (key.startsWith("_")) continue;
+    const isOurs = Object.hasOwn(table.defaults, name);
+    if (!isOurs) unknown.push(key);
+    if (isOurs && !table.foreignValues?.[name]?.some((foreignValue) => foreignValue === value)) {
       given[name] = aliasOf(table.aliases?.[name], value);
-    } else {
-      unknown.push(key);
-      if (isJson(value)) foreign[name] = value;
+    } else if (isJson(value)) {
+      foreign[name] = value;
     }
   }
   // A config of one of our own classes has that class's options: no reason for a warning.
@@ -151,8 +160,7 @@ export function readConfig<Config extends object>(
     warn?.(`${table.className} does not know ${unknown.join(", ")}: ignored`);
   }
   const options = check(table, withoutUndefined(given), toSnakeCase);
-  carryForeign(foreign, options);
-  return options;
+  return Object.assign(options, { [FOREIGN]: new ForeignOptions(foreign) });
 }
 
 /**
@@ -164,27 +172,16 @@ export function writeConfig(className: string, config: JsonObject): JsonObject {
     _class_name: className,
     _diffusers_version: DIFFUSERS_VERSION,
   };
-  for (const [key, value] of Object.entries({ ...foreignOptions.get(config), ...config })) {
+  for (const [key, value] of Object.entries({ ...config, ...foreignOptions.get(config) })) {
     json[toSnakeCase(key)] = value;
   }
   return json;
 }
 
-/** A copy of options without one of them, which remembers as much as they do. */
-export function withoutOption<T extends object, K extends keyof T>(options: T, key: K): Omit<T, K> {
-  const { [key]: _, ...rest } = options;
-  carryForeign(foreignOptions.get(options), rest);
-  return rest;
-}
-
-function carryForeign(foreign: JsonObject | undefined, to: object): void {
-  if (foreign !== undefined && Object.keys(foreign).length > 0) foreignOptions.set(to, foreign);
-}
-
 /** Whether a value could be an option: a scalar or a list. */
 function isJson(value: unknown): value is JsonValue {
   if (value === null || typeof value === "string" || typeof value === "boolean") return true;
-  if (typeof value === "number") return !Number.isNaN(value);
+  if (typeof value === "number") return Number.isFinite(value);
   return Array.isArray(value) && value.every(isJson);
 }
 

@@ -68,8 +68,15 @@ const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue }
 
 /** The defaults that all of them have. */
 export const preservingDefaults = {
-  ...{ numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas },
-  ...{ predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue },
+  numTrainTimesteps,
+  betaStart,
+  betaEnd,
+  betaSchedule,
+  trainedBetas,
+  predictionType,
+  thresholding,
+  dynamicThresholdingRatio,
+  sampleMaxValue,
   ...sigmaSpacingDefaults,
   useFlowSigmas: false,
   flowShift: 1,
@@ -230,7 +237,7 @@ export abstract class PreservingSchedulerBase<
   }
 
   /** The timesteps, counted from 0, that remain when those of small λ are left out. */
-  protected get clippedEnd(): number {
+  get #clippedEnd(): number {
     const { lambdaMinClipped = Number.NEGATIVE_INFINITY } = this.config;
     const end = this.trainSigmas.findIndex((sigma) => -Math.log(sigma) < lambdaMinClipped);
     if (end === 0) {
@@ -267,7 +274,7 @@ export abstract class PreservingSchedulerBase<
 
   #spacedTimesteps(count: number): readonly number[] {
     const { timestepSpacing = "linspace", stepsOffset = 0 } = this.config;
-    const end = this.clippedEnd;
+    const end = this.#clippedEnd;
     if (timestepSpacing === "leading" && count >= end) {
       throw new RangeError(
         `${this.className}: numInferenceSteps is ${count}, expected at most ${end - 1} with timestepSpacing "leading"`,
@@ -299,7 +306,13 @@ export abstract class PreservingSchedulerBase<
         `${this.className}: useDynamicShifting needs mu: setTimesteps({ numInferenceSteps, mu })`,
       );
     }
-    return timeShiftType === "linear" ? mu : Math.exp(mu);
+    const shift = timeShiftType === "linear" ? mu : Math.exp(mu);
+    if (!(shift > 0 && Number.isFinite(shift))) {
+      throw new RangeError(
+        `${this.className}: mu is ${mu}, which shifts sigmas by ${shift}, expected a shift above 0 and finite`,
+      );
+    }
+    return shift;
   }
 }
 

@@ -18,7 +18,6 @@ import {
   type OptionTable,
   readConfig,
   wholeFrom,
-  withoutOption,
 } from "./options.ts";
 import {
   clippedEntries,
@@ -81,7 +80,7 @@ const table: OptionTable<SASolverSchedulerConfig> = {
     timestepSpacing: "linspace",
     stepsOffset: 0,
   },
-  setAside: { varianceType: fixedVariances },
+  foreignValues: fixedVariances,
 };
 
 /** The options that SASolverScheduler takes: `tauFunc` is τ(t); null or none: 1 for 200 <= t <= 800 and 0 elsewhere. */
@@ -108,9 +107,9 @@ export class SASolverScheduler extends PreservingSchedulerBase<SASolverScheduler
   #correctorOrder = 1;
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
-  constructor(options: SASolverOptions = {}) {
-    super(table, withoutOption(options, "tauFunc"));
-    this.#tau = options.tauFunc ?? tau;
+  constructor({ tauFunc, ...options }: SASolverOptions = {}) {
+    super(table, options);
+    this.#tau = tauFunc ?? tau;
     const { predictorOrder, correctorOrder } = this.config;
     this.#history = new SolverHistory(Math.max(predictorOrder, correctorOrder - 1));
   }

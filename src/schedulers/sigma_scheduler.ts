@@ -237,7 +237,8 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
         `${this.className}: timestep ${timestep} is not among the ${this.#timesteps.length} timesteps that were set`,
       );
     }
-    return this.#timesteps[first + 1] === timestep ? first + 1 : first;
+    // The start of the plan is where whole runs start, also when rounding has made its first timesteps equal.
+    return first > 0 && this.#timesteps[first + 1] === timestep ? first + 1 : first;
   }
 }
 

@@ -99,6 +99,7 @@ test("wrong input: exit code 2 and one line before anything is computed", async 
       "draws with models of a flow, which this one is not; use ddpm",
     ],
     [[model, "--eta", "2"], '--eta is "2"; expected a number from 0 to 1'],
+    [[model, "--seed-compat", "numpy"], '--seed-compat is "numpy"; expected torch'],
     [[model, "--film", out], "--film and --out name the same file"],
     [[model, "--film", "film.gif"], '--film is "film.gif"; expected a file name that ends in .png'],
     [[], "missing required argument 'folder'"],
