@@ -6,6 +6,7 @@ import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import type { DiscreteScheduler } from "./scheduler.ts";
 
+export * from "./adaptive/index.ts";
 export type { BetaSchedule } from "./betas.ts";
 export { DDIMScheduler, type DDIMSchedulerConfig } from "./ddim.ts";
 export { DDPMScheduler, type DDPMSchedulerConfig, type VarianceType } from "./ddpm.ts";
