@@ -3,7 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { betaSchedules } from "../schedulers/betas.ts";
-import { schedulers } from "../schedulers/index.ts";
+import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { predictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES } from "../training/settings.ts";
@@ -119,7 +119,7 @@ function addTrain(program: Command): void {
 }
 
 function addSample(program: Command): void {
-  const names = Object.keys(schedulers);
+  const names = [...Object.keys(schedulers), ...samplerNames];
   program
     .command("sample")
     .description("draw images with a trained model")
@@ -127,7 +127,27 @@ function addSample(program: Command): void {
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
     .option("--scheduler <name>", names.join(" | "), choice("--scheduler", names), "ddim")
-    .option("--eta <x>", "ddim: share of random noise", decimal("--eta", { min: 0, max: 1 }), 0)
+    .option(
+      "--eta <x>",
+      "ddim, dpm-adaptive: share of random noise (default: 0)",
+      decimal("--eta", { min: 0, max: 1 }),
+    )
+    .option(
+      "--snr <x>",
+      "pc: noise over score in a corrector step (default: 0.16)",
+      decimal("--snr", { min: 0, inclusive: false }),
+    )
+    .option(
+      "--corrector-steps <n>",
+      "pc: corrector steps at each noise level (default: 1)",
+      integer("--corrector-steps", 0),
+    )
+    .option(
+      "--rtol <x>",
+      "adaptive, dpm-adaptive, gotta-go-fast: relative error of a step (default: 0.05)",
+      decimal("--rtol", { min: 0 }),
+    )
+    .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))

@@ -11,9 +11,13 @@ import {
   isSchedulerName,
   makeScheduler,
   type NoiseSource,
+  type Sampler,
+  type SamplerName,
   type SchedulerName,
+  samplerNames,
   schedulers,
 } from "../schedulers/index.ts";
+import { type AdaptiveOptions, adaptiveDrawing, type DrawBatch } from "./adaptive.ts";
 import { PipelineError } from "./errors.ts";
 import { checkReplaceable, readPipeline, type Warn, writePipeline } from "./folders.ts";
 import { imageNoise } from "./image_noise.ts";
@@ -37,16 +41,19 @@ export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOpt
   readonly warn?: Warn;
 }
 
-export interface GenerateOptions {
+export interface GenerateOptions extends AdaptiveOptions {
   /** Images. Default 1. */
   readonly count?: number;
   /** 0 .. 2^64-1; image k of a seed starts from the same noise for any count and batch size. Default 0. */
   readonly seed?: number | bigint;
-  /** Denoising steps. Default 1000 for DDPM, 50 for others. */
+  /** Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. */
   readonly steps?: number;
-  /** A sampler by name, made from the options of the pipeline's own. Default: the pipeline's own. */
-  readonly scheduler?: SchedulerName;
-  /** DDIM's share of random noise, 0 .. 1. Default 0. */
+  /**
+   * A scheduler by name, made from the options of the pipeline's own, or a sampler that decides its own steps, by name or
+   * made already. Default: the pipeline's own scheduler.
+   */
+  readonly scheduler?: SchedulerName | SamplerName | Sampler;
+  /** Share of random noise, 0 .. 1: of ddim and dpm-adaptive (default 0), and adaptive (default 1). */
   readonly eta?: number;
   /** Images computed at a time. Default 16. */
   readonly batchSize?: number;
@@ -119,32 +126,21 @@ export class DDPMPipeline {
    * @throws PipelineError for options out of range
    */
   async generate(options: GenerateOptions = {}): Promise<HostTensor> {
-    const { count = 1, seed = 0, eta = 0, noise, onStep, signal } = options;
+    const { count = 1, noise } = options;
     const { height, width, channels } = this.imageSize;
     this.#checkModel();
-    const scheduler = this.#sampler(options);
+    const draw = this.#drawing(options);
     const limit = wholeAtLeast1("batchSize", options.batchSize ?? (noise ? count : DEFAULT_BATCH));
     // Equal batches: all run the same compiled program, and few places of the last one stay unused.
     const batches = Math.ceil(wholeAtLeast1("count", count) / limit);
     const size = Math.ceil(count / batches);
     const shape = [size, height, width, channels] as const;
-    const { denoise } = await this.#program(shape);
+    const program = await this.#program(shape);
     const images = new Float32Array(count * height * width * channels);
     for (let first = 0; first < count; first += size) {
-      const sample = await sampleLoop({
-        denoise,
-        scheduler,
-        shape,
-        noise: noise ?? imageNoise(seed, first),
-        eta,
-        onStep: (step: SamplingStep) => {
-          signal?.throwIfAborted();
-          onStep?.({ ...step, firstImage: first, count: Math.min(size, count - first) });
-        },
-      });
+      const sample = await draw(program, shape, first, Math.min(size, count - first));
       const at = first * numel(shape.slice(1));
       images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
-      scheduler.setTimesteps(scheduler.timesteps.length);
     }
     return hostTensor(images, [count, height, width, channels]);
   }
@@ -155,7 +151,7 @@ export class DDPMPipeline {
     wholeAtLeast1("count", count);
     wholeAtLeast1("batchSize", batchSize);
     this.#checkModel();
-    this.#sampler(options);
+    this.#drawing(options);
   }
 
   /** Says that the model's weights have changed: the next images are drawn with the new ones. */
@@ -187,12 +183,34 @@ export class DDPMPipeline {
     }
   }
 
+  /** How a batch is drawn, with the options checked. */
+  #drawing(options: GenerateOptions): DrawBatch {
+    const adaptive = adaptiveDrawing(options, this.scheduler);
+    if (adaptive) return adaptive;
+    const { seed = 0, eta = 0, noise, onStep, signal } = options;
+    const scheduler = this.#sampler(options);
+    return async ({ denoise }, shape, firstImage, count) => {
+      const sample = await sampleLoop({
+        denoise,
+        scheduler,
+        shape,
+        noise: noise ?? imageNoise(seed, firstImage),
+        eta,
+        onStep: (step: SamplingStep) => {
+          signal?.throwIfAborted();
+          onStep?.({ ...step, firstImage, count });
+        },
+      });
+      scheduler.setTimesteps(scheduler.timesteps.length);
+      return sample;
+    };
+  }
+
   /** A scheduler with its timesteps set. */
   #sampler({ scheduler: name, steps }: GenerateOptions): DiscreteScheduler {
-    if (name !== undefined && !isSchedulerName(name)) {
-      throw new PipelineError(
-        `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,
-      );
+    if (name !== undefined && (typeof name === "object" || !isSchedulerName(name))) {
+      const known = [...Object.keys(schedulers), ...samplerNames];
+      throw new PipelineError(`scheduler is ${JSON.stringify(name)}, expected ${known.join(" or ")}`);
     }
     const own = this.scheduler.toConfig()._class_name;
     const used =

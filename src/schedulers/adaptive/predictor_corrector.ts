@@ -64,6 +64,11 @@ export class PredictorCorrectorSampler implements Sampler {
     this.config = resolveOptions(table, options);
   }
 
+  /** @throws RangeError for more steps than there are timesteps */
+  check(diffusion: Diffusion): void {
+    diffusion.timesteps(this.config.steps);
+  }
+
   /**
    * Algorithm 1. The first step out of pure noise (ᾱ = 0) is the posterior's with either predictor: no score is needed.
    * The last gives the predicted x_0, without noise and without a corrector.

@@ -35,6 +35,8 @@ export interface Sampler {
   readonly name: string;
   /** Every option as resolved, in camelCase. */
   readonly config: JsonObject;
+  /** Where not every diffusion will do. @throws RangeError when this one will not */
+  check?(diffusion: Diffusion): void;
   /**
    * Draws one image.
    * @returns x_0; a good model's values lie in [-1, 1]
