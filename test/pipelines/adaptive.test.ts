@@ -1,7 +1,7 @@
 // Pipelines with samplers that decide their own steps.
 
 import { expect, test } from "vitest";
-import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
+import type { BackendName } from "../../src/engine/backends/create.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import type { GeneratedStep } from "../../src/pipelines/adaptive.ts";
 import { DDPMPipeline, type GenerateOptions } from "../../src/pipelines/ddpm_pipeline.ts";
@@ -19,12 +19,15 @@ const pipeline = (backend: BackendName = "reference") =>
     },
   );
 
-test.each(BACKEND_NAMES)("image k of a seed is the same in any batch, on %s", async (backend) => {
+test.each<[BackendName, number]>([
+  ["wasm", 16],
+  ["reference", 4],
+])("image k of a seed is the same in any batch, on %s", async (backend, count) => {
   const shared = pipeline(backend);
   for (const scheduler of samplerNames) {
     const options = { scheduler, seed: 3, ...(scheduler === "pc" ? { steps: 3 } : LOOSE) };
-    const all = await shared.generate({ ...options, count: 16 });
-    const split = await shared.generate({ ...options, count: 16, batchSize: 3 });
+    const all = await shared.generate({ ...options, count, batchSize: count });
+    const split = await shared.generate({ ...options, count, batchSize: 3 });
     expect(split.data).toEqual(all.data);
     const one = await shared.generate({ ...options, count: 1 });
     expect(one.data).toEqual(all.data.slice(0, 192));
