@@ -40,6 +40,7 @@ export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readon
   const middle = (TOP + bottom) / 2;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="13">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     text([LEFT, 24], "start", title, ' font-size="15"'),
     `<path d="${grid.join("")}" stroke="#e4e4e4"/>`,

@@ -129,7 +129,7 @@ function addSample(program: Command): void {
     .option("--scheduler <name>", names.join(" | "), choice("--scheduler", names), "ddim")
     .option(
       "--eta <x>",
-      "ddim, dpm-adaptive: share of random noise (default: 0)",
+      "ddim, dpm-adaptive, adaptive: share of random noise (default: 0, for adaptive 1)",
       decimal("--eta", { min: 0, max: 1 }),
     )
     .option(
