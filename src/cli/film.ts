@@ -8,22 +8,32 @@ import { type SamplingStep, toUnitRange } from "../pipelines/sampling.ts";
 /** Frames of a strip. */
 const FRAMES = 10;
 
+/** A step of a scheduler, or of a sampler, which knows the share that is done. */
+export interface FilmStep extends Pick<SamplingStep, "step" | "sample" | "predOriginalSample"> {
+  readonly share?: number;
+}
+
 export class Film {
-  /** The steps that are shown: evenly spread, the first and the last among them. */
-  readonly #shown: ReadonlySet<number>;
+  /** The steps that are shown: evenly spread, the first and the last among them; null when they are not known. */
+  readonly #shown: ReadonlySet<number> | null;
   readonly #noisy: RgbImage[] = [];
   readonly #predicted: RgbImage[] = [];
 
-  /** @param steps of the whole sampling */
-  constructor(steps: number) {
+  /** @param steps of the whole sampling; null where each step says how much is done: a frame for every tenth */
+  constructor(steps: number | null) {
+    if (steps === null) {
+      this.#shown = null;
+      return;
+    }
     const frames = Math.min(FRAMES, steps);
     const spread = (i: number) => (frames === 1 ? steps : 1 + Math.round((i * (steps - 1)) / (frames - 1)));
     this.#shown = new Set(Array.from({ length: frames }, (_, i) => spread(i)));
   }
 
   /** Takes the first image of a batch, if this step is shown. */
-  add({ step, sample, predOriginalSample }: SamplingStep): void {
-    if (!this.#shown.has(step)) return;
+  add({ step, share = 0, sample, predOriginalSample }: FilmStep): void {
+    const isShown = this.#shown?.has(step) ?? share >= this.#noisy.length / (FRAMES - 1);
+    if (!isShown) return;
     this.#noisy.push(firstImage(sample));
     this.#predicted.push(firstImage(predOriginalSample));
   }

@@ -4,7 +4,7 @@ import { Command, CommanderError } from "commander";
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { SEED_COMPATS } from "../pipelines/ddpm_pipeline.ts";
 import { betaSchedules } from "../schedulers/betas.ts";
-import { schedulers } from "../schedulers/index.ts";
+import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { solverPredictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES } from "../training/settings.ts";
@@ -150,7 +150,7 @@ function addTrain(program: Command): void {
 }
 
 function addSample(program: Command): void {
-  const names = Object.keys(schedulers);
+  const names = [...Object.keys(schedulers), ...samplerNames];
   program
     .command("sample")
     .description("draw images with a trained model")
@@ -164,9 +164,25 @@ function addSample(program: Command): void {
     )
     .option(
       "--eta <x>",
-      "share of random noise (default: ddim 0, tcd 0.3)",
+      "ddim, tcd, dpm-adaptive, adaptive: share of random noise (default: 0, for tcd 0.3, adaptive 1)",
       decimal("--eta", { min: 0, max: 1 }),
     )
+    .option(
+      "--snr <x>",
+      "pc: noise over score in a corrector step (default: 0.16)",
+      decimal("--snr", { min: 0, inclusive: false }),
+    )
+    .option(
+      "--corrector-steps <n>",
+      "pc: corrector steps at each noise level (default: 1)",
+      integer("--corrector-steps", 0),
+    )
+    .option(
+      "--rtol <x>",
+      "adaptive, dpm-adaptive, gotta-go-fast: relative error of a step (default: 0.05)",
+      decimal("--rtol", { min: 0 }),
+    )
+    .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option(
       "--seed-compat <name>",

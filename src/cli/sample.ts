@@ -4,15 +4,17 @@ import { join } from "node:path";
 import { MemoryError } from "../engine/backend.ts";
 import type { BackendName } from "../engine/backends/create.ts";
 import { imageGrid, PIXEL_LIMIT, type RgbImage, writeImage } from "../io/image/index.ts";
+import { type AdaptiveOptions, misplacedOption } from "../pipelines/adaptive.ts";
 import { type BatchStep, DDPMPipeline, type SeedCompat } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
-import { isSchedulerName, type SchedulerName } from "../schedulers/index.ts";
+import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { Film } from "./film.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
 import type { Status } from "./progress.ts";
+import { SamplerProgress } from "./sampler_progress.ts";
 import { counted, duration } from "./wording.ts";
 
 /** The options of imago sample; those without a question mark have defaults. */
@@ -22,6 +24,10 @@ export interface SampleFlags {
   /** Default: ddim in place of ddpm, otherwise the pipeline's own. */
   readonly scheduler?: string;
   readonly eta?: number;
+  readonly snr?: number;
+  readonly correctorSteps?: number;
+  readonly rtol?: number;
+  readonly atol?: number;
   readonly seed: number;
   readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
@@ -37,11 +43,14 @@ export interface SampleFlags {
 
 export async function sample(folder: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const { count, eta, seed, seedCompat } = flags;
+  const { count, seed, seedCompat } = flags;
   const { pipeline, scheduler } = await checking(() => load(folder, flags, output));
+  const calls = isSamplerName(scheduler) ? new SamplerProgress(count) : undefined;
   const defaultSteps = scheduler === "ddpm" ? 1000 : 50;
-  const steps = flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps);
-  const film = flags.film === undefined ? undefined : new Film(steps);
+  const steps = calls
+    ? flags.steps
+    : (flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps));
+  const film = flags.film === undefined ? undefined : new Film(calls ? null : (steps ?? 1));
   const interrupt = new AbortController();
   const release = onInterrupt(() => interrupt.abort());
   const started = performance.now();
@@ -51,16 +60,25 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
     const batch = await pipeline.generate({
       count,
       seed,
-      steps,
       scheduler,
-      ...(eta !== undefined && { eta }),
       ...(seedCompat && { seedCompat }),
+      ...(steps !== undefined && { steps }),
+      ...numbers(flags),
       batchSize: flags.batchSize,
       signal: interrupt.signal,
-      onStep: (step) => {
-        if (step.firstImage === 0) film?.add(step);
-        output.status(status(step, count, seconds()));
-      },
+      ...(calls
+        ? {
+            onImageStep: (step) => {
+              if (step.image === 0) film?.add(step);
+              output.status(calls.status(step, seconds()));
+            },
+          }
+        : {
+            onStep: (step) => {
+              if (step.firstImage === 0) film?.add(step);
+              output.status(status(step, count, seconds()));
+            },
+          }),
     });
     const images = toImages(batch);
     output.clear();
@@ -70,14 +88,16 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       event: "done",
       out: flags.out,
       count,
-      steps,
+      ...(steps !== undefined && { steps }),
       scheduler,
       seed,
       ...(seedCompat && { seed_compat: seedCompat }),
+      ...(calls && { model_calls: calls.total, model_calls_per_image: calls.ofImages }),
       seconds: Number(elapsed.toFixed(3)),
       images_per_second: Number((count / elapsed).toFixed(3)),
     });
-    output.line(`${counted(count, "image")} in ${duration(elapsed)}: ${flags.out}`);
+    const called = calls ? `, ${calls.summary()}` : "";
+    output.line(`${counted(count, "image")} in ${duration(elapsed)}${called}: ${flags.out}`);
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
     if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
   } catch (error) {
@@ -100,12 +120,14 @@ async function load(
   folder: string,
   flags: SampleFlags,
   output: Output,
-): Promise<{ pipeline: DDPMPipeline; scheduler: SchedulerName }> {
+): Promise<{ pipeline: DDPMPipeline; scheduler: SchedulerName | SamplerName }> {
   const force = flags.force === true;
   await checkOutputFile("--out", flags.out, force);
   if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
   if (flags.film === flags.out) throw new UsageError("--film and --out name the same file; choose two");
   if (flags.each !== undefined) await checkOutputFolder("--each", flags.each, force);
+  const misplaced = misplacedOption(flags.scheduler, { ...numbers(flags), steps: flags.steps });
+  if (misplaced) throw new UsageError(`${flagOf(misplaced.option)} ${misplaced.why}`);
   const pipeline = await DDPMPipeline.fromPretrained(folder, {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
@@ -115,15 +137,34 @@ async function load(
   checkCount(flags.count, pipeline.imageSize);
   const own = pipeline.schedulerName;
   const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
-  if (!isSchedulerName(scheduler)) throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+  if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
+    throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+  }
   pipeline.checkOptions({
     count: flags.count,
     seed: flags.seed,
     ...(flags.steps !== undefined && { steps: flags.steps }),
+    ...numbers(flags),
+    ...(flags.seedCompat && { seedCompat: flags.seedCompat }),
     scheduler,
   });
   return { pipeline, scheduler };
 }
+
+/** The options that some schedulers and samplers have, as far as they are given. */
+function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): AdaptiveOptions & { eta?: number } {
+  return {
+    ...(eta !== undefined && { eta }),
+    ...(snr !== undefined && { snr }),
+    ...(correctorSteps !== undefined && { correctorSteps }),
+    ...(rtol !== undefined && { rtol }),
+    ...(atol !== undefined && { atol }),
+  };
+}
+
+/** "correctorSteps" -> "--corrector-steps". */
+const flagOf = (option: string): string =>
+  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** @throws UsageError for more images than can be held, and laid out in a grid, at once */
 function checkCount(count: number, { height, width }: { height: number; width: number }): void {

@@ -6,18 +6,23 @@ import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
-import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
 import {
+  isSamplerName,
   isSchedulerName,
   makeScheduler,
   type NoiseSource,
+  type Sampler,
+  type SamplerName,
   type Scheduler,
   type SchedulerName,
+  samplerNames,
   schedulers,
 } from "../schedulers/index.ts";
+import { type AdaptiveOptions, adaptiveDrawing, type DrawBatch } from "./adaptive.ts";
 import { PipelineError } from "./errors.ts";
 import { checkReplaceable, readPipeline, type Warn, writePipeline } from "./folders.ts";
 import { imageNoise } from "./image_noise.ts";
+import { checkKind, modelKind } from "./model_kind.ts";
 import { type SamplingStep, sampleLoop, toUnitRange } from "./sampling.ts";
 import { torchImageNoise } from "./torch_image_noise.ts";
 import { compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
@@ -43,21 +48,24 @@ export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOpt
 export const SEED_COMPATS = ["torch"] as const;
 export type SeedCompat = (typeof SEED_COMPATS)[number];
 
-export interface GenerateOptions {
+export interface GenerateOptions extends AdaptiveOptions {
   /** Images. Default 1. */
   readonly count?: number;
   /** 0 .. 2^64-1; image k of a seed starts from the same noise for any count and batch size. Default 0. */
   readonly seed?: number | bigint;
-  /** Denoising steps. Default 1000 for DDPM, 50 for others. */
+  /** Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. */
   readonly steps?: number;
-  /** A sampler by name, made from the options of the pipeline's own. Default: the pipeline's own. */
-  readonly scheduler?: SchedulerName;
+  /**
+   * A scheduler by name, made from the options of the pipeline's own, or a sampler that decides its own steps, by name or
+   * made already. Default: the pipeline's own scheduler.
+   */
+  readonly scheduler?: SchedulerName | SamplerName | Sampler;
   /**
    * Whose random numbers the seed stands for. "torch": diffusers' with a CPU generator, so that the same model gives the
    * images it gives there; they then depend on `count`. Default: imago's own.
    */
   readonly seedCompat?: SeedCompat;
-  /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's (DDIM 0, TCD 0.3). */
+  /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's (DDIM and dpm-adaptive 0, TCD 0.3, adaptive 1). */
   readonly eta?: number;
   /** Images computed at a time. Default 16. */
   readonly batchSize?: number;
@@ -130,33 +138,22 @@ export class DDPMPipeline {
    * @throws PipelineError for options out of range
    */
   async generate(options: GenerateOptions = {}): Promise<HostTensor> {
-    const { count = 1, seed = 0, seedCompat, eta, noise, onStep, signal } = options;
+    const { count = 1, noise } = options;
     const { height, width, channels } = this.imageSize;
     this.#checkModel();
     checkSeedCompat(options);
-    const scheduler = this.#sampler(options);
+    const draw = this.#drawing(options);
     const limit = wholeAtLeast1("batchSize", options.batchSize ?? (noise ? count : DEFAULT_BATCH));
     // Equal batches: all run the same compiled program, and few places of the last one stay unused.
     const batches = Math.ceil(wholeAtLeast1("count", count) / limit);
     const size = Math.ceil(count / batches);
     const shape = [size, height, width, channels] as const;
-    const { denoise } = await this.#program(shape);
+    const program = await this.#program(shape);
     const images = new Float32Array(count * height * width * channels);
     for (let first = 0; first < count; first += size) {
-      const sample = await sampleLoop({
-        denoise,
-        scheduler,
-        shape,
-        noise: noise ?? seededNoise(seedCompat, seed, count, first),
-        ...(eta !== undefined && { eta }),
-        onStep: (step: SamplingStep) => {
-          signal?.throwIfAborted();
-          onStep?.({ ...step, firstImage: first, count: Math.min(size, count - first) });
-        },
-      });
+      const sample = await draw(program, shape, first, Math.min(size, count - first));
       const at = first * numel(shape.slice(1));
       images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
-      scheduler.setTimesteps(scheduler.numInferenceSteps ?? scheduler.timesteps.length);
     }
     return hostTensor(images, [count, height, width, channels]);
   }
@@ -168,7 +165,7 @@ export class DDPMPipeline {
     wholeAtLeast1("batchSize", batchSize);
     this.#checkModel();
     checkSeedCompat(options);
-    this.#sampler(options);
+    this.#drawing(options);
   }
 
   /** Says that the model's weights have changed: the next images are drawn with the new ones. */
@@ -210,22 +207,38 @@ export class DDPMPipeline {
     throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
   }
 
+  /** How a batch is drawn, with the options checked. */
+  #drawing(options: GenerateOptions): DrawBatch {
+    const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
+    if (adaptive) return adaptive;
+    const { count: total = 1, seed = 0, seedCompat, eta, noise, onStep, signal } = options;
+    const scheduler = this.#sampler(options);
+    return async ({ denoise }, shape, firstImage, count) => {
+      const sample = await sampleLoop({
+        denoise,
+        scheduler,
+        shape,
+        noise: noise ?? seededNoise(seedCompat, seed, total, firstImage),
+        ...(eta !== undefined && { eta }),
+        onStep: (step: SamplingStep) => {
+          signal?.throwIfAborted();
+          onStep?.({ ...step, firstImage, count });
+        },
+      });
+      scheduler.setTimesteps(scheduler.numInferenceSteps ?? scheduler.timesteps.length);
+      return sample;
+    };
+  }
+
   /** A scheduler with its timesteps set. */
   #sampler({ scheduler: name, steps }: GenerateOptions): Scheduler {
-    if (name !== undefined && !isSchedulerName(name)) {
-      throw new PipelineError(
-        `scheduler is ${JSON.stringify(name)}, expected ${Object.keys(schedulers).join(" or ")}`,
-      );
+    if (name !== undefined && (typeof name === "object" || !isSchedulerName(name))) {
+      const known = [...Object.keys(schedulers), ...samplerNames];
+      throw new PipelineError(`scheduler is ${JSON.stringify(name)}, expected ${known.join(" or ")}`);
     }
     const used = name ?? this.schedulerName;
     const scheduler = asPipelineError(() => makeScheduler(used, this.scheduler));
-    if (followsFlow(scheduler) !== followsFlow(this.scheduler)) {
-      throw new PipelineError(
-        followsFlow(scheduler)
-          ? `${used} draws with models of a flow, which this one is not; use ${this.schedulerName}`
-          : `the model follows a flow, which ${used} does not; use ${this.schedulerName}`,
-      );
-    }
+    checkKind(used, modelKind(scheduler), this.scheduler, this.schedulerName);
     const most = scheduler.numTrainTimesteps;
     const chosen = steps ?? Math.min(used === "ddpm" ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
@@ -254,11 +267,7 @@ export class DDPMPipeline {
   }
 }
 
-/** Whether a scheduler takes the model's answer for the direction of a flow, from image to noise. */
-const followsFlow = (scheduler: Scheduler): boolean =>
-  scheduler instanceof FlowMatchSchedulerBase || scheduler.config.predictionType === "flow_prediction";
-
-function checkSeedCompat({ seedCompat, noise }: GenerateOptions): void {
+function checkSeedCompat({ seedCompat, noise, scheduler }: GenerateOptions): void {
   if (seedCompat === undefined) return;
   if (!SEED_COMPATS.includes(seedCompat)) {
     throw new PipelineError(
@@ -266,6 +275,11 @@ function checkSeedCompat({ seedCompat, noise }: GenerateOptions): void {
     );
   }
   if (noise) throw new PipelineError("give either noise or seedCompat, not both");
+  if (scheduler !== undefined && (typeof scheduler === "object" || isSamplerName(scheduler))) {
+    throw new PipelineError(
+      "seedCompat does not go with samplers that decide their own steps; give a scheduler",
+    );
+  }
 }
 
 function seededNoise(

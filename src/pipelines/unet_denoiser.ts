@@ -4,12 +4,15 @@ import type { Backend, Executable, ProgramSpec } from "../engine/backend.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { input } from "../engine/tensor.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import type { BatchDenoiser } from "../schedulers/index.ts";
 import type { Denoiser } from "./sampling.ts";
 
 /** The forward pass of a model for batches of [N, H, W, C]. Its weights are the backend's, as last uploaded. */
 export interface UNetProgram {
   readonly executable: Executable;
   readonly denoise: Denoiser;
+  /** The same with a timestep for each image. */
+  readonly denoiseEach: BatchDenoiser;
 }
 
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
@@ -33,9 +36,10 @@ export async function compileDenoiser(
 ): Promise<UNetProgram> {
   const program = denoiserProgram(model, shape);
   const executable = await backend.compile(program);
-  const denoise = async (x: HostTensor, t: number): Promise<HostTensor> => {
-    const [prediction] = await executable.run([x.data, new Float32Array(shape[0]).fill(t)]);
+  const denoiseEach = async (x: HostTensor, timesteps: Float32Array): Promise<HostTensor> => {
+    const [prediction] = await executable.run([x.data, timesteps]);
     return hostTensor(prediction, program.outputs[0].shape);
   };
-  return { executable, denoise };
+  const denoise = (x: HostTensor, t: number) => denoiseEach(x, new Float32Array(shape[0]).fill(t));
+  return { executable, denoise, denoiseEach };
 }

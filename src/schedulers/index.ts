@@ -27,6 +27,7 @@ import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
+export * from "./adaptive/index.ts";
 export type { BetaSchedule } from "./betas.ts";
 export {
   CMStochasticIterativeScheduler,

@@ -222,7 +222,7 @@ test("resuming with other options is refused, naming the difference", async () =
       'scheduler "DDPMScheduler", now it is "FlowMatchEulerDiscreteScheduler"',
     ],
     [["--no-rescale-betas-zero-snr"], "scheduler rescale_betas_zero_snr true, now it is false"],
-    [["--no-min-snr-gamma"], "min snr gamma 5, now it is null"],
+    [["--no-min-snr-gamma"], "min snr gamma 20, now it is null"],
     [["--timestep-sampling", "logit-normal"], 'timestep sampling "uniform", now it is "logit-normal"'],
     [["--noise-offset", "0.1"], "noise offset 0, now it is 0.1"],
     [["--input-perturbation", "0.1"], "input perturbation 0, now it is 0.1"],

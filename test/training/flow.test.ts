@@ -57,7 +57,7 @@ test("a tiny flow learns; its pipeline draws along the flow and with nothing els
   // Drawn butterflies stand on a light ground.
   expect(mean([...data])).toBeGreaterThan(0.55);
   await expect(pipeline.generate({ scheduler: "ddim" })).rejects.toThrow(
-    "the model follows a flow, which ddim does not; use flow-match-euler",
+    "ddim draws with models over betas, which this one is not; use flow-match-euler",
   );
   await pipeline.close();
 

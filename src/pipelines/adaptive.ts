@@ -1,0 +1,185 @@
+// Drawing a pipeline's images with samplers that decide their own steps, each image at its own pace.
+
+import type { HostTensor } from "../engine/host_tensor.ts";
+import {
+  DDPMScheduler,
+  Diffusion,
+  drive,
+  type ImageStep,
+  isSamplerName,
+  makeSampler,
+  type NoiseSource,
+  type Sampler,
+  type SamplerName,
+  type SamplerOptions,
+  type Scheduler,
+  samplerNames,
+} from "../schedulers/index.ts";
+import { PipelineError } from "./errors.ts";
+import { imageNoise } from "./image_noise.ts";
+import { checkKind } from "./model_kind.ts";
+import type { UNetProgram } from "./unet_denoiser.ts";
+
+/** Options of `generate` that count for samplers only. */
+export interface AdaptiveOptions {
+  /** pc: the corrector's noise over its score, in norm. Default 0.16. */
+  readonly snr?: number;
+  /** pc: Langevin steps at each noise level. Default 1. */
+  readonly correctorSteps?: number;
+  /** dpm-adaptive, gotta-go-fast and adaptive: relative and absolute tolerance of a step. Default 0.05 and 0.0078. */
+  readonly rtol?: number;
+  readonly atol?: number;
+  /** Called after each accepted step of each image; `onStep`, of a whole batch, is for schedulers. */
+  readonly onImageStep?: (step: GeneratedStep) => void;
+}
+
+/** A step of one of the images that are asked for. */
+export interface GeneratedStep extends ImageStep {
+  /** Which image, from 0, of all. */
+  readonly image: number;
+  /** The images of its batch. */
+  readonly firstImage: number;
+  readonly count: number;
+}
+
+/** Draws one batch, [N, H, W, C]; of its images the first `count` are asked for. */
+export type DrawBatch = (
+  program: UNetProgram,
+  shape: readonly [number, number, number, number],
+  firstImage: number,
+  count: number,
+) => Promise<HostTensor>;
+
+const BY_TOLERANCE: readonly SamplerName[] = ["dpm-adaptive", "gotta-go-fast", "adaptive"];
+
+/** The options that only some samplers have, and those that all schedulers have but only some samplers. */
+const TAKEN_BY = {
+  snr: ["pc"],
+  correctorSteps: ["pc"],
+  rtol: BY_TOLERANCE,
+  atol: BY_TOLERANCE,
+} as const satisfies Record<string, readonly SamplerName[]>;
+const SHARED = { steps: ["pc"], eta: ["dpm-adaptive", "adaptive"] } as const satisfies Record<
+  string,
+  readonly SamplerName[]
+>;
+
+/** Options by name; what is undefined is not given. */
+export type GivenOptions = {
+  readonly [name in keyof typeof TAKEN_BY | keyof typeof SHARED]?: number | undefined;
+};
+
+/**
+ * The first option that is given to a scheduler or sampler that has no use for it, and why it has none.
+ * @param name undefined for the pipeline's own scheduler
+ */
+export function misplacedOption(
+  name: string | undefined,
+  given: GivenOptions,
+): { option: keyof GivenOptions; why: string } | undefined {
+  const used = name ?? "the pipeline's own scheduler";
+  for (const option of ["snr", "correctorSteps", "rtol", "atol"] as const) {
+    const takers: readonly string[] = TAKEN_BY[option];
+    if (given[option] !== undefined && !takers.includes(used)) {
+      return { option, why: `counts for ${takers.join(", ")}, not for ${used}; leave it out` };
+    }
+  }
+  if (name === undefined || !isSamplerName(name)) return undefined;
+  for (const [option, why] of [
+    ["steps", `does not go with ${name}, which chooses its own; give rtol and atol, or leave it out`],
+    ["eta", `does not go with ${name}; leave it out`],
+  ] as const) {
+    const takers: readonly string[] = SHARED[option];
+    if (given[option] !== undefined && !takers.includes(name)) return { option, why };
+  }
+  return undefined;
+}
+
+/** What `adaptiveDrawing` needs to know of `generate`'s options. */
+interface DrawingOptions extends AdaptiveOptions {
+  readonly scheduler?: string | Sampler;
+  readonly seed?: number | bigint;
+  readonly steps?: number;
+  readonly eta?: number;
+  readonly noise?: NoiseSource;
+  readonly onStep?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * How a batch is drawn when the options ask for a sampler; undefined when they ask for a scheduler.
+ * @param scheduler the pipeline's own: its noise schedule, prediction type and clipping count
+ * @param schedulerName its short name
+ * @throws PipelineError for options that are wrong
+ */
+export function adaptiveDrawing(
+  options: DrawingOptions,
+  scheduler: Scheduler,
+  schedulerName: string,
+): DrawBatch | undefined {
+  const { scheduler: asked, seed = 0, noise, onStep, onImageStep, signal } = options;
+  const name = typeof asked === "object" ? asked.name : asked;
+  const { steps, eta, snr, correctorSteps, rtol, atol } = options;
+  const given = withoutUndefined({ steps, eta, snr, correctorSteps, rtol, atol });
+  const [extra] = Object.keys(given);
+  if (typeof asked === "object" && extra !== undefined) {
+    throw new PipelineError(
+      `${extra} is given beside a sampler that has its options already; give it to the sampler`,
+    );
+  }
+  const misplaced = misplacedOption(name, given);
+  if (misplaced) throw new PipelineError(`${misplaced.option} ${misplaced.why}`);
+  if (name === undefined || (typeof asked === "string" && !isSamplerName(asked))) {
+    if (onImageStep) throw new PipelineError("onImageStep is for samplers; with a scheduler give onStep");
+    return undefined;
+  }
+  if (noise)
+    throw new PipelineError(`noise does not go with ${name}: each image draws its own; give seed instead`);
+  if (onStep)
+    throw new PipelineError(
+      `onStep does not go with ${name}: each image has its own steps; give onImageStep`,
+    );
+
+  checkKind(name, "over betas", scheduler, schedulerName);
+  const { sampler, diffusion } = explained(() => {
+    const sampler = typeof asked === "object" ? asked : makeSampler(samplerNamed(name), given);
+    const diffusion = new Diffusion(DDPMScheduler.fromConfig(scheduler));
+    sampler.check?.(diffusion);
+    return { sampler, diffusion };
+  });
+  return async ({ denoiseEach }, shape, firstImage, count) => {
+    const { sample } = await drive({
+      denoise: (x, timesteps) => {
+        signal?.throwIfAborted();
+        return denoiseEach(x, timesteps);
+      },
+      diffusion,
+      sampler,
+      shape,
+      noise: Array.from({ length: shape[0] }, (_, k) => imageNoise(seed, firstImage + k)),
+      onStep: (step) => {
+        if (step.image >= count) return; // fills up the batch
+        onImageStep?.({ ...step, image: firstImage + step.image, firstImage, count });
+      },
+    });
+    return sample;
+  };
+}
+
+function samplerNamed(name: string): SamplerName {
+  if (isSamplerName(name)) return name;
+  throw new PipelineError(`sampler is ${JSON.stringify(name)}, expected ${samplerNames.join(" or ")}`);
+}
+
+function withoutUndefined(given: GivenOptions): SamplerOptions {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function explained<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PipelineError(error.message, { cause: error });
+  }
+}

@@ -1,0 +1,24 @@
+// What kind of model a scheduler is for: a scheduler of another kind would draw nonsense with it.
+
+import { CMStochasticIterativeScheduler } from "../schedulers/consistency_models.ts";
+import { EDMSchedulerBase } from "../schedulers/edm.ts";
+import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
+import type { Scheduler } from "../schedulers/index.ts";
+import { PipelineError } from "./errors.ts";
+
+/** In words that follow "a model". */
+type ModelKind = "over betas" | "of a flow" | "with EDM's preconditioning" | "of consistency";
+
+export function modelKind(scheduler: Scheduler): ModelKind {
+  if (scheduler instanceof EDMSchedulerBase) return "with EDM's preconditioning";
+  if (scheduler instanceof CMStochasticIterativeScheduler) return "of consistency";
+  const isFlow =
+    scheduler instanceof FlowMatchSchedulerBase || scheduler.config.predictionType === "flow_prediction";
+  return isFlow ? "of a flow" : "over betas";
+}
+
+/** @throws PipelineError when a sampler is for another kind of model than the pipeline's own scheduler */
+export function checkKind(sampler: string, kind: ModelKind, own: Scheduler, ownName: string): void {
+  if (kind === modelKind(own)) return;
+  throw new PipelineError(`${sampler} draws with models ${kind}, which this one is not; use ${ownName}`);
+}

@@ -1,0 +1,151 @@
+// diffusion.ts: a model's diffusion in continuous time, as samplers need it that choose their own steps.
+//
+// Samples are x = α x_0 + σ ε. What a noise level means to the model is its angle φ = atan2(σ, α) alone (Salimans & Ho
+// 2022, arXiv 2202.00512, appendix D): the trained timesteps are angles from near 0 (image) to at most π/2 (pure
+// noise), and between two of them the angle is linear. Unlike log σ it is finite where ᾱ is 0. The same model serves
+// samples of any size: variance preserving, α² + σ² = 1, and variance exploding, α = 1.
+
+import type { DDPMScheduler } from "../ddpm.ts";
+import { type NoiseLevel, predictOriginalSample } from "../prediction.ts";
+import { clipSample, thresholdSample } from "../thresholding.ts";
+import { weightedSum } from "../weighted_sum.ts";
+
+/** What the model is to look at: one image, variance preserving, and its timestep (fractional), 0 .. T-1. */
+export interface ModelInput {
+  readonly sample: Float32Array;
+  readonly timestep: number;
+}
+
+/** Work on one image that yields what it wants the model to see, and goes on with the model's output. */
+export type ImageWork<T> = Generator<ModelInput, T, Float32Array>;
+
+/** The two forms of samples (Song et al. 2021, arXiv 2011.13456, section 3.4): α² + σ² = 1, and α = 1. */
+export const sdes = ["vp", "ve"] as const;
+export type Sde = (typeof sdes)[number];
+
+/** The noise levels of a scheduler, and the x_0 that a model's output stands for. */
+export class Diffusion {
+  readonly #scheduler: DDPMScheduler;
+  /** φ of the timesteps, rising. */
+  readonly #angles: Float64Array;
+
+  /**
+   * @param scheduler its noise schedule, prediction type, clipping and spacing count
+   * @throws RangeError where no sampler of this kind can work: no noise at timestep 0, or epsilon of pure noise
+   */
+  constructor(scheduler: DDPMScheduler) {
+    const { alphasCumprod, config } = scheduler;
+    if (!(alphasCumprod[0] < 1)) {
+      throw new RangeError(
+        "ᾱ is 1 at timestep 0, expected less: score and noise are not defined without noise",
+      );
+    }
+    if (
+      config.predictionType === "epsilon" &&
+      alphasCumprod.at(-1) === 0 &&
+      !config.clipSample &&
+      !config.thresholding
+    ) {
+      throw new RangeError(
+        'the last timestep is pure noise, where epsilon says nothing of x_0; use predictionType "v_prediction" or "sample", or clipSample',
+      );
+    }
+    this.#scheduler = scheduler;
+    this.#angles = Float64Array.from(alphasCumprod, (alphaProd) =>
+      Math.atan2(Math.sqrt(1 - alphaProd), Math.sqrt(alphaProd)),
+    );
+  }
+
+  get numTrainTimesteps(): number {
+    return this.#angles.length;
+  }
+
+  /** `count` timesteps, falling, spaced as the scheduler's config says. @throws RangeError when it cannot */
+  timesteps(count: number): readonly number[] {
+    this.#scheduler.setTimesteps(count);
+    return this.#scheduler.timesteps;
+  }
+
+  /** α and σ of a whole timestep. */
+  level(timestep: number, sde: Sde): NoiseLevel {
+    const alphaProd = this.#scheduler.alphasCumprod[timestep];
+    const alpha = Math.sqrt(alphaProd);
+    const sigma = Math.sqrt(1 - alphaProd);
+    return sde === "vp" ? { alpha, sigma } : { alpha: 1, sigma: sigma / alpha };
+  }
+
+  /** 1 - β of a whole timestep. */
+  alpha(timestep: number): number {
+    return 1 - this.#scheduler.betas[timestep];
+  }
+
+  /** The least and the largest angle that the model was trained at. */
+  get angleRange(): { readonly least: number; readonly largest: number } {
+    return { least: this.#angles[0], largest: this.#angles[this.#angles.length - 1] };
+  }
+
+  /** The timestep, fractional, of a noise level; the nearest that there is for levels beyond them. */
+  timestepOf({ alpha, sigma }: NoiseLevel): number {
+    const angle = Math.atan2(sigma, alpha);
+    const angles = this.#angles;
+    const last = angles.length - 1;
+    if (angle <= angles[0]) return 0;
+    if (angle >= angles[last]) return last;
+    let below = 0;
+    let above = last; // angles[below] <= angle < angles[above]
+    while (above - below > 1) {
+      const middle = (below + above) >> 1;
+      if (angles[middle] <= angle) below = middle;
+      else above = middle;
+    }
+    return below + (angle - angles[below]) / (angles[above] - angles[below]);
+  }
+
+  /** The x_0 that the model sees in a sample at a noise level, clipped or thresholded as the scheduler does. */
+  *originalSample(sample: Float32Array, level: NoiseLevel): ImageWork<Float32Array> {
+    const size = Math.hypot(level.alpha, level.sigma);
+    const input = size === 1 ? sample : weightedSum([1 / size, sample]);
+    const output = yield { sample: input, timestep: this.timestepOf(level) };
+    const { config } = this.#scheduler;
+    const original = predictOriginalSample(config.predictionType, output, input, {
+      alpha: level.alpha / size,
+      sigma: level.sigma / size,
+    });
+    if (config.thresholding) {
+      thresholdSample(original, 1, config.dynamicThresholdingRatio, config.sampleMaxValue);
+    } else if (config.clipSample) {
+      clipSample(original, config.clipSampleRange);
+    }
+    return original;
+  }
+}
+
+/** The variance-preserving form of a sample: what can be looked at at any noise level. */
+export function preserving(sample: Float32Array, { alpha, sigma }: NoiseLevel): Float32Array {
+  return weightedSum([1 / Math.hypot(alpha, sigma), sample]);
+}
+
+/** The score ∇ log p(x) = (α x_0 - x) / σ², with x_0 as predicted (Tweedie's formula). */
+export function score(
+  sample: Float32Array,
+  original: Float32Array,
+  { alpha, sigma }: NoiseLevel,
+): Float32Array {
+  return weightedSum([alpha / sigma ** 2, original], [-1 / sigma ** 2, sample]);
+}
+
+/** The noise ε = (x - α x_0) / σ, with x_0 as predicted. */
+export function noiseIn(
+  sample: Float32Array,
+  original: Float32Array,
+  { alpha, sigma }: NoiseLevel,
+): Float32Array {
+  return weightedSum([1 / sigma, sample], [-alpha / sigma, original]);
+}
+
+/** The root of the mean of the squares. */
+export function rootMeanSquare(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum / values.length);
+}

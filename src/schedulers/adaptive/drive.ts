@@ -1,0 +1,94 @@
+// drive.ts: many images at once through one model: each goes its own way, and what all of them want to see next is
+// one batch. Images that are done wait for the others.
+
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import { numel, sameShape, showShape } from "../../engine/shape.ts";
+import type { NoiseSource } from "../scheduler.ts";
+import type { Diffusion } from "./diffusion.ts";
+import type { Sampler, SolverStep } from "./sampler.ts";
+
+/** The model with a time for each image: x [N, H, W, C] and N timesteps (fractional) to its output, [N, H, W, C]. */
+export type BatchDenoiser = (sample: HostTensor, timesteps: Float32Array) => Promise<HostTensor>;
+
+/** A step of one of the images; both tensors are [1, H, W, C]. */
+export interface ImageStep extends Omit<SolverStep, "sample" | "predOriginalSample"> {
+  /** Its place in the batch. */
+  readonly image: number;
+  /** Steps of this image so far, from 1. */
+  readonly step: number;
+  /** Evaluations of the model for this image so far. */
+  readonly modelCalls: number;
+  readonly sample: HostTensor;
+  readonly predOriginalSample: HostTensor;
+}
+
+export interface DriveOptions {
+  readonly denoise: BatchDenoiser;
+  readonly diffusion: Diffusion;
+  readonly sampler: Sampler;
+  /** [N, H, W, C]. */
+  readonly shape: readonly [number, ...number[]];
+  /** One source for each image, which draws [1, H, W, C]. */
+  readonly noise: readonly NoiseSource[];
+  readonly onStep?: (step: ImageStep) => void;
+}
+
+/** What came out: x_0, [N, H, W, C], and how often the model was evaluated for each image. */
+export interface DriveResult {
+  readonly sample: HostTensor;
+  readonly modelCalls: readonly number[];
+}
+
+/** Samples a batch. What an image becomes depends on its own noise source, never on the others in the batch. */
+export async function drive(options: DriveOptions): Promise<DriveResult> {
+  const { denoise, diffusion, sampler, shape, noise, onStep } = options;
+  const [count, ...rest] = shape;
+  if (noise.length !== count) {
+    throw new RangeError(`got ${noise.length} sources of noise for ${count} images; give one for each`);
+  }
+  const one = [1, ...rest];
+  const size = numel(rest);
+  const modelCalls = new Array<number>(count).fill(0);
+  const images = noise.map((source, image) => {
+    let step = 0;
+    return sampler.draw(diffusion, {
+      randn: () => source.randn(one).data,
+      report: ({ sample, predOriginalSample, ...about }) =>
+        onStep?.({
+          ...about,
+          image,
+          step: ++step,
+          modelCalls: modelCalls[image],
+          sample: hostTensor(sample, one),
+          predOriginalSample: hostTensor(predOriginalSample, one),
+        }),
+    });
+  });
+
+  const result = new Float32Array(count * size);
+  const inputs = new Float32Array(count * size);
+  const timesteps = new Float32Array(count);
+  let turns = images.map((image) => image.next());
+  for (;;) {
+    const waiting = turns.map((turn, image) => {
+      if (turn.done === true) {
+        result.set(turn.value, image * size);
+        return false;
+      }
+      inputs.set(turn.value.sample, image * size);
+      timesteps[image] = turn.value.timestep;
+      modelCalls[image]++;
+      return true;
+    });
+    if (!waiting.includes(true)) return { sample: hostTensor(result, shape), modelCalls };
+    const output = await denoise(hostTensor(inputs, shape), timesteps);
+    if (!sameShape(output.shape, shape)) {
+      throw new RangeError(
+        `the model's output has shape ${showShape(output.shape)}, expected ${showShape(shape)}: ${sampler.name} takes no learned variance`,
+      );
+    }
+    turns = images.map((image, k) =>
+      waiting[k] ? image.next(output.data.slice(k * size, (k + 1) * size)) : turns[k],
+    );
+  }
+}

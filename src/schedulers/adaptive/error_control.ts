@@ -1,0 +1,80 @@
+// error_control.ts: how far to step: the error that two solutions of different order show, and what follows from it.
+
+/** A tolerance: each value may be off by `atol`, or by `rtol` of its size where that is more. */
+export interface Tolerance {
+  readonly atol: number;
+  readonly rtol: number;
+}
+
+/**
+ * The difference of two solutions in units of the tolerance, over one image: the root of the mean of
+ * (difference / max(atol, rtol max(|low|, |previous|)))². 1 is just tolerable.
+ * @throws RangeError when a value is not finite
+ */
+export function errorNorm(
+  { atol, rtol }: Tolerance,
+  low: Float32Array,
+  high: Float32Array,
+  previous: Float32Array,
+): number {
+  let sum = 0;
+  for (let i = 0; i < low.length; i++) {
+    const allowed = Math.max(atol, rtol * Math.max(Math.abs(low[i]), Math.abs(previous[i])));
+    sum += ((low[i] - high[i]) / allowed) ** 2;
+  }
+  const error = Math.sqrt(sum / low.length);
+  if (!Number.isFinite(error)) {
+    throw new RangeError(
+      `the error of a step is ${error}: the model's output is not finite, or the model is broken`,
+    );
+  }
+  return error;
+}
+
+/** @throws RangeError for a step too small to get anywhere */
+export function checkStepSize(step: number, way: number): void {
+  if (step < way * 1e-6) {
+    throw new RangeError(
+      `the step has shrunk to ${step} of a way of ${way} without meeting the tolerance; raise rtol or atol`,
+    );
+  }
+}
+
+/** The gains of a controller: for the error itself, its sum and its difference. */
+export interface Gains {
+  readonly pcoeff: number;
+  readonly icoeff: number;
+  readonly dcoeff: number;
+}
+
+/**
+ * A PID controller of the step size (Söderlind 2003, "Digital filters in adaptive time-stepping"): the factor is a
+ * product of powers of the last three errors' inverses, smoothly limited to between 0.2 and 2.6. With icoeff = 1 alone
+ * it is the classical (1 / error)^(1 / order).
+ */
+export class StepController {
+  readonly #exponents: readonly [number, number, number];
+  readonly #acceptSafety: number;
+  #inverses: readonly [number, number] | undefined;
+  stepSize: number;
+
+  /** @param order of the error of the less exact solution */
+  constructor(stepSize: number, order: number, acceptSafety: number, { pcoeff, icoeff, dcoeff }: Gains) {
+    this.stepSize = stepSize;
+    this.#acceptSafety = acceptSafety;
+    this.#exponents = [(pcoeff + icoeff + dcoeff) / order, -(pcoeff + 2 * dcoeff) / order, dcoeff / order];
+  }
+
+  /** Takes the error of an attempt, chooses the next step size, and says whether the attempt is good enough. */
+  accepts(error: number): boolean {
+    const inverse = 1 / (error + 1e-8);
+    const [before, earlier] = this.#inverses ?? [inverse, inverse];
+    const [now, last, first] = this.#exponents;
+    const proposed = inverse ** now * before ** last * earlier ** first;
+    const factor = 1 + Math.atan(proposed - 1);
+    const accepted = factor >= this.#acceptSafety;
+    if (accepted) this.#inverses = [inverse, before];
+    this.stepSize *= factor;
+    return accepted;
+  }
+}

@@ -1,0 +1,164 @@
+// predictor_corrector.ts: predictor-corrector sampling, Song et al. 2021, "Score-based generative modeling through
+// stochastic differential equations" (arXiv 2011.13456), algorithms 1 to 5 and appendix G.
+//
+// A predictor takes the sample to the next noise level; Langevin steps at that level then correct its distribution.
+// How much noise a Langevin step adds is not fixed: its size makes noise and score stand in the ratio `snr`.
+
+import * as v from "valibot";
+import { type OptionTable, positive, resolveOptions, wholeFrom } from "../options.ts";
+import type { NoiseLevel } from "../prediction.ts";
+import { weightedSum } from "../weighted_sum.ts";
+import {
+  type Diffusion,
+  type ImageWork,
+  preserving,
+  rootMeanSquare,
+  type Sde,
+  score,
+  sdes,
+} from "./diffusion.ts";
+import type { ImageRun, Sampler } from "./sampler.ts";
+
+/** ancestral: DDPM's step, by the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised as the forward. */
+export const predictors = ["ancestral", "reverse_diffusion"] as const;
+export type Predictor = (typeof predictors)[number];
+
+/** The options of PredictorCorrectorSampler as resolved. */
+export type PredictorCorrectorConfig = {
+  /** Noise levels, which is predictor steps. */
+  steps: number;
+  /** r: the corrector's noise over its score, in norm. */
+  snr: number;
+  /** M: Langevin steps at each noise level. */
+  correctorSteps: number;
+  predictor: Predictor;
+  sde: Sde;
+};
+
+const table: OptionTable<PredictorCorrectorConfig> = {
+  className: "pc",
+  schema: v.object({
+    steps: v.exactOptional(wholeFrom(1)),
+    snr: v.exactOptional(positive),
+    correctorSteps: v.exactOptional(wholeFrom(0)),
+    predictor: v.exactOptional(v.picklist(predictors)),
+    sde: v.exactOptional(v.picklist(sdes)),
+  }),
+  defaults: { steps: 50, snr: 0.16, correctorSteps: 1, predictor: "ancestral", sde: "vp" },
+};
+
+/** A step's mean is `ofSample` x + `ofOriginal` x_0, its noise's standard deviation `noise`. */
+interface Transition {
+  readonly ofSample: number;
+  readonly ofOriginal: number;
+  readonly noise: number;
+}
+
+/** A sampler with a fixed ladder of noise levels; steps + correctorSteps (steps - 1) evaluations of the model. */
+export class PredictorCorrectorSampler implements Sampler {
+  readonly name = table.className;
+  readonly config: Readonly<PredictorCorrectorConfig>;
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<PredictorCorrectorConfig> = {}) {
+    this.config = resolveOptions(table, options);
+  }
+
+  /** @throws RangeError for more steps than there are timesteps */
+  check(diffusion: Diffusion): void {
+    diffusion.timesteps(this.config.steps);
+  }
+
+  /**
+   * Algorithm 1. The first step out of pure noise (ᾱ = 0) is the posterior's with either predictor: no score is needed.
+   * The last gives the predicted x_0, without noise and without a corrector.
+   */
+  *draw(diffusion: Diffusion, { randn, report }: ImageRun): ImageWork<Float32Array> {
+    const { steps, correctorSteps, sde } = this.config;
+    const timesteps = diffusion.timesteps(steps);
+    let level = diffusion.level(timesteps[0], "vp");
+    let x = randn();
+    if (level.alpha > 0 && sde === "ve") {
+      level = diffusion.level(timesteps[0], sde);
+      x = weightedSum([Math.hypot(level.alpha, level.sigma), x]);
+    }
+    for (const [i, timestep] of timesteps.entries()) {
+      const x0 = yield* diffusion.originalSample(x, level);
+      const isLast = i === timesteps.length - 1;
+      const nextTimestep = isLast ? -1 : timesteps[i + 1];
+      const about = { timestep, nextTimestep, error: null, rejected: 0, share: (i + 1) / timesteps.length };
+      if (isLast) {
+        report({ ...about, noise: 0, correctorNoise: [], sample: x0, predOriginalSample: x0 });
+        return x0;
+      }
+      const next = diffusion.level(nextTimestep, sde);
+      const { ofSample, ofOriginal, noise } = this.#transition(level, next);
+      x = weightedSum([ofSample, x], [ofOriginal, x0], [noise, randn()]);
+      level = next;
+
+      const factor = sde === "vp" ? diffusion.alpha(nextTimestep) : 1;
+      const corrected: number[] = [];
+      for (let j = 0; j < correctorSteps; j++) {
+        const step = yield* langevinStep(diffusion, x, level, this.config.snr, factor, randn());
+        x = step.sample;
+        corrected.push(step.noise);
+      }
+
+      const unit = 1 / Math.hypot(level.alpha, level.sigma);
+      const correctorNoise = corrected.map((deviation) => deviation * unit);
+      report({
+        ...about,
+        noise: Math.hypot(noise * unit, ...correctorNoise),
+        correctorNoise,
+        sample: preserving(x, level),
+        predOriginalSample: x0,
+      });
+    }
+    throw new RangeError("pc: there are no timesteps");
+  }
+
+  /** From one noise level to the next. With x = a x_next + noise of variance s², as the forward process has it: */
+  #transition(from: NoiseLevel, to: NoiseLevel): Transition {
+    const a = from.alpha / to.alpha;
+    const variance = from.sigma ** 2 - (a * to.sigma) ** 2;
+    if (this.config.predictor === "ancestral" || from.alpha === 0) {
+      return {
+        ofSample: (a * to.sigma ** 2) / from.sigma ** 2,
+        ofOriginal: (to.alpha * variance) / from.sigma ** 2,
+        noise: (Math.sqrt(variance) * to.sigma) / from.sigma,
+      };
+    }
+    // (2 - a) x + s² score: algorithms 2 and 3; the score in terms of x_0.
+    return {
+      ofSample: 2 - a - variance / from.sigma ** 2,
+      ofOriginal: (variance * from.alpha) / from.sigma ** 2,
+      noise: Math.sqrt(variance),
+    };
+  }
+}
+
+/**
+ * A corrector step, which leaves the distribution of its noise level as it is and draws a sample towards it:
+ * x + δ score + sqrt(2 δ) z with δ = 2 α (r ‖z‖ / ‖score‖)², algorithms 4 (α = 1) and 5. The norms are those of this
+ * one image.
+ * @param snr r. Steps of this size make the variance larger by about a share of r².
+ * @returns the sample, and the standard deviation of the noise in it
+ */
+export function* langevinStep(
+  diffusion: Diffusion,
+  x: Float32Array,
+  level: NoiseLevel,
+  snr: number,
+  alpha: number,
+  z: Float32Array,
+): ImageWork<{ sample: Float32Array; noise: number }> {
+  const gradient = score(x, yield* diffusion.originalSample(x, level), level);
+  const size = 2 * alpha * ((snr * rootMeanSquare(z)) / rootMeanSquare(gradient)) ** 2;
+  if (!Number.isFinite(size)) {
+    throw new RangeError(
+      `pc: the size of a corrector step is ${size}: the model's score is zero or not finite`,
+    );
+  }
+  const noise = Math.sqrt(2 * size);
+  return { sample: weightedSum([1, x], [size, gradient], [noise, z]), noise };
+}

@@ -1,0 +1,71 @@
+// solver_range.ts: where solvers in continuous time begin and end.
+
+import { weightedSum } from "../weighted_sum.ts";
+import { type Diffusion, type ImageWork, noiseIn } from "./diffusion.ts";
+import type { ImageRun } from "./sampler.ts";
+
+/** The largest σ/α that is integrated (Karras et al. 2022, arXiv 2206.00364, table 1): beyond it there is only noise. */
+const LARGEST_SIGMA = 80;
+
+/** How much of the whole is done when a solver has gone a share of its way: the first and the last step count too. */
+export const solverShare = (way: number): number => 0.01 + 0.98 * way;
+
+/** Angles between which a solver goes, and the variance-preserving sample to begin with. */
+export interface SolverStart {
+  readonly largest: number;
+  readonly least: number;
+  readonly sample: Float32Array;
+}
+
+/**
+ * Draws the noise that sampling begins with. From more noise than σ/α = 80, above all from pure noise, where λ is
+ * infinite, one step of DDIM (one evaluation of the model) leads there: what is to come is hardly to be seen before.
+ */
+export function* solverStart(diffusion: Diffusion, { randn, report }: ImageRun): ImageWork<SolverStart> {
+  const { least, largest: pure } = diffusion.angleRange;
+  const sample = randn();
+  const largest = Math.atan(LARGEST_SIGMA);
+  if (pure <= largest) return { largest: pure, least, sample };
+  const timestep = diffusion.numTrainTimesteps - 1;
+  const level = diffusion.level(timestep, "vp");
+  const original = yield* diffusion.originalSample(sample, level);
+  const next = { alpha: Math.cos(largest), sigma: Math.sin(largest) };
+  const first = weightedSum([next.alpha, original], [next.sigma, noiseIn(sample, original, level)]);
+  report({
+    timestep,
+    nextTimestep: diffusion.timestepOf(next),
+    noise: 0,
+    correctorNoise: [],
+    error: null,
+    rejected: 0,
+    share: solverShare(0),
+    sample: first,
+    predOriginalSample: original,
+  });
+  return { largest, least, sample: first };
+}
+
+/** The last step: the x_0 that the model sees in what little noise is left. */
+export function* solverEnd(
+  diffusion: Diffusion,
+  sample: Float32Array,
+  least: number,
+  { report }: ImageRun,
+): ImageWork<Float32Array> {
+  const original = yield* diffusion.originalSample(sample, {
+    alpha: Math.cos(least),
+    sigma: Math.sin(least),
+  });
+  report({
+    timestep: 0,
+    nextTimestep: -1,
+    noise: 0,
+    correctorNoise: [],
+    error: null,
+    rejected: 0,
+    share: 1,
+    sample: original,
+    predOriginalSample: original,
+  });
+  return original;
+}
