@@ -5,35 +5,22 @@ import { imageGrid, type RgbImage } from "../io/image/index.ts";
 import { toImages } from "../pipelines/images.ts";
 import { type SamplingStep, toUnitRange } from "../pipelines/sampling.ts";
 
-/** Frames of a strip. */
+/** Frames of a strip, as far as there are steps. */
 const FRAMES = 10;
 
-/** A step of a scheduler, or of a sampler, which knows the share that is done. */
-export interface FilmStep extends Pick<SamplingStep, "step" | "sample" | "predOriginalSample"> {
-  readonly share?: number;
+/** A step of a scheduler, or of a sampler that chooses its own. */
+export interface FilmStep extends Pick<SamplingStep, "sample" | "predOriginalSample"> {
+  /** How much is done with it, up to 1. */
+  readonly share: number;
 }
 
 export class Film {
-  /** The steps that are shown: evenly spread, the first and the last among them; null when they are not known. */
-  readonly #shown: ReadonlySet<number> | null;
   readonly #noisy: RgbImage[] = [];
   readonly #predicted: RgbImage[] = [];
 
-  /** @param steps of the whole sampling; null where each step says how much is done: a frame for every tenth */
-  constructor(steps: number | null) {
-    if (steps === null) {
-      this.#shown = null;
-      return;
-    }
-    const frames = Math.min(FRAMES, steps);
-    const spread = (i: number) => (frames === 1 ? steps : 1 + Math.round((i * (steps - 1)) / (frames - 1)));
-    this.#shown = new Set(Array.from({ length: frames }, (_, i) => spread(i)));
-  }
-
-  /** Takes the first image of a batch, if this step is shown. */
-  add({ step, share = 0, sample, predOriginalSample }: FilmStep): void {
-    const isShown = this.#shown?.has(step) ?? share >= this.#noisy.length / (FRAMES - 1);
-    if (!isShown) return;
+  /** Takes the first image of a batch, if this step is shown: the first, the last, and one for each part between. */
+  add({ share, sample, predOriginalSample }: FilmStep): void {
+    if (share < this.#noisy.length / (FRAMES - 1)) return;
     this.#noisy.push(firstImage(sample));
     this.#predicted.push(firstImage(predOriginalSample));
   }

@@ -50,7 +50,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
   const steps = calls
     ? flags.steps
     : (flags.steps ?? Math.min(defaultSteps, pipeline.scheduler.numTrainTimesteps));
-  const film = flags.film === undefined ? undefined : new Film(calls ? null : (steps ?? 1));
+  const film = flags.film === undefined ? undefined : new Film();
   const interrupt = new AbortController();
   const release = onInterrupt(() => interrupt.abort());
   const started = performance.now();
@@ -75,7 +75,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
           }
         : {
             onStep: (step) => {
-              if (step.firstImage === 0) film?.add(step);
+              if (step.firstImage === 0) film?.add({ ...step, share: step.step / step.steps });
               output.status(status(step, count, seconds()));
             },
           }),
@@ -126,8 +126,6 @@ async function load(
   if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
   if (flags.film === flags.out) throw new UsageError("--film and --out name the same file; choose two");
   if (flags.each !== undefined) await checkOutputFolder("--each", flags.each, force);
-  const misplaced = misplacedOption(flags.scheduler, { ...numbers(flags), steps: flags.steps });
-  if (misplaced) throw new UsageError(`${flagOf(misplaced.option)} ${misplaced.why}`);
   const pipeline = await DDPMPipeline.fromPretrained(folder, {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
@@ -140,6 +138,8 @@ async function load(
   if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
     throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
   }
+  const misplaced = misplacedOption(scheduler, { ...numbers(flags), steps: flags.steps });
+  if (misplaced) throw new UsageError(`${flagOf(misplaced.option)} ${misplaced.why}`);
   pipeline.checkOptions({
     count: flags.count,
     seed: flags.seed,
