@@ -48,16 +48,18 @@ export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.t
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
-export {
-  type BatchStep,
-  DDPMPipeline,
-  type FromPretrainedOptions,
-  type GenerateOptions,
-  type PipelineOptions,
-} from "./pipelines/ddpm_pipeline.ts";
+export { DDPMPipeline, type GenerateOptions } from "./pipelines/ddpm_pipeline.ts";
 export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
 export { toImages } from "./pipelines/images.ts";
+export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
+export type { SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
+export type {
+  BatchStep,
+  DrawOptions,
+  FromPretrainedOptions,
+  PipelineOptions,
+} from "./pipelines/unet_pipeline.ts";
 export * from "./schedulers/index.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
 export type { DiffusionObjective, FlowObjective, Objective, TrainScheduler } from "./training/objective.ts";

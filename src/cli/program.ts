@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
-import { SEED_COMPATS } from "../pipelines/ddpm_pipeline.ts";
+import { SEED_COMPATS } from "../pipelines/seeding.ts";
 import { betaSchedules } from "../schedulers/betas.ts";
 import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { solverPredictionTypes } from "../schedulers/prediction.ts";
@@ -156,15 +156,19 @@ function addSample(program: Command): void {
     .description("draw images with a trained model")
     .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
-    .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
+    .option(
+      "--steps <n>",
+      "denoising steps (default: 50, for ddpm 1000, for repaint 250)",
+      integer("--steps", 1),
+    )
     .option(
       "--scheduler <name>",
-      `${names.join(" | ")} (default: the model's own, ddim for ddpm)`,
+      `${names.join(" | ")} (default: the model's own, ddim for ddpm; with --image repaint)`,
       choice("--scheduler", names),
     )
     .option(
       "--eta <x>",
-      "ddim, tcd, dpm-adaptive, adaptive: share of random noise (default: 0, for tcd 0.3, adaptive 1)",
+      "ddim, tcd, repaint, dpm-adaptive, adaptive: share of random noise (default: 0, for tcd 0.3, adaptive 1)",
       decimal("--eta", { min: 0, max: 1 }),
     )
     .option(
@@ -183,6 +187,18 @@ function addSample(program: Command): void {
       decimal("--rtol", { min: 0 }),
     )
     .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
+    .option("--image <file>", "repaint: an image of which a part is drawn anew", nonEmpty("--image"))
+    .option("--mask <file>", "repaint: which part: white is kept, black is drawn", nonEmpty("--mask"))
+    .option(
+      "--jump-length <n>",
+      "repaint: steps of a way back towards noise (default: 10)",
+      integer("--jump-length", 1),
+    )
+    .option(
+      "--jump-n-sample <n>",
+      "repaint: times that each stretch is walked, 1 for no way back (default: 10)",
+      integer("--jump-n-sample", 1),
+    )
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option(
       "--seed-compat <name>",

@@ -1,6 +1,5 @@
 // Drawing a pipeline's images with samplers that decide their own steps, each image at its own pace.
 
-import type { HostTensor } from "../engine/host_tensor.ts";
 import {
   DDPMScheduler,
   Diffusion,
@@ -8,17 +7,17 @@ import {
   type ImageStep,
   isSamplerName,
   makeSampler,
-  type NoiseSource,
   type Sampler,
   type SamplerName,
   type SamplerOptions,
   type Scheduler,
   samplerNames,
 } from "../schedulers/index.ts";
-import { PipelineError } from "./errors.ts";
+import { asPipelineError, PipelineError } from "./errors.ts";
 import { imageNoise } from "./image_noise.ts";
 import { checkKind } from "./model_kind.ts";
-import type { UNetProgram } from "./unet_denoiser.ts";
+import type { SeedOptions } from "./seeding.ts";
+import type { DrawBatch } from "./unet_pipeline.ts";
 
 /** Options of `generate` that count for samplers only. */
 export interface AdaptiveOptions {
@@ -41,14 +40,6 @@ export interface GeneratedStep extends ImageStep {
   readonly firstImage: number;
   readonly count: number;
 }
-
-/** Draws one batch, [N, H, W, C]; of its images the first `count` are asked for. */
-export type DrawBatch = (
-  program: UNetProgram,
-  shape: readonly [number, number, number, number],
-  firstImage: number,
-  count: number,
-) => Promise<HostTensor>;
 
 const BY_TOLERANCE: readonly SamplerName[] = ["dpm-adaptive", "gotta-go-fast", "adaptive"];
 
@@ -96,12 +87,10 @@ export function misplacedOption(
 }
 
 /** What `adaptiveDrawing` needs to know of `generate`'s options. */
-interface DrawingOptions extends AdaptiveOptions {
+interface DrawingOptions extends AdaptiveOptions, SeedOptions {
   readonly scheduler?: string | Sampler;
-  readonly seed?: number | bigint;
   readonly steps?: number;
   readonly eta?: number;
-  readonly noise?: NoiseSource;
   readonly onStep?: unknown;
   readonly signal?: AbortSignal;
 }
@@ -117,7 +106,7 @@ export function adaptiveDrawing(
   scheduler: Scheduler,
   schedulerName: string,
 ): DrawBatch | undefined {
-  const { scheduler: asked, seed = 0, noise, onStep, onImageStep, signal } = options;
+  const { scheduler: asked, seed = 0, seedCompat, noise, onStep, onImageStep, signal } = options;
   const name = typeof asked === "object" ? asked.name : asked;
   const { steps, eta, snr, correctorSteps, rtol, atol } = options;
   const given = withoutUndefined({ steps, eta, snr, correctorSteps, rtol, atol });
@@ -133,6 +122,9 @@ export function adaptiveDrawing(
     if (onImageStep) throw new PipelineError("onImageStep is for samplers; with a scheduler give onStep");
     return undefined;
   }
+  if (seedCompat !== undefined) {
+    throw new PipelineError(`seedCompat does not go with ${name}; give a scheduler`);
+  }
   if (noise)
     throw new PipelineError(`noise does not go with ${name}: each image draws its own; give seed instead`);
   if (onStep)
@@ -141,7 +133,7 @@ export function adaptiveDrawing(
     );
 
   checkKind(name, "over betas", scheduler, schedulerName);
-  const { sampler, diffusion } = explained(() => {
+  const { sampler, diffusion } = asPipelineError(() => {
     const sampler = typeof asked === "object" ? asked : makeSampler(samplerNamed(name), given);
     const diffusion = new Diffusion(DDPMScheduler.fromConfig(scheduler));
     sampler.check?.(diffusion);
@@ -173,13 +165,4 @@ function samplerNamed(name: string): SamplerName {
 
 function withoutUndefined(given: GivenOptions): SamplerOptions {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-function explained<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new PipelineError(error.message, { cause: error });
-  }
 }

@@ -87,7 +87,7 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
       ? epsilonFromOriginalSample(original.data, sample.data, level)
       : predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
 
-    const sigma = fround(eta * fround(Math.sqrt(variance(ends))));
+    const sigma = fround(eta * fround(Math.sqrt(stepVariance(ends))));
     const originalCoeff = fround(Math.sqrt(alphaProdPrev));
     // Rounding can take this below 0 where it should be 0: eta = 1 from a timestep of pure noise.
     const rest = Math.max(fround(fround(1 - alphaProdPrev) - fround(sigma * sigma)), 0);
@@ -105,12 +105,12 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
 
   /** The variance of the noise at eta = 1 (equation 16), for any pair of timesteps; previous < 0 is the last step's. */
   getVariance(timestep: number, previousTimestep: number): number {
-    return variance(this.alphaProds(timestep, previousTimestep, this.finalAlphaCumprod));
+    return stepVariance(this.alphaProds(timestep, previousTimestep, this.finalAlphaCumprod));
   }
 }
 
-/** σ² of equation 16 at eta = 1. */
-function variance({ alphaProd, alphaProdPrev }: AlphaProds): number {
+/** σ² of a step's noise at eta = 1 (equation 16). */
+export function stepVariance({ alphaProd, alphaProdPrev }: AlphaProds): number {
   const ratio = fround(fround(1 - alphaProdPrev) / fround(1 - alphaProd));
   return fround(ratio * fround(1 - fround(alphaProd / alphaProdPrev)));
 }

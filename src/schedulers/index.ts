@@ -21,6 +21,7 @@ import { LCMScheduler } from "./lcm.ts";
 import { LMSDiscreteScheduler } from "./lms_discrete.ts";
 import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { PNDMScheduler } from "./pndm.ts";
+import { RePaintScheduler } from "./repaint.ts";
 import { SASolverScheduler } from "./sasolver.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { TCDScheduler } from "./tcd.ts";
@@ -76,6 +77,7 @@ export { torchNoise } from "./noise.ts";
 export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
 export type { PredictionType, SolverPredictionType } from "./prediction.ts";
+export { type Jumps, RePaintScheduler, type RePaintSchedulerConfig } from "./repaint.ts";
 export {
   type SASolverOptions,
   SASolverScheduler,
@@ -120,6 +122,7 @@ export const schedulers = {
   lcm: LCMScheduler,
   tcd: TCDScheduler,
   cm: CMStochasticIterativeScheduler,
+  repaint: RePaintScheduler,
   unclip: UnCLIPScheduler,
 } as const;
 export type SchedulerName = keyof typeof schedulers;

@@ -40,6 +40,10 @@ export interface StepOptions {
   readonly sTmax?: number;
   /** Size of that noise; 1 is as the formula wants it. DPMSolverSDE: of the noise of every step. */
   readonly sNoise?: number;
+  /** RePaint: the image whose known part is kept, [N or 1, ..., C], in [-1, 1]. */
+  readonly originalImage?: HostTensor;
+  /** RePaint: which part that is, [N or 1, ..., C or 1]: 1 keeps a value, 0 draws it anew. */
+  readonly mask?: HostTensor;
   /** LMS: of how many steps it uses the derivatives, 1 or more. Default 4. */
   readonly order?: number;
 }

@@ -1,0 +1,191 @@
+// What `imago sample` will draw and how: its options checked and the model read, before anything is computed.
+
+import type { BackendName } from "../engine/backends/create.ts";
+import type { HostTensor } from "../engine/host_tensor.ts";
+import { PIXEL_LIMIT } from "../io/image/index.ts";
+import { type AdaptiveOptions, type GeneratedStep, misplacedOption } from "../pipelines/adaptive.ts";
+import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { RePaintPipeline } from "../pipelines/repaint_pipeline.ts";
+import type { SeedCompat } from "../pipelines/seeding.ts";
+import type { BatchStep } from "../pipelines/unet_pipeline.ts";
+import { isSamplerName, isSchedulerName } from "../schedulers/index.ts";
+import { UsageError } from "./errors.ts";
+import { checkOutputFile, checkOutputFolder } from "./files.ts";
+import { readFitted } from "./fitted_image.ts";
+import type { Output } from "./output.ts";
+
+/** The options of imago sample; those without a question mark have defaults. */
+export interface SampleFlags {
+  readonly count: number;
+  readonly steps?: number;
+  /** Default: repaint with an image; ddim in place of ddpm; otherwise the pipeline's own. */
+  readonly scheduler?: string;
+  readonly eta?: number;
+  readonly snr?: number;
+  readonly correctorSteps?: number;
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly image?: string;
+  readonly mask?: string;
+  readonly jumpLength?: number;
+  readonly jumpNSample?: number;
+  readonly seed: number;
+  readonly seedCompat?: SeedCompat;
+  readonly batchSize: number;
+  readonly variant?: string;
+  readonly out: string;
+  readonly each?: string;
+  readonly film?: string;
+  readonly force?: boolean;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly json?: boolean;
+}
+
+/** Called as images come out of the noise: by a scheduler for a whole batch, by a sampler for each image. */
+export interface Watch {
+  onStep(step: BatchStep): void;
+  onImageStep(step: GeneratedStep): void;
+}
+
+/** Work that is ready to begin. */
+export interface SamplePlan {
+  readonly scheduler: string;
+  /** Denoising steps; undefined for samplers that choose their own. */
+  readonly steps: number | undefined;
+  /** Whether each image has its own steps. */
+  readonly isAdaptive: boolean;
+  /** @returns [count, H, W, C], values in [0, 1] */
+  draw(watch: Watch, signal: AbortSignal): Promise<HostTensor>;
+  close(): Promise<void>;
+}
+
+/** Checks where files go before it reads the model. @throws UsageError; what reading the model throws */
+export async function planSample(folder: string, flags: SampleFlags, output: Output): Promise<SamplePlan> {
+  const force = flags.force === true;
+  await checkOutputFile("--out", flags.out, force);
+  if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
+  if (flags.film === flags.out) throw new UsageError("--film and --out name the same file; choose two");
+  if (flags.each !== undefined) await checkOutputFolder("--each", flags.each, force);
+  const options = {
+    ...(flags.backend && { backend: flags.backend }),
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+    ...(flags.variant !== undefined && { variant: flags.variant }),
+    warn: output.warn,
+  };
+  const hasImage = flags.image !== undefined || flags.mask !== undefined;
+  const scheduler = flags.scheduler ?? (hasImage ? "repaint" : undefined);
+  checkRepaintFlags(scheduler, flags);
+  return scheduler === "repaint"
+    ? planRepaint(await RePaintPipeline.fromPretrained(folder, options), flags)
+    : planNew(await DDPMPipeline.fromPretrained(folder, options), flags);
+}
+
+/** New images. */
+function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
+  checkCount(flags.count, pipeline.imageSize);
+  const own = pipeline.schedulerName;
+  const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
+  if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
+    throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+  }
+  checkPlace(scheduler, flags);
+  const isAdaptive = isSamplerName(scheduler);
+  const defaultSteps = Math.min(scheduler === "ddpm" ? 1000 : 50, pipeline.scheduler.numTrainTimesteps);
+  const steps = flags.steps ?? (isAdaptive ? undefined : defaultSteps);
+  const options = {
+    ...shared(flags),
+    scheduler,
+    ...(steps !== undefined && { steps }),
+    ...numbers(flags),
+  };
+  pipeline.checkOptions(options);
+  return {
+    scheduler,
+    steps,
+    isAdaptive,
+    draw: ({ onStep, onImageStep }, signal) =>
+      pipeline.generate({ ...options, signal, ...(isAdaptive ? { onImageStep } : { onStep }) }),
+    close: () => pipeline.close(),
+  };
+}
+
+/** A part of an image drawn anew. */
+async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promise<SamplePlan> {
+  const { image, mask, eta, jumpLength, jumpNSample } = flags;
+  if (image === undefined || mask === undefined) {
+    const missing = image === undefined ? "--image" : "--mask";
+    throw new UsageError(
+      `${missing} is missing: repaint takes --image FILE and --mask FILE (white is kept, black is drawn anew)`,
+    );
+  }
+  checkCount(flags.count, pipeline.imageSize);
+  checkPlace("repaint", flags);
+  const steps = flags.steps ?? Math.min(250, pipeline.scheduler.numTrainTimesteps);
+  const options = {
+    ...shared(flags),
+    image: await readFitted("--image", image, pipeline.imageSize),
+    mask: await readFitted("--mask", mask, pipeline.imageSize),
+    steps,
+    ...(eta !== undefined && { eta }),
+    ...(jumpLength !== undefined && { jumpLength }),
+    ...(jumpNSample !== undefined && { jumpNSample }),
+  };
+  pipeline.checkOptions(options);
+  return {
+    scheduler: "repaint",
+    steps,
+    isAdaptive: false,
+    draw: ({ onStep }, signal) => pipeline.generate({ ...options, signal, onStep }),
+    close: () => pipeline.close(),
+  };
+}
+
+/** What every pipeline is asked for. */
+function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
+  return { count, seed, batchSize, ...(seedCompat && { seedCompat }) };
+}
+
+/** The options that some schedulers and samplers have, as far as they are given. */
+function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): AdaptiveOptions & { eta?: number } {
+  return {
+    ...(eta !== undefined && { eta }),
+    ...(snr !== undefined && { snr }),
+    ...(correctorSteps !== undefined && { correctorSteps }),
+    ...(rtol !== undefined && { rtol }),
+    ...(atol !== undefined && { atol }),
+  };
+}
+
+/** @throws UsageError for an option that the scheduler has no use for */
+function checkPlace(scheduler: string, flags: SampleFlags): void {
+  const misplaced = misplacedOption(scheduler, { ...numbers(flags), steps: flags.steps });
+  if (misplaced) throw new UsageError(`${flagOf(misplaced.option)} ${misplaced.why}`);
+}
+
+/** @throws UsageError for options of repaint beside another scheduler */
+function checkRepaintFlags(scheduler: string | undefined, flags: SampleFlags): void {
+  if (scheduler === "repaint") return;
+  const { image, mask, jumpLength, jumpNSample } = flags;
+  for (const [option, value] of Object.entries({ image, mask, jumpLength, jumpNSample })) {
+    if (value === undefined) continue;
+    const why =
+      scheduler === undefined
+        ? "give --image and --mask too, or leave it out"
+        : `not for ${scheduler}; leave it out`;
+    throw new UsageError(`${flagOf(option)} counts for repaint, ${why}`);
+  }
+}
+
+/** "correctorSteps" -> "--corrector-steps". */
+const flagOf = (option: string): string =>
+  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** @throws UsageError for more images than can be held, and laid out in a grid, at once */
+function checkCount(count: number, { height, width }: { height: number; width: number }): void {
+  const most = Math.max(1, Math.floor(PIXEL_LIMIT / (height * width)));
+  if (count <= most) return;
+  throw new UsageError(
+    `--count ${count} images of ${width} x ${height} are too many at once; draw at most ${most}, several times with another --seed`,
+  );
+}

@@ -1,0 +1,205 @@
+// repaint.ts: RePaintScheduler, the inpainting of Lugmayr et al. 2022, "RePaint: inpainting using denoising diffusion
+// probabilistic models" (arXiv 2201.09865), with a model that knows nothing of masks. Each step takes the known part
+// from the image, as noisy as the sample, and the rest from the model; then it goes back towards noise, and comes
+// again, until the two agree.
+//
+// Every operation rounds to float32, in diffusers' order.
+
+import * as v from "valibot";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { showShape } from "../engine/shape.ts";
+import { stepVariance } from "./ddim.ts";
+import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
+import { alphaProdAt } from "./noising.ts";
+import {
+  type ConfigSource,
+  clippingEntries,
+  discreteEntries,
+  type FromConfigOptions,
+  type OptionTable,
+  readConfig,
+  wholeFrom,
+} from "./options.ts";
+import { noiseLevel, predictEpsilon } from "./prediction.ts";
+import type { StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
+
+const { fround } = Math;
+
+/** The options of RePaintScheduler as resolved: diffusers', and those without which a model's answer is misread. */
+export type RePaintSchedulerConfig = Omit<
+  DiscreteConfig,
+  "thresholding" | "dynamicThresholdingRatio" | "sampleMaxValue" | "timestepSpacing" | "stepsOffset"
+> & {
+  /** Share of fresh noise in the unknown part, 0 (DDIM) .. 1 (DDPM). */
+  eta: number;
+};
+
+/** How often sampling goes back towards noise (section 4.2 and figure 9). */
+export interface Jumps {
+  /** Steps of a way back, at least 1. Default 10. */
+  readonly jumpLength?: number;
+  /** Times that each stretch of so many steps is walked, at least 1; 1 is never going back. Default 10. */
+  readonly jumpNSample?: number;
+}
+
+const {
+  thresholding: _thresholding,
+  dynamicThresholdingRatio: _ratio,
+  sampleMaxValue: _max,
+  timestepSpacing: _defaultSpacing,
+  stepsOffset: _defaultOffset,
+  ...defaults
+} = discreteDefaults;
+const { timestepSpacing: _spacing, stepsOffset: _offset, ...entries } = discreteEntries;
+
+const table: OptionTable<RePaintSchedulerConfig> = {
+  className: "RePaintScheduler",
+  schema: v.object({
+    ...entries,
+    clipSample: clippingEntries.clipSample,
+    clipSampleRange: clippingEntries.clipSampleRange,
+    eta: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  }),
+  defaults: { ...defaults, eta: 0 },
+};
+const jumpCount = wholeFrom(1);
+
+/** Draws a part of an image anew. A rise in its timesteps is a way back: `undoStep` goes it. */
+export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConfig> {
+  /** The class's name in files. */
+  static readonly className = table.className;
+
+  #jumps: Required<Jumps> = { jumpLength: 10, jumpNSample: 10 };
+
+  /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
+  constructor(options: Partial<RePaintSchedulerConfig> = {}) {
+    super(table, options);
+  }
+
+  /**
+   * From a file's JSON (snake_case), another scheduler or its config.
+   * @throws RangeError naming the key that is wrong
+   */
+  static fromConfig(source: ConfigSource, options?: FromConfigOptions): RePaintScheduler {
+    return new RePaintScheduler(readConfig(table, source, options));
+  }
+
+  /** @throws RangeError for counts that are not whole or out of range, and for timesteps that are given one by one */
+  override setTimesteps(spec: TimestepsSpec | (Jumps & { readonly numInferenceSteps: number })): void {
+    const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
+    const { jumpLength = 10, jumpNSample = 10, ...rest }: Jumps & typeof asked = asked;
+    for (const [name, count] of Object.entries({ jumpLength, jumpNSample })) {
+      if (v.is(jumpCount, count)) continue;
+      throw new RangeError(`${this.className}: ${name} is ${count}, expected a whole number of at least 1`);
+    }
+    this.#jumps = { jumpLength, jumpNSample };
+    super.setTimesteps(rest);
+  }
+
+  /** timestep - floor(T / numInferenceSteps). */
+  override previousTimestep(timestep: number): number {
+    return timestep - this.#stride;
+  }
+
+  /**
+   * Algorithm 1, lines 4 to 8, with DDIM's step (Song et al. 2021, equation 12) in place of DDPM's. One draw is the noise
+   * of both parts.
+   * @param modelOutput the sample's shape
+   * @param sample x_t, [N, ..., C]
+   * @param options with `originalImage` and `mask`
+   * @throws RangeError on a wrong shape, timestep or eta, or when the image, the mask or noise is missing
+   */
+  step(modelOutput: HostTensor, timestep: number, sample: HostTensor, options: StepOptions = {}): StepOutput {
+    const { eta = this.config.eta } = options;
+    if (!(eta >= 0 && eta <= 1)) throw new RangeError(`${this.className}: eta is ${eta}, expected 0 .. 1`);
+    this.checkShape("the model's output", modelOutput.shape, sample.shape);
+    const known = this.#perValue("originalImage", options.originalImage, sample.shape);
+    const mask = this.#perValue("mask", options.mask, sample.shape);
+    const ends = this.alphaProds(timestep, this.previousTimestep(timestep), 1);
+    const level = noiseLevel(ends.alphaProd);
+    const previous = noiseLevel(ends.alphaProdPrev);
+
+    const original = this.originalSample(modelOutput.data, sample, level, timestep);
+    const epsilon = predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
+    const noise = this.stepNoise(options, sample, timestep);
+
+    const sigma = timestep > 0 ? fround(eta * fround(Math.sqrt(stepVariance(ends)))) : 0;
+    const rest = Math.max(fround(fround(1 - ends.alphaProdPrev) - fround(sigma * sigma)), 0);
+    const directionCoeff = fround(Math.sqrt(rest));
+    const prev = original.data.map((x0, i) => {
+      const direction = fround(fround(previous.alpha * x0) + fround(directionCoeff * epsilon[i]));
+      const unknownPart = fround(direction + fround(sigma * noise[i]));
+      const knownPart = fround(fround(previous.alpha * known(i)) + fround(previous.sigma * noise[i]));
+      const keep = mask(i);
+      return fround(keep * knownPart) + fround(fround(1 - keep) * unknownPart);
+    });
+    return { prevSample: hostTensor(prev, sample.shape), predOriginalSample: original };
+  }
+
+  /**
+   * One step back towards noise, from `timestep` to `timestep` + floor(T / numInferenceSteps), one β after the other
+   * (algorithm 1, line 10). Draws noise as often.
+   * @throws RangeError past the last timestep, or without `noise`
+   */
+  undoStep(sample: HostTensor, timestep: number, options: StepOptions): HostTensor {
+    let { data } = sample;
+    for (let t = timestep; t < timestep + this.#stride; t++) {
+      const { alpha, sigma } = noiseLevel(fround(1 - alphaProdAt(this.betas, t)));
+      const noise = this.stepNoise(options, sample, t);
+      data = data.map((x, i) => fround(alpha * x) + fround(sigma * noise[i]));
+    }
+    return hostTensor(data, sample.shape);
+  }
+
+  /** Down to 0 with jumps back (appendix B): timesteps fall by a stride, or rise by one. */
+  protected override chosenTimesteps(steps: number): readonly number[] {
+    const { jumpLength, jumpNSample } = this.#jumps;
+    const stride = Math.floor(this.numTrainTimesteps / steps);
+    const timesteps: number[] = [];
+    const jumpsLeft = new Map<number, number>();
+    for (let t = 0; t < steps - jumpLength; t += jumpLength) jumpsLeft.set(t, jumpNSample - 1);
+    for (let t = steps - 1; t >= 0; t--) {
+      timesteps.push(t * stride);
+      const left = jumpsLeft.get(t) ?? 0;
+      if (left === 0) continue;
+      jumpsLeft.set(t, left - 1);
+      for (let k = 0; k < jumpLength; k++) timesteps.push(++t * stride);
+    }
+    return timesteps;
+  }
+
+  protected override givenTimesteps(): never {
+    throw new RangeError(`${this.className} takes no custom timesteps; give numInferenceSteps`);
+  }
+
+  get #stride(): number {
+    return Math.floor(this.numTrainTimesteps / this.knownSteps());
+  }
+
+  /** Value i of a tensor of the sample's shape, or with 1 in place of N or C. */
+  #perValue(
+    name: "originalImage" | "mask",
+    tensor: HostTensor | undefined,
+    shape: readonly number[],
+  ): (i: number) => number {
+    if (!tensor) {
+      throw new RangeError(`${this.className}: a step needs ${name}; RePaintPipeline gives it`);
+    }
+    const [count, channels] = [tensor.shape[0], tensor.shape.at(-1) ?? 1];
+    const fits =
+      tensor.shape.length === shape.length &&
+      tensor.shape.every((size, axis) => {
+        const mayBeOne = axis === 0 || (axis === shape.length - 1 && name === "mask");
+        return size === shape[axis] || (mayBeOne && size === 1);
+      });
+    if (!fits) {
+      throw new RangeError(
+        `${this.className}: ${name} has shape ${showShape(tensor.shape)}, expected that of the sample, ${showShape(shape)}, or one for all images${name === "mask" ? " or channels" : ""}`,
+      );
+    }
+    const { data } = tensor;
+    const perPixel = channels === shape.at(-1) ? 1 : (shape.at(-1) ?? 1);
+    if (count === shape[0] && perPixel === 1) return (i) => data[i];
+    return (i) => data[Math.floor(i / perPixel) % data.length];
+  }
+}
