@@ -4,6 +4,7 @@ export {
   type Batch,
   BatchSampler,
   type BatchSamplerOptions,
+  type ClassLabels,
   DataError,
   drawButterfly,
   type FolderOptions,

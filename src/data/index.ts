@@ -2,5 +2,5 @@
 export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch } from "./batches.ts";
 export { DataError } from "./errors.ts";
 export { type FolderOptions, type FolderSource, imageFolder } from "./folder.ts";
-export type { ImageSource } from "./image_source.ts";
+export type { ClassLabels, ImageSource } from "./image_source.ts";
 export { drawButterfly, type SyntheticOptions, synthetic } from "./synthetic/index.ts";
