@@ -63,6 +63,27 @@ export function nonEmpty(option: string): Parser<string> {
   };
 }
 
+/** KEY=VALUE, any number of times: values are JSON (true, 3, [1, 2], null) or else text. */
+export function settings(
+  option: string,
+): (text: string, before?: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> {
+  return (text, before = {}) => {
+    const [, key, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
+    if (key === undefined || value === undefined) {
+      throw new UsageError(`${option} is "${text}"; expected NAME=VALUE, such as use_karras_sigmas=true`);
+    }
+    return { ...before, [key]: jsonOrText(value) };
+  };
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 function bounds(min: number, max: number, inclusive: boolean): string {
   if (max !== Number.MAX_VALUE) return ` ${range(min, max)}`;
   return min === -Number.MAX_VALUE ? "" : ` ${inclusive ? "of at least" : "above"} ${min}`;

@@ -13,7 +13,7 @@ import { VERSION } from "../version.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
-import { choice, decimal, fileName, integer, nonEmpty } from "./parsers.ts";
+import { choice, decimal, fileName, integer, nonEmpty, settings } from "./parsers.ts";
 import { sample } from "./sample.ts";
 import { train } from "./train.ts";
 import { imagoCommand } from "./wording.ts";
@@ -165,6 +165,11 @@ function addSample(program: Command): void {
       "--scheduler <name>",
       `${names.join(" | ")} (default: the model's own, ddim for ddpm; with --image repaint)`,
       choice("--scheduler", names),
+    )
+    .option(
+      "--scheduler-option <name=value>",
+      "an option of the scheduler as diffusers names it, such as use_karras_sigmas=true; can be repeated",
+      settings("--scheduler-option"),
     )
     .option(
       "--eta <x>",

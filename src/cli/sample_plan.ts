@@ -20,6 +20,7 @@ export interface SampleFlags {
   readonly steps?: number;
   /** Default: repaint with an image; ddim in place of ddpm; otherwise the pipeline's own. */
   readonly scheduler?: string;
+  readonly schedulerOption?: Readonly<Record<string, unknown>>;
   readonly eta?: number;
   readonly snr?: number;
   readonly correctorSteps?: number;
@@ -91,12 +92,14 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
   }
   checkPlace(scheduler, flags);
   const isAdaptive = isSamplerName(scheduler);
+  if (isAdaptive) refuseSchedulerOptions(scheduler, flags);
   const defaultSteps = Math.min(scheduler === "ddpm" ? 1000 : 50, pipeline.scheduler.numTrainTimesteps);
   const steps = flags.steps ?? (isAdaptive ? undefined : defaultSteps);
   const options = {
     ...shared(flags),
     scheduler,
     ...(steps !== undefined && { steps }),
+    ...(flags.schedulerOption && { schedulerOptions: flags.schedulerOption }),
     ...numbers(flags),
   };
   pipeline.checkOptions(options);
@@ -121,6 +124,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   }
   checkCount(flags.count, pipeline.imageSize);
   checkPlace("repaint", flags);
+  refuseSchedulerOptions("repaint", flags);
   const steps = flags.steps ?? Math.min(250, pipeline.scheduler.numTrainTimesteps);
   const options = {
     ...shared(flags),
@@ -161,6 +165,11 @@ function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): Adaptiv
 function checkPlace(scheduler: string, flags: SampleFlags): void {
   const misplaced = misplacedOption(scheduler, { ...numbers(flags), steps: flags.steps });
   if (misplaced) throw new UsageError(`${flagOf(misplaced.option)} ${misplaced.why}`);
+}
+
+/** @throws UsageError where the options of a scheduler have no place */
+function refuseSchedulerOptions(name: string, { schedulerOption }: SampleFlags): void {
+  if (schedulerOption) throw new UsageError(`--scheduler-option does not go with ${name}; leave it out`);
 }
 
 /** @throws UsageError for options of repaint beside another scheduler */

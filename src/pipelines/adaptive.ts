@@ -91,6 +91,7 @@ interface DrawingOptions extends AdaptiveOptions, SeedOptions {
   readonly scheduler?: string | Sampler;
   readonly steps?: number;
   readonly eta?: number;
+  readonly schedulerOptions?: unknown;
   readonly onStep?: unknown;
   readonly signal?: AbortSignal;
 }
@@ -124,6 +125,9 @@ export function adaptiveDrawing(
   }
   if (seedCompat !== undefined) {
     throw new PipelineError(`seedCompat does not go with ${name}; give a scheduler`);
+  }
+  if (options.schedulerOptions !== undefined) {
+    throw new PipelineError(`schedulerOptions do not go with ${name}; give a scheduler`);
   }
   if (noise)
     throw new PipelineError(`noise does not go with ${name}: each image draws its own; give seed instead`);

@@ -3,21 +3,17 @@
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
 import {
-  isSchedulerName,
-  makeScheduler,
-  RePaintScheduler,
+  DDPMScheduler,
   type Sampler,
   type SamplerName,
   type Scheduler,
   type SchedulerName,
-  samplerNames,
-  schedulers,
 } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { checkReplaceable, readPipeline, writePipeline } from "./folders.ts";
-import { checkKind, modelKind } from "./model_kind.ts";
 import { sampleLoop } from "./sampling.ts";
+import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 import {
   type DrawBatch,
@@ -37,6 +33,11 @@ export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
    * made already. Default: the pipeline's own scheduler.
    */
   readonly scheduler?: SchedulerName | SamplerName | Sampler;
+  /**
+   * Options of the scheduler in place of those of the pipeline's own, by diffusers' names in camelCase or snake_case:
+   * { useKarrasSigmas: true }.
+   */
+  readonly schedulerOptions?: SchedulerOptions;
   /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's (DDIM and dpm-adaptive 0, TCD 0.3, adaptive 1). */
   readonly eta?: number;
 }
@@ -104,21 +105,12 @@ export class DDPMPipeline extends UNetPipeline {
   }
 
   /** A scheduler with its timesteps set. */
-  #sampler({ scheduler: name, steps }: GenerateOptions): Scheduler {
-    if (name !== undefined && (typeof name === "object" || !isSchedulerName(name))) {
-      const known = [...Object.keys(schedulers), ...samplerNames];
-      throw new PipelineError(`scheduler is ${JSON.stringify(name)}, expected ${known.join(" or ")}`);
-    }
-    const used = name ?? this.schedulerName;
-    const scheduler = asPipelineError(() => makeScheduler(used, this.scheduler));
-    if (scheduler instanceof RePaintScheduler) {
-      throw new PipelineError(
-        "repaint draws a part of an image anew; give image and mask to a RePaintPipeline",
-      );
-    }
-    checkKind(used, modelKind(scheduler), this.scheduler, this.schedulerName);
+  #sampler({ scheduler: name, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
+    const choice = { options: schedulerOptions, seedCompat };
+    const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
+    const isDdpm = scheduler instanceof DDPMScheduler;
     const most = scheduler.numTrainTimesteps;
-    const chosen = steps ?? Math.min(used === "ddpm" ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
+    const chosen = steps ?? Math.min(isDdpm ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
     }

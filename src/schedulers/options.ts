@@ -138,13 +138,10 @@ export function readConfig<Config extends object>(
   source: ConfigSource,
   { warn }: FromConfigOptions = {},
 ): Partial<Config> {
-  const config: object = isScheduler(source) ? source.config : source;
-  const defaulted = defaultedKeys.get(config);
   const given: Record<string, unknown> = {};
   const unknown: string[] = [];
   const foreign: Record<string, JsonValue> = {};
-  const own = Object.entries(config).filter(([key]) => !defaulted?.has(toCamelCase(key)));
-  for (const [key, value] of [...own, ...Object.entries(foreignOptions.get(config) ?? {})]) {
+  for (const [key, value] of explicitOptions(source)) {
     const name = toCamelCase(key);
     if (key.startsWith("_")) continue;
     const isOurs = Object.hasOwn(table.defaults, name);
@@ -156,11 +153,30 @@ export function readConfig<Config extends object>(
     }
   }
   // A config of one of our own classes has that class's options: no reason for a warning.
-  if (unknown.length > 0 && defaulted === undefined) {
+  if (unknown.length > 0 && !defaultedKeys.has(configOf(source))) {
     warn?.(`${table.className} does not know ${unknown.join(", ")}: ignored`);
   }
   const options = check(table, withoutUndefined(given), toSnakeCase);
   return Object.assign(options, { [FOREIGN]: new ForeignOptions(foreign) });
+}
+
+/** The options that a config gives explicitly, with others in their place (camelCase): what `fromConfig` takes. */
+export function overridden(
+  source: ConfigSource,
+  options: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const own = explicitOptions(source).map(([key, value]) => [toCamelCase(key), value]);
+  return { ...Object.fromEntries(own), ...options };
+}
+
+const configOf = (source: ConfigSource): object => (isScheduler(source) ? source.config : source);
+
+/** What a config does not leave at its defaults, and what it keeps for other schedulers. */
+function explicitOptions(source: ConfigSource): [string, unknown][] {
+  const config = configOf(source);
+  const defaulted = defaultedKeys.get(config);
+  const own = Object.entries(config).filter(([key]) => !defaulted?.has(toCamelCase(key)));
+  return [...own, ...Object.entries(foreignOptions.get(config) ?? {})];
 }
 
 /**
@@ -228,7 +244,8 @@ function withoutUndefined(given: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function toCamelCase(key: string): string {
+/** "beta_start" -> "betaStart". */
+export function toCamelCase(key: string): string {
   return key.replace(/(?<=.)_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -1,0 +1,84 @@
+// The scheduler that a pipeline draws with: by name, with the model's own options, and others in their place.
+
+import {
+  DDPMScheduler,
+  isSchedulerName,
+  makeScheduler,
+  RePaintScheduler,
+  type Scheduler,
+  type SchedulerName,
+  samplerNames,
+  schedulers,
+} from "../schedulers/index.ts";
+import { overridden, toCamelCase } from "../schedulers/options.ts";
+import { asPipelineError, PipelineError } from "./errors.ts";
+import { checkKind, modelKind } from "./model_kind.ts";
+import type { SeedCompat } from "./seeding.ts";
+
+/** Options of a scheduler, by diffusers' names in camelCase or snake_case. */
+export type SchedulerOptions = Readonly<Record<string, unknown>>;
+
+/** Second-order methods in σ: each step goes by what the model says at its end, or in its middle. */
+const SECOND_ORDER: readonly SchedulerName[] = ["heun", "dpm2", "dpm2-ancestral"];
+/** A first step from above this σ throws them far off: its end says little of it, and is weighed by its length. */
+const TOO_NOISY = 200;
+/** Where Karras et al. 2022 (arXiv 2206.00364, table 1) let Heun's method begin: hardly a trace of the image is left. */
+const SIGMA_MAX = 80;
+
+/**
+ * @param own the pipeline's: its options hold where `options` say nothing else
+ * @param ownName its short name
+ * @param seedCompat another library's numbers are asked for: then nothing differs from its schedule
+ * @throws PipelineError for a scheduler or option that is not known, and for a scheduler of another kind of model
+ */
+export function chosenScheduler(
+  name: unknown,
+  own: Scheduler,
+  ownName: SchedulerName,
+  { options = {}, seedCompat }: { options?: SchedulerOptions; seedCompat?: SeedCompat | undefined } = {},
+): Scheduler {
+  const used = name ?? ownName;
+  if (typeof used !== "string" || !isSchedulerName(used)) {
+    const known = [...Object.keys(schedulers), ...samplerNames];
+    throw new PipelineError(`scheduler is ${JSON.stringify(name)}, expected ${known.join(" or ")}`);
+  }
+  const asked = camelCased(options);
+  const scheduler = asPipelineError(() => {
+    const bounds = SECOND_ORDER.includes(used) && !seedCompat ? boundedNoise(own) : {};
+    return makeScheduler(used, overridden(own, { ...bounds, ...asked }));
+  });
+  for (const key of Object.keys(asked)) {
+    if (Object.hasOwn(scheduler.config, key)) continue;
+    const known = Object.keys(scheduler.config).join(", ");
+    throw new PipelineError(`${used} has no option ${key}; its options are ${known}`);
+  }
+  if (scheduler instanceof RePaintScheduler) {
+    throw new PipelineError(
+      "repaint draws a part of an image anew; give image and mask to a RePaintPipeline",
+    );
+  }
+  checkKind(used, modelKind(scheduler), own, ownName);
+  return scheduler;
+}
+
+/**
+ * Options that end the noise schedule at σ = 80, with the levels spaced as Karras et al. space them, for models whose last
+ * timesteps are next to pure noise; none for others.
+ */
+function boundedNoise(own: Scheduler): SchedulerOptions {
+  if (modelKind(own) !== "over betas") return {};
+  const { alphasCumprod, betas } = DDPMScheduler.fromConfig(own);
+  const sigmas = alphasCumprod.map((alphaProd) => Math.sqrt((1 - alphaProd) / alphaProd));
+  if (!((sigmas.at(-1) ?? 0) > TOO_NOISY)) return {};
+  const count = sigmas.filter((sigma) => sigma <= SIGMA_MAX).length;
+  return {
+    numTrainTimesteps: count,
+    trainedBetas: Array.from(betas.subarray(0, count)),
+    rescaleBetasZeroSnr: false,
+    useKarrasSigmas: true,
+  };
+}
+
+function camelCased(options: SchedulerOptions): SchedulerOptions {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [toCamelCase(key), value]));
+}

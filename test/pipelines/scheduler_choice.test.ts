@@ -1,0 +1,77 @@
+// The scheduler that a pipeline draws with.
+
+import { describe, expect, test } from "vitest";
+import { chosenScheduler } from "../../src/pipelines/scheduler_choice.ts";
+import {
+  DDPMScheduler,
+  EDMEulerScheduler,
+  EulerDiscreteScheduler,
+  HeunDiscreteScheduler,
+  makeScheduler,
+} from "../../src/schedulers/index.ts";
+
+const linear = new DDPMScheduler();
+const noisy = new DDPMScheduler({
+  betaSchedule: "squaredcos_cap_v2",
+  predictionType: "v_prediction",
+  rescaleBetasZeroSnr: true,
+});
+
+describe("options", () => {
+  test("are the model's where nothing else is said, by either kind of name", () => {
+    const plain = chosenScheduler("dpm++", noisy, "ddpm");
+    expect(plain.config).toEqual(makeScheduler("dpm++", noisy).config);
+    const options = { use_karras_sigmas: true, solverOrder: 3 };
+    expect(chosenScheduler("dpm++", noisy, "ddpm", { options }).config).toEqual({
+      ...plain.config,
+      useKarrasSigmas: true,
+      solverOrder: 3,
+    });
+    expect(chosenScheduler(undefined, noisy, "ddpm").config).toEqual(noisy.config);
+  });
+
+  test("that are wrong are named", () => {
+    for (const [name, options, message] of [
+      ["euler", { solverOrder: 2 }, "euler has no option solverOrder; its options are numTrainTimesteps, "],
+      ["euler", { useKarrasSigmas: 1 }, "EulerDiscreteScheduler: use_karras_sigmas is 1, expected boolean"],
+      ["eulr", {}, 'scheduler is "eulr", expected ddpm or ddim'],
+      ["repaint", {}, "give image and mask to a RePaintPipeline"],
+      ["cm", {}, "cm draws with models of consistency, which this one is not; use ddpm"],
+    ] as const) {
+      expect(() => chosenScheduler(name, linear, "ddpm", { options })).toThrow(message);
+    }
+  });
+});
+
+describe.each(["heun", "dpm2", "dpm2-ancestral"] as const)("%s", (name) => {
+  const sigmaMax = (scheduler: { initNoiseSigma: number }) => scheduler.initNoiseSigma;
+
+  test("starts where a trace of the image is left, at the model's own noise levels", () => {
+    const scheduler = chosenScheduler(name, noisy, "ddpm");
+    scheduler.setTimesteps(10);
+    expect(sigmaMax(scheduler)).toBeGreaterThan(70);
+    expect(sigmaMax(scheduler)).toBeLessThanOrEqual(80.01);
+    expect(scheduler.config).toMatchObject({ useKarrasSigmas: true, numTrainTimesteps: 991 });
+    expect(scheduler.timesteps[0]).toBeCloseTo(990, 3);
+    const spaced = chosenScheduler(name, noisy, "ddpm", { options: { useKarrasSigmas: false } });
+    spaced.setTimesteps(10);
+    expect(spaced.config).toMatchObject({ useKarrasSigmas: false, numTrainTimesteps: 991 });
+    expect(sigmaMax(spaced)).toBeLessThanOrEqual(80.01);
+  });
+
+  test("is diffusers' for other models, and where its numbers are asked for", () => {
+    expect(chosenScheduler(name, linear, "ddpm").config).toEqual(makeScheduler(name, linear).config);
+    const asThere = chosenScheduler(name, noisy, "ddpm", { seedCompat: "torch" });
+    expect(asThere.config).toEqual(makeScheduler(name, noisy).config);
+    asThere.setTimesteps(10);
+    expect(sigmaMax(asThere)).toBeGreaterThan(4000);
+  });
+});
+
+test("a model over other things than betas keeps its levels", () => {
+  const edm = new EDMEulerScheduler();
+  expect(chosenScheduler(undefined, edm, "edm-euler").config).toEqual(edm.config);
+  expect(() => chosenScheduler("heun", edm, "edm-euler")).toThrow("heun draws with models over betas");
+  const saved = HeunDiscreteScheduler.fromConfig(EulerDiscreteScheduler.fromConfig(noisy));
+  expect(chosenScheduler("heun", saved, "heun").config).toMatchObject({ numTrainTimesteps: 991 });
+});
