@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { choice, decimal, fileName, integer, nonEmpty } from "../../src/cli/parsers.ts";
+import { choice, decimal, fileName, integer, nonEmpty, settings } from "../../src/cli/parsers.ts";
 
 test("whole numbers", () => {
   const parse = integer("--n", 1, 100);
@@ -44,4 +44,17 @@ test("names and files", () => {
   expect(fileName("--f", [".png"])("x/Y.PNG")).toBe("x/Y.PNG");
   expect(() => fileName("--f", [".png"])("x.gif")).toThrow("ends in .png");
   expect(() => nonEmpty("--out")(" ")).toThrow("--out is empty");
+});
+
+test("settings, one after the other", () => {
+  const parse = settings("--set");
+  const first = parse("use_karras_sigmas=true");
+  expect(parse("solver_type=heun", parse("betas=[0.1, 2]", first))).toEqual({
+    use_karras_sigmas: true,
+    betas: [0.1, 2],
+    solver_type: "heun",
+  });
+  for (const text of ["", "name", "=1", "a b=1", "1a=2"]) {
+    expect(() => parse(text)).toThrow(`--set is "${text}"; expected NAME=VALUE`);
+  }
 });

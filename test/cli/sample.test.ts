@@ -98,6 +98,15 @@ test("wrong input: exit code 2 and one line before anything is computed", async 
       [model, "--scheduler", "flow-match-euler"],
       "draws with models of a flow, which this one is not; use ddpm",
     ],
+    [[model, "--scheduler-option", "steep"], '--scheduler-option is "steep"; expected NAME=VALUE'],
+    [
+      [model, "--scheduler-option", "steep=1"],
+      "ddim has no option steep; its options are numTrainTimesteps,",
+    ],
+    [
+      [model, "--scheduler", "adaptive", "--scheduler-option", "clip_sample=false"],
+      "--scheduler-option does not go with adaptive",
+    ],
     [[model, "--eta", "2"], '--eta is "2"; expected a number from 0 to 1'],
     [[model, "--seed-compat", "numpy"], '--seed-compat is "numpy"; expected torch'],
     [[model, "--film", out], "--film and --out name the same file"],
