@@ -1,5 +1,6 @@
 // The scheduler that a pipeline draws with: by name, with the model's own options, and others in their place.
 
+import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
 import {
   DDPMScheduler,
   isSchedulerName,
@@ -45,7 +46,7 @@ export function chosenScheduler(
   const asked = camelCased(options);
   const scheduler = asPipelineError(() => {
     const bounds = SECOND_ORDER.includes(used) && !seedCompat ? boundedNoise(own) : {};
-    return makeScheduler(used, overridden(own, { ...bounds, ...asked }));
+    return makeScheduler(used, overridden(own, { ...bounds, ...flowOptions(used, own), ...asked }));
   });
   for (const key of Object.keys(asked)) {
     if (Object.hasOwn(scheduler.config, key)) continue;
@@ -77,6 +78,17 @@ function boundedNoise(own: Scheduler): SchedulerOptions {
     rescaleBetasZeroSnr: false,
     useKarrasSigmas: true,
   };
+}
+
+/**
+ * Options with which a solver over betas follows a flow, for those that can and a model that is one. DEIS and SA-Solver
+ * cannot here: diffusers' end such a walk at the last noise level, not at the image.
+ */
+function flowOptions(name: SchedulerName, own: Scheduler): SchedulerOptions {
+  if (!(own instanceof FlowMatchSchedulerBase)) return {};
+  const { config } = makeScheduler(name);
+  if (!("useFlowSigmas" in config && "finalSigmasType" in config)) return {};
+  return { useFlowSigmas: true, predictionType: "flow_prediction", flowShift: own.config.shift };
 }
 
 function camelCased(options: SchedulerOptions): SchedulerOptions {

@@ -1,11 +1,13 @@
 // The scheduler that a pipeline draws with.
 
 import { describe, expect, test } from "vitest";
+import { hostTensor } from "../../src/engine/host_tensor.ts";
 import { chosenScheduler } from "../../src/pipelines/scheduler_choice.ts";
 import {
   DDPMScheduler,
   EDMEulerScheduler,
   EulerDiscreteScheduler,
+  FlowMatchEulerDiscreteScheduler,
   HeunDiscreteScheduler,
   makeScheduler,
 } from "../../src/schedulers/index.ts";
@@ -65,6 +67,37 @@ describe.each(["heun", "dpm2", "dpm2-ancestral"] as const)("%s", (name) => {
     expect(asThere.config).toEqual(makeScheduler(name, noisy).config);
     asThere.setTimesteps(10);
     expect(sigmaMax(asThere)).toBeGreaterThan(4000);
+  });
+});
+
+describe("a flow", () => {
+  const flow = new FlowMatchEulerDiscreteScheduler({ shift: 3 });
+
+  test.each(["dpm++", "dpm++-singlestep", "unipc"] as const)("is followed by %s", (name) => {
+    const scheduler = chosenScheduler(name, flow, "flow-match-euler");
+    expect(scheduler.config).toMatchObject({
+      useFlowSigmas: true,
+      predictionType: "flow_prediction",
+      flowShift: 3,
+    });
+    // Where noise and the velocity are known, every solver goes straight to the image.
+    scheduler.setTimesteps(10);
+    const image = [0.5, -0.25, 0, 1];
+    let sample = hostTensor(Float32Array.of(1, -2, 0.5, 0.1), [1, 4]);
+    const velocity = hostTensor(
+      sample.data.map((x, i) => x - image[i]),
+      [1, 4],
+    );
+    for (const t of scheduler.timesteps) sample = scheduler.step(velocity, t, sample).prevSample;
+    for (const [i, x] of sample.data.entries()) expect(Math.abs(x - image[i])).toBeLessThan(2e-3);
+  });
+
+  test("is not followed by the others", () => {
+    for (const name of ["ddim", "deis", "sa-solver", "euler"]) {
+      expect(() => chosenScheduler(name, flow, "flow-match-euler")).toThrow(
+        `${name} draws with models over betas, which this one is not; use flow-match-euler`,
+      );
+    }
   });
 });
 
