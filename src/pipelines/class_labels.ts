@@ -85,6 +85,20 @@ export class ModelClasses {
     throw new PipelineError(`there is no class ${found}; the model has ${this.#numbers}`);
   }
 
+  /**
+   * The numbers of classes; all where none is asked for.
+   * @throws PipelineError for a class that the model does not have
+   */
+  ids(asked?: ClassLabel | readonly ClassLabel[]): readonly number[] {
+    if (asked === undefined) {
+      if (this.count !== null) return Array.from({ length: this.count }, (_, id) => id);
+      throw new PipelineError("the model takes any number as a class; say which");
+    }
+    const list = typeof asked === "string" || typeof asked === "number" ? [asked] : asked;
+    if (list.length === 0) throw new PipelineError("no class was given, expected at least one");
+    return list.map((label) => this.id(label));
+  }
+
   /** What a class is called: its name, or its number where it has none. */
   name(id: number): string {
     return this.id2label?.[id] ?? String(id);
@@ -132,19 +146,9 @@ export function classCondition(
     );
   }
   return {
-    labels: labelsOf(classes, classLabels),
+    labels: classes.ids(classLabels),
     guidance: guidanceOf(classes, guidanceScale ?? 1),
   };
-}
-
-function labelsOf(classes: ModelClasses, asked: ClassOptions["classLabels"]): readonly number[] {
-  if (asked === undefined) {
-    if (classes.count !== null) return Array.from({ length: classes.count }, (_, id) => id);
-    throw new PipelineError("the model takes any number as a class; say which with classLabels");
-  }
-  const list = typeof asked === "string" || typeof asked === "number" ? [asked] : asked;
-  if (list.length === 0) throw new PipelineError("classLabels is empty, expected at least one class");
-  return list.map((label) => classes.id(label));
 }
 
 function guidanceOf({ nullClass }: ModelClasses, scale: number): ClassCondition["guidance"] {

@@ -112,7 +112,8 @@ export abstract class UNetPipeline {
 
   /** The numbers of classes (DiTPipeline.get_label_ids). @throws PipelineError for one that the model does not have */
   getLabelIds(labels: ClassLabel | readonly ClassLabel[]): readonly number[] {
-    return classCondition(this.unet, this.classes, { classLabels: labels })?.labels ?? [];
+    if (this.classes !== null) return this.classes.ids(labels);
+    throw new PipelineError("the model is not class-conditional: it has no classes");
   }
 
   /** Says that the model's weights have changed: the next images are drawn with the new ones. */

@@ -213,7 +213,7 @@ test("what is wrong is told in one line, with the names that are near", async ()
     [{ classLabels: "tip" }, "the nearest are: orange-tip"],
     [{ classLabels: ["azure", 3] }, "there is no class 3; the model has the classes 0 to 2"],
     [{ classLabels: -1 }, "there is no class -1"],
-    [{ classLabels: [] }, "classLabels is empty, expected at least one class"],
+    [{ classLabels: [] }, "no class was given, expected at least one"],
     [{ guidanceScale: -1 }, "the guidance scale is -1, expected a number of at least 0"],
     [{ guidanceScale: Number.NaN }, "the guidance scale is NaN"],
   ] as const) {
