@@ -60,7 +60,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
     });
     const called = calls ? `, ${calls.summary()}` : "";
     output.line(`${counted(count, "image")} in ${duration(elapsed)}${called}: ${flags.out}`);
-    if (classes) output.line(`classes, in turn: ${someOf(classes, CLASSES_TOLD)}`);
+    if (classes) output.line(`classes, in turn: ${someOf(classes.slice(0, count), CLASSES_TOLD)}`);
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
     if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
   } catch (error) {
