@@ -117,6 +117,15 @@ function addTrain(program: Command): void {
       decimal("--input-perturbation", { min: 0 }),
     )
     .option(
+      "--class-conditional",
+      "learn the images' labels, to draw images of a class (imago sample --class)",
+    )
+    .option(
+      "--label-dropout <x>",
+      "class-conditional: share of labels hidden, for --guidance in sampling; 0 for none (default: 0.1)",
+      decimal("--label-dropout", { min: 0, max: 1 }),
+    )
+    .option(
       "--ema-max-decay <x>",
       "greatest decay of the average of the weights",
       decimal("--ema-max-decay", { min: 0, max: 1 }),
@@ -203,6 +212,16 @@ function addSample(program: Command): void {
       "--jump-n-sample <n>",
       "repaint: times that each stretch is walked, 1 for no way back (default: 10)",
       integer("--jump-n-sample", 1),
+    )
+    .option(
+      "--class <names>",
+      "class-conditional models: names or numbers of classes, with commas; images take them in turn (default: all)",
+      nonEmpty("--class"),
+    )
+    .option(
+      "--guidance <x>",
+      "class-conditional models: 1 draws as learnt; 2 to 4 more typical of the class, less varied, in twice the time (default: 1)",
+      decimal("--guidance", { min: 0 }),
     )
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option(

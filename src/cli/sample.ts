@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { MemoryError } from "../engine/backend.ts";
 import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
+import { classColumns } from "../pipelines/class_grid.ts";
 import { toImages } from "../pipelines/images.ts";
 import type { BatchStep } from "../pipelines/unet_pipeline.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
@@ -12,13 +13,13 @@ import { createOutput } from "./output.ts";
 import type { Status } from "./progress.ts";
 import { planSample, type SampleFlags, type Watch } from "./sample_plan.ts";
 import { SamplerProgress } from "./sampler_progress.ts";
-import { counted, duration } from "./wording.ts";
+import { CLASSES_TOLD, counted, duration, someOf } from "./wording.ts";
 
 export async function sample(folder: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   const { count, seed, seedCompat } = flags;
   const plan = await checking(() => planSample(folder, flags, output));
-  const { scheduler, steps } = plan;
+  const { scheduler, steps, classes } = plan;
   const calls = plan.isAdaptive ? new SamplerProgress(count) : undefined;
   const film = flags.film === undefined ? undefined : new Film();
   const interrupt = new AbortController();
@@ -39,7 +40,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
     output.begin("compiling the model");
     const images = toImages(await plan.draw(watch, interrupt.signal));
     output.clear();
-    await write(images, flags, film);
+    await write(images, classColumns(count, classes?.length ?? 1), flags, film);
     const elapsed = seconds();
     output.event({
       event: "done",
@@ -47,6 +48,10 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
       count,
       ...(steps !== undefined && { steps }),
       scheduler,
+      ...(classes && {
+        classes: images.map((_, k) => classes[k % classes.length]),
+        guidance: flags.guidance ?? 1,
+      }),
       seed,
       ...(seedCompat && { seed_compat: seedCompat }),
       ...(calls && { model_calls: calls.total, model_calls_per_image: calls.ofImages }),
@@ -55,6 +60,7 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
     });
     const called = calls ? `, ${calls.summary()}` : "";
     output.line(`${counted(count, "image")} in ${duration(elapsed)}${called}: ${flags.out}`);
+    if (classes) output.line(`classes, in turn: ${someOf(classes.slice(0, count), CLASSES_TOLD)}`);
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
     if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
   } catch (error) {
@@ -74,10 +80,11 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
 
 async function write(
   images: readonly RgbImage[],
+  columns: number,
   { out, each, film: filmFile }: SampleFlags,
   film: Film | undefined,
 ): Promise<void> {
-  await writeImage(out, imageGrid(images));
+  await writeImage(out, imageGrid(images, { columns }));
   if (each !== undefined) {
     const digits = Math.max(4, String(images.length - 1).length);
     for (const [k, image] of images.entries()) {

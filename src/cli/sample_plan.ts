@@ -4,10 +4,11 @@ import type { BackendName } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { PIXEL_LIMIT } from "../io/image/index.ts";
 import { type AdaptiveOptions, type GeneratedStep, misplacedOption } from "../pipelines/adaptive.ts";
+import type { ClassOptions } from "../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { RePaintPipeline } from "../pipelines/repaint_pipeline.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
-import type { BatchStep } from "../pipelines/unet_pipeline.ts";
+import type { BatchStep, UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { isSamplerName, isSchedulerName } from "../schedulers/index.ts";
 import { UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
@@ -30,6 +31,9 @@ export interface SampleFlags {
   readonly mask?: string;
   readonly jumpLength?: number;
   readonly jumpNSample?: number;
+  /** Names or numbers, separated by commas. */
+  readonly class?: string;
+  readonly guidance?: number;
   readonly seed: number;
   readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
@@ -56,6 +60,8 @@ export interface SamplePlan {
   readonly steps: number | undefined;
   /** Whether each image has its own steps. */
   readonly isAdaptive: boolean;
+  /** The names of the classes that the images take in turn; undefined for models without. */
+  readonly classes: readonly string[] | undefined;
   /** @returns [count, H, W, C], values in [0, 1] */
   draw(watch: Watch, signal: AbortSignal): Promise<HostTensor>;
   close(): Promise<void>;
@@ -95,8 +101,9 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
   if (isAdaptive) refuseSchedulerOptions(scheduler, flags);
   const defaultSteps = Math.min(scheduler === "ddpm" ? 1000 : 50, pipeline.scheduler.numTrainTimesteps);
   const steps = flags.steps ?? (isAdaptive ? undefined : defaultSteps);
+  const asked = { ...shared(flags), ...classOptions(flags, pipeline) };
   const options = {
-    ...shared(flags),
+    ...asked,
     scheduler,
     ...(steps !== undefined && { steps }),
     ...(flags.schedulerOption && { schedulerOptions: flags.schedulerOption }),
@@ -107,6 +114,7 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
     scheduler,
     steps,
     isAdaptive,
+    classes: classNames(asked, pipeline),
     draw: ({ onStep, onImageStep }, signal) =>
       pipeline.generate({ ...options, signal, ...(isAdaptive ? { onImageStep } : { onStep }) }),
     close: () => pipeline.close(),
@@ -126,8 +134,9 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   checkPlace("repaint", flags);
   refuseSchedulerOptions("repaint", flags);
   const steps = flags.steps ?? Math.min(250, pipeline.scheduler.numTrainTimesteps);
+  const asked = { ...shared(flags), ...classOptions(flags, pipeline) };
   const options = {
-    ...shared(flags),
+    ...asked,
     image: await readFitted("--image", image, pipeline.imageSize),
     mask: await readFitted("--mask", mask, pipeline.imageSize),
     steps,
@@ -140,6 +149,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
     scheduler: "repaint",
     steps,
     isAdaptive: false,
+    classes: classNames(asked, pipeline),
     draw: ({ onStep }, signal) => pipeline.generate({ ...options, signal, onStep }),
     close: () => pipeline.close(),
   };
@@ -149,6 +159,20 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
 function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
   return { count, seed, batchSize, ...(seedCompat && { seedCompat }) };
 }
+
+/** What is asked of a model's classes: --class is one name, also with commas in it, or several. */
+function classOptions({ class: names, guidance }: SampleFlags, { labels }: UNetPipeline): ClassOptions {
+  const classLabels =
+    names === undefined || labels.has(names) ? names : names.split(",").map((name) => name.trim());
+  return {
+    ...(classLabels !== undefined && { classLabels }),
+    ...(guidance !== undefined && { guidanceScale: guidance }),
+  };
+}
+
+/** What the images show in turn, checked before; undefined for models without classes. */
+const classNames = ({ classLabels }: ClassOptions, { classes }: UNetPipeline): string[] | undefined =>
+  classes?.ids(classLabels).map((id) => classes.name(id));
 
 /** The options that some schedulers and samplers have, as far as they are given. */
 function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): AdaptiveOptions & { eta?: number } {

@@ -1,7 +1,9 @@
 // imago train: from the command line to a Trainer, and what it reports to a terminal or as JSON.
 
+import type { ImageSource } from "../data/index.ts";
 import { FileError } from "../io/errors.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { isClassConditional, withClasses } from "../training/class_labels.ts";
 import { metricsToJson } from "../training/metrics_log.ts";
 import { Trainer, type TrainProgress } from "../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "./errors.ts";
@@ -9,7 +11,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
 import { openSource } from "./sources.ts";
 import { type TrainFlags, trainPlan } from "./train_plan.ts";
-import { bytes, counted, duration, imagoCommand, magnitude } from "./wording.ts";
+import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "./wording.ts";
 
 const ACTIVITIES = { samples: "drawing samples", checkpoint: "saving" };
 /** Epochs that are shorter than this are not told one by one (milliseconds). */
@@ -54,23 +56,24 @@ export async function train(flags: TrainFlags): Promise<void> {
       `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,
     );
   }
-  conclude(trainer, step, last?.seconds, out, output);
+  conclude(ready, step, last?.seconds, output);
 }
 
 interface Ready {
   readonly trainer: Trainer;
   readonly model: UNet2DModel;
   readonly source: string;
-  readonly images: number;
+  readonly data: ImageSource;
   readonly out: string;
 }
 
 /** Everything before the first step: what is wrong here is wrong with the command. */
 async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
   const plan = await trainPlan(flags);
-  const { model, scheduler, data: dataPlan, options } = plan;
+  const { scheduler, data: dataPlan, options } = plan;
   if (!options.resume) await plan.folder.checkFree();
   const data = await openSource(dataPlan.source, { ...dataPlan, flip: options.flip }, output);
+  const model = plan.classConditional ? withClasses(plan.model, data, options.labelDropout) : plan.model;
   const trainer = new Trainer({
     ...options,
     model,
@@ -82,17 +85,20 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
       stage === "compile" ? output.begin("compiling the training step") : output.activity(ACTIVITIES[stage]),
   });
   await trainer.prepare();
-  return { trainer, model, source: dataPlan.source, images: data.count, out: options.out };
+  return { trainer, model, source: dataPlan.source, data, out: options.out };
 }
 
-function announce({ trainer, model, source, images, out }: Ready, output: Output): void {
+function announce({ trainer, model, source, data, out }: Ready, output: Output): void {
   const { settings, startStep, arenaBytes } = trainer;
+  const images = data.count;
+  const classes = isClassConditional(model) ? data.labels?.names : undefined;
   output.event({
     event: "start",
     out,
     step: startStep,
     steps: settings.steps,
     images,
+    ...(classes && { classes, label_dropout: settings.labelDropout }),
     parameters: model.parameterCount,
     batch_size: settings.batchSize,
     arena_bytes: arenaBytes,
@@ -104,6 +110,12 @@ function announce({ trainer, model, source, images, out }: Ready, output: Output
   output.line(
     `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
   );
+  if (classes) output.line(`${counted(classes.length, "class")}: ${someOf(classes, CLASSES_TOLD)}`);
+  else if (data.labels) {
+    output.line(
+      `the images are of ${counted(data.labels.names.length, "class")}, which are not used; --class-conditional learns to draw each`,
+    );
+  }
   if (startStep > 0) output.line(`going on after step ${startStep}`);
 }
 
@@ -141,17 +153,19 @@ function report(progress: TrainProgress, tellEpoch: boolean, output: Output): vo
 }
 
 function conclude(
-  { folder }: Trainer,
+  { trainer, model, data, out }: Ready,
   step: number,
   seconds: number | undefined,
-  out: string,
   output: Output,
 ): void {
-  const { finalSamples, pipeline } = folder;
+  const { finalSamples, pipeline } = trainer.folder;
   output.event({ event: "done", code: EXIT.done, step, samples: finalSamples, pipeline });
   output.line(`done${seconds === undefined ? "" : ` in ${duration(seconds)}`}`);
   output.line(`samples: ${finalSamples}`);
   output.line(`model: ${pipeline}`);
-  const more = ["--count", "16", "--seed", "1", "--film", "film.png"];
+  const [name = "0"] = data.labels?.names ?? [];
+  const guidance = trainer.settings.labelDropout > 0 ? ["--guidance", "2"] : [];
+  const classes = isClassConditional(model) ? ["--class", name, ...guidance] : [];
+  const more = ["--count", "16", "--seed", "1", ...classes, "--film", "film.png"];
   output.line(`draw more: ${imagoCommand("sample", out, ...more)}`);
 }

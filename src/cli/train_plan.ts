@@ -14,6 +14,7 @@ import {
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "../schedulers/index.ts";
 import type { SolverPredictionType } from "../schedulers/prediction.ts";
+import { isClassConditional } from "../training/class_labels.ts";
 import type { TrainScheduler } from "../training/objective.ts";
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
 import { type RunConfig, RunFolder } from "../training/run_folder.ts";
@@ -47,6 +48,8 @@ export interface TrainFlags {
   readonly logitStd?: number;
   readonly noiseOffset?: number;
   readonly inputPerturbation?: number;
+  readonly classConditional?: boolean;
+  readonly labelDropout?: number;
   readonly emaMaxDecay?: number;
   /** Commander's --no-ema: true unless given. */
   readonly ema?: boolean;
@@ -68,6 +71,8 @@ export interface TrainFlags {
 export interface TrainPlan {
   readonly folder: RunFolder;
   readonly model: UNet2DModel;
+  /** Whether the model is to learn the classes of the images; unless it has a table for them, it wants one. */
+  readonly classConditional: boolean;
   readonly scheduler: TrainScheduler;
   readonly data: { readonly source: string; readonly size: number; readonly skipBroken: boolean };
   readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & { readonly flip: boolean };
@@ -85,7 +90,10 @@ interface Base {
   readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
   readonly length: RunLength;
   readonly backend: BackendName;
-  readonly settings: Omit<RunConfig["training"], "steps">;
+  /** Without a label dropout where nothing is known of classes yet. */
+  readonly settings: Omit<RunConfig["training"], "steps" | "labelDropout"> & {
+    readonly labelDropout?: number;
+  };
 }
 
 const DEFAULT_PRESET: PresetName = "quick";
@@ -109,6 +117,10 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     );
   }
   const { model, size } = await planModel(flags, base);
+  const classConditional = flags.classConditional === true || isClassConditional(model);
+  if (flags.labelDropout !== undefined && !classConditional) {
+    throw new UsageError("--label-dropout is of --class-conditional; give both or neither");
+  }
   const { emaMaxDecay } = base.settings;
   const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
   const given = defined({
@@ -123,6 +135,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     logitStd: flags.logitStd,
     noiseOffset: flags.noiseOffset,
     inputPerturbation: flags.inputPerturbation,
+    labelDropout: flags.labelDropout,
     flip: flags.flip,
     seed: flags.seed,
     sampleEvery: flags.sampleEvery,
@@ -143,6 +156,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
   return {
     folder,
     model,
+    classConditional,
     scheduler,
     data: {
       source: flags.data ?? base.source,

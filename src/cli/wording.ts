@@ -1,8 +1,18 @@
 // How the command words things: counts with their nouns, sizes, times, and commands that can be pasted into a shell.
 
-/** 1 -> "1 image", 1000 -> "1,000 images". */
+/** 1 -> "1 image", 1000 -> "1,000 images", 2 -> "2 classes". */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  const ending = count === 1 ? "" : noun.endsWith("s") ? "es" : "s";
+  return `${count.toLocaleString("en-US")} ${noun}${ending}`;
+}
+
+/** Names of classes that are told in a line. */
+export const CLASSES_TOLD = 8;
+
+/** The first `most` of some names: "a, b", "a, b and 17 more". */
+export function someOf(names: readonly string[], most: number): string {
+  const rest = names.length - most;
+  return `${names.slice(0, most).join(", ")}${rest > 0 ? ` and ${rest.toLocaleString("en-US")} more` : ""}`;
 }
 
 /** 1_234_567 -> "1.2 M", 11_767 -> "11.8 k". */

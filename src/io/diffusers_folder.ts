@@ -23,6 +23,8 @@ export type ModelIndex = {
   readonly className: string;
   /** Subfolder -> component. Parts that the pipeline goes without are left out. */
   readonly components: ReadonlyMap<string, PipelineComponent>;
+  /** Names of the classes of a class-conditional model, by number, as diffusers' DiTPipeline has them. */
+  readonly id2label?: Readonly<Record<number, string>>;
 };
 
 /** What a config.json or scheduler_config.json says. */
@@ -37,7 +39,12 @@ const object = v.custom<object>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "an object was expected",
 );
-const indexSchema = v.pipe(object, v.looseObject({ _class_name: v.string() }));
+const classNumber = v.pipe(v.string(), v.regex(/^\d{1,9}$/, "the numbers of classes were expected as keys"));
+const id2labelSchema = v.record(classNumber, v.string());
+const indexSchema = v.pipe(
+  object,
+  v.looseObject({ _class_name: v.string(), id2label: v.optional(v.nullable(id2labelSchema)) }),
+);
 const configSchema = v.pipe(object, v.looseObject({ _class_name: v.optional(v.string()) }));
 const componentSchema = v.tuple([v.string(), v.string()]);
 
@@ -59,7 +66,8 @@ export async function readModelIndex(folder: string): Promise<ModelIndex> {
     const [library, className] = component.output;
     components.set(name, { library, className });
   }
-  return { className: index._class_name, components };
+  const { _class_name: className, id2label } = index;
+  return { className, components, ...(id2label && { id2label }) };
 }
 
 /** Writes the model_index.json of a pipeline's folder. @throws FileError, in one line */
@@ -69,6 +77,7 @@ export async function writeModelIndex(folder: string, index: ModelIndex): Promis
     _diffusers_version: DIFFUSERS_VERSION,
   };
   for (const [name, { library, className }] of index.components) json[name] = [library, className];
+  if (index.id2label) json.id2label = Object.fromEntries(Object.entries(index.id2label));
   await writePythonJson(join(folder, MODEL_INDEX), json);
 }
 

@@ -49,8 +49,8 @@ export class DDPMPipeline extends UNetPipeline {
    * @throws PipelineError or FileError, in one line, naming the file that is missing, damaged or of an unknown kind
    */
   static async fromPretrained(folder: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {
-    const { unet, scheduler } = await readPipeline(folder, options);
-    return new DDPMPipeline(unet, scheduler, options);
+    const { unet, scheduler, id2label } = await readPipeline(folder, options);
+    return new DDPMPipeline(unet, scheduler, { ...(id2label && { id2label }), ...options });
   }
 
   /**
@@ -61,7 +61,7 @@ export class DDPMPipeline extends UNetPipeline {
   async savePretrained(folder: string): Promise<void> {
     await checkReplaceable(folder);
     await replaceDirAtomic(folder, (aside) =>
-      writePipeline(aside, this.unet, this.unet.stateDict(), this.scheduler),
+      writePipeline(aside, this.unet, this.unet.stateDict(), this.scheduler, this.classes?.id2label),
     );
   }
 

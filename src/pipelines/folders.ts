@@ -24,6 +24,7 @@ import {
 import { unet2DFloatKeys } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
+import type { Id2Label } from "./class_labels.ts";
 import { PipelineError } from "./errors.ts";
 
 /** The model's class in files. */
@@ -93,12 +94,16 @@ export function schedulerFromJson(
   );
 }
 
-/** Writes model_index.json, unet/ and scheduler/: what DDPMPipeline.from_pretrained loads. */
+/**
+ * Writes model_index.json, unet/ and scheduler/: what DDPMPipeline.from_pretrained loads.
+ * @param id2label names of the model's classes, where it has such
+ */
 export async function writePipeline(
   folder: string,
   model: UNet2DModel,
   weights: StateDict,
   scheduler: Scheduler,
+  id2label?: Id2Label,
 ): Promise<void> {
   await writeUNet(join(folder, UNET), model, weights);
   const config = jsonObject(scheduler.toConfig());
@@ -108,7 +113,7 @@ export async function writePipeline(
     [UNET, { library: "diffusers", className: MODEL_CLASS }],
     [SCHEDULER, { library: "diffusers", className }],
   ]);
-  await writeModelIndex(folder, { className: "DDPMPipeline", components });
+  await writeModelIndex(folder, { className: "DDPMPipeline", components, ...(id2label && { id2label }) });
 }
 
 /**
@@ -132,7 +137,7 @@ export async function checkReplaceable(folder: string): Promise<void> {
 export async function readPipeline(
   folder: string,
   { variant, warn }: ReadStateDictOptions & { readonly warn?: Warn } = {},
-): Promise<{ unet: UNet2DModel; scheduler: Scheduler }> {
+): Promise<{ unet: UNet2DModel; scheduler: Scheduler; id2label: Id2Label | undefined }> {
   const root = await findPipeline(folder);
   const index = await readModelIndex(root);
   for (const name of [UNET, SCHEDULER]) {
@@ -151,7 +156,7 @@ export async function readPipeline(
   const { className, settings } = await readConfig(join(root, SCHEDULER), SCHEDULER_CONFIG);
   const declared = className ?? index.components.get(SCHEDULER)?.className;
   const scheduler = schedulerFromJson({ ...settings, _class_name: declared }, schedulerFile, warn);
-  return { unet: await readUNet(join(root, UNET), { variant }), scheduler };
+  return { unet: await readUNet(join(root, UNET), { variant }), scheduler, id2label: index.id2label };
 }
 
 /** The pipeline's folder that a path means. */

@@ -41,8 +41,8 @@ export class RePaintPipeline extends UNetPipeline {
    * @throws PipelineError or FileError, in one line, naming the file that is missing, damaged or of an unknown kind
    */
   static async fromPretrained(folder: string, options: FromPretrainedOptions = {}): Promise<RePaintPipeline> {
-    const { unet, scheduler } = await readPipeline(folder, options);
-    return new RePaintPipeline(unet, scheduler, options);
+    const { unet, scheduler, id2label } = await readPipeline(folder, options);
+    return new RePaintPipeline(unet, scheduler, { ...(id2label && { id2label }), ...options });
   }
 
   /**

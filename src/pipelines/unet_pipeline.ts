@@ -7,11 +7,19 @@ import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { isSchedulerName, type Scheduler, type SchedulerName, schedulers } from "../schedulers/index.ts";
+import {
+  type ClassCondition,
+  type ClassLabel,
+  type ClassOptions,
+  classCondition,
+  type Id2Label,
+  ModelClasses,
+} from "./class_labels.ts";
 import { PipelineError, wholeAtLeast1 } from "./errors.ts";
 import type { Warn } from "./folders.ts";
 import { type SamplingStep, toUnitRange } from "./sampling.ts";
 import type { SeedOptions } from "./seeding.ts";
-import { compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
+import { type BatchModel, compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
 
 /** Images of one run of the model unless asked otherwise. */
 const DEFAULT_BATCH = 16;
@@ -21,6 +29,8 @@ export interface PipelineOptions {
   readonly backend?: BackendName | Backend;
   /** Threads of a backend of its own. Default: what the machine has. */
   readonly threads?: number;
+  /** Names of the classes of a class-conditional model; `fromPretrained` reads them from model_index.json. */
+  readonly id2label?: Id2Label;
 }
 
 export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions {
@@ -29,7 +39,7 @@ export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOpt
 }
 
 /** What every pipeline can be asked for. */
-export interface DrawOptions extends SeedOptions {
+export interface DrawOptions extends SeedOptions, ClassOptions {
   /** Images. Default 1. */
   readonly count?: number;
   /** Images computed at a time. Default 16. */
@@ -49,7 +59,7 @@ export interface BatchStep extends SamplingStep {
 
 /** Draws one batch, [N, H, W, C]; of its images the first `count` are asked for. */
 export type DrawBatch = (
-  program: UNetProgram,
+  model: BatchModel,
   shape: readonly [number, number, number, number],
   firstImage: number,
   count: number,
@@ -58,14 +68,18 @@ export type DrawBatch = (
 export abstract class UNetPipeline {
   readonly unet: UNet2DModel;
   readonly scheduler: Scheduler;
+  /** What the model can draw images of; null for a model that is not class-conditional. */
+  readonly classes: ModelClasses | null;
   readonly #options: PipelineOptions;
   readonly #programs = new Map<string, UNetProgram>();
   #backend: Backend | undefined;
   #uploaded = false;
 
+  /** @throws PipelineError for names of classes that the model does not have */
   constructor(unet: UNet2DModel, scheduler: Scheduler, options: PipelineOptions = {}) {
     this.unet = unet;
     this.scheduler = scheduler;
+    this.classes = ModelClasses.of(unet, options.id2label);
     this.#options = options;
   }
 
@@ -91,6 +105,17 @@ export abstract class UNetPipeline {
     throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
   }
 
+  /** Class names to numbers, in a map: diffusers' DiTPipeline.labels. Empty where classes have no names. */
+  get labels(): ReadonlyMap<string, number> {
+    return this.classes?.labels ?? new Map();
+  }
+
+  /** The numbers of classes (DiTPipeline.get_label_ids). @throws PipelineError for one that the model does not have */
+  getLabelIds(labels: ClassLabel | readonly ClassLabel[]): readonly number[] {
+    if (this.classes !== null) return this.classes.ids(labels);
+    throw new PipelineError("the model is not class-conditional: it has no classes");
+  }
+
   /** Says that the model's weights have changed: the next images are drawn with the new ones. */
   weightsChanged(): void {
     this.#uploaded = false;
@@ -105,8 +130,9 @@ export abstract class UNetPipeline {
     this.#uploaded = false;
   }
 
-  /** @throws PipelineError for counts out of range, and for a model that cannot draw images */
-  protected checkDrawing({ count = 1, batchSize = 1 }: DrawOptions): void {
+  /** @throws PipelineError for counts out of range, for a model that cannot draw images, and for classes it has not */
+  protected checkDrawing(options: DrawOptions): void {
+    const { count = 1, batchSize = 1 } = options;
     wholeAtLeast1("count", count);
     wholeAtLeast1("batchSize", batchSize);
     const { height, width } = this.imageSize;
@@ -116,11 +142,7 @@ export abstract class UNetPipeline {
         `the model's sample_size ${width} x ${height} is not a multiple of ${sizeFactor}`,
       );
     }
-    if (this.unet.classLabelsFor(1) !== null) {
-      throw new PipelineError(
-        "the model is class-conditional: it draws images of a class, which is not supported",
-      );
-    }
+    classCondition(this.unet, this.classes, options);
   }
 
   /**
@@ -133,10 +155,12 @@ export abstract class UNetPipeline {
     // Equal batches: all run the same compiled program, and few places of the last one stay unused.
     const size = Math.ceil(count / Math.ceil(count / batchSize));
     const shape = [size, height, width, channels] as const;
-    const program = await this.#program(shape);
+    const condition = classCondition(this.unet, this.classes, options);
+    const program = await this.#program(shape, condition);
     const images = new Float32Array(count * height * width * channels);
     for (let first = 0; first < count; first += size) {
-      const sample = await draw(program, shape, first, Math.min(size, count - first));
+      const model = program.forBatch(condition, first);
+      const sample = await draw(model, shape, first, Math.min(size, count - first));
       const at = first * numel(shape.slice(1));
       images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
     }
@@ -149,14 +173,18 @@ export abstract class UNetPipeline {
     return createBackend({ ...(backend && { backend }), ...(threads !== undefined && { threads }) });
   }
 
-  async #program(shape: readonly [number, number, number, number]): Promise<UNetProgram> {
+  async #program(
+    shape: readonly [number, number, number, number],
+    condition: ClassCondition | null,
+  ): Promise<UNetProgram> {
+    const isGuided = condition !== null && condition.guidance !== null;
     this.#backend ??= await this.#openBackend();
     if (!this.#uploaded) this.unet.upload(this.#backend);
     this.#uploaded = true;
-    const key = shape.join("x");
+    const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;
     const known = this.#programs.get(key);
     if (known) return known;
-    const program = await compileDenoiser(this.#backend, this.unet, shape);
+    const program = await compileDenoiser(this.#backend, this.unet, shape, isGuided);
     this.#programs.set(key, program);
     return program;
   }

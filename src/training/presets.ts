@@ -15,7 +15,7 @@ export interface Preset {
   readonly model: UNet2DOptions;
   readonly scheduler: Partial<DDPMSchedulerConfig>;
   readonly length: RunLength;
-  readonly settings: Omit<TrainSettings, "steps" | "seed">;
+  readonly settings: Omit<TrainSettings, "steps" | "seed" | "labelDropout">;
 }
 
 /** torch's defaults for AdamW. */

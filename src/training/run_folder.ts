@@ -109,6 +109,9 @@ const runConfigSchema = v.object({
     count: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
     /** Changes when any image does. */
     fingerprint: v.string(),
+    /** The names of the classes that are learnt, and what changes when an image's label does. */
+    classes: v.exactOptional(v.array(v.string())),
+    labels: v.exactOptional(v.string()),
   }),
   /** The UNet2DModel's config as diffusers writes it. */
   model: jsonObject,
@@ -126,7 +129,7 @@ export type RunConfig = v.InferOutput<typeof runConfigSchema>;
  * @throws RunFolderError naming the first difference that would change what is learnt
  */
 export function checkResumable(folder: RunFolder, before: RunConfig, now: RunConfig): void {
-  const differs = (what: string, was: unknown, is: unknown) => {
+  const differs: Differs = (what, was, is) => {
     if (canonical(was) === canonical(is)) return;
     throw new RunFolderError(
       `${folder.path} was begun with ${what} ${show(was)}, now it is ${show(is)}; resume with the same, or start a new run with another --out`,
@@ -136,6 +139,8 @@ export function checkResumable(folder: RunFolder, before: RunConfig, now: RunCon
   differs("image size", before.data.size, now.data.size);
   differs("number of images", before.data.count, now.data.count);
   differs("images (fingerprint)", before.data.fingerprint, now.data.fingerprint);
+  checkClassNames(before.data.classes ?? [], now.data.classes ?? [], differs);
+  differs("labels (fingerprint)", before.data.labels, now.data.labels);
   differs("scheduler", before.scheduler._class_name, now.scheduler._class_name);
   for (const part of ["model", "scheduler"] as const) {
     for (const key of new Set([...Object.keys(before[part]), ...Object.keys(now[part])])) {
@@ -145,12 +150,15 @@ export function checkResumable(folder: RunFolder, before: RunConfig, now: RunCon
   checkSettings(folder, before.training, now.training, differs);
 }
 
-function checkSettings(
-  folder: RunFolder,
-  before: TrainSettings,
-  now: TrainSettings,
-  differs: (what: string, was: unknown, is: unknown) => void,
-): void {
+/** Refuses a difference. */
+type Differs = (what: string, was: unknown, is: unknown) => void;
+
+function checkClassNames(before: readonly string[], now: readonly string[], differs: Differs): void {
+  differs("number of classes", before.length, now.length);
+  for (const [i, name] of before.entries()) differs(`class ${i}`, name, now[i]);
+}
+
+function checkSettings(folder: RunFolder, before: TrainSettings, now: TrainSettings, differs: Differs): void {
   const was = settingsToJson(before);
   const is = settingsToJson(now);
   for (const key of Object.keys(before)) {

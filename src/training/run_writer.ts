@@ -7,6 +7,8 @@ import { replaceDirAtomic } from "../io/atomic.ts";
 import { imageGrid, writeImage } from "../io/image/index.ts";
 import { readStateDict, type StateDict } from "../io/state_dict.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
+import { classColumns, spreadClasses } from "../pipelines/class_grid.ts";
+import type { Id2Label } from "../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { readWeights, writePipeline, writeUNet } from "../pipelines/folders.ts";
 import { toImages } from "../pipelines/images.ts";
@@ -27,6 +29,8 @@ export interface RunWriterOptions {
   readonly scheduler: TrainScheduler;
   readonly trainStep: TrainStep;
   readonly backend: Backend;
+  /** Names of the classes of a class-conditional model. */
+  readonly id2label?: Id2Label;
 }
 
 export class RunWriter {
@@ -36,17 +40,20 @@ export class RunWriter {
 
   constructor(options: RunWriterOptions) {
     this.#options = options;
-    const { model, scheduler, backend } = options;
-    this.#preview = new DDPMPipeline(new UNet2DModel(model.config), scheduler, { backend });
+    const { model, scheduler, backend, id2label } = options;
+    const pipelineOptions = { backend, ...(id2label && { id2label }) };
+    this.#preview = new DDPMPipeline(new UNet2DModel(model.config), scheduler, pipelineOptions);
   }
 
   /**
-   * Draws a grid from the run's fixed noise.
+   * Draws a grid from the run's fixed noise, and of classes: always the same, evenly spread where there are more of
+   * them than images.
    * @throws the signal's reason when it is aborted
    */
   async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
     const { scheduler, settings } = this.#options;
     const { sampleCount, sampleSteps, seed } = settings;
+    const classLabels = spreadClasses(this.#preview.classes, sampleCount);
     this.#preview.unet.loadStateDict(this.#sampleWeights());
     this.#preview.weightsChanged();
     const batch = await this.#preview.generate({
@@ -54,10 +61,12 @@ export class RunWriter {
       steps: sampleSteps,
       // DDPM's own steps want to be many; those of a flow do not.
       ...(scheduler instanceof DDPMScheduler && { scheduler: "ddim" }),
+      ...(classLabels && { classLabels }),
       seed,
       signal,
     });
-    const grid = imageGrid(toImages(batch));
+    const columns = classColumns(sampleCount, classLabels?.length ?? 1);
+    const grid = imageGrid(toImages(batch), { columns });
     for (const file of files) await writeImage(file, grid);
   }
 
@@ -90,9 +99,11 @@ export class RunWriter {
 
   /** Writes the pipeline with the present weights. */
   async writePipeline(): Promise<void> {
-    const { folder, model, scheduler } = this.#options;
+    const { folder, model, scheduler, id2label } = this.#options;
     const weights = this.#sampleWeights();
-    await replaceDirAtomic(folder.pipeline, (aside) => writePipeline(aside, model, weights, scheduler));
+    await replaceDirAtomic(folder.pipeline, (aside) =>
+      writePipeline(aside, model, weights, scheduler, id2label),
+    );
   }
 
   /** Puts the model, its average and the optimizer back to where a checkpoint stands; not yet on the backend. */

@@ -48,6 +48,8 @@ const entries = {
   noiseOffset: v.optional(size, PLAIN_DRAWS.noiseOffset),
   /** Size of a further noise that the model sees but is not asked for. */
   inputPerturbation: v.optional(size, PLAIN_DRAWS.inputPerturbation),
+  /** Share of class labels that are hidden, so that guidance has answers without a class to compare with; 0 without classes. */
+  labelDropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
   /** Ceiling of the decay of the weights' exponential moving average; null keeps no average. */
   emaMaxDecay: v.nullable(share),
   /** Mirrors half of the images, drawn anew in each epoch. */

@@ -9,6 +9,7 @@ import type { Backend, Executable } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
+import { BatchLabels, isClassConditional } from "./class_labels.ts";
 import { checkDisk, runBytes } from "./disk.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
 import { DivergenceError, TrainingOptionError } from "./errors.ts";
@@ -50,6 +51,8 @@ interface Session {
   readonly writer: RunWriter;
   readonly metrics: MetricsLog;
   readonly sampler: BatchSampler;
+  /** What class-conditional models are told of the images. */
+  readonly labels: BatchLabels | null;
   /** Draws the timesteps where the losses so far decide on them. */
   readonly timesteps: LossSecondMoment | null;
   /** Steps done before this session. */
@@ -75,7 +78,7 @@ export class Trainer {
     this.folder = new RunFolder(options.out);
     const { emaMaxDecay } = this.settings;
     this.#ema = emaMaxDecay === null ? null : { ...emaDefaults, decay: emaMaxDecay };
-    checkFit(options);
+    checkFit(options, this.settings);
   }
 
   /** Steps done before this trainer began; known after `prepare`. */
@@ -221,7 +224,7 @@ export class Trainer {
 
   /** @param step from 1 */
   async #step(
-    { executable, sampler, timesteps, trainStep }: Session,
+    { executable, sampler, labels, timesteps, trainStep }: Session,
     step: number,
   ): Promise<{ loss: number; gradNorm: number; learningRate: number }> {
     const { seed, batchSize, lrSchedule, learningRate: peak, warmupSteps, steps } = this.settings;
@@ -233,11 +236,13 @@ export class Trainer {
       steps,
     });
     const drawn = timesteps?.draw(batchSize, seed, done);
+    const batch = sampler.batch(done);
     const [[loss], [gradNorm], lossByImage] = await executable.run(
       trainStep.feeds({
-        images: fillBatch(this.#options.data, sampler.batch(done)),
+        images: fillBatch(this.#options.data, batch),
         key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
         ...drawn,
+        ...(labels && { classLabels: labels.batch(batch.indices, done) }),
         step: done,
         learningRate,
         ...(this.#ema && { emaDecay: emaDecay(step, this.#ema) }),
@@ -316,7 +321,11 @@ export class Trainer {
     checkStep(backend, step);
     model.initialize(new TorchGenerator(settings.seed));
     const trainStep = startState(step);
-    const writer = new RunWriter({ folder, settings, ema: this.#ema, model, scheduler, trainStep, backend });
+    const labels = isClassConditional(model) ? data.labels : undefined;
+    const writer = new RunWriter({
+      ...{ folder, settings, ema: this.#ema, model, scheduler, trainStep, backend },
+      ...(labels && { id2label: labels.names }),
+    });
     const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
     if (found !== undefined && found > settings.steps) {
       throw new TrainingOptionError(
@@ -353,6 +362,7 @@ export class Trainer {
         seed: settings.seed,
         flip: settings.flip,
       }),
+      labels: labels ? new BatchLabels(labels, settings.labelDropout, settings.seed) : null,
       timesteps,
       startStep: state.step,
       startEpochLossSum: state.epochLossSum,

@@ -4,6 +4,7 @@ import type { ImageSource } from "../data/image_source.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { VERSION } from "../version.ts";
+import { checkClasses, defaultLabelDropout, isClassConditional, recordedClasses } from "./class_labels.ts";
 import { TrainingOptionError } from "./errors.ts";
 import type { Objective, TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
@@ -19,6 +20,7 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly model: UNet2DModel;
   /** Noise schedule and what the model predicts: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
   readonly scheduler: TrainScheduler;
+  /** A class-conditional model learns its labels: with numClassEmbeds one more than it has classes, for guidance. */
   readonly data: ImageSource;
   /** The run's folder: missing or empty, or with `resume` that of a run. */
   readonly out: string;
@@ -39,7 +41,7 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
 }
 
 /** For a Trainer that is told nothing else: those of diffusers' unconditional training script, without its warm-up. */
-const DEFAULTS: Omit<TrainSettings, "steps" | "flip"> = {
+const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   batchSize: 16,
   learningRate: 1e-4,
   lrSchedule: "constant",
@@ -62,13 +64,14 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip"> = {
 
 /** @throws TrainingOptionError naming the option that is wrong */
 export function resolveSettings(options: TrainerOptions): TrainSettings {
-  const { steps, epochs, ema = true, data } = options;
+  const { steps, epochs, ema = true, model, data } = options;
   if ((steps === undefined) === (epochs === undefined)) {
     throw new TrainingOptionError(
       `${steps === undefined ? "neither steps nor epochs was" : "both steps and epochs were"} given, expected one of them`,
     );
   }
-  const settings = { ...DEFAULTS, flip: data.flip, steps: 1 };
+  const labelDropout = defaultLabelDropout(model, data);
+  const settings = { ...DEFAULTS, flip: data.flip, labelDropout, steps: 1 };
   const given = Object.fromEntries(
     Object.entries(options).filter(([key, value]) => Object.hasOwn(settings, key) && value !== undefined),
   );
@@ -84,9 +87,9 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
 
 /**
  * What can be known to be wrong before anything is started.
- * @throws TrainingOptionError for images that the model does not take
+ * @throws TrainingOptionError for images or classes that the model does not take
  */
-export function checkFit({ model, data }: TrainerOptions): void {
+export function checkFit({ model, data }: TrainerOptions, { labelDropout }: TrainSettings): void {
   const { height, width } = data.size;
   const { inChannels } = model.config;
   if (data.channels !== inChannels) {
@@ -99,9 +102,7 @@ export function checkFit({ model, data }: TrainerOptions): void {
       `images of ${width} x ${height} do not fit the model, which halves them ${times(Math.log2(model.sizeFactor))}; use a size that is a multiple of ${model.sizeFactor}`,
     );
   }
-  if (model.classLabelsFor(1) !== null) {
-    throw new TrainingOptionError("the model is class-conditional, but the images have no class labels");
-  }
+  checkClasses(model, data, labelDropout);
 }
 
 /** The training step of a run. */
@@ -140,6 +141,7 @@ export function runConfig(options: TrainerOptions, settings: TrainSettings): Run
       skipBroken,
       count: data.count,
       fingerprint: data.fingerprint(),
+      ...(isClassConditional(model) && recordedClasses(data)),
     },
     model: { ...model.toConfig() },
     scheduler: scheduler.toConfig(),

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { DataError, drawButterfly, synthetic } from "../../src/data/index.ts";
+import { specimenOf } from "../../src/data/synthetic/index.ts";
 import { resizeAndCrop } from "../../src/io/image/index.ts";
 
 describe("synthetic", () => {
@@ -72,6 +73,18 @@ describe("synthetic", () => {
     );
     expect(new Set(prints).size).toBe(3);
     expect(synthetic({ size: 32 }).fingerprint()).toBe(prints[0]);
+  });
+
+  it("has 19 families as classes, each as often", () => {
+    const { labels } = synthetic({ size: 16, count: 19 * 20 + 3 });
+    if (labels === undefined) throw new Error("there are no labels");
+    const { names, of } = labels;
+    expect(names).toEqual([...new Set(names)].sort());
+    expect(names).toContain("orange-tip");
+    expect(of).toHaveLength(19 * 20 + 3);
+    const counts = names.map((_, k) => of.filter((label) => label === k).length);
+    expect([Math.min(...counts), Math.max(...counts)]).toEqual([20, 21]);
+    for (const [i, label] of of.entries()) expect(specimenOf(i).family).toBe(names[label]);
   });
 
   it("refuses counts, sizes and indices out of range", () => {

@@ -3,7 +3,7 @@
  * Image i depends on i alone (and is sampled at the size asked for), so nothing needs to be stored or fetched.
  */
 import { DataError } from "../errors.ts";
-import type { ImageSource } from "../image_source.ts";
+import type { ClassLabels, ImageSource } from "../image_source.ts";
 import { apollo, birdwing, cattleheart } from "./families/birdwings.ts";
 import { admiral, fritillary, longwing, monarch, morpho, peacock } from "./families/brushfoots.ts";
 import { bluebottle, emerald, jay, kite, mormon, tiger } from "./families/swallowtails.ts";
@@ -15,7 +15,10 @@ import type { Specimen } from "./specimen.ts";
 /** Raised whenever a drawn image changes, so that a data fingerprint tells old pictures from new. */
 const EDITION = 1;
 
-const FAMILIES: readonly ((draw: Draw) => Specimen)[] = [
+type Family = (draw: Draw) => Specimen;
+
+/** By name, in the order that the shuffles of `familiesOf` start from. */
+const FAMILIES: readonly (readonly [name: string, family: Family])[] = Object.entries({
   tiger,
   kite,
   bluebottle,
@@ -32,10 +35,10 @@ const FAMILIES: readonly ((draw: Draw) => Specimen)[] = [
   longwing,
   fritillary,
   sulphur,
-  orangeTip,
+  "orange-tip": orangeTip,
   jezebel,
   azure,
-];
+});
 
 export interface SyntheticOptions {
   /** Number of butterflies, 1..1,000,000; default 1000. */
@@ -47,7 +50,7 @@ export interface SyntheticOptions {
 }
 
 /**
- * Butterflies on white, [size, size, 3] each, drawn when first asked for and kept.
+ * Butterflies on white, [size, size, 3] each, drawn when first asked for and kept; their families are its classes.
  * @throws DataError if the count or the size is out of range.
  */
 export function synthetic({ count = 1000, size, flip = false }: SyntheticOptions): ImageSource {
@@ -64,6 +67,7 @@ export function synthetic({ count = 1000, size, flip = false }: SyntheticOptions
     size: { height: size, width: size },
     channels: 3,
     flip,
+    labels: familyLabels(count),
     image(index) {
       if (!Number.isInteger(index) || index < 0 || index >= count) {
         throw new RangeError(`synthetic: there is no image ${index}; images are 0..${count - 1}`);
@@ -78,19 +82,36 @@ export function synthetic({ count = 1000, size, flip = false }: SyntheticOptions
 /** Draws butterfly `index` at the given size; returns RGB bytes, [size, size, 3]. */
 export function drawButterfly(index: number, size: number): Uint8Array {
   const draw = new Draw(index + 1);
-  const specimen = familyOf(index)(draw);
+  const specimen = specimenOf(index, draw);
   const pose: Pose = { fill: 0.955 + 0.03 * draw.bell(), drop: 0.008 * draw.bell() };
   return render(specimen, pose, size);
 }
 
-/** Every family once in each run of as many images, in an order of its own for each run. */
-function familyOf(index: number): (draw: Draw) => Specimen {
-  const run = Math.floor(index / FAMILIES.length);
+/** The plan of butterfly `index`. */
+export function specimenOf(index: number, draw = new Draw(index + 1)): Specimen {
+  const [, family] = familiesOf(Math.floor(index / FAMILIES.length))[index % FAMILIES.length]!;
+  return family(draw);
+}
+
+/** The families of a run of as many images: every one once, in an order of its own for each run. */
+function familiesOf(run: number): typeof FAMILIES {
   const draw = new Draw(0x5eed_0000 + run);
   const order = [...FAMILIES];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(draw.unit() * (i + 1));
     [order[i], order[j]] = [order[j]!, order[i]!];
   }
-  return order[index % order.length]!;
+  return order;
+}
+
+/** The family of each of the first `count` butterflies. */
+function familyLabels(count: number): ClassLabels {
+  const names = FAMILIES.map(([name]) => name).sort();
+  const of = new Int32Array(count);
+  for (let first = 0; first < count; first += FAMILIES.length) {
+    for (const [i, [name]] of familiesOf(first / FAMILIES.length).entries()) {
+      if (first + i < count) of[first + i] = names.indexOf(name);
+    }
+  }
+  return { names, of };
 }

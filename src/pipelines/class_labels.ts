@@ -1,0 +1,163 @@
+// The classes of a class-conditional model, by name and number, and which of them a call asks for.
+
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { PipelineError } from "./errors.ts";
+import { nearestNames } from "./nearest_names.ts";
+
+/** Class number to name, as in diffusers' DiTPipeline: a name may be several, separated by commas. */
+export type Id2Label = Readonly<Record<number, string>>;
+
+/** A class: its name, one of its names, or its number from 0. */
+export type ClassLabel = string | number;
+
+/** What can be asked of class-conditional models. */
+export interface ClassOptions {
+  /**
+   * The class of the images, or a list of classes that they take in turn: image k is of the k-th, counted round and
+   * round. Default: all classes.
+   */
+  readonly classLabels?: ClassLabel | readonly ClassLabel[];
+  /**
+   * w in uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598; diffusers' guidance_scale): from 0, no
+   * class, over 1, the model's plain answer, to what is more typical of the class and less varied. Every value but 1
+   * takes a model that was also trained without classes, and runs it twice a step. Default 1.
+   */
+  readonly guidanceScale?: number;
+}
+
+/** What a call asks for, checked. */
+export interface ClassCondition {
+  /** Class numbers that the images take in turn. */
+  readonly labels: readonly number[];
+  /** Null where the model's plain answer is asked for. */
+  readonly guidance: { readonly scale: number; readonly nullClass: number } | null;
+}
+
+/** Names that an error about an unknown one tells. */
+const TOLD = 5;
+
+export class ModelClasses {
+  /** How many; null for a model that takes any number (class_embed_type "timestep"). */
+  readonly count: number | null;
+  /** The number that stands for no class; null for a model that knows no such thing. */
+  readonly nullClass: number | null;
+  readonly id2label: Id2Label | undefined;
+  /** Every name and its class, as in DiTPipeline. */
+  readonly labels: ReadonlyMap<string, number>;
+
+  private constructor(rows: number | null, id2label: Id2Label | undefined) {
+    const names = Object.entries(id2label ?? {}).map(([id, name]) => [Number(id), name] as const);
+    this.id2label = id2label;
+    for (const [id] of names) {
+      if (rows === null || (Number.isInteger(id) && id >= 0 && id < rows)) continue;
+      throw new PipelineError(`id2label names a class ${id}, but the model has 0 to ${rows - 1}`);
+    }
+    // A row behind those that have names is what training without classes is done with.
+    const hasNull = rows !== null && names.length === rows - 1 && names.every(([id]) => id < rows - 1);
+    this.nullClass = hasNull && rows > 1 ? rows - 1 : null;
+    this.count = this.nullClass ?? rows;
+    const labels = new Map(names.map(([id, name]) => [name, id]));
+    for (const [id, name] of names) {
+      for (const part of name.split(",")) {
+        if (!labels.has(part.trim())) labels.set(part.trim(), id);
+      }
+    }
+    this.labels = labels;
+  }
+
+  /**
+   * @returns null for a model that is not class-conditional
+   * @throws PipelineError for names of classes that the model does not have
+   */
+  static of({ config }: UNet2DModel, id2label?: Id2Label): ModelClasses | null {
+    const { classEmbedType, numClassEmbeds } = config;
+    if (classEmbedType !== null || numClassEmbeds !== null) {
+      return new ModelClasses(classEmbedType === null ? numClassEmbeds : null, id2label);
+    }
+    if (id2label === undefined) return null;
+    throw new PipelineError("id2label names classes, but the model is not class-conditional");
+  }
+
+  /** @throws PipelineError for a class that the model does not have, naming those that are near */
+  id(label: ClassLabel): number {
+    const found = typeof label === "number" ? label : this.#named(label);
+    if (Number.isSafeInteger(found) && found >= 0 && found < (this.count ?? 2 ** 31)) return found;
+    throw new PipelineError(`there is no class ${found}; the model has ${this.#numbers}`);
+  }
+
+  /**
+   * The numbers of classes; all where none is asked for.
+   * @throws PipelineError for a class that the model does not have
+   */
+  ids(asked?: ClassLabel | readonly ClassLabel[]): readonly number[] {
+    if (asked === undefined) {
+      if (this.count !== null) return Array.from({ length: this.count }, (_, id) => id);
+      throw new PipelineError("the model takes any number as a class; say which");
+    }
+    const list = typeof asked === "string" || typeof asked === "number" ? [asked] : asked;
+    if (list.length === 0) throw new PipelineError("no class was given, expected at least one");
+    return list.map((label) => this.id(label));
+  }
+
+  /** What a class is called: its name, or its number where it has none. */
+  name(id: number): string {
+    return this.id2label?.[id] ?? String(id);
+  }
+
+  #named(label: string): number {
+    const id = this.labels.get(label);
+    if (id !== undefined) return id;
+    if (/^\d+$/.test(label)) return Number(label);
+    const text = JSON.stringify(label);
+    if (this.labels.size === 0) {
+      throw new PipelineError(
+        `there is no class ${text}: the model's classes have no names; give numbers, it has ${this.#numbers}`,
+      );
+    }
+    const near = nearestNames(label, this.labels.keys(), TOLD);
+    throw new PipelineError(
+      `there is no class ${text}; of the model's ${this.labels.size} names the nearest are: ${near.join(", ")}`,
+    );
+  }
+
+  get #numbers(): string {
+    return this.count === null ? "all numbers from 0" : `the classes 0 to ${this.count - 1}`;
+  }
+}
+
+/**
+ * Checks what a call asks of a model's classes.
+ * @param classes null for a model that is not class-conditional
+ * @returns null for such a model
+ * @throws PipelineError for classes that the model does not have, and for guidance that it cannot be given
+ */
+export function classCondition(
+  { config }: UNet2DModel,
+  classes: ModelClasses | null,
+  { classLabels, guidanceScale }: ClassOptions,
+): ClassCondition | null {
+  if (classes === null) {
+    if (classLabels === undefined && guidanceScale === undefined) return null;
+    throw new PipelineError("the model is not class-conditional; leave out classes and guidance");
+  }
+  if (config.classEmbedType === "identity") {
+    throw new PipelineError(
+      "the model wants an embedding for each class (class_embed_type identity), expected one that takes numbers of classes",
+    );
+  }
+  return {
+    labels: classes.ids(classLabels),
+    guidance: guidanceOf(classes, guidanceScale ?? 1),
+  };
+}
+
+function guidanceOf({ nullClass }: ModelClasses, scale: number): ClassCondition["guidance"] {
+  if (!Number.isFinite(scale) || scale < 0) {
+    throw new PipelineError(`the guidance scale is ${scale}, expected a number of at least 0`);
+  }
+  if (scale === 1) return null;
+  if (nullClass !== null) return { scale, nullClass };
+  throw new PipelineError(
+    "the model was not trained without classes, which guidance compares with (it has no row behind those of its named classes); use a guidance of 1",
+  );
+}
