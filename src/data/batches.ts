@@ -68,18 +68,30 @@ export class BatchSampler {
   /** The batch of a step, from 0. */
   batch(step: number): Batch {
     const start = whole("step", step, 0, Number.MAX_SAFE_INTEGER / this.batchSize) * this.batchSize;
-    const indices = new Uint32Array(this.batchSize);
-    const flips = new Uint8Array(this.batchSize);
-    const draws: AugmentDraw[] = [];
-    const augmenting = isAugmenting(this.augment);
-    for (let j = 0; j < this.batchSize; j++) {
+    const shown = Array.from({ length: this.batchSize }, (_, j) => {
       const epoch = Math.floor((start + j) / this.count);
-      const index = this.shuffle(epoch)[(start + j) % this.count]!;
-      indices[j] = index;
-      if (this.flip) flips[j] = this.random.words(index, epoch, STREAM.flip)[0] & 1;
-      if (augmenting) draws.push(drawAugmentation(this.augment, this.random, index, epoch));
-    }
-    return { indices, flips, ...(augmenting && { draws }) };
+      return { epoch, index: this.shuffle(epoch)[(start + j) % this.count] };
+    });
+    return this.batchOf(shown);
+  }
+
+  /** Images as an epoch, from 0, shows them. */
+  inEpoch(epoch: number, indices: readonly number[]): Batch {
+    whole("epoch", epoch, 0, Number.MAX_SAFE_INTEGER);
+    return this.batchOf(indices.map((index) => ({ epoch, index: whole("index", index, 0, this.count - 1) })));
+  }
+
+  private batchOf(shown: readonly { readonly epoch: number; readonly index: number }[]): Batch {
+    const { augment, random } = this;
+    return {
+      indices: Uint32Array.from(shown, ({ index }) => index),
+      flips: Uint8Array.from(shown, ({ index, epoch }) =>
+        this.flip ? random.words(index, epoch, STREAM.flip)[0] & 1 : 0,
+      ),
+      ...(isAugmenting(augment) && {
+        draws: shown.map(({ index, epoch }) => drawAugmentation(augment, random, index, epoch)),
+      }),
+    };
   }
 
   /** The order of an epoch: Fisher and Yates' shuffle. The last few are kept. */

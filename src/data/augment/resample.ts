@@ -4,8 +4,9 @@
  * pixels that fall on pixels as they are, and blurs the others less than linear interpolation does. Where the map
  * shrinks the image, the kernel widens with it, so that fine patterns do not alias.
  *
- * What lies outside the image is its mirror image, edge pixels included twice: a white ground goes on white, and a
- * wing that touches the edge goes on as a wing, where repeating the edge pixel would draw it out into stripes.
+ * Outside the image its edge pixels go on. The mirror image, which Karras et al. take, would be better for pictures
+ * that fill their frame; but of one thing on a plain ground, as most small data sets are, it brings in parts a second
+ * time from the other side of the edge, and models learn to draw them.
  */
 import { type Affine, stretch } from "./affine.ts";
 
@@ -35,7 +36,7 @@ export function resample(raster: Raster, sourceOf: Affine, out: Float32Array): v
   const middleY = (height - 1) / 2;
   const marginX = marginFor(width, Math.abs(a) * middleX + Math.abs(b) * middleY + Math.abs(x0) + reach);
   const marginY = marginFor(height, Math.abs(c) * middleX + Math.abs(d) * middleY + Math.abs(y0) + reach);
-  const wide = withMirroredMargins(raster, marginX, marginY);
+  const wide = withMargins(raster, marginX, marginY);
   const line = (width + 2 * marginX) * channels;
   const weightsX = new Float64Array(taps);
   const weightsY = new Float64Array(taps);
@@ -134,14 +135,14 @@ const marginFor = (size: number, farthest: number): number =>
   Math.max(0, Math.ceil(farthest - (size - 1) / 2)) + 1;
 
 /** [height + 2 marginY, width + 2 marginX, channels]. */
-function withMirroredMargins(raster: Raster, marginX: number, marginY: number): Float64Array {
+function withMargins(raster: Raster, marginX: number, marginY: number): Float64Array {
   const { pixels, height, width, channels } = raster;
   const wideWidth = width + 2 * marginX;
-  const columns = Int32Array.from({ length: wideWidth }, (_, x) => mirrored(x - marginX, width) * channels);
+  const columns = Int32Array.from({ length: wideWidth }, (_, x) => clamped(x - marginX, width) * channels);
   const out = new Float64Array(wideWidth * (height + 2 * marginY) * channels);
   let to = 0;
   for (let y = -marginY; y < height + marginY; y++) {
-    const row = mirrored(y, height) * width * channels;
+    const row = clamped(y, height) * width * channels;
     for (let x = 0; x < wideWidth; x++) {
       const from = row + columns[x];
       for (let k = 0; k < channels; k++) out[to++] = pixels[from + k];
@@ -150,7 +151,4 @@ function withMirroredMargins(raster: Raster, marginX: number, marginY: number): 
   return out;
 }
 
-function mirrored(i: number, size: number): number {
-  const within = ((i % (2 * size)) + 2 * size) % (2 * size);
-  return within < size ? within : 2 * size - 1 - within;
-}
+const clamped = (i: number, size: number): number => Math.min(size - 1, Math.max(0, i));
