@@ -46,7 +46,8 @@ export interface TrainStepFeeds extends DrawFeeds {
 /** A training step, and the state beside the weights that it changes. */
 export interface TrainStep {
   /**
-   * Inputs: images; what the draws want; class labels and conditions if any; keep, stepSize, biasCorrection2Sqrt; ema rate if any.
+   * Inputs: images; what the draws want; class labels and conditions if any; keep, stepSize, biasCorrection2Sqrt; ema
+   * rate if any.
    * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
    * its factor. Updates: weights, moments, average.
    */

@@ -224,22 +224,9 @@ export class Trainer {
     { executable, sampler, timesteps, trainStep }: Session,
     step: number,
   ): Promise<{ loss: number; gradNorm: number; learningRate: number }> {
-    const {
-      seed,
-      batchSize,
-      lrSchedule,
-      learningRate: peak,
-      warmupSteps,
-      steps,
-      augmentProbability,
-    } = this.settings;
+    const { seed, batchSize, lrSchedule: schedule, augmentProbability } = this.settings;
     const done = step - 1;
-    const learningRate = learningRateAt(done, {
-      schedule: lrSchedule,
-      learningRate: peak,
-      warmupSteps,
-      steps,
-    });
+    const learningRate = learningRateAt(done, { ...this.settings, schedule });
     const drawn = timesteps?.draw(batchSize, seed, done);
     const batch = sampler.batch(done);
     const [[loss], [gradNorm], lossByImage] = await executable.run(
