@@ -1,17 +1,22 @@
 // imago: diffusion models in TypeScript. What programs import; names are those of Hugging Face diffusers.
 
 export {
+  type AugmentDraw,
+  type AugmentOptions,
   type Batch,
   BatchSampler,
   type BatchSamplerOptions,
   type ClassLabels,
+  CONDITION_SIZE,
   DataError,
   drawButterfly,
   type FolderOptions,
   type FolderSource,
   fillBatch,
+  fillConditions,
   type ImageSource,
   imageFolder,
+  NO_AUGMENTATION,
   type SyntheticOptions,
   synthetic,
 } from "./data/index.ts";
@@ -63,6 +68,7 @@ export type {
   PipelineOptions,
 } from "./pipelines/unet_pipeline.ts";
 export * from "./schedulers/index.ts";
+export { AugmentEmbedding } from "./training/augment_embedding.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
 export type { DiffusionObjective, FlowObjective, Objective, TrainScheduler } from "./training/objective.ts";
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";

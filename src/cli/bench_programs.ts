@@ -49,7 +49,7 @@ export async function prepareTraining(
   watch.lap("check");
   const trainStep = startState(step);
   watch.lap("trace");
-  const executable = await compileTrainStep(backend, model, trainStep);
+  const executable = await compileTrainStep(backend, trainStep);
   watch.lap("compile");
   const feeds = trainStep.feeds({
     images: randomImages(model, batchSize, size),

@@ -1,7 +1,8 @@
 // imago data: what training would see of a folder of images.
 
-import type { ImageSource } from "../data/index.ts";
-import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
+import { BatchSampler, fillBatch, type ImageSource } from "../data/index.ts";
+import { imageGrid, type RgbImage, toUint8, writeImage } from "../io/image/index.ts";
+import { type AugmentFlags, augmentFlags } from "./augment_flags.ts";
 import { checking } from "./errors.ts";
 import { checkOutputFile } from "./files.ts";
 import { createOutput } from "./output.ts";
@@ -14,8 +15,9 @@ export interface DataInfoFlags {
   readonly json?: boolean;
 }
 
-export interface DataPreviewFlags extends DataInfoFlags {
+export interface DataPreviewFlags extends DataInfoFlags, AugmentFlags {
   readonly count: number;
+  readonly seed: number;
   readonly out: string;
   readonly force?: boolean;
 }
@@ -49,7 +51,7 @@ export async function dataPreview(source: string, flags: DataPreviewFlags): Prom
   const shown = Math.min(flags.count, images.count);
   // Spread over the whole set: a folder sorted by kind shows every kind.
   const indices = Array.from({ length: shown }, (_, i) => Math.floor((i * images.count) / shown));
-  await writeImage(flags.out, imageGrid(indices.map((index) => rgbImage(images, index))));
+  await writeImage(flags.out, imageGrid(inFirstEpoch(images, indices, flags)));
   output.event({ event: "preview", source, count: images.count, shown, file: flags.out });
   output.line(`${shown} of ${counted(images.count, "image")}: ${flags.out}`);
 }
@@ -62,13 +64,18 @@ async function open(source: string, flags: DataInfoFlags): Promise<ImageSource> 
   return images;
 }
 
-function rgbImage(images: ImageSource, index: number): RgbImage {
-  const { height, width } = images.size;
-  const pixels = images.image(index);
-  if (images.channels === 3) return { data: pixels, height, width };
-  const data = new Uint8Array(pixels.length * 3);
-  for (const [i, value] of pixels.entries()) data.fill(value, i * 3, i * 3 + 3);
-  return { data, height, width };
+/** What training with the same seed and options shows the model in its first epoch. */
+function inFirstEpoch(
+  images: ImageSource,
+  indices: readonly number[],
+  { seed, flip = false, ...flags }: DataPreviewFlags,
+): RgbImage[] {
+  const { count, channels, size } = images;
+  const sampler = new BatchSampler({ count, batchSize: 1, seed, flip, augment: augmentFlags(flags) });
+  return indices.flatMap((index) => {
+    const values = fillBatch(images, sampler.inEpoch(0, [index]));
+    return toUint8(values, [1, size.height, size.width, channels]);
+  });
 }
 
 /** Mean and standard deviation of each channel over all images, 0 to 1. */

@@ -10,6 +10,7 @@ import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES } from "../training/settings.ts";
 import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { VERSION } from "../version.ts";
+import { addAugmentOptions } from "./augment_flags.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
@@ -54,7 +55,7 @@ function createProgram(): Command {
 
 function addTrain(program: Command): void {
   const presets = PRESET_NAMES.map((name) => `  ${name.padEnd(15)} ${PRESETS[name].summary}`).join("\n");
-  program
+  const command = program
     .command("train")
     .description("train a model and draw samples from it as it learns")
     .option(
@@ -136,8 +137,6 @@ function addTrain(program: Command): void {
       "cut the gradient's norm to this",
       decimal("--max-grad-norm", { min: 0, inclusive: false }),
     )
-    .option("--flip", "mirror half of the images")
-    .option("--no-flip", "mirror none")
     .option("--skip-broken", "leave out images that cannot be read, and say which")
     .option("--seed <n>", "decides every random number (default: 0)", integer("--seed", 0))
     .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
@@ -156,6 +155,7 @@ function addTrain(program: Command): void {
     .addHelpText("after", `\nPresets:\n${presets}`)
     .allowExcessArguments(false)
     .action(train);
+  addAugmentOptions(command);
 }
 
 function addSample(program: Command): void {
@@ -276,18 +276,20 @@ function addData(program: Command): void {
     .option("--json", "one JSON object a line on stdout")
     .allowExcessArguments(false)
     .action(dataInfo);
-  data
+  const preview = data
     .command("preview")
     .description("draw the images as training sees them")
     .argument("<source>", "synthetic or a folder of images")
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
     .option("--count <n>", "images in the grid", integer("--count", 1, 10_000), 64)
+    .option("--seed <n>", "decides what is done at random, as in training", integer("--seed", 0), 0)
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "preview.png")
     .option("--skip-broken", "leave out images that cannot be read, and say which")
     .option("--force", "replace a file that is there already")
     .option("--json", "one JSON object a line on stdout")
     .allowExcessArguments(false)
     .action(dataPreview);
+  addAugmentOptions(preview);
 }
 
 /** Commander's message as our one line. */

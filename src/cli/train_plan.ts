@@ -21,11 +21,12 @@ import { type RunConfig, RunFolder } from "../training/run_folder.ts";
 import type { LrScheduleName } from "../training/settings.ts";
 import type { TimestepSamplingName } from "../training/timestep_sampling.ts";
 import type { TrainerOptions } from "../training/trainer_options.ts";
+import { type AugmentFlags, augmentFlags } from "./augment_flags.ts";
 import { UsageError } from "./errors.ts";
 import { SYNTHETIC } from "./sources.ts";
 
 /** The options of imago train, as given; absent where they were not. */
-export interface TrainFlags {
+export interface TrainFlags extends AugmentFlags {
   readonly data?: string;
   readonly preset?: PresetName;
   readonly model?: string;
@@ -54,7 +55,6 @@ export interface TrainFlags {
   /** Commander's --no-ema: true unless given. */
   readonly ema?: boolean;
   readonly maxGradNorm?: number;
-  readonly flip?: boolean;
   readonly skipBroken?: boolean;
   readonly seed?: number;
   readonly threads?: number;
@@ -137,6 +137,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     inputPerturbation: flags.inputPerturbation,
     labelDropout: flags.labelDropout,
     flip: flags.flip,
+    ...augmentFlags(flags),
     seed: flags.seed,
     sampleEvery: flags.sampleEvery,
     sampleSteps: flags.sampleSteps,

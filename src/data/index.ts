@@ -1,5 +1,8 @@
 /** Data sets: numbered images of one size, and the batches a model learns from. */
-export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch } from "./batches.ts";
+export type { AugmentDraw } from "./augment/draw.ts";
+export { CONDITION_SIZE } from "./augment/edm.ts";
+export { type AugmentOptions, NO_AUGMENTATION } from "./augment/options.ts";
+export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch, fillConditions } from "./batches.ts";
 export { DataError } from "./errors.ts";
 export { type FolderOptions, type FolderSource, imageFolder } from "./folder.ts";
 export type { ClassLabels, ImageSource } from "./image_source.ts";

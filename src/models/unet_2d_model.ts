@@ -35,6 +35,8 @@ export interface UNet2DInputs {
    * As `classLabelsFor` says; must be given exactly when the model is class-conditional.
    */
   readonly classLabels?: Tensor;
+  /** [N, timeEmbedDim]: what else the model is told of each image, added to its time embedding. Default nothing. */
+  readonly addedEmbedding?: Tensor;
   /** Default: evaluation. */
   readonly context?: ForwardContext;
 }
@@ -121,12 +123,13 @@ export class UNet2DModel extends Module {
   forward(
     sample: Tensor,
     timestep: Tensor,
-    { classLabels, context = evaluation }: UNet2DInputs = {},
+    { classLabels, addedEmbedding, context = evaluation }: UNet2DInputs = {},
   ): Tensor {
-    this.#checkShapes(sample, timestep, classLabels);
+    this.#checkShapes(sample, timestep, classLabels, addedEmbedding);
     const [n] = sample.shape;
     let emb = this.#timeEmbedding.forward(this.#timeProj.forward(timestep)); // [N, timeEmbedDim]
     if (this.#embedClass !== null && classLabels !== undefined) emb = emb.add(this.#embedClass(classLabels));
+    if (addedEmbedding !== undefined) emb = emb.add(addedEmbedding);
 
     const centered = this.config.centerInputSample ? sample.mul(2).sub(1) : sample;
     let hidden = this.#convIn.forward(centered);
@@ -145,7 +148,12 @@ export class UNet2DModel extends Module {
       : output;
   }
 
-  #checkShapes(sample: Tensor, timestep: Tensor, classLabels: Tensor | undefined): void {
+  #checkShapes(
+    sample: Tensor,
+    timestep: Tensor,
+    classLabels: Tensor | undefined,
+    addedEmbedding: Tensor | undefined,
+  ): void {
     const [n, h, w, c] = sample.shape;
     const { inChannels } = this.config;
     if (sample.shape.length !== 4 || c !== inChannels) {
@@ -161,6 +169,11 @@ export class UNet2DModel extends Module {
     if (timestep.shape.length !== 1 || timestep.shape[0] !== n) {
       throw new ShapeError(
         `UNet2DModel: wants one timestep for each of ${n} images, got ${showShape(timestep.shape)}`,
+      );
+    }
+    if (addedEmbedding !== undefined && !sameShape(addedEmbedding.shape, [n, this.timeEmbedDim])) {
+      throw new ShapeError(
+        `UNet2DModel: wants addedEmbedding [${n}, ${this.timeEmbedDim}], got ${showShape(addedEmbedding.shape)}`,
       );
     }
     const wanted = this.classLabelsFor(n);

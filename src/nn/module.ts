@@ -27,6 +27,11 @@ export abstract class Module {
     return module;
   }
 
+  /** Takes in the parameters of a module under the names that they have. */
+  protected include(module: Module): void {
+    this.#parameters.push(...module.#parameters);
+  }
+
   /** All parameters by state-dict key, fixed ones included, in construction order. */
   namedParameters(): Map<string, Parameter> {
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter]));

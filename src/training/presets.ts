@@ -1,5 +1,6 @@
 // Named recipes. Each is a model, a noise schedule and the numbers of its training; every number can be overridden.
 
+import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
 import { PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
@@ -56,6 +57,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       maxGradNorm: 1,
       minSnrGamma: 20,
       ...PLAIN_DRAWS,
+      ...NO_AUGMENTATION,
       emaMaxDecay: 0.9999,
       flip: true,
       sampleEvery: 200,
@@ -84,6 +86,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       maxGradNorm: null,
       minSnrGamma: null,
       ...PLAIN_DRAWS,
+      ...NO_AUGMENTATION,
       emaMaxDecay: null,
       flip: true,
       sampleEvery: 80,
@@ -118,6 +121,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       maxGradNorm: 1,
       minSnrGamma: null,
       ...PLAIN_DRAWS,
+      ...NO_AUGMENTATION,
       emaMaxDecay: 0.9999,
       flip: true,
       sampleEvery: 500,
@@ -153,6 +157,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       maxGradNorm: 1,
       minSnrGamma: null,
       ...PLAIN_DRAWS,
+      ...NO_AUGMENTATION,
       emaMaxDecay: null,
       flip: true,
       sampleEvery: 630,

@@ -13,6 +13,8 @@ import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { readWeights, writePipeline, writeUNet } from "../pipelines/folders.ts";
 import { toImages } from "../pipelines/images.ts";
 import { DDPMScheduler } from "../schedulers/index.ts";
+import { partWeights, readAugmentEmbedding, writeAugmentEmbedding } from "./augment_checkpoint.ts";
+import type { AugmentEmbedding } from "./augment_embedding.ts";
 import { explainDamage, readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { type EmaConfig, emaToJson } from "./ema.ts";
 import { DivergenceError } from "./errors.ts";
@@ -26,6 +28,8 @@ export interface RunWriterOptions {
   readonly settings: TrainSettings;
   readonly ema: EmaConfig | null;
   readonly model: UNet2DModel;
+  /** What is trained beside the model, if anything. */
+  readonly augmentEmbedding: AugmentEmbedding | null;
   readonly scheduler: TrainScheduler;
   readonly trainStep: TrainStep;
   readonly backend: Backend;
@@ -77,20 +81,23 @@ export class RunWriter {
    */
   async writeCheckpoint(state: TrainingState): Promise<string> {
     const { folder, settings, model, trainStep, backend, ema } = this.#options;
-    const { expAvg, expAvgSq } = trainStep;
-    for (const part of [model, expAvg, expAvgSq]) part.download(backend);
+    const { network, expAvg, expAvgSq } = trainStep;
+    for (const part of [network, expAvg, expAvgSq]) part.download(backend);
     trainStep.ema?.download(backend);
-    const weights = model.stateDict();
+    const weights = network.stateDict();
     const average = trainStep.ema?.stateDict();
     const optimizer = { expAvg: expAvg.stateDict(), expAvgSq: expAvgSq.stateDict() };
     for (const part of [weights, average, optimizer.expAvg, optimizer.expAvgSq]) {
       if (part) checkFinite(part, state.step);
     }
     const writeModels = async (aside: string): Promise<void> => {
-      await writeUNet(join(aside, UNET), model, weights);
-      if (ema && average) {
-        await writeUNet(join(aside, UNET_EMA), model, average, emaToJson(ema, state.step));
+      const own = partWeights(weights);
+      const averaged = average && partWeights(average);
+      await writeUNet(join(aside, UNET), model, own.model);
+      if (ema && averaged) {
+        await writeUNet(join(aside, UNET_EMA), model, averaged.model, emaToJson(ema, state.step));
       }
+      if (own.layer) await writeAugmentEmbedding(aside, own.layer, averaged?.layer);
     };
     const path = await writeCheckpoint(folder, { state, optimizer, writeModels }, settings.keepCheckpoints);
     await this.writePipeline();
@@ -108,14 +115,21 @@ export class RunWriter {
 
   /** Puts the model, its average and the optimizer back to where a checkpoint stands; not yet on the backend. */
   async readCheckpoint(step: number): Promise<TrainingState> {
-    const { folder, model, trainStep } = this.#options;
+    const { folder, model, augmentEmbedding, trainStep } = this.#options;
     const path = folder.checkpoint(step);
-    const trainable = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
+    const trainable = [...trainStep.network.namedParameters()].filter(([, { trainable }]) => trainable);
     const shapes = new Map(trainable.map(([name, { torchShape }]) => [name, torchShape]));
     const { state, optimizer } = await readCheckpoint(folder, step, shapes);
     await explainDamage(path, async () => {
       await readWeights(join(path, UNET), model);
-      if (trainStep.ema) trainStep.ema.loadStateDict(await readStateDict(join(path, UNET_EMA)));
+      const average = trainStep.ema ? await readStateDict(join(path, UNET_EMA)) : null;
+      if (augmentEmbedding !== null) {
+        const { shape } = augmentEmbedding;
+        augmentEmbedding.loadStateDict(await readAugmentEmbedding(path, "weight", shape));
+        const layer = average && (await readAugmentEmbedding(path, "average", shape));
+        for (const [name, weight] of layer ?? []) average?.set(name, weight);
+      }
+      if (average) trainStep.ema?.loadStateDict(average);
     });
     trainStep.expAvg.loadStateDict(optimizer.expAvg);
     trainStep.expAvgSq.loadStateDict(optimizer.expAvgSq);
@@ -132,10 +146,10 @@ export class RunWriter {
   }
 
   #sampleWeights(): StateDict {
-    const { model, trainStep, backend } = this.#options;
-    const source = trainStep.ema ?? model;
+    const { trainStep, backend } = this.#options;
+    const source = trainStep.ema ?? trainStep.network;
     source.download(backend);
-    return source.stateDict();
+    return partWeights(source.stateDict()).model;
   }
 }
 

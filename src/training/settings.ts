@@ -1,6 +1,7 @@
 // How a run learns: every number of the training loop, resolved. In JSON the same names in snake_case.
 
 import * as v from "valibot";
+import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
 import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./timestep_sampling.ts";
 
 /** Shapes of the learning rate over a run; each may begin with a linear warm-up. */
@@ -20,6 +21,9 @@ export const PLAIN_DRAWS = {
   noiseOffset: 0,
   inputPerturbation: 0,
 } as const;
+
+const upTo = (option: keyof AugmentOptions) =>
+  v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(AUGMENT_LIMITS[option])), NO_AUGMENTATION[option]);
 
 const entries = {
   /** Images per step. */
@@ -54,6 +58,12 @@ const entries = {
   emaMaxDecay: v.nullable(share),
   /** Mirrors half of the images, drawn anew in each epoch. */
   flip: v.boolean(),
+  /** What else is done to images, drawn anew in each epoch; see `AugmentOptions`. */
+  randomCrop: upTo("randomCrop"),
+  rotate: upTo("rotate"),
+  translate: upTo("translate"),
+  colorJitter: upTo("colorJitter"),
+  augmentProbability: upTo("augmentProbability"),
   /** Decides the first weights, the order of images and every draw of noise: 0 .. 2^53 - 1. */
   seed: count(0),
   /** Steps between sample grids; 0 draws none but the last. */
@@ -123,6 +133,15 @@ export function timestepSamplingOf({
 }: TrainSettings): TimestepSampling {
   return name === "logit-normal" ? { name, mean: logitMean, std: logitStd } : { name };
 }
+
+/** The augmentation that settings describe. */
+export const augmentOptions = (settings: TrainSettings): AugmentOptions => ({
+  randomCrop: settings.randomCrop,
+  rotate: settings.rotate,
+  translate: settings.translate,
+  colorJitter: settings.colorJitter,
+  augmentProbability: settings.augmentProbability,
+});
 
 /** "batchSize" -> "batch_size", "adamBeta1" -> "adam_beta1". */
 export const snakeCase = (name: string): string =>

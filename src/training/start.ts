@@ -1,17 +1,15 @@
 // A training step on a backend: its state, and what to do when a batch does not fit into memory.
 
 import { type Backend, type Executable, MemoryError, type MemoryNeed } from "../engine/backend.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_step.ts";
 
 /** Puts the state of a training step on a backend and compiles it. @throws MemoryError when it does not fit */
 export async function compileTrainStep(
   backend: Backend,
-  model: UNet2DModel,
-  { program, expAvg, expAvgSq, ema }: TrainStep,
+  { program, network, expAvg, expAvgSq, ema }: TrainStep,
 ): Promise<Executable> {
-  for (const part of [model, expAvg, expAvgSq]) part.upload(backend);
+  for (const part of [network, expAvg, expAvgSq]) part.upload(backend);
   ema?.upload(backend);
   return backend.compile(program);
 }
@@ -60,6 +58,6 @@ export function startState(options: TrainStepOptions): TrainStep {
   const trainStep = buildTrainStep(options);
   trainStep.expAvg.setZero();
   trainStep.expAvgSq.setZero();
-  trainStep.ema?.loadStateDict(options.model.stateDict());
+  trainStep.ema?.loadStateDict(trainStep.network.stateDict());
   return trainStep;
 }

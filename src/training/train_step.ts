@@ -1,11 +1,16 @@
 // One training step as one program: draw timesteps and noise, noise the images, predict, loss, gradients, clip, AdamW,
 // moving average (Ho et al. 2020, algorithm 1). What is learnt is objective.ts, what is drawn draws.ts.
 
+import { CONDITION_SIZE } from "../data/augment/edm.ts";
 import type { HostArray, ProgramSpec } from "../engine/backend.ts";
 import { grad, input, type Tensor } from "../engine/tensor.ts";
+import type { UNet2DInputs } from "../models/unet_2d_model.ts";
 import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../nn/adamw.ts";
 import { clipCoefficient, globalNorm } from "../nn/clip_grad_norm.ts";
+import type { Module } from "../nn/module.ts";
+import { ModuleGroup } from "../nn/module_group.ts";
 import { Shadow } from "../nn/shadow.ts";
+import type { AugmentEmbedding } from "./augment_embedding.ts";
 import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, packDraws } from "./draws.ts";
 import { emaUpdate } from "./ema.ts";
 import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./losses.ts";
@@ -19,6 +24,8 @@ export interface TrainStepOptions extends DrawOptions {
   readonly ema: boolean;
   /** Min-SNR loss weighting; null weighs all timesteps alike. */
   readonly minSnrGamma: number | null;
+  /** Tells the model how its images were augmented, and is trained with it. Default none. */
+  readonly augmentEmbedding?: AugmentEmbedding;
 }
 
 /** What one step is fed. */
@@ -27,6 +34,8 @@ export interface TrainStepFeeds extends DrawFeeds {
   readonly images: Float32Array;
   /** For class-conditional models, as the model's `classLabelsFor` says. */
   readonly classLabels?: HostArray;
+  /** For `augmentEmbedding`: [N, 9], see `edmCondition`. */
+  readonly conditions?: Float32Array;
   /** Optimizer steps done before this one. */
   readonly step: number;
   readonly learningRate: number;
@@ -37,15 +46,18 @@ export interface TrainStepFeeds extends DrawFeeds {
 /** A training step, and the state beside the weights that it changes. */
 export interface TrainStep {
   /**
-   * Inputs: images; what the draws want; class labels if any; keep, stepSize, biasCorrection2Sqrt; ema rate if any.
+   * Inputs: images; what the draws want; class labels and conditions if any; keep, stepSize, biasCorrection2Sqrt; ema
+   * rate if any.
    * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
    * its factor. Updates: weights, moments, average.
    */
   readonly program: ProgramSpec;
+  /** All that is trained: the model, and what only training has beside it. */
+  readonly network: Module;
   /** AdamW's moments of the trainable parameters. Start: setZero(). */
   readonly expAvg: Shadow;
   readonly expAvgSq: Shadow;
-  /** The average of all parameters, or null. Start: loaded from the model's state dict. */
+  /** The average of all parameters, or null. Start: loaded from the network's state dict. */
   readonly ema: Shadow | null;
   /** Packs the inputs of one run in the program's order. @throws Error when one is missing */
   feeds(feeds: TrainStepFeeds): HostArray[];
@@ -53,25 +65,34 @@ export interface TrainStep {
 
 /** @throws Error when the model or the options cannot be trained so, ShapeError when the size does not fit the model */
 export function buildTrainStep(options: TrainStepOptions): TrainStep {
-  const { model } = options;
+  const { model, augmentEmbedding } = options;
   checkTrainable(options);
+  const network = new ModuleGroup([model, ...(augmentEmbedding === undefined ? [] : [augmentEmbedding])]);
   const draws = makeDraws(options);
   const images = input(imageShape(options), "f32", "images");
   const labels = model.classLabelsFor(options.batchSize);
   const classLabels = labels === null ? undefined : input(labels.shape, labels.dtype, "classLabels");
+  const conditions =
+    augmentEmbedding === undefined
+      ? undefined
+      : input([options.batchSize, CONDITION_SIZE], "f32", "conditions");
   const scalars: AdamWScalars<Tensor> = {
     keep: input([], "f32", "keep"),
     stepSize: input([], "f32", "stepSize"),
     biasCorrection2Sqrt: input([], "f32", "biasCorrection2Sqrt"),
   };
   const average = options.ema
-    ? { weights: new Shadow(model, "all"), rate: input([], "f32", "emaRate") }
+    ? { weights: new Shadow(network, "all"), rate: input([], "f32", "emaRate") }
     : null;
-  const expAvg = new Shadow(model, "trainable");
-  const expAvgSq = new Shadow(model, "trainable");
+  const expAvg = new Shadow(network, "trainable");
+  const expAvgSq = new Shadow(network, "trainable");
 
-  const { loss, byImage } = diffusionLoss(options, images, draws, classLabels);
-  const trainable = [...model.namedParameters()].filter(([, parameter]) => parameter.trainable);
+  const { loss, byImage } = diffusionLoss(options, images, draws, {
+    ...(classLabels !== undefined && { classLabels }),
+    ...(augmentEmbedding !== undefined &&
+      conditions !== undefined && { addedEmbedding: augmentEmbedding.forward(conditions) }),
+  });
+  const trainable = [...network.namedParameters()].filter(([, parameter]) => parameter.trainable);
   const gradients = grad(
     loss,
     trainable.map(([, parameter]) => parameter.tensor),
@@ -97,6 +118,7 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
     images,
     ...draws.inputs.map(({ tensor }) => tensor),
     ...(classLabels === undefined ? [] : [classLabels]),
+    ...(conditions === undefined ? [] : [conditions]),
     scalars.keep,
     scalars.stepSize,
     scalars.biasCorrection2Sqrt,
@@ -109,6 +131,7 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
       outputs: [loss, norm, ...(byImage === null ? [] : [byImage])],
       updates,
     },
+    network,
     expAvg,
     expAvgSq,
     ema: average?.weights ?? null,
@@ -152,14 +175,11 @@ function diffusionLoss(
   { model, objective, minSnrGamma }: TrainStepOptions,
   images: Tensor,
   { noise, mixedNoise, timesteps: drawn, importance, context }: Draws,
-  classLabels: Tensor | undefined,
+  told: Pick<UNet2DInputs, "classLabels" | "addedEmbedding">,
 ): { loss: Tensor; byImage: Tensor | null } {
   const { timesteps, weight, ...scales } = batchLevels(objective, drawn, minSnrGamma);
   const noisy = addNoise(images, mixedNoise, scales);
-  const prediction = model.forward(noisy, timesteps, {
-    context,
-    ...(classLabels === undefined ? {} : { classLabels }),
-  });
+  const prediction = model.forward(noisy, timesteps, { context, ...told });
   const target = predictionTarget(objective.predictionType, images, noise, scales);
   if (importance === null) return { loss: meanSquaredError(prediction, target, weight), byImage: null };
   const errors = squaredErrors(prediction, target);
@@ -177,8 +197,15 @@ function packFeeds(options: TrainStepOptions, draws: Draws, given: TrainStepFeed
     options.model.classLabelsFor(options.batchSize) === null
       ? []
       : [required("classLabels", given.classLabels)];
+  const conditions = options.augmentEmbedding === undefined ? [] : [required("conditions", given.conditions)];
   const { keep, stepSize, biasCorrection2Sqrt } = adamwScalars(given.step, given.learningRate, options.adamw);
   const scalars = [keep, stepSize, biasCorrection2Sqrt];
   if (options.ema) scalars.push(1 - required("emaDecay", given.emaDecay));
-  return [given.images, ...drawn, ...labels, ...scalars.map((value) => Float32Array.of(value))];
+  return [
+    given.images,
+    ...drawn,
+    ...labels,
+    ...conditions,
+    ...scalars.map((value) => Float32Array.of(value)),
+  ];
 }

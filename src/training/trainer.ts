@@ -4,7 +4,7 @@
 // last checkpoint to the same bytes as one that never stopped.
 
 import { existsSync } from "node:fs";
-import { BatchSampler, fillBatch } from "../data/batches.ts";
+import { BatchSampler, fillBatch, fillConditions } from "../data/batches.ts";
 import type { Backend, Executable } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
@@ -21,7 +21,7 @@ import { stepsPerEpoch } from "./presets.ts";
 import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
 import { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
-import type { TrainSettings } from "./settings.ts";
+import { augmentOptions, type TrainSettings } from "./settings.ts";
 import { Speedometer } from "./speedometer.ts";
 import { checkStep, compileTrainStep, startState } from "./start.ts";
 import type { TrainStep } from "./train_step.ts";
@@ -227,19 +227,15 @@ export class Trainer {
     { executable, sampler, labels, timesteps, trainStep }: Session,
     step: number,
   ): Promise<{ loss: number; gradNorm: number; learningRate: number }> {
-    const { seed, batchSize, lrSchedule, learningRate: peak, warmupSteps, steps } = this.settings;
+    const { seed, batchSize, lrSchedule: schedule, augmentProbability } = this.settings;
     const done = step - 1;
-    const learningRate = learningRateAt(done, {
-      schedule: lrSchedule,
-      learningRate: peak,
-      warmupSteps,
-      steps,
-    });
+    const learningRate = learningRateAt(done, { ...this.settings, schedule });
     const drawn = timesteps?.draw(batchSize, seed, done);
     const batch = sampler.batch(done);
     const [[loss], [gradNorm], lossByImage] = await executable.run(
       trainStep.feeds({
         images: fillBatch(this.#options.data, batch),
+        ...(augmentProbability > 0 && { conditions: fillConditions(batch) }),
         key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
         ...drawn,
         ...(labels && { classLabels: labels.batch(batch.indices, done) }),
@@ -321,9 +317,10 @@ export class Trainer {
     checkStep(backend, step);
     model.initialize(new TorchGenerator(settings.seed));
     const trainStep = startState(step);
+    const { augmentEmbedding = null } = step;
     const labels = isClassConditional(model) ? data.labels : undefined;
     const writer = new RunWriter({
-      ...{ folder, settings, ema: this.#ema, model, scheduler, trainStep, backend },
+      ...{ folder, settings, ema: this.#ema, model, augmentEmbedding, scheduler, trainStep, backend },
       ...(labels && { id2label: labels.names }),
     });
     const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
@@ -342,7 +339,7 @@ export class Trainer {
         timesteps.restore(state.timestepLosses ?? []),
       );
     }
-    const executable = await compileTrainStep(backend, model, trainStep);
+    const executable = await compileTrainStep(backend, trainStep);
     if (!resume) {
       await lock.acquire();
       await folder.repair();
@@ -361,6 +358,7 @@ export class Trainer {
         batchSize: settings.batchSize,
         seed: settings.seed,
         flip: settings.flip,
+        augment: augmentOptions(settings),
       }),
       labels: labels ? new BatchLabels(labels, settings.labelDropout, settings.seed) : null,
       timesteps,

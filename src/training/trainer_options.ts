@@ -1,9 +1,11 @@
 // What a Trainer takes, and how it becomes the settings of the run, its training step and its config.json.
 
+import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { VERSION } from "../version.ts";
+import { AugmentEmbedding } from "./augment_embedding.ts";
 import { checkClasses, defaultLabelDropout, isClassConditional, recordedClasses } from "./class_labels.ts";
 import { TrainingOptionError } from "./errors.ts";
 import type { Objective, TrainScheduler } from "./objective.ts";
@@ -53,6 +55,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   maxGradNorm: 1,
   minSnrGamma: null,
   ...PLAIN_DRAWS,
+  ...NO_AUGMENTATION,
   emaMaxDecay: 0.9999,
   seed: 0,
   sampleEvery: 500,
@@ -112,7 +115,15 @@ export function stepOptions(
   objective: Objective,
 ): TrainStepOptions {
   const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
-  const { batchSize, maxGradNorm, emaMaxDecay, minSnrGamma, noiseOffset, inputPerturbation } = settings;
+  const {
+    batchSize,
+    maxGradNorm,
+    emaMaxDecay,
+    minSnrGamma,
+    noiseOffset,
+    inputPerturbation,
+    augmentProbability,
+  } = settings;
   return {
     model,
     objective,
@@ -126,6 +137,7 @@ export function stepOptions(
     timestepSampling: timestepSamplingOf(settings),
     noiseOffset,
     inputPerturbation,
+    ...(augmentProbability > 0 && { augmentEmbedding: new AugmentEmbedding(model.timeEmbedDim) }),
   };
 }
 

@@ -1,6 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
+import { runCommand } from "../../src/cli/program.ts";
+import { BatchSampler } from "../../src/data/index.ts";
 import { failure, imago, workFolder } from "./support.ts";
 
 const work = workFolder();
@@ -29,6 +31,48 @@ test("info counts and measures; preview draws", async () => {
   expect(preview).toMatchObject({ code: 0, stderr: "" });
   expect(await sharp(out).metadata()).toMatchObject({ width: 2 * 132 + 4, height: 2 * 132 + 4 });
   expect(await failure(["data", "preview", "synthetic", "--out", out])).toMatchObject({ code: 2 });
+});
+
+test("preview shows what training with the same options and seed sees in its first epoch", async () => {
+  const preview = async (name: string, ...options: string[]) => {
+    const out = work.path(name);
+    const size = ["--size", "8", "--count", "4", "--json"];
+    await runCommand(["data", "preview", "synthetic", ...size, ...options, "--out", out]);
+    return await readFile(out);
+  };
+  const told = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const plain = await preview("plain.png");
+  const options = ["--flip", "--random-crop", "0.2", "--rotate", "10", "--color-jitter", "0.1"];
+  const changed = await preview("changed.png", ...options);
+  expect(changed).not.toEqual(plain);
+  expect(await preview("again.png", ...options, "--seed", "0")).toEqual(changed);
+  expect(await preview("seed.png", ...options, "--seed", "1")).not.toEqual(changed);
+  expect(await preview("told.png", "--augment-probability", "0.5")).not.toEqual(plain);
+  expect(told).toHaveBeenCalledTimes(5);
+  told.mockRestore();
+
+  const sampler = new BatchSampler({
+    count: 1000,
+    batchSize: 1,
+    seed: 0,
+    flip: true,
+    augment: { rotate: 10 },
+  });
+  const shown = sampler.batch(3);
+  expect(sampler.inEpoch(0, [...shown.indices])).toEqual(shown);
+});
+
+test.each([
+  [["--rotate", "181"], '--rotate is "181"; expected a number from 0 to 180'],
+  [["--random-crop", "1"], '--random-crop is "1"; expected a number from 0 to 0.9'],
+  [["--augment-probability", "12%"], '--augment-probability is "12%"; expected a number from 0 to 1'],
+])("%s is refused in one line", async (options, line) => {
+  const out = work.path("never.png");
+  expect(await failure(["data", "preview", "synthetic", ...options, "--out", out])).toEqual({
+    code: 2,
+    line,
+  });
+  expect(await failure(["train", "--out", work.path("never"), ...options])).toEqual({ code: 2, line });
 });
 
 test("broken images are named, and left out when asked", async () => {

@@ -8,6 +8,7 @@ import { Embedding } from "../../src/nn/embedding.ts";
 import { GroupNorm } from "../../src/nn/group_norm.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { Module } from "../../src/nn/module.ts";
+import { ModuleGroup } from "../../src/nn/module_group.ts";
 import { Shadow } from "../../src/nn/shadow.ts";
 import { GaussianFourierProjection } from "../../src/nn/timestep_embedding.ts";
 
@@ -77,6 +78,20 @@ test("values survive a state dict, a backend and a shadow", () => {
   expect([...moments.namedParameters().keys()]).toEqual([...state.keys()].slice(0, 4));
   expect(moments.stateDict().get("conv.bias")?.data).toEqual(new Float32Array(3));
   expect(() => moments.tensor("inner.time_proj.weight")).toThrow("no parameter inner.time_proj.weight");
+});
+
+test("a group has the parameters of its modules, each under its own name and once", () => {
+  const [first, second] = [new Linear(2, 3), new GroupNorm({ groups: 1, channels: 4, eps: 1e-5 })];
+  expect(() => new ModuleGroup([first, second])).toThrow("two parameters of a group have the same name");
+  class Named extends Module {
+    constructor() {
+      super();
+      this.child("norm", second);
+    }
+  }
+  const group = new ModuleGroup([first, new Named()]).initialize(new TorchGenerator(0));
+  expect([...group.namedParameters().keys()]).toEqual(["weight", "bias", "norm.weight", "norm.bias"]);
+  expect(first.stateDict().get("weight")).toEqual(group.stateDict().get("weight"));
 });
 
 test("convolution filters are OIHW outside and HWIO inside", () => {

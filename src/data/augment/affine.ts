@@ -1,0 +1,47 @@
+// Affine maps of the plane, in pixels from the middle of an image: x to the right, y downwards.
+
+/** [a, b, x0, c, d, y0]: (x, y) -> (a x + b y + x0, c x + d y + y0). */
+export type Affine = readonly [a: number, b: number, x0: number, c: number, d: number, y0: number];
+
+export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0];
+
+export const scaling = (x: number, y: number): Affine => [x, 0, 0, 0, y, 0];
+
+export const translation = (x: number, y: number): Affine => [1, 0, x, 0, 1, y];
+
+/** By `angle` radians, clockwise as images are looked at. */
+export function rotation(angle: number): Affine {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)].map(exactZero);
+  return [cos, -sin, 0, sin, cos, 0];
+}
+
+/** Quarter turns are exact, although π/2 as a number is not. */
+const exactZero = (value: number): number => (Math.abs(value) < 1e-15 ? 0 : value);
+
+/** One map of several, of which the last is done first, as in a product of matrices. */
+export const product = (...maps: readonly Affine[]): Affine => maps.reduce(times, IDENTITY);
+
+function times([a, b, x0, c, d, y0]: Affine, [e, f, x1, g, h, y1]: Affine): Affine {
+  return [
+    a * e + b * g,
+    a * f + b * h,
+    a * x1 + b * y1 + x0,
+    c * e + d * g,
+    c * f + d * h,
+    c * x1 + d * y1 + y0,
+  ];
+}
+
+/** The map back. */
+export function inverse([a, b, x0, c, d, y0]: Affine): Affine {
+  const determinant = a * d - b * c;
+  const [e, f, g, h] = [d / determinant, -b / determinant, -c / determinant, a / determinant];
+  return [e, f, -(e * x0 + f * y0), g, h, -(g * x0 + h * y0)];
+}
+
+/** How much the map lengthens what it lengthens most: the larger singular value of its linear part. */
+export function stretch([a, b, , c, d]: Affine): number {
+  return (Math.hypot(a + d, c - b) + Math.hypot(a - d, c + b)) / 2;
+}
+
+export const sameMap = (left: Affine, right: Affine): boolean => left.every((value, i) => value === right[i]);

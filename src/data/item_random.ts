@@ -1,0 +1,62 @@
+/**
+ * The random numbers of data: four words for every (seed, epoch, image, stream), whatever was drawn before. So a run
+ * that is resumed, or that has other options, draws the same numbers for what it has in common with another.
+ */
+import { philox4x32 } from "../engine/random/philox.ts";
+
+/**
+ * What numbers are drawn for; each use has a stream of its own, so that none moves when another is switched on. Streams
+ * are the last counter word, which is 0 in tensor programs. A number that was once given must stay.
+ */
+export const STREAM = {
+  shuffle: 1,
+  flip: 2,
+  crop: 3,
+  rotation: 4,
+  shift: 5,
+  color: 6,
+  edmFlips: 7,
+  edmScale: 8,
+  edmRotation: 9,
+  edmAnisotropy: 10,
+  edmAxis: 11,
+  edmShift: 12,
+} as const;
+
+export type Stream = (typeof STREAM)[keyof typeof STREAM];
+
+export class ItemRandom {
+  readonly #key: Uint32Array;
+  readonly #counter = new Uint32Array(4);
+
+  /** @param seed 0 .. 2^53-1 */
+  constructor(seed: number) {
+    this.#key = new Uint32Array([seed % 2 ** 32, Math.floor(seed / 2 ** 32)]);
+  }
+
+  /** Four words, each 0 .. 2^32-1. The array is used again by the next call. */
+  words(item: number, epoch: number, stream: Stream): Uint32Array {
+    const counter = this.#counter;
+    counter[0] = item;
+    counter[1] = epoch % 2 ** 32;
+    counter[2] = Math.floor(epoch / 2 ** 32);
+    counter[3] = stream;
+    philox4x32(counter, this.#key, counter);
+    return counter;
+  }
+
+  /** The same words as four numbers above 0 and below 1. */
+  uniforms(item: number, epoch: number, stream: Stream): readonly [number, number, number, number] {
+    const [a, b, c, d] = this.words(item, epoch, stream);
+    return [unit(a), unit(b), unit(c), unit(d)];
+  }
+}
+
+const unit = (word: number): number => (word + 0.5) * 2 ** -32;
+
+/** Two independent standard normal numbers from two uniform ones in (0, 1), by Box and Muller. */
+export function normals(u1: number, u2: number): readonly [number, number] {
+  const radius = Math.sqrt(-2 * Math.log(u1));
+  const angle = 2 * Math.PI * u2;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+}

@@ -1,0 +1,56 @@
+// The layer that tells a model of augmentation, in a checkpoint: beside the model's folders, not in them, since it is
+// no part of what diffusers loads.
+
+import { join } from "node:path";
+import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import { FileError } from "../io/errors.ts";
+import { openSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import type { HostWeight, StateDict } from "../io/state_dict.ts";
+import { AUGMENT_EMBEDDING } from "./augment_embedding.ts";
+
+const FILE = "augment_embedding.safetensors";
+const WEIGHT = "weight";
+const AVERAGE = "weight_ema";
+
+/** Parts the weights of all that is trained into the model's own and the layer's. */
+export function partWeights(all: StateDict): { model: StateDict; layer: HostWeight | undefined } {
+  const model = new Map(all);
+  model.delete(AUGMENT_EMBEDDING);
+  return { model, layer: all.get(AUGMENT_EMBEDDING) };
+}
+
+/** Writes the layer's weights into a checkpoint's folder. @throws FileError */
+export async function writeAugmentEmbedding(
+  folder: string,
+  weight: HostWeight,
+  average: HostWeight | undefined,
+): Promise<void> {
+  const entries = new Map([[WEIGHT, weight]]);
+  if (average !== undefined) entries.set(AVERAGE, average);
+  await writeSafetensors(join(folder, FILE), entries);
+}
+
+/**
+ * Reads the layer's weights, or their average.
+ * @param shape what the layer has
+ * @returns the state dict of the layer alone
+ * @throws FileError when the file is missing, damaged, or of a layer of another shape
+ */
+export async function readAugmentEmbedding(
+  folder: string,
+  which: "weight" | "average",
+  shape: Shape,
+): Promise<StateDict> {
+  const path = join(folder, FILE);
+  const file = await openSafetensors(path);
+  try {
+    const key = which === "weight" ? WEIGHT : AVERAGE;
+    const found = file.info(key).shape;
+    if (!sameShape(found, shape)) {
+      throw new FileError(path, `${key} is ${showShape(found)}, expected ${showShape(shape)}`);
+    }
+    return new Map([[AUGMENT_EMBEDDING, { shape, data: await file.readFloat32(key) }]]);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,40 @@
+// What tells a model in training how its images were augmented (Karras et al. 2022, arXiv 2206.00364, appendix F.2).
+
+import { CONDITION_SIZE } from "../data/augment/edm.ts";
+import type { Shape } from "../engine/shape.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { constantInit } from "../nn/init.ts";
+import { Module } from "../nn/module.ts";
+import type { Parameter } from "../nn/parameter.ts";
+
+/**
+ * A linear map without a bias, added to the time embedding. For images that nothing was done to, the condition is 0
+ * and so is what is added: the model alone, without this layer, draws such images. So the layer belongs to the run and
+ * its checkpoints, not to the pipeline, which stays a plain diffusers UNet2DModel. It begins as zeros, which leaves
+ * the start of training, and the random numbers of the model's own weights, as they are without it.
+ */
+export class AugmentEmbedding extends Module {
+  /** Of the weight. */
+  readonly shape: Shape;
+  readonly #weight: Parameter;
+
+  /** @param width of the model's time embedding */
+  constructor(width: number) {
+    super();
+    this.shape = [width, CONDITION_SIZE];
+    this.#weight = this.parameter({
+      name: AUGMENT_EMBEDDING,
+      torchShape: this.shape,
+      init: constantInit(0),
+    });
+    this.#weight.setZero();
+  }
+
+  /** [N, 9] -> [N, width]. */
+  forward(conditions: Tensor): Tensor {
+    return conditions.matmul(this.#weight.tensor.transpose());
+  }
+}
+
+/** Its one parameter in checkpoints. */
+export const AUGMENT_EMBEDDING = "augment_embedding.weight";
