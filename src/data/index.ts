@@ -3,4 +3,9 @@ export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch } from ".
 export { DataError } from "./errors.ts";
 export { type FolderOptions, type FolderSource, imageFolder } from "./folder.ts";
 export type { ClassLabels, ImageSource } from "./image_source.ts";
+export { type CacheEntry, clearImageCache, imageCacheFolder, listImageCache } from "./local/cache_folder.ts";
+export type { BrokenImage, Originals } from "./local/decoded_set.ts";
+export type { SourceSelection } from "./local/encoded.ts";
+export type { LocalImages, LocalOptions } from "./local/source.ts";
+export { type OpenImagesOptions, openImages } from "./open_images.ts";
 export { drawButterfly, type SyntheticOptions, synthetic } from "./synthetic/index.ts";
