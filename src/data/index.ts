@@ -7,5 +7,6 @@ export { type CacheEntry, clearImageCache, imageCacheFolder, listImageCache } fr
 export type { BrokenImage, Originals } from "./local/decoded_set.ts";
 export type { SourceSelection } from "./local/encoded.ts";
 export type { LocalImages, LocalOptions } from "./local/source.ts";
+export { JUDGED_BY, type NearDuplicates, type NearPair, nearDuplicates } from "./near_duplicates.ts";
 export { type OpenImagesOptions, openImages } from "./open_images.ts";
 export { drawButterfly, type SyntheticOptions, synthetic } from "./synthetic/index.ts";

@@ -41,7 +41,9 @@ export function imageColumn(
   if (found !== undefined) return found;
   const problem =
     candidates.length === 0 ? "there is no column of images" : "several columns could hold the images";
-  throw new DataError(`${name}: ${problem}; columns: ${listed(columns)}; name the column of images`);
+  throw new DataError(
+    `${name}: ${problem}; columns: ${listed(columns)}; name the one of images with imageColumn (--image-column)`,
+  );
 }
 
 /**

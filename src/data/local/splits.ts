@@ -52,7 +52,7 @@ export function chooseFiles(
   if (kept.length === 0) {
     throw new DataError(
       split === undefined
-        ? `${name}: the files are of several splits (${found.join(", ")}); say which to read`
+        ? `${name}: the files are of several splits (${found.join(", ")}); choose one with split (--split)`
         : `${name}: there is no split ${JSON.stringify(split)}; found: ${found.join(", ")}`,
     );
   }
