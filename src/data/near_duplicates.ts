@@ -10,7 +10,7 @@ const GRID = 16;
 const WORDS = (GRID * GRID) / 32;
 const COLOR_GRID = 4;
 /** A step to the right counts from this on (of 255): below it is the noise of compression on plain ground. */
-const STEP = 2;
+const STEP = 3;
 export const MAX_DISTANCE = WORDS - 1;
 export const MAX_COLOR_STEP = 8;
 /** More pairs than this are not gathered: a data set of one image over and over has no end of them. */
