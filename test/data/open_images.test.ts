@@ -242,7 +242,9 @@ describe("openImages", () => {
   it("says what is no source", async () => {
     expect(await refusal(work.path("none"))).toMatch(/there is no such folder or file/);
     await writeFile(work.path("a.tar"), "x");
-    expect(await refusal(work.path("a.tar"))).toMatch(/files of this kind are not read; give a folder/);
+    expect(await refusal(work.path("a.tar"))).toMatch(
+      /this is a file of a kind that is not read; give a folder/,
+    );
     await mkdir(work.path("empty"));
     expect(await refusal(work.path("empty"))).toMatch(/no images in this folder; put JPEG/);
   });

@@ -43,7 +43,7 @@ export async function openEncoded(
     noColumn(name, selection, "a list of files");
     return listedImages(name, path, selection);
   }
-  throw new DataError(`${name}: files of this kind are not read; give ${FORMATS}`);
+  throw new DataError(`${name}: this is a file of a kind that is not read; give ${FORMATS}`);
 }
 
 async function folder(path: string, selection: SourceSelection, name: string): Promise<EncodedImages> {
