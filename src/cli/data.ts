@@ -1,16 +1,30 @@
-// imago data: what training would see of a folder of images.
+// imago data: what training would see of a source of images, and what of it is kept on the disk.
 
-import { BatchSampler, fillBatch, type ImageSource } from "../data/index.ts";
+import {
+  BatchSampler,
+  clearImageCache,
+  fillBatch,
+  type ImageSource,
+  imageCacheFolder,
+  listImageCache,
+} from "../data/index.ts";
 import { imageGrid, type RgbImage, toUint8, writeImage } from "../io/image/index.ts";
 import { type AugmentFlags, augmentFlags } from "./augment_flags.ts";
-import { checking } from "./errors.ts";
+import { dataReport } from "./data_report.ts";
+import { checking, UsageError } from "./errors.ts";
 import { checkOutputFile } from "./files.ts";
 import { createOutput } from "./output.ts";
-import { openSource } from "./sources.ts";
-import { counted } from "./wording.ts";
+import { openAny, openSource, type SourceOptions } from "./sources.ts";
+import { bytes, counted, imagoCommand } from "./wording.ts";
+
+/** Looking for near-duplicates in fewer images than this is not told of. */
+const MANY = 5000;
 
 export interface DataInfoFlags {
   readonly size: number;
+  readonly split?: string;
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
   readonly skipBroken?: boolean;
   readonly json?: boolean;
 }
@@ -22,46 +36,77 @@ export interface DataPreviewFlags extends DataInfoFlags, AugmentFlags {
   readonly force?: boolean;
 }
 
+export interface DataCacheFlags {
+  readonly clear?: boolean;
+  readonly json?: boolean;
+}
+
+/** Reports everything, broken files too; then fails as training would where these are not to be left out. */
 export async function dataInfo(source: string, flags: DataInfoFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const images = await open(source, flags);
-  const { mean, deviation } = statistics(images);
-  output.event({
-    event: "data",
-    source,
-    count: images.count,
-    size: flags.size,
-    channels: images.channels,
-    mean,
-    deviation,
-    fingerprint: images.fingerprint(),
+  const opened = await checking(() => openAny(source, { ...sourceOptions(flags), skipBroken: true }, output));
+  const { images, local } = opened;
+  const report = dataReport(source, opened, (share) => {
+    if (images.count < MANY) return;
+    output.status({ share, parts: ["looking for near-duplicates"] });
   });
-  const list = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
-  output.line(
-    `${source}: ${counted(images.count, "image")}, read as ${flags.size} x ${flags.size} pixels of ${images.channels} channels`,
+  output.clear();
+  output.event(report.json);
+  for (const line of report.lines) output.line(line);
+  const isLeftOut = local !== undefined && local.broken.length > 0;
+  if (!isLeftOut || flags.skipBroken === true) {
+    for (const warning of local?.warnings ?? []) output.warn(warning);
+    return;
+  }
+  const [first] = local.broken;
+  throw new UsageError(
+    `${source}: ${counted(local.broken.length, "file")} cannot be read as images, the first ${JSON.stringify(first?.file)} (${first?.problem}); repair or remove them, or leave them out with --skip-broken`,
   );
-  output.line(`mean of each channel (0 to 1): ${list(mean)}; standard deviation: ${list(deviation)}`);
-  output.line(`fingerprint: ${images.fingerprint()}`);
 }
 
 export async function dataPreview(source: string, flags: DataPreviewFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   await checking(() => checkOutputFile("--out", flags.out, flags.force === true));
-  const images = await open(source, flags);
-  const shown = Math.min(flags.count, images.count);
-  // Spread over the whole set: a folder sorted by kind shows every kind.
-  const indices = Array.from({ length: shown }, (_, i) => Math.floor((i * images.count) / shown));
+  const images = await checking(() => openSource(source, sourceOptions(flags), output));
+  output.clear();
+  const indices = previewed(images, flags.count);
   await writeImage(flags.out, imageGrid(inFirstEpoch(images, indices, flags)));
+  const shown = indices.length;
   output.event({ event: "preview", source, count: images.count, shown, file: flags.out });
   output.line(`${shown} of ${counted(images.count, "image")}: ${flags.out}`);
 }
 
-async function open(source: string, flags: DataInfoFlags): Promise<ImageSource> {
+/** Lists or removes the decoded images that are kept on the disk. */
+export async function dataCache(flags: DataCacheFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const options = { size: flags.size, flip: false, skipBroken: flags.skipBroken === true };
-  const images = await checking(() => openSource(source, options, output));
-  output.clear();
-  return images;
+  const folder = imageCacheFolder();
+  const entries = flags.clear === true ? await clearImageCache() : await listImageCache();
+  const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  output.event({ event: flags.clear === true ? "cleared" : "cache", folder, bytes: total, entries });
+  if (flags.clear === true) {
+    output.line(`${folder}: removed ${counted(entries.length, "data set")} of ${bytes(total)}`);
+    return;
+  }
+  output.line(`${folder}: ${counted(entries.length, "data set")}, ${bytes(total)}`);
+  for (const entry of entries) output.line(`  ${entry.name}  ${bytes(entry.bytes)}`);
+  if (entries.length > 0) output.line(`${imagoCommand("data", "cache", "--clear")} removes them`);
+}
+
+function sourceOptions({ size, split, imageColumn, labelColumn, skipBroken }: DataInfoFlags): SourceOptions {
+  return {
+    size,
+    flip: false,
+    skipBroken: skipBroken === true,
+    ...(split !== undefined && { split }),
+    ...(imageColumn !== undefined && { imageColumn }),
+    ...(labelColumn !== undefined && { labelColumn }),
+  };
+}
+
+/** Spread over the whole set: a folder sorted by kind shows every kind. */
+function previewed({ count }: ImageSource, asked: number): number[] {
+  const shown = Math.min(asked, count);
+  return Array.from({ length: shown }, (_, i) => Math.floor((i * count) / shown));
 }
 
 /** What training with the same seed and options shows the model in its first epoch. */
@@ -76,21 +121,4 @@ function inFirstEpoch(
     const values = fillBatch(images, sampler.inEpoch(0, [index]));
     return toUint8(values, [1, size.height, size.width, channels]);
   });
-}
-
-/** Mean and standard deviation of each channel over all images, 0 to 1. */
-function statistics(images: ImageSource): { mean: number[]; deviation: number[] } {
-  const { count, channels } = images;
-  const sums = new Float64Array(channels);
-  const squares = new Float64Array(channels);
-  for (let index = 0; index < count; index++) {
-    for (const [i, value] of images.image(index).entries()) {
-      sums[i % channels] += value / 255;
-      squares[i % channels] += (value / 255) ** 2;
-    }
-  }
-  const total = count * images.size.height * images.size.width;
-  const mean = Array.from(sums, (sum) => sum / total);
-  const deviation = mean.map((m, c) => Math.sqrt(Math.max(0, squares[c] / total - m * m)));
-  return { mean, deviation };
 }

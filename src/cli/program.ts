@@ -12,16 +12,36 @@ import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { VERSION } from "../version.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
 import { BENCHES, bench } from "./bench.ts";
-import { dataInfo, dataPreview } from "./data.ts";
+import { dataCache, dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
 import { choice, decimal, fileName, integer, nonEmpty, settings } from "./parsers.ts";
 import { sample } from "./sample.ts";
+import { SOURCES } from "./sources.ts";
 import { train } from "./train.ts";
 import { imagoCommand } from "./wording.ts";
 
 /** The formats that images are written in. */
 const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
 const MAX_SIZE = 4096;
+
+/** Which part of a source is read: name, explanation and reader of each option. */
+const SELECTION = {
+  split: [
+    "--split <name>",
+    "train, validation, test or another part of the source, by the names of its files or folders",
+    nonEmpty("--split"),
+  ],
+  imageColumn: [
+    "--image-column <name>",
+    "parquet: the column of images (default: the one that can only be it)",
+    nonEmpty("--image-column"),
+  ],
+  labelColumn: [
+    "--label-column <name>",
+    "the labels: a column of the parquet files, or of a metadata.csv or .jsonl beside the images (default: label)",
+    nonEmpty("--label-column"),
+  ],
+} as const;
 
 /**
  * Runs the command.
@@ -58,11 +78,10 @@ function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("train a model and draw samples from it as it learns")
-    .option(
-      "--data <source>",
-      "synthetic (1,000 drawn butterflies) or a folder of images",
-      nonEmpty("--data"),
-    )
+    .option("--data <source>", SOURCES, nonEmpty("--data"))
+    .option(...SELECTION.split)
+    .option(...SELECTION.imageColumn)
+    .option(...SELECTION.labelColumn)
     .option("--preset <name>", "recipe, see below (default: quick)", choice("--preset", PRESET_NAMES))
     .option("--model <file>", "a UNet2DModel config.json in place of the preset's model", nonEmpty("--model"))
     .option("--out <folder>", "the run's folder (default: runs/PRESET)", nonEmpty("--out"))
@@ -269,8 +288,13 @@ function addData(program: Command): void {
     .helpCommand(false);
   data
     .command("info")
-    .description("count and check the images")
-    .argument("<source>", "synthetic or a folder of images")
+    .description(
+      "count and check the images, their sizes, formats and labels; find broken files and near-duplicates",
+    )
+    .argument("<source>", SOURCES)
+    .option(...SELECTION.split)
+    .option(...SELECTION.imageColumn)
+    .option(...SELECTION.labelColumn)
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
     .option("--skip-broken", "leave out images that cannot be read, and say which")
     .option("--json", "one JSON object a line on stdout")
@@ -279,7 +303,10 @@ function addData(program: Command): void {
   const preview = data
     .command("preview")
     .description("draw the images as training sees them")
-    .argument("<source>", "synthetic or a folder of images")
+    .argument("<source>", SOURCES)
+    .option(...SELECTION.split)
+    .option(...SELECTION.imageColumn)
+    .option(...SELECTION.labelColumn)
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
     .option("--count <n>", "images in the grid", integer("--count", 1, 10_000), 64)
     .option("--seed <n>", "decides what is done at random, as in training", integer("--seed", 0), 0)
@@ -290,6 +317,15 @@ function addData(program: Command): void {
     .allowExcessArguments(false)
     .action(dataPreview);
   addAugmentOptions(preview);
+  data
+    .command("cache")
+    .description(
+      "list the decoded images that are kept on the disk, so that large sources are read once only",
+    )
+    .option("--clear", "remove them")
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(dataCache);
 }
 
 /** Commander's message as our one line. */

@@ -1,44 +1,107 @@
-// What --data means: the embedded butterflies, or a folder of images.
+// What --data means: the embedded butterflies, or images on this machine in any form that is read.
 
-import { type ImageSource, imageFolder, synthetic } from "../data/index.ts";
-import { UsageError } from "./errors.ts";
+import {
+  type ImageSource,
+  type LocalImages,
+  openImages,
+  type SourceSelection,
+  synthetic,
+} from "../data/index.ts";
+import { Interrupted, UsageError } from "./errors.ts";
+import { onInterrupt } from "./interrupt.ts";
 import type { Output } from "./output.ts";
+import { bytes, imagoCommand } from "./wording.ts";
 
 export const SYNTHETIC = "synthetic";
+/** What is accepted, for --help. */
+export const SOURCES =
+  "synthetic (1,000 drawn butterflies), a folder of images, a .zip, .parquet files, or a .txt that lists images";
 /** Reading that is quicker than this is not told of (milliseconds). */
 const QUIET_MS = 500;
 
-export interface SourceOptions {
+export interface SourceOptions extends SourceSelection {
   readonly size: number;
   readonly flip: boolean;
   /** Leaves out images that cannot be read, with a warning that names them. */
   readonly skipBroken: boolean;
 }
 
+/** Images, and where they come from files, what there is to say of these. */
+export interface OpenedSource {
+  readonly images: ImageSource;
+  readonly local?: LocalImages;
+}
+
 /** @throws UsageError for a kind of source that is not read, DataError for images that cannot be */
 export async function openSource(
   source: string,
-  { size, flip, skipBroken }: SourceOptions,
+  options: SourceOptions,
   output: Output,
 ): Promise<ImageSource> {
-  if (source === SYNTHETIC) return { ...synthetic({ size }), flip };
-  const kind = /^hf:/.test(source) ? "hf:OWNER/NAME" : /\.(zip|parquet)$/i.exec(source)?.[0];
-  if (kind !== undefined) {
+  const { images, local } = await openAny(source, options, output);
+  for (const warning of local?.warnings ?? []) output.warn(warning);
+  return images;
+}
+
+/**
+ * The same, for commands that tell of the files: nothing is said of what is in `local.warnings`.
+ * @throws Interrupted when the user stops the reading
+ */
+export async function openAny(source: string, options: SourceOptions, output: Output): Promise<OpenedSource> {
+  const { size, flip, skipBroken, split, imageColumn, labelColumn } = options;
+  const selection = {
+    ...(split !== undefined && { split }),
+    ...(imageColumn !== undefined && { imageColumn }),
+    ...(labelColumn !== undefined && { labelColumn }),
+  };
+  if (source === SYNTHETIC) {
+    const [chosen] = Object.keys(selection);
+    if (chosen !== undefined) {
+      const option = `--${chosen.replace("Column", "-column")}`;
+      throw new UsageError(`${option} chooses from files, but ${SYNTHETIC} is drawn; leave it out`);
+    }
+    return { images: { ...synthetic({ size }), flip } };
+  }
+  if (/^hf:/.test(source)) {
     throw new UsageError(
-      `--data ${source}: ${kind} is not read; unpack the images into a folder and give that`,
+      `--data ${source}: hf:OWNER/NAME is not read; download the images and give the folder`,
     );
   }
+  const local = await readLocal(source, { size, flip, skipBroken, ...selection }, output);
+  return { images: local, local };
+}
+
+async function readLocal(source: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+  const { skipBroken, ...rest } = options;
   const begun = Date.now();
-  const images = await imageFolder(source, {
-    size,
-    flip,
-    onBroken: skipBroken ? "skip" : "error",
-    skipHint: "leave them out with --skip-broken",
-    onProgress: (done, total) => {
-      if (Date.now() - begun < QUIET_MS) return;
-      output.status({ share: done / total, parts: [`reading images: ${done} of ${total}`] });
-    },
+  const stop = new AbortController();
+  const release = onInterrupt(() => {
+    stop.abort(new Interrupted(`stopped while reading ${source}; the same command goes on where it can`));
   });
-  for (const warning of images.warnings) output.warn(warning);
-  return images;
+  try {
+    const local = await openImages(source, {
+      ...rest,
+      onBroken: skipBroken ? "skip" : "error",
+      skipHint: "leave them out with --skip-broken",
+      signal: stop.signal,
+      onProgress: (done, total) => {
+        if (Date.now() - begun < QUIET_MS) return;
+        output.status({ share: done / total, parts: [`reading images: ${done} of ${total}`] });
+      },
+    });
+    tellCache(local, output);
+    return local;
+  } finally {
+    release();
+  }
+}
+
+/** Says once where the disk was filled, and how to get it back. */
+function tellCache({ cache, count, size, channels }: LocalImages, output: Output): void {
+  if (cache?.isNew !== true) return;
+  const taken = bytes(count * size.height * size.width * channels);
+  output.clear();
+  output.line(
+    `the decoded images are kept in ${cache.folder} (${taken}); ${imagoCommand("data", "cache", "--clear")} removes them`,
+  );
 }

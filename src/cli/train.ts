@@ -72,7 +72,11 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
   const plan = await trainPlan(flags);
   const { scheduler, data: dataPlan, options } = plan;
   if (!options.resume) await plan.folder.checkFree();
-  const data = await openSource(dataPlan.source, { ...dataPlan, flip: options.flip }, output);
+  const data = await openSource(
+    dataPlan.source,
+    { ...dataPlan, ...dataPlan.selection, flip: options.flip },
+    output,
+  );
   const model = plan.classConditional ? withClasses(plan.model, data, options.labelDropout) : plan.model;
   const trainer = new Trainer({
     ...options,
@@ -80,6 +84,7 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     scheduler,
     data,
     source: dataPlan.source,
+    selection: dataPlan.selection,
     skipBroken: dataPlan.skipBroken,
     onStage: (stage) =>
       stage === "compile" ? output.begin("compiling the training step") : output.activity(ACTIVITIES[stage]),

@@ -2,6 +2,7 @@
 // given options in place of its own.
 
 import { existsSync } from "node:fs";
+import type { SourceSelection } from "../data/index.ts";
 import { type BackendName, isBackendName } from "../engine/backends/create.ts";
 import { readJson } from "../io/diffusers_json.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
@@ -28,6 +29,9 @@ import { SYNTHETIC } from "./sources.ts";
 /** The options of imago train, as given; absent where they were not. */
 export interface TrainFlags extends AugmentFlags {
   readonly data?: string;
+  readonly split?: string;
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
   readonly preset?: PresetName;
   readonly model?: string;
   readonly out?: string;
@@ -74,7 +78,12 @@ export interface TrainPlan {
   /** Whether the model is to learn the classes of the images; unless it has a table for them, it wants one. */
   readonly classConditional: boolean;
   readonly scheduler: TrainScheduler;
-  readonly data: { readonly source: string; readonly size: number; readonly skipBroken: boolean };
+  readonly data: {
+    readonly source: string;
+    readonly selection: SourceSelection;
+    readonly size: number;
+    readonly skipBroken: boolean;
+  };
   readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & { readonly flip: boolean };
 }
 
@@ -82,6 +91,7 @@ export interface TrainPlan {
 interface Base {
   readonly preset: PresetName | null;
   readonly source: string;
+  readonly selection: SourceSelection;
   readonly size: number;
   readonly skipBroken: boolean;
   readonly model: UNet2DOptions;
@@ -161,6 +171,14 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     scheduler,
     data: {
       source: flags.data ?? base.source,
+      selection: {
+        ...base.selection,
+        ...defined({
+          split: flags.split,
+          imageColumn: flags.imageColumn,
+          labelColumn: flags.labelColumn,
+        }),
+      },
       size,
       skipBroken: flags.skipBroken ?? base.skipBroken,
     },
@@ -201,6 +219,7 @@ function presetBase(name: PresetName, seed = 0): Base {
   return {
     preset: name,
     source: SYNTHETIC,
+    selection: {},
     size,
     skipBroken: false,
     model: { ...model, sampleSize: size },
@@ -228,6 +247,7 @@ function resumedBase(folder: RunFolder, config: RunConfig): Base {
   return {
     preset: preset !== null && isPresetName(preset) ? preset : null,
     source: data.source,
+    selection: data.selection ?? {},
     size: data.size,
     skipBroken: data.skipBroken,
     model: unetFromConfig(config.model, folder.config).config,

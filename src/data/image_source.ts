@@ -19,7 +19,7 @@ export interface ImageSource {
 
 /** Which class each image of a data set belongs to. */
 export interface ClassLabels {
-  /** The classes' names, sorted, each once. */
+  /** The classes' names, each once: sorted, unless the source itself numbers its classes. */
   readonly names: readonly string[];
   /** By image: an index into `names`. */
   readonly of: Int32Array;

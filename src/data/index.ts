@@ -6,4 +6,10 @@ export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch, fillCond
 export { DataError } from "./errors.ts";
 export { type FolderOptions, type FolderSource, imageFolder } from "./folder.ts";
 export type { ClassLabels, ImageSource } from "./image_source.ts";
+export { type CacheEntry, clearImageCache, imageCacheFolder, listImageCache } from "./local/cache_folder.ts";
+export type { BrokenImage, Originals } from "./local/decoded_set.ts";
+export type { SourceSelection } from "./local/encoded.ts";
+export type { LocalImages, LocalOptions } from "./local/source.ts";
+export { JUDGED_BY, type NearDuplicates, type NearPair, nearDuplicates } from "./near_duplicates.ts";
+export { type OpenImagesOptions, openImages } from "./open_images.ts";
 export { drawButterfly, type SyntheticOptions, synthetic } from "./synthetic/index.ts";

@@ -4,6 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { writeFileAtomic } from "./atomic.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
 import { explainSystemError, FileError } from "./errors.ts";
+import { MAX_CHUNK_BYTES, readRange } from "./file_range.ts";
 import {
   elementCount,
   layOut,
@@ -42,8 +43,6 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
-/** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */
-const MAX_CHUNK_BYTES = 2 ** 28;
 /** Elements converted at a time when writing F16 or BF16. */
 const CONVERT_ELEMENTS = 2 ** 20;
 
@@ -175,32 +174,6 @@ function toFloat32(data: TensorArray, path: string, name: string, dtype: Dtype):
 
 function missing(path: string, name: string): never {
   throw new FileError(path, `there is no tensor ${name} in this file`);
-}
-
-async function readRange(
-  file: FileHandle,
-  position: number,
-  length: number,
-  path: string,
-): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(allocate(length, path));
-  let done = 0;
-  while (done < length) {
-    const chunk = bytes.subarray(done, Math.min(length, done + MAX_CHUNK_BYTES));
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, position + done);
-    if (bytesRead === 0)
-      throw new FileError(path, `the file ended at byte ${position + done} while it was being read`);
-    done += bytesRead;
-  }
-  return bytes.buffer;
-}
-
-function allocate(length: number, path: string): ArrayBuffer {
-  try {
-    return new ArrayBuffer(length);
-  } catch (error) {
-    throw new FileError(path, `there is no memory for a tensor of ${length} bytes`, { cause: error });
-  }
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

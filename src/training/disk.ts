@@ -1,8 +1,6 @@
 // Whether the disk can hold what a run will write: known before the first step.
 
-import { existsSync } from "node:fs";
-import { statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { freeBytes } from "../io/free_space.ts";
 import { RunFolderError } from "./errors.ts";
 
 /**
@@ -17,10 +15,7 @@ export function runBytes(parameters: number, keepCheckpoints: number, ema: boole
 
 /** @throws RunFolderError when the disk of `folder`, which need not exist yet, has less than `needed` bytes free */
 export async function checkDisk(folder: string, needed: number): Promise<void> {
-  let existing = resolve(folder);
-  while (!existsSync(existing)) existing = dirname(existing);
-  const { bavail, bsize } = await statfs(existing);
-  const free = bavail * bsize;
+  const free = await freeBytes(folder);
   if (free >= needed) return;
   const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   throw new RunFolderError(

@@ -103,6 +103,14 @@ const runConfigSchema = v.object({
   data: v.object({
     /** As given: "synthetic", a folder, a file. */
     source: v.string(),
+    /** Which part of it is read, and from which columns, where that was chosen. */
+    selection: v.exactOptional(
+      v.object({
+        split: v.exactOptional(v.string()),
+        imageColumn: v.exactOptional(v.string()),
+        labelColumn: v.exactOptional(v.string()),
+      }),
+    ),
     size: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
     /** Whether images that cannot be read were left out. */
     skipBroken: v.boolean(),

@@ -2,7 +2,6 @@
 // even by a crash, holds nothing: its lock is taken over.
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { type FileHandle, link, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { makeFolder } from "../io/atomic.ts";
 import { errorCode, explainSystemError } from "../io/errors.ts";
+import { isAlive, processBegun } from "../io/process_identity.ts";
 import { RunFolderError } from "./errors.ts";
 
 /** The lock's name in a run's folder. */
@@ -149,26 +149,5 @@ async function readText(path: string): Promise<string | undefined> {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw explainSystemError(error, "read the file", path);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
-}
-
-/** When a process began, in the system's own count (Linux only): with its number it names the process. */
-function processBegun(pid: number): string | null {
-  try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    // The second field, the program's name in brackets, may hold spaces; the start is the 22nd.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");
-    return `${boot} ${fields[19]}`;
-  } catch {
-    return null;
   }
 }

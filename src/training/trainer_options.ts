@@ -2,6 +2,7 @@
 
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
+import type { SourceSelection } from "../data/local/encoded.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { VERSION } from "../version.ts";
@@ -36,6 +37,8 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly preset?: string;
   /** Recorded in config.json: what was given as --data. Default: the data's name. */
   readonly source?: string;
+  /** Recorded in config.json: which part of the source was read, and from which columns. */
+  readonly selection?: SourceSelection;
   /** Recorded in config.json: whether broken images were left out. */
   readonly skipBroken?: boolean;
   /** Called when a long piece of work begins. */
@@ -143,12 +146,14 @@ export function stepOptions(
 
 /** What config.json says of a run. */
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
-  const { model, scheduler, data, preset, source, skipBroken = false, backend = "wasm" } = options;
+  const { model, scheduler, data, preset, source, selection = {} } = options;
+  const { skipBroken = false, backend = "wasm" } = options;
   return {
     imago: VERSION,
     preset: preset ?? null,
     data: {
       source: source ?? data.name,
+      ...(Object.keys(selection).length > 0 && { selection }),
       size: data.size.height,
       skipBroken,
       count: data.count,

@@ -1,8 +1,9 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";
 import { beforeAll, expect, test, vi } from "vitest";
 import { runCommand } from "../../src/cli/program.ts";
-import { BatchSampler } from "../../src/data/index.ts";
+import { BatchSampler, openImages } from "../../src/data/index.ts";
+import { fixture } from "../data/support.ts";
 import { failure, imago, workFolder } from "./support.ts";
 
 const work = workFolder();
@@ -75,11 +76,63 @@ test.each([
   expect(await failure(["train", "--out", work.path("never"), ...options])).toEqual({ code: 2, line });
 });
 
+test("info tells of originals, labels, near-duplicates", async () => {
+  const info = await imago("data", "info", fixture("hugging_face"), "--size", "8");
+  expect(info).toMatchObject({ code: 0, stderr: "" });
+  expect(info.stdout).toContain("originals: smallest 8 x 8, median 8 x 8, largest 8 x 8 pixels");
+  expect(info.stdout).toContain("formats: png, 3 channels: 10");
+  expect(info.stdout).toContain("labels: 4 classes: wasp 4, ant 3, bee 3, moth 0");
+  expect(info.stdout).toContain("near-duplicates: none (difference hash of 16 x 16 bits");
+  const json = await imago("data", "info", fixture("plain_none"), "--label-column", "kind", "--json");
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    originals: { smallest: [8, 8], median: [8, 8], largest: [8, 8], kinds: { "png, 3 channels": 5 } },
+    labels: { a: 2, b: 2, c: 1 },
+    broken: [],
+    near_duplicates: { pairs: 0, complete: true, examples: [] },
+  });
+});
+
+test("a source and its columns are chosen by options, and what is wrong with them is one line", async () => {
+  const info = (...args: string[]) => failure(["data", "info", ...args]);
+  expect(await info(fixture("two_images"))).toMatchObject({
+    code: 2,
+    line: expect.stringMatching(
+      /several columns .* name the one of images with imageColumn \(--image-column\)/,
+    ),
+  });
+  expect(await info("hf:some/thing")).toMatchObject({ code: 2 });
+  expect(await info("synthetic", "--label-column", "genus")).toMatchObject({
+    code: 2,
+    line: "--label-column chooses from files, but synthetic is drawn; leave it out",
+  });
+  expect(await info(work.path("none.zip"))).toMatchObject({ code: 2 });
+});
+
+test("what is kept on the disk is listed and removed", async () => {
+  process.env.IMAGO_CACHE = work.path("cache");
+  const cacheFolder = work.path("cache/images");
+  const images = await openImages(fixture("hugging_face"), { size: 16, memoryLimit: 0, cacheFolder });
+  images.close();
+  const listed = JSON.parse((await imago("data", "cache", "--json")).stdout);
+  expect(listed).toMatchObject({ event: "cache", folder: cacheFolder });
+  expect(listed.entries).toEqual([
+    expect.objectContaining({ path: images.cache?.folder, bytes: listed.bytes }),
+  ]);
+  expect((await imago("data", "cache", "--clear")).stdout).toMatch(/removed 1 data set of \d/);
+  expect(await readdir(cacheFolder)).toEqual([]);
+  delete process.env.IMAGO_CACHE;
+});
+
 test("broken images are named, and left out when asked", async () => {
   await writeFile(work.path("images/bad.jpg"), "not an image");
   const source = work.path("images");
   const refused = await failure(["data", "info", source]);
   expect(refused).toMatchObject({ code: 2, line: expect.stringContaining('"bad.jpg"') });
+  const reported = await imago("data", "info", source);
+  expect(reported).toMatchObject({
+    code: 2,
+    stdout: expect.stringContaining("broken files: 1\n  bad.jpg (not an image)"),
+  });
   const { code, stderr, stdout } = await imago("data", "info", source, "--skip-broken", "--json");
   expect(code).toBe(0);
   expect(stderr).toMatch(/^imago: warning: .*"bad.jpg"/);

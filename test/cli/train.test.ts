@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { fixture } from "../data/support.ts";
 import { contents, failure, finished, imago, start, untilStep, workFolder } from "./support.ts";
 
 const work = workFolder();
@@ -189,6 +190,14 @@ test("how timesteps and noise are drawn stands in the run's config and is resume
   expect(resumed.get("checkpoints/step-000024/optimizer.safetensors")).toEqual(
     whole.get("checkpoints/step-000024/optimizer.safetensors"),
   );
+});
+
+test("which columns the images come from stands in the run's config and is resumed", async () => {
+  const from = ["--data", fixture("two_images"), "--image-column", "after"];
+  expect((await imago(...tiny("columns", ...from))).code).toBe(0);
+  const config = JSON.parse(await readFile(work.path("columns/config.json"), "utf8"));
+  expect(config.data).toMatchObject({ selection: { imageColumn: "after" }, count: 2 });
+  expect((await imago("train", "--out", work.path("columns"), "--resume")).stdout).toMatch(/is finished/);
 });
 
 test("a flow is trained, drawn and resumed as it was begun", async () => {

@@ -5,6 +5,17 @@ import type { RgbImage } from "./rgb_image.ts";
 /** Formats that are read, by what the bytes say, whatever the name. */
 const FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif", "tiff", "heif", "avif"]);
 
+/** An image, and what it was as a file. */
+export interface DecodedImage extends RgbImage {
+  /** "jpeg", "png", ... by what the bytes say. */
+  readonly format: string;
+  /** Of the file: 1 gray, 2 gray and transparency, 3 RGB, 4 RGB and transparency, or CMYK. */
+  readonly channels: number;
+}
+
+/** Which decoder this is: another may round a pixel otherwise. */
+export const DECODER = `sharp ${sharp.versions.sharp}, vips ${sharp.versions.vips}`;
+
 /** An image of more pixels than this is taken for a mistake or an attack: 134 million. */
 export const PIXEL_LIMIT = 2 ** 27;
 
@@ -13,12 +24,12 @@ export const PIXEL_LIMIT = 2 ** 27;
  * laid on white where it is transparent, brought to sRGB and 8 bits from gray, CMYK, 16 bits or another profile.
  * @throws Error whose message says in a few words what is wrong with the bytes
  */
-export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   if (bytes.length === 0) throw new Error("empty file");
   const image = sharp(bytes, { failOn: "error", limitInputPixels: PIXEL_LIMIT, pages: 1 });
   let isImage = false;
   try {
-    const { format } = await image.metadata();
+    const { format, channels } = await image.metadata();
     isImage = true;
     if (!FORMATS.has(format)) throw new Error(`${format} is not read`);
     const { data, info } = await image
@@ -27,7 +38,13 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    return { data: toRgb(data, info.channels), width: info.width, height: info.height };
+    return {
+      data: toRgb(data, info.channels),
+      width: info.width,
+      height: info.height,
+      format,
+      channels,
+    };
   } catch (error) {
     throw new Error(explain(error, isImage), { cause: error });
   }

@@ -1,0 +1,137 @@
+/**
+ * The two files of a cache entry. pixels.bin: the images [size, size, 3], bytes, one after the other, without those
+ * that cannot be read. index.jsonl: a line that says what the entry is of, then a line for every image of the source.
+ * Both are only ever added to, so what a killed process wrote is the beginning of what it would have written.
+ */
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import * as v from "valibot";
+import { readRange } from "../../io/file_range.ts";
+import { DataError } from "../errors.ts";
+import type { BrokenRecord, GoodRecord } from "./decode.ts";
+
+export const PIXELS = "pixels.bin";
+export const INDEX = "index.jsonl";
+
+/** An index that is longer than this is not believed (bytes). */
+const MAX_INDEX_BYTES = 2 ** 31;
+
+/** What an entry is of; all of it must be as expected, or the entry is stale. */
+export interface CacheHeader {
+  readonly imago: "decoded images";
+  readonly version: 1;
+  readonly decoder: string;
+  readonly source: string;
+  readonly size: number;
+  readonly count: number;
+  readonly stamp: string;
+}
+
+/** A line of an image. */
+export type CacheRecord = (GoodRecord & { readonly crc: number }) | BrokenRecord;
+
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 32 - 1));
+const recordSchema = v.union([
+  v.strictObject({
+    width: whole,
+    height: whole,
+    kind: v.string(),
+    digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+    crc: whole,
+  }),
+  v.strictObject({ problem: v.string() }),
+]);
+
+/** What an index says. */
+export interface CacheIndex {
+  readonly records: readonly CacheRecord[];
+  /** Where the line of each record ends, in bytes; first of them the header's. */
+  readonly ends: readonly number[];
+  /** Of the readable images. */
+  readonly crcs: Uint32Array;
+}
+
+/** "absent": there is none. "stale": it is of other images or options. "damaged": it cannot be believed. */
+export type IndexProblem = "absent" | "stale" | "damaged";
+
+/** Reads the lines that are whole; a last one that is cut off is left out. */
+export async function readIndex(folder: string, expected: CacheHeader): Promise<CacheIndex | IndexProblem> {
+  const path = join(folder, INDEX);
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch {
+    return (await stat(folder).catch(() => undefined)) === undefined ? "absent" : "damaged";
+  }
+  try {
+    const { size } = await file.stat();
+    if (size > MAX_INDEX_BYTES) return "damaged";
+    return parseIndex(Buffer.from(await readRange(file, 0, size, path)), expected);
+  } finally {
+    await file.close();
+  }
+}
+
+function parseIndex(bytes: Buffer, expected: CacheHeader): CacheIndex | IndexProblem {
+  const records: CacheRecord[] = [];
+  const ends: number[] = [];
+  const crcs: number[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+    const line = bytes.toString("utf8", start, end);
+    start = end + 1;
+    ends.push(start);
+    if (ends.length === 1) {
+      if (line !== JSON.stringify(expected)) return line.startsWith('{"imago":') ? "stale" : "damaged";
+      continue;
+    }
+    const record = parseRecord(line);
+    if (record === undefined || records.push(record) > expected.count) return "damaged";
+    if ("crc" in record) crcs.push(record.crc);
+  }
+  return ends.length === 0 ? "damaged" : { records, ends, crcs: Uint32Array.from(crcs) };
+}
+
+function parseRecord(line: string): CacheRecord | undefined {
+  try {
+    const parsed = v.safeParse(recordSchema, JSON.parse(line));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Images of a finished entry, each read from the file when it is asked for: memory stays flat. */
+export class PixelFile {
+  readonly #folder: string;
+  readonly #bytes: number;
+  readonly #crcs: Uint32Array;
+  #file: number | undefined;
+
+  /** @param bytes of an image */
+  constructor(folder: string, bytes: number, crcs: Uint32Array) {
+    this.#folder = folder;
+    this.#bytes = bytes;
+    this.#crcs = crcs;
+    this.#file = openSync(join(folder, PIXELS), "r");
+  }
+
+  /** @throws DataError where the file no longer holds what was written; the entry is then made anew next time */
+  image(slot: number): Uint8Array {
+    if (this.#file === undefined) throw new DataError(`${this.#folder}: the images were closed`);
+    const pixels = new Uint8Array(this.#bytes);
+    const read = readSync(this.#file, pixels, 0, this.#bytes, slot * this.#bytes);
+    if (read === this.#bytes && crc32(pixels) === this.#crcs[slot]) return pixels;
+    rmSync(join(this.#folder, INDEX), { force: true });
+    throw new DataError(
+      `${this.#folder}: the decoded images kept here are damaged (image ${slot}); start again, and they are made anew`,
+    );
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+}

@@ -1,0 +1,115 @@
+/** Writes a cache entry, or goes on with one that a killed process began. */
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { makeFolder } from "../../io/atomic.ts";
+import { readRange } from "../../io/file_range.ts";
+import { type CacheHeader, type CacheRecord, INDEX, PIXELS, readIndex } from "./cache_files.ts";
+import type { Decoded } from "./decode.ts";
+
+/** Pixels are written this many bytes at a time, or one image. */
+const BATCH_BYTES = 2 ** 22;
+/** And so many records. */
+const BATCH_RECORDS = 1024;
+
+export class CacheWriter {
+  readonly #pixels: FileHandle;
+  readonly #index: FileHandle;
+  readonly #imageBytes: number;
+  readonly #batch: Uint8Array;
+  #batched = 0;
+  #lines: string[] = [];
+  /** Records that were there already, in the order of the images. */
+  readonly before: readonly CacheRecord[];
+
+  private constructor(
+    pixels: FileHandle,
+    index: FileHandle,
+    imageBytes: number,
+    before: readonly CacheRecord[],
+  ) {
+    this.#pixels = pixels;
+    this.#index = index;
+    this.#imageBytes = imageBytes;
+    this.#batch = new Uint8Array(Math.max(1, Math.floor(BATCH_BYTES / imageBytes)) * imageBytes);
+    this.before = before;
+  }
+
+  /** Makes the folder where it is missing, and keeps of its files as much as is sound and of the same images. */
+  static async open(folder: string, header: CacheHeader): Promise<CacheWriter> {
+    await makeFolder(folder);
+    const imageBytes = header.size ** 2 * 3;
+    // "a+" makes the file where it is missing, and adds at its end.
+    const pixels = await open(join(folder, PIXELS), "a+");
+    let index: FileHandle | undefined;
+    try {
+      index = await open(join(folder, INDEX), "a+");
+      const found = await readIndex(folder, header);
+      const before = typeof found === "string" ? [] : await soundRecords(pixels, found.records, imageBytes);
+      const good = before.filter((record) => "crc" in record).length;
+      await pixels.truncate(good * imageBytes);
+      await index.truncate(typeof found === "string" ? 0 : found.ends[before.length]);
+      const writer = new CacheWriter(pixels, index, imageBytes, before);
+      if (typeof found === "string") writer.#lines.push(JSON.stringify(header));
+      return writer;
+    } catch (error) {
+      await pixels.close();
+      await index?.close();
+      throw error;
+    }
+  }
+
+  /** Adds what became of the next image. */
+  async add(decoded: Decoded): Promise<void> {
+    if ("problem" in decoded) {
+      this.#lines.push(JSON.stringify({ problem: decoded.problem }));
+    } else {
+      const { pixels, ...record } = decoded;
+      this.#batch.set(pixels, this.#batched);
+      this.#batched += this.#imageBytes;
+      this.#lines.push(JSON.stringify({ ...record, crc: crc32(pixels) }));
+    }
+    if (this.#batched === this.#batch.length || this.#lines.length >= BATCH_RECORDS) await this.flush();
+  }
+
+  /** Writes what was added: pixels first, so that no line tells of pixels that are not there. */
+  async flush(): Promise<void> {
+    for (let done = 0; done < this.#batched; ) {
+      done += (await this.#pixels.write(this.#batch, done, this.#batched - done)).bytesWritten;
+    }
+    this.#batched = 0;
+    const lines = this.#lines.map((line) => `${line}\n`).join("");
+    this.#lines = [];
+    await this.#index.appendFile(lines);
+  }
+
+  /** Everything is on the disk when this returns. */
+  async finish(): Promise<void> {
+    await this.flush();
+    await this.#pixels.sync();
+    await this.#index.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#pixels.close();
+    await this.#index.close();
+  }
+}
+
+/** The records up to the first whose pixels are not what was written. */
+async function soundRecords(
+  pixels: FileHandle,
+  records: readonly CacheRecord[],
+  imageBytes: number,
+): Promise<readonly CacheRecord[]> {
+  const { size } = await pixels.stat();
+  let position = 0;
+  for (const [i, record] of records.entries()) {
+    if (!("crc" in record)) continue;
+    if (position + imageBytes > size) return records.slice(0, i);
+    const bytes = new Uint8Array(await readRange(pixels, position, imageBytes, PIXELS));
+    if (crc32(bytes) !== record.crc) return records.slice(0, i);
+    position += imageBytes;
+  }
+  return records;
+}

@@ -1,0 +1,179 @@
+/** Decoded images of a source in the cache: read from there, or first decoded into it. */
+import { rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder, removeFolder } from "../../io/atomic.ts";
+import { errorCode, explainSystemError, FileError } from "../../io/errors.ts";
+import { freeBytes } from "../../io/free_space.ts";
+import { DECODER } from "../../io/image/index.ts";
+import { DataError } from "../errors.ts";
+import { type CacheHeader, PIXELS, PixelFile, readIndex } from "./cache_files.ts";
+import { abandonedBuilds, buildingName, entryName } from "./cache_folder.ts";
+import { CacheWriter } from "./cache_writer.ts";
+import { type DecodeOptions, decodeAll } from "./decode.ts";
+import { type DecodedSet, RecordBuilder } from "./decoded_set.ts";
+import type { EncodedImages } from "./encoded.ts";
+
+export interface CacheOptions extends DecodeOptions {
+  /** The cache's folder. */
+  readonly folder: string;
+  /** The source's, for errors and for the entry's name. */
+  readonly name: string;
+}
+
+export interface CachedSet extends DecodedSet {
+  /** The entry's folder. */
+  readonly folder: string;
+  /** Whether it was made just now. */
+  readonly isNew: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Entries that this process is opening or making: whoever wants one of them waits for it. */
+const underWay = new Map<string, Promise<unknown>>();
+
+/**
+ * @throws DataError or FileError, in one line, when the disk is full or the cache cannot be written; the signal's
+ * reason when it is aborted. What was decoded until then is kept, and the next call goes on from there.
+ */
+export async function cachedImages(encoded: EncodedImages, options: CacheOptions): Promise<CachedSet> {
+  const { folder, name, size } = options;
+  const entry = join(folder, entryName(name, encoded.identity, size));
+  const header: CacheHeader = {
+    imago: "decoded images",
+    version: 1,
+    decoder: DECODER,
+    source: encoded.identity,
+    size,
+    count: encoded.count,
+    stamp: await encoded.stamp(),
+  };
+  const before = underWay.get(entry) ?? Promise.resolve();
+  const opening = before.then(() => openOrMake(entry, header, encoded, options));
+  const settled = opening.catch(() => {});
+  underWay.set(entry, settled);
+  try {
+    return await opening;
+  } finally {
+    if (underWay.get(entry) === settled) underWay.delete(entry);
+  }
+}
+
+async function openOrMake(
+  entry: string,
+  header: CacheHeader,
+  encoded: EncodedImages,
+  options: CacheOptions,
+): Promise<CachedSet> {
+  const found = await openEntry(entry, header, encoded);
+  if (typeof found !== "string") return { ...found, isNew: false, warnings: [] };
+  await build(entry, header, encoded, options);
+  const made = await openEntry(entry, header, encoded);
+  if (typeof made === "string") {
+    throw new DataError(`${entry}: the decoded images disappeared while they were made; start again`);
+  }
+  const why =
+    found === "stale" ? "the images, or what decodes them, changed" : "the files there were damaged";
+  const warnings =
+    found === "absent" ? [] : [`${options.name}: the decoded images in ${entry} were made anew: ${why}`];
+  return { ...made, isNew: true, warnings };
+}
+
+async function openEntry(
+  entry: string,
+  header: CacheHeader,
+  encoded: EncodedImages,
+): Promise<(DecodedSet & { folder: string }) | "absent" | "stale" | "damaged"> {
+  const index = await readIndex(entry, header);
+  if (typeof index === "string") return index;
+  const bytes = header.size ** 2 * 3;
+  const pixels = await stat(join(entry, PIXELS)).catch(() => undefined);
+  if (index.records.length !== header.count || pixels?.size !== index.crcs.length * bytes) return "damaged";
+  const builder = new RecordBuilder(encoded.count, header.size, (i) => encoded.nameOf(i));
+  for (const record of index.records) builder.add(record);
+  const file = new PixelFile(entry, bytes, index.crcs);
+  return {
+    ...builder.finish(),
+    folder: entry,
+    image: (slot) => file.image(slot),
+    close: () => file.close(),
+  };
+}
+
+async function build(
+  entry: string,
+  header: CacheHeader,
+  encoded: EncodedImages,
+  options: CacheOptions,
+): Promise<void> {
+  const { folder, name } = options;
+  const own = join(folder, buildingName(entry.slice(folder.length + 1)));
+  try {
+    await makeFolder(folder);
+    await adopt(folder, entry.slice(folder.length + 1), own);
+    await checkSpace(folder, name, header, own);
+    await decodeInto(own, header, encoded, options);
+    await removeFolder(entry);
+    await rename(own, entry).catch((error: unknown) => {
+      // Another process finished the same entry meanwhile: one is as good as the other.
+      if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes(errorCode(error) ?? "")) throw error;
+    });
+    await rm(own, { recursive: true, force: true });
+  } catch (error) {
+    if (["ENOSPC", "EDQUOT"].includes(errorCode(error) ?? "")) {
+      await rm(own, { recursive: true, force: true }).catch(() => {});
+    }
+    const explained = explainSystemError(error, "keep decoded images in", folder);
+    if (!(explained instanceof FileError) || explained.path !== folder) throw explained;
+    throw new FileError(folder, `${explained.problem}; IMAGO_CACHE chooses the folder of decoded images`, {
+      cause: error,
+    });
+  }
+}
+
+/** Takes over what a process that is gone left half made: the first to rename it has it. */
+async function adopt(folder: string, entry: string, own: string): Promise<void> {
+  let isTaken = (await stat(own).catch(() => undefined)) !== undefined;
+  for (const name of await abandonedBuilds(folder, entry)) {
+    if (isTaken) await rm(join(folder, name), { recursive: true, force: true });
+    else {
+      isTaken = await rename(join(folder, name), own).then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+}
+
+async function checkSpace(
+  folder: string,
+  name: string,
+  { count, size }: CacheHeader,
+  own: string,
+): Promise<void> {
+  const there = await stat(join(own, PIXELS)).catch(() => undefined);
+  const needed = count * size ** 2 * 3 - (there?.size ?? 0);
+  const free = await freeBytes(folder);
+  if (free >= needed) return;
+  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new DataError(
+    `${name}: ${count} decoded images need ${mb(needed)}, but the disk of ${folder} has ${mb(free)} free; free some space, or choose a folder on another disk with IMAGO_CACHE`,
+  );
+}
+
+async function decodeInto(
+  folder: string,
+  header: CacheHeader,
+  encoded: EncodedImages,
+  options: CacheOptions,
+): Promise<void> {
+  const writer = await CacheWriter.open(folder, header);
+  try {
+    for await (const decoded of decodeAll(encoded, options, writer.before.length)) await writer.add(decoded);
+    await writer.finish();
+  } catch (error) {
+    await writer.flush().catch(() => {});
+    throw error;
+  } finally {
+    await writer.close();
+  }
+}

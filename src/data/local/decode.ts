@@ -1,0 +1,71 @@
+/** From encoded images to pixels of one size, several at a time, and what there is to say of each. */
+import { createHash } from "node:crypto";
+import { FileError } from "../../io/errors.ts";
+import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
+import type { EncodedImages } from "./encoded.ts";
+import { inOrder } from "./in_order.ts";
+
+/** An image that could be read. */
+export interface GoodRecord {
+  /** Of the original, turned as its EXIF data says, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Format and channels of the original: "jpeg, 3 channels". */
+  readonly kind: string;
+  /** SHA-256 of the original file, in hexadecimal. */
+  readonly digest: string;
+}
+
+/** One that could not. */
+export interface BrokenRecord {
+  readonly problem: string;
+}
+
+export type Decoded = (GoodRecord & { readonly pixels: Uint8Array }) | BrokenRecord;
+
+export interface DecodeOptions {
+  /** Height and width, in pixels. */
+  readonly size: number;
+  /** Images that are decoded at once. */
+  readonly concurrency: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Decodes, scales and cuts all images from `first` on; the results come in the order of the images. What is wrong with
+ * one image is in its result.
+ * @throws FileError when the source itself fails, the signal's reason when it is aborted
+ */
+export async function* decodeAll(
+  encoded: EncodedImages,
+  { size, concurrency, onProgress, signal }: DecodeOptions,
+  first = 0,
+): AsyncGenerator<Decoded, void, void> {
+  let done = first;
+  const work = async (index: number): Promise<Decoded> => {
+    signal?.throwIfAborted();
+    const decoded = await decodeOne(encoded, index, size);
+    onProgress?.(++done, encoded.count);
+    return decoded;
+  };
+  yield* inOrder(encoded.count, concurrency, work, first);
+}
+
+async function decodeOne(encoded: EncodedImages, index: number, size: number): Promise<Decoded> {
+  try {
+    const bytes = await encoded.bytes(index);
+    const image = await decodeImage(bytes);
+    const { width, height, format, channels } = image;
+    return {
+      width,
+      height,
+      kind: `${format}, ${channels === 1 ? "1 channel" : `${channels} channels`}`,
+      digest: createHash("sha256").update(bytes).digest("hex"),
+      pixels: resizeAndCrop(image, size),
+    };
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    return { problem: error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "unreadable" };
+  }
+}

@@ -1,0 +1,97 @@
+/** All decoded images of a source, wherever their pixels are, and what became of the rest. */
+import { createHash, type Hash } from "node:crypto";
+import type { BrokenRecord, GoodRecord } from "./decode.ts";
+
+/** An image that cannot be read. */
+export interface BrokenImage {
+  /** Its name in the source. */
+  readonly file: string;
+  /** What is wrong with it, in a few words. */
+  readonly problem: string;
+}
+
+/** What the images were as files, by image. */
+export interface Originals {
+  /** In pixels. */
+  readonly widths: Uint32Array;
+  readonly heights: Uint32Array;
+  /** Format and channels: "jpeg, 3 channels". */
+  readonly kinds: readonly string[];
+}
+
+export interface DecodedRecords {
+  /** By image: which one of the source it is. */
+  readonly indices: Uint32Array;
+  readonly originals: Originals;
+  readonly broken: readonly BrokenImage[];
+  /** Of the readable images: their names and bytes, and the size they were brought to. */
+  readonly fingerprint: string;
+}
+
+/** Gathers records in the order of the images. */
+export class RecordBuilder {
+  readonly #nameOf: (index: number) => string;
+  readonly #hash: Hash;
+  readonly #indices: Uint32Array;
+  readonly #widths: Uint32Array;
+  readonly #heights: Uint32Array;
+  readonly #kinds: string[] = [];
+  /** Each kind once: a hundred thousand images share a few. */
+  readonly #distinct = new Map<string, string>();
+  readonly #broken: BrokenImage[] = [];
+  #seen = 0;
+  #good = 0;
+
+  constructor(count: number, size: number, nameOf: (index: number) => string) {
+    this.#nameOf = nameOf;
+    this.#hash = createHash("sha256").update(JSON.stringify(["folder-1", size]));
+    this.#indices = new Uint32Array(count);
+    this.#widths = new Uint32Array(count);
+    this.#heights = new Uint32Array(count);
+  }
+
+  /** Images that could be read so far. */
+  get good(): number {
+    return this.#good;
+  }
+
+  add(record: GoodRecord | BrokenRecord): void {
+    const index = this.#seen++;
+    const file = this.#nameOf(index);
+    if ("problem" in record) {
+      this.#broken.push({ file, problem: record.problem });
+      return;
+    }
+    const { width, height, kind, digest } = record;
+    this.#hash.update(JSON.stringify([file, digest]));
+    this.#indices[this.#good] = index;
+    this.#widths[this.#good] = width;
+    this.#heights[this.#good] = height;
+    const same = this.#distinct.get(kind) ?? kind;
+    this.#distinct.set(kind, same);
+    this.#kinds.push(same);
+    this.#good++;
+  }
+
+  /** To be called once, after the last. */
+  finish(): DecodedRecords {
+    const good = this.#good;
+    return {
+      indices: this.#indices.slice(0, good),
+      originals: {
+        widths: this.#widths.slice(0, good),
+        heights: this.#heights.slice(0, good),
+        kinds: this.#kinds,
+      },
+      broken: this.#broken,
+      fingerprint: `sha256:${this.#hash.digest("hex")}`,
+    };
+  }
+}
+
+/** Records, and the pixels they tell of. */
+export interface DecodedSet extends DecodedRecords {
+  /** [size, size, 3] of image `index`, which is in range. */
+  image(index: number): Uint8Array;
+  close(): void;
+}

@@ -1,0 +1,179 @@
+/** Images that are files on the disk: those of a folder and the folders in it, or of a list. */
+import { createHash } from "node:crypto";
+import { constants, type Dirent } from "node:fs";
+import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { dirname, extname, join, resolve } from "node:path";
+import { errorCode } from "../../io/errors.ts";
+import { DataError } from "../errors.ts";
+import type { EncodedImages, SourceSelection } from "./encoded.ts";
+import { labelsOfFiles } from "./file_labels.ts";
+import { inOrder } from "./in_order.ts";
+import { MAX_METADATA_BYTES } from "./metadata.ts";
+import { chooseImages } from "./splits.ts";
+
+/** Names that promise an image. Some are not read (bmp, heic, ...), and are reported rather than passed over. */
+const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set(
+  ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .tif .tiff .avif .bmp .heic .heif .jxl .jp2".split(" "),
+);
+
+/** An image file that is larger than this is not read (bytes). */
+const MAX_IMAGE_BYTES = 2 ** 30;
+/** A list that is larger than this is not read (bytes). */
+const MAX_LIST_BYTES = 2 ** 28;
+/** Files looked at at once. */
+const STATS_AT_ONCE = 32;
+
+/** Whether a name promises an image. */
+export const isImageName = (path: string): boolean => IMAGE_EXTENSIONS.has(extname(path).toLowerCase());
+
+/** @param paths of its images and of the other files of interest, as `listFolder` gives them */
+export async function folderImages(
+  name: string,
+  folder: string,
+  paths: readonly string[],
+  { split, labelColumn }: SourceSelection,
+): Promise<EncodedImages> {
+  const images = chooseImages(name, paths, split);
+  const tree = { name, paths: images, readText: (path: string) => readText(join(folder, path)) };
+  const found = await labelsOfFiles(tree, labelColumn);
+  return {
+    ...fileImages(images, (path) => join(folder, path)),
+    ...found,
+    identity: JSON.stringify(["folder", await realpath(folder), split ?? null]),
+  };
+}
+
+/**
+ * The images that a text file names, a path a line, from the folder that the list is in.
+ * @throws DataError, in one line, for a list that cannot be read or is empty
+ */
+export async function listedImages(
+  name: string,
+  list: string,
+  { split, labelColumn }: SourceSelection,
+): Promise<EncodedImages> {
+  const text = await readText(list, MAX_LIST_BYTES);
+  const lines = (text ?? "").replace(/^\uFEFF/, "").split(/\r?\n/);
+  const paths = lines.map((line) => line.trim()).filter((line) => line !== "");
+  if (paths.length === 0)
+    throw new DataError(`${name}: no paths in this list; write the path of an image a line`);
+  if (paths.some((path) => path.includes("\0"))) {
+    throw new DataError(`${name}: this is no text file; write the path of an image a line`);
+  }
+  const images = chooseImages(name, paths, split);
+  const folder = dirname(list);
+  const tree = { name, paths: images, readText: (path: string) => readText(resolve(folder, path)) };
+  const found = await labelsOfFiles(tree, labelColumn);
+  return {
+    ...fileImages(images, (path) => resolve(folder, path)),
+    ...found,
+    identity: JSON.stringify(["list", await realpath(list), split ?? null]),
+  };
+}
+
+function fileImages(
+  paths: readonly string[],
+  place: (path: string) => string,
+): Pick<EncodedImages, "count" | "nameOf" | "bytes" | "stamp" | "close"> {
+  const pathOf = (index: number): string => {
+    const path = paths[index];
+    if (path === undefined) throw new RangeError(`there is no image ${index}`);
+    return path;
+  };
+  return {
+    count: paths.length,
+    nameOf: pathOf,
+    bytes: (index) => readImage(place(pathOf(index))),
+    async stamp() {
+      const hash = createHash("sha256");
+      const look = (index: number) => stat(place(pathOf(index))).catch(() => undefined);
+      let index = 0;
+      for await (const info of inOrder(paths.length, STATS_AT_ONCE, look)) {
+        hash.update(JSON.stringify([paths[index++], info?.size ?? -1, info?.mtimeMs ?? -1]));
+      }
+      return hash.digest("hex");
+    },
+    close: async () => {},
+  };
+}
+
+async function readImage(path: string): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    if (size > MAX_IMAGE_BYTES) throw new Error(`more than ${MAX_IMAGE_BYTES} bytes`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Undefined when there is no such file. @throws DataError */
+async function readText(path: string, most = MAX_METADATA_BYTES): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > most) throw new DataError(`${path}: ${size} bytes, where at most ${most} are read`);
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw new DataError(`${path}: cannot be read: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+/** @throws DataError unless this is a folder that may be read */
+export async function checkFolder(folder: string): Promise<void> {
+  try {
+    const info = await stat(folder);
+    if (!info.isDirectory()) throw new DataError(`${folder}: this is a file; give a folder of images`);
+    await access(folder, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    const problem =
+      errorCode(error) === "ENOENT"
+        ? "there is no such folder; check the path"
+        : "this folder may not be read; check its permissions";
+    throw new DataError(`${folder}: ${problem}`, { cause: error });
+  }
+}
+
+/**
+ * Paths of the files below a folder that are `wanted`, with "/", sorted by code unit so that the order is the same
+ * anywhere. Hidden files and folders are passed over.
+ */
+export async function listFolder(folder: string, wanted: (name: string) => boolean): Promise<string[]> {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  const walk = async (inside: string): Promise<void> => {
+    const here = join(folder, inside);
+    const real = await realpath(here);
+    if (seen.has(real)) return; // a link that leads back
+    seen.add(real);
+    for (const entry of await readdir(here, { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const path = inside === "" ? entry.name : `${inside}/${entry.name}`;
+      if (await isFolder(entry, here)) await walk(path);
+      else if (wanted(entry.name)) found.push(path);
+    }
+  };
+  try {
+    await walk("");
+  } catch (error) {
+    throw new DataError(`${folder}: the folder cannot be listed: ${firstLine(error)}`, { cause: error });
+  }
+  return found.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** Follows links; a link to nowhere counts as a file, and is reported when it is read. */
+async function isFolder(entry: Dirent, parent: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return stat(resolve(parent, entry.name)).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0] ?? text;
+}

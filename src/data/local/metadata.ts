@@ -1,0 +1,95 @@
+/** metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files. */
+import { parse } from "csv-parse/sync";
+import { DataError } from "../errors.ts";
+
+/** In the order in which they are looked for. */
+export const METADATA_FILES = ["metadata.csv", "metadata.jsonl"] as const;
+/** A table of more than this is not read (bytes). */
+export const MAX_METADATA_BYTES = 2 ** 28;
+/** The columns that may hold the files' names, the first that is there. */
+const NAME_COLUMNS = ["file_name", "file"];
+
+export interface Metadata {
+  readonly columns: readonly string[];
+  /** Which column holds the files' names, if there is one. */
+  readonly nameColumn: string | undefined;
+  /** What a column says of a file; undefined where it says nothing. */
+  valueOf(file: string, column: string): string | undefined;
+}
+
+/**
+ * @param name of the table, for errors; its end tells its format
+ * @throws DataError, in one line, for what is no table
+ */
+export function parseMetadata(name: string, text: string): Metadata {
+  return name.endsWith(".jsonl") ? fromJsonLines(name, text) : fromCsv(name, text);
+}
+
+function fromCsv(name: string, text: string): Metadata {
+  let records: string[][];
+  try {
+    records = parse(text, {
+      bom: true,
+      skip_empty_lines: true,
+      relax_quotes: false,
+      max_record_size: 2 ** 20,
+    });
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.split("\n", 1)[0]?.slice(0, 160) : "";
+    throw new DataError(`${name}: not a table of comma-separated values: ${problem}`, { cause: error });
+  }
+  const [columns = [], ...rows] = records;
+  return table(
+    columns,
+    rows.map((row) => row.map((value) => (value === "" ? undefined : value))),
+  );
+}
+
+function fromJsonLines(name: string, text: string): Metadata {
+  const columns: string[] = [];
+  const places = new Map<string, number>();
+  const rows: (string | undefined)[][] = [];
+  for (const [i, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const row: (string | undefined)[] = [];
+    for (const [key, value] of Object.entries(parseLine(name, line, i + 1))) {
+      const place = places.get(key) ?? columns.push(key) - 1;
+      places.set(key, place);
+      row[place] = textOf(value);
+    }
+    rows.push(row);
+  }
+  return table(columns, rows);
+}
+
+function parseLine(name: string, line: string, number: number): object {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw new DataError(`${name}: line ${number} is not a JSON object; write one object a line`);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+}
+
+function table(columns: readonly string[], rows: readonly (string | undefined)[][]): Metadata {
+  const nameColumn = NAME_COLUMNS.find((name) => columns.includes(name));
+  const byFile = new Map<string, readonly (string | undefined)[]>();
+  if (nameColumn !== undefined) {
+    const place = columns.indexOf(nameColumn);
+    for (const row of rows) {
+      const file = row[place];
+      if (file !== undefined) byFile.set(file.replace(/^\.\//, ""), row);
+    }
+  }
+  return {
+    columns,
+    nameColumn,
+    valueOf: (file, column) => byFile.get(file)?.[columns.indexOf(column)],
+  };
+}

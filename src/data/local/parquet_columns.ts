@@ -1,0 +1,78 @@
+/** Which columns of a parquet file hold the images and their labels. */
+import type { ParquetColumn } from "../../io/parquet.ts";
+import { DataError } from "../errors.ts";
+import { LABEL_COLUMN } from "./file_labels.ts";
+
+/** Names that columns of images usually have, where more than one could be it. */
+const USUAL_NAMES = ["image", "img", "images"];
+
+/**
+ * The column of images: the one asked for; otherwise the one that Hugging Face datasets wrote as Image; otherwise the
+ * one that has the shape of it (a struct with bytes); otherwise the only one of plain bytes. Of several, one called
+ * "image" or "img".
+ * @throws DataError that lists the columns, where there is none or one must be chosen
+ */
+export function imageColumn(
+  name: string,
+  columns: readonly ParquetColumn[],
+  asked: string | undefined,
+): ParquetColumn {
+  const canHold = columns.filter(({ type }) => type === "image struct" || type === "binary");
+  if (asked !== undefined) {
+    const found = columns.find((column) => column.name === asked);
+    if (found === undefined) {
+      throw new DataError(
+        `${name}: there is no column ${JSON.stringify(asked)}; columns: ${listed(columns)}`,
+      );
+    }
+    if (canHold.includes(found)) return found;
+    throw new DataError(
+      `${name}: column ${JSON.stringify(asked)} holds no image files (bytes, or a struct with bytes); columns: ${listed(columns)}`,
+    );
+  }
+  const kinds = [
+    canHold.filter(({ feature }) => feature === "Image"),
+    canHold.filter(({ type }) => type === "image struct"),
+    canHold,
+  ];
+  const candidates = kinds.find((kind) => kind.length > 0) ?? [];
+  const usual = USUAL_NAMES.map((usualName) => candidates.find((column) => column.name === usualName));
+  const found = candidates.length === 1 ? candidates[0] : usual.find((column) => column !== undefined);
+  if (found !== undefined) return found;
+  const problem =
+    candidates.length === 0 ? "there is no column of images" : "several columns could hold the images";
+  throw new DataError(
+    `${name}: ${problem}; columns: ${listed(columns)}; name the one of images with imageColumn (--image-column)`,
+  );
+}
+
+/**
+ * The column of labels: the one asked for; otherwise "label"; otherwise the only one that Hugging Face datasets wrote
+ * as ClassLabel; undefined where there is none, or more than one.
+ * @throws DataError that lists the columns, where the one asked for is missing or holds no labels
+ */
+export function labelColumn(
+  name: string,
+  columns: readonly ParquetColumn[],
+  asked: string | undefined,
+): ParquetColumn | undefined {
+  const canHold = columns.filter(({ type }) => type === "string" || type === "integer" || type === "binary");
+  if (asked !== undefined) {
+    const found = columns.find((column) => column.name === asked);
+    if (found === undefined) {
+      throw new DataError(
+        `${name}: there is no column ${JSON.stringify(asked)}; columns: ${listed(columns)}`,
+      );
+    }
+    if (canHold.includes(found)) return found;
+    throw new DataError(
+      `${name}: column ${JSON.stringify(asked)} holds no labels (text or whole numbers); columns: ${listed(columns)}`,
+    );
+  }
+  const named = canHold.find((column) => column.name === LABEL_COLUMN && column.type !== "binary");
+  const written = canHold.filter(({ feature }) => feature === "ClassLabel");
+  return named ?? (written.length === 1 ? written[0] : undefined);
+}
+
+const listed = (columns: readonly ParquetColumn[]): string =>
+  columns.map(({ name, type, feature }) => `${name} (${feature ?? type})`).join(", ") || "none";

@@ -1,0 +1,83 @@
+/** The images in a zip archive, unpacked one at a time. */
+import { createHash } from "node:crypto";
+import { realpath, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { FileError } from "../../io/errors.ts";
+import { openZip, type ZipEntry } from "../../io/zip.ts";
+import { DataError } from "../errors.ts";
+import type { EncodedImages, SourceSelection } from "./encoded.ts";
+import { labelsOfFiles } from "./file_labels.ts";
+import { isImageName } from "./files.ts";
+import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
+import { chooseImages } from "./splits.ts";
+
+/** Names of tables, as plain strings. */
+const TABLES: readonly string[] = METADATA_FILES;
+
+/**
+ * In the order of their paths. Hidden files are passed over, and what macOS adds to archives.
+ * @throws FileError for an archive that is damaged or looks like an attack, DataError for one without images
+ */
+export async function zipImages(
+  name: string,
+  path: string,
+  { split, labelColumn }: SourceSelection,
+): Promise<EncodedImages> {
+  const archive = await openZip(path, isWanted);
+  try {
+    const entries = new Map(archive.entries.map((entry) => [entry.name, entry]));
+    const all = [...entries.keys()].filter(isImageName).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    if (all.length === 0) {
+      throw new DataError(
+        `${name}: no images in this archive; give one of JPEG, PNG, WebP, GIF, TIFF or AVIF files`,
+      );
+    }
+    const paths = chooseImages(name, all, split);
+    const entryOf = (index: number): ZipEntry => {
+      const entry = entries.get(paths[index] ?? "");
+      if (entry === undefined) throw new RangeError(`${name}: there is no image ${index}`);
+      return entry;
+    };
+    const readText = async (file: string): Promise<string | undefined> => {
+      const entry = entries.get(file);
+      if (entry === undefined) return undefined;
+      if (entry.bytes > MAX_METADATA_BYTES) {
+        throw new DataError(
+          `${name}: ${file} has ${entry.bytes} bytes, where ${MAX_METADATA_BYTES} are read`,
+        );
+      }
+      return new TextDecoder().decode(await readEntry(entry));
+    };
+    const readEntry = async (entry: ZipEntry): Promise<Uint8Array> => {
+      try {
+        return await archive.read(entry);
+      } catch (error) {
+        // One file's fault is not the archive's.
+        throw error instanceof FileError ? new Error(error.problem, { cause: error }) : error;
+      }
+    };
+    const found = await labelsOfFiles({ name, paths, readText }, labelColumn);
+    return {
+      count: paths.length,
+      nameOf: (index) => entryOf(index).name,
+      ...found,
+      bytes: (index) => readEntry(entryOf(index)),
+      identity: JSON.stringify(["zip", await realpath(path), split ?? null]),
+      async stamp() {
+        const { size, mtimeMs } = await stat(path);
+        return createHash("sha256")
+          .update(JSON.stringify([size, mtimeMs]))
+          .digest("hex");
+      },
+      close: () => archive.close(),
+    };
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
+}
+
+function isWanted(path: string): boolean {
+  if (path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX")) return false;
+  return isImageName(path) || TABLES.includes(basename(path));
+}

@@ -1,0 +1,203 @@
+/**
+ * Images that look the same: the same picture twice, saved anew, scaled, or a little lighter. Judged on the images as
+ * training sees them, by a difference hash (Krawetz 2013, "Kind of like that") and by colour: whether each of 16 x 16
+ * places is darker than the one to its right, in at most `MAX_DISTANCE` places otherwise; and the mean colours of 4 x 4
+ * places, on average at most `MAX_COLOR_STEP` of 255 apart, without which all plain images would be alike.
+ */
+import type { ImageSource } from "./image_source.ts";
+
+const GRID = 16;
+const WORDS = (GRID * GRID) / 32;
+const COLOR_GRID = 4;
+/** A step to the right counts from this on (of 255): below it is the noise of compression on plain ground. */
+const STEP = 3;
+export const MAX_DISTANCE = WORDS - 1;
+export const MAX_COLOR_STEP = 8;
+/** More pairs than this are not gathered: a data set of one image over and over has no end of them. */
+export const MAX_PAIRS = 10_000;
+
+/** How near-duplicates are told, in a line for people. */
+export const JUDGED_BY = `difference hash of ${GRID} x ${GRID} bits at most ${MAX_DISTANCE} bits apart, and mean colours of ${COLOR_GRID} x ${COLOR_GRID} places at most ${MAX_COLOR_STEP} of 255`;
+
+/** Two images, the first before the second. */
+export interface NearPair {
+  readonly first: number;
+  readonly second: number;
+  /** In how many of the hash's 256 bits they differ: 0 to `MAX_DISTANCE`. */
+  readonly distance: number;
+}
+
+export interface NearDuplicates {
+  /** By their first image, then by their second. */
+  readonly pairs: readonly NearPair[];
+  /** False where there are more than `MAX_PAIRS`. */
+  readonly isComplete: boolean;
+}
+
+/** @param onProgress called after every image that was looked at */
+export function nearDuplicates(source: ImageSource, onProgress?: (done: number) => void): NearDuplicates {
+  const { count } = source;
+  const hashes = new Uint32Array(count * WORDS);
+  const colors = new Uint8Array(count * COLOR_GRID * COLOR_GRID * source.channels);
+  const signature = new Signature(source);
+  for (let index = 0; index < count; index++) {
+    signature.write(source.image(index), index, hashes, colors);
+    onProgress?.(index + 1);
+  }
+  return findPairs(count, hashes, colors);
+}
+
+/**
+ * Two hashes that differ in fewer bits than they have words share a word: only images that share one are compared.
+ * @param hashes [count, WORDS]
+ * @param colors [count, ...]
+ */
+function findPairs(count: number, hashes: Uint32Array, colors: Uint8Array): NearDuplicates {
+  const pairs: NearPair[] = [];
+  const perImage = colors.length / count;
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let word = 0; word < WORDS; word++) {
+    const key = (index: number): number => hashes[index * WORDS + word] ?? 0;
+    order.sort((a, b) => key(a) - key(b) || a - b);
+    for (let start = 0; start < count; start++) {
+      const first = order[start] ?? 0;
+      for (let i = start + 1; i < count; i++) {
+        const second = order[i] ?? 0;
+        if (key(second) !== key(first)) break;
+        if (sharedBefore(hashes, first, second, word)) continue;
+        const distance = hammingDistance(hashes, first, second);
+        if (distance > MAX_DISTANCE || colorStep(colors, first, second, perImage) > MAX_COLOR_STEP) continue;
+        if (pairs.length === MAX_PAIRS) return { pairs: sorted(pairs), isComplete: false };
+        pairs.push({ first, second, distance });
+      }
+    }
+  }
+  return { pairs: sorted(pairs), isComplete: true };
+}
+
+const sorted = (pairs: NearPair[]): NearPair[] =>
+  pairs.sort((a, b) => a.first - b.first || a.second - b.second);
+
+/** Whether two images met already: in an earlier word. */
+function sharedBefore(hashes: Uint32Array, a: number, b: number, word: number): boolean {
+  for (let i = 0; i < word; i++) if (hashes[a * WORDS + i] === hashes[b * WORDS + i]) return true;
+  return false;
+}
+
+function hammingDistance(hashes: Uint32Array, a: number, b: number): number {
+  let distance = 0;
+  for (let i = 0; i < WORDS && distance <= MAX_DISTANCE; i++) {
+    distance += bitCount((hashes[a * WORDS + i] ?? 0) ^ (hashes[b * WORDS + i] ?? 0));
+  }
+  return distance;
+}
+
+function bitCount(word: number): number {
+  word -= (word >>> 1) & 0x5555_5555;
+  word = (word & 0x3333_3333) + ((word >>> 2) & 0x3333_3333);
+  return Math.imul((word + (word >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+}
+
+function colorStep(colors: Uint8Array, a: number, b: number, perImage: number): number {
+  let sum = 0;
+  for (let i = 0; i < perImage; i++) {
+    sum += Math.abs((colors[a * perImage + i] ?? 0) - (colors[b * perImage + i] ?? 0));
+  }
+  return sum / perImage;
+}
+
+/** Hash and colours of images of one size. */
+class Signature {
+  readonly #channels: number;
+  readonly #width: number;
+  readonly #hashCells: CellGrid;
+  readonly #colorCells: CellGrid;
+  /** Which bit of the hash each place is: neighbours are far apart, so that every word tells of the whole image. */
+  readonly #bitOf = Uint32Array.from({ length: GRID * GRID }, (_, i) => (i * 97) % (GRID * GRID));
+
+  constructor({ size, channels }: ImageSource) {
+    this.#channels = channels;
+    this.#width = size.width;
+    this.#hashCells = new CellGrid(size.height, size.width, GRID, GRID + 1);
+    this.#colorCells = new CellGrid(size.height, size.width, COLOR_GRID, COLOR_GRID);
+  }
+
+  write(pixels: Uint8Array, index: number, hashes: Uint32Array, colors: Uint8Array): void {
+    const gray = this.#hashCells.means(this.#gray(pixels), this.#width, 1);
+    for (let i = 0; i < GRID * GRID; i++) {
+      const at = Math.floor(i / GRID) * (GRID + 1) + (i % GRID);
+      if ((gray[at + 1] ?? 0) - (gray[at] ?? 0) <= STEP) continue;
+      const bit = this.#bitOf[i] ?? 0;
+      const word = index * WORDS + (bit >>> 5);
+      hashes[word] = ((hashes[word] ?? 0) | (1 << (bit & 31))) >>> 0;
+    }
+    const means = this.#colorCells.means(pixels, this.#width, this.#channels);
+    colors.set(
+      means.map((mean) => Math.round(mean)),
+      index * means.length,
+    );
+  }
+
+  /** ITU-R BT.601 luma. */
+  #gray(pixels: Uint8Array): Uint8Array | Float32Array {
+    if (this.#channels === 1) return pixels;
+    const gray = new Float32Array(pixels.length / 3);
+    for (let i = 0; i < gray.length; i++) {
+      const [r = 0, g = 0, b = 0] = [pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]];
+      gray[i] = 0.299 * r + 0.587 * g + 0.114 * b;
+    }
+    return gray;
+  }
+}
+
+/** Means over rectangles that divide an image evenly; pixels on an edge count by the part that lies inside. */
+class CellGrid {
+  readonly #rows: readonly Span[];
+  readonly #columns: readonly Span[];
+
+  constructor(height: number, width: number, rows: number, columns: number) {
+    this.#rows = spans(height, rows);
+    this.#columns = spans(width, columns);
+  }
+
+  /** [rows, columns, channels] */
+  means(pixels: Uint8Array | Float32Array, width: number, channels: number): Float32Array {
+    const out = new Float32Array(this.#rows.length * this.#columns.length * channels);
+    let at = 0;
+    for (const row of this.#rows) {
+      for (const column of this.#columns) {
+        for (let c = 0; c < channels; c++) {
+          let sum = 0;
+          for (let y = 0; y < row.weights.length; y++) {
+            const line = (row.first + y) * width + column.first;
+            const weight = row.weights[y] ?? 0;
+            for (let x = 0; x < column.weights.length; x++) {
+              sum += weight * (column.weights[x] ?? 0) * (pixels[(line + x) * channels + c] ?? 0);
+            }
+          }
+          out[at++] = sum;
+        }
+      }
+    }
+    return out;
+  }
+}
+
+/** A cell along one axis: pixels from `first` on, and what share of the cell each is. */
+interface Span {
+  readonly first: number;
+  readonly weights: Float64Array;
+}
+
+function spans(pixels: number, cells: number): Span[] {
+  return Array.from({ length: cells }, (_, i) => {
+    const from = (i * pixels) / cells;
+    const to = ((i + 1) * pixels) / cells;
+    const first = Math.floor(from);
+    const weights = new Float64Array(Math.ceil(to) - first);
+    for (let k = 0; k < weights.length; k++) {
+      weights[k] = (Math.min(to, first + k + 1) - Math.max(from, first + k)) / (to - from);
+    }
+    return { first, weights };
+  });
+}

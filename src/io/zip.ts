@@ -1,0 +1,75 @@
+// zip.ts: files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
+import { type FileHandle, open } from "node:fs/promises";
+import { promisify } from "node:util";
+import { crc32, inflateRaw } from "node:zlib";
+import { explainSystemError } from "./errors.ts";
+import { readRange } from "./file_range.ts";
+import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";
+
+export type { ZipEntry } from "./zip_directory.ts";
+
+/** An open archive. */
+export interface ZipArchive {
+  /** Those that were wanted, in the archive's order. */
+  readonly entries: readonly ZipEntry[];
+  /** The bytes of a file. @throws Error that says in a few words what is wrong with it */
+  read(entry: ZipEntry): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+const inflate = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflateRaw);
+
+/** A local header: this signature, and the lengths of name and extra field at its end. */
+const HEADER_BYTES = 30;
+const SIGNATURE = 0x04034b50;
+
+/**
+ * Opens an archive and reads its directory. The caller closes it.
+ * @param wanted which files are of interest, by name
+ * @throws FileError, in one line, for what is no sound archive, and for one that looks like an attack
+ */
+export async function openZip(path: string, wanted: (name: string) => boolean): Promise<ZipArchive> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    throw explainSystemError(error, "open the file", path);
+  }
+  try {
+    const { size } = await file.stat();
+    const entries = await readZipDirectory(file, size, path, wanted);
+    return {
+      entries,
+      read: (entry) => readEntry(file, size, path, entry),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw explainSystemError(error, "read the file", path);
+  }
+}
+
+async function readEntry(
+  file: FileHandle,
+  size: number,
+  path: string,
+  { offset, compressedBytes, bytes, crc32: expected, deflated }: ZipEntry,
+): Promise<Uint8Array> {
+  if (offset + HEADER_BYTES > size) throw new Error("lies outside of the archive");
+  const header = new DataView(await readRange(file, offset, HEADER_BYTES, path));
+  if (header.getUint32(0, true) !== SIGNATURE) throw new Error("the archive is damaged here");
+  const begin = offset + HEADER_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
+  if (begin + compressedBytes > size) throw new Error("the archive is cut short here");
+  const packed = new Uint8Array(await readRange(file, begin, compressedBytes, path));
+  const content = deflated ? await unpack(packed, bytes) : packed;
+  if (content.length !== bytes || crc32(content) !== expected) throw new Error("damaged in the archive");
+  return content;
+}
+
+async function unpack(packed: Uint8Array, bytes: number): Promise<Uint8Array> {
+  try {
+    return await inflate(packed, { maxOutputLength: Math.max(1, bytes) });
+  } catch (error) {
+    throw new Error("damaged in the archive", { cause: error });
+  }
+}

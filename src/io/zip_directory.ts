@@ -1,0 +1,168 @@
+// zip_directory.ts: what a zip archive says it holds, checked before it is believed. Found and parsed by yauzl (zip64,
+// names of every encoding); refused here: names that lead out of the archive, entries that are encrypted, that
+// overlap, or that would unpack to far more than an image can be.
+import type { FileHandle } from "node:fs/promises";
+import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
+import { FileError } from "./errors.ts";
+import { readRange } from "./file_range.ts";
+
+/** One file of an archive. */
+export interface ZipEntry {
+  /** With "/" between folders; never absolute, never with "..". */
+  readonly name: string;
+  /** Where its local header begins. */
+  readonly offset: number;
+  readonly compressedBytes: number;
+  readonly bytes: number;
+  readonly crc32: number;
+  readonly deflated: boolean;
+}
+
+/** An archive of more files than this is taken for an attack. */
+const MAX_ENTRIES = 5_000_000;
+/** So is a single file that unpacks to more than this (bytes): it is read in one piece. */
+export const MAX_ENTRY_BYTES = 512 * 2 ** 20;
+/** And a file of some size that was packed this many times over: no image is, in the formats that are read. */
+const MAX_RATIO = 250;
+const RATIO_MATTERS_BYTES = 2 ** 20;
+/** Methods of compression: none, and deflate. */
+const STORED = 0;
+const DEFLATED = 8;
+/** What is read of the directory at a time (bytes). */
+const BLOCK_BYTES = 2 ** 18;
+
+/**
+ * The files in an archive that are wanted, in the archive's order.
+ * @param file the open archive, `size` bytes long
+ * @param path its name, for errors
+ * @throws FileError, in one line, for what is no sound archive, and for one that looks like an attack
+ */
+export async function readZipDirectory(
+  file: FileHandle,
+  size: number,
+  path: string,
+  wanted: (name: string) => boolean,
+): Promise<ZipEntry[]> {
+  const entries: ZipEntry[] = [];
+  let packed = 0;
+  try {
+    const zip: ZipFile = await fromRandomAccessReaderPromise(new BlockReader(file, size, path), size, {
+      autoClose: false,
+    });
+    if (zip.entryCount > MAX_ENTRIES) {
+      throw new FileError(
+        path,
+        `the archive says it holds ${zip.entryCount} files, where ${MAX_ENTRIES} are allowed`,
+      );
+    }
+    for await (const entry of zip.eachEntry()) {
+      packed += entry.compressedSize;
+      const name = entry.fileName;
+      if (name.endsWith("/") || !wanted(name)) continue;
+      const { compressedSize, uncompressedSize, compressionMethod } = entry;
+      const problem = entry.isEncrypted()
+        ? "is encrypted; unpack the archive with its password, and give the folder"
+        : compressionMethod !== STORED && compressionMethod !== DEFLATED
+          ? `is packed by method ${compressionMethod}, which is not read; pack it with deflate, or unpack it and give the folder`
+          : bombProblem(compressedSize, uncompressedSize);
+      if (problem !== undefined) throw new FileError(path, `${JSON.stringify(name)} ${problem}`);
+      entries.push({
+        name,
+        offset: entry.relativeOffsetOfLocalHeader,
+        compressedBytes: compressedSize,
+        bytes: uncompressedSize,
+        crc32: entry.crc32,
+        deflated: compressionMethod === DEFLATED,
+      });
+    }
+  } catch (error) {
+    throw explainZipError(error, path);
+  }
+  if (packed > size) {
+    throw new FileError(
+      path,
+      `its files overlap (they take ${packed} bytes in an archive of ${size}): this looks like a zip bomb, and is refused`,
+    );
+  }
+  return entries;
+}
+
+function bombProblem(compressed: number, bytes: number): string | undefined {
+  if (bytes > MAX_ENTRY_BYTES) {
+    return `would unpack to ${bytes} bytes, where an image may have ${MAX_ENTRY_BYTES}: this looks like a zip bomb, and is refused`;
+  }
+  if (bytes > RATIO_MATTERS_BYTES && bytes > compressed * MAX_RATIO) {
+    return `would unpack to ${Math.round(bytes / Math.max(1, compressed))} times its size: this looks like a zip bomb, and is refused`;
+  }
+  return undefined;
+}
+
+/** Bytes of the archive for yauzl, which asks for the directory in many small pieces. */
+class BlockReader extends RandomAccessReader {
+  readonly #file: FileHandle;
+  readonly #size: number;
+  readonly #path: string;
+  #start = 0;
+  #block = new Uint8Array(0);
+
+  constructor(file: FileHandle, size: number, path: string) {
+    super();
+    this.#file = file;
+    this.#size = size;
+    this.#path = path;
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    this.#bytes(position, length).then(
+      (bytes) => {
+        buffer.set(bytes, offset);
+        callback(null);
+      },
+      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  async #bytes(position: number, length: number): Promise<Uint8Array> {
+    if (!(position >= 0 && position + length <= this.#size)) throw new Error("unexpected EOF");
+    const at = position - this.#start;
+    if (at >= 0 && at + length <= this.#block.length) return this.#block.subarray(at, at + length);
+    const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.#size - position);
+    this.#block = new Uint8Array(await readRange(this.#file, position, wanted, this.#path));
+    this.#start = position;
+    return this.#block.subarray(0, length);
+  }
+}
+
+function explainZipError(error: unknown, path: string): unknown {
+  if (error instanceof FileError || !(error instanceof Error) || "code" in error) return error;
+  const { message } = error;
+  const unsafe = /^(?:invalid relative path|absolute path|invalid characters in fileName): (.*)/.exec(
+    message,
+  );
+  if (unsafe !== null) {
+    return new FileError(
+      path,
+      `the name ${JSON.stringify(unsafe[1])} in it leads out of the archive; it is refused`,
+      { cause: error },
+    );
+  }
+  if (/strong encryption/.test(message)) {
+    return new FileError(path, "is encrypted; unpack it with its password, and give the folder", {
+      cause: error,
+    });
+  }
+  if (/multi-disk/.test(message)) {
+    return new FileError(path, "is one part of several; join them, or unpack them and give the folder", {
+      cause: error,
+    });
+  }
+  return new FileError(path, `not a zip archive, damaged or cut short (${message.slice(0, 120)})`, {
+    cause: error,
+  });
+}
