@@ -1,0 +1,13 @@
+// index.ts: the Hugging Face Hub, as the rest of the house sees it.
+export type { HubFile, HubKind } from "./client.ts";
+export { HubError, type HubReason } from "./errors.ts";
+export { HUB_PREFIX, type HubName, isHubName, isRepoId, parseHubName } from "./name.ts";
+export {
+  type FetchOptions,
+  type FetchProgress,
+  fetchFiles,
+  type HubRepo,
+  type ListOptions,
+  listRepo,
+} from "./repo.ts";
+export { type HubOptions, type HubSettings, hubSettings } from "./settings.ts";
