@@ -219,7 +219,7 @@ test("offline the cache is enough, and what is missing in it is told", async () 
     `hf:a/off: b.txt is not in the cache (${settings.cache}) ${hint}`,
   );
   // A snapshot that another program made: nobody knows whether it is whole.
-  await rm(join(repo.folder, "..", "..", ".imago"), { recursive: true });
+  await rm(join(repo.folder, "..", "..", "trees"), { recursive: true });
   expect(await list("a/off", offline)).toMatchObject({
     isComplete: false,
     files: [{ path: "a.txt", size: 1 }],

@@ -3,11 +3,11 @@
 //   models--OWNER--NAME/refs/main                the commit that a branch or tag meant when it was last asked for
 //   models--OWNER--NAME/blobs/DIGEST             contents
 //   models--OWNER--NAME/snapshots/COMMIT/a/b.c   -> ../../../../blobs/DIGEST
-// Ours alone is .imago/COMMIT.json, the list of a commit's files: it says offline whether all of them are there.
+//   models--OWNER--NAME/trees/COMMIT.json        the list of a commit's files: offline it says whether all are there
 
 import { constants } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "../atomic.ts";
 import { readJsonAs } from "../diffusers_json.ts";
@@ -19,7 +19,21 @@ import { isCommit } from "./name.ts";
 const NO_LINKS = ["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"];
 const MAX_LIST_BYTES = 64 * 2 ** 20;
 
-const listSchema = v.array(v.tuple([v.string(), v.number(), v.string()]));
+/** The version of Python's lists of files that is known here. */
+const LIST_VERSION = 1;
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const listSchema = v.object({
+  format_version: v.literal(LIST_VERSION),
+  files: v.record(
+    v.string(),
+    v.object({
+      size,
+      blob_id: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),
+      lfs_sha256: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+      lfs_size: v.nullish(size),
+    }),
+  ),
+});
 
 /** The part of the cache that belongs to one repository. */
 export class RepoCache {
@@ -63,8 +77,13 @@ export class RepoCache {
   /** The files of a commit, if they were listed before. */
   async list(commit: string): Promise<HubFile[] | undefined> {
     try {
-      const rows = await readJsonAs(this.#listFile(commit), listSchema, MAX_LIST_BYTES);
-      return rows.map(([path, size, digest]) => ({ path, size, digest }));
+      const { files } = await readJsonAs(this.#listFile(commit), listSchema, MAX_LIST_BYTES);
+      return Object.entries(files).map(([path, { size, blob_id, lfs_sha256, lfs_size }]) => ({
+        path,
+        size: lfs_size ?? size,
+        oid: blob_id,
+        digest: lfs_sha256 ?? blob_id,
+      }));
     } catch {
       // Missing or damaged: it is asked for again.
       return undefined;
@@ -73,8 +92,12 @@ export class RepoCache {
 
   /** @throws FileError */
   async rememberList(commit: string, files: readonly HubFile[]): Promise<void> {
-    const rows = files.map(({ path, size, digest }) => [path, size, digest]);
-    await writeFileAtomic(this.#listFile(commit), JSON.stringify(rows));
+    const entries = files.map(({ path, size, oid, digest }) => [
+      path,
+      { size, blob_id: oid, ...(digest !== oid && { lfs_sha256: digest, lfs_size: size }) },
+    ]);
+    const list = { format_version: LIST_VERSION, files: Object.fromEntries(entries) };
+    await writeFileAtomic(this.#listFile(commit), JSON.stringify(list, undefined, 1));
   }
 
   /** The files of a commit that are here, whoever downloaded them; none if there is no such folder. */
@@ -88,8 +111,8 @@ export class RepoCache {
         const path = join(entry.parentPath, entry.name);
         const info = await stat(path).catch(() => undefined);
         if (!info?.isFile()) continue;
-        const digest = entry.isSymbolicLink() ? basename(await readlink(path)) : "";
-        files.push({ path: relative(root, path).split(sep).join("/"), size: info.size, digest });
+        // It is here already: by which name of its content does not matter.
+        files.push({ path: relative(root, path).split(sep).join("/"), size: info.size, oid: "", digest: "" });
       }
       return files;
     } catch (error) {
@@ -130,7 +153,7 @@ export class RepoCache {
   }
 
   #listFile(commit: string): string {
-    return join(this.path, ".imago", `${commit}.json`);
+    return join(this.path, "trees", `${commit}.json`);
   }
 }
 

@@ -15,7 +15,9 @@ export interface HubFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** The name of its content: the SHA-256 of large files (64 digits), git's SHA-1 of a blob of others (40). */
+  /** Git's name of it. */
+  readonly oid: string;
+  /** The name of its content: the SHA-256 of large files (64 digits), `oid` of others (40). */
   readonly digest: string;
 }
 
@@ -72,9 +74,8 @@ export async function listCommit(asked: Asked, commit: string): Promise<HubFile[
   for await (const item of hub.listFiles({ ...params(asked), revision: commit, recursive: true })) {
     const { type, path, size, oid, lfs } = understood(entrySchema, item, asked.subject);
     if (type !== "file") continue;
-    const digest = lfs?.oid ?? oid;
-    if (digest === undefined) throw misunderstood(asked.subject, `${path} has no checksum`);
-    files.push({ path, size: lfs?.size ?? size, digest });
+    if (oid === undefined) throw misunderstood(asked.subject, `${path} has no checksum`);
+    files.push({ path, size: lfs?.size ?? size, oid, digest: lfs?.oid ?? oid });
     if (files.length > MAX_FILES) {
       throw new HubError(
         "content",
