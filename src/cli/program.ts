@@ -154,7 +154,7 @@ function addSample(program: Command): void {
   program
     .command("sample")
     .description("draw images with a trained model")
-    .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
+    .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option(
       "--steps <n>",
@@ -207,6 +207,7 @@ function addSample(program: Command): void {
     )
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
+    .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
     .option("--each <folder>", "also write every image there", nonEmpty("--each"))
     .option(

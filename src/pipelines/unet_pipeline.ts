@@ -9,6 +9,7 @@ import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { isSchedulerName, type Scheduler, type SchedulerName, schedulers } from "../schedulers/index.ts";
 import { PipelineError, wholeAtLeast1 } from "./errors.ts";
 import type { Warn } from "./folders.ts";
+import type { HubLoadOptions } from "./hub.ts";
 import { type SamplingStep, toUnitRange } from "./sampling.ts";
 import type { SeedOptions } from "./seeding.ts";
 import { compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
@@ -23,7 +24,7 @@ export interface PipelineOptions {
   readonly threads?: number;
 }
 
-export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions {
+export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions, HubLoadOptions {
   /** Told of things in the files that mean nothing here. */
   readonly warn?: Warn;
 }

@@ -36,7 +36,7 @@ export interface HubRepo {
 export interface ListOptions extends HubOptions {
   /** Settings found before; the other options then count for nothing. */
   readonly settings?: HubSettings;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told when the Hub cannot be reached and the cache is used instead. */
   readonly warn?: ((message: string) => void) | undefined;
 }
