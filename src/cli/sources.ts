@@ -1,7 +1,9 @@
 // What --data means: the embedded butterflies, or a folder of images.
 
 import { type ImageSource, imageFolder, synthetic } from "../data/index.ts";
+import { isHubName } from "../io/hub/index.ts";
 import { UsageError } from "./errors.ts";
+import { fetchHubSource } from "./hub_source.ts";
 import type { Output } from "./output.ts";
 
 export const SYNTHETIC = "synthetic";
@@ -22,7 +24,9 @@ export async function openSource(
   output: Output,
 ): Promise<ImageSource> {
   if (source === SYNTHETIC) return { ...synthetic({ size }), flip };
-  const kind = /^hf:/.test(source) ? "hf:OWNER/NAME" : /\.(zip|parquet)$/i.exec(source)?.[0];
+  if (isHubName(source))
+    return openSource(await localFolder(source, output), { size, flip, skipBroken }, output);
+  const kind = /\.(zip|parquet)$/i.exec(source)?.[0];
   if (kind !== undefined) {
     throw new UsageError(
       `--data ${source}: ${kind} is not read; unpack the images into a folder and give that`,
@@ -41,4 +45,12 @@ export async function openSource(
   });
   for (const warning of images.warnings) output.warn(warning);
   return images;
+}
+
+/** The folder of images that a data set of the Hub is on this machine. */
+async function localFolder(source: string, output: Output): Promise<string> {
+  const { kind, paths } = await fetchHubSource(source, {}, output);
+  const [folder] = paths;
+  if (kind === "folder" && folder !== undefined) return folder;
+  throw new UsageError(`--data ${source}: it holds ${kind} files, which are not read; expected loose images`);
 }

@@ -84,9 +84,13 @@ export class HubServer {
   }
 
   /** Makes a repository, or a further commit in it. @returns the commit */
-  add(id: string, files: Readonly<Record<string, string | Uint8Array>>, options: RepoOptions = {}): string {
+  add(
+    id: string,
+    files: Readonly<Record<string, string | Uint8Array>>,
+    { branch, ...options }: RepoOptions & { readonly branch?: string } = {},
+  ): string {
     const contents = Object.entries(files).map(([path, data]): [string, Buffer] => [path, Buffer.from(data)]);
-    return this.#commit(this.#repos.get(id) ?? this.#make(id, options), new Map(contents));
+    return this.#commit(this.#repos.get(id) ?? this.#make(id, options), new Map(contents), branch);
   }
 
   /** What is in a repository now; undefined where there is none. */

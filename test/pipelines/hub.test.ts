@@ -77,12 +77,15 @@ test("the flat repositories of 2022, variants, shards, revisions and tokens", as
 
   const saved = (name: string) =>
     fileURLToPath(new URL(`../fixtures/saved_by_diffusers/${name}`, import.meta.url));
-  for (const [name, variant] of [["fp16", "fp16"]] as const) {
+  for (const [name, options] of [
+    ["fp16", { variant: "fp16" }],
+    ["sharded", {}],
+  ] as const) {
     hub.add(`me/${name}`, await filesOf(saved(name)));
-    const [local, remote] = [saved(name), `hf:me/${name}`];
-    expect(weights(await DDPMPipeline.fromPretrained(remote, { variant }))).toEqual(
-      weights(await DDPMPipeline.fromPretrained(local, { variant })),
+    const [local, remote] = await Promise.all(
+      [saved(name), `hf:me/${name}`].map((source) => DDPMPipeline.fromPretrained(source, options)),
     );
+    expect(remote && weights(remote)).toEqual(local && weights(local));
   }
 
   const first = hub.add("me/versions", files, { isPrivate: true });
