@@ -13,7 +13,8 @@ import { VERSION } from "../version.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
-import { choice, decimal, fileName, integer, nonEmpty } from "./parsers.ts";
+import { choice, decimal, fileName, integer, license, nonEmpty } from "./parsers.ts";
+import { push } from "./push.ts";
 import { sample } from "./sample.ts";
 import { train } from "./train.ts";
 import { imagoCommand } from "./wording.ts";
@@ -47,6 +48,7 @@ function createProgram(): Command {
     .helpCommand("help [command]", "the same as --help");
   addTrain(program);
   addSample(program);
+  addPush(program);
   addBench(program);
   addData(program);
   return program;
@@ -221,6 +223,26 @@ function addSample(program: Command): void {
     .option("--json", "one JSON object a line on stdout")
     .allowExcessArguments(false)
     .action(sample);
+}
+
+function addPush(program: Command): void {
+  program
+    .command("push")
+    .description("upload a run's model to the Hugging Face Hub, with a card that says how it was made")
+    .argument("<run>", "the run's folder")
+    .argument("<repository>", "hf:OWNER/NAME; it is made if there is none")
+    .option("--private", "let nobody else see a repository that is made")
+    .option("--message <text>", "what the commit is called", nonEmpty("--message"))
+    .option(
+      "--license <name>",
+      "for the card, such as apache-2.0 (default: none is named)",
+      license("--license"),
+    )
+    .option("--force", "replace a README.md that was written by hand")
+    .option("--dry-run [folder]", "upload nothing; show the card, or write all files into a folder")
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(push);
 }
 
 function addBench(program: Command): void {

@@ -107,27 +107,39 @@ export interface Upload {
   readonly path: string;
 }
 
+export interface CommitOptions {
+  readonly title: string;
+  /** The branch. */
+  readonly revision: string;
+  /** Paths in the repository that are taken away. */
+  readonly removed: readonly string[];
+  /** Called when a large file is on the server. */
+  readonly onFile?: (path: string) => void;
+}
+
 /**
  * Makes one commit of files.
- * @param onFile called when a large file is on the server
  * @returns the commit
  * @throws HubError
  */
 export async function commitFiles(
   asked: Asked,
   uploads: readonly Upload[],
-  { title, revision, onFile }: { title: string; revision: string; onFile?: (path: string) => void },
+  { title, revision, removed, onFile }: CommitOptions,
 ): Promise<string> {
   const hub = await library();
   const work = hub.commitIter({
     ...params(asked),
     title,
     branch: revision,
-    operations: uploads.map(({ file, path }) => ({
-      operation: "addOrUpdate",
-      path,
-      content: pathToFileURL(file),
-    })),
+    operations: [
+      ...uploads.map(({ file, path }) => ({
+        operation: "addOrUpdate" as const,
+        path,
+        content: pathToFileURL(file),
+      })),
+      ...removed.map((path) => ({ operation: "delete" as const, path })),
+    ],
     // Plain LFS: one request a file (or part), which every server that speaks the interface has.
     useXet: false,
     ...(asked.signal && { abortSignal: asked.signal }),
