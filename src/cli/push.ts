@@ -88,7 +88,6 @@ async function upload(
       signal: interrupt.signal,
     });
   try {
-    output.begin(`uploading ${counted(uploads.length, "file")}`);
     const { url, commit, isNew, replaced, removed } = await checking(work);
     output.clear();
     const event = { event: "pushed", repo: id, url, commit, created: isNew, files: uploads.length };

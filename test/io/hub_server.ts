@@ -296,10 +296,12 @@ export class HubServer {
 
   #receive(repo: Repo, revision: string, body: string): object {
     const files = new Map<string, Buffer>();
+    const removed: string[] = [];
     for (const line of body.split("\n")) {
       const { key, value } = JSON.parse(line);
       if (key === "header") this.summaries.push(value.summary);
       if (key === "file") files.set(value.path, Buffer.from(value.content, value.encoding ?? "utf-8"));
+      if (key === "deletedFile") removed.push(value.path);
       if (key === "lfsFile") {
         const data = this.#large.get(value.oid);
         if (data === undefined) throw new Refused(400, `${value.path} was not uploaded`);
@@ -307,6 +309,7 @@ export class HubServer {
       }
     }
     const commitOid = this.#commit(repo, files, revision);
+    for (const path of removed) repo.commits.get(commitOid)?.delete(path);
     return { success: true, commitOid, commitUrl: `${this.endpoint}/commit/${commitOid}`, hookOutput: "" };
   }
 }
@@ -330,6 +333,14 @@ function addressOf(server: Server | undefined): string {
   const address = server?.address();
   if (!isAddress(address)) throw new Error("the server is not running");
   return `http://127.0.0.1:${address.port}`;
+}
+
+/** An address at which nothing listens. */
+export async function deadEndpoint(): Promise<string> {
+  const server = await listening(() => {});
+  const address = addressOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return address;
 }
 
 const isAddress = (address: string | AddressInfo | null | undefined): address is AddressInfo =>

@@ -108,7 +108,7 @@ export function unreachable(error: unknown, { label }: Subject, { endpoint }: As
     "network",
     `${label}: ${new URL(endpoint).host} cannot be reached (${networkCause(error)}); check the network${
       process.env.HF_ENDPOINT === undefined ? "" : " and HF_ENDPOINT"
-    }, what is in the cache can be used without one`,
+    }`,
     { cause: error },
   );
 }

@@ -63,12 +63,13 @@ export async function pushFiles(
   else await checkCard(before, uploads, mayReplaceCard, signal);
   const listed = new Set(before?.files.map(({ path }) => path));
   const removed = [...listed].filter((path) => isStaleIndex(path, uploads));
+  onStage?.(`uploading ${uploads.length} files`);
   let large = 0;
   const commit = await commitFiles(asked, uploads, {
     title,
     revision: BRANCH,
     removed,
-    onFile: () => onStage?.(`uploading: ${++large} large ${large === 1 ? "file" : "files"} done`),
+    onFile: () => onStage?.(`uploading ${uploads.length} files, ${++large} large ones are there`),
   });
   const replaced = uploads.map(({ path }) => path).filter((path) => listed.has(path));
   return { url: subject.page, commit, isNew: before === undefined, replaced, removed };

@@ -1,0 +1,43 @@
+import { expect, test, vi } from "vitest";
+import { runCommand } from "../../src/cli/program.ts";
+import { encodePng } from "../../src/io/image/index.ts";
+import { deadEndpoint } from "../io/hub_server.ts";
+import { testHub } from "../support/hub.ts";
+import { failure } from "./support.ts";
+
+const hub = testHub();
+
+test("--data hf:OWNER/NAME reads loose images; what cannot be had is told in one line", async () => {
+  const picture = (level: number) => encodePng(new Uint8Array(20 * 20 * 3).fill(level), 20, 20);
+  const files = {
+    "train/a.png": await picture(0),
+    "train/b.png": await picture(255),
+    "test/c.png": await picture(9),
+  };
+  hub.add("me/pictures", files, { kind: "dataset" });
+  let said = "";
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    said += chunk;
+    return true;
+  });
+  await runCommand(["data", "info", "hf:me/pictures", "--size", "8", "--json"]).finally(() =>
+    write.mockRestore(),
+  );
+  expect(JSON.parse(said)).toMatchObject({ source: "hf:me/pictures", count: 2, mean: [0.5, 0.5, 0.5] });
+
+  hub.add("me/shut", files, { kind: "dataset", isGated: true });
+  const page = `${hub.endpoint}/datasets/me/shut`;
+  expect(await failure(["data", "info", "hf:me/shut"])).toEqual({
+    code: 2,
+    line: `hf:me/shut: access is only given to those who accept its terms; accept them at ${page} and set HF_TOKEN to a token of that account`,
+  });
+  expect((await failure(["data", "info", "hf:me"])).line).toContain("expected hf:OWNER/NAME");
+  // The network is not the command's fault.
+  vi.stubEnv("HF_ENDPOINT", await deadEndpoint());
+  const down = await failure(["data", "info", "hf:me/elsewhere"]);
+  expect(down).toMatchObject({
+    code: 1,
+    line: expect.stringMatching(/^hf:me.elsewhere: 127.0.0.1:\d+ cannot be reached \(ECONNREFUSED\); check/),
+  });
+  vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+});
