@@ -84,20 +84,20 @@ async function upload(
       title: message,
       isPrivate: flags.private === true,
       mayReplaceCard: (card) => force === true || isOwnCard(card),
-      onStage: (stage) => output.begin(stage),
+      onStage: (stage) => output.status({ parts: [stage] }),
       signal: interrupt.signal,
     });
   try {
-    const { url, commit, isNew, replaced, removed } = await checking(work);
+    const { url, commit, isNew, added, replaced, removed } = await checking(work);
     output.clear();
-    const event = { event: "pushed", repo: id, url, commit, created: isNew, files: uploads.length };
-    output.event({ ...event, replaced, removed });
+    output.event({ event: "pushed", repo: id, url, commit, created: isNew, added, replaced, removed });
     if (flags.private && !isNew)
       output.warn(`hf:${id} was there already; --private counts for new ones only`);
     if (replaced.length > 0) output.line(`replaced (the history keeps the old ones): ${replaced.join(", ")}`);
     if (removed.length > 0) output.line(`removed, as the new weights are one file: ${removed.join(", ")}`);
+    const files = counted(added.length + replaced.length, "file");
     output.line(
-      `${counted(uploads.length, "file")} in ${isNew ? "the new repository" : "commit"} ${url}${isNew ? "" : `/commit/${commit}`}`,
+      isNew ? `${files} in the new repository ${url}` : `${files} new or changed: ${url}/commit/${commit}`,
     );
     output.line(`draw from it: ${imagoCommand("sample", `hf:${id}`)}`);
   } catch (error) {

@@ -75,9 +75,8 @@ async function fetchPipeline(
       `${source}: there is no ${MODEL_INDEX} in it; expected a pipeline that diffusers saved`,
     );
   }
-  const options = { onProgress: onDownload, signal };
   // First what says whether the large files are of use.
-  const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], options);
+  const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
   const root = dirname(index);
   checkComponents(await readModelIndex(root), source);
   const unet = folderOf(UNET, paths);
@@ -93,7 +92,7 @@ async function fetchPipeline(
   ];
   const missing = needed.find((path) => !paths.has(path));
   if (missing !== undefined) throw new FileError(source, `there is no ${missing} in it`);
-  await fetchFiles(repo, needed, options);
+  await fetchFiles(repo, needed, { onProgress: onDownload, signal });
   return root;
 }
 

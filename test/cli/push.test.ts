@@ -143,12 +143,18 @@ test("a push makes the repository, and what is in it is loaded again; a second o
   expect(JSON.parse(again)).toMatchObject({
     event: "pushed",
     created: false,
-    replaced: expect.arrayContaining(["README.md"]),
+    added: [],
+    replaced: [],
     removed: [stale],
   });
   expect(hub.summaries.at(-1)).toBe("Second");
   expect(names("tester/butterflies")).toEqual([...UPLOADED, "notes.txt"].sort());
   expect(hub.paths.filter((path) => path.startsWith("PUT "))).toEqual([]);
+
+  const [before] = hub.summaries.slice(-1);
+  expect(await said("push", run, "hf:tester/butterflies")).toContain("0 files new or changed");
+  await said("push", run, "hf:tester/butterflies", "--license", "mit", "--message", "Third");
+  expect([before, ...hub.summaries.slice(-2)]).toEqual(["Second", "Second", "Third"]);
   vi.stubEnv("HF_TOKEN", "");
 });
 

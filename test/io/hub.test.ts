@@ -270,9 +270,7 @@ test("who asks is told to the Hub and to nobody else", async () => {
     `hf:a/gated: access is only given to those who accept its terms; accept them at ${hub.endpoint}/a/gated and set HF_TOKEN to a token of that account`,
   );
   const listed = await list("a/gated", known);
-  expect(await lines(fetchFiles(listed, ["a.txt"]))).toContain(
-    "use a token that may (this one is from HF_TOKEN)",
-  );
+  expect(await lines(fetchFiles(listed, ["a.txt"]))).toContain("with the account of the token from HF_TOKEN");
   expect(await lines(fetchFiles(listed, ["b.txt"]))).toBe("hf:a/gated: there is no b.txt in it");
 });
 

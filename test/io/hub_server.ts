@@ -213,6 +213,7 @@ export class HubServer {
           sha: commit,
           private: repo.isPrivate === true,
           lastModified: "2024-01-01T00:00:00Z",
+          siblings: [...files.keys()].map((path) => ({ rfilename: path })),
         });
       }
       if (repo.isGated && !isKnown) throw gated(401);

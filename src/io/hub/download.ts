@@ -160,7 +160,8 @@ const damaged = ({ subject, file }: Download): HubError =>
     `${subject.label}: ${file.path} did not arrive as the Hub says it is (checksum mismatch); it was thrown away, try again`,
   );
 
-async function matches(handle: FileHandle, file: HubFile): Promise<boolean> {
+/** Whether a file on this machine has the content that one on the Hub has. */
+export async function matches(handle: FileHandle, file: Pick<HubFile, "size" | "digest">): Promise<boolean> {
   const { size } = await handle.stat();
   // Large files go by the SHA-256 of their content, others by git's name of a blob.
   const isLarge = file.digest.length === 64;

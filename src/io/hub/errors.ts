@@ -62,14 +62,13 @@ export interface Refusal {
 /** The error for an answer that is not a success. */
 export function refused({ status, code, message }: Refusal, subject: Subject, asker: Asker): HubError {
   const { label, page, revision = "main" } = subject;
-  const setToken =
-    asker.token === undefined ? "set HF_TOKEN" : `use a token that may (this one is from ${asker.tokenFrom})`;
+  const from = asker.token === undefined ? undefined : `the token from ${asker.tokenFrom}`;
   if (code === "GatedRepo" || (status === 403 && /gated|restricted/i.test(message))) {
+    const how =
+      from === undefined ? "and set HF_TOKEN to a token of that account" : `with the account of ${from}`;
     return new HubError(
       "gated",
-      `${label}: access is only given to those who accept its terms; accept them at ${page} and ${
-        asker.token === undefined ? "set HF_TOKEN to a token of that account" : setToken
-      }`,
+      `${label}: access is only given to those who accept its terms; accept them at ${page} ${how}`,
     );
   }
   if (code === "RevisionNotFound") {
@@ -78,22 +77,27 @@ export function refused({ status, code, message }: Refusal, subject: Subject, as
       `${label}: it has no revision "${revision}"; give a branch, a tag or a commit that ${page} lists`,
     );
   }
-  if (code === "EntryNotFound")
+  if (code === "EntryNotFound") {
     return new HubError("file", `${label}: a file is missing on the Hub (${message})`);
-  if (status === 401 && asker.token !== undefined && code !== "RepoNotFound") {
+  }
+  if (status === 401 && from !== undefined && code !== "RepoNotFound") {
     return new HubError(
       "token",
-      `${label}: the token from ${asker.tokenFrom} is not accepted; make a new one at ${asker.endpoint}/settings/tokens`,
+      `${label}: ${from} is not accepted; make a new one at ${asker.endpoint}/settings/tokens`,
     );
   }
   if (status === 401 || status === 404) {
+    const how = from === undefined ? "set HF_TOKEN if it is private" : `whether ${from} may see it`;
     return new HubError(
       "repo",
-      `${label}: there is no such repository, or it is private; check the name, or ${setToken} if it is private`,
+      `${label}: there is no such repository, or it is private; check the name, or ${how}`,
     );
   }
   if (status === 403) {
-    return new HubError("permission", `${label}: this is not permitted (${message}); ${setToken}`);
+    return new HubError(
+      "permission",
+      `${label}: this is not permitted (${message}); ${from === undefined ? "set HF_TOKEN" : `use another one than ${from}`}`,
+    );
   }
   const words = status === 429 ? "too many requests" : message;
   return new HubError(

@@ -1,8 +1,9 @@
 // Files into a repository of the Hub, in one commit; the repository is made if there is none.
 
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { posix } from "node:path";
-import { type Asked, commitFiles, createRepo, tokenOwner, type Upload } from "./client.ts";
+import { type Asked, commitFiles, createRepo, type HubFile, tokenOwner, type Upload } from "./client.ts";
+import { matches } from "./download.ts";
 import { HubError } from "./errors.ts";
 import { fetchFiles, type HubRepo, listRepo, subjectOf } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
@@ -28,7 +29,9 @@ export interface Pushed {
   readonly commit: string;
   /** Whether the repository was made. */
   readonly isNew: boolean;
-  /** Files that were there before, and have another content now or had. */
+  /** Files that were not there before. */
+  readonly added: readonly string[];
+  /** Files that were there with another content. */
   readonly replaced: readonly string[];
   /** Files that were taken away, as they would be read in place of new ones. */
   readonly removed: readonly string[];
@@ -61,18 +64,35 @@ export async function pushFiles(
   const before = await existing(id, settings, signal);
   if (before === undefined) await createRepo(asked, isPrivate);
   else await checkCard(before, uploads, mayReplaceCard, signal);
-  const listed = new Set(before?.files.map(({ path }) => path));
-  const removed = [...listed].filter((path) => isStaleIndex(path, uploads));
-  onStage?.(`uploading ${uploads.length} files`);
-  let large = 0;
-  const commit = await commitFiles(asked, uploads, {
-    title,
-    revision: BRANCH,
-    removed,
-    onFile: () => onStage?.(`uploading ${uploads.length} files, ${++large} large ones are there`),
+  const listed = new Map(before?.files.map((file) => [file.path, file]));
+  const removed = [...listed.keys()].filter((path) => isStaleIndex(path, uploads));
+  const added = uploads.filter(({ path }) => !listed.has(path));
+  const replaced: Upload[] = [];
+  for (const upload of uploads) {
+    const old = listed.get(upload.path);
+    if (old !== undefined && !(await isSame(upload.file, old))) replaced.push(upload);
+  }
+  const paths = (some: readonly Upload[]) => some.map(({ path }) => path);
+  const done = (commit: string): Pushed => ({
+    ...{ url: subject.page, commit, isNew: before === undefined, removed },
+    ...{ added: paths(added), replaced: paths(replaced) },
   });
-  const replaced = uploads.map(({ path }) => path).filter((path) => listed.has(path));
-  return { url: subject.page, commit, isNew: before === undefined, replaced, removed };
+  const changed = [...added, ...replaced];
+  if (changed.length + removed.length === 0) return done(before?.commit ?? "");
+  const what = `uploading ${changed.length} files`;
+  onStage?.(what);
+  let large = 0;
+  const onFile = () => onStage?.(`${what}, of large ones ${++large} are there`);
+  return done(await commitFiles(asked, changed, { title, revision: BRANCH, removed, onFile }));
+}
+
+async function isSame(path: string, file: HubFile): Promise<boolean> {
+  const handle = await open(path, "r");
+  try {
+    return await matches(handle, file);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The repository as it is, or undefined where there is none. */
