@@ -3,6 +3,7 @@ import { lstat, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { RESUMED_BYTES } from "../../src/io/hub/download.ts";
 import {
   fetchFiles,
   type HubRepo,
@@ -143,7 +144,7 @@ test("files of a listing in pages come into Python's layout, and the second time
 });
 
 test("a cut connection goes on where it was cut, within a process and in the next one", async () => {
-  const data = large(300_000);
+  const data = large(RESUMED_BYTES + 1000);
   hub.add("a/cut", { "w.bin": data });
   const repo = await list("a/cut");
   hub.cuts = [100_000, 50_000];
@@ -172,11 +173,11 @@ test("a cut connection goes on where it was cut, within a process and in the nex
   expect(await left(data)).toEqual([]);
   // A part that does not belong to it is thrown away.
   expect(await left(large(1000, 7))).toEqual(["bytes=1000-", undefined]);
-  expect(await left(large(400_000, 7))).toEqual([undefined]);
+  expect(await left(large(RESUMED_BYTES + 2000, 7))).toEqual([undefined]);
 });
 
 test("the work ends when it is told to, and what has arrived is kept", async () => {
-  const data = large(300_000);
+  const data = large(RESUMED_BYTES);
   hub.add("a/stopped", { "w.bin": data });
   const repo = await list("a/stopped");
   const stop = new AbortController();
@@ -187,6 +188,31 @@ test("the work ends when it is told to, and what has arrived is kept", async () 
   expect(part).toMatch(/\.incomplete$/);
   await fetchFiles(repo, ["w.bin"]);
   expect(await readdir(join(repo.folder, "..", "..", "blobs"))).toEqual([sha256(data)]);
+});
+
+test("two that ask for the same file share one download, and one that is stopped does not stop the other", async () => {
+  hub.add("a/shared", { "w.bin": large(RESUMED_BYTES, 3) });
+  const repo = await list("a/shared");
+  const stop = new AbortController();
+  hub.cuts = [1000];
+  const first = lines(
+    fetchFiles(repo, ["w.bin"], { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) }),
+  );
+  const [second, third] = [fetchFiles(repo, ["w.bin"]), fetchFiles(repo, ["w.bin"])];
+  expect(await first).toBe("enough");
+  expect(await second).toEqual(await third);
+  expect(hub.asked.filter(({ host }) => host === "cdn").length).toBeLessThanOrEqual(2);
+});
+
+test("a disk without room is told before anything is asked for", async () => {
+  hub.add("a/huge", { "w.bin": "x" });
+  const repo = await list("a/huge");
+  const files = repo.files.map((file) => ({ ...file, size: 2 ** 52 }));
+  hub.forget();
+  expect(await lines(fetchFiles({ ...repo, files }, ["w.bin"]))).toMatch(
+    /: hf:a\/huge needs 4503599628 MB, but this disk has \d+ MB free; free some space, or set HF_HOME/,
+  );
+  expect(hub.asked).toEqual([]);
 });
 
 test("content that is not what the listing says is thrown away", async () => {

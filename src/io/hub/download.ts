@@ -14,6 +14,8 @@ import type { HubSettings } from "./settings.ts";
 const TRIES = 5;
 /** How long nothing may arrive (milliseconds). */
 const STALL_MS = 60_000;
+/** Smaller files (bytes) are not worth going on with: looking for their parts would take longer. */
+export const RESUMED_BYTES = 2 ** 20;
 /** Bytes that are hashed at a time. */
 const HASH_CHUNK = 2 ** 20;
 
@@ -38,7 +40,7 @@ export async function download(work: Download): Promise<void> {
   const part = `${target}.${process.pid}.incomplete`;
   try {
     await mkdir(dirname(target), { recursive: true });
-    await adoptPart(target, part);
+    if (file.size >= RESUMED_BYTES) await adoptPart(target, part);
     const handle = await open(part, "a+");
     try {
       const resumed = await receive(work, handle);
@@ -56,7 +58,8 @@ export async function download(work: Download): Promise<void> {
     }
     await rename(part, target);
   } catch (error) {
-    if (error instanceof HubError && error.reason === "checksum") await rm(part, { force: true });
+    const isDamaged = error instanceof HubError && error.reason === "checksum";
+    if (isDamaged || file.size < RESUMED_BYTES) await rm(part, { force: true });
     throw explainSystemError(error, "write the file", target);
   }
 }
@@ -183,8 +186,12 @@ async function adoptPart(target: string, part: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, owner, pid] = /^(.+)\.(\d+)\.incomplete$/.exec(name) ?? [];
     if (owner !== basename(target) || Number(pid) === process.pid || isRunning(Number(pid))) continue;
-    await rename(join(folder, name), part);
-    return;
+    try {
+      return await rename(join(folder, name), part);
+    } catch (error) {
+      // Another process was quicker.
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
   }
 }
 

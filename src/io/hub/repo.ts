@@ -12,7 +12,7 @@ import { checkRevision, HUB_PREFIX, isCommit, isSafePath } from "./name.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.ts";
 
 /** Files that are downloaded at the same time. */
-const CONCURRENT = 4;
+const CONCURRENT = 8;
 const MAIN = "main";
 
 /** What is in a repository at one commit. */
@@ -179,12 +179,20 @@ export function subjectOf(settings: HubSettings, kind: HubKind, id: string, revi
 /** Downloads that are under way in this process, by their target. */
 const underWay = new Map<string, Promise<void>>();
 
-function once(target: string, work: () => Promise<void>): Promise<void> {
-  const running = underWay.get(target);
-  if (running !== undefined) return running;
+/** Waits for a download of the same target, or does it: also when the other one failed, or was told to end. */
+async function once(target: string, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    const running = underWay.get(target);
+    if (running === undefined) break;
+    const isDone = await running.then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
+  }
   const started = work().finally(() => underWay.delete(target));
   underWay.set(target, started);
-  return started;
+  await started;
 }
 
 function fileUrl({ settings, kind, id, commit }: HubRepo, path: string): URL {
