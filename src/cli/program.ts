@@ -61,7 +61,7 @@ function addTrain(program: Command): void {
     .description("train a model and draw samples from it as it learns")
     .option(
       "--data <source>",
-      "synthetic (1,000 drawn butterflies), a folder of images, or hf:OWNER/NAME",
+      "synthetic (1,000 drawn butterflies) or a folder of images",
       nonEmpty("--data"),
     )
     .option("--preset <name>", "recipe, see below (default: quick)", choice("--preset", PRESET_NAMES))
@@ -269,7 +269,7 @@ function addData(program: Command): void {
   data
     .command("info")
     .description("count and check the images")
-    .argument("<source>", "synthetic, a folder of images, or hf:OWNER/NAME")
+    .argument("<source>", "synthetic or a folder of images")
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
     .option("--skip-broken", "leave out images that cannot be read, and say which")
     .option("--json", "one JSON object a line on stdout")
@@ -278,7 +278,7 @@ function addData(program: Command): void {
   data
     .command("preview")
     .description("draw the images as training sees them")
-    .argument("<source>", "synthetic, a folder of images, or hf:OWNER/NAME")
+    .argument("<source>", "synthetic or a folder of images")
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
     .option("--count <n>", "images in the grid", integer("--count", 1, 10_000), 64)
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "preview.png")

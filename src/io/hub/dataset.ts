@@ -14,6 +14,8 @@ export interface HubDataset {
   readonly kind: DatasetKind;
   /** The parquet or zip files, in the order of their names; of loose images their one folder. */
   readonly paths: readonly string[];
+  /** What `paths` lie in: the repository's root on this machine. */
+  readonly root: string;
   /** The commit that they are of. */
   readonly revision: string;
 }
@@ -67,8 +69,9 @@ export async function fetchDataset(id: string, options: DatasetOptions = {}): Pr
   if (!repo.isComplete) checkShards(repo, paths);
   const others = kind === "folder" ? metadataOf(repo, paths) : [];
   const local = await fetchFiles(repo, [...paths, ...others], options);
-  if (kind !== "folder") return { kind, paths: local, revision: repo.commit };
-  return { kind, paths: [join(repo.folder, ...commonFolder([...paths, ...others]))], revision: repo.commit };
+  const found = { kind, root: repo.folder, revision: repo.commit };
+  if (kind !== "folder") return { ...found, paths: local };
+  return { ...found, paths: [join(repo.folder, ...commonFolder([...paths, ...others]))] };
 }
 
 function kindOf(repo: HubRepo): DatasetKind | undefined {
