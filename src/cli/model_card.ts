@@ -159,13 +159,21 @@ function settingRows({ config, last }: RunReport): string[][] {
 
 function lossSection({ losses }: RunReport): string[] {
   if (losses.length === 0) return [];
-  const every = Math.ceil(losses.length / LOSS_ROWS);
-  const shown = losses.filter((_, i) => (losses.length - 1 - i) % every === 0);
-  const rows = shown.map(({ from, to, loss }) => [
-    from === to ? String(to) : `${from}-${to}`,
-    loss.toPrecision(4),
-  ]);
+  const size = Math.ceil(losses.length / LOSS_ROWS);
+  const rows: string[][] = [];
+  for (let at = 0; at < losses.length; at += size) {
+    const { from, to, loss } = joined(losses.slice(at, at + size));
+    rows.push([from === to ? String(to) : `${from}-${to}`, loss.toPrecision(4)]);
+  }
   return [`![The loss over the run](${LOSS_CHART})`, "", ...table(["steps", "mean loss"], rows), ""];
+}
+
+/** Neighbouring parts as one. */
+function joined(parts: readonly LossPart[]): LossPart {
+  const steps = ({ from, to }: LossPart) => to - from + 1;
+  const total = parts.reduce((sum, part) => sum + steps(part), 0);
+  const loss = parts.reduce((sum, part) => sum + (part.loss * steps(part)) / total, 0);
+  return { from: parts[0]?.from ?? 0, to: parts.at(-1)?.to ?? 0, loss };
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -91,7 +91,9 @@ function splitOf({ label }: HubRepo, paths: readonly string[], asked: string | u
   const splits = new Map<string, string[]>();
   for (const path of paths) {
     const name = splitName(path);
-    splits.set(name, [...(splits.get(name) ?? []), path]);
+    const others = splits.get(name);
+    if (others) others.push(path);
+    else splits.set(name, [path]);
   }
   const [folder, wanted] = splitAsked(asked);
   // Among folders of classes one may be called like a split.

@@ -1,9 +1,7 @@
 // Repositories of the Hub: what is in them, and their files on this machine.
 
-import { existsSync } from "node:fs";
-import { statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
 import { FileError } from "../errors.ts";
+import { freeBytes } from "../free_space.ts";
 import { RepoCache } from "./cache.ts";
 import { type Asked, type HubFile, type HubKind, listCommit, resolveCommit } from "./client.ts";
 import { download } from "./download.ts";
@@ -226,10 +224,7 @@ async function inParallel<T>(
 }
 
 async function checkRoom(cache: string, needed: number, label: string): Promise<void> {
-  let existing = resolve(cache);
-  while (!existsSync(existing)) existing = dirname(existing);
-  const { bavail, bsize } = await statfs(existing);
-  const free = bavail * bsize;
+  const free = await freeBytes(cache);
   if (free >= needed) return;
   const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   throw new FileError(
