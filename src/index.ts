@@ -57,6 +57,20 @@ export { TorchGenerator, type TorchGeneratorState } from "./engine/random/torch_
 export { ShapeError } from "./engine/shape.ts";
 export { concat, constant, full, grad, input, normal, Tensor, uniform, variable } from "./engine/tensor.ts";
 export { FileError } from "./io/errors.ts";
+export {
+  type FetchProgress,
+  fetchDataset,
+  fetchFiles,
+  type HubDataset,
+  HubError,
+  type HubFile,
+  type HubOptions,
+  type HubReason,
+  type HubRepo,
+  hubSettings,
+  listRepo,
+  parseHubName,
+} from "./io/hub/index.ts";
 export { encodePng, type GridOptions, imageGrid, type RgbImage, writeImage } from "./io/image/index.ts";
 export {
   openSafetensors,

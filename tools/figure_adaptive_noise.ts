@@ -23,7 +23,7 @@ import {
   toImages,
   writeImage,
 } from "../src/index.ts";
-import { type Line, lineChart } from "./line_chart.ts";
+import { type Line, lineChart } from "../src/io/image/line_chart.ts";
 
 const SEED = 1;
 const COUNT = 16;

@@ -4,6 +4,7 @@ import { DataError } from "../data/errors.ts";
 import { MemoryError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { FileError } from "../io/errors.ts";
+import { HubError } from "../io/hub/index.ts";
 import { ModelConfigError } from "../models/unet_2d_config.ts";
 import { PipelineError } from "../pipelines/errors.ts";
 import { DivergenceError, RunFolderError, TrainingOptionError } from "../training/errors.ts";
@@ -26,6 +27,7 @@ const EXPLAINED = [
   UsageError,
   Interrupted,
   FileError,
+  HubError,
   DataError,
   ModelConfigError,
   ShapeError,
@@ -42,13 +44,14 @@ export const isExplained = (error: unknown): error is Error =>
 
 /**
  * Runs the part of a command that only checks and reads what the user gave. What is wrong there is the command's
- * fault, not the work's: explained errors become UsageErrors.
+ * fault, not the work's: explained errors become UsageErrors. A network that fails is nobody's fault.
  */
 export async function checking<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (isExplained(error) && !(error instanceof Interrupted)) {
+    const isFailure = error instanceof Interrupted || (error instanceof HubError && error.isFailure);
+    if (isExplained(error) && !isFailure) {
       throw new UsageError(error.message, { cause: error });
     }
     throw error;

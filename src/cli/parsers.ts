@@ -84,6 +84,14 @@ function jsonOrText(text: string): unknown {
   }
 }
 
+/** A license as the Hugging Face Hub names it. */
+export function license(option: string): Parser<string> {
+  return (text) => {
+    if (/^[a-z0-9]+([.+-][a-z0-9]+)*$/.test(text)) return text;
+    throw new UsageError(`${option} is "${text}"; expected a name such as apache-2.0, mit or cc-by-4.0`);
+  };
+}
+
 function bounds(min: number, max: number, inclusive: boolean): string {
   if (max !== Number.MAX_VALUE) return ` ${range(min, max)}`;
   return min === -Number.MAX_VALUE ? "" : ` ${inclusive ? "of at least" : "above"} ${min}`;

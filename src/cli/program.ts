@@ -14,7 +14,8 @@ import { addAugmentOptions } from "./augment_flags.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataCache, dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
-import { choice, decimal, fileName, integer, nonEmpty, settings } from "./parsers.ts";
+import { choice, decimal, fileName, integer, license, nonEmpty, settings } from "./parsers.ts";
+import { push } from "./push.ts";
 import { sample } from "./sample.ts";
 import { SOURCES } from "./sources.ts";
 import { train } from "./train.ts";
@@ -68,6 +69,7 @@ function createProgram(): Command {
     .helpCommand("help [command]", "the same as --help");
   addTrain(program);
   addSample(program);
+  addPush(program);
   addBench(program);
   addData(program);
   return program;
@@ -182,7 +184,7 @@ function addSample(program: Command): void {
   program
     .command("sample")
     .description("draw images with a trained model")
-    .argument("<folder>", "a run's folder, or a pipeline's (with model_index.json)")
+    .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option(
       "--steps <n>",
@@ -250,6 +252,7 @@ function addSample(program: Command): void {
     )
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
+    .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
     .option("--each <folder>", "also write every image there", nonEmpty("--each"))
     .option(
@@ -263,6 +266,26 @@ function addSample(program: Command): void {
     .option("--json", "one JSON object a line on stdout")
     .allowExcessArguments(false)
     .action(sample);
+}
+
+function addPush(program: Command): void {
+  program
+    .command("push")
+    .description("upload a run's model to the Hugging Face Hub, with a card that says how it was made")
+    .argument("<run>", "the run's folder")
+    .argument("<repository>", "hf:OWNER/NAME; it is made if there is none")
+    .option("--private", "let nobody else see a repository that is made")
+    .option("--message <text>", "what the commit is called", nonEmpty("--message"))
+    .option(
+      "--license <name>",
+      "for the card, such as apache-2.0 (default: none is named)",
+      license("--license"),
+    )
+    .option("--force", "replace a README.md that was written by hand")
+    .option("--dry-run [folder]", "upload nothing; show the card, or write all files into a folder")
+    .option("--json", "one JSON object a line on stdout")
+    .allowExcessArguments(false)
+    .action(push);
 }
 
 function addBench(program: Command): void {

@@ -9,21 +9,24 @@ import type { BatchStep } from "../pipelines/unet_pipeline.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
 import { Film } from "./film.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, type Output } from "./output.ts";
 import type { Status } from "./progress.ts";
-import { planSample, type SampleFlags, type Watch } from "./sample_plan.ts";
+import { planSample, type SampleFlags, type SamplePlan, type Watch } from "./sample_plan.ts";
 import { SamplerProgress } from "./sampler_progress.ts";
 import { CLASSES_TOLD, counted, duration, someOf } from "./wording.ts";
 
-export async function sample(folder: string, flags: SampleFlags): Promise<void> {
+export async function sample(source: string, flags: SampleFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   const { count, seed, seedCompat } = flags;
-  const plan = await checking(() => planSample(folder, flags, output));
+  const interrupt = new AbortController();
+  const release = onInterrupt(() => interrupt.abort());
+  const plan = await ready(source, flags, output, interrupt.signal).catch((error: unknown) => {
+    release();
+    throw error;
+  });
   const { scheduler, steps, classes } = plan;
   const calls = plan.isAdaptive ? new SamplerProgress(count) : undefined;
   const film = flags.film === undefined ? undefined : new Film();
-  const interrupt = new AbortController();
-  const release = onInterrupt(() => interrupt.abort());
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   const watch: Watch = {
@@ -75,6 +78,23 @@ export async function sample(folder: string, flags: SampleFlags): Promise<void> 
     release();
     output.end();
     await plan.close();
+  }
+}
+
+/** The plan, with what is downloaded for it. */
+async function ready(
+  source: string,
+  flags: SampleFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<SamplePlan> {
+  try {
+    return await checking(() => planSample(source, flags, output, signal));
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    throw new Interrupted("stopped; what was downloaded is kept, the same command goes on with it");
+  } finally {
+    output.clear();
   }
 }
 

@@ -1,7 +1,10 @@
 // What `imago sample` will draw and how: its options checked and the model read, before anything is computed.
 
+import { existsSync } from "node:fs";
 import type { BackendName } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
+import { replacementOf } from "../io/atomic.ts";
+import { type FetchProgress, isRepoId } from "../io/hub/index.ts";
 import { PIXEL_LIMIT } from "../io/image/index.ts";
 import { type AdaptiveOptions, type GeneratedStep, misplacedOption } from "../pipelines/adaptive.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
@@ -10,6 +13,7 @@ import { RePaintPipeline } from "../pipelines/repaint_pipeline.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
 import type { BatchStep, UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { isSamplerName, isSchedulerName } from "../schedulers/index.ts";
+import { downloadStatus } from "./download_status.ts";
 import { UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { readFitted } from "./fitted_image.ts";
@@ -38,6 +42,7 @@ export interface SampleFlags {
   readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
   readonly variant?: string;
+  readonly revision?: string;
   readonly out: string;
   readonly each?: string;
   readonly film?: string;
@@ -67,8 +72,17 @@ export interface SamplePlan {
   close(): Promise<void>;
 }
 
-/** Checks where files go before it reads the model. @throws UsageError; what reading the model throws */
-export async function planSample(folder: string, flags: SampleFlags, output: Output): Promise<SamplePlan> {
+/**
+ * Checks where files go before it reads, or downloads, the model.
+ * @param source a folder, or hf:OWNER/NAME
+ * @throws UsageError; what reading the model throws
+ */
+export async function planSample(
+  source: string,
+  flags: SampleFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<SamplePlan> {
   const force = flags.force === true;
   await checkOutputFile("--out", flags.out, force);
   if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
@@ -78,14 +92,23 @@ export async function planSample(folder: string, flags: SampleFlags, output: Out
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
     ...(flags.variant !== undefined && { variant: flags.variant }),
+    ...(flags.revision !== undefined && { revision: flags.revision }),
     warn: output.warn,
+    onDownload: (progress: FetchProgress) => output.status(downloadStatus(source, progress)),
+    signal,
   };
+  // A path that is mistyped must not be looked for on the network.
+  if (isRepoId(source) && !existsSync(source) && (await replacementOf(source)) === undefined) {
+    throw new UsageError(
+      `${source}: no such folder; check the path, or write hf:${source} for a model of the Hugging Face Hub`,
+    );
+  }
   const hasImage = flags.image !== undefined || flags.mask !== undefined;
   const scheduler = flags.scheduler ?? (hasImage ? "repaint" : undefined);
   checkRepaintFlags(scheduler, flags);
   return scheduler === "repaint"
-    ? planRepaint(await RePaintPipeline.fromPretrained(folder, options), flags)
-    : planNew(await DDPMPipeline.fromPretrained(folder, options), flags);
+    ? planRepaint(await RePaintPipeline.fromPretrained(source, options), flags)
+    : planNew(await DDPMPipeline.fromPretrained(source, options), flags);
 }
 
 /** New images. */

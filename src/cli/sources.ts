@@ -1,5 +1,6 @@
 // What --data means: the embedded butterflies, or images on this machine in any form that is read.
 
+import { relative, sep } from "node:path";
 import {
   type ImageSource,
   type LocalImages,
@@ -7,7 +8,9 @@ import {
   type SourceSelection,
   synthetic,
 } from "../data/index.ts";
+import { isHubName } from "../io/hub/index.ts";
 import { Interrupted, UsageError } from "./errors.ts";
+import { fetchHubSource } from "./hub_source.ts";
 import { onInterrupt } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { bytes, imagoCommand } from "./wording.ts";
@@ -15,7 +18,7 @@ import { bytes, imagoCommand } from "./wording.ts";
 export const SYNTHETIC = "synthetic";
 /** What is accepted, for --help. */
 export const SOURCES =
-  "synthetic (1,000 drawn butterflies), a folder of images, a .zip, .parquet files, or a .txt that lists images";
+  "synthetic (1,000 drawn butterflies), a folder of images, a .zip, .parquet files, a .txt that lists images, or hf:OWNER/NAME";
 /** Reading that is quicker than this is not told of (milliseconds). */
 const QUIET_MS = 500;
 
@@ -62,28 +65,43 @@ export async function openAny(source: string, options: SourceOptions, output: Ou
     }
     return { images: { ...synthetic({ size }), flip } };
   }
-  if (/^hf:/.test(source)) {
-    throw new UsageError(
-      `--data ${source}: hf:OWNER/NAME is not read; download the images and give the folder`,
-    );
-  }
-  const local = await readLocal(source, { size, flip, skipBroken, ...selection }, output);
+  const plain = { size, flip, skipBroken, ...selection };
+  const local = isHubName(source)
+    ? await readHub(source, plain, output)
+    : await readLocal(source, plain, output);
   return { images: local, local };
 }
 
-async function readLocal(source: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+/** A data set of the Hub: its split is downloaded, and read as files of this machine are. */
+async function readHub(source: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+  const { split, ...rest } = options;
+  const { kind, paths, root } = await interruptible(source, (signal) =>
+    fetchHubSource(source, { split, signal }, output),
+  );
+  const [path = root, ...others] = paths;
+  if (kind === "zip" && others.length > 0) {
+    throw new UsageError(`--data ${source}: it holds ${paths.length} zip archives; one is read`);
+  }
+  if (kind !== "parquet") return readLocal(path, { ...rest, name: source }, output);
+  const files = paths.map((path) => relative(root, path).split(sep).join("/"));
+  return readLocal(root, { ...rest, name: source, files }, output);
+}
+
+/** What is read, and under which name. */
+interface ReadOptions extends SourceOptions {
+  readonly name?: string;
+  readonly files?: readonly string[];
+}
+
+async function readLocal(source: string, options: ReadOptions, output: Output): Promise<LocalImages> {
   const { skipBroken, ...rest } = options;
   const begun = Date.now();
-  const stop = new AbortController();
-  const release = onInterrupt(() => {
-    stop.abort(new Interrupted(`stopped while reading ${source}; the same command goes on where it can`));
-  });
-  try {
+  return interruptible(options.name ?? source, async (signal) => {
     const local = await openImages(source, {
       ...rest,
       onBroken: skipBroken ? "skip" : "error",
       skipHint: "leave them out with --skip-broken",
-      signal: stop.signal,
+      signal,
       onProgress: (done, total) => {
         if (Date.now() - begun < QUIET_MS) return;
         output.status({ share: done / total, parts: [`reading images: ${done} of ${total}`] });
@@ -91,6 +109,17 @@ async function readLocal(source: string, options: SourceOptions, output: Output)
     });
     tellCache(local, output);
     return local;
+  });
+}
+
+/** Work that Ctrl-C ends, with a line that says how to go on. */
+async function interruptible<T>(source: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const release = onInterrupt(() => {
+    stop.abort(new Interrupted(`stopped while reading ${source}; the same command goes on where it can`));
+  });
+  try {
+    return await work(stop.signal);
   } finally {
     release();
   }

@@ -51,10 +51,10 @@ export async function writePythonJson(
 
 /**
  * Reads a JSON file, as Python does: Infinity and -Infinity are numbers.
- * @throws FileError, in one line, if it cannot be read, is above MAX_JSON_BYTES, or is not JSON
+ * @throws FileError, in one line, if it cannot be read, is above `maxBytes`, or is not JSON
  */
-export async function readJson(path: string): Promise<unknown> {
-  return parsePythonJson(await readBoundedText(path), path);
+export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
+  return parsePythonJson(await readBoundedText(path, maxBytes), path);
 }
 
 /**
@@ -64,8 +64,9 @@ export async function readJson(path: string): Promise<unknown> {
 export async function readJsonAs<Schema extends v.GenericSchema>(
   path: string,
   schema: Schema,
+  maxBytes = MAX_JSON_BYTES,
 ): Promise<v.InferOutput<Schema>> {
-  return checkJson(await readJson(path), schema, path);
+  return checkJson(await readJson(path, maxBytes), schema, path);
 }
 
 /** Checks a value against a schema. @throws FileError naming the first key whose value does not fit */
@@ -101,15 +102,15 @@ function replaceInfinities(text: string): string {
   );
 }
 
-async function readBoundedText(path: string): Promise<string> {
+async function readBoundedText(path: string, maxBytes: number): Promise<string> {
   try {
     const file = await open(path, "r");
     try {
       const { size } = await file.stat();
-      if (size > MAX_JSON_BYTES) {
+      if (size > maxBytes) {
         throw new FileError(
           path,
-          `the file has ${size} bytes, where a JSON file of at most ${MAX_JSON_BYTES} was expected`,
+          `the file has ${size} bytes, where a JSON file of at most ${maxBytes} was expected`,
         );
       }
       return await file.readFile("utf8");

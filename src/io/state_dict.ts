@@ -46,19 +46,39 @@ const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
  */
 export async function readStateDict(folder: string, options: ReadStateDictOptions = {}): Promise<StateDict> {
   const { variant } = options;
-  checkVariant(folder, variant);
-  const present = new Set(await list(folder));
-  const index = indexNames(variant).find((name) => present.has(name));
+  const [first = ""] = weightFiles(await list(folder), variant, folder);
   const weights: StateDict = new Map();
-  if (index !== undefined) {
-    for (const [file, names] of await readIndex(folder, index))
-      await readInto(weights, join(folder, file), names);
+  if (!indexNames(variant).includes(first)) {
+    await readInto(weights, join(folder, first));
     return weights;
   }
-  const whole = weightsName(variant);
-  if (!present.has(whole)) throw noWeights(folder, variant, present);
-  await readInto(weights, join(folder, whole));
+  for (const [file, names] of await readIndex(folder, first)) {
+    await readInto(weights, join(folder, file), names);
+  }
   return weights;
+}
+
+/**
+ * Which of a folder's files `readStateDict` would read: the index and its shards, or the one file.
+ * @param names what is in the folder
+ * @param folder for errors
+ * @throws FileError, in one line, if there are no weights of the variant, or only pickled ones
+ */
+export function weightFiles(
+  names: Iterable<string>,
+  variant: string | undefined,
+  folder: string,
+): [string, ...string[]] {
+  checkVariant(folder, variant);
+  const present = new Set(names);
+  const whole = weightsName(variant);
+  const index = indexNames(variant).find((name) => present.has(name));
+  if (index !== undefined) {
+    const shards = [...present].filter((name) => name !== whole && variantOf(name) === variant);
+    return [index, ...shards];
+  }
+  if (!present.has(whole)) throw noWeights(folder, variant, present);
+  return [whole];
 }
 
 /**

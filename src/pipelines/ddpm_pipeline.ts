@@ -12,6 +12,7 @@ import {
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { checkReplaceable, readPipeline, writePipeline } from "./folders.ts";
+import { pipelineFolder } from "./hub.ts";
 import { sampleLoop } from "./sampling.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
@@ -45,11 +46,12 @@ export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
 export class DDPMPipeline extends UNetPipeline {
   /**
    * Loads what `savePretrained`, diffusers' `save_pretrained` or a training run wrote.
-   * @param folder a pipeline's folder (with model_index.json), or a run's
-   * @throws PipelineError or FileError, in one line, naming the file that is missing, damaged or of an unknown kind
+   * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
+   *   Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or of an unknown kind
    */
-  static async fromPretrained(folder: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {
-    const { unet, scheduler, id2label } = await readPipeline(folder, options);
+  static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {
+    const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
     return new DDPMPipeline(unet, scheduler, { ...(id2label && { id2label }), ...options });
   }
 

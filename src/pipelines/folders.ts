@@ -7,6 +7,7 @@ import { replacementOf } from "../io/atomic.ts";
 import {
   MODEL_CONFIG,
   MODEL_INDEX,
+  type ModelIndex,
   readConfig,
   readModelIndex,
   SCHEDULER_CONFIG,
@@ -33,8 +34,8 @@ const MODEL_CLASS = "UNet2DModel";
 const UNET_FLOATS = new Set([...unet2DFloatKeys, "decay", "min_decay", "inv_gamma", "power"]);
 
 /** The subfolders of a pipeline. */
-const UNET = "unet";
-const SCHEDULER = "scheduler";
+export const UNET = "unet";
+export const SCHEDULER = "scheduler";
 
 /** Warnings about things in a file that mean nothing here. */
 export type Warn = (message: string) => void;
@@ -140,23 +141,40 @@ export async function readPipeline(
 ): Promise<{ unet: UNet2DModel; scheduler: Scheduler; id2label: Id2Label | undefined }> {
   const root = await findPipeline(folder);
   const index = await readModelIndex(root);
+  checkComponents(index, root);
+  // The scheduler first: it is small, and what is wrong with it is told before the weights are read.
+  const schedulerFolder = componentFolder(root, SCHEDULER);
+  const schedulerFile = join(schedulerFolder, SCHEDULER_CONFIG);
+  const { className, settings } = await readConfig(schedulerFolder, SCHEDULER_CONFIG);
+  const declared = className ?? index.components.get(SCHEDULER)?.className;
+  const scheduler = schedulerFromJson({ ...settings, _class_name: declared }, schedulerFile, warn);
+  const unet = await readUNet(componentFolder(root, UNET), { variant });
+  return { unet, scheduler, id2label: index.id2label };
+}
+
+/** Where a component lies: in its folder, or, in pipelines of 2022 (google/ddpm-*), beside model_index.json. */
+function componentFolder(root: string, name: string): string {
+  const own = join(root, name);
+  return existsSync(own) ? own : root;
+}
+
+/**
+ * Checks that a pipeline is of the parts that are known here.
+ * @param source for errors
+ * @throws PipelineError, in one line
+ */
+export function checkComponents(index: ModelIndex, source: string): void {
   for (const name of [UNET, SCHEDULER]) {
     const component = index.components.get(name);
     if (component === undefined) {
       throw new PipelineError(
-        `${root}: a ${index.className} without ${name}, expected a pipeline of a ${MODEL_CLASS} and a scheduler, such as DDPMPipeline`,
+        `${source}: a ${index.className} without ${name}, expected a pipeline of a ${MODEL_CLASS} and a scheduler, such as DDPMPipeline`,
       );
     }
     if (name === UNET && component.className !== MODEL_CLASS) {
-      throw new PipelineError(`${root}: the model is a ${component.className}, expected a ${MODEL_CLASS}`);
+      throw new PipelineError(`${source}: the model is a ${component.className}, expected a ${MODEL_CLASS}`);
     }
   }
-  // The scheduler first: it is small, and what is wrong with it is told before the weights are read.
-  const schedulerFile = join(root, SCHEDULER, SCHEDULER_CONFIG);
-  const { className, settings } = await readConfig(join(root, SCHEDULER), SCHEDULER_CONFIG);
-  const declared = className ?? index.components.get(SCHEDULER)?.className;
-  const scheduler = schedulerFromJson({ ...settings, _class_name: declared }, schedulerFile, warn);
-  return { unet: await readUNet(join(root, UNET), { variant }), scheduler, id2label: index.id2label };
 }
 
 /** The pipeline's folder that a path means. */

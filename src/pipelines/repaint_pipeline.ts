@@ -6,6 +6,7 @@ import { checkRgb, type RgbImage } from "../io/image/index.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
 import { asPipelineError, PipelineError, wholeAtLeast1 } from "./errors.ts";
 import { readPipeline } from "./folders.ts";
+import { pipelineFolder } from "./hub.ts";
 import { checkKind } from "./model_kind.ts";
 import type { Denoiser, SamplingStep } from "./sampling.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
@@ -37,11 +38,12 @@ export class RePaintPipeline extends UNetPipeline {
   /**
    * Loads any pipeline over betas, such as a training run's; of its scheduler the noise schedule and the prediction type
    * count.
-   * @param folder a pipeline's folder (with model_index.json), or a run's
-   * @throws PipelineError or FileError, in one line, naming the file that is missing, damaged or of an unknown kind
+   * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
+   *   Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or of an unknown kind
    */
-  static async fromPretrained(folder: string, options: FromPretrainedOptions = {}): Promise<RePaintPipeline> {
-    const { unet, scheduler, id2label } = await readPipeline(folder, options);
+  static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<RePaintPipeline> {
+    const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
     return new RePaintPipeline(unet, scheduler, { ...(id2label && { id2label }), ...options });
   }
 

@@ -17,6 +17,7 @@ import {
 } from "./class_labels.ts";
 import { PipelineError, wholeAtLeast1 } from "./errors.ts";
 import type { Warn } from "./folders.ts";
+import type { HubLoadOptions } from "./hub.ts";
 import { type SamplingStep, toUnitRange } from "./sampling.ts";
 import type { SeedOptions } from "./seeding.ts";
 import { type BatchModel, compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
@@ -33,7 +34,7 @@ export interface PipelineOptions {
   readonly id2label?: Id2Label;
 }
 
-export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions {
+export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions, HubLoadOptions {
   /** Told of things in the files that mean nothing here. */
   readonly warn?: Warn;
 }

@@ -1,6 +1,15 @@
 // metrics.jsonl: one JSON object for each training step, appended as it happens.
 
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
+import { createInterface } from "node:readline";
 import * as v from "valibot";
 import { explainSystemError } from "../io/errors.ts";
 
@@ -39,7 +48,33 @@ const lineSchema = v.looseObject({
   step: v.pipe(v.number(), v.integer(), v.minValue(1)),
   seconds: v.pipe(v.number(), v.minValue(0)),
 });
+const lossSchema = v.looseObject({
+  ...lineSchema.entries,
+  epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  loss: v.pipe(v.number(), v.finite()),
+});
 const NEWLINE = 0x0a;
+
+/** What a curve is drawn from. */
+export type LossRecord = Pick<StepMetrics, "step" | "epoch" | "loss" | "seconds">;
+
+/**
+ * Reads the losses in a metrics.jsonl, one after the other; what is not a record of a step is left out.
+ * @throws FileError when the file cannot be read
+ */
+export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
+  try {
+    for await (const line of createInterface({
+      input: createReadStream(path),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    })) {
+      const record = v.safeParse(lossSchema, parse(line));
+      if (record.success) yield record.output;
+    }
+  } catch (error) {
+    throw explainSystemError(error, "read the file", path);
+  }
+}
 
 /** Appends to a metrics.jsonl. Each record is handed to the system at once, so a killed process loses none. */
 export class MetricsLog {

@@ -296,7 +296,7 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--data", work.path("empty")], "no images in this folder"],
     [["--data", work.path("broken")], '"a.png"'],
     [["--data", model], "this is a file"],
-    [["--data", "hf:owner/name"], "hf:OWNER/NAME is not read"],
+    [["--data", "hf:owner"], "expected hf:OWNER/NAME or hf:OWNER/NAME@REVISION"],
     [["--model", work.path("missing.json")], "no such file"],
     [["--model", work.path("not.json")], "not JSON"],
     [["--model", work.path("other.json")], "DiTTransformer2DModel"],

@@ -37,6 +37,12 @@ export async function writeImage(file: string, image: RgbImage): Promise<void> {
   await writeFileAtomic(file, await encode(image, extension));
 }
 
+/** Draws the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */
+export async function svgToPng(svg: string, scale = 1): Promise<Uint8Array> {
+  const density = 72 * scale;
+  return sharp(Buffer.from(svg), { density }).png({ compressionLevel: 9, palette: true }).toBuffer();
+}
+
 async function encode(image: RgbImage, extension: string): Promise<Uint8Array> {
   checkRgb(image);
   const { data, width, height } = image;

@@ -1,10 +1,13 @@
-// A line chart as SVG: a title, two axes with ticks, lines with their names. No more than a figure of the docs needs.
+// A line chart as SVG: a title, two axes with ticks, lines with their names. No more than the figures of the docs and of
+// model cards need.
 
 /** One line: its points in order, and whether they are marked. */
 export interface Line {
   readonly name: string;
   readonly color: string;
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** Draw the line alone, without its points: there are many. */
+  readonly plain?: boolean;
   /** Draw it thin and without a name in the legend: one of several of a kind. */
   readonly faint?: boolean;
 }
@@ -48,10 +51,11 @@ export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readon
     ...yAxis.ticks.map((tick) => text([LEFT - 8, y(tick) + 4], "end", String(tick))),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12], "middle", xAxis.label),
     text([18, middle], "middle", yAxis.label, ` transform="rotate(-90 18 ${round(middle)})"`),
-    ...lines.map(({ points, color, faint }) => {
-      const dots = faint
-        ? []
-        : points.map(([a, b]) => `<circle cx="${round(x(a))}" cy="${round(y(b))}" r="2.5"/>`);
+    ...lines.map(({ points, color, faint, plain }) => {
+      const dots =
+        faint || plain
+          ? []
+          : points.map(([a, b]) => `<circle cx="${round(x(a))}" cy="${round(y(b))}" r="2.5"/>`);
       const path = points.map(([a, b]) => `${round(x(a))} ${round(y(b))}`).join("L");
       return `<path d="M${path}" fill="none" stroke="${color}" stroke-width="${faint ? 0.8 : 2}"${faint ? ' opacity="0.5"' : ""}/><g fill="${color}">${dots.join("")}</g>`;
     }),
@@ -67,6 +71,20 @@ export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readon
     "</svg>",
     "",
   ].join("\n");
+}
+
+/**
+ * Round numbers for an axis: about `count` of them, the first not above `from` and the last not below `to`.
+ * @throws RangeError unless from < to
+ */
+export function niceTicks(from: number, to: number, count = 5): number[] {
+  if (!(from < to)) throw new RangeError(`an axis from ${from} to ${to}; expected it to rise`);
+  const rough = (to - from) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) ?? 10);
+  const [first, last] = [Math.floor(from / step + 1e-9), Math.ceil(to / step - 1e-9)];
+  // Multiples of a decimal fraction, without the digits that binary ones have.
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 const round = (value: number): string => String(Math.round(value * 10) / 10);

@@ -1,0 +1,170 @@
+// The cache of the Hub's files, laid out as Python's huggingface_hub lays it out, so that each finds what the other
+// has downloaded:
+//   models--OWNER--NAME/refs/main                the commit that a branch or tag meant when it was last asked for
+//   models--OWNER--NAME/blobs/DIGEST             contents
+//   models--OWNER--NAME/snapshots/COMMIT/a/b.c   -> ../../../../blobs/DIGEST
+//   models--OWNER--NAME/trees/COMMIT.json        the list of a commit's files: offline it says whether all are there
+
+import { constants } from "node:fs";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import * as v from "valibot";
+import { writeFileAtomic } from "../atomic.ts";
+import { readJsonAs } from "../diffusers_json.ts";
+import { errorCode, explainSystemError } from "../errors.ts";
+import type { HubFile, HubKind } from "./client.ts";
+import { isCommit } from "./name.ts";
+
+/** Systems that have no symbolic links, or do not let everyone make them. */
+const NO_LINKS = ["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"];
+const MAX_LIST_BYTES = 64 * 2 ** 20;
+
+/** The version of Python's lists of files that is known here. */
+const LIST_VERSION = 1;
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const listSchema = v.object({
+  format_version: v.literal(LIST_VERSION),
+  files: v.record(
+    v.string(),
+    v.object({
+      size,
+      blob_id: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),
+      lfs_sha256: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+      lfs_size: v.nullish(size),
+    }),
+  ),
+});
+
+/** The part of the cache that belongs to one repository. */
+export class RepoCache {
+  readonly path: string;
+
+  constructor(cache: string, kind: HubKind, id: string) {
+    this.path = join(cache, [`${kind}s`, ...id.split("/")].join("--"));
+  }
+
+  blob(digest: string): string {
+    return join(this.path, "blobs", digest);
+  }
+
+  snapshot(commit: string): string {
+    return join(this.path, "snapshots", commit);
+  }
+
+  /** Where a file of a commit is, or will be. The path must have been checked. */
+  file(commit: string, path: string): string {
+    return join(this.snapshot(commit), ...path.split("/"));
+  }
+
+  /** The commit that a revision meant when it was last asked for. */
+  async commitOf(revision: string): Promise<string | undefined> {
+    if (isCommit(revision)) return revision;
+    try {
+      const commit = (await readFile(join(this.path, "refs", revision), "utf8")).trim();
+      return isCommit(commit) ? commit : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw explainSystemError(error, "read the cache", this.path);
+    }
+  }
+
+  /** Remembers what a branch or a tag means now. @throws FileError */
+  async rememberCommit(revision: string, commit: string): Promise<void> {
+    if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
+    await writeFileAtomic(join(this.path, "refs", revision), commit);
+  }
+
+  /** The files of a commit, if they were listed before. */
+  async list(commit: string): Promise<HubFile[] | undefined> {
+    try {
+      const { files } = await readJsonAs(this.#listFile(commit), listSchema, MAX_LIST_BYTES);
+      return Object.entries(files).map(([path, { size, blob_id, lfs_sha256, lfs_size }]) => ({
+        path,
+        size: lfs_size ?? size,
+        oid: blob_id,
+        digest: lfs_sha256 ?? blob_id,
+      }));
+    } catch {
+      // Missing or damaged: it is asked for again.
+      return undefined;
+    }
+  }
+
+  /** @throws FileError */
+  async rememberList(commit: string, files: readonly HubFile[]): Promise<void> {
+    const entries = files.map(({ path, size, oid, digest }) => [
+      path,
+      { size, blob_id: oid, ...(digest !== oid && { lfs_sha256: digest, lfs_size: size }) },
+    ]);
+    const list = { format_version: LIST_VERSION, files: Object.fromEntries(entries) };
+    await writeFileAtomic(this.#listFile(commit), JSON.stringify(list, undefined, 1));
+  }
+
+  /** The files of a commit that are here, whoever downloaded them; none if there is no such folder. */
+  async present(commit: string): Promise<HubFile[]> {
+    const root = this.snapshot(commit);
+    try {
+      const entries = await readdir(root, { recursive: true, withFileTypes: true });
+      const files: HubFile[] = [];
+      for (const entry of entries) {
+        if (entry.isDirectory()) continue;
+        const path = join(entry.parentPath, entry.name);
+        const info = await stat(path).catch(() => undefined);
+        if (!info?.isFile()) continue;
+        // It is here already: by which name of its content does not matter.
+        files.push({ path: relative(root, path).split(sep).join("/"), size: info.size, oid: "", digest: "" });
+      }
+      return files;
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw explainSystemError(error, "read the cache", root);
+    }
+  }
+
+  /** Whether a file of a commit is here, whole. */
+  async has(commit: string, { path, size }: HubFile): Promise<boolean> {
+    return (await sizeOf(this.file(commit, path))) === size;
+  }
+
+  /** Whether the content of a file is here, of whichever commit. */
+  async hasBlob({ digest, size }: HubFile): Promise<boolean> {
+    return (await sizeOf(this.blob(digest))) === size;
+  }
+
+  /**
+   * Gives a content that is here its name in a commit.
+   * @param isNew nothing else in the cache can be using the content
+   * @throws FileError
+   */
+  async link(commit: string, { path, digest }: HubFile, isNew: boolean): Promise<void> {
+    const [from, to] = [this.blob(digest), this.file(commit, path)];
+    try {
+      await mkdir(dirname(to), { recursive: true });
+      await rm(to, { force: true });
+      await symlink(relative(dirname(to), from), to).catch(async (error: unknown) => {
+        // Another process was quicker.
+        if (errorCode(error) === "EEXIST") return;
+        if (!NO_LINKS.includes(errorCode(error) ?? "")) throw error;
+        await (isNew ? rename(from, to) : copyFile(from, to, constants.COPYFILE_FICLONE));
+      });
+    } catch (error) {
+      throw explainSystemError(error, "write the file", to);
+    }
+  }
+
+  #listFile(commit: string): string {
+    return join(this.path, "trees", `${commit}.json`);
+  }
+}
+
+/** The size of a file, through links; undefined where there is none. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw explainSystemError(error, "read the cache", path);
+  }
+}
+
+const isMissing = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");

@@ -1,0 +1,170 @@
+// The one place that knows @huggingface/hub: the Hub's interface as far as it is used here. The library makes the
+// requests; our own fetch adds the token, bounds and retries. It is loaded when it is first needed.
+
+import { pathToFileURL } from "node:url";
+import * as v from "valibot";
+import { HubError, type Subject } from "./errors.ts";
+import { apiFetch } from "./http.ts";
+import type { HubSettings } from "./settings.ts";
+
+export type HubKind = "model" | "dataset";
+
+/** A file of a repository, as the Hub lists it. */
+export interface HubFile {
+  /** Relative to the repository, with slashes. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Git's name of it. */
+  readonly oid: string;
+  /** The name of its content: the SHA-256 of large files (64 digits), `oid` of others (40). */
+  readonly digest: string;
+}
+
+/** What a request is made of: whom to ask, about what, and what to say when it fails. */
+export interface Asked {
+  readonly settings: HubSettings;
+  readonly subject: Subject;
+  readonly kind: HubKind;
+  readonly id: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** More files than this in one repository are not listed: the Hub itself advises against them. */
+export const MAX_FILES = 200_000;
+
+const commitSchema = v.object({ sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)) });
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const entrySchema = v.object({
+  type: v.string(),
+  path: v.pipe(v.string(), v.maxLength(4096)),
+  size: v.optional(size, 0),
+  oid: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/))),
+  lfs: v.optional(v.object({ oid: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)), size })),
+});
+
+const library = () => import("@huggingface/hub");
+
+function params({ settings, subject, kind, id, signal }: Asked) {
+  return {
+    repo: { type: kind, name: id },
+    name: id,
+    hubUrl: settings.endpoint,
+    fetch: apiFetch(settings, subject, signal),
+    // The fetch adds the token: the library refuses those of other servers than huggingface.co.
+    accessToken: "",
+  } as const;
+}
+
+/** The commit that a branch, a tag or a commit means now. @throws HubError */
+export async function resolveCommit(asked: Asked, revision: string): Promise<string> {
+  const hub = await library();
+  const query = { ...params(asked), revision };
+  const info =
+    asked.kind === "model"
+      ? await hub.modelInfo({ ...query, additionalFields: ["sha"] })
+      : await hub.datasetInfo({ ...query, additionalFields: ["sha"] });
+  return understood(commitSchema, info, asked.subject).sha;
+}
+
+/** All files of a commit. @throws HubError */
+export async function listCommit(asked: Asked, commit: string): Promise<HubFile[]> {
+  const hub = await library();
+  const files: HubFile[] = [];
+  for await (const item of hub.listFiles({ ...params(asked), revision: commit, recursive: true })) {
+    const { type, path, size, oid, lfs } = understood(entrySchema, item, asked.subject);
+    if (type !== "file") continue;
+    if (oid === undefined) throw misunderstood(asked.subject, `${path} has no checksum`);
+    files.push({ path, size: lfs?.size ?? size, oid, digest: lfs?.oid ?? oid });
+    if (files.length > MAX_FILES) {
+      throw new HubError(
+        "content",
+        `${asked.subject.label}: it has more than ${MAX_FILES} files, which are too many to read one by one; choose one with parquet or zip files`,
+      );
+    }
+  }
+  return files;
+}
+
+/** The name of the token's owner. @throws HubError when the token is not accepted */
+export async function tokenOwner(asked: Asked): Promise<string> {
+  const hub = await library();
+  const who: unknown = await hub.whoAmI(params(asked));
+  return understood(v.object({ name: v.string() }), who, asked.subject).name;
+}
+
+/** Makes a repository. @throws HubError */
+export async function createRepo(asked: Asked, isPrivate: boolean): Promise<void> {
+  const hub = await library();
+  await hub.createRepo({ ...params(asked), ...(isPrivate && { visibility: "private" }) });
+}
+
+/** A file to be uploaded. */
+export interface Upload {
+  /** Where it is on this machine. */
+  readonly file: string;
+  /** Where it goes in the repository. */
+  readonly path: string;
+}
+
+export interface CommitOptions {
+  readonly title: string;
+  /** The branch. */
+  readonly revision: string;
+  /** Paths in the repository that are taken away. */
+  readonly removed: readonly string[];
+  /** Called when a large file is on the server. */
+  readonly onFile?: (path: string) => void;
+}
+
+/**
+ * Makes one commit of files.
+ * @returns the commit
+ * @throws HubError
+ */
+export async function commitFiles(
+  asked: Asked,
+  uploads: readonly Upload[],
+  { title, revision, removed, onFile }: CommitOptions,
+): Promise<string> {
+  const hub = await library();
+  const work = hub.commitIter({
+    ...params(asked),
+    title,
+    branch: revision,
+    operations: [
+      ...uploads.map(({ file, path }) => ({
+        operation: "addOrUpdate" as const,
+        path,
+        content: pathToFileURL(file),
+      })),
+      ...removed.map((path) => ({ operation: "delete" as const, path })),
+    ],
+    // Plain LFS: one request a file (or part), which every server that speaks the interface has.
+    useXet: false,
+    ...(asked.signal && { abortSignal: asked.signal }),
+  });
+  let step = await work.next();
+  while (!step.done) {
+    const event = step.value;
+    if (event.event === "fileProgress" && event.state === "uploading" && event.progress === 1)
+      onFile?.(event.path);
+    step = await work.next();
+  }
+  return understood(v.object({ commit: v.object({ oid: v.string() }) }), step.value, asked.subject).commit
+    .oid;
+}
+
+function understood<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  subject: Subject,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw misunderstood(subject, `${v.getDotPath(issue) ?? "answer"}: ${issue.message}`);
+}
+
+const misunderstood = ({ label }: Subject, what: string): HubError =>
+  new HubError("server", `${label}: the server's answer is not the Hub's (${what}); check HF_ENDPOINT`);

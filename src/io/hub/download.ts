@@ -1,0 +1,205 @@
+// One file from the Hub: it goes on where an earlier download was cut off, and is checked against its checksum before
+// it gets its name.
+
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { errorCode, explainSystemError } from "../errors.ts";
+import type { HubFile } from "./client.ts";
+import { HubError, type Subject, unreachable } from "./errors.ts";
+import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** Tries without a single new byte before a download is given up. */
+const TRIES = 5;
+/** How long nothing may arrive (milliseconds). */
+const STALL_MS = 60_000;
+/** Smaller files (bytes) are not worth going on with: looking for their parts would take longer. */
+export const RESUMED_BYTES = 2 ** 20;
+/** Bytes that are hashed at a time. */
+const HASH_CHUNK = 2 ** 20;
+
+export interface Download {
+  readonly settings: HubSettings;
+  readonly subject: Subject;
+  readonly url: URL;
+  readonly file: HubFile;
+  /** Where the content goes. */
+  readonly target: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of bytes that are there now; negative where some had to be thrown away. */
+  readonly onBytes: (count: number) => void;
+}
+
+/**
+ * Downloads a file, in parts if the connection breaks.
+ * @throws HubError for what is wrong with the network or the content, FileError when the disk is full, ...
+ */
+export async function download(work: Download): Promise<void> {
+  const { file, target } = work;
+  const part = `${target}.${process.pid}.incomplete`;
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    if (file.size >= RESUMED_BYTES) await adoptPart(target, part);
+    const handle = await open(part, "a+");
+    try {
+      const resumed = await receive(work, handle);
+      let isWhole = await matches(handle, file);
+      if (!isWhole && resumed) {
+        // What was there already may be of another try gone wrong: once more, from the beginning.
+        await startOver(work, handle);
+        await receive(work, handle);
+        isWhole = await matches(handle, file);
+      }
+      if (!isWhole) throw damaged(work);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(part, target);
+  } catch (error) {
+    const isDamaged = error instanceof HubError && error.reason === "checksum";
+    if (isDamaged || file.size < RESUMED_BYTES) await rm(part, { force: true });
+    throw explainSystemError(error, "write the file", target);
+  }
+}
+
+/**
+ * Fetches what is missing of the file.
+ * @returns whether a part of it was there before
+ */
+async function receive(work: Download, handle: FileHandle): Promise<boolean> {
+  const { file, settings, subject, signal, onBytes } = work;
+  let have = (await handle.stat()).size;
+  if (have > file.size) {
+    await handle.truncate(0);
+    have = 0;
+  }
+  const resumed = have > 0;
+  onBytes(have);
+  for (let attempt = 1; have < file.size; attempt++) {
+    const before = have;
+    try {
+      have = await retrying(settings, TRIES, subject, signal, () => receiveOnce(work, handle, have));
+    } catch (error) {
+      if (!(error instanceof CutOff)) throw error;
+      have = error.have;
+      if (have > before) attempt = 0;
+      else if (attempt >= TRIES) throw unreachable(error.cause, subject, settings);
+    }
+  }
+  return resumed;
+}
+
+/** A connection that broke while the content came. */
+class CutOff extends Error {
+  readonly have: number;
+
+  constructor(have: number, cause: unknown) {
+    super("the connection broke", { cause });
+    this.have = have;
+  }
+}
+
+/** One request for the rest of the file, from `have` on. @returns how many bytes are there then */
+async function receiveOnce(work: Download, handle: FileHandle, have: number): Promise<number> {
+  const { settings, url, file, signal, onBytes } = work;
+  const stalled = new AbortController();
+  const stall = () => stalled.abort(new DOMException("nothing arrived for a minute", "TimeoutError"));
+  let timer = setTimeout(stall, STALL_MS);
+  try {
+    const answer = await fetch(url, {
+      // The whole answer as it is: a compressed one has other lengths.
+      headers: requestHeaders(settings, url, {
+        "accept-encoding": "identity",
+        ...(have > 0 && { range: `bytes=${have}-` }),
+      }),
+      signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
+    });
+    if (!answer.ok) {
+      const body = new Uint8Array(await answer.arrayBuffer().catch(() => new ArrayBuffer(0)));
+      throw new RefusedAnswer(refusalOf(answer, body), answer.headers.get("retry-after"));
+    }
+    if (have > 0 && !goesOnAt(answer, have)) {
+      await handle.truncate(0);
+      onBytes(-have);
+      have = 0;
+    }
+    try {
+      for await (const bytes of answer.body ?? []) {
+        clearTimeout(timer);
+        timer = setTimeout(stall, STALL_MS);
+        if (have + bytes.length > file.size) throw damaged(work);
+        await handle.appendFile(bytes);
+        have += bytes.length;
+        onBytes(bytes.length);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isNetworkError(error) || stalled.signal.aborted) throw new CutOff(have, error);
+      throw error;
+    }
+    if (have < file.size) throw new CutOff(have, new Error("the answer ended early"));
+    return have;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether an answer holds the rest of the file, not all of it anew. */
+function goesOnAt(answer: Response, have: number): boolean {
+  const [, from] = /^bytes (\d+)-/.exec(answer.headers.get("content-range") ?? "") ?? [];
+  return answer.status === 206 && Number(from) === have;
+}
+
+async function startOver({ onBytes }: Download, handle: FileHandle): Promise<void> {
+  onBytes(-(await handle.stat()).size);
+  await handle.truncate(0);
+}
+
+const damaged = ({ subject, file }: Download): HubError =>
+  new HubError(
+    "checksum",
+    `${subject.label}: ${file.path} did not arrive as the Hub says it is (checksum mismatch); it was thrown away, try again`,
+  );
+
+/** Whether a file on this machine has the content that one on the Hub has. */
+export async function matches(handle: FileHandle, file: Pick<HubFile, "size" | "digest">): Promise<boolean> {
+  const { size } = await handle.stat();
+  // Large files go by the SHA-256 of their content, others by git's name of a blob.
+  const isLarge = file.digest.length === 64;
+  const hash = createHash(isLarge ? "sha256" : "sha1");
+  if (!isLarge) hash.update(`blob ${size}\0`);
+  const chunk = Buffer.alloc(Math.min(HASH_CHUNK, Math.max(1, size)));
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+    if (bytesRead === 0) break;
+    hash.update(chunk.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+  return size === file.size && hash.digest("hex") === file.digest;
+}
+
+/** Takes over what a process that is gone had received. */
+async function adoptPart(target: string, part: string): Promise<void> {
+  const folder = dirname(target);
+  for (const name of await readdir(folder)) {
+    const [, owner, pid] = /^(.+)\.(\d+)\.incomplete$/.exec(name) ?? [];
+    if (owner !== basename(target) || Number(pid) === process.pid || isRunning(Number(pid))) continue;
+    try {
+      return await rename(join(folder, name), part);
+    } catch (error) {
+      // Another process was quicker.
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}

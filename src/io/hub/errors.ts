@@ -1,0 +1,132 @@
+// What can go wrong with the Hugging Face Hub, each told in one line that says what to do.
+
+/** Why the Hub, or what is kept of it on this machine, did not give what was asked for. */
+export type HubReason =
+  | "name"
+  | "repo"
+  | "revision"
+  | "file"
+  | "gated"
+  | "token"
+  | "permission"
+  | "content"
+  | "offline"
+  | "network"
+  | "server"
+  | "checksum";
+
+/** Reasons that lie with the network or the server: the same request may succeed later. */
+const FAILURES: ReadonlySet<HubReason> = new Set(["network", "server", "checksum"]);
+
+export class HubError extends Error {
+  override readonly name = "HubError";
+  readonly reason: HubReason;
+
+  constructor(reason: HubReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+
+  /** Whether the request was right and only the transfer failed. */
+  get isFailure(): boolean {
+    return FAILURES.has(this.reason);
+  }
+}
+
+/** What a request is about, for the error that it may end in. */
+export interface Subject {
+  /** "hf:OWNER/NAME", or "the Hub". */
+  readonly label: string;
+  /** Its page, to accept terms on. */
+  readonly page: string;
+  readonly revision?: string;
+}
+
+/** Where the requests go and who asks: the part of the settings that errors name. */
+export interface Asker {
+  readonly endpoint: string;
+  readonly token?: string;
+  /** Where the token was found, such as "HF_TOKEN". */
+  readonly tokenFrom?: string;
+}
+
+/** An answer that is not a success. */
+export interface Refusal {
+  readonly status: number;
+  /** The Hub's X-Error-Code, such as "GatedRepo". */
+  readonly code: string | null;
+  /** The Hub's own words. */
+  readonly message: string;
+}
+
+/** The error for an answer that is not a success. */
+export function refused({ status, code, message }: Refusal, subject: Subject, asker: Asker): HubError {
+  const { label, page, revision = "main" } = subject;
+  const from = asker.token === undefined ? undefined : `the token from ${asker.tokenFrom}`;
+  if (code === "GatedRepo" || (status === 403 && /gated|restricted/i.test(message))) {
+    const how =
+      from === undefined ? "and set HF_TOKEN to a token of that account" : `with the account of ${from}`;
+    return new HubError(
+      "gated",
+      `${label}: access is only given to those who accept its terms; accept them at ${page} ${how}`,
+    );
+  }
+  if (code === "RevisionNotFound") {
+    return new HubError(
+      "revision",
+      `${label}: it has no revision "${revision}"; give a branch, a tag or a commit that ${page} lists`,
+    );
+  }
+  if (code === "EntryNotFound") {
+    return new HubError("file", `${label}: a file is missing on the Hub (${message})`);
+  }
+  if (status === 401 && from !== undefined && code !== "RepoNotFound") {
+    return new HubError(
+      "token",
+      `${label}: ${from} is not accepted; make a new one at ${asker.endpoint}/settings/tokens`,
+    );
+  }
+  if (status === 401 || status === 404) {
+    const how = from === undefined ? "set HF_TOKEN if it is private" : `whether ${from} may see it`;
+    return new HubError(
+      "repo",
+      `${label}: there is no such repository, or it is private; check the name, or ${how}`,
+    );
+  }
+  if (status === 403) {
+    return new HubError(
+      "permission",
+      `${label}: this is not permitted (${message}); ${from === undefined ? "set HF_TOKEN" : `use another one than ${from}`}`,
+    );
+  }
+  const words = status === 429 ? "too many requests" : message;
+  return new HubError(
+    "server",
+    `${label}: ${new URL(asker.endpoint).host} answered ${status} (${words}); try again later`,
+  );
+}
+
+/** The error for a request that got no answer. */
+export function unreachable(error: unknown, { label }: Subject, { endpoint }: Asker): HubError {
+  return new HubError(
+    "network",
+    `${label}: ${new URL(endpoint).host} cannot be reached (${networkCause(error)}); check the network${
+      process.env.HF_ENDPOINT === undefined ? "" : " and HF_ENDPOINT"
+    }`,
+    { cause: error },
+  );
+}
+
+/** "ENOTFOUND", "ECONNREFUSED", ...: `fetch` hides what happened in the cause of its error. */
+export function networkCause(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ("code" in error && typeof error.code === "string" && error.code !== "") return error.code;
+  if (error instanceof AggregateError && error.errors.length > 0) return networkCause(error.errors[0]);
+  return error.cause === undefined ? plain(error.message) : networkCause(error.cause);
+}
+
+/** A server's words as part of one line: no control characters, not long. */
+export function plain(text: string): string {
+  const line = text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}

@@ -1,0 +1,169 @@
+// Requests to the Hub: who asks is said to the Hub only, answers are bounded, what may succeed later is tried again.
+
+import { VERSION } from "../../version.ts";
+import { plain, type Refusal, refused, type Subject, unreachable } from "./errors.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** The longest answer that is read into memory (bytes): a page of a listing has some hundred kilobytes. */
+const MAX_ANSWER_BYTES = 32 * 2 ** 20;
+/** How long the first bytes of an answer may take (milliseconds). */
+const ANSWER_MS = 30_000;
+const TRIES = 4;
+const MAX_PAUSE_MS = 30_000;
+
+/**
+ * A `fetch` for the Hub's interface: it adds the token, reads the whole answer, and throws for anything but success.
+ * @throws HubError (of the returned function)
+ */
+export function apiFetch(settings: HubSettings, subject: Subject, signal?: AbortSignal): typeof fetch {
+  return async (input, init = {}) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const method = init.method ?? "GET";
+    // What is repeated must mean the same twice; and sending takes as long as it takes.
+    const tries = method === "GET" || method === "PUT" ? TRIES : 1;
+    return retrying(settings, tries, subject, signal, async () => {
+      const asked = [
+        signal,
+        init.signal ?? undefined,
+        method === "GET" ? AbortSignal.timeout(ANSWER_MS) : undefined,
+      ];
+      const answer = await fetch(url, {
+        ...init,
+        headers: requestHeaders(settings, url, init.headers),
+        signal: AbortSignal.any(asked.filter((one) => one !== undefined)),
+      });
+      const body = await boundedBody(answer, url);
+      if (!answer.ok) throw new RefusedAnswer(refusalOf(answer, body), answer.headers.get("retry-after"));
+      const hasBody = ![204, 205].includes(answer.status);
+      return new Response(hasBody ? body : null, { status: answer.status, headers: answer.headers });
+    });
+  };
+}
+
+/** Headers with the token, if the request goes to the Hub itself, and with who is asking. */
+export function requestHeaders(settings: HubSettings, url: URL, headers?: RequestInit["headers"]): Headers {
+  const all = new Headers(headers);
+  if (url.origin === new URL(settings.endpoint).origin) {
+    all.delete("authorization");
+    if (settings.token !== undefined) all.set("authorization", `Bearer ${settings.token}`);
+  }
+  all.set("user-agent", `imago/${VERSION}; node/${process.versions.node}`);
+  return all;
+}
+
+/** An answer that is not a success, before it is put into words. */
+export class RefusedAnswer extends Error {
+  readonly refusal: Refusal;
+  /** Seconds that the server asks to wait for, if it does. */
+  readonly retryAfter: number | undefined;
+
+  constructor(refusal: Refusal, retryAfter: string | null) {
+    super(`status ${refusal.status}`);
+    this.refusal = refusal;
+    const seconds = Number(retryAfter ?? Number.NaN);
+    this.retryAfter = Number.isFinite(seconds) ? seconds : undefined;
+  }
+
+  get mayPass(): boolean {
+    return this.refusal.status === 429 || this.refusal.status >= 500;
+  }
+}
+
+/**
+ * Does a request up to `tries` times while what goes wrong may pass.
+ * @throws HubError for what remains wrong; what is not the network's or the Hub's is thrown as it is
+ */
+export async function retrying<T>(
+  settings: HubSettings,
+  tries: number,
+  subject: Subject,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      const refusal = error instanceof RefusedAnswer ? error : undefined;
+      if (refusal === undefined && !isNetworkError(error)) throw error;
+      if (attempt >= tries || (refusal !== undefined && !refusal.mayPass)) {
+        throw refusal ? refused(refusal.refusal, subject, settings) : unreachable(error, subject, settings);
+      }
+      await pause(settings.retryMs * 2 ** (attempt - 1), refusal?.retryAfter, signal);
+    }
+  }
+}
+
+/** What `fetch` throws for a connection that cannot be made or breaks, and our own limit of time. */
+export function isNetworkError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.name === "TimeoutError" ||
+    (error instanceof TypeError && /fetch failed|terminated|network/i.test(error.message))
+  );
+}
+
+async function pause(
+  ms: number,
+  askedSeconds: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const time = Math.min(MAX_PAUSE_MS, Math.max(ms, (askedSeconds ?? 0) * 1000));
+  await new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, time);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+async function boundedBody(answer: Response, url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of answer.body ?? []) {
+    length += part.length;
+    if (length > MAX_ANSWER_BYTES) {
+      throw new RefusedAnswer(
+        {
+          status: 413,
+          code: null,
+          message: `${url.pathname} answers with more than ${MAX_ANSWER_BYTES} bytes`,
+        },
+        null,
+      );
+    }
+    parts.push(part);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return body;
+}
+
+/** What the Hub says of an answer that is not a success: in headers, in JSON, or in text. */
+export function refusalOf(answer: Response, body: Uint8Array): Refusal {
+  const words = answer.headers.get("x-error-message") ?? wordsOf(body) ?? answer.statusText;
+  return { status: answer.status, code: answer.headers.get("x-error-code"), message: plain(words) };
+}
+
+function wordsOf(body: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(body.subarray(0, 2000)).trim();
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json !== "object" || json === null) return undefined;
+    const said = "error" in json ? json.error : "message" in json ? json.message : undefined;
+    return typeof said === "string" ? said : undefined;
+  } catch {
+    // Pages of proxies say nothing in their markup.
+    return text === "" || text.startsWith("<") ? undefined : text;
+  }
+}

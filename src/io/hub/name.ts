@@ -1,0 +1,57 @@
+// hf:OWNER/NAME[@REVISION]: how a repository of the Hugging Face Hub is written.
+
+import { HubError } from "./errors.ts";
+
+/** What begins the name of a repository where a path could stand too. */
+export const HUB_PREFIX = "hf:";
+
+export interface HubName {
+  /** "OWNER/NAME". */
+  readonly id: string;
+  /** A branch, a tag or a commit; undefined means the main branch. */
+  readonly revision: string | undefined;
+}
+
+// As the Hub has it: letters, digits and ._- , neither at the ends nor doubled ("--" and ".." mean something in paths).
+const PART = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$/;
+const REVISION = /^[A-Za-z0-9_][A-Za-z0-9._+/-]{0,254}$/;
+/** A commit, which never changes. */
+const COMMIT = /^[0-9a-f]{40}$/;
+
+export const isHubName = (text: string): boolean => text.startsWith(HUB_PREFIX);
+export const isCommit = (revision: string): boolean => COMMIT.test(revision);
+
+/** Whether text without the prefix could be OWNER/NAME. */
+export const isRepoId = (text: string): boolean => {
+  const parts = text.split("/");
+  return parts.length === 2 && parts.every((part) => PART.test(part) && !/--|\.\./.test(part));
+};
+
+/**
+ * Reads "hf:OWNER/NAME" or "hf:OWNER/NAME@REVISION".
+ * @throws HubError when the text is not of that form
+ */
+export function parseHubName(text: string): HubName {
+  const [id = "", revision, ...more] = text.slice(HUB_PREFIX.length).split("@");
+  if (!isHubName(text) || !isRepoId(id) || more.length > 0) {
+    throw new HubError(
+      "name",
+      `"${text}" is not the name of a repository; expected hf:OWNER/NAME or hf:OWNER/NAME@REVISION`,
+    );
+  }
+  if (revision !== undefined) checkRevision(revision);
+  return { id, revision };
+}
+
+/** @throws HubError for a revision that cannot be the name of a branch or a tag, or a commit */
+export function checkRevision(revision: string): void {
+  if (REVISION.test(revision) && !/\.\.|\/\/|\/$|\.lock$/.test(revision)) return;
+  throw new HubError("name", `revision "${revision}" is not a branch, a tag or a commit`);
+}
+
+/**
+ * Whether the name of a file in a repository can be a path on this machine: it must not lead out of its folder, and mean
+ * the same on every system.
+ */
+export const isSafePath = (path: string): boolean =>
+  path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part));

@@ -1,0 +1,111 @@
+// Where the Hub is, who asks, and where the cache lies: from the environment, under the names Python's huggingface_hub has.
+
+import { open } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { errorCode, explainSystemError } from "../errors.ts";
+import { type Asker, HubError } from "./errors.ts";
+
+/** Where requests go, who asks, and where files are kept. */
+export interface HubSettings extends Asker {
+  /** The folder of the cache, shared with Python. */
+  readonly cache: string;
+  /** Nothing is asked of the network. */
+  readonly offline: boolean;
+  /** First pause before a request is tried again (milliseconds); each further one is twice as long. */
+  readonly retryMs: number;
+}
+
+/** What a program may decide in place of the environment. */
+export interface HubOptions {
+  /** An access token. Default: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, or the file that `hf auth login` wrote. */
+  readonly token?: string;
+  /** Default: HF_ENDPOINT, or https://huggingface.co. */
+  readonly endpoint?: string;
+  /** Default: HF_HUB_CACHE, or hub/ in HF_HOME, or ~/.cache/huggingface/hub. */
+  readonly cache?: string;
+  /** Default: HF_HUB_OFFLINE. */
+  readonly offline?: boolean;
+}
+
+const ENDPOINT = "https://huggingface.co";
+const RETRY_MS = 500;
+const TRUE = new Set(["1", "ON", "YES", "TRUE"]);
+const MAX_TOKEN_BYTES = 4096;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws HubError for an endpoint or a token that cannot be one; FileError for a token file that cannot be read */
+export async function hubSettings(
+  options: HubOptions = {},
+  env: Environment = process.env,
+): Promise<HubSettings> {
+  const xdg = set(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache");
+  const home = expanded(set(env.HF_HOME) ?? join(xdg, "huggingface"));
+  const cache = set(env.HF_HUB_CACHE) ?? set(env.HUGGINGFACE_HUB_CACHE) ?? join(home, "hub");
+  return {
+    endpoint: checkedEndpoint(options.endpoint ?? set(env.HF_ENDPOINT) ?? ENDPOINT),
+    cache: options.cache ?? expanded(cache),
+    offline: options.offline ?? TRUE.has((env.HF_HUB_OFFLINE ?? "").toUpperCase()),
+    retryMs: RETRY_MS,
+    ...(await findToken(options.token, env, home)),
+  };
+}
+
+async function findToken(given: string | undefined, env: Environment, home: string): Promise<Partial<Asker>> {
+  const file = expanded(set(env.HF_TOKEN_PATH) ?? join(home, "token"));
+  const candidates: [from: string, text: string | undefined][] = [
+    ["the option token", given],
+    ["HF_TOKEN", env.HF_TOKEN],
+    ["HUGGING_FACE_HUB_TOKEN", env.HUGGING_FACE_HUB_TOKEN],
+  ];
+  for (const [tokenFrom, text] of candidates) {
+    const token = set(text);
+    if (token !== undefined) return { token: checkedToken(token, tokenFrom), tokenFrom };
+  }
+  const token = set(await readIfThere(file));
+  return token === undefined ? {} : { token: checkedToken(token, file), tokenFrom: file };
+}
+
+/** What is not blank counts as set. */
+function set(text: string | undefined): string | undefined {
+  const trimmed = text?.trim();
+  return trimmed === "" ? undefined : trimmed;
+}
+
+const expanded = (path: string): string => path.replace(/^~(?=$|[\\/])/, homedir());
+
+function checkedEndpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new HubError(
+      "name",
+      `HF_ENDPOINT is "${text}"; expected an address such as ${ENDPOINT}, or leave it out`,
+    );
+  }
+  return text.replace(/\/+$/, "");
+}
+
+/** The token itself is never shown. */
+function checkedToken(token: string, from: string): string {
+  if (/^[\u0021-\u007e]+$/.test(token)) return token;
+  throw new HubError(
+    "token",
+    `the token from ${from} holds spaces or other characters no token has; set it anew`,
+  );
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_TOKEN_BYTES), 0, MAX_TOKEN_BYTES, 0);
+      return buffer.toString("utf8", 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
+    throw explainSystemError(error, "read the token", path);
+  }
+}

@@ -1,0 +1,103 @@
+// Pipelines on the Hugging Face Hub: of a repository's files, those that a pipeline of a UNet needs are downloaded.
+
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { replacementOf } from "../io/atomic.ts";
+import { MODEL_CONFIG, MODEL_INDEX, readModelIndex, SCHEDULER_CONFIG } from "../io/diffusers_folder.ts";
+import { FileError } from "../io/errors.ts";
+import {
+  type FetchProgress,
+  fetchFiles,
+  HUB_PREFIX,
+  type HubRepo,
+  isHubName,
+  isRepoId,
+  listRepo,
+  parseHubName,
+} from "../io/hub/index.ts";
+import { type ReadStateDictOptions, weightFiles } from "../io/state_dict.ts";
+import { PipelineError } from "./errors.ts";
+import { checkComponents, SCHEDULER, UNET, type Warn } from "./folders.ts";
+
+/** How a pipeline comes from the Hub. */
+export interface HubLoadOptions {
+  /** A branch, a tag or a commit. Default: the main branch. */
+  readonly revision?: string;
+  /** An access token. Default: HF_TOKEN, or what `hf auth login` wrote. */
+  readonly token?: string;
+  /** Called as bytes arrive. */
+  readonly onDownload?: (progress: FetchProgress) => void;
+  /** Ends a download: the promise is rejected with the signal's reason, and what has arrived is kept. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The folder that a path, or the name of a repository, means; what is missing of a repository is downloaded.
+ * @param source a path, "hf:OWNER/NAME[@REVISION]", or "OWNER/NAME" where no such path exists
+ * @throws HubError, PipelineError, FileError, in one line
+ */
+export async function pipelineFolder(
+  source: string,
+  options: HubLoadOptions & ReadStateDictOptions & { readonly warn?: Warn } = {},
+): Promise<string> {
+  const name = await hubNameOf(source);
+  if (name === undefined) {
+    if (options.revision === undefined) return source;
+    throw new PipelineError(
+      `${source}: a folder has no revision ${JSON.stringify(options.revision)}; leave it out, or give hf:OWNER/NAME`,
+    );
+  }
+  const { id, revision = options.revision } = name;
+  if (options.revision !== undefined && options.revision !== revision) {
+    throw new PipelineError(`${source} names one revision, and ${options.revision} is another; give one`);
+  }
+  const { token, warn, signal } = options;
+  const repo = await listRepo("model", id, revision, { ...(token !== undefined && { token }), warn, signal });
+  return fetchPipeline(repo, options);
+}
+
+async function hubNameOf(source: string): Promise<ReturnType<typeof parseHubName> | undefined> {
+  if (isHubName(source)) return parseHubName(source);
+  if (existsSync(source) || !isRepoId(source)) return undefined;
+  // A run whose replacement a crash cut off is there, too.
+  return (await replacementOf(source)) === undefined ? parseHubName(`${HUB_PREFIX}${source}`) : undefined;
+}
+
+/** Downloads what a pipeline needs. @returns its folder */
+async function fetchPipeline(
+  repo: HubRepo,
+  { variant, onDownload, signal }: HubLoadOptions & ReadStateDictOptions,
+): Promise<string> {
+  const source = repo.isComplete ? repo.label : `${repo.label} (in the cache)`;
+  const paths = new Set(repo.files.map(({ path }) => path));
+  if (!paths.has(MODEL_INDEX)) {
+    throw new PipelineError(
+      `${source}: there is no ${MODEL_INDEX} in it; expected a pipeline that diffusers saved`,
+    );
+  }
+  // First what says whether the large files are of use.
+  const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
+  const root = dirname(index);
+  checkComponents(await readModelIndex(root), source);
+  const unet = folderOf(UNET, paths);
+  const names = [...paths]
+    .filter((path) => path.startsWith(unet) && !path.slice(unet.length).includes("/"))
+    .map((path) => path.slice(unet.length));
+  const needed = [
+    `${folderOf(SCHEDULER, paths)}${SCHEDULER_CONFIG}`,
+    `${unet}${MODEL_CONFIG}`,
+    ...weightFiles(names, variant, `${source}${unet === "" ? "" : `/${UNET}`}`).map(
+      (name) => `${unet}${name}`,
+    ),
+  ];
+  const missing = needed.find((path) => !paths.has(path));
+  if (missing !== undefined) throw new FileError(source, `there is no ${missing} in it`);
+  await fetchFiles(repo, needed, { onProgress: onDownload, signal });
+  return root;
+}
+
+/** "unet/", or "" for pipelines of 2022 (google/ddpm-*), whose files lie beside model_index.json. */
+function folderOf(component: string, paths: ReadonlySet<string>): string {
+  const prefix = `${component}/`;
+  return [...paths].some((path) => path.startsWith(prefix)) ? prefix : "";
+}
