@@ -100,7 +100,6 @@ test("a source and its columns are chosen by options, and what is wrong with the
       /several columns .* name the one of images with imageColumn \(--image-column\)/,
     ),
   });
-  expect(await info("hf:some/thing")).toMatchObject({ code: 2 });
   expect(await info("synthetic", "--label-column", "genus")).toMatchObject({
     code: 2,
     line: "--label-column chooses from files, but synthetic is drawn; leave it out",
