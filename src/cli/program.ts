@@ -241,8 +241,13 @@ function addSample(program: Command): void {
     )
     .option(
       "--guidance <x>",
-      "class-conditional models: 1 draws as learnt; 2 to 4 more typical of the class, less varied, in twice the time (default: 1)",
+      "class-conditional models: 1 draws as learnt; 2, say, more typical of the class, less varied, in twice the time (default: 1)",
       decimal("--guidance", { min: 0 }),
+    )
+    .option(
+      "--guidance-rescale <x>",
+      "with guidance: 0 to 1, against pictures that it makes too loud (default: 0; 0.7 is usual)",
+      decimal("--guidance-rescale", { min: 0, max: 1 }),
     )
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option(

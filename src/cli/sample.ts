@@ -54,6 +54,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
       ...(classes && {
         classes: images.map((_, k) => classes[k % classes.length]),
         guidance: flags.guidance ?? 1,
+        ...(flags.guidanceRescale !== undefined && { guidance_rescale: flags.guidanceRescale }),
       }),
       seed,
       ...(seedCompat && { seed_compat: seedCompat }),

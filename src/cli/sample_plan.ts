@@ -38,6 +38,7 @@ export interface SampleFlags {
   /** Names or numbers, separated by commas. */
   readonly class?: string;
   readonly guidance?: number;
+  readonly guidanceRescale?: number;
   readonly seed: number;
   readonly seedCompat?: SeedCompat;
   readonly batchSize: number;
@@ -184,12 +185,16 @@ function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
 }
 
 /** What is asked of a model's classes: --class is one name, also with commas in it, or several. */
-function classOptions({ class: names, guidance }: SampleFlags, { labels }: UNetPipeline): ClassOptions {
+function classOptions(
+  { class: names, guidance, guidanceRescale }: SampleFlags,
+  { labels }: UNetPipeline,
+): ClassOptions {
   const classLabels =
     names === undefined || labels.has(names) ? names : names.split(",").map((name) => name.trim());
   return {
     ...(classLabels !== undefined && { classLabels }),
     ...(guidance !== undefined && { guidanceScale: guidance }),
+    ...(guidanceRescale !== undefined && { guidanceRescale }),
   };
 }
 

@@ -28,7 +28,7 @@ type ImageShape = readonly [count: number, height: number, width: number, channe
 /**
  * The program: sample [N, H, W, C] and timestep [N] in, the model's prediction [N, H, W, C] out. Class-conditional models
  * also want classLabels [N]. Guided, timestep and classLabels are [2N], with no class in the second half, and
- * guidanceScale [] comes last.
+ * guidanceScale [] and guidanceRescale [] come last.
  */
 export function denoiserProgram(model: UNet2DModel, shape: ImageShape, isGuided = false): ProgramSpec {
   const rows = isGuided ? 2 * shape[0] : shape[0];
@@ -36,29 +36,52 @@ export function denoiserProgram(model: UNet2DModel, shape: ImageShape, isGuided 
   const timestep = input([rows], "f32", "timestep");
   const labels = model.classLabelsFor(rows);
   const classLabels = labels === null ? undefined : input(labels.shape, labels.dtype, "classLabels");
-  const scale = isGuided ? input([], "f32", "guidanceScale") : undefined;
+  const guidance = isGuided
+    ? { scale: input([], "f32", "guidanceScale"), rescale: input([], "f32", "guidanceRescale") }
+    : undefined;
   const seen = isGuided ? concat([sample, sample], 0) : sample;
   const output = model.forward(seen, timestep, { ...(classLabels && { classLabels }) });
   return {
     name: `denoise ${shape.join("x")}${isGuided ? " guided" : ""}`,
-    inputs: [sample, timestep, ...(classLabels ? [classLabels] : []), ...(scale ? [scale] : [])],
-    outputs: [scale ? guided(output, scale, shape[3]) : output],
+    inputs: [
+      sample,
+      timestep,
+      ...(classLabels ? [classLabels] : []),
+      ...(guidance ? [guidance.scale, guidance.rescale] : []),
+    ],
+    outputs: [guidance ? guided(output, guidance, shape[3]) : output],
     batchInvariant: true,
   };
 }
 
 /**
- * uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598, equation 6 with w = 1 + their w).
+ * uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598, equation 6 with w = 1 + their w), and of that the
+ * share φ with the standard deviation of cond, image by image (Lin et al. 2023, arXiv 2305.08891, equations 15 and 16).
  * @param output [2N, H, W, C or more]: with the class, then without. Channels behind the first C, a learned variance,
  *   are taken from the answer with the class, as diffusers' DiTPipeline does.
  */
-function guided(output: Tensor, scale: Tensor, channels: number): Tensor {
+function guided(
+  output: Tensor,
+  { scale, rescale }: { scale: Tensor; rescale: Tensor },
+  channels: number,
+): Tensor {
   const [cond, uncond] = output.split(2, 0);
   const [n, h, w, all] = cond.shape;
   const mean = (half: Tensor) => half.slice([0, 0, 0, 0], [n, h, w, channels]);
-  const prediction = mean(uncond).add(mean(cond).sub(mean(uncond)).mul(scale));
+  const plain = mean(uncond).add(mean(cond).sub(mean(uncond)).mul(scale));
+  const ratio = deviation(mean(cond)).div(deviation(plain).maximum(LEAST_DEVIATION)); // [N, 1, 1, 1]
+  const prediction = plain.mul(ratio.mul(rescale).add(rescale.neg().add(1)));
   if (all === channels) return prediction;
   return concat([prediction, cond.slice([0, 0, 0, channels], [n, h, w, all - channels])], 3);
+}
+
+/** An answer that is the same everywhere has no spread to divide by. */
+const LEAST_DEVIATION = 1e-12;
+
+/** [N, H, W, C] -> [N, 1, 1, 1]. */
+function deviation(x: Tensor): Tensor {
+  const axes = [1, 2, 3];
+  return x.sub(x.mean(axes, true)).square().mean(axes, true).sqrt();
 }
 
 export async function compileDenoiser(
@@ -74,10 +97,11 @@ export async function compileDenoiser(
     executable,
     forBatch(condition, firstImage) {
       const labels = condition === null ? [] : [batchLabels(condition, firstImage, count)];
-      const scale = condition?.guidance ? [Float32Array.of(condition.guidance.scale)] : [];
+      const { guidance } = condition ?? { guidance: null };
+      const scales = guidance ? [Float32Array.of(guidance.scale), Float32Array.of(guidance.rescale)] : [];
       const denoiseEach = async (x: HostTensor, timesteps: Float32Array): Promise<HostTensor> => {
         const times = isGuided ? twice(timesteps) : timesteps;
-        const [prediction] = await executable.run([x.data, times, ...labels, ...scale]);
+        const [prediction] = await executable.run([x.data, times, ...labels, ...scales]);
         return hostTensor(prediction, program.outputs[0].shape);
       };
       return { denoiseEach, denoise: (x, t) => denoiseEach(x, new Float32Array(count).fill(t)) };

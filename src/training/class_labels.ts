@@ -70,7 +70,7 @@ export function checkClasses(model: UNet2DModel, data: ImageSource, dropout: num
 function labelsOf({ name, labels, count }: ImageSource): ClassLabels {
   if (labels === undefined) {
     throw new TrainingOptionError(
-      `${name} has no class labels, which a class-conditional model learns from; leave out the classes, or label the images`,
+      `${name} has no class labels, which a class-conditional model learns from; train without classes, or label the images`,
     );
   }
   const classes = labels.names.length;

@@ -76,12 +76,17 @@ test("images of classes in turn, a class to a column; the same in any batch", as
   const draw = (out: string, ...more: string[]) =>
     imago(
       ...["sample", pipeline, "--count", "6", "--steps", "2", "--class", "tiger, flambé,azure"],
-      ...["--guidance", "2.5", "--out", work.path(out), ...more],
+      ...["--guidance", "2.5", "--guidance-rescale", "0.7", "--out", work.path(out), ...more],
     );
   const { code, stdout, stderr } = await draw("a.png", "--json");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const names = ["tiger", "orange-tip, flambé", "azure"];
-  expect(JSON.parse(stdout)).toMatchObject({ event: "done", guidance: 2.5, classes: [...names, ...names] });
+  expect(JSON.parse(stdout)).toMatchObject({
+    event: "done",
+    guidance: 2.5,
+    guidance_rescale: 0.7,
+    classes: [...names, ...names],
+  });
   const tile = 8 * 16 + 4;
   const { width, height } = await sharp(work.path("a.png")).metadata();
   expect([width, height]).toEqual([3 * tile + 4, 2 * tile + 4]);
@@ -115,6 +120,10 @@ test("what does not go together is refused in one line", async () => {
     [["sample", pipeline, "--class", "3", ...out], "there is no class 3; the model has the classes 0 to 2"],
     [["sample", pipeline, "--class", "tiger,", ...out], 'there is no class ""'],
     [["sample", pipeline, "--guidance", "-1", ...out], '--guidance is "-1"; expected a number of at least 0'],
+    [
+      ["sample", pipeline, "--guidance-rescale", "0.5", ...out],
+      "a guidance rescale counts beside a guidance",
+    ],
     [["sample", plain, "--class", "tiger", ...out], "the model is not class-conditional; leave out classes"],
     [["sample", plain, "--guidance", "2", ...out], "the model is not class-conditional"],
     [

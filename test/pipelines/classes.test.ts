@@ -18,6 +18,7 @@ const rowSchema = v.object({
   scheduler: v.string(),
   steps: v.number(),
   guidance_scale: v.number(),
+  guidance_rescale: v.number(),
   learned: v.boolean(),
   seed: v.number(),
   classes: v.array(v.number()),
@@ -47,19 +48,23 @@ afterAll(async () => {
 });
 
 describe("with seedCompat torch a seed gives diffusers' images", () => {
-  test.each(rows)("$name, guidance $guidance_scale, learned variance $learned, seed $seed", async (row) => {
-    const { name: scheduler, steps, seed, classes, guidance_scale: guidanceScale } = row;
-    const expected = Buffer.from(row.pixels, "base64");
-    for (const batchSize of [3, 2]) {
-      const { data } = await (row.learned ? learned : plain).generate({
-        ...{ scheduler, steps, seed, seedCompat: "torch", count: 3, batchSize },
-        ...{ classLabels: classes, guidanceScale },
-      });
-      expect(data.length).toBe(expected.length);
-      const near = data.filter((x, i) => Math.abs(Math.round(x * 255) - expected[i]) <= 1);
-      expect(near.length / data.length).toBeGreaterThanOrEqual(0.999);
-    }
-  });
+  test.each(rows)(
+    "$name, guidance $guidance_scale, rescale $guidance_rescale, learned variance $learned, seed $seed",
+    async (row) => {
+      const { name: scheduler, steps, seed, classes, guidance_scale: guidanceScale } = row;
+      const expected = Buffer.from(row.pixels, "base64");
+      for (const batchSize of [3, 2]) {
+        const { data } = await (row.learned ? learned : plain).generate({
+          ...{ scheduler, steps, seed, seedCompat: "torch", count: 3, batchSize },
+          ...{ classLabels: classes, guidanceScale },
+          ...(row.guidance_rescale > 0 && { guidanceRescale: row.guidance_rescale }),
+        });
+        expect(data.length).toBe(expected.length);
+        const near = data.filter((x, i) => Math.abs(Math.round(x * 255) - expected[i]) <= 1);
+        expect(near.length / data.length).toBeGreaterThanOrEqual(0.999);
+      }
+    },
+  );
 });
 
 const all = { count: 5, steps: 3, seed: 7, scheduler: "ddim", eta: 0.5 } as const;
@@ -216,11 +221,13 @@ test("what is wrong is told in one line, with the names that are near", async ()
     [{ classLabels: [] }, "no class was given, expected at least one"],
     [{ guidanceScale: -1 }, "the guidance scale is -1, expected a number of at least 0"],
     [{ guidanceScale: Number.NaN }, "the guidance scale is NaN"],
+    [{ guidanceScale: 2, guidanceRescale: 1.5 }, "the guidance rescale is 1.5, expected 0 .. 1"],
+    [{ guidanceRescale: 0.7 }, "counts beside a guidance scale other than 1; give both or neither"],
   ] as const) {
     expect(() => plain.checkOptions(wrong)).toThrow(message);
   }
   const without = new DDPMPipeline(tinyUNet(), new DDPMScheduler());
-  for (const asked of [{ classLabels: 0 }, { guidanceScale: 2 }]) {
+  for (const asked of [{ classLabels: 0 }, { guidanceScale: 2 }, { guidanceRescale: 0.5 }]) {
     await expect(without.generate(asked)).rejects.toThrow(
       "the model is not class-conditional; leave out classes and guidance",
     );

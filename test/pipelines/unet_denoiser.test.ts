@@ -31,7 +31,7 @@ test.each([
   [
     "guided, with classes",
     { ...options, numClassEmbeds: 3 },
-    { labels: [1, 0], guidance: { scale: 3, nullClass: 2 } },
+    { labels: [1, 0], guidance: { scale: 3, rescale: 0.7, nullClass: 2 } },
   ],
 ])("%s, in batches of 1, 3 and 4", async (_, config, condition) => {
   const model = new UNet2DModel(config).initialize(new TorchGenerator(0));

@@ -4,8 +4,8 @@
 
 The model is the tiny UNet of diffusers' pipeline tests with three classes and a row for none, initialised by
 torch.manual_seed(0); with learned variance it answers six channels. The loop is that of DiTPipeline without a VAE: uncond +
-scale * (cond - uncond), the variance from the answer with the class. Each row holds what was asked for and the pixels
-[count, height, width, 3] as bytes in base64.
+scale * (cond - uncond), the variance from the answer with the class. The rescale is that of diffusers' guiders. Each row
+holds what was asked for and the pixels [count, height, width, 3] as bytes in base64.
 """
 
 import base64
@@ -15,18 +15,21 @@ import diffusers
 import numpy
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from diffusers.guiders.classifier_free_guidance import rescale_noise_cfg
 
 CLASSES = [2, 0, 1]
 NULL = 3
-# Scheduler, steps, guidance, whether the variance is learned.
+# Scheduler, steps, guidance, its rescale, whether the variance is learned.
 ROWS = [
-    ("DDIMScheduler", 10, 1.0, False),
-    ("DDIMScheduler", 10, 3.0, False),
-    ("DDIMScheduler", 10, 0.0, False),
-    ("EulerDiscreteScheduler", 10, 2.5, False),
-    ("DPMSolverMultistepScheduler", 10, 4.0, False),
-    ("DDPMScheduler", 12, 2.0, False),
-    ("DDPMScheduler", 12, 2.0, True),
+    ("DDIMScheduler", 10, 1.0, 0.0, False),
+    ("DDIMScheduler", 10, 3.0, 0.0, False),
+    ("DDIMScheduler", 10, 0.0, 0.0, False),
+    ("EulerDiscreteScheduler", 10, 2.5, 0.0, False),
+    ("DPMSolverMultistepScheduler", 10, 4.0, 0.0, False),
+    ("DDPMScheduler", 12, 2.0, 0.0, False),
+    ("DDPMScheduler", 12, 2.0, 0.0, True),
+    ("DDIMScheduler", 10, 4.0, 0.7, False),
+    ("DDPMScheduler", 12, 3.0, 1.0, True),
 ]
 
 
@@ -39,7 +42,7 @@ def tiny_unet(learned: bool) -> UNet2DModel:
 
 
 @torch.no_grad()
-def images(name: str, steps: int, scale: float, learned: bool, seed: int) -> numpy.ndarray:
+def images(name: str, steps: int, scale: float, rescale: float, learned: bool, seed: int) -> numpy.ndarray:
     unet = tiny_unet(learned)
     base = DDPMScheduler(variance_type="learned_range" if learned else "fixed_small")
     scheduler = getattr(diffusers, name).from_config(base.config)
@@ -54,6 +57,8 @@ def images(name: str, steps: int, scale: float, learned: bool, seed: int) -> num
         output = unet(seen, t, class_labels=classes).sample
         cond, uncond = output[:, :3].chunk(2)
         guided = uncond + scale * (cond - uncond)
+        if rescale > 0:
+            guided = rescale_noise_cfg(guided, cond, guidance_rescale=rescale)
         if learned:
             guided = torch.cat([guided, output[:len(CLASSES), 3:]], dim=1)
         sample = scheduler.step(guided, t, sample, **options).prev_sample
@@ -62,11 +67,11 @@ def images(name: str, steps: int, scale: float, learned: bool, seed: int) -> num
 
 def main() -> None:
     rows = []
-    for name, steps, scale, learned in ROWS:
+    for name, steps, scale, rescale, learned in ROWS:
         for seed in (0, 1234):
-            levels = (images(name, steps, scale, learned, seed) * 255).round().astype(numpy.uint8)
-            rows.append(json.dumps({"scheduler": name, "steps": steps, "guidance_scale": scale, "learned": learned,
-                                    "seed": seed, "classes": CLASSES,
+            levels = (images(name, steps, scale, rescale, learned, seed) * 255).round().astype(numpy.uint8)
+            rows.append(json.dumps({"scheduler": name, "steps": steps, "guidance_scale": scale, "guidance_rescale": rescale,
+                                    "learned": learned, "seed": seed, "classes": CLASSES,
                                     "pixels": base64.b64encode(levels.tobytes()).decode()}))
     print("[\n" + ",\n".join(rows) + "\n]")
 
