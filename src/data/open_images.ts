@@ -1,6 +1,6 @@
 /** Any local source of images as a data set. */
 import type { SourceSelection } from "./local/encoded.ts";
-import { openEncoded } from "./local/open.ts";
+import { type ImageFiles, openEncoded, openEncodedFiles } from "./local/open.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";
 
 export interface OpenImagesOptions extends LocalOptions, SourceSelection {
@@ -17,5 +17,19 @@ export interface OpenImagesOptions extends LocalOptions, SourceSelection {
 export async function openImages(path: string, options: OpenImagesOptions): Promise<LocalImages> {
   const { name = path, labelColumn } = options;
   const encoded = await openEncoded(path, options, name);
+  return localImages(name, encoded, options, labelColumn === undefined ? "found" : "asked for");
+}
+
+/**
+ * The same for files that were chosen already, such as those of a data set that was downloaded.
+ * @param options `split` does not matter any more; `name` stands for the files in errors and in records
+ * @throws DataError or FileError, in one line; the signal's reason
+ */
+export async function openImageFiles(
+  files: ImageFiles,
+  options: OpenImagesOptions & { readonly name: string },
+): Promise<LocalImages> {
+  const { name, labelColumn } = options;
+  const encoded = await openEncodedFiles(files, options, name);
   return localImages(name, encoded, options, labelColumn === undefined ? "found" : "asked for");
 }
