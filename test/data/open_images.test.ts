@@ -105,6 +105,9 @@ describe("parquet files", () => {
     expect(await refusal(work.path(), { split: "val" })).toMatch(/no split "val"; found: test, train/);
     expect((await open(work.path("data/train-*.parquet"))).count).toBe(20);
     expect(await refusal(work.path("data/none-*.parquet"))).toMatch(/no parquet file matches/);
+    expect(await refusal(fixture("plain_none"), { split: "test" })).toMatch(
+      /the names of the files tell of none/,
+    );
     await copyFile(fixture("plain_none"), work.path("data/train-00002-of-00002.parquet"));
     expect(await refusal(work.path())).toMatch(/column "image" is image struct in .*, but missing in/);
   });
@@ -170,6 +173,15 @@ describe("zip archives", () => {
     );
     await work.put("b.zip", zip([{ name: "../a.png", content: image }]));
     expect(await refusal(work.path("b.zip"))).toMatch(/"..\/a.png" in it leads out of the archive/);
+    const names = ["a.png", "b.png"].map((name) => ({ name, content: image }));
+    const table = { name: "metadata.csv", content: "file_name,label\n", says: { crc32: 7 } };
+    await work.put("d.zip", zip([...names, table]));
+    expect((await open(work.path("d.zip"))).warnings).toEqual([
+      expect.stringMatching(
+        /metadata.csv cannot be read: damaged in the archive; the images are read without/,
+      ),
+    ]);
+    expect(await refusal(work.path("d.zip"), { labelColumn: "label" })).toMatch(/damaged in the archive$/);
     await work.put("c.zip", zip([{ name: "a.txt", content: "x" }]));
     expect(await refusal(work.path("c.zip"))).toMatch(/no images in this archive/);
     expect(await refusal(work.path("b.zip"), { imageColumn: "x" })).toMatch(/has no columns of images/);
