@@ -82,13 +82,20 @@ export async function dataCache(flags: DataCacheFlags): Promise<void> {
   const folder = imageCacheFolder();
   const entries = flags.clear === true ? await clearImageCache() : await listImageCache();
   const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-  output.event({ event: flags.clear === true ? "cleared" : "cache", folder, bytes: total, entries });
+  const listed = entries.map(({ name, path, bytes, isComplete }) => ({
+    name,
+    path,
+    bytes,
+    complete: isComplete,
+  }));
+  output.event({ event: flags.clear === true ? "cleared" : "cache", folder, bytes: total, entries: listed });
   if (flags.clear === true) {
     output.line(`${folder}: removed ${counted(entries.length, "data set")} of ${bytes(total)}`);
     return;
   }
   output.line(`${folder}: ${counted(entries.length, "data set")}, ${bytes(total)}`);
-  for (const entry of entries) output.line(`  ${entry.name}  ${bytes(entry.bytes)}`);
+  for (const entry of entries)
+    output.line(`  ${entry.name}  ${bytes(entry.bytes)}${entry.isComplete ? "" : " (unfinished)"}`);
   if (entries.length > 0) output.line(`${imagoCommand("data", "cache", "--clear")} removes them`);
 }
 

@@ -1,9 +1,10 @@
 // What --data means: the embedded butterflies, or images on this machine in any form that is read.
 
-import { relative, sep } from "node:path";
 import {
   type ImageSource,
   type LocalImages,
+  type OpenImagesOptions,
+  openImageFiles,
   openImages,
   type SourceSelection,
   synthetic,
@@ -73,31 +74,26 @@ export async function openAny(source: string, options: SourceOptions, output: Ou
 }
 
 /** A data set of the Hub: its split is downloaded, and read as files of this machine are. */
-async function readHub(source: string, options: SourceOptions, output: Output): Promise<LocalImages> {
-  const { split, ...rest } = options;
-  const { kind, paths, root } = await interruptible(source, (signal) =>
-    fetchHubSource(source, { split, signal }, output),
-  );
-  const [path = root, ...others] = paths;
-  if (kind === "zip" && others.length > 0) {
-    throw new UsageError(`--data ${source}: it holds ${paths.length} zip archives; one is read`);
-  }
-  if (kind !== "parquet") return readLocal(path, { ...rest, name: source }, output);
-  const files = paths.map((path) => relative(root, path).split(sep).join("/"));
-  return readLocal(root, { ...rest, name: source, files }, output);
+async function readHub(name: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+  const { split } = options;
+  const files = await interruptible(name, (signal) => fetchHubSource(name, { split, signal }, output));
+  return read(name, options, output, (given) => openImageFiles(files, { ...given, name }));
 }
 
-/** What is read, and under which name. */
-interface ReadOptions extends SourceOptions {
-  readonly name?: string;
-  readonly files?: readonly string[];
+function readLocal(path: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+  return read(path, options, output, (given) => openImages(path, given));
 }
 
-async function readLocal(source: string, options: ReadOptions, output: Output): Promise<LocalImages> {
-  const { skipBroken, ...rest } = options;
+/** Reads with progress, until Ctrl-C. */
+function read(
+  name: string,
+  { skipBroken, ...rest }: SourceOptions,
+  output: Output,
+  open: (options: OpenImagesOptions) => Promise<LocalImages>,
+): Promise<LocalImages> {
   const begun = Date.now();
-  return interruptible(options.name ?? source, async (signal) => {
-    const local = await openImages(source, {
+  return interruptible(name, async (signal) => {
+    const local = await open({
       ...rest,
       onBroken: skipBroken ? "skip" : "error",
       skipHint: "leave them out with --skip-broken",

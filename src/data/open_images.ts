@@ -1,14 +1,11 @@
 /** Any local source of images as a data set. */
 import type { SourceSelection } from "./local/encoded.ts";
-import { openEncoded } from "./local/open.ts";
-import { parquetImages } from "./local/parquet_images.ts";
+import { type ImageFiles, openEncoded, openEncodedFiles } from "./local/open.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";
 
 export interface OpenImagesOptions extends LocalOptions, SourceSelection {
   /** What the user calls the source, for errors and records. Default: the path. */
   readonly name?: string;
-  /** Of a folder of parquet files these only, whatever their names say of splits: paths in it, with "/". */
-  readonly files?: readonly string[];
 }
 
 /**
@@ -18,10 +15,21 @@ export interface OpenImagesOptions extends LocalOptions, SourceSelection {
  * @throws DataError or FileError, in one line, for what is missing, damaged, or looks like an attack; the signal's reason
  */
 export async function openImages(path: string, options: OpenImagesOptions): Promise<LocalImages> {
-  const { name = path, files, labelColumn } = options;
-  const encoded =
-    files === undefined
-      ? await openEncoded(path, options, name)
-      : await parquetImages(name, path, files, options);
+  const { name = path, labelColumn } = options;
+  const encoded = await openEncoded(path, options, name);
+  return localImages(name, encoded, options, labelColumn === undefined ? "found" : "asked for");
+}
+
+/**
+ * The same for files that were chosen already, such as those of a data set that was downloaded.
+ * @param options `split` does not matter any more; `name` stands for the files in errors and in records
+ * @throws DataError or FileError, in one line; the signal's reason
+ */
+export async function openImageFiles(
+  files: ImageFiles,
+  options: OpenImagesOptions & { readonly name: string },
+): Promise<LocalImages> {
+  const { name, labelColumn } = options;
+  const encoded = await openEncodedFiles(files, options, name);
   return localImages(name, encoded, options, labelColumn === undefined ? "found" : "asked for");
 }

@@ -71,7 +71,8 @@ describe("files", () => {
   it("encodes a PNG that decodes to the same bytes", async () => {
     const png = await encodePng(red.data, 2, 1);
     expect([...png.subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
-    expect(await decodeImage(png)).toMatchObject({ ...red, data: Buffer.from(red.data) });
+    const kind = { format: "png", channels: 3 };
+    expect(await decodeImage(png)).toEqual({ ...red, ...kind, data: Buffer.from(red.data) });
     await expect(encodePng(red.data, 3, 1)).rejects.toThrow(/needs 9/);
   });
 

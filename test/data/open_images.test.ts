@@ -1,7 +1,12 @@
 // Every kind of local source through the one door that --data uses.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { type LocalImages, type OpenImagesOptions, openImages } from "../../src/data/index.ts";
+import {
+  type LocalImages,
+  type OpenImagesOptions,
+  openImageFiles,
+  openImages,
+} from "../../src/data/index.ts";
 import { zip } from "../io/zip_writer.ts";
 import { fixture, fixtureColor, png, workFolder } from "./support.ts";
 
@@ -100,6 +105,9 @@ describe("parquet files", () => {
     expect(await refusal(work.path(), { split: "val" })).toMatch(/no split "val"; found: test, train/);
     expect((await open(work.path("data/train-*.parquet"))).count).toBe(20);
     expect(await refusal(work.path("data/none-*.parquet"))).toMatch(/no parquet file matches/);
+    expect(await refusal(fixture("plain_none"), { split: "test" })).toMatch(
+      /the names of the files tell of none/,
+    );
     await copyFile(fixture("plain_none"), work.path("data/train-00002-of-00002.parquet"));
     expect(await refusal(work.path())).toMatch(/column "image" is image struct in .*, but missing in/);
   });
@@ -134,6 +142,29 @@ describe("zip archives", () => {
     );
   });
 
+  it("are read together where a folder holds several, by split if they have any", async () => {
+    const image = await png([1, 2, 3]);
+    const archive = (...names: string[]) => zip(names.map((name) => ({ name, content: image })));
+    await work.put("some/1.zip", archive("cat/a.png", "dog/a.png"));
+    await work.put("some/2.zip", archive("ant/a.png", "dog/b.png"));
+    const images = await open(work.path("some"));
+    expect(files(images)).toEqual([
+      "1.zip/cat/a.png",
+      "1.zip/dog/a.png",
+      "2.zip/ant/a.png",
+      "2.zip/dog/b.png",
+    ]);
+    expect(images.labels?.names).toEqual(["ant", "cat", "dog"]);
+    expect(classes(images)).toEqual(["cat", "dog", "ant", "dog"]);
+    await work.put("parts/train.zip", archive("a.png", "b.png"));
+    await work.put("parts/test.zip", archive("c.png", "d.png"));
+    const test = await open(work.path("parts"), { split: "test" });
+    expect(files(test)).toEqual(["test.zip/c.png", "test.zip/d.png"]);
+    expect((await open(work.path("parts"))).warnings).toEqual([
+      expect.stringMatching(/train is read, not test/),
+    ]);
+  });
+
   it("name what is broken, and are refused when they look like an attack", async () => {
     const image = await png([1, 2, 3]);
     await work.put("a.zip", zip([{ name: "a.png", content: image, says: { crc32: 7 } }]));
@@ -142,6 +173,15 @@ describe("zip archives", () => {
     );
     await work.put("b.zip", zip([{ name: "../a.png", content: image }]));
     expect(await refusal(work.path("b.zip"))).toMatch(/"..\/a.png" in it leads out of the archive/);
+    const names = ["a.png", "b.png"].map((name) => ({ name, content: image }));
+    const table = { name: "metadata.csv", content: "file_name,label\n", says: { crc32: 7 } };
+    await work.put("d.zip", zip([...names, table]));
+    expect((await open(work.path("d.zip"))).warnings).toEqual([
+      expect.stringMatching(
+        /metadata.csv cannot be read: damaged in the archive; the images are read without/,
+      ),
+    ]);
+    expect(await refusal(work.path("d.zip"), { labelColumn: "label" })).toMatch(/damaged in the archive$/);
     await work.put("c.zip", zip([{ name: "a.txt", content: "x" }]));
     expect(await refusal(work.path("c.zip"))).toMatch(/no images in this archive/);
     expect(await refusal(work.path("b.zip"), { imageColumn: "x" })).toMatch(/has no columns of images/);
@@ -257,6 +297,27 @@ describe("openImages", () => {
     expect(images.warnings).toEqual([
       expect.stringMatching(/^mine: the images are read, and 1 parquet files left out/),
     ]);
+  });
+
+  it("reads files that were chosen already, by their names below a root", async () => {
+    await copyFile(fixture("hugging_face"), work.path("b.parquet"));
+    await copyFile(fixture("hugging_face"), work.path("a.parquet"));
+    const paths = [work.path("b.parquet"), work.path("a.parquet")];
+    const options = { size: 4, name: "hf:some/thing", split: "train" };
+    const images = await openImageFiles({ kind: "parquet", root: work.path(), paths }, options);
+    expect([images.name, images.count]).toEqual(["hf:some/thing", 20]);
+    expect([images.fileOf(0), images.fileOf(19)]).toEqual(["b.parquet:0", "a.parquet:9"]);
+    await putImages("in/cat/1.png", "in/dog/1.png");
+    const folder = { kind: "folder", root: work.path(), paths: [work.path("in")] } as const;
+    expect(files(await openImageFiles(folder, options))).toEqual(["cat/1.png", "dog/1.png"]);
+    const content = await png([0, 0, 0]);
+    for (const name of ["1.zip", "2.zip"]) await work.put(`z/${name}`, zip([{ name: "a.png", content }]));
+    const archives = {
+      kind: "zip",
+      root: work.path(),
+      paths: [work.path("z/1.zip"), work.path("z/2.zip")],
+    } as const;
+    expect(files(await openImageFiles(archives, options))).toEqual(["z/1.zip/a.png", "z/2.zip/a.png"]);
   });
 
   it("tells of the originals", async () => {

@@ -60,6 +60,8 @@ export interface CacheEntry {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
+  /** False for one that a process that is gone left half made; the next start goes on with it. */
+  readonly isComplete: boolean;
 }
 
 /** What is kept, and what processes that are gone left half made. @throws FileError */
@@ -68,7 +70,12 @@ export async function listImageCache(folder = imageCacheFolder()): Promise<Cache
     const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
     const all = [...names, ...(await abandonedBuilds(folder))];
     return await Promise.all(
-      all.map(async (name) => ({ name, path: join(folder, name), bytes: await bytesIn(join(folder, name)) })),
+      all.map(async (name) => ({
+        name: BUILDING.exec(name)?.[1] ?? name,
+        path: join(folder, name),
+        bytes: await bytesIn(join(folder, name)),
+        isComplete: !name.startsWith("."),
+      })),
     );
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
@@ -79,9 +86,9 @@ export async function listImageCache(folder = imageCacheFolder()): Promise<Cache
 /** Removes all that `listImageCache` lists; runs that read it at this moment are not disturbed on most systems. @throws FileError */
 export async function clearImageCache(folder = imageCacheFolder()): Promise<CacheEntry[]> {
   const entries = await listImageCache(folder);
-  for (const { name, path } of entries) {
-    if (name.startsWith(".")) await rm(path, { recursive: true, force: true });
-    else await removeFolder(path);
+  for (const { path, isComplete } of entries) {
+    if (isComplete) await removeFolder(path);
+    else await rm(path, { recursive: true, force: true });
   }
   return entries;
 }

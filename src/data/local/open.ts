@@ -1,10 +1,11 @@
 /** Tells what kind of source a path is, and opens it. */
 import { stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, extname, join, relative, sep } from "node:path";
 import { errorCode } from "../../io/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
 import { checkFolder, folderImages, isImageName, listedImages, listFolder } from "./files.ts";
+import { joined, type Part } from "./joined.ts";
 import { parquetImages } from "./parquet_images.ts";
 import { chooseFiles } from "./splits.ts";
 import { zipImages } from "./zip_images.ts";
@@ -66,14 +67,59 @@ async function folder(path: string, selection: SourceSelection, name: string): P
     );
   }
   noColumn(name, selection, "a zip archive");
-  const { paths } =
-    archives.length === 1 ? { paths: archives } : chooseFiles(name, archives, selection.split);
-  const [only, ...others] = paths;
-  if (only === undefined || others.length > 0) {
-    throw new DataError(`${name}: several archives (${paths.slice(0, 5).join(", ")}); give one of them`);
-  }
+  const [first, ...others] = archives;
+  if (first !== undefined && others.length === 0) return zipImages(name, join(path, first), selection);
   const { split, ...rest } = selection;
-  return zipImages(name, join(path, only), archives.length === 1 ? selection : rest);
+  const { paths, left } = chooseFiles(name, archives, split);
+  return withLeft(name, await zips(name, path, paths, rest), left);
+}
+
+/** @param paths of archives, from the folder `root` */
+async function zips(
+  name: string,
+  root: string,
+  paths: readonly string[],
+  selection: SourceSelection,
+): Promise<EncodedImages> {
+  const parts: Part[] = [];
+  try {
+    for (const path of paths) {
+      const images = await zipImages(`${name}: ${path}`, join(root, path), selection);
+      parts.push({ prefix: `${path}/`, images });
+    }
+    return joined(parts);
+  } catch (error) {
+    for (const { images } of parts) await images.close();
+    throw error;
+  }
+}
+
+/** Files that belong together, chosen already. */
+export interface ImageFiles {
+  readonly kind: "parquet" | "zip" | "folder";
+  /** What the paths lie in: names of images are told from here. */
+  readonly root: string;
+  /** Absolute, in the order in which they are read; of a folder its own path alone. */
+  readonly paths: readonly string[];
+}
+
+/** @throws DataError or FileError, in one line */
+export async function openEncodedFiles(
+  { kind, root, paths }: ImageFiles,
+  { imageColumn, labelColumn }: SourceSelection,
+  name: string,
+): Promise<EncodedImages> {
+  const selection = {
+    ...(imageColumn !== undefined && { imageColumn }),
+    ...(labelColumn !== undefined && { labelColumn }),
+  };
+  const [first] = paths;
+  if (first === undefined) throw new DataError(`${name}: no files to read`);
+  if (kind === "folder") return folder(first, selection, name);
+  const inside = paths.map((path) => relative(root, path).split(sep).join("/"));
+  if (kind === "parquet") return parquetImages(name, root, inside, selection);
+  noColumn(name, selection, "a zip archive");
+  return paths.length === 1 ? zipImages(name, first, selection) : zips(name, root, inside, selection);
 }
 
 async function parquetPattern(
@@ -98,7 +144,10 @@ async function parquet(
   name: string,
 ): Promise<EncodedImages> {
   const { paths, left } = chooseFiles(name, files, selection.split);
-  const encoded = await parquetImages(name, path, paths, selection);
+  return withLeft(name, await parquetImages(name, path, paths, selection), left);
+}
+
+function withLeft(name: string, encoded: EncodedImages, left: readonly string[]): EncodedImages {
   if (left.length === 0) return encoded;
   const warning = `${name}: the split train is read, not ${left.join(", ")}`;
   return { ...encoded, warnings: [warning, ...encoded.warnings] };

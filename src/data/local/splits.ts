@@ -50,10 +50,13 @@ export function chooseFiles(
   const chosen = wanted ?? "train";
   const kept = paths.filter((_, i) => of[i] === chosen);
   if (kept.length === 0) {
+    const known = of.some((one) => one !== undefined)
+      ? `found: ${found.join(", ")}`
+      : "the names of the files tell of none";
     throw new DataError(
       split === undefined
-        ? `${name}: the files are of several splits (${found.join(", ")}); choose one with split (--split)`
-        : `${name}: there is no split ${JSON.stringify(split)}; found: ${found.join(", ")}`,
+        ? `${name}: the files are of several splits; ${known}; choose one with split (--split)`
+        : `${name}: there is no split ${JSON.stringify(split)}; ${known}`,
     );
   }
   return { paths: kept, left: wanted === undefined ? found.filter((one) => one !== chosen) : [] };

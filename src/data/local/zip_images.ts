@@ -46,7 +46,12 @@ export async function zipImages(
           `${name}: ${file} has ${entry.bytes} bytes, where ${MAX_METADATA_BYTES} are read`,
         );
       }
-      return new TextDecoder().decode(await readEntry(entry));
+      try {
+        return new TextDecoder().decode(await readEntry(entry));
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        throw new DataError(`${name}: ${file} cannot be read: ${problem}`, { cause: error });
+      }
     };
     const readEntry = async (entry: ZipEntry): Promise<Uint8Array> => {
       try {
