@@ -1,10 +1,11 @@
 // imago data: what training would see of a folder of images.
 
 import type { ImageSource } from "../data/index.ts";
-import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
+import { imageGrid, writeImage } from "../io/image/index.ts";
 import { checking } from "./errors.ts";
 import { checkOutputFile } from "./files.ts";
 import { createOutput } from "./output.ts";
+import { sourceImage } from "./source_image.ts";
 import { openSource } from "./sources.ts";
 import { counted } from "./wording.ts";
 
@@ -49,7 +50,7 @@ export async function dataPreview(source: string, flags: DataPreviewFlags): Prom
   const shown = Math.min(flags.count, images.count);
   // Spread over the whole set: a folder sorted by kind shows every kind.
   const indices = Array.from({ length: shown }, (_, i) => Math.floor((i * images.count) / shown));
-  await writeImage(flags.out, imageGrid(indices.map((index) => rgbImage(images, index))));
+  await writeImage(flags.out, imageGrid(indices.map((index) => sourceImage(images, index))));
   output.event({ event: "preview", source, count: images.count, shown, file: flags.out });
   output.line(`${shown} of ${counted(images.count, "image")}: ${flags.out}`);
 }
@@ -60,15 +61,6 @@ async function open(source: string, flags: DataInfoFlags): Promise<ImageSource> 
   const images = await checking(() => openSource(source, options, output));
   output.clear();
   return images;
-}
-
-function rgbImage(images: ImageSource, index: number): RgbImage {
-  const { height, width } = images.size;
-  const pixels = images.image(index);
-  if (images.channels === 3) return { data: pixels, height, width };
-  const data = new Uint8Array(pixels.length * 3);
-  for (const [i, value] of pixels.entries()) data.fill(value, i * 3, i * 3 + 3);
-  return { data, height, width };
 }
 
 /** Mean and standard deviation of each channel over all images, 0 to 1. */

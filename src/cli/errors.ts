@@ -4,6 +4,7 @@ import { DataError } from "../data/errors.ts";
 import { MemoryError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { FileError } from "../io/errors.ts";
+import { MetricError } from "../metrics/errors.ts";
 import { ModelConfigError } from "../models/unet_2d_config.ts";
 import { PipelineError } from "../pipelines/errors.ts";
 import { DivergenceError, RunFolderError, TrainingOptionError } from "../training/errors.ts";
@@ -27,6 +28,7 @@ const EXPLAINED = [
   Interrupted,
   FileError,
   DataError,
+  MetricError,
   ModelConfigError,
   ShapeError,
   MemoryError,

@@ -10,6 +10,8 @@ import { type Features, features } from "./features.ts";
 export interface FeatureNetwork {
   /** Names the features: numbers of different names cannot be compared. */
   readonly name: string;
+  /** What distances in these features are called: FID and KID only where they are Inception's. */
+  readonly distances: { readonly frechet: string; readonly kernel: string };
   readonly dims: number;
   /** Height and width of the network's images. */
   readonly size: number;

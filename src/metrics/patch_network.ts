@@ -28,6 +28,7 @@ export function patchNetwork(): FeatureNetwork {
   const dims = 4 * 4 * 3 + GAINS.length * 4 * FIRST.count + (GAINS.length - 1) * SECOND.count;
   return {
     name: `imago-patch-${EDITION}`,
+    distances: { frechet: "patch FD", kernel: "patch KD" },
     dims,
     size: SIZE,
     resize: `bicubic in float, with antialiasing, to ${SIZE} x ${SIZE}`,

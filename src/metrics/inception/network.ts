@@ -21,6 +21,7 @@ const RESIZES: Readonly<Record<FidProtocol, string>> = {
 export function inceptionNetwork(model: InceptionV3, protocol: FidProtocol, weights: string): FeatureNetwork {
   return {
     name: `inception-v3-${model.dims} ${protocol}`,
+    distances: { frechet: "FID", kernel: "KID" },
     dims: model.dims,
     size: INCEPTION_SIZE,
     resize: RESIZES[protocol],
