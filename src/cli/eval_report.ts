@@ -131,8 +131,8 @@ function repetitionLine({ byFeatures, byPixels, found, count }: Repetition): str
     "some copies": `some copies: ${found.copies} of ${counted(count, "image")}`,
     "no copies": `no copies among ${counted(count, "image")}`,
   };
-  const limit = "a copy is nearer than 1/3 of the usual distance between two neighbours in the data";
-  const usual = `the median is ${byFeatures.medianRatio.toFixed(2)} of it by features, ${byPixels.medianRatio.toFixed(2)} by pixels`;
+  const limit = "a copy is nearer to an image of the data than 1/3 of what the next one is";
+  const usual = `the median is ${byFeatures.medianRatio.toFixed(2)} by features, ${byPixels.medianRatio.toFixed(2)} by pixels`;
   return `${verdicts[found.verdict]} (${limit}; ${usual})`;
 }
 

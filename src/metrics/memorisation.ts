@@ -1,7 +1,6 @@
 // Whether a model draws images of its own or repeats those it was trained on: how far each drawn image is from the nearest
-// training image, measured by how far training images are from each other. A model that learnt the distribution draws
-// images about as far from the nearest training image as another image of the data would be; one that learnt by heart,
-// far nearer (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023, "Diffusion
+// training image, over how far that one is from the training image next to it. A model that learnt the distribution draws
+// images about as far from the data as the data's images are from each other; one that learnt by heart, far nearer (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023, "Diffusion
 // probabilistic models generalize when they fail to memorize", whose third is the limit here).
 
 import type { Cooperation } from "./cooperative.ts";
@@ -10,6 +9,8 @@ import { nearest } from "./neighbours.ts";
 
 /** An image nearer to a training image than this share of the usual distance is a copy of it. */
 export const COPY_RATIO = 1 / 3;
+/** Training images nearer to each other than this share of the median count as one picture that is there twice. */
+const TWIN_RATIO = 0.1;
 /** With this share of copies a model counts as one that learnt by heart. */
 export const MEMORISED_SHARE = 0.1;
 
@@ -17,11 +18,9 @@ export const MEMORISED_SHARE = 0.1;
 export interface Nearness {
   /** By drawn image: the nearest training image. */
   readonly index: Int32Array;
-  /** By drawn image: its distance over the usual one. */
+  /** By drawn image: its distance over that of the training image to the nearest other one. */
   readonly ratio: Float64Array;
-  /** The usual distance: the median over training images of the distance to the nearest other one. */
-  readonly usual: number;
-  /** Median of the ratios. */
+  /** Median of the ratios: about 1 where the model draws as the data is spread. */
   readonly medianRatio: number;
 }
 
@@ -36,25 +35,27 @@ export async function nearness(
 ): Promise<Nearness> {
   const part = (done: number): Cooperation => ({
     ...(signal && { signal }),
-    ...(onProgress && { onProgress: (share: number) => onProgress((done + share) / 3) }),
+    ...(onProgress && { onProgress: (share: number) => onProgress((done + share) / 4) }),
   });
-  const usual = median((await nearest(training, training, { others: true, ...part(0) })).distance);
-  const found = await nearest(drawn, training, part(1));
+  const others = await nearest(training, training, { others: true, ...part(0) });
+  const beyond = TWIN_RATIO * median(others.distance);
+  const { distance: usual } = await nearest(training, training, { others: true, beyond, ...part(1) });
+  const found = await nearest(drawn, training, part(2));
   if (mirrored) {
-    const other = await nearest(mirrored, training, part(2));
+    const other = await nearest(mirrored, training, part(3));
     for (const [i, distance] of other.distance.entries()) {
       if (distance >= found.distance[i]) continue;
       found.distance[i] = distance;
       found.index[i] = other.index[i];
     }
   }
-  const ratio = found.distance.map((distance) => ratioOf(distance, usual));
-  return { index: found.index, ratio, usual, medianRatio: median(ratio) };
+  const ratio = found.distance.map((distance, i) => ratioOf(distance, usual[found.index[i]]));
+  return { index: found.index, ratio, medianRatio: median(ratio) };
 }
 
-/** Training images that are all alike are at distance 0, and so is a copy of them. */
+/** Where the training set is one picture over and over there is no usual distance, and only that picture is a copy. */
 const ratioOf = (distance: number, usual: number): number =>
-  distance === 0 ? 0 : usual === 0 ? Number.MAX_VALUE : distance / usual;
+  distance === 0 ? 0 : usual === Infinity ? Number.MAX_VALUE : distance / usual;
 
 export type Verdict = "memorised" | "some copies" | "no copies";
 

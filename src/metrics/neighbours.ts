@@ -56,11 +56,16 @@ export interface Nearest {
 /**
  * The nearest image of y for each image of x.
  * @param others when x and y are the same set: an image's neighbours are the other images
+ * @param beyond neighbours are only images farther than this; where there are none the distance is Infinity
  */
 export async function nearest(
   x: Features,
   y: Features,
-  { others = false, ...cooperation }: Cooperation & { readonly others?: boolean } = {},
+  {
+    others = false,
+    beyond = -1,
+    ...cooperation
+  }: Cooperation & { readonly others?: boolean; readonly beyond?: number } = {},
 ): Promise<Nearest> {
   checkComparable(x, y, others ? 2 : 1);
   const index = new Int32Array(x.count);
@@ -70,10 +75,14 @@ export async function nearest(
     y,
     (i, squared) => {
       if (others) squared[i] = Infinity;
-      let best = 0;
-      for (let j = 1; j < squared.length; j++) if (squared[j] < squared[best]) best = j;
-      index[i] = best;
-      distance[i] = Math.sqrt(squared[best]);
+      const least = beyond < 0 ? beyond : beyond * beyond;
+      let best = Infinity;
+      for (let j = 0; j < squared.length; j++) {
+        if (squared[j] >= best || squared[j] <= least) continue;
+        best = squared[j];
+        index[i] = j;
+      }
+      distance[i] = Math.sqrt(best);
     },
     cooperation,
   );
