@@ -46,6 +46,7 @@ export {
   writeSafetensors,
 } from "./io/safetensors.ts";
 export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.ts";
+export * from "./metrics/index.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
