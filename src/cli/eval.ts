@@ -9,6 +9,7 @@ import type { Features } from "../metrics/features.ts";
 import { judge, nearness } from "../metrics/memorisation.ts";
 import { pixelFeatures } from "../metrics/pixels.ts";
 import { checking, Interrupted, UsageError } from "./errors.ts";
+import { checkBound, findBound } from "./eval_bound.ts";
 import { type EvalFlags, type EvalPlan, type ImageSet, planEval } from "./eval_plan.ts";
 import { appendRow, caution, checkRows, type Repetition, resultJson, resultLines } from "./eval_report.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -26,7 +27,13 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
   const output = createOutput(flags.json === true);
   const plan = await checking(async () => {
     const ready = await planEval(subject, flags, output);
-    if (ready.run) await checkRows(ready.run);
+    try {
+      checkBound(ready, flags);
+      if (ready.run) await checkRows(ready.run);
+    } catch (error) {
+      await ready.close();
+      throw error;
+    }
     return ready;
   });
   const interrupt = new AbortController();
@@ -61,8 +68,9 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
         : await findRepetition(plan, { real, generated }, { reals, compared }, flags.memorisation, {
             ...stage("looking for copies"),
           });
+    const bound = await findBound(plan, flags, stage("variational bound"));
     const seconds = (performance.now() - started) / 1000;
-    const result = { comparison, repetition, comparedCount: compared.count, seconds };
+    const result = { comparison, repetition, bound, comparedCount: compared.count, seconds };
     const row = resultJson(plan, result, flags);
     const file = plan.run && (await appendRow(plan.run, row));
     output.clear();

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import type { ImageSource } from "../data/index.ts";
 import type { Backend } from "../engine/backend.ts";
 import { type BackendName, createBackend } from "../engine/backends/create.ts";
+import type { HostTensor } from "../engine/host_tensor.ts";
 import type { RgbImage } from "../io/image/index.ts";
 import type { FeatureNetwork } from "../metrics/extractor.ts";
+import { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "../pipelines/bits_per_dim.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
 import { RunFolder } from "../training/run_folder.ts";
@@ -32,6 +34,8 @@ export interface EvalFlags {
   readonly features?: FeaturesName;
   readonly inception?: string;
   readonly memorisation?: string;
+  /** Images of the data. */
+  readonly bitsPerDim?: number;
   readonly skipBroken?: boolean;
   readonly force?: boolean;
   readonly threads?: number;
@@ -44,6 +48,10 @@ export interface ImageSet {
   readonly count: number;
   image(index: number): RgbImage;
 }
+
+export type BoundOptions = Required<
+  Pick<BitsPerDimOptions, "timesteps" | "seed" | "firstImage" | "signal" | "onProgress">
+>;
 
 export interface EvalPlan {
   readonly backend: Backend;
@@ -60,6 +68,10 @@ export interface EvalPlan {
   readonly mirrored: boolean;
   /** The run whose eval.json keeps the result. */
   readonly run: RunFolder | undefined;
+  /** Timesteps of the diffusion; 0 without a model. */
+  readonly trainTimesteps: number;
+  /** The variational bound of the model over images [N, H, W, C] in [-1, 1]; undefined without a model. */
+  readonly bound: ((images: HostTensor, options: BoundOptions) => Promise<BitsPerDim>) | undefined;
   /** Reads or draws what is compared. */
   images(signal: AbortSignal): Promise<ImageSet>;
   close(): Promise<void>;
@@ -152,6 +164,8 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     comparedCount: count,
     mirrored: config?.training.flip ?? false,
     run: config && run,
+    trainTimesteps: pipeline.scheduler.numTrainTimesteps,
+    bound: (images, more) => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more }),
     images: draw,
     close: () => pipeline.close(),
   };
@@ -163,10 +177,11 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
       `--data is missing: the images that ${subject} is compared with (${subject} is neither a run nor a pipeline)`,
     );
   }
-  for (const option of ["steps", "scheduler"] as const) {
+  const ofModels = { steps: "--steps", scheduler: "--scheduler", bitsPerDim: "--bits-per-dim" } as const;
+  for (const option of ["steps", "scheduler", "bitsPerDim"] as const) {
     if (flags[option] === undefined) continue;
     throw new UsageError(
-      `--${option} is for drawing, but ${subject} is neither a run nor a pipeline; leave it out`,
+      `${ofModels[option]} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
     );
   }
   const { size = DEFAULT_SIZE, skipBroken = false } = flags;
@@ -180,6 +195,8 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
     comparedCount: images.count,
     mirrored: false,
     run: undefined,
+    trainTimesteps: 0,
+    bound: undefined,
     images: async () => ({ count: images.count, image: (index) => sourceImage(images, index) }),
     close: async () => {},
   };

@@ -23,9 +23,19 @@ export interface Repetition {
   readonly count: number;
 }
 
+/** The variational bound over images of the data. */
+export interface Bound {
+  readonly bits: number;
+  readonly images: number;
+  /** Timesteps at which the model was asked, and of how many. */
+  readonly timesteps: number;
+  readonly of: number;
+}
+
 export interface Result {
   readonly comparison: Comparison;
   readonly repetition: Repetition | undefined;
+  readonly bound: Bound | undefined;
   readonly comparedCount: number;
   readonly seconds: number;
 }
@@ -36,7 +46,7 @@ const keyOf = (name: string): string => name.toLowerCase().replaceAll(" ", "_");
 /** Numbers with their protocol, so that none is quoted without it. */
 export function resultJson(
   { network, data, source, compared }: EvalPlan,
-  { comparison, repetition, comparedCount, seconds }: Result,
+  { comparison, repetition, bound, comparedCount, seconds }: Result,
   flags: { readonly seed: number },
 ): Record<string, unknown> {
   const { frechet, kernel, neighbours } = comparison;
@@ -54,6 +64,7 @@ export function resultJson(
         density: neighbours.density,
         coverage: neighbours.coverage,
       }),
+      ...(bound && { bits_per_dim: bound.bits }),
     },
     ...(repetition && { memorisation: repetitionJson(repetition) }),
     protocol: {
@@ -64,6 +75,14 @@ export function resultJson(
       compared: { ...compared, count: comparedCount },
       kernel: { subsets: kernel.subsets, subset_size: kernel.subsetSize, seed: flags.seed },
       ...(neighbours && { neighbours: neighbours.k }),
+      ...(bound && {
+        bits_per_dim: {
+          images: bound.images,
+          timesteps: bound.timesteps,
+          of: bound.of,
+          seed: flags.seed,
+        },
+      }),
     },
     seconds: Number(seconds.toFixed(3)),
   };
@@ -86,7 +105,10 @@ const repetitionJson = ({ byFeatures, byPixels, found, count }: Repetition) => (
 });
 
 /** The table for people. */
-export function resultLines(plan: EvalPlan, { comparison, repetition, comparedCount }: Result): string[] {
+export function resultLines(
+  plan: EvalPlan,
+  { comparison, repetition, bound, comparedCount }: Result,
+): string[] {
   const { network, data, source, description } = plan;
   const { frechet, kernel, neighbours } = comparison;
   const { width, height } = data.size;
@@ -110,6 +132,10 @@ export function resultLines(plan: EvalPlan, { comparison, repetition, comparedCo
       ["density", share(neighbours.density), "how deep in the data the images lie; about 1 for equal sets"],
       ["coverage", share(neighbours.coverage), "of the data has an image near it"],
     );
+  }
+  if (bound) {
+    const over = `over ${counted(bound.images, "image")} of the data, ${bound.timesteps} of ${bound.of} timesteps`;
+    rows.push(["bits/dim", bound.bits.toFixed(3), `the model's variational bound ${over}: lower is better`]);
   }
   const nameWidth = Math.max(...rows.map(([name]) => name.length));
   const valueWidth = Math.max(...rows.map(([, value]) => value.length));

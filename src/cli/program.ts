@@ -253,6 +253,11 @@ function addEval(program: Command): void {
       "look for copies of the data, and draw the images that come nearest beside it",
       fileName("--memorisation", IMAGE_FILES),
     )
+    .option(
+      "--bits-per-dim <n>",
+      "also the variational bound, over this many images of the data",
+      integer("--bits-per-dim", 1, 100_000),
+    )
     .option("--skip-broken", "leave out images that cannot be read, and say which")
     .option("--force", "replace files that are there already")
     .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
