@@ -81,9 +81,11 @@ export {
   writeSafetensors,
 } from "./io/safetensors.ts";
 export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.ts";
+export * from "./metrics/index.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
+export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
 export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";
 export { DDPMPipeline, type GenerateOptions } from "./pipelines/ddpm_pipeline.ts";
 export { PipelineError } from "./pipelines/errors.ts";

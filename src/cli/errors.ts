@@ -5,6 +5,7 @@ import { MemoryError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { FileError } from "../io/errors.ts";
 import { HubError } from "../io/hub/index.ts";
+import { MetricError } from "../metrics/errors.ts";
 import { ModelConfigError } from "../models/unet_2d_config.ts";
 import { PipelineError } from "../pipelines/errors.ts";
 import { DivergenceError, RunFolderError, TrainingOptionError } from "../training/errors.ts";
@@ -29,6 +30,7 @@ const EXPLAINED = [
   FileError,
   HubError,
   DataError,
+  MetricError,
   ModelConfigError,
   ShapeError,
   MemoryError,

@@ -32,7 +32,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
   const watch: Watch = {
     onStep(step) {
       if (step.firstImage === 0) film?.add({ ...step, share: step.step / step.steps });
-      output.status(status(step, count, seconds()));
+      output.status(drawingStatus(step, count, seconds()));
     },
     onImageStep(step) {
       if (step.image === 0) film?.add(step);
@@ -117,7 +117,12 @@ async function write(
   }
 }
 
-function status({ step, steps, firstImage, count }: BatchStep, total: number, seconds: number): Status {
+/** How far a batch of `total` images is that have been drawn for `seconds`. */
+export function drawingStatus(
+  { step, steps, firstImage, count }: BatchStep,
+  total: number,
+  seconds: number,
+): Status {
   const done = (firstImage + (count * step) / steps) / total;
   const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
   const parts = [`${images} of ${total}`, `step ${step}/${steps}`];

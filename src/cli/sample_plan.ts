@@ -12,7 +12,7 @@ import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { RePaintPipeline } from "../pipelines/repaint_pipeline.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
 import type { BatchStep, UNetPipeline } from "../pipelines/unet_pipeline.ts";
-import { isSamplerName, isSchedulerName } from "../schedulers/index.ts";
+import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
 import { downloadStatus } from "./download_status.ts";
 import { UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
@@ -115,16 +115,9 @@ export async function planSample(
 /** New images. */
 function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
   checkCount(flags.count, pipeline.imageSize);
-  const own = pipeline.schedulerName;
-  const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
-  if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
-    throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
-  }
+  const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
   checkPlace(scheduler, flags);
-  const isAdaptive = isSamplerName(scheduler);
   if (isAdaptive) refuseSchedulerOptions(scheduler, flags);
-  const defaultSteps = Math.min(scheduler === "ddpm" ? 1000 : 50, pipeline.scheduler.numTrainTimesteps);
-  const steps = flags.steps ?? (isAdaptive ? undefined : defaultSteps);
   const asked = { ...shared(flags), ...classOptions(flags, pipeline) };
   const options = {
     ...asked,
@@ -143,6 +136,25 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
       pipeline.generate({ ...options, signal, ...(isAdaptive ? { onImageStep } : { onStep }) }),
     close: () => pipeline.close(),
   };
+}
+
+/** What draws new images, and in how many steps: as asked for, or the pipeline's own (ddim in place of ddpm). */
+export function chooseSampler(
+  pipeline: DDPMPipeline,
+  flags: { readonly scheduler?: string; readonly steps?: number },
+): {
+  readonly scheduler: SchedulerName | SamplerName;
+  readonly steps: number | undefined;
+  readonly isAdaptive: boolean;
+} {
+  const own = pipeline.schedulerName;
+  const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
+  if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
+    throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
+  }
+  const isAdaptive = isSamplerName(scheduler);
+  const defaultSteps = Math.min(scheduler === "ddpm" ? 1000 : 50, pipeline.scheduler.numTrainTimesteps);
+  return { scheduler, steps: flags.steps ?? (isAdaptive ? undefined : defaultSteps), isAdaptive };
 }
 
 /** A part of an image drawn anew. */
@@ -243,7 +255,7 @@ const flagOf = (option: string): string =>
   `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** @throws UsageError for more images than can be held, and laid out in a grid, at once */
-function checkCount(count: number, { height, width }: { height: number; width: number }): void {
+export function checkCount(count: number, { height, width }: { height: number; width: number }): void {
   const most = Math.max(1, Math.floor(PIXEL_LIMIT / (height * width)));
   if (count <= most) return;
   throw new UsageError(

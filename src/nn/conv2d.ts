@@ -9,8 +9,8 @@ import type { Parameter } from "./parameter.ts";
 export interface Conv2dOptions {
   readonly inChannels: number;
   readonly outChannels: number;
-  /** Height and width of the filter. */
-  readonly kernelSize: number;
+  /** Height and width of the filter: one number for both or [height, width]. */
+  readonly kernelSize: number | readonly [height: number, width: number];
   /** Default 1. */
   readonly stride?: number;
   /** Zeros around the image: one number for all sides or [top, bottom, left, right]. Default 0. */
@@ -25,10 +25,11 @@ export class Conv2d extends Module {
 
   constructor({ inChannels, outChannels, kernelSize, stride = 1, padding = 0 }: Conv2dOptions) {
     super();
-    const init = uniformFanIn(inChannels * kernelSize * kernelSize);
+    const [height, width] = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;
+    const init = uniformFanIn(inChannels * height * width);
     this.#weight = this.parameter({
       name: "weight",
-      torchShape: [outChannels, inChannels, kernelSize, kernelSize],
+      torchShape: [outChannels, inChannels, height, width],
       layout: "conv",
       init,
     });

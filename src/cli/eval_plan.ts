@@ -1,0 +1,203 @@
+// What imago eval compares, with the options checked and the model read before anything is computed.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { ImageSource } from "../data/index.ts";
+import type { Backend } from "../engine/backend.ts";
+import { type BackendName, createBackend } from "../engine/backends/create.ts";
+import type { HostTensor } from "../engine/host_tensor.ts";
+import type { RgbImage } from "../io/image/index.ts";
+import type { FeatureNetwork } from "../metrics/extractor.ts";
+import { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "../pipelines/bits_per_dim.ts";
+import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { toImages } from "../pipelines/images.ts";
+import { RunFolder } from "../training/run_folder.ts";
+import { UsageError } from "./errors.ts";
+import { type FeaturesName, featureNetwork } from "./eval_features.ts";
+import { checkOutputFile } from "./files.ts";
+import type { Output } from "./output.ts";
+import { drawingStatus } from "./sample.ts";
+import { checkCount, chooseSampler } from "./sample_plan.ts";
+import { SamplerProgress } from "./sampler_progress.ts";
+import { sourceImage } from "./source_image.ts";
+import { openSource } from "./sources.ts";
+
+/** The options of imago eval; those without a question mark have defaults. */
+export interface EvalFlags {
+  readonly data?: string;
+  readonly size?: number;
+  readonly count: number;
+  readonly steps?: number;
+  readonly scheduler?: string;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly features?: FeaturesName;
+  readonly inception?: string;
+  readonly memorisation?: string;
+  /** Images of the data. */
+  readonly bitsPerDim?: number;
+  readonly skipBroken?: boolean;
+  readonly force?: boolean;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly json?: boolean;
+}
+
+/** Images of one side of the comparison. */
+export interface ImageSet {
+  readonly count: number;
+  image(index: number): RgbImage;
+}
+
+export type BoundOptions = Required<
+  Pick<BitsPerDimOptions, "timesteps" | "seed" | "firstImage" | "signal" | "onProgress">
+>;
+
+export interface EvalPlan {
+  readonly backend: Backend;
+  readonly network: FeatureNetwork;
+  readonly data: ImageSource;
+  /** What `data` was asked for as. */
+  readonly source: string;
+  /** What is compared with the data: how it is made, as a report says it. */
+  readonly compared: Readonly<Record<string, string | number>>;
+  /** In words that follow a count: "drawn by runs/x (ddim, 50 steps, seed 0)". */
+  readonly description: string;
+  readonly comparedCount: number;
+  /** Whether training mirrored the data's images. */
+  readonly mirrored: boolean;
+  /** The run whose eval.json keeps the result. */
+  readonly run: RunFolder | undefined;
+  /** Timesteps of the diffusion; 0 without a model. */
+  readonly trainTimesteps: number;
+  /** The variational bound of the model over images [N, H, W, C] in [-1, 1]; undefined without a model. */
+  readonly bound: ((images: HostTensor, options: BoundOptions) => Promise<BitsPerDim>) | undefined;
+  /** Reads or draws what is compared. */
+  images(signal: AbortSignal): Promise<ImageSet>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_SIZE = 32;
+
+/** @throws UsageError; what reading the model, the data and the weights throws */
+export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
+  const { memorisation, force = false, threads, backend: name } = flags;
+  if (memorisation !== undefined) await checkOutputFile("--memorisation", memorisation, force);
+  const network = await featureNetwork(flags.features, flags.inception);
+  const backend = await createBackend({
+    ...(name && { backend: name }),
+    ...(threads !== undefined && { threads }),
+  });
+  try {
+    const side = isModel(subject)
+      ? await planModel(subject, flags, backend, output)
+      : await planImages(subject, flags, output);
+    const { source, size, skipBroken } = side;
+    const data = await openSource(source, { size, flip: false, skipBroken }, output);
+    return {
+      ...side,
+      backend,
+      network,
+      data,
+      close: async () => {
+        await side.close();
+        await backend.close();
+      },
+    };
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+type Side = Omit<EvalPlan, "backend" | "network" | "data"> & {
+  readonly size: number;
+  readonly skipBroken: boolean;
+};
+
+/** A run or a pipeline, in whatever state: reading it tells what is wrong with it. */
+const isModel = (folder: string): boolean =>
+  ["model_index.json", "metrics.jsonl", "pipeline"].some((name) => existsSync(join(folder, name)));
+
+async function planModel(folder: string, flags: EvalFlags, backend: Backend, output: Output): Promise<Side> {
+  const pipeline = await DDPMPipeline.fromPretrained(folder, { backend, warn: output.warn });
+  const { height, width } = pipeline.imageSize;
+  if (height !== width) {
+    throw new UsageError(`${folder} draws images of ${width} x ${height}; only square ones can be compared`);
+  }
+  if (flags.size !== undefined && flags.size !== width) {
+    throw new UsageError(`--size ${flags.size}: the model's images are ${width} x ${width}; leave it out`);
+  }
+  checkCount(flags.count, { height, width });
+  const run = new RunFolder(folder);
+  const config = run.isRun ? await run.readConfig() : undefined;
+  const source = flags.data ?? config?.data.source;
+  if (source === undefined) {
+    throw new UsageError("--data is missing: the images that the model's are compared with");
+  }
+  const { count, seed, batchSize } = flags;
+  const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
+  const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }) };
+  pipeline.checkOptions(options);
+  const draw = async (signal: AbortSignal): Promise<ImageSet> => {
+    const started = performance.now();
+    const seconds = () => (performance.now() - started) / 1000;
+    const calls = new SamplerProgress(count);
+    const watch = isAdaptive
+      ? {
+          onImageStep: (step: Parameters<SamplerProgress["status"]>[0]) =>
+            output.status(calls.status(step, seconds())),
+        }
+      : {
+          onStep: (step: Parameters<typeof drawingStatus>[0]) =>
+            output.status(drawingStatus(step, count, seconds())),
+        };
+    const images = toImages(await pipeline.generate({ ...options, signal, ...watch }));
+    return { count, image: (index) => images[index] };
+  };
+  return {
+    source,
+    size: width,
+    skipBroken: flags.skipBroken ?? config?.data.skipBroken ?? false,
+    compared: { model: folder, scheduler, ...(steps !== undefined && { steps }), seed },
+    description: `drawn by ${folder} (${scheduler}${steps === undefined ? "" : `, ${steps} steps`}, seed ${seed})`,
+    comparedCount: count,
+    mirrored: config?.training.flip ?? false,
+    run: config && run,
+    trainTimesteps: pipeline.scheduler.numTrainTimesteps,
+    bound: (images, more) => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more }),
+    images: draw,
+    close: () => pipeline.close(),
+  };
+}
+
+async function planImages(subject: string, flags: EvalFlags, output: Output): Promise<Side> {
+  if (flags.data === undefined) {
+    throw new UsageError(
+      `--data is missing: the images that ${subject} is compared with (${subject} is neither a run nor a pipeline)`,
+    );
+  }
+  const ofModels = { steps: "--steps", scheduler: "--scheduler", bitsPerDim: "--bits-per-dim" } as const;
+  for (const option of ["steps", "scheduler", "bitsPerDim"] as const) {
+    if (flags[option] === undefined) continue;
+    throw new UsageError(
+      `${ofModels[option]} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
+    );
+  }
+  const { size = DEFAULT_SIZE, skipBroken = false } = flags;
+  const images = await openSource(subject, { size, flip: false, skipBroken }, output);
+  return {
+    source: flags.data,
+    size,
+    skipBroken,
+    compared: { images: subject, fingerprint: images.fingerprint() },
+    description: `of ${subject}`,
+    comparedCount: images.count,
+    mirrored: false,
+    run: undefined,
+    trainTimesteps: 0,
+    bound: undefined,
+    images: async () => ({ count: images.count, image: (index) => sourceImage(images, index) }),
+    close: async () => {},
+  };
+}

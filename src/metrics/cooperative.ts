@@ -1,0 +1,25 @@
+// Long computations on the main thread: between pieces they let signals, timers and progress through.
+
+import { setImmediate } from "node:timers/promises";
+
+/** Longest time between two chances for the rest of the process (milliseconds). */
+const SLICE_MS = 40;
+
+export interface Cooperation {
+  /** Stops the work: its promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told of the share that is done, 0 to 1, now and then. */
+  readonly onProgress?: (share: number) => void;
+}
+
+/** @returns to be called, and awaited, between pieces of work */
+export function cooperate({ signal, onProgress }: Cooperation): (share: number) => Promise<void> {
+  let last = performance.now();
+  return async (share) => {
+    if (performance.now() - last < SLICE_MS) return;
+    onProgress?.(share);
+    await setImmediate();
+    signal?.throwIfAborted();
+    last = performance.now();
+  };
+}

@@ -1,0 +1,227 @@
+// The blocks of Inception-v3 (Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision", figures
+// 5 to 7) with the names of torchvision's state dict, and the pools of the network that FID is defined by: averages at
+// the edge are taken over the pixels that there are, and the last block takes a maximum in place of the average.
+
+import { concat, type Tensor } from "../../engine/tensor.ts";
+import { relu } from "../../nn/activations.ts";
+import { Conv2d } from "../../nn/conv2d.ts";
+import { Module } from "../../nn/module.ts";
+import { averagePool3x3, maxPool3x3, maxPool3x3Stride2 } from "../../nn/pool_2d.ts";
+
+type Kernel = readonly [height: number, width: number];
+
+/** A convolution, its batch norm folded into weight and bias, and ReLU. "same" keeps the image's size. */
+export class BasicConv2d extends Module {
+  readonly #conv: Conv2d;
+
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: Kernel,
+    { stride = 1, padding = "same" }: { stride?: number; padding?: "same" | "none" } = {},
+  ) {
+    super();
+    const [h, w] = padding === "same" ? [(kernelSize[0] - 1) / 2, (kernelSize[1] - 1) / 2] : [0, 0];
+    const options = { inChannels, outChannels, kernelSize, stride, padding: [h, h, w, w] } as const;
+    this.#conv = this.child("conv", new Conv2d(options));
+  }
+
+  forward(x: Tensor): Tensor {
+    return relu(this.#conv.forward(x));
+  }
+}
+
+const POINT: Kernel = [1, 1];
+const THREE: Kernel = [3, 3];
+const ROW: Kernel = [1, 7];
+const COLUMN: Kernel = [7, 1];
+const HALVING = { stride: 2, padding: "none" } as const;
+
+/** A block whose branches see the same image; their results stand one after another in the channels. */
+export abstract class InceptionBlock extends Module {
+  abstract readonly outChannels: number;
+  abstract forward(x: Tensor): Tensor;
+
+  /** Convolutions one after another, named `names`, each from the channels of the one before. */
+  protected branch(
+    inChannels: number,
+    layers: readonly (readonly [
+      name: string,
+      channels: number,
+      kernel: Kernel,
+      options?: { stride?: number; padding?: "same" | "none" },
+    ])[],
+  ): (x: Tensor) => Tensor {
+    let channels = inChannels;
+    const convs = layers.map(([name, outChannels, kernel, options]) => {
+      const conv = this.child(name, new BasicConv2d(channels, outChannels, kernel, options));
+      channels = outChannels;
+      return conv;
+    });
+    return (x) => convs.reduce((y, conv) => conv.forward(y), x);
+  }
+}
+
+/** Channels of a narrower network, for tests. */
+export type Width = (channels: number) => number;
+
+/** 35 x 35 images. */
+export class InceptionA extends InceptionBlock {
+  readonly outChannels: number;
+  readonly #branches: readonly ((x: Tensor) => Tensor)[];
+  readonly #pool: (x: Tensor) => Tensor;
+
+  constructor(inChannels: number, poolChannels: number, w: Width) {
+    super();
+    this.#branches = [
+      this.branch(inChannels, [["branch1x1", w(64), POINT]]),
+      this.branch(inChannels, [
+        ["branch5x5_1", w(48), POINT],
+        ["branch5x5_2", w(64), [5, 5]],
+      ]),
+      this.branch(inChannels, [
+        ["branch3x3dbl_1", w(64), POINT],
+        ["branch3x3dbl_2", w(96), THREE],
+        ["branch3x3dbl_3", w(96), THREE],
+      ]),
+    ];
+    this.#pool = this.branch(inChannels, [["branch_pool", w(poolChannels), POINT]]);
+    this.outChannels = w(64) + w(64) + w(96) + w(poolChannels);
+  }
+
+  forward(x: Tensor): Tensor {
+    const branches = this.#branches.map((branch) => branch(x));
+    return concat([...branches, this.#pool(averagePool3x3(x))], 3);
+  }
+}
+
+/** From 35 x 35 to 17 x 17. */
+export class InceptionB extends InceptionBlock {
+  readonly outChannels: number;
+  readonly #branches: readonly ((x: Tensor) => Tensor)[];
+
+  constructor(inChannels: number, w: Width) {
+    super();
+    this.#branches = [
+      this.branch(inChannels, [["branch3x3", w(384), THREE, HALVING]]),
+      this.branch(inChannels, [
+        ["branch3x3dbl_1", w(64), POINT],
+        ["branch3x3dbl_2", w(96), THREE],
+        ["branch3x3dbl_3", w(96), THREE, HALVING],
+      ]),
+    ];
+    this.outChannels = w(384) + w(96) + inChannels;
+  }
+
+  forward(x: Tensor): Tensor {
+    return concat([...this.#branches.map((branch) => branch(x)), maxPool3x3Stride2(x)], 3);
+  }
+}
+
+/** 17 x 17 images: 7 x 7 filters as a row and a column. */
+export class InceptionC extends InceptionBlock {
+  readonly outChannels: number;
+  readonly #branches: readonly ((x: Tensor) => Tensor)[];
+  readonly #pool: (x: Tensor) => Tensor;
+
+  constructor(inChannels: number, innerChannels: number, w: Width) {
+    super();
+    const inner = w(innerChannels);
+    this.#branches = [
+      this.branch(inChannels, [["branch1x1", w(192), POINT]]),
+      this.branch(inChannels, [
+        ["branch7x7_1", inner, POINT],
+        ["branch7x7_2", inner, ROW],
+        ["branch7x7_3", w(192), COLUMN],
+      ]),
+      this.branch(inChannels, [
+        ["branch7x7dbl_1", inner, POINT],
+        ["branch7x7dbl_2", inner, COLUMN],
+        ["branch7x7dbl_3", inner, ROW],
+        ["branch7x7dbl_4", inner, COLUMN],
+        ["branch7x7dbl_5", w(192), ROW],
+      ]),
+    ];
+    this.#pool = this.branch(inChannels, [["branch_pool", w(192), POINT]]);
+    this.outChannels = 4 * w(192);
+  }
+
+  forward(x: Tensor): Tensor {
+    const branches = this.#branches.map((branch) => branch(x));
+    return concat([...branches, this.#pool(averagePool3x3(x))], 3);
+  }
+}
+
+/** From 17 x 17 to 8 x 8. */
+export class InceptionD extends InceptionBlock {
+  readonly outChannels: number;
+  readonly #branches: readonly ((x: Tensor) => Tensor)[];
+
+  constructor(inChannels: number, w: Width) {
+    super();
+    this.#branches = [
+      this.branch(inChannels, [
+        ["branch3x3_1", w(192), POINT],
+        ["branch3x3_2", w(320), THREE, HALVING],
+      ]),
+      this.branch(inChannels, [
+        ["branch7x7x3_1", w(192), POINT],
+        ["branch7x7x3_2", w(192), ROW],
+        ["branch7x7x3_3", w(192), COLUMN],
+        ["branch7x7x3_4", w(192), THREE, HALVING],
+      ]),
+    ];
+    this.outChannels = w(320) + w(192) + inChannels;
+  }
+
+  forward(x: Tensor): Tensor {
+    return concat([...this.#branches.map((branch) => branch(x)), maxPool3x3Stride2(x)], 3);
+  }
+}
+
+/** 8 x 8 images: 3 x 3 filters as a row and a column side by side. */
+export class InceptionE extends InceptionBlock {
+  readonly outChannels: number;
+  readonly #pooling: (x: Tensor) => Tensor;
+  readonly #branch1x1: (x: Tensor) => Tensor;
+  readonly #branch3x3: (x: Tensor) => Tensor;
+  readonly #branch3x3dbl: (x: Tensor) => Tensor;
+  readonly #halves3x3: readonly ((x: Tensor) => Tensor)[];
+  readonly #halves3x3dbl: readonly ((x: Tensor) => Tensor)[];
+  readonly #pool: (x: Tensor) => Tensor;
+
+  constructor(inChannels: number, pooling: "average" | "max", w: Width) {
+    super();
+    this.#pooling = pooling === "average" ? averagePool3x3 : maxPool3x3;
+    this.#branch1x1 = this.branch(inChannels, [["branch1x1", w(320), POINT]]);
+    this.#branch3x3 = this.branch(inChannels, [["branch3x3_1", w(384), POINT]]);
+    this.#halves3x3 = [
+      this.branch(w(384), [["branch3x3_2a", w(384), [1, 3]]]),
+      this.branch(w(384), [["branch3x3_2b", w(384), [3, 1]]]),
+    ];
+    this.#branch3x3dbl = this.branch(inChannels, [
+      ["branch3x3dbl_1", w(448), POINT],
+      ["branch3x3dbl_2", w(384), THREE],
+    ]);
+    this.#halves3x3dbl = [
+      this.branch(w(384), [["branch3x3dbl_3a", w(384), [1, 3]]]),
+      this.branch(w(384), [["branch3x3dbl_3b", w(384), [3, 1]]]),
+    ];
+    this.#pool = this.branch(inChannels, [["branch_pool", w(192), POINT]]);
+    this.outChannels = w(320) + 4 * w(384) + w(192);
+  }
+
+  forward(x: Tensor): Tensor {
+    const inner = this.#branch3x3(x);
+    const innerdbl = this.#branch3x3dbl(x);
+    return concat(
+      [
+        this.#branch1x1(x),
+        ...this.#halves3x3.map((half) => half(inner)),
+        ...this.#halves3x3dbl.map((half) => half(innerdbl)),
+        this.#pool(this.#pooling(x)),
+      ],
+      3,
+    );
+  }
+}

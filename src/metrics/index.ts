@@ -1,0 +1,17 @@
+// Distances between sets of images, the features that they are computed in, and what tells copies.
+
+export { type Comparison, compare } from "./comparison.ts";
+export type { Cooperation } from "./cooperative.ts";
+export { MetricError } from "./errors.ts";
+export { FeatureExtractor, type FeatureNetwork } from "./extractor.ts";
+export { type Features, features } from "./features.ts";
+export { frechetDistance } from "./frechet_distance.ts";
+export { InceptionV3 } from "./inception/inception_v3.ts";
+export { FID_PROTOCOLS, type FidProtocol, inceptionNetwork } from "./inception/network.ts";
+export { readInception } from "./inception/weights.ts";
+export { type KernelDistance, type KernelDistanceOptions, kernelDistance } from "./kernel_distance.ts";
+export { judge, type Memorisation, type Nearness, nearness, type Verdict } from "./memorisation.ts";
+export { type Gaussian, gaussianOf, Moments } from "./moments.ts";
+export { patchNetwork } from "./patch_network.ts";
+export { pixelFeatures } from "./pixels.ts";
+export { type PrecisionRecall, precisionRecall } from "./precision_recall.ts";

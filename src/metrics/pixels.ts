@@ -1,0 +1,31 @@
+// Images as points in the space of their pixels, for distances that need no network.
+
+import type { RgbImage } from "../io/image/index.ts";
+import { type Features, features } from "./features.ts";
+import { resizeFloat } from "./resize.ts";
+
+/** Larger images are compared at this side: nearest neighbours are about what stands where, not about grain. */
+export const PIXEL_SIDE = 32;
+
+/** @param mirror whether to turn left and right round */
+export function pixelFeatures(images: readonly RgbImage[], mirror = false): Features {
+  const rows = images.map((image) => {
+    const pixels = resizeFloat(image, PIXEL_SIDE, "bicubic");
+    return mirror ? mirrored(pixels) : pixels;
+  });
+  const dims = PIXEL_SIDE * PIXEL_SIDE * 3;
+  const data = new Float32Array(rows.length * dims);
+  for (const [i, row] of rows.entries())
+    data.set(
+      row.map((value) => value / 255),
+      i * dims,
+    );
+  return features(data, rows.length, dims);
+}
+
+function mirrored(pixels: Float32Array): Float32Array {
+  return pixels.map((_, i) => {
+    const [y, x, channel] = [Math.floor(i / (PIXEL_SIDE * 3)), Math.floor(i / 3) % PIXEL_SIDE, i % 3];
+    return pixels[(y * PIXEL_SIDE + PIXEL_SIDE - 1 - x) * 3 + channel];
+  });
+}

@@ -1,0 +1,66 @@
+// Fidelity and variety apart from each other. A set of images covers the balls around its images that reach to their
+// k-th nearest other image.
+// Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models";
+// Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models" (density and coverage).
+
+import type { Cooperation } from "./cooperative.ts";
+import { checkComparable, type Features } from "./features.ts";
+import { forEachDistances, neighbourRadii } from "./neighbours.ts";
+
+export interface PrecisionRecall {
+  /** Share of generated images that lie in a ball of a real one: how many look real. 0 to 1. */
+  readonly precision: number;
+  /** Share of real images that lie in a ball of a generated one: how much of the data is drawn. 0 to 1. */
+  readonly recall: number;
+  /** In how many balls of real images a generated one lies, over k; 1 is expected of more real images, it may be above. */
+  readonly density: number;
+  /** Share of real images in whose ball a generated one lies. 0 to 1. */
+  readonly coverage: number;
+  /** Neighbours. */
+  readonly k: number;
+}
+
+/** @throws MetricError for k images or fewer, or features of different dimensions */
+export async function precisionRecall(
+  real: Features,
+  generated: Features,
+  { k = 3, signal, onProgress }: Cooperation & { readonly k?: number } = {},
+): Promise<PrecisionRecall> {
+  checkComparable(real, generated, k + 1);
+  const part = (done: number): Cooperation => ({
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress: (share: number) => onProgress((done + share) / 3) }),
+  });
+  const ofReal = await neighbourRadii(real, k, part(0));
+  const ofGenerated = await neighbourRadii(generated, k, part(1));
+  const drawn = new Uint8Array(generated.count);
+  let recalled = 0;
+  let covered = 0;
+  let balls = 0;
+  await forEachDistances(
+    real,
+    generated,
+    (i, squared) => {
+      let within = 0;
+      let isRecalled = false;
+      for (let j = 0; j < squared.length; j++) {
+        if (squared[j] <= ofReal[i]) {
+          within++;
+          drawn[j] = 1;
+        }
+        isRecalled ||= squared[j] <= ofGenerated[j];
+      }
+      balls += within;
+      if (within > 0) covered++;
+      if (isRecalled) recalled++;
+    },
+    part(2),
+  );
+  return {
+    precision: drawn.reduce((sum, one) => sum + one, 0) / generated.count,
+    recall: recalled / real.count,
+    density: balls / (k * generated.count),
+    coverage: covered / real.count,
+    k,
+  };
+}

@@ -1,0 +1,149 @@
+// How many bits a pixel's value takes with a model: the variational bound over real images, estimated from one noise for
+// each image and timestep.
+
+import type { Backend } from "../engine/backend.ts";
+import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
+import { philoxNormal, philoxUniform } from "../engine/random/philox.ts";
+import {
+  type BoundSchedule,
+  boundTerm,
+  type FixedVariance,
+  NATS_PER_BIT,
+  priorTerm,
+} from "../metrics/variational_bound.ts";
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { DDPMScheduler, makeScheduler, type NoiseSource, type Scheduler } from "../schedulers/index.ts";
+import { PipelineError } from "./errors.ts";
+import { modelKind } from "./model_kind.ts";
+import { compileDenoiser } from "./unet_denoiser.ts";
+
+export interface BitsPerDimOptions {
+  readonly backend: Backend;
+  /** [N, H, W, C], values in [-1, 1] of 8 bits; all are computed at a time. */
+  readonly images: HostTensor;
+  /**
+   * At how many timesteps the model is asked; default all. With fewer, timestep 0 and one timestep from each of as many
+   * equal parts of the others, which gives the same in the mean.
+   */
+  readonly timesteps?: number;
+  /** Which noise, and which timesteps; default 0. */
+  readonly seed?: number;
+  /** Number of the first image, which its noise belongs to; default 0. */
+  readonly firstImage?: number;
+  /** Noise to take in place of the seed's: [N, H, W, C] once for each timestep, from 0 up. */
+  readonly noise?: NoiseSource;
+  readonly signal?: AbortSignal;
+  /** Called after every timestep, with the share that is done. */
+  readonly onProgress?: (share: number) => void;
+}
+
+/** All in bits for each value of an image, the mean over images. */
+export interface BitsPerDim {
+  /** The bound. */
+  readonly total: number;
+  /** What is left of the images in x_T. */
+  readonly prior: number;
+  /** By timestep that was computed, times the timesteps that it stands for. */
+  readonly terms: readonly { readonly timestep: number; readonly bits: number }[];
+}
+
+/** Noise of timestep t is site FIRST_SITE + t of its image; sampling and training use others. */
+const FIRST_SITE = 0x5b000000;
+const TIMESTEP_SITE = 0x5bffffff;
+
+/** @throws PipelineError for a model that is no diffusion over betas, or one whose variance is learned */
+export async function bitsPerDim(
+  unet: UNet2DModel,
+  own: Scheduler,
+  options: BitsPerDimOptions,
+): Promise<BitsPerDim> {
+  const { backend, images, seed = 0, firstImage = 0, noise, signal, onProgress } = options;
+  const scheduler = asDdpm(own);
+  const schedule = boundSchedule(scheduler);
+  const [count, height, width, channels] = images.shape;
+  const shape = [count, height, width, channels] as const;
+  if (unet.classLabelsFor(1) !== null) {
+    throw new PipelineError("bits per dimension are those of a model without classes; this one has them");
+  }
+  unet.upload(backend);
+  const { executable, forBatch } = await compileDenoiser(backend, unet, shape);
+  const { denoise } = forBatch(null, firstImage);
+  const chosen = chooseTimesteps(scheduler.numTrainTimesteps, options.timesteps, seed);
+  const silence: NoiseSource = { randn: (wanted) => hostTensor(new Float32Array(numel(wanted)), wanted) };
+  const terms: { timestep: number; bits: number }[] = [];
+  try {
+    scheduler.setTimesteps(scheduler.numTrainTimesteps);
+    for (const [done, { timestep, weight }] of chosen.entries()) {
+      signal?.throwIfAborted();
+      const drawn = noise?.randn(shape) ?? noiseAt(timestep, images, seed, firstImage);
+      const sample = scheduler.addNoise(images, drawn, new Array(count).fill(timestep));
+      const output = await denoise(sample, timestep);
+      const { predOriginalSample } = scheduler.step(output, timestep, sample, { noise: silence });
+      const nats = boundTerm(schedule, timestep, images.data, sample.data, predOriginalSample.data);
+      terms.push({ timestep, bits: (weight * nats) / NATS_PER_BIT });
+      onProgress?.((done + 1) / chosen.length);
+    }
+  } finally {
+    executable.dispose();
+  }
+  const prior = priorTerm(schedule, images.data) / NATS_PER_BIT;
+  const total = terms.reduce((sum, { bits }) => sum + bits, prior);
+  return { total, prior, terms };
+}
+
+function asDdpm(own: Scheduler): DDPMScheduler {
+  if (modelKind(own) === "over betas") {
+    const scheduler = makeScheduler("ddpm", own);
+    if (scheduler instanceof DDPMScheduler) return scheduler;
+  }
+  throw new PipelineError("bits per dimension are defined for diffusion over betas, which this model is not");
+}
+
+function boundSchedule({ alphasCumprod, betas, config }: DDPMScheduler): BoundSchedule {
+  const variances: Readonly<Partial<Record<typeof config.varianceType, FixedVariance>>> = {
+    fixed_small: "fixed_small",
+    fixed_small_log: "fixed_small",
+    fixed_large: "fixed_large",
+    fixed_large_log: "fixed_large",
+  };
+  const variance = variances[config.varianceType];
+  if (variance !== undefined) return { alphasCumprod, betas, variance };
+  throw new PipelineError(
+    `the model's variance is ${config.varianceType}; bits per dimension are computed for fixed variances`,
+  );
+}
+
+/** Timestep 0, and one of each part of the others; the weight is the size of its part. */
+function chooseTimesteps(
+  total: number,
+  wanted = total,
+  seed: number,
+): { timestep: number; weight: number }[] {
+  if (!Number.isInteger(wanted) || wanted < 2 || wanted > total) {
+    throw new PipelineError(`timesteps is ${wanted}, expected a whole number from 2 to ${total}`);
+  }
+  const parts = wanted - 1;
+  const places = new Float64Array(parts);
+  philoxUniform(places, { seed, step: 0, site: TIMESTEP_SITE });
+  const others = Array.from(places, (place, k) => {
+    const begin = 1 + Math.floor((k * (total - 1)) / parts);
+    const end = 1 + Math.floor(((k + 1) * (total - 1)) / parts);
+    return { timestep: begin + Math.floor(place * (end - begin)), weight: end - begin };
+  });
+  return [{ timestep: 0, weight: 1 }, ...others];
+}
+
+/** Noise that belongs to an image and a timestep, in whatever batch. */
+function noiseAt(timestep: number, { shape }: HostTensor, seed: number, firstImage: number): HostTensor {
+  const [count, ...rest] = shape;
+  const size = numel(rest);
+  const out = new Float32Array(count * size);
+  for (let i = 0; i < count; i++) {
+    philoxNormal(out.subarray(i * size, (i + 1) * size), {
+      seed,
+      step: firstImage + i,
+      site: FIRST_SITE + timestep,
+    });
+  }
+  return hostTensor(out, shape);
+}
