@@ -3,15 +3,16 @@
 import { CONDITION_SIZE } from "../data/augment/edm.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { constantInit } from "../nn/init.ts";
+import { uniformFanIn } from "../nn/init.ts";
 import { Module } from "../nn/module.ts";
 import type { Parameter } from "../nn/parameter.ts";
 
 /**
  * A linear map without a bias, added to the time embedding. For images that nothing was done to, the condition is 0
  * and so is what is added: the model alone, without this layer, draws such images. So the layer belongs to the run and
- * its checkpoints, not to the pipeline, which stays a plain diffusers UNet2DModel. It begins as zeros, which leaves
- * the start of training, and the random numbers of the model's own weights, as they are without it.
+ * its checkpoints, not to the pipeline, which stays a plain diffusers UNet2DModel. It begins with torch's random
+ * numbers: one that began at zero would still say next to nothing when a short run ends, and a third of what such a
+ * model draws is turned or shifted.
  */
 export class AugmentEmbedding extends Module {
   /** Of the weight. */
@@ -25,9 +26,8 @@ export class AugmentEmbedding extends Module {
     this.#weight = this.parameter({
       name: AUGMENT_EMBEDDING,
       torchShape: this.shape,
-      init: constantInit(0),
+      init: uniformFanIn(CONDITION_SIZE),
     });
-    this.#weight.setZero();
   }
 
   /** [N, 9] -> [N, width]. */

@@ -315,7 +315,9 @@ export class Trainer {
     const { model, scheduler, data, resume = false } = this.#options;
     const step = stepOptions(this.#options, settings, this.#objective);
     checkStep(backend, step);
-    model.initialize(new TorchGenerator(settings.seed));
+    // The model first: its weights are the same with what else is trained and without.
+    const generator = new TorchGenerator(settings.seed);
+    for (const part of [model, step.augmentEmbedding]) part?.initialize(generator);
     const trainStep = startState(step);
     const { augmentEmbedding = null } = step;
     const labels = isClassConditional(model) ? data.labels : undefined;

@@ -28,7 +28,7 @@ const timesteps = constant(Float32Array.of(10, 500), [2]);
 const told = Float32Array.from({ length: 18 }, (_, i) => Math.sin(i + 1));
 
 describe("the layer", () => {
-  test("has the same output and gradient on every backend, and begins with none", async () => {
+  test("has the same output and gradient on every backend", async () => {
     const results: Float32Array[][] = [];
     for (const { create } of backends) {
       const backend = await create();
@@ -50,8 +50,6 @@ describe("the layer", () => {
     const [reference, wasm] = results;
     for (const [i, values] of wasm.entries()) expect(relativeError(values, reference[i])).toBeLessThan(1e-4);
     expect(reference[1].some((value) => Math.abs(value) > 1e-4)).toBe(true);
-    const fresh = new AugmentEmbedding(model.timeEmbedDim).stateDict().get("augment_embedding.weight");
-    expect(fresh?.data.every((value) => value === 0)).toBe(true);
   });
 
   test.each(backends)("adds nothing at condition 0, to the bit: $name", async ({ create }) => {
