@@ -47,7 +47,7 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
   try {
     const warning = caution(plan.network, plan.data, plan.comparedCount);
     const { signal } = interrupt;
-    output.begin("compiling the model");
+    if (plan.bound) output.begin("compiling the model");
     const compared = await plan.images(signal);
     const reals: ImageSet = {
       count: plan.data.count,

@@ -1,6 +1,6 @@
 """Features of pytorch-fid's Inception network with random weights, by both usual protocols.
 
-    pip install pytorch-fid clean-fid torchvision
+    pip install --no-deps pytorch-fid==0.3.0 clean-fid==0.1.35 torchvision==0.29.2 pillow
     python inception_goldens.py test/fixtures/metrics/inception.safetensors
 
 The network is pytorch-fid's own, with 16 times fewer channels (with --full it is the whole network, 90 MB, to check
