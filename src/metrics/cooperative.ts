@@ -16,6 +16,7 @@ export interface Cooperation {
 export function cooperate({ signal, onProgress }: Cooperation): (share: number) => Promise<void> {
   let last = performance.now();
   return async (share) => {
+    signal?.throwIfAborted();
     if (performance.now() - last < SLICE_MS) return;
     onProgress?.(share);
     await setImmediate();
