@@ -83,7 +83,7 @@ const DEFAULT_SIZE = 32;
 export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
   const { memorisation, force = false, threads, backend: name } = flags;
   if (memorisation !== undefined) await checkOutputFile("--memorisation", memorisation, force);
-  const network = await featureNetwork(flags.features, flags.inception);
+  const network = await featureNetwork(flags.features, flags.inception, output);
   const backend = await createBackend({
     ...(name && { backend: name }),
     ...(threads !== undefined && { threads }),

@@ -1,7 +1,8 @@
-// --data hf:OWNER/NAME: a data set of the Hugging Face Hub on this machine, for the readers of local files.
+// hf:OWNER/NAME on the command line: what the Hugging Face Hub holds, on this machine, for the readers of local files.
 
-import { fetchDataset, type HubDataset, parseHubName } from "../io/hub/index.ts";
+import { fetchDataset, fetchFiles, type HubDataset, listRepo, parseHubName } from "../io/hub/index.ts";
 import { downloadStatus } from "./download_status.ts";
+import { UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 export interface HubSourceOptions {
@@ -29,6 +30,31 @@ export async function fetchHubSource(
       warn: output.warn,
       onProgress: (progress) => output.status(downloadStatus(source, progress)),
     });
+  } finally {
+    output.clear();
+  }
+}
+
+/**
+ * Downloads the one safetensors file of a model's repository, or finds it in the cache.
+ * @param option what the repository was given as, for errors
+ * @throws UsageError when there are none or several; HubError, FileError, in one line
+ */
+export async function fetchHubWeights(option: string, source: string, output: Output): Promise<string> {
+  const { id, revision } = parseHubName(source);
+  try {
+    const repo = await listRepo("model", id, revision, { warn: output.warn });
+    const weights = repo.files.map(({ path }) => path).filter((path) => path.endsWith(".safetensors"));
+    if (weights.length !== 1) {
+      const found = weights.length === 0 ? "no safetensors file" : `${weights.length} safetensors files`;
+      throw new UsageError(
+        `${option} ${source}: it holds ${found}, expected one; give a file on this machine`,
+      );
+    }
+    const [file] = await fetchFiles(repo, weights, {
+      onProgress: (progress) => output.status(downloadStatus(source, progress)),
+    });
+    return file;
   } finally {
     output.clear();
   }

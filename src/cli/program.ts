@@ -318,7 +318,11 @@ function addEval(program: Command): void {
       `${FEATURES.join(" | ")}: what images are compared by (default: embedded; with --inception pytorch-fid)`,
       choice("--features", FEATURES),
     )
-    .option("--inception <file>", "weights of FID's Inception network (safetensors)", nonEmpty("--inception"))
+    .option(
+      "--inception <file>",
+      "weights of FID's Inception network: a safetensors file, or hf:OWNER/NAME that holds one",
+      nonEmpty("--inception"),
+    )
     .option(
       "--memorisation <file>",
       "look for copies of the data, and draw the images that come nearest beside it",
