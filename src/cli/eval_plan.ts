@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { ImageSource } from "../data/index.ts";
+import type { ImageSource, SourceSelection } from "../data/index.ts";
 import type { Backend } from "../engine/backend.ts";
 import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
@@ -25,6 +25,8 @@ import { openSource } from "./sources.ts";
 /** The options of imago eval; those without a question mark have defaults. */
 export interface EvalFlags {
   readonly data?: string;
+  readonly split?: string;
+  readonly imageColumn?: string;
   readonly size?: number;
   readonly count: number;
   readonly steps?: number;
@@ -92,8 +94,8 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
     const side = isModel(subject)
       ? await planModel(subject, flags, backend, output)
       : await planImages(subject, flags, output);
-    const { source, size, skipBroken } = side;
-    const data = await openSource(source, { size, flip: false, skipBroken }, output);
+    const { source, selection, size, skipBroken } = side;
+    const data = await openSource(source, { ...selection, size, flip: false, skipBroken }, output);
     return {
       ...side,
       backend,
@@ -111,9 +113,16 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
 }
 
 type Side = Omit<EvalPlan, "backend" | "network" | "data"> & {
+  readonly selection: SourceSelection;
   readonly size: number;
   readonly skipBroken: boolean;
 };
+
+/** Which part of --data is compared with. */
+const selectionOf = ({ split, imageColumn }: EvalFlags): SourceSelection => ({
+  ...(split !== undefined && { split }),
+  ...(imageColumn !== undefined && { imageColumn }),
+});
 
 /** A run or a pipeline, in whatever state: reading it tells what is wrong with it. */
 const isModel = (folder: string): boolean =>
@@ -155,8 +164,11 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     const images = toImages(await pipeline.generate({ ...options, signal, ...watch }));
     return { count, image: (index) => images[index] };
   };
+  // The run's own choice holds for its own data.
+  const ofRun = flags.data === undefined ? config?.data.selection : undefined;
   return {
     source,
+    selection: { ...ofRun, ...selectionOf(flags) },
     size: width,
     skipBroken: flags.skipBroken ?? config?.data.skipBroken ?? false,
     compared: { model: folder, scheduler, ...(steps !== undefined && { steps }), seed },
@@ -188,6 +200,7 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
   const images = await openSource(subject, { size, flip: false, skipBroken }, output);
   return {
     source: flags.data,
+    selection: selectionOf(flags),
     size,
     skipBroken,
     compared: { images: subject, fingerprint: images.fingerprint() },

@@ -303,6 +303,8 @@ function addEval(program: Command): void {
     .description("measure how near a model's images, or a folder's, come to those of a data set")
     .argument("<subject>", "a run's folder, a pipeline's, or images as --data takes them")
     .option("--data <source>", "the images to compare with (default: those of the run)", nonEmpty("--data"))
+    .option(...SELECTION.split)
+    .option(...SELECTION.imageColumn)
     .option("--count <n>", "images to draw", integer("--count", 2, 100_000), 1000)
     .option("--size <pixels>", "without a model: side of the square images", integer("--size", 1, MAX_SIZE))
     .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
