@@ -3,6 +3,7 @@
 import { isHubName, parseHubName } from "../io/hub/index.ts";
 import type { LossRecord } from "../training/metrics_log.ts";
 import type { RunConfig } from "../training/run_folder.ts";
+import { usage } from "./model_card_usage.ts";
 import { counted, duration } from "./wording.ts";
 
 /** What is known of a run. */
@@ -54,7 +55,7 @@ export function modelCard(report: RunReport, { id, license, hasSamples }: CardOp
     `A diffusion model that draws images of ${size} x ${size} pixels, trained with Imago ${report.config.imago} in TypeScript. Its files are those of [diffusers](https://github.com/huggingface/diffusers).`,
     ...(hasSamples ? ["", `![Images that the model drew](${SAMPLES})`] : []),
     "",
-    ...usage(id, report),
+    ...usage(id, report.config),
     "",
     "## Data",
     "",
@@ -83,42 +84,6 @@ function frontMatter({ config }: RunReport, license: string | undefined): string
     "---",
     "",
   ].join("\n");
-}
-
-/** How images are drawn with it, in both libraries. */
-function usage(id: string, { config }: RunReport): string[] {
-  const isDdpm = config.scheduler._class_name === "DDPMScheduler";
-  const steps = isDdpm ? 50 : 25;
-  const pipeline = isDdpm ? "DDIMPipeline" : "DDPMPipeline";
-  return [
-    "## Use",
-    "",
-    "With Imago, in a shell:",
-    "",
-    "```",
-    `npx imago sample hf:${id} --count 16 --steps ${steps} --out new.png`,
-    "```",
-    "",
-    "In TypeScript:",
-    "",
-    "```ts",
-    'import { DDPMPipeline, imageGrid, toImages, writeImage } from "imago";',
-    "",
-    `const pipeline = await DDPMPipeline.fromPretrained("${id}");`,
-    `const images = await pipeline.generate({ count: 16, steps: ${steps}${isDdpm ? ', scheduler: "ddim"' : ""} });`,
-    'await writeImage("new.png", imageGrid(toImages(images)));',
-    "await pipeline.close();",
-    "```",
-    "",
-    "In Python, with diffusers:",
-    "",
-    "```python",
-    `from diffusers import ${pipeline}`,
-    "",
-    `pipeline = ${pipeline}.from_pretrained("${id}")`,
-    `pipeline(batch_size=4, num_inference_steps=${steps}).images[0].save("new.png")`,
-    "```",
-  ];
 }
 
 function dataLine({ data }: RunConfig): string {

@@ -82,6 +82,31 @@ test("a dry run asks nothing of the network and writes what would be uploaded", 
   });
 });
 
+test("the card of a model of classes names them, and asks for some", async () => {
+  const [classes, dry] = [work.path("classes"), work.path("dry-classes")];
+  const tiny = [
+    "--model",
+    work.path("model.json"),
+    "--steps",
+    "1",
+    "--batch-size",
+    "2",
+    "--sample-steps",
+    "1",
+  ];
+  await said("train", ...tiny, "--class-conditional", "--sample-count", "2", "--out", classes, "--json");
+  await said("push", classes, "hf:tester/classes", "--dry-run", dry, "--json");
+  const readme = `${(await filesOf(dry))["README.md"]}`;
+  for (const text of [
+    "--class admiral,apollo --guidance 2 --out new.png",
+    "It draws of 19 classes: admiral, apollo, ",
+    'classLabels: ["admiral","apollo"], guidanceScale: 2',
+    "pipeline.unet(x, t, class_labels=labels)",
+  ]) {
+    expect(readme).toContain(text);
+  }
+});
+
 test("the card says where the data are from, but not where they lie on this machine", async () => {
   const copy = work.path("elsewhere");
   const dry = work.path("elsewhere-dry");
