@@ -1,13 +1,16 @@
-// What follows a step when it is due: the grid of samples and the checkpoint.
+// What follows a step when it is due: quality numbers, the grid of samples and the checkpoint.
 
 import { existsSync } from "node:fs";
 import { divergence } from "./divergence.ts";
 import { DivergenceError } from "./errors.ts";
+import type { Quality } from "./quality.ts";
 import type { RunPlan, Session } from "./session.ts";
 import type { Speedometer } from "./speedometer.ts";
 
-/** What was written after a step. */
+/** What was found and written after a step. */
 export interface StepOutcome {
+  /** How far the model's images are from the data, measured after this step. */
+  readonly quality?: Quality;
   /** The grid of samples that was drawn after this step. */
   readonly samples?: string;
   /** The checkpoint that was written after this step. */
@@ -27,23 +30,26 @@ export class AfterStep {
   }
 
   /**
-   * A run that was interrupted while it drew a grid has a checkpoint of that step without it.
+   * A run that was interrupted while it measured its quality or drew a grid has a checkpoint of that step without them.
    * @param step the one that the run goes on from
    */
   async catchUp(step: number): Promise<void> {
     const { folder, settings } = this.#plan;
+    if (this.#isEvaluated(step) && this.#session.metrics.unmeasuredStep === step) await this.#measure();
     if (!this.#isDue(step, settings.sampleEvery)) return;
     const wanted = step === settings.steps ? folder.finalSamples : folder.sampleGrid(step);
     if (!existsSync(wanted)) await this.#drawSamples(step);
   }
 
-  /** Draws what is due, then writes the checkpoint if one is due or the run is to stop. */
+  /** Measures and draws what is due, then writes the checkpoint if one is due or the run is to stop. */
   async outcome(
     state: { readonly step: number; readonly epochLossSum: number },
     speed: Speedometer,
   ): Promise<StepOutcome & { readonly stops: boolean }> {
     const { sampleEvery, checkpointEvery } = this.#plan.settings;
     const { step } = state;
+    // First: a run that has its last grid is finished, with all its numbers.
+    const quality = this.#isEvaluated(step) ? await this.#measure(speed) : undefined;
     const samples = this.#isDue(step, sampleEvery)
       ? await speed.timeAside("samples", () => this.#drawSamples(step))
       : undefined;
@@ -55,6 +61,7 @@ export class AfterStep {
         : undefined;
     return {
       stops,
+      ...(quality && { quality }),
       ...(samples !== undefined && { samples }),
       ...(checkpoint !== undefined && { checkpoint }),
     };
@@ -63,6 +70,34 @@ export class AfterStep {
   /** Every so many steps, and after the last one. */
   #isDue(step: number, every: number): boolean {
     return step === this.#plan.settings.steps || (every > 0 && step % every === 0);
+  }
+
+  #isEvaluated(step: number): boolean {
+    const { evalEvery } = this.#plan.settings;
+    return evalEvery > 0 && this.#isDue(step, evalEvery);
+  }
+
+  /** Measures the quality of the model's images and adds it to the record of the step. */
+  #measure(speed?: Speedometer): Promise<Quality | undefined> {
+    const { onStage } = this.#plan.options;
+    const { writer, quality: meter, metrics } = this.#session;
+    const signal = this.#stop;
+    const measure = async (): Promise<Quality> => {
+      onStage?.("quality", 0);
+      const onProgress = (share: number) => onStage?.("quality", share);
+      const images = await writer.drawImages(this.#plan.settings.evalCount, { signal, onProgress });
+      return meter.measure(images, { signal });
+    };
+    return this.#unlessStopped(async () => {
+      if (!meter.isReady) {
+        onStage?.("data features");
+        // Once in a run: it says nothing of how long the next measurement takes.
+        await meter.prepare({ signal });
+      }
+      const quality = speed ? await speed.timeAside("quality", measure) : await measure();
+      metrics.addQuality(quality);
+      return quality;
+    });
   }
 
   #drawSamples(step: number): Promise<string | undefined> {

@@ -11,6 +11,7 @@ import { TrainingOptionError } from "./errors.ts";
 import { LossSecondMoment } from "./loss_second_moment.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { type Objective, timestepCount } from "./objective.ts";
+import { QualityMeter } from "./quality.ts";
 import type { RunConfig, RunFolder } from "./run_folder.ts";
 import type { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
@@ -41,6 +42,7 @@ export interface Session {
   readonly labels: BatchLabels | null;
   /** Draws the timesteps where the losses so far decide on them. */
   readonly timesteps: LossSecondMoment | null;
+  readonly quality: QualityMeter;
   /** Steps done before this session. */
   readonly startStep: number;
   readonly startEpochLossSum: number;
@@ -106,6 +108,7 @@ export async function openSession(
     }),
     labels: labels ? new BatchLabels(labels, settings.labelDropout, settings.seed) : null,
     timesteps,
+    quality: new QualityMeter(data, backend, settings.seed),
     startStep: state.step,
     startEpochLossSum: state.epochLossSum,
   };
@@ -115,6 +118,7 @@ export async function openSession(
 export async function closeSession(session: Session): Promise<void> {
   session.metrics.close();
   await session.writer.close();
+  session.quality.close();
   session.executable.dispose();
   await session.backend.close();
   await session.lock.release();

@@ -147,8 +147,9 @@ export class Trainer {
   }
 
   async *#steps(session: Session, after: AfterStep): AsyncGenerator<TrainProgress, void, void> {
-    const { steps, sampleEvery, checkpointEvery, batchSize } = this.settings;
+    const { steps, sampleEvery, evalEvery, checkpointEvery, batchSize } = this.settings;
     const { metrics } = session;
+    const every = { samples: sampleEvery, quality: evalEvery, checkpoint: checkpointEvery };
     const perEpoch = stepsPerEpoch(this.#options.data.count, batchSize);
     const speed = new Speedometer(batchSize, metrics.secondsBefore);
     let epochLossSum = session.startEpochLossSum;
@@ -174,7 +175,7 @@ export class Trainer {
         ...record,
         steps,
         epochs: Math.ceil(steps / perEpoch),
-        secondsLeft: speed.secondsLeft(steps - step, { samples: sampleEvery, checkpoint: checkpointEvery }),
+        secondsLeft: speed.secondsLeft(steps - step, every),
         ...outcome,
       };
       if (stops) return;
