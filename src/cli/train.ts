@@ -1,5 +1,6 @@
 // imago train: from the command line to a Trainer, and what it reports to a terminal or as JSON.
 
+import { existsSync } from "node:fs";
 import type { ImageSource } from "../data/index.ts";
 import { FileError } from "../io/errors.ts";
 import { patchNetwork } from "../metrics/patch_network.ts";
@@ -58,7 +59,8 @@ export async function train(flags: TrainFlags): Promise<void> {
     output.end();
   }
   const step = last?.step ?? trainer.startStep;
-  if (trainer.stopped && step < trainer.settings.steps) {
+  // Stopped after the last step, what follows it is still to do.
+  if (trainer.stopped && (step < trainer.settings.steps || !existsSync(trainer.folder.finalSamples))) {
     output.event({ event: "interrupted", step, out });
     throw new Interrupted(
       `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,
