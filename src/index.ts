@@ -104,6 +104,7 @@ export { AugmentEmbedding } from "./training/augment_embedding.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
 export type { DiffusionObjective, FlowObjective, Objective, TrainScheduler } from "./training/objective.ts";
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";
+export type { Quality } from "./training/quality.ts";
 export type { TrainSettings } from "./training/settings.ts";
 export type { TimestepSampling, TimestepSamplingName } from "./training/timestep_sampling.ts";
 export { buildTrainStep, type TrainStep, type TrainStepOptions } from "./training/train_step.ts";

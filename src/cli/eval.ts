@@ -1,5 +1,6 @@
 // imago eval: how good a model's images are, in numbers that say how they were made.
 
+import { sourceImage } from "../data/source_image.ts";
 import { MemoryError } from "../engine/backend.ts";
 import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
 import { compare } from "../metrics/comparison.ts";
@@ -14,7 +15,6 @@ import { type EvalFlags, type EvalPlan, type ImageSet, planEval } from "./eval_p
 import { appendRow, caution, checkRows, type Repetition, resultJson, resultLines } from "./eval_report.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
-import { sourceImage } from "./source_image.ts";
 import { duration } from "./wording.ts";
 
 /** Images whose features are computed at a time: of a large network fewer. */

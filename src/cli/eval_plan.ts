@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageSource, SourceSelection } from "../data/index.ts";
+import { sourceImage } from "../data/source_image.ts";
 import type { Backend } from "../engine/backend.ts";
 import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
@@ -19,7 +20,6 @@ import type { Output } from "./output.ts";
 import { drawingStatus } from "./sample.ts";
 import { checkCount, chooseSampler } from "./sample_plan.ts";
 import { SamplerProgress } from "./sampler_progress.ts";
-import { sourceImage } from "./source_image.ts";
 import { openSource } from "./sources.ts";
 
 /** The options of imago eval; those without a question mark have defaults. */

@@ -7,7 +7,7 @@ import { betaSchedules } from "../schedulers/betas.ts";
 import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { solverPredictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
-import { LR_SCHEDULES } from "../training/settings.ts";
+import { LR_SCHEDULES, MOST_EVALUATED, NO_EVALUATION } from "../training/settings.ts";
 import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { VERSION } from "../version.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
@@ -168,6 +168,16 @@ function addTrain(program: Command): void {
     .option("--sample-every <n>", "steps between sample grids, 0 for none", integer("--sample-every", 0))
     .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))
     .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, 1024))
+    .option(
+      "--eval-every <n>",
+      "steps between quality numbers (patch FD and KD), 0 for none (default: 0)",
+      integer("--eval-every", 0),
+    )
+    .option(
+      "--eval-count <n>",
+      `images drawn for them (default: ${NO_EVALUATION.evalCount})`,
+      integer("--eval-count", 2, MOST_EVALUATED),
+    )
     .option(
       "--checkpoint-every <n>",
       "steps between checkpoints, 0 for none",

@@ -1,10 +1,14 @@
 // imago train: from the command line to a Trainer, and what it reports to a terminal or as JSON.
 
+import { existsSync } from "node:fs";
 import type { ImageSource } from "../data/index.ts";
 import { FileError } from "../io/errors.ts";
+import { patchNetwork } from "../metrics/patch_network.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { isClassConditional, withClasses } from "../training/class_labels.ts";
-import { metricsToJson } from "../training/metrics_log.ts";
+import { metricsToJson, qualityToJson } from "../training/metrics_log.ts";
+import type { Quality } from "../training/quality.ts";
+import type { TrainSettings } from "../training/settings.ts";
 import { Trainer, type TrainProgress } from "../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -13,7 +17,12 @@ import { openSource } from "./sources.ts";
 import { type TrainFlags, trainPlan } from "./train_plan.ts";
 import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "./wording.ts";
 
-const ACTIVITIES = { samples: "drawing samples", checkpoint: "saving" };
+const ACTIVITIES = {
+  samples: "drawing samples",
+  checkpoint: "saving",
+  "data features": "features of the data",
+  quality: "measuring quality",
+};
 /** Epochs that are shorter than this are not told one by one (milliseconds). */
 const EPOCH_LINE_MS = 10_000;
 
@@ -34,7 +43,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     trainer.stop();
   });
   announce(ready, output);
-  const report = reporter(output);
+  const report = reporter(trainer.settings, output);
   let last: TrainProgress | undefined;
   try {
     for await (const progress of trainer.run()) {
@@ -50,7 +59,8 @@ export async function train(flags: TrainFlags): Promise<void> {
     output.end();
   }
   const step = last?.step ?? trainer.startStep;
-  if (trainer.stopped && step < trainer.settings.steps) {
+  // Stopped after the last step, what follows it is still to do.
+  if (trainer.stopped && (step < trainer.settings.steps || !existsSync(trainer.folder.finalSamples))) {
     output.event({ event: "interrupted", step, out });
     throw new Interrupted(
       `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,
@@ -86,8 +96,11 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     source: dataPlan.source,
     selection: dataPlan.selection,
     skipBroken: dataPlan.skipBroken,
-    onStage: (stage) =>
-      stage === "compile" ? output.begin("compiling the training step") : output.activity(ACTIVITIES[stage]),
+    onStage: (stage, share) => {
+      if (stage === "compile") return output.begin("compiling the training step");
+      const done = share === undefined ? "" : `, ${Math.floor(share * 100)} %`;
+      output.activity(`${ACTIVITIES[stage]}${done}`);
+    },
   });
   await trainer.prepare();
   return { trainer, model, source: dataPlan.source, data, out: options.out };
@@ -125,19 +138,43 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
 }
 
 /** Tells of each step; of epochs only where they take long enough to be news. */
-function reporter(output: Output): (progress: TrainProgress) => void {
+function reporter({ evalCount }: TrainSettings, output: Output): (progress: TrainProgress) => void {
   let epochToldAt = Date.now();
+  let quality: Quality | undefined;
   return (progress) => {
+    quality = progress.quality ?? quality;
     const tellEpoch = progress.epochLoss !== undefined && Date.now() - epochToldAt >= EPOCH_LINE_MS;
     if (tellEpoch) epochToldAt = Date.now();
-    report(progress, tellEpoch, output);
+    report(progress, { tellEpoch, quality, evalCount }, output);
   };
 }
 
-function report(progress: TrainProgress, tellEpoch: boolean, output: Output): void {
+function tellQuality(step: number, quality: Quality, images: number, output: Output): void {
+  const { name, distances } = patchNetwork();
+  output.event({ event: "quality", step, ...qualityToJson(quality), features: name, images });
+  output.line(
+    `step ${step}: ${distances.frechet} ${quality.patchFd.toPrecision(4)}, ${distances.kernel} ${quality.patchKd.toPrecision(3)} (${counted(images, "image")}, ${name})`,
+  );
+}
+
+/** @param quality as last measured */
+function report(
+  progress: TrainProgress,
+  {
+    tellEpoch,
+    quality,
+    evalCount,
+  }: {
+    readonly tellEpoch: boolean;
+    readonly quality: Quality | undefined;
+    readonly evalCount: number;
+  },
+  output: Output,
+): void {
   const { step, steps, epoch, epochs, loss, imagesPerSecond, secondsLeft, epochLoss, samples, checkpoint } =
     progress;
   output.event({ event: "step", ...metricsToJson(progress), seconds_left: Math.round(secondsLeft) });
+  if (progress.quality) tellQuality(step, progress.quality, evalCount, output);
   if (samples !== undefined) {
     output.event({ event: "samples", step, file: samples });
     output.line(`step ${step}: samples in ${samples}`);
@@ -151,6 +188,7 @@ function report(progress: TrainProgress, tellEpoch: boolean, output: Output): vo
     `epoch ${epoch}/${epochs}`,
     `step ${step}/${steps}`,
     `loss ${loss.toFixed(4)}`,
+    ...(quality ? [`${patchNetwork().distances.frechet} ${quality.patchFd.toPrecision(4)}`] : []),
     `${imagesPerSecond.toFixed(1)} images/s`,
     ...(step < steps ? [`${duration(secondsLeft)} left`] : []),
   ];

@@ -66,6 +66,8 @@ export interface TrainFlags extends AugmentFlags {
   readonly sampleEvery?: number;
   readonly sampleSteps?: number;
   readonly sampleCount?: number;
+  readonly evalEvery?: number;
+  readonly evalCount?: number;
   readonly checkpointEvery?: number;
   readonly keepCheckpoints?: number;
   readonly resume?: boolean;
@@ -152,6 +154,8 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     sampleEvery: flags.sampleEvery,
     sampleSteps: flags.sampleSteps,
     sampleCount: flags.sampleCount,
+    evalEvery: flags.evalEvery,
+    evalCount: flags.evalCount,
     checkpointEvery: flags.checkpointEvery,
     keepCheckpoints: flags.keepCheckpoints,
   });
@@ -163,6 +167,9 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
     ...(becomesFlow && { minSnrGamma: null }),
     ...given,
   };
+  if (flags.evalCount !== undefined && settings.evalEvery === 0) {
+    throw new UsageError("--eval-count is of --eval-every; give both or neither");
+  }
   const length = lengthOf(flags) ?? base.length;
   return {
     folder,

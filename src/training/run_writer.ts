@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Backend } from "../engine/backend.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
-import { imageGrid, writeImage } from "../io/image/index.ts";
+import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
 import { readStateDict, type StateDict } from "../io/state_dict.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { classColumns, spreadClasses } from "../pipelines/class_grid.ts";
@@ -22,6 +22,14 @@ import type { TrainScheduler } from "./objective.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { TrainSettings } from "./settings.ts";
 import type { TrainStep } from "./train_step.ts";
+
+/** How images are drawn while a run learns. */
+export interface PreviewOptions {
+  /** Ends the drawing: the promise is rejected with its reason. */
+  readonly signal: AbortSignal;
+  /** Told of the share that is done. */
+  readonly onProgress?: (share: number) => void;
+}
 
 export interface RunWriterOptions {
   readonly folder: RunFolder;
@@ -50,28 +58,40 @@ export class RunWriter {
   }
 
   /**
-   * Draws a grid from the run's fixed noise, and of classes: always the same, evenly spread where there are more of
-   * them than images.
+   * Draws a grid of images; see `drawImages`.
    * @throws the signal's reason when it is aborted
    */
   async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
+    const { sampleCount } = this.#options.settings;
+    const images = await this.drawImages(sampleCount, { signal });
+    const classes = spreadClasses(this.#preview.classes, sampleCount);
+    const grid = imageGrid(images, { columns: classColumns(sampleCount, classes?.length ?? 1) });
+    for (const file of files) await writeImage(file, grid);
+  }
+
+  /**
+   * Draws images with the averaged weights from the run's fixed noise, and of classes: always the same, evenly spread
+   * where there are more of them than images.
+   * @throws the signal's reason when it is aborted
+   */
+  async drawImages(count: number, { signal, onProgress }: PreviewOptions): Promise<RgbImage[]> {
     const { scheduler, settings } = this.#options;
-    const { sampleCount, sampleSteps, seed } = settings;
-    const classLabels = spreadClasses(this.#preview.classes, sampleCount);
+    const { sampleSteps, seed } = settings;
+    const classLabels = spreadClasses(this.#preview.classes, count);
     this.#preview.unet.loadStateDict(this.#sampleWeights());
     this.#preview.weightsChanged();
     const batch = await this.#preview.generate({
-      count: sampleCount,
+      count,
       steps: sampleSteps,
       // DDPM's own steps want to be many; those of a flow do not.
       ...(scheduler instanceof DDPMScheduler && { scheduler: "ddim" }),
       ...(classLabels && { classLabels }),
       seed,
       signal,
+      onStep: ({ firstImage, count: drawn, step, steps }) =>
+        onProgress?.((firstImage + (drawn * step) / steps) / count),
     });
-    const columns = classColumns(sampleCount, classLabels?.length ?? 1);
-    const grid = imageGrid(toImages(batch), { columns });
-    for (const file of files) await writeImage(file, grid);
+    return toImages(batch);
   }
 
   /**

@@ -22,6 +22,12 @@ export const PLAIN_DRAWS = {
   inputPerturbation: 0,
 } as const;
 
+/** Images that quality numbers can be computed from. */
+export const MOST_EVALUATED = 10_000;
+
+/** No quality numbers while training; also what configs mean that do not name these settings. */
+export const NO_EVALUATION = { evalEvery: 0, evalCount: 256 } as const;
+
 const upTo = (option: keyof AugmentOptions) =>
   v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(AUGMENT_LIMITS[option])), NO_AUGMENTATION[option]);
 
@@ -72,6 +78,10 @@ const entries = {
   sampleSteps: count(1),
   /** Images of each sample grid. */
   sampleCount: count(1),
+  /** Steps between quality numbers, which the last step has too; 0 for none at all. */
+  evalEvery: v.optional(count(0), NO_EVALUATION.evalEvery),
+  /** Images that are drawn for them, as those of sample grids are. */
+  evalCount: v.optional(v.pipe(count(2), v.maxValue(MOST_EVALUATED)), NO_EVALUATION.evalCount),
   /** Steps between checkpoints; 0 writes none but the last. */
   checkpointEvery: count(0),
   /** Older checkpoints than this many are removed. */
@@ -86,6 +96,8 @@ export const FREE_SETTINGS: ReadonlySet<string> = new Set([
   "sampleEvery",
   "sampleSteps",
   "sampleCount",
+  "evalEvery",
+  "evalCount",
   "checkpointEvery",
   "keepCheckpoints",
 ]);

@@ -4,7 +4,7 @@
 const WINDOW = 20;
 
 /** Work beside the steps, which comes every so many steps. */
-export type AsideWork = "samples" | "checkpoint";
+export type AsideWork = "samples" | "quality" | "checkpoint";
 
 export class Speedometer {
   readonly #batchSize: number;

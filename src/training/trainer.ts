@@ -4,60 +4,33 @@
 // last checkpoint to the same bytes as one that never stopped.
 
 import { existsSync } from "node:fs";
-import { BatchSampler, fillBatch, fillConditions } from "../data/batches.ts";
-import type { Backend, Executable } from "../engine/backend.ts";
+import { fillBatch, fillConditions } from "../data/batches.ts";
+import type { Backend } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
-import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
-import { BatchLabels, isClassConditional } from "./class_labels.ts";
+import { AfterStep, type StepOutcome } from "./after_step.ts";
+import { checkpointSteps } from "./checkpoint.ts";
 import { checkDisk, runBytes } from "./disk.ts";
+import { divergence } from "./divergence.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
-import { DivergenceError, TrainingOptionError } from "./errors.ts";
-import { LossSecondMoment } from "./loss_second_moment.ts";
 import { learningRateAt } from "./lr_schedule.ts";
-import { MetricsLog, type StepMetrics } from "./metrics_log.ts";
-import { type Objective, objectiveOf, timestepCount } from "./objective.ts";
+import type { StepMetrics } from "./metrics_log.ts";
+import { type Objective, objectiveOf } from "./objective.ts";
 import { stepsPerEpoch } from "./presets.ts";
-import { checkResumable, type RunConfig, RunFolder } from "./run_folder.ts";
+import { checkResumable, RunFolder } from "./run_folder.ts";
 import { RunLock } from "./run_lock.ts";
-import { RunWriter } from "./run_writer.ts";
-import { augmentOptions, type TrainSettings } from "./settings.ts";
+import { closeSession, openSession, type RunPlan, type Session } from "./session.ts";
+import type { TrainSettings } from "./settings.ts";
 import { Speedometer } from "./speedometer.ts";
-import { checkStep, compileTrainStep, startState } from "./start.ts";
-import type { TrainStep } from "./train_step.ts";
-import { checkFit, resolveSettings, runConfig, stepOptions, type TrainerOptions } from "./trainer_options.ts";
+import { checkFit, resolveSettings, runConfig, type TrainerOptions } from "./trainer_options.ts";
 
 /** A step that was done, and what was written after it. */
-export interface TrainProgress extends StepMetrics {
+export interface TrainProgress extends StepMetrics, StepOutcome {
   /** Steps of the whole run. */
   readonly steps: number;
   /** Epochs of the whole run; the last may be cut short. */
   readonly epochs: number;
   /** Estimated time to the end of the run. */
   readonly secondsLeft: number;
-  /** The grid of samples that was drawn after this step. */
-  readonly samples?: string;
-  /** The checkpoint that was written after this step. */
-  readonly checkpoint?: string;
-}
-
-/** What `prepare` sets up. */
-interface Session {
-  /** Held as long as the session lasts. */
-  readonly lock: RunLock;
-  readonly backend: Backend;
-  readonly trainStep: TrainStep;
-  readonly executable: Executable;
-  readonly writer: RunWriter;
-  readonly metrics: MetricsLog;
-  readonly sampler: BatchSampler;
-  /** What class-conditional models are told of the images. */
-  readonly labels: BatchLabels | null;
-  /** Draws the timesteps where the losses so far decide on them. */
-  readonly timesteps: LossSecondMoment | null;
-  /** Steps done before this session. */
-  readonly startStep: number;
-  readonly startEpochLossSum: number;
 }
 
 export class Trainer {
@@ -122,7 +95,7 @@ export class Trainer {
         await this.#checkDisk();
         this.#options.onStage?.("compile");
         backend = await createBackend(this.#backendOptions);
-        this.#session = await this.#open(backend, config, lock);
+        this.#session = await openSession(this.#plan, backend, config, lock);
       }
     } finally {
       if (this.#session === undefined) {
@@ -148,13 +121,14 @@ export class Trainer {
     if (session === undefined) return;
     try {
       const { startStep, writer } = session;
+      const after = new AfterStep(this.#plan, session, this.#stop.signal);
       if (startStep > 0) {
         await writer.writePipeline();
-        await this.#drawMissing(session, startStep);
+        await after.catchUp(startStep);
       }
       if (startStep === this.settings.steps) return;
       await writer.removeFinalSamples();
-      yield* this.#steps(session);
+      yield* this.#steps(session, after);
     } finally {
       await this.close();
     }
@@ -169,17 +143,13 @@ export class Trainer {
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    if (!session) return;
-    session.metrics.close();
-    await session.writer.close();
-    session.executable.dispose();
-    await session.backend.close();
-    await session.lock.release();
+    if (session) await closeSession(session);
   }
 
-  async *#steps(session: Session): AsyncGenerator<TrainProgress, void, void> {
-    const { steps, sampleEvery, checkpointEvery, batchSize } = this.settings;
+  async *#steps(session: Session, after: AfterStep): AsyncGenerator<TrainProgress, void, void> {
+    const { steps, sampleEvery, evalEvery, checkpointEvery, batchSize } = this.settings;
     const { metrics } = session;
+    const every = { samples: sampleEvery, quality: evalEvery, checkpoint: checkpointEvery };
     const perEpoch = stepsPerEpoch(this.#options.data.count, batchSize);
     const speed = new Speedometer(batchSize, metrics.secondsBefore);
     let epochLossSum = session.startEpochLossSum;
@@ -200,23 +170,13 @@ export class Trainer {
       };
       if (ends) epochLossSum = 0;
       metrics.append(record);
-      const samples =
-        isDue(step, sampleEvery) || step === steps
-          ? await speed.timeAside("samples", () => this.#drawSamples(session, step))
-          : undefined;
-      // A stop that is asked for later than this ends the next step.
-      const stops = this.stopped;
-      const checkpoint =
-        isDue(step, checkpointEvery) || step === steps || stops
-          ? await speed.timeAside("checkpoint", () => this.#writeCheckpoint(session, { step, epochLossSum }))
-          : undefined;
+      const { stops, ...outcome } = await after.outcome({ step, epochLossSum }, speed);
       yield {
         ...record,
         steps,
         epochs: Math.ceil(steps / perEpoch),
-        secondsLeft: speed.secondsLeft(steps - step, { samples: sampleEvery, checkpoint: checkpointEvery }),
-        ...(samples !== undefined && { samples }),
-        ...(checkpoint !== undefined && { checkpoint }),
+        secondsLeft: speed.secondsLeft(steps - step, every),
+        ...outcome,
       };
       if (stops) return;
     }
@@ -248,48 +208,10 @@ export class Trainer {
       const what = Number.isFinite(loss)
         ? `the gradient's norm became ${gradNorm}`
         : `the loss became ${loss}`;
-      throw await this.#diverged(step, `${what} in step ${step}`);
+      throw await divergence(this.folder, this.settings, step, `${what} in step ${step}`);
     }
     if (drawn) timesteps?.observe(drawn.timesteps, lossByImage);
     return { loss, gradNorm, learningRate };
-  }
-
-  async #drawSamples({ writer }: Session, step: number): Promise<string | undefined> {
-    this.#options.onStage?.("samples");
-    const file = this.folder.sampleGrid(step);
-    const files = step === this.settings.steps ? [file, this.folder.finalSamples] : [file];
-    try {
-      await writer.drawSamples(files, this.#stop.signal);
-      return file;
-    } catch (error) {
-      // Interrupted: the checkpoint matters more, and the grid is drawn when the run is resumed.
-      if (this.stopped && error === this.#stop.signal.reason) return undefined;
-      throw error;
-    }
-  }
-
-  /** A run that was interrupted while it drew a grid has a checkpoint of that step without it. */
-  async #drawMissing(session: Session, step: number): Promise<void> {
-    const isLast = step === this.settings.steps;
-    if (!isLast && !isDue(step, this.settings.sampleEvery)) return;
-    const wanted = isLast ? this.folder.finalSamples : this.folder.sampleGrid(step);
-    if (!existsSync(wanted)) await this.#drawSamples(session, step);
-  }
-
-  async #writeCheckpoint(
-    { writer, metrics, timesteps }: Session,
-    state: { step: number; epochLossSum: number },
-  ): Promise<string> {
-    this.#options.onStage?.("checkpoint");
-    metrics.sync();
-    try {
-      return await writer.writeCheckpoint({
-        ...state,
-        ...(timesteps !== null && { timestepLosses: timesteps.state() }),
-      });
-    } catch (error) {
-      throw error instanceof DivergenceError ? await this.#diverged(error.step, error.message) : error;
-    }
   }
 
   async #isFinished(): Promise<boolean> {
@@ -298,75 +220,9 @@ export class Trainer {
     return last === this.settings.steps && existsSync(finalSamples) && existsSync(pipeline);
   }
 
-  async #diverged(step: number, what: string): Promise<DivergenceError> {
-    const last = (await checkpointSteps(this.folder)).at(-1);
-    const kept =
-      last === undefined
-        ? "no checkpoint was written yet"
-        : `the last good checkpoint is ${this.folder.checkpoint(last)}`;
-    return new DivergenceError(
-      step,
-      `${what}: training has diverged and was stopped; ${kept}; try a lower learning rate than ${this.settings.learningRate}`,
-    );
-  }
-
-  async #open(backend: Backend, config: RunConfig, lock: RunLock): Promise<Session> {
+  get #plan(): RunPlan {
     const { settings, folder } = this;
-    const { model, scheduler, data, resume = false } = this.#options;
-    const step = stepOptions(this.#options, settings, this.#objective);
-    checkStep(backend, step);
-    // The model first: its weights are the same with what else is trained and without.
-    const generator = new TorchGenerator(settings.seed);
-    for (const part of [model, step.augmentEmbedding]) part?.initialize(generator);
-    const trainStep = startState(step);
-    const { augmentEmbedding = null } = step;
-    const labels = isClassConditional(model) ? data.labels : undefined;
-    const writer = new RunWriter({
-      ...{ folder, settings, ema: this.#ema, model, augmentEmbedding, scheduler, trainStep, backend },
-      ...(labels && { id2label: labels.names }),
-    });
-    const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
-    if (found !== undefined && found > settings.steps) {
-      throw new TrainingOptionError(
-        `${folder.path} has already done ${found} steps, more than the ${settings.steps} asked for`,
-      );
-    }
-    const state = found === undefined ? START : await writer.readCheckpoint(found);
-    const timesteps =
-      settings.timestepSampling === "loss-second-moment"
-        ? new LossSecondMoment(timestepCount(this.#objective))
-        : null;
-    if (found !== undefined && timesteps !== null) {
-      await explainDamage(folder.checkpoint(found), async () =>
-        timesteps.restore(state.timestepLosses ?? []),
-      );
-    }
-    const executable = await compileTrainStep(backend, trainStep);
-    if (!resume) {
-      await lock.acquire();
-      await folder.repair();
-      await folder.checkFree();
-    }
-    await folder.writeConfig(config);
-    return {
-      lock,
-      backend,
-      trainStep,
-      executable,
-      writer,
-      metrics: new MetricsLog(folder.metrics, state.step),
-      sampler: new BatchSampler({
-        count: data.count,
-        batchSize: settings.batchSize,
-        seed: settings.seed,
-        flip: settings.flip,
-        augment: augmentOptions(settings),
-      }),
-      labels: labels ? new BatchLabels(labels, settings.labelDropout, settings.seed) : null,
-      timesteps,
-      startStep: state.step,
-      startEpochLossSum: state.epochLossSum,
-    };
+    return { options: this.#options, settings, objective: this.#objective, ema: this.#ema, folder };
   }
 
   get #backendOptions(): BackendOptions {
@@ -374,7 +230,3 @@ export class Trainer {
     return { backend, ...(threads !== undefined && { threads }) };
   }
 }
-
-const START: TrainingState = { step: 0, epochLossSum: 0 };
-
-const isDue = (step: number, every: number): boolean => every > 0 && step % every === 0;

@@ -12,11 +12,17 @@ import { TrainingOptionError } from "./errors.ts";
 import type { Objective, TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
 import type { RunConfig } from "./run_folder.ts";
-import { PLAIN_DRAWS, settingsProblem, type TrainSettings, timestepSamplingOf } from "./settings.ts";
+import {
+  NO_EVALUATION,
+  PLAIN_DRAWS,
+  settingsProblem,
+  type TrainSettings,
+  timestepSamplingOf,
+} from "./settings.ts";
 import type { TrainStepOptions } from "./train_step.ts";
 
-/** Long pieces of work that the trainer does beside its steps. */
-export type TrainStage = "compile" | "samples" | "checkpoint";
+/** Long pieces of work that the trainer does beside its steps: `data features` once, before the first `quality`. */
+export type TrainStage = "compile" | "data features" | "quality" | "samples" | "checkpoint";
 
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
   /** Its weights are drawn anew from the seed. */
@@ -41,8 +47,8 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly selection?: SourceSelection;
   /** Recorded in config.json: whether broken images were left out. */
   readonly skipBroken?: boolean;
-  /** Called when a long piece of work begins. */
-  readonly onStage?: (stage: TrainStage) => void;
+  /** Called when a long piece of work begins, and while it draws images for `quality` with the share that is done. */
+  readonly onStage?: (stage: TrainStage, share?: number) => void;
 }
 
 /** For a Trainer that is told nothing else: those of diffusers' unconditional training script, without its warm-up. */
@@ -64,9 +70,13 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   sampleEvery: 500,
   sampleSteps: 50,
   sampleCount: 16,
+  ...NO_EVALUATION,
   checkpointEvery: 500,
   keepCheckpoints: 2,
 };
+
+/** Pixels of all images that quality numbers are computed from: they are in memory together. */
+const EVALUATED_PIXELS = 2 ** 25;
 
 /** @throws TrainingOptionError naming the option that is wrong */
 export function resolveSettings(options: TrainerOptions): TrainSettings {
@@ -95,7 +105,10 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
  * What can be known to be wrong before anything is started.
  * @throws TrainingOptionError for images or classes that the model does not take
  */
-export function checkFit({ model, data }: TrainerOptions, { labelDropout }: TrainSettings): void {
+export function checkFit(
+  { model, data }: TrainerOptions,
+  { labelDropout, evalEvery, evalCount }: TrainSettings,
+): void {
   const { height, width } = data.size;
   const { inChannels } = model.config;
   if (data.channels !== inChannels) {
@@ -106,6 +119,17 @@ export function checkFit({ model, data }: TrainerOptions, { labelDropout }: Trai
   if (height % model.sizeFactor !== 0 || width % model.sizeFactor !== 0) {
     throw new TrainingOptionError(
       `images of ${width} x ${height} do not fit the model, which halves them ${times(Math.log2(model.sizeFactor))}; use a size that is a multiple of ${model.sizeFactor}`,
+    );
+  }
+  if (evalEvery > 0 && data.count < 2) {
+    throw new TrainingOptionError(
+      `quality numbers compare with at least 2 images, ${data.name} has ${data.count}; leave out evalEvery`,
+    );
+  }
+  const mostEvaluated = Math.floor(EVALUATED_PIXELS / (height * width));
+  if (evalEvery > 0 && evalCount > mostEvaluated) {
+    throw new TrainingOptionError(
+      `quality numbers from ${evalCount} images of ${width} x ${height} need too much memory at once; use an evalCount of at most ${mostEvaluated}`,
     );
   }
   checkClasses(model, data, labelDropout);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { MetricsLog, type StepMetrics } from "../../src/training/metrics_log.ts";
+import { MetricsLog, metricsToJson, type StepMetrics } from "../../src/training/metrics_log.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "imago-metrics-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -47,6 +47,25 @@ test("records are appended; opening again keeps those up to a step", () => {
   again.append(record(4));
   again.close();
   expect(steps()).toEqual([1, 2, 3, 4]);
+});
+
+test("quality numbers join the last record, and it is known whether it has them", () => {
+  const quality = { patchFd: 12.5, patchKd: -0.25 };
+  const fresh = join(folder, "quality.jsonl");
+  const log = new MetricsLog(fresh, 0);
+  expect(log.unmeasuredStep).toBeUndefined();
+  log.append(record(1));
+  log.addQuality(quality);
+  log.append(record(2));
+  log.close();
+  const again = new MetricsLog(fresh, 2);
+  expect(again.unmeasuredStep).toBe(2);
+  again.addQuality(quality);
+  again.append(record(3));
+  again.close();
+  expect(new MetricsLog(fresh, 2).unmeasuredStep).toBeUndefined();
+  const expected = [1, 2].map((step) => JSON.stringify(metricsToJson({ ...record(step), quality })));
+  expect(readFileSync(fresh, "utf8")).toBe(`${expected.join("\n")}\n`);
 });
 
 test("what is not a whole record is dropped", () => {

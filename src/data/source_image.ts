@@ -1,7 +1,7 @@
 // One image of a data set as RGB.
 
-import type { ImageSource } from "../data/index.ts";
 import type { RgbImage } from "../io/image/index.ts";
+import type { ImageSource } from "./image_source.ts";
 
 /** Gray images have three equal channels. The bytes may be the data set's own: do not write to them. */
 export function sourceImage(images: ImageSource, index: number): RgbImage {

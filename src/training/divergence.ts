@@ -1,0 +1,24 @@
+// What is said when a run's numbers stop being finite.
+
+import { checkpointSteps } from "./checkpoint.ts";
+import { DivergenceError } from "./errors.ts";
+import type { RunFolder } from "./run_folder.ts";
+import type { TrainSettings } from "./settings.ts";
+
+/** @param what what was seen to be infinite or no number, and in which step */
+export async function divergence(
+  folder: RunFolder,
+  { learningRate }: TrainSettings,
+  step: number,
+  what: string,
+): Promise<DivergenceError> {
+  const last = (await checkpointSteps(folder)).at(-1);
+  const kept =
+    last === undefined
+      ? "no checkpoint was written yet"
+      : `the last good checkpoint is ${folder.checkpoint(last)}`;
+  return new DivergenceError(
+    step,
+    `${what}: training has diverged and was stopped; ${kept}; try a lower learning rate than ${learningRate}`,
+  );
+}

@@ -1,0 +1,89 @@
+// How far a run's images are from its data while it learns: distances in the embedded features, which need no download.
+// They rank steps and runs on one data set; they are neither FID nor KID and never called so.
+
+import type { ImageSource } from "../data/image_source.ts";
+import { sourceImage } from "../data/source_image.ts";
+import type { Backend } from "../engine/backend.ts";
+import type { RgbImage } from "../io/image/index.ts";
+import type { Cooperation } from "../metrics/cooperative.ts";
+import { FeatureExtractor } from "../metrics/extractor.ts";
+import type { Features } from "../metrics/features.ts";
+import { frechetDistance } from "../metrics/frechet_distance.ts";
+import { kernelDistance } from "../metrics/kernel_distance.ts";
+import { type Gaussian, gaussianOf } from "../metrics/moments.ts";
+import { patchNetwork } from "../metrics/patch_network.ts";
+
+/** Distances between the images that a model draws and its data, in the features of `patchNetwork`. */
+export interface Quality {
+  /** Fréchet distance (Heusel et al. 2017): 0 for equal sets; biased upwards for few images. */
+  readonly patchFd: number;
+  /** Kernel distance (Bińkowski et al. 2018): about 0, also slightly below, for equal distributions. */
+  readonly patchKd: number;
+}
+
+/** The data's images that are compared with, at most. */
+export const DATA_IMAGES = 10_000;
+/** Images whose features are computed at a time. */
+const FEATURE_BATCH = 32;
+
+/** What is known of the data once for all measurements. */
+interface DataStatistics {
+  readonly features: Features;
+  readonly gaussian: Gaussian;
+}
+
+/** A run's yardstick. It computes nothing before it is first used. */
+export class QualityMeter {
+  readonly #data: ImageSource;
+  readonly #seed: number;
+  readonly #extractor: FeatureExtractor;
+  #reference: DataStatistics | undefined;
+
+  /**
+   * @param data at least 2 images; of more than `DATA_IMAGES`, that many are taken, evenly spread and as they are
+   * @param backend shared, stays open
+   * @param seed which images are in which subset of the kernel distance
+   */
+  constructor(data: ImageSource, backend: Backend, seed: number) {
+    this.#data = data;
+    this.#seed = seed;
+    this.#extractor = new FeatureExtractor(patchNetwork(), backend, FEATURE_BATCH);
+  }
+
+  /** Whether the data's features are known. */
+  get isReady(): boolean {
+    return this.#reference !== undefined;
+  }
+
+  /** Computes the data's features, unless they are known. @throws the signal's reason when it is aborted */
+  async prepare({ signal }: Pick<Cooperation, "signal"> = {}): Promise<DataStatistics> {
+    if (this.#reference) return this.#reference;
+    const data = this.#data;
+    const stop = signal && { signal };
+    const count = Math.min(data.count, DATA_IMAGES);
+    const image = (k: number) => sourceImage(data, Math.floor((k * data.count) / count));
+    const features = await this.#extractor.extract(count, image, stop);
+    this.#reference = { features, gaussian: await gaussianOf(features, stop) };
+    return this.#reference;
+  }
+
+  /**
+   * @param images at least 2
+   * @throws MetricError for fewer, the signal's reason when it is aborted
+   */
+  async measure(images: readonly RgbImage[], { signal }: Pick<Cooperation, "signal"> = {}): Promise<Quality> {
+    const stop = signal && { signal };
+    const reference = await this.prepare(stop);
+    const drawn = await this.#extractor.extract(images.length, (k) => images[k], stop);
+    const kernel = await kernelDistance(reference.features, drawn, { seed: this.#seed, ...stop });
+    return {
+      patchFd: await frechetDistance(reference.gaussian, await gaussianOf(drawn, stop), stop),
+      patchKd: kernel.mean,
+    };
+  }
+
+  /** Frees the compiled network. */
+  close(): void {
+    this.#extractor.close();
+  }
+}

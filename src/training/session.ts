@@ -1,0 +1,127 @@
+// What a run needs while it lasts: the backend with the compiled step, what draws the batches, and the files that it
+// writes.
+
+import { BatchSampler } from "../data/batches.ts";
+import type { Backend, Executable } from "../engine/backend.ts";
+import { TorchGenerator } from "../engine/random/torch_generator.ts";
+import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
+import { BatchLabels, isClassConditional } from "./class_labels.ts";
+import type { EmaConfig } from "./ema.ts";
+import { TrainingOptionError } from "./errors.ts";
+import { LossSecondMoment } from "./loss_second_moment.ts";
+import { MetricsLog } from "./metrics_log.ts";
+import { type Objective, timestepCount } from "./objective.ts";
+import { QualityMeter } from "./quality.ts";
+import type { RunConfig, RunFolder } from "./run_folder.ts";
+import type { RunLock } from "./run_lock.ts";
+import { RunWriter } from "./run_writer.ts";
+import { augmentOptions, type TrainSettings } from "./settings.ts";
+import { checkStep, compileTrainStep, startState } from "./start.ts";
+import type { TrainStep } from "./train_step.ts";
+import { stepOptions, type TrainerOptions } from "./trainer_options.ts";
+
+/** A run as it was asked for. */
+export interface RunPlan {
+  readonly options: TrainerOptions;
+  readonly settings: TrainSettings;
+  readonly objective: Objective;
+  readonly ema: EmaConfig | null;
+  readonly folder: RunFolder;
+}
+
+export interface Session {
+  /** Held as long as the session lasts. */
+  readonly lock: RunLock;
+  readonly backend: Backend;
+  readonly trainStep: TrainStep;
+  readonly executable: Executable;
+  readonly writer: RunWriter;
+  readonly metrics: MetricsLog;
+  readonly sampler: BatchSampler;
+  /** What class-conditional models are told of the images. */
+  readonly labels: BatchLabels | null;
+  /** Draws the timesteps where the losses so far decide on them. */
+  readonly timesteps: LossSecondMoment | null;
+  readonly quality: QualityMeter;
+  /** Steps done before this session. */
+  readonly startStep: number;
+  readonly startEpochLossSum: number;
+}
+
+/**
+ * Compiles the step, reads the last checkpoint of a run to resume, and writes config.json.
+ * @throws RunFolderError, FileError, MemoryError, TrainingOptionError, in one line; the folder is then as it was
+ */
+export async function openSession(
+  { options, settings, objective, ema, folder }: RunPlan,
+  backend: Backend,
+  config: RunConfig,
+  lock: RunLock,
+): Promise<Session> {
+  const { model, scheduler, data, resume = false } = options;
+  const step = stepOptions(options, settings, objective);
+  checkStep(backend, step);
+  // The model first: its weights are the same with what else is trained and without.
+  const generator = new TorchGenerator(settings.seed);
+  for (const part of [model, step.augmentEmbedding]) part?.initialize(generator);
+  const trainStep = startState(step);
+  const { augmentEmbedding = null } = step;
+  const labels = isClassConditional(model) ? data.labels : undefined;
+  const writer = new RunWriter({
+    ...{ folder, settings, ema, model, augmentEmbedding, scheduler, trainStep, backend },
+    ...(labels && { id2label: labels.names }),
+  });
+  const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
+  if (found !== undefined && found > settings.steps) {
+    throw new TrainingOptionError(
+      `${folder.path} has already done ${found} steps, more than the ${settings.steps} asked for`,
+    );
+  }
+  const state = found === undefined ? START : await writer.readCheckpoint(found);
+  const timesteps =
+    settings.timestepSampling === "loss-second-moment"
+      ? new LossSecondMoment(timestepCount(objective))
+      : null;
+  if (found !== undefined && timesteps !== null) {
+    await explainDamage(folder.checkpoint(found), async () => timesteps.restore(state.timestepLosses ?? []));
+  }
+  const executable = await compileTrainStep(backend, trainStep);
+  if (!resume) {
+    await lock.acquire();
+    await folder.repair();
+    await folder.checkFree();
+  }
+  await folder.writeConfig(config);
+  return {
+    lock,
+    backend,
+    trainStep,
+    executable,
+    writer,
+    metrics: new MetricsLog(folder.metrics, state.step),
+    sampler: new BatchSampler({
+      count: data.count,
+      batchSize: settings.batchSize,
+      seed: settings.seed,
+      flip: settings.flip,
+      augment: augmentOptions(settings),
+    }),
+    labels: labels ? new BatchLabels(labels, settings.labelDropout, settings.seed) : null,
+    timesteps,
+    quality: new QualityMeter(data, backend, settings.seed),
+    startStep: state.step,
+    startEpochLossSum: state.epochLossSum,
+  };
+}
+
+/** Closes the files and stops the backend. */
+export async function closeSession(session: Session): Promise<void> {
+  session.metrics.close();
+  await session.writer.close();
+  session.quality.close();
+  session.executable.dispose();
+  await session.backend.close();
+  await session.lock.release();
+}
+
+const START: TrainingState = { step: 0, epochLossSum: 0 };
