@@ -25,6 +25,8 @@ const SECOND_ORDER: readonly SchedulerName[] = ["heun", "dpm2", "dpm2-ancestral"
 const TOO_NOISY = 200;
 /** Where Karras et al. 2022 (arXiv 2206.00364, table 1) let Heun's method begin: hardly a trace of the image is left. */
 const SIGMA_MAX = 80;
+/** λ = log(α / σ) where DPM-Solver's single steps begin instead: σ is 20. */
+const LAMBDA_MIN = -3;
 
 /**
  * @param own the pipeline's: its options hold where `options` say nothing else
@@ -45,7 +47,7 @@ export function chosenScheduler(
   }
   const asked = camelCased(options);
   const scheduler = asPipelineError(() => {
-    const bounds = SECOND_ORDER.includes(used) && !seedCompat ? boundedNoise(own) : {};
+    const bounds = seedCompat ? {} : boundedNoise(used, own);
     return makeScheduler(used, overridden(own, { ...bounds, ...flowOptions(used, own), ...asked }));
   });
   for (const key of Object.keys(asked)) {
@@ -63,14 +65,19 @@ export function chosenScheduler(
 }
 
 /**
- * Options that end the noise schedule at σ = 80, with the levels spaced as Karras et al. space them, for models whose last
- * timesteps are next to pure noise; none for others.
+ * Options that begin a walk where a trace of the image is left, for models whose last timesteps are next to pure noise and
+ * schedulers that a first step from there throws far off; none for others.
  */
-function boundedNoise(own: Scheduler): SchedulerOptions {
+function boundedNoise(name: SchedulerName, own: Scheduler): SchedulerOptions {
   if (modelKind(own) !== "over betas") return {};
-  const { alphasCumprod, betas } = DDPMScheduler.fromConfig(own);
+  const { alphasCumprod, betas, config } = DDPMScheduler.fromConfig(own);
   const sigmas = alphasCumprod.map((alphaProd) => Math.sqrt((1 - alphaProd) / alphaProd));
   if (!((sigmas.at(-1) ?? 0) > TOO_NOISY)) return {};
+  // It always starts from the last timestep, where the error of an ε is multiplied by σ.
+  if (name === "dpm++-singlestep" && config.predictionType === "epsilon") {
+    return { lambdaMinClipped: LAMBDA_MIN };
+  }
+  if (!SECOND_ORDER.includes(name)) return {};
   const count = sigmas.filter((sigma) => sigma <= SIGMA_MAX).length;
   return {
     numTrainTimesteps: count,

@@ -70,6 +70,16 @@ describe.each(["heun", "dpm2", "dpm2-ancestral"] as const)("%s", (name) => {
   });
 });
 
+test("dpm++-singlestep starts from less noise where the model answers with epsilon", () => {
+  const epsilon = new DDPMScheduler({ betaSchedule: "squaredcos_cap_v2" });
+  const scheduler = chosenScheduler("dpm++-singlestep", epsilon, "ddpm");
+  scheduler.setTimesteps(10);
+  expect(scheduler.config).toMatchObject({ lambdaMinClipped: -3, numTrainTimesteps: 1000 });
+  expect(scheduler.timesteps[0]).toBeLessThan(980);
+  const velocity = chosenScheduler("dpm++-singlestep", noisy, "ddpm");
+  expect(velocity.config).toEqual(makeScheduler("dpm++-singlestep", noisy).config);
+});
+
 describe("a flow", () => {
   const flow = new FlowMatchEulerDiscreteScheduler({ shift: 3 });
 
