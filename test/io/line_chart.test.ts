@@ -24,7 +24,7 @@ test("a chart is a well-formed picture, whatever its names are", async () => {
   const png = await svgToPng(lineChart("<title>", axis, axis, [line]), 2);
   expect(await sharp(png).metadata()).toMatchObject({ format: "png", width: 1520, height: 800 });
   const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  // The line runs through the middle of the plot: (64 + 744) / 2, (40 + 348) / 2, twice as large.
-  const at = (194 * 2 * info.width + 404 * 2) * info.channels;
+  // The line runs through the middle of the plot: (64 + 736) / 2, (40 + 348) / 2, twice as large.
+  const at = (194 * 2 * info.width + 400 * 2) * info.channels;
   expect([...data.subarray(at, at + 3)]).toEqual([255, 0, 0]);
 });

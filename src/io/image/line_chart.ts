@@ -23,7 +23,7 @@ export interface Axis {
 const WIDTH = 760;
 const HEIGHT = 400;
 const LEFT = 64;
-const RIGHT = 16;
+const RIGHT = 24;
 const TOP = 40;
 const BOTTOM = 52;
 
