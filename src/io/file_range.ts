@@ -1,9 +1,18 @@
 // file_range.ts: pieces of a file, read where they lie.
-import type { FileHandle } from "node:fs/promises";
-import { FileError } from "./errors.ts";
+import { type FileHandle, open } from "node:fs/promises";
+import { explainSystemError, FileError } from "./errors.ts";
 
 /** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */
 export const MAX_CHUNK_BYTES = 2 ** 28;
+
+/** Opens a file for reading. The caller closes it. @throws FileError */
+export async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    throw explainSystemError(error, "open the file", path);
+  }
+}
 
 /**
  * Bytes `position` .. `position + length` of an open file.

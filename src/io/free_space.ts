@@ -1,12 +1,21 @@
-// free_space.ts: how much the disk of a folder can still take.
+// free_space.ts: whether the disk of a folder can take what is to be written.
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-/** Bytes that may be written on the disk of `folder`, which need not exist yet. */
-export async function freeBytes(folder: string): Promise<number> {
+/** What is needed and what there is, in words: "12 MB". */
+export interface Shortage {
+  readonly needed: string;
+  readonly free: string;
+}
+
+/** Undefined where `needed` bytes may be written on the disk of `folder`, which need not exist yet. */
+export async function shortageOf(folder: string, needed: number): Promise<Shortage | undefined> {
   let existing = resolve(folder);
   while (!existsSync(existing)) existing = dirname(existing);
   const { bavail, bsize } = await statfs(existing);
-  return bavail * bsize;
+  const free = bavail * bsize;
+  return free >= needed ? undefined : { needed: megabytes(needed), free: megabytes(free) };
 }
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

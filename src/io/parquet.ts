@@ -1,6 +1,6 @@
 // parquet.ts: parquet files, row group by row group, read by hyparquet. What the footer says is checked against the
 // file before it is used: where columns lie, how many rows there are, how much a piece would take in memory.
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import {
   type AsyncBuffer,
@@ -13,8 +13,8 @@ import {
 } from "hyparquet";
 import { compressors as allCompressors, decompressZstd } from "hyparquet-compressors";
 import * as v from "valibot";
-import { errorCode, explainSystemError, FileError } from "./errors.ts";
-import { readRange } from "./file_range.ts";
+import { errorCode, explainSystemError, FileError, firstLine } from "./errors.ts";
+import { openFile, readRange } from "./file_range.ts";
 
 /** What a column holds, as far as it matters here. */
 export type ParquetType = "image struct" | "binary" | "string" | "integer" | "other";
@@ -52,12 +52,7 @@ const MAGIC = 0x31524150;
 
 /** @throws FileError, in one line, for what is no sound parquet file */
 export async function openParquet(path: string): Promise<ParquetFile> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    throw explainSystemError(error, "open the file", path);
-  }
+  const file = await openFile(path);
   try {
     const { size } = await file.stat();
     await checkTail(file, size, path);
@@ -253,7 +248,7 @@ function explainParquetError(error: unknown, path: string): unknown {
   if (code !== undefined && /^E[A-Z]+$/.test(code)) return explainSystemError(error, "read the file", path);
   return new FileError(
     path,
-    `the parquet file cannot be read (${error.message.split("\n", 1)[0]?.slice(0, 120)}); copy or download it again, or write it anew`,
+    `the parquet file cannot be read (${firstLine(error).slice(0, 120)}); copy or download it again, or write it anew`,
     { cause: error },
   );
 }

@@ -1,10 +1,10 @@
 // Reading and writing safetensors files. A file is opened by its header alone; tensors are then read one by one,
 // so a checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { writeFileAtomic } from "./atomic.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
 import { explainSystemError, FileError } from "./errors.ts";
-import { MAX_CHUNK_BYTES, readRange } from "./file_range.ts";
+import { MAX_CHUNK_BYTES, openFile, readRange } from "./file_range.ts";
 import {
   elementCount,
   layOut,
@@ -51,12 +51,7 @@ const CONVERT_ELEMENTS = 2 ** 20;
  * @throws FileError, in one line, if the file cannot be opened or is not a sound safetensors file
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    throw explainSystemError(error, "open the file", path);
-  }
+  const file = await openFile(path);
   try {
     const { size } = await file.stat();
     const prefix = await readRange(file, 0, Math.min(size, PREFIX_BYTES), path);

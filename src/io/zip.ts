@@ -1,9 +1,9 @@
 // zip.ts: files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32, inflateRaw } from "node:zlib";
 import { explainSystemError } from "./errors.ts";
-import { readRange } from "./file_range.ts";
+import { openFile, readRange } from "./file_range.ts";
 import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";
 
 export type { ZipEntry } from "./zip_directory.ts";
@@ -29,12 +29,7 @@ const SIGNATURE = 0x04034b50;
  * @throws FileError, in one line, for what is no sound archive, and for one that looks like an attack
  */
 export async function openZip(path: string, wanted: (name: string) => boolean): Promise<ZipArchive> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    throw explainSystemError(error, "open the file", path);
-  }
+  const file = await openFile(path);
   try {
     const { size } = await file.stat();
     const entries = await readZipDirectory(file, size, path, wanted);

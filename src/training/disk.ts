@@ -1,6 +1,6 @@
 // Whether the disk can hold what a run will write: known before the first step.
 
-import { freeBytes } from "../io/free_space.ts";
+import { shortageOf } from "../io/free_space.ts";
 import { RunFolderError } from "./errors.ts";
 
 /**
@@ -15,10 +15,9 @@ export function runBytes(parameters: number, keepCheckpoints: number, ema: boole
 
 /** @throws RunFolderError when the disk of `folder`, which need not exist yet, has less than `needed` bytes free */
 export async function checkDisk(folder: string, needed: number): Promise<void> {
-  const free = await freeBytes(folder);
-  if (free >= needed) return;
-  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  const short = await shortageOf(folder, needed);
+  if (short === undefined) return;
   throw new RunFolderError(
-    `the run's checkpoints need ${mb(needed)}, but the disk of ${folder} has ${mb(free)} free; free some space, choose another --out, or keep fewer with --keep-checkpoints`,
+    `the run's checkpoints need ${short.needed}, but the disk of ${folder} has ${short.free} free; free some space, choose another --out, or keep fewer with --keep-checkpoints`,
   );
 }

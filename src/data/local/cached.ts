@@ -3,7 +3,7 @@ import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder, removeFolder } from "../../io/atomic.ts";
 import { errorCode, explainSystemError, FileError } from "../../io/errors.ts";
-import { freeBytes } from "../../io/free_space.ts";
+import { shortageOf } from "../../io/free_space.ts";
 import { DECODER } from "../../io/image/index.ts";
 import { DataError } from "../errors.ts";
 import { type CacheHeader, PIXELS, PixelFile, readIndex } from "./cache_files.ts";
@@ -152,11 +152,10 @@ async function checkSpace(
 ): Promise<void> {
   const there = await stat(join(own, PIXELS)).catch(() => undefined);
   const needed = count * size ** 2 * 3 - (there?.size ?? 0);
-  const free = await freeBytes(folder);
-  if (free >= needed) return;
-  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  const short = await shortageOf(folder, needed);
+  if (short === undefined) return;
   throw new DataError(
-    `${name}: ${count} decoded images need ${mb(needed)}, but the disk of ${folder} has ${mb(free)} free; free some space, or choose a folder on another disk with IMAGO_CACHE`,
+    `${name}: ${count} decoded images need ${short.needed}, but the disk of ${folder} has ${short.free} free; free some space, or choose a folder on another disk with IMAGO_CACHE`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** From encoded images to pixels of one size, several at a time, and what there is to say of each. */
 import { createHash } from "node:crypto";
-import { FileError } from "../../io/errors.ts";
+import { FileError, firstLine } from "../../io/errors.ts";
 import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
 import type { EncodedImages } from "./encoded.ts";
 import { inOrder } from "./in_order.ts";
@@ -66,6 +66,6 @@ async function decodeOne(encoded: EncodedImages, index: number, size: number): P
     };
   } catch (error) {
     if (error instanceof FileError) throw error;
-    return { problem: error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "unreadable" };
+    return { problem: firstLine(error) };
   }
 }

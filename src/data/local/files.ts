@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { constants, type Dirent } from "node:fs";
 import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
-import { errorCode } from "../../io/errors.ts";
+import { errorCode, firstLine } from "../../io/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
@@ -171,9 +171,4 @@ async function isFolder(entry: Dirent, parent: string): Promise<boolean> {
     (info) => info.isDirectory(),
     () => false,
   );
-}
-
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n", 1)[0] ?? text;
 }

@@ -1,5 +1,6 @@
 /** metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files. */
 import { parse } from "csv-parse/sync";
+import { firstLine } from "../../io/errors.ts";
 import { DataError } from "../errors.ts";
 
 /** In the order in which they are looked for. */
@@ -35,7 +36,7 @@ function fromCsv(name: string, text: string): Metadata {
       max_record_size: 2 ** 20,
     });
   } catch (error) {
-    const problem = error instanceof Error ? error.message.split("\n", 1)[0]?.slice(0, 160) : "";
+    const problem = firstLine(error).slice(0, 160);
     throw new DataError(`${name}: not a table of comma-separated values: ${problem}`, { cause: error });
   }
   const [columns = [], ...rows] = records;

@@ -1,7 +1,7 @@
 /** Tells what kind of source a path is, and opens it. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, sep } from "node:path";
-import { errorCode } from "../../io/errors.ts";
+import { isMissing } from "../../io/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
 import { checkFolder, folderImages, isImageName, listedImages, listFolder } from "./files.ts";
@@ -27,7 +27,7 @@ export async function openEncoded(
   name = path,
 ): Promise<EncodedImages> {
   const info = await stat(path).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
+    if (isMissing(error)) return undefined;
     throw new DataError(`${name}: it cannot be read; check its permissions`, { cause: error });
   });
   if (info === undefined) {

@@ -11,7 +11,7 @@ import { dirname, join, relative, sep } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "../atomic.ts";
 import { readJsonAs } from "../diffusers_json.ts";
-import { errorCode, explainSystemError } from "../errors.ts";
+import { errorCode, explainSystemError, isMissing } from "../errors.ts";
 import type { HubFile, HubKind } from "./client.ts";
 import { isCommit } from "./name.ts";
 
@@ -166,5 +166,3 @@ async function sizeOf(path: string): Promise<number | undefined> {
     throw explainSystemError(error, "read the cache", path);
   }
 }
-
-const isMissing = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode, explainSystemError } from "../errors.ts";
+import { isAlive } from "../process_identity.ts";
 import type { HubFile } from "./client.ts";
 import { HubError, type Subject, unreachable } from "./errors.ts";
 import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
@@ -185,21 +186,12 @@ async function adoptPart(target: string, part: string): Promise<void> {
   const folder = dirname(target);
   for (const name of await readdir(folder)) {
     const [, owner, pid] = /^(.+)\.(\d+)\.incomplete$/.exec(name) ?? [];
-    if (owner !== basename(target) || Number(pid) === process.pid || isRunning(Number(pid))) continue;
+    if (owner !== basename(target) || Number(pid) === process.pid || isAlive(Number(pid))) continue;
     try {
       return await rename(join(folder, name), part);
     } catch (error) {
       // Another process was quicker.
       if (errorCode(error) !== "ENOENT") throw error;
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
   }
 }

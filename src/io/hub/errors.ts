@@ -1,5 +1,7 @@
 // What can go wrong with the Hugging Face Hub, each told in one line that says what to do.
 
+import { errorCode } from "../errors.ts";
+
 /** Why the Hub, or what is kept of it on this machine, did not give what was asked for. */
 export type HubReason =
   | "name"
@@ -120,7 +122,8 @@ export function unreachable(error: unknown, { label }: Subject, { endpoint }: As
 /** "ENOTFOUND", "ECONNREFUSED", ...: `fetch` hides what happened in the cause of its error. */
 export function networkCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if ("code" in error && typeof error.code === "string" && error.code !== "") return error.code;
+  const code = errorCode(error);
+  if (code) return code;
   if (error instanceof AggregateError && error.errors.length > 0) return networkCause(error.errors[0]);
   return error.cause === undefined ? plain(error.message) : networkCause(error.cause);
 }

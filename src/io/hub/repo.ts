@@ -1,7 +1,7 @@
 // Repositories of the Hub: what is in them, and their files on this machine.
 
 import { FileError } from "../errors.ts";
-import { freeBytes } from "../free_space.ts";
+import { shortageOf } from "../free_space.ts";
 import { RepoCache } from "./cache.ts";
 import { type Asked, type HubFile, type HubKind, listCommit, resolveCommit } from "./client.ts";
 import { download } from "./download.ts";
@@ -224,12 +224,11 @@ async function inParallel<T>(
 }
 
 async function checkRoom(cache: string, needed: number, label: string): Promise<void> {
-  const free = await freeBytes(cache);
-  if (free >= needed) return;
-  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  const short = await shortageOf(cache, needed);
+  if (short === undefined) return;
   throw new FileError(
     cache,
-    `${label} needs ${mb(needed)}, but this disk has ${mb(free)} free; free some space, or set HF_HOME to a folder on another disk`,
+    `${label} needs ${short.needed}, but this disk has ${short.free} free; free some space, or set HF_HOME to a folder on another disk`,
   );
 }
 

@@ -3,7 +3,7 @@
 import { open } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { errorCode, explainSystemError } from "../errors.ts";
+import { explainSystemError, isMissing } from "../errors.ts";
 import { type Asker, HubError } from "./errors.ts";
 
 /** Where requests go, who asks, and where files are kept. */
@@ -105,7 +105,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
       await file.close();
     }
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
+    if (isMissing(error)) return undefined;
     throw explainSystemError(error, "read the token", path);
   }
 }

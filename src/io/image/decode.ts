@@ -1,5 +1,6 @@
 // decode.ts: image files of any common kind as 8-bit RGB.
 import sharp from "sharp";
+import { firstLine } from "../errors.ts";
 import type { RgbImage } from "./rgb_image.ts";
 
 /** Formats that are read, by what the bytes say, whatever the name. */
@@ -70,5 +71,5 @@ function explain(error: unknown, isImage: boolean): string {
   // The decoder keeps its last words in one place for all threads: when several files fail at once they can be lost.
   if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : "not an image";
   if (/pixel limit/i.test(message)) return `more than ${PIXEL_LIMIT} pixels`;
-  return message.split("\n", 1)[0]?.slice(0, 120) ?? "unreadable";
+  return firstLine(error).slice(0, 120);
 }
