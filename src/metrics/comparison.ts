@@ -1,6 +1,6 @@
 // All distances between two sets of images at once, and what has to be known of how they were computed.
 
-import type { Cooperation } from "./cooperative.ts";
+import { type Cooperation, partOf } from "./cooperative.ts";
 import type { Features } from "./features.ts";
 import { frechetDistance } from "./frechet_distance.ts";
 import { type KernelDistance, kernelDistance } from "./kernel_distance.ts";
@@ -29,12 +29,9 @@ const NEIGHBOURS = 3;
 export async function compare(
   real: Features,
   generated: Features,
-  { seed, signal, onProgress }: Cooperation & { readonly seed: number },
+  { seed, ...cooperation }: Cooperation & { readonly seed: number },
 ): Promise<Comparison> {
-  const part = (from: number, share: number): Cooperation => ({
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress: (done: number) => onProgress(from + share * done) }),
-  });
+  const part = (from: number, share: number) => partOf(cooperation, from, share);
   const ofReal = await gaussianOf(real, part(0, 0.15));
   const ofGenerated = await gaussianOf(generated, part(0.15, 0.15));
   const frechet = await frechetDistance(ofReal, ofGenerated, part(0.3, 0.3));

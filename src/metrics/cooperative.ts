@@ -24,3 +24,11 @@ export function cooperate({ signal, onProgress }: Cooperation): (share: number) 
     last = performance.now();
   };
 }
+
+/** For a part of some work: its progress is the work's, from `from` on over `share` of it. */
+export function partOf({ signal, onProgress }: Cooperation, from: number, share: number): Cooperation {
+  return {
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress: (done: number) => onProgress(from + share * done) }),
+  };
+}

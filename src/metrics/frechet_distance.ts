@@ -4,7 +4,7 @@
 // distributions".
 
 import { choleskyRows } from "./cholesky.ts";
-import type { Cooperation } from "./cooperative.ts";
+import { type Cooperation, partOf } from "./cooperative.ts";
 import { MetricError } from "./errors.ts";
 import { innerProducts } from "./inner_products.ts";
 import type { Gaussian } from "./moments.ts";
@@ -42,13 +42,10 @@ export async function traceOfRoot(
   first: Float64Array,
   second: Float64Array,
   dims: number,
-  { signal, onProgress }: Cooperation = {},
+  cooperation: Cooperation = {},
 ): Promise<number> {
   // Shares of the time at full rank.
-  const part = (from: number, share: number): Cooperation => ({
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress: (done: number) => onProgress(from + share * done) }),
-  });
+  const part = (from: number, share: number) => partOf(cooperation, from, share);
   const g1 = await choleskyRows(first, dims, part(0, 0.15));
   const g2 = await choleskyRows(second, dims, part(0.15, 0.15));
   const product = await innerProducts(g1, g2, part(0.3, 0.3));

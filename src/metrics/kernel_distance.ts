@@ -3,7 +3,7 @@
 // Bińkowski et al. 2018, "Demystifying MMD GANs" (KID, where the features are Inception's).
 
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import type { Cooperation } from "./cooperative.ts";
+import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features, takeRows } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";
 
@@ -30,7 +30,7 @@ export interface KernelDistance {
 export async function kernelDistance(
   a: Features,
   b: Features,
-  { subsets = 10, subsetSize = 1000, seed = 0, signal, onProgress }: KernelDistanceOptions = {},
+  { subsets = 10, subsetSize = 1000, seed = 0, ...cooperation }: KernelDistanceOptions = {},
 ): Promise<KernelDistance> {
   checkComparable(a, b, 2);
   const size = Math.min(a.count, b.count, subsetSize);
@@ -40,10 +40,7 @@ export async function kernelDistance(
   const estimates: number[] = [];
   for (let i = 0; i < count; i++) {
     const [x, y] = count === 1 ? [a, b] : [draw(a), draw(b)];
-    const part = (done: number): Cooperation => ({
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress: (share: number) => onProgress((i + (done + share) / 3) / count) }),
-    });
+    const part = (third: number) => partOf(cooperation, (i + third / 3) / count, 1 / (3 * count));
     const within = (await kernelSum(x, x, false, part(0))) + (await kernelSum(y, y, false, part(1)));
     const between = await kernelSum(x, y, true, part(2));
     estimates.push(within / (size * (size - 1)) - (2 * between) / size ** 2);

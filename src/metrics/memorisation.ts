@@ -1,9 +1,10 @@
 // Whether a model draws images of its own or repeats those it was trained on: how far each drawn image is from the nearest
 // training image, over how far that one is from the training image next to it. A model that learnt the distribution draws
-// images about as far from the data as the data's images are from each other; one that learnt by heart, far nearer (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023, "Diffusion
-// probabilistic models generalize when they fail to memorize", whose third is the limit here).
+// images about as far from the data as the data's images are from each other; one that learnt by heart, far nearer
+// (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023, "Diffusion probabilistic
+// models generalize when they fail to memorize", whose third is the limit here).
 
-import type { Cooperation } from "./cooperative.ts";
+import { type Cooperation, partOf } from "./cooperative.ts";
 import type { Features } from "./features.ts";
 import { nearest } from "./neighbours.ts";
 
@@ -12,7 +13,7 @@ export const COPY_RATIO = 1 / 3;
 /** Training images nearer to each other than this share of the median count as one picture that is there twice. */
 const TWIN_RATIO = 0.1;
 /** With this share of copies a model counts as one that learnt by heart. */
-export const MEMORISED_SHARE = 0.1;
+const MEMORISED_SHARE = 0.1;
 
 /** Nearness in one space, of features or of pixels. */
 export interface Nearness {
@@ -31,12 +32,10 @@ export interface Nearness {
 export async function nearness(
   drawn: Features,
   training: Features,
-  { mirrored, signal, onProgress }: Cooperation & { readonly mirrored?: Features } = {},
+  { mirrored, ...cooperation }: Cooperation & { readonly mirrored?: Features } = {},
 ): Promise<Nearness> {
-  const part = (done: number): Cooperation => ({
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress: (share: number) => onProgress((done + share) / 4) }),
-  });
+  const parts = mirrored ? 4 : 3;
+  const part = (done: number) => partOf(cooperation, done / parts, 1 / parts);
   const others = await nearest(training, training, { others: true, ...part(0) });
   const beyond = TWIN_RATIO * median(others.distance);
   const { distance: usual } = await nearest(training, training, { others: true, beyond, ...part(1) });

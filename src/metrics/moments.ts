@@ -2,7 +2,7 @@
 // Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance": the sums of squares of a batch are taken
 // about its own mean, and two sets are joined by the difference of their means.
 
-import type { Cooperation } from "./cooperative.ts";
+import { type Cooperation, partOf } from "./cooperative.ts";
 import { MetricError } from "./errors.ts";
 import type { Features } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";
@@ -33,16 +33,14 @@ export class Moments {
   }
 
   /** Adds images. @throws MetricError for features of another number of dimensions */
-  async add({ data, count, dims }: Features, { signal, onProgress }: Cooperation = {}): Promise<void> {
+  async add({ data, count, dims }: Features, cooperation: Cooperation = {}): Promise<void> {
     if (dims !== this.dims) {
       throw new MetricError(`features of ${dims} dimensions cannot join those of ${this.dims}`);
     }
     for (let first = 0; first < count; first += BATCH) {
       const rows = Math.min(BATCH, count - first);
-      await this.#addBatch(data.subarray(first * dims, (first + rows) * dims), rows, {
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress: (share) => onProgress((first + rows * share) / count) }),
-      });
+      const part = partOf(cooperation, first / count, rows / count);
+      await this.#addBatch(data.subarray(first * dims, (first + rows) * dims), rows, part);
     }
   }
 

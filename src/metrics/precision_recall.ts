@@ -3,7 +3,7 @@
 // Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models";
 // Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models" (density and coverage).
 
-import type { Cooperation } from "./cooperative.ts";
+import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";
 import { forEachDistances, neighbourRadii } from "./neighbours.ts";
 
@@ -24,13 +24,10 @@ export interface PrecisionRecall {
 export async function precisionRecall(
   real: Features,
   generated: Features,
-  { k = 3, signal, onProgress }: Cooperation & { readonly k?: number } = {},
+  { k = 3, ...cooperation }: Cooperation & { readonly k?: number } = {},
 ): Promise<PrecisionRecall> {
   checkComparable(real, generated, k + 1);
-  const part = (done: number): Cooperation => ({
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress: (share: number) => onProgress((done + share) / 3) }),
-  });
+  const part = (third: number) => partOf(cooperation, third / 3, 1 / 3);
   const ofReal = await neighbourRadii(real, k, part(0));
   const ofGenerated = await neighbourRadii(generated, k, part(1));
   const drawn = new Uint8Array(generated.count);

@@ -33,7 +33,7 @@ export function inceptionNetwork(model: InceptionV3, protocol: FidProtocol, weig
 }
 
 /** An image as the network sees it: [299, 299, 3]. */
-export function prepareInception(image: RgbImage, protocol: FidProtocol): Float32Array {
+function prepareInception(image: RgbImage, protocol: FidProtocol): Float32Array {
   return protocol === "pytorch-fid"
     ? resizeFloat(image, INCEPTION_SIZE, "bilinear").map((x) => x / 127.5 - 1)
     : resizeFloat(image, INCEPTION_SIZE, "bicubic").map((x) => (x - 128) / 128);
