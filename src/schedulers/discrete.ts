@@ -2,13 +2,13 @@
 // the forward process, and the predicted x_0. What is left to each is its step.
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type Shape, sameShape, showShape } from "../engine/shape.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
 import { addNoise, alphaProdAt, velocity } from "./noising.ts";
-import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
+import type { OptionTable } from "./options.ts";
 import { type NoiseLevel, type PredictionType, predictOriginalSample } from "./prediction.ts";
 import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
+import { SchedulerBase } from "./scheduler_base.ts";
 import { spacedTimesteps, type TimestepSpacing } from "./spacing.ts";
 import { clipSample, thresholdSample } from "./thresholding.ts";
 import { givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
@@ -62,10 +62,9 @@ export interface AlphaProds {
 
 /** Base of the schedulers over betas: DDPMScheduler, DDIMScheduler and their relatives. */
 export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfig> & JsonObject>
+  extends SchedulerBase<Config>
   implements DiscreteScheduler
 {
-  readonly className: string;
-  readonly config: Readonly<Config>;
   readonly order = 1;
   readonly initNoiseSigma = 1;
   readonly numTrainTimesteps: number;
@@ -78,8 +77,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
   #customTimesteps = false;
 
   protected constructor(table: OptionTable<Config>, options: object) {
-    this.className = table.className;
-    this.config = resolveOptions(table, options);
+    super(table, options);
     this.settings = { ...withoutOption, ...this.config };
     const { numTrainTimesteps } = this.settings;
     this.numTrainTimesteps = numTrainTimesteps;
@@ -135,9 +133,6 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
     return givenTimesteps(this.className, timesteps, this.numTrainTimesteps);
   }
 
-  /** Drops what earlier steps left behind, for schedulers that remember. */
-  protected forget(): void {}
-
   /** @throws RangeError before `setTimesteps`, for schedulers whose step depends on the number of steps */
   protected knownSteps(): number {
     if (this.#numInferenceSteps !== null) return this.#numInferenceSteps;
@@ -174,10 +169,6 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
 
   getVelocity(sample: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor {
     return velocity(this.alphasCumprod, sample, noise, timesteps);
-  }
-
-  toConfig(): JsonObject {
-    return writeConfig(this.className, this.config);
   }
 
   /**
@@ -218,30 +209,5 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
       clipSample(original, clipSampleRange);
     }
     return hostTensor(original, sample.shape);
-  }
-
-  /** The noise of a step: as given, or drawn in the sample's shape. */
-  protected stepNoise(options: StepOptions, sample: HostTensor, timestep: number): Float32Array {
-    const { noise, varianceNoise } = options;
-    if (noise && varianceNoise) {
-      throw new RangeError(`${this.className}: give either noise or varianceNoise, not both`);
-    }
-    const drawn = varianceNoise ?? noise?.randn(sample.shape);
-    if (!drawn) {
-      throw new RangeError(
-        `${this.className}: the step from timestep ${timestep} adds noise: give it options.noise (or varianceNoise)`,
-      );
-    }
-    this.checkShape("noise", drawn.shape, sample.shape);
-    return drawn.data;
-  }
-
-  /** @throws RangeError when a tensor does not have the expected shape */
-  protected checkShape(what: string, shape: Shape, expected: Shape): void {
-    if (!sameShape(shape, expected)) {
-      throw new RangeError(
-        `${this.className}: ${what} has shape ${showShape(shape)}, expected ${showShape(expected)}`,
-      );
-    }
   }
 }

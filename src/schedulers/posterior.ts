@@ -138,9 +138,7 @@ export abstract class PosteriorSchedulerBase<
       this.checkShape("the model's output", shape, sample.shape);
       return { mean: data, variance: new Float32Array(0) };
     }
-    const channels = sample.shape.at(-1) ?? 1;
-    const what = `the model's output (varianceType "${varianceType}")`;
-    this.checkShape(what, shape, [...sample.shape.slice(0, -1), 2 * channels]);
+    this.checkLearnedVariance(varianceType, output, sample);
     return { mean: halfOfChannels(output, 0), variance: halfOfChannels(output, 1) };
   }
 }

@@ -173,9 +173,7 @@ export abstract class PreservingSchedulerBase<
   protected override meanOutput(modelOutput: HostTensor, sample: HostTensor): Float32Array {
     const { varianceType } = this.config;
     if (varianceType === null || varianceType === undefined) return super.meanOutput(modelOutput, sample);
-    const channels = sample.shape.at(-1) ?? 1;
-    const what = `the model's output (varianceType "${varianceType}")`;
-    this.checkShape(what, modelOutput.shape, [...sample.shape.slice(0, -1), 2 * channels]);
+    this.checkLearnedVariance(varianceType, modelOutput, sample);
     return halfOfChannels(modelOutput, 0);
   }
 

@@ -4,13 +4,13 @@
 // Sizes are computed in float64 from float32 sigmas; images are float32, rounded once a step.
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type Shape, sameShape, showShape } from "../engine/shape.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
 import { mixByLevel } from "./noising.ts";
-import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
+import type { OptionTable } from "./options.ts";
 import type { NoiseLevel } from "./prediction.ts";
 import type { DiscreteScheduler, Scheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
+import { SchedulerBase } from "./scheduler_base.ts";
 import { trainSigmas } from "./sigmas.ts";
 
 /** ᾱ that stands for pure noise: σ is large, not infinite. */
@@ -41,10 +41,9 @@ export interface SigmaStepOutput {
 
 /** Base of the schedulers over sigmas, wherever these come from. */
 export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number } & JsonObject>
+  extends SchedulerBase<Config>
   implements Scheduler
 {
-  readonly className: string;
-  readonly config: Readonly<Config>;
   readonly order: number = 1;
   readonly numTrainTimesteps: number;
   #timesteps: readonly number[] = [];
@@ -54,8 +53,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
   #beginIndex: number | null = null;
 
   protected constructor(table: OptionTable<Config>, options: object) {
-    this.className = table.className;
-    this.config = resolveOptions(table, options);
+    super(table, options);
     this.numTrainTimesteps = this.config.numTrainTimesteps;
   }
 
@@ -152,10 +150,6 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     );
   }
 
-  toConfig(): JsonObject {
-    return writeConfig(this.className, this.config);
-  }
-
   /** The timesteps and sigmas to sample with. @throws RangeError naming what is wrong */
   protected abstract plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan;
 
@@ -174,9 +168,6 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
   protected get takesMu(): boolean {
     return false;
   }
-
-  /** Drops what earlier steps left behind, for solvers that remember. */
-  protected forget(): void {}
 
   /** Takes a plan over. */
   protected follow({ timesteps, sigmas }: SigmaPlan): void {
@@ -197,31 +188,6 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
   /** Index of the step that starts at `timestep`: the one that follows the last step, or the first of a run. */
   protected indexAt(timestep: number): number {
     return this.#stepIndex ?? this.#beginIndex ?? this.#indexOf(timestep);
-  }
-
-  /** The noise of a step: as given, or drawn in the sample's shape. */
-  protected stepNoise(options: StepOptions, sample: HostTensor): Float32Array {
-    const { noise, varianceNoise } = options;
-    if (noise && varianceNoise) {
-      throw new RangeError(`${this.className}: give either noise or varianceNoise, not both`);
-    }
-    const drawn = varianceNoise ?? noise?.randn(sample.shape);
-    if (!drawn) {
-      throw new RangeError(
-        `${this.className}: this step adds noise: give it options.noise (or varianceNoise)`,
-      );
-    }
-    this.checkShape("noise", drawn.shape, sample.shape);
-    return drawn.data;
-  }
-
-  /** @throws RangeError when a tensor does not have the expected shape */
-  protected checkShape(what: string, shape: Shape, expected: Shape): void {
-    if (!sameShape(shape, expected)) {
-      throw new RangeError(
-        `${this.className}: ${what} has shape ${showShape(shape)}, expected ${showShape(expected)}`,
-      );
-    }
   }
 
   /** After steps have been taken, images are noised to where sampling is: that is what inpainting needs. */

@@ -17,39 +17,44 @@ export function stepCount(className: string, steps: number, numTrainTimesteps: n
  * Timesteps given one by one.
  * @throws RangeError unless they are whole, descending and below numTrainTimesteps
  */
-export function givenTimesteps(
+export const givenTimesteps = (
   className: string,
   timesteps: readonly number[],
   numTrainTimesteps: number,
-): readonly number[] {
-  const fail = (what: string) => new RangeError(`${className}: custom timesteps ${what}`);
-  if (timesteps.length === 0) throw fail("are empty, expected at least one");
-  for (const [i, timestep] of timesteps.entries()) {
-    if (!Number.isInteger(timestep) || timestep < 0 || timestep >= numTrainTimesteps) {
-      throw fail(`hold ${timestep}, expected whole numbers, 0 .. ${numTrainTimesteps - 1}`);
-    }
-    if (i > 0 && timestep >= timesteps[i - 1]) {
-      throw fail(`go from ${timesteps[i - 1]} to ${timestep}, expected descending order`);
-    }
-  }
-  return timesteps.slice();
-}
+): readonly number[] =>
+  descending(
+    className,
+    timesteps,
+    (timestep) => Number.isInteger(timestep) && timestep >= 0 && timestep < numTrainTimesteps,
+    `whole numbers, 0 .. ${numTrainTimesteps - 1}`,
+  );
 
 /**
  * Timesteps given one by one to a scheduler whose timesteps may be fractional.
  * @throws RangeError unless they are finite, descending, above 0 and at most numTrainTimesteps
  */
-export function givenFractionalTimesteps(
+export const givenFractionalTimesteps = (
   className: string,
   timesteps: readonly number[],
   numTrainTimesteps: number,
+): readonly number[] =>
+  descending(
+    className,
+    timesteps,
+    (timestep) => timestep > 0 && timestep <= numTrainTimesteps,
+    `numbers above 0, up to ${numTrainTimesteps}`,
+  );
+
+function descending(
+  className: string,
+  timesteps: readonly number[],
+  isAllowed: (timestep: number) => boolean,
+  allowed: string,
 ): readonly number[] {
   const fail = (what: string) => new RangeError(`${className}: custom timesteps ${what}`);
   if (timesteps.length === 0) throw fail("are empty, expected at least one");
   for (const [i, timestep] of timesteps.entries()) {
-    if (!(timestep > 0 && timestep <= numTrainTimesteps)) {
-      throw fail(`hold ${timestep}, expected numbers above 0, up to ${numTrainTimesteps}`);
-    }
+    if (!isAllowed(timestep)) throw fail(`hold ${timestep}, expected ${allowed}`);
     if (i > 0 && timestep >= timesteps[i - 1]) {
       throw fail(`go from ${timesteps[i - 1]} to ${timestep}, expected descending order`);
     }
