@@ -1,7 +1,6 @@
 // imago eval: how good a model's images are, in numbers that say how they were made.
 
 import { sourceImage } from "../data/source_image.ts";
-import { MemoryError } from "../engine/backend.ts";
 import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
 import { compare } from "../metrics/comparison.ts";
 import type { Cooperation } from "../metrics/cooperative.ts";
@@ -9,13 +8,13 @@ import { FeatureExtractor } from "../metrics/extractor.ts";
 import type { Features } from "../metrics/features.ts";
 import { judge, nearness } from "../metrics/memorisation.ts";
 import { pixelFeatures } from "../metrics/pixels.ts";
-import { checking, Interrupted, UsageError } from "./errors.ts";
+import { checking, Interrupted } from "./errors.ts";
 import { checkBound, findBound } from "./eval_bound.ts";
 import { type EvalFlags, type EvalPlan, type ImageSet, planEval } from "./eval_plan.ts";
 import { appendRow, caution, checkRows, type Repetition, resultJson, resultLines } from "./eval_report.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
-import { duration } from "./wording.ts";
+import { duration, timeLeft } from "./wording.ts";
 
 /** Images whose features are computed at a time: of a large network fewer. */
 const FEATURE_BATCH = { large: 8, small: 32 };
@@ -85,9 +84,6 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
     if (interrupt.signal.aborted && error === interrupt.signal.reason) {
       throw new Interrupted("stopped; nothing was written");
     }
-    if (error instanceof MemoryError) {
-      throw new UsageError(`${error.message}; choose a smaller --batch-size than ${flags.batchSize}`);
-    }
     throw error;
   } finally {
     release();
@@ -103,8 +99,7 @@ function cooperation(text: string, signal: AbortSignal, output: Output): Require
   return {
     signal,
     onProgress: (share) => {
-      const seconds = (performance.now() - started) / 1000;
-      const left = share > 0 && share < 1 ? [`${duration((seconds * (1 - share)) / share)} left`] : [];
+      const left = timeLeft(share, (performance.now() - started) / 1000);
       output.status({ share, parts: [text, `${Math.floor(share * 100)} %`, ...left] });
     },
   };

@@ -13,13 +13,12 @@ import { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "../pipeline
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
 import { RunFolder } from "../training/run_folder.ts";
+import { checkCount, chooseSampler, fitting } from "./drawing_plan.ts";
+import { DrawingProgress, watchOf } from "./drawing_progress.ts";
 import { UsageError } from "./errors.ts";
 import { type FeaturesName, featureNetwork } from "./eval_features.ts";
 import { checkOutputFile } from "./files.ts";
 import type { Output } from "./output.ts";
-import { drawingStatus } from "./sample.ts";
-import { checkCount, chooseSampler } from "./sample_plan.ts";
-import { SamplerProgress } from "./sampler_progress.ts";
 import { openSource } from "./sources.ts";
 
 /** The options of imago eval; those without a question mark have defaults. */
@@ -149,19 +148,8 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }) };
   pipeline.checkOptions(options);
   const draw = async (signal: AbortSignal): Promise<ImageSet> => {
-    const started = performance.now();
-    const seconds = () => (performance.now() - started) / 1000;
-    const calls = new SamplerProgress(count);
-    const watch = isAdaptive
-      ? {
-          onImageStep: (step: Parameters<SamplerProgress["status"]>[0]) =>
-            output.status(calls.status(step, seconds())),
-        }
-      : {
-          onStep: (step: Parameters<typeof drawingStatus>[0]) =>
-            output.status(drawingStatus(step, count, seconds())),
-        };
-    const images = toImages(await pipeline.generate({ ...options, signal, ...watch }));
+    const watch = watchOf(isAdaptive, new DrawingProgress(count, output));
+    const images = toImages(await fitting(flags, () => pipeline.generate({ ...options, signal, ...watch })));
     return { count, image: (index) => images[index] };
   };
   // The run's own choice holds for its own data.
@@ -177,7 +165,8 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     mirrored: config?.training.flip ?? false,
     run: config && run,
     trainTimesteps: pipeline.scheduler.numTrainTimesteps,
-    bound: (images, more) => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more }),
+    bound: (images, more) =>
+      fitting(flags, () => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more })),
     images: draw,
     close: () => pipeline.close(),
   };

@@ -1,18 +1,15 @@
 // imago sample: draws images with a trained model.
 
 import { join } from "node:path";
-import { MemoryError } from "../engine/backend.ts";
 import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
 import { classColumns } from "../pipelines/class_grid.ts";
 import { toImages } from "../pipelines/images.ts";
-import type { BatchStep } from "../pipelines/unet_pipeline.ts";
-import { checking, Interrupted, UsageError } from "./errors.ts";
+import { DrawingProgress, type Watch } from "./drawing_progress.ts";
+import { checking, Interrupted } from "./errors.ts";
 import { Film } from "./film.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
-import type { Status } from "./progress.ts";
-import { planSample, type SampleFlags, type SamplePlan, type Watch } from "./sample_plan.ts";
-import { SamplerProgress } from "./sampler_progress.ts";
+import { planSample, type SampleFlags, type SamplePlan } from "./sample_plan.ts";
 import { CLASSES_TOLD, counted, duration, someOf } from "./wording.ts";
 
 export async function sample(source: string, flags: SampleFlags): Promise<void> {
@@ -24,19 +21,18 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     release();
     throw error;
   });
-  const { scheduler, steps, classes } = plan;
-  const calls = plan.isAdaptive ? new SamplerProgress(count) : undefined;
+  const { scheduler, steps, isAdaptive, classes } = plan;
   const film = flags.film === undefined ? undefined : new Film();
   const started = performance.now();
-  const seconds = () => (performance.now() - started) / 1000;
+  const progress = new DrawingProgress(count, output);
   const watch: Watch = {
     onStep(step) {
       if (step.firstImage === 0) film?.add({ ...step, share: step.step / step.steps });
-      output.status(drawingStatus(step, count, seconds()));
+      progress.onStep(step);
     },
     onImageStep(step) {
       if (step.image === 0) film?.add(step);
-      if (calls) output.status(calls.status(step, seconds()));
+      progress.onImageStep(step);
     },
   };
   try {
@@ -44,7 +40,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     const images = toImages(await plan.draw(watch, interrupt.signal));
     output.clear();
     await write(images, classColumns(count, classes?.length ?? 1), flags, film);
-    const elapsed = seconds();
+    const elapsed = (performance.now() - started) / 1000;
     output.event({
       event: "done",
       out: flags.out,
@@ -58,11 +54,14 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
       }),
       seed,
       ...(seedCompat && { seed_compat: seedCompat }),
-      ...(calls && { model_calls: calls.total, model_calls_per_image: calls.ofImages }),
+      ...(isAdaptive && {
+        model_calls: progress.modelCalls.reduce((sum, calls) => sum + calls, 0),
+        model_calls_per_image: progress.modelCalls,
+      }),
       seconds: Number(elapsed.toFixed(3)),
       images_per_second: Number((count / elapsed).toFixed(3)),
     });
-    const called = calls ? `, ${calls.summary()}` : "";
+    const called = isAdaptive ? `, ${progress.summary()}` : "";
     output.line(`${counted(count, "image")} in ${duration(elapsed)}${called}: ${flags.out}`);
     if (classes) output.line(`classes, in turn: ${someOf(classes.slice(0, count), CLASSES_TOLD)}`);
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
@@ -70,9 +69,6 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
   } catch (error) {
     if (interrupt.signal.aborted && error === interrupt.signal.reason) {
       throw new Interrupted("stopped; no image was written");
-    }
-    if (error instanceof MemoryError) {
-      throw new UsageError(`${error.message}; choose a smaller --batch-size than ${flags.batchSize}`);
     }
     throw error;
   } finally {
@@ -115,17 +111,4 @@ async function write(
   if (film !== undefined && filmFile !== undefined) {
     await writeImage(filmFile, film.strip());
   }
-}
-
-/** How far a batch of `total` images is that have been drawn for `seconds`. */
-export function drawingStatus(
-  { step, steps, firstImage, count }: BatchStep,
-  total: number,
-  seconds: number,
-): Status {
-  const done = (firstImage + (count * step) / steps) / total;
-  const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
-  const parts = [`${images} of ${total}`, `step ${step}/${steps}`];
-  if (done < 1) parts.push(`${duration((seconds * (1 - done)) / done)} left`);
-  return { share: done, parts };
 }

@@ -5,15 +5,16 @@ import type { BackendName } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { replacementOf } from "../io/atomic.ts";
 import { type FetchProgress, isRepoId } from "../io/hub/index.ts";
-import { PIXEL_LIMIT } from "../io/image/index.ts";
-import { type AdaptiveOptions, type GeneratedStep, misplacedOption } from "../pipelines/adaptive.ts";
+import { type AdaptiveOptions, misplacedOption } from "../pipelines/adaptive.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
+import { defaultSteps } from "../pipelines/default_steps.ts";
 import { RePaintPipeline } from "../pipelines/repaint_pipeline.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
-import type { BatchStep, UNetPipeline } from "../pipelines/unet_pipeline.ts";
-import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
+import type { UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { downloadStatus } from "./download_status.ts";
+import { checkCount, chooseSampler, fitting } from "./drawing_plan.ts";
+import { type Watch, watchOf } from "./drawing_progress.ts";
 import { UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { readFitted } from "./fitted_image.ts";
@@ -51,12 +52,6 @@ export interface SampleFlags {
   readonly threads?: number;
   readonly backend?: BackendName;
   readonly json?: boolean;
-}
-
-/** Called as images come out of the noise: by a scheduler for a whole batch, by a sampler for each image. */
-export interface Watch {
-  onStep(step: BatchStep): void;
-  onImageStep(step: GeneratedStep): void;
 }
 
 /** Work that is ready to begin. */
@@ -132,29 +127,10 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
     steps,
     isAdaptive,
     classes: classNames(asked, pipeline),
-    draw: ({ onStep, onImageStep }, signal) =>
-      pipeline.generate({ ...options, signal, ...(isAdaptive ? { onImageStep } : { onStep }) }),
+    draw: (watch, signal) =>
+      fitting(options, () => pipeline.generate({ ...options, signal, ...watchOf(isAdaptive, watch) })),
     close: () => pipeline.close(),
   };
-}
-
-/** What draws new images, and in how many steps: as asked for, or the pipeline's own (ddim in place of ddpm). */
-export function chooseSampler(
-  pipeline: DDPMPipeline,
-  flags: { readonly scheduler?: string; readonly steps?: number },
-): {
-  readonly scheduler: SchedulerName | SamplerName;
-  readonly steps: number | undefined;
-  readonly isAdaptive: boolean;
-} {
-  const own = pipeline.schedulerName;
-  const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
-  if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
-    throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
-  }
-  const isAdaptive = isSamplerName(scheduler);
-  const defaultSteps = Math.min(scheduler === "ddpm" ? 1000 : 50, pipeline.scheduler.numTrainTimesteps);
-  return { scheduler, steps: flags.steps ?? (isAdaptive ? undefined : defaultSteps), isAdaptive };
 }
 
 /** A part of an image drawn anew. */
@@ -169,7 +145,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   checkCount(flags.count, pipeline.imageSize);
   checkPlace("repaint", flags);
   refuseSchedulerOptions("repaint", flags);
-  const steps = flags.steps ?? Math.min(250, pipeline.scheduler.numTrainTimesteps);
+  const steps = flags.steps ?? defaultSteps("repaint", pipeline.scheduler.numTrainTimesteps);
   const asked = { ...shared(flags), ...classOptions(flags, pipeline) };
   const options = {
     ...asked,
@@ -186,7 +162,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
     steps,
     isAdaptive: false,
     classes: classNames(asked, pipeline),
-    draw: ({ onStep }, signal) => pipeline.generate({ ...options, signal, onStep }),
+    draw: ({ onStep }, signal) => fitting(options, () => pipeline.generate({ ...options, signal, onStep })),
     close: () => pipeline.close(),
   };
 }
@@ -253,12 +229,3 @@ function checkRepaintFlags(scheduler: string | undefined, flags: SampleFlags): v
 /** "correctorSteps" -> "--corrector-steps". */
 const flagOf = (option: string): string =>
   `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
-/** @throws UsageError for more images than can be held, and laid out in a grid, at once */
-export function checkCount(count: number, { height, width }: { height: number; width: number }): void {
-  const most = Math.max(1, Math.floor(PIXEL_LIMIT / (height * width)));
-  if (count <= most) return;
-  throw new UsageError(
-    `--count ${count} images of ${width} x ${height} are too many at once; draw at most ${most}, several times with another --seed`,
-  );
-}

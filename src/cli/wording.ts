@@ -30,6 +30,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }
 
+/** What work of `seconds` that has done this share still takes, where that can be told: ["8 s left"] or []. */
+export const timeLeft = (share: number, seconds: number): string[] =>
+  share > 0 && share < 1 ? [`${duration((seconds * (1 - share)) / share)} left`] : [];
+
 /** Bytes in the unit a person would choose: "7.40 MB", "1.23 GB" (powers of ten). */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

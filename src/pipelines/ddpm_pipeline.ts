@@ -2,14 +2,9 @@
 
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { replaceDirAtomic } from "../io/atomic.ts";
-import {
-  DDPMScheduler,
-  type Sampler,
-  type SamplerName,
-  type Scheduler,
-  type SchedulerName,
-} from "../schedulers/index.ts";
+import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
+import { defaultSteps } from "./default_steps.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { checkReplaceable, readPipeline, writePipeline } from "./folders.ts";
 import { pipelineFolder } from "./hub.ts";
@@ -17,14 +12,12 @@ import { sampleLoop } from "./sampling.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 import {
+  batchWatch,
   type DrawBatch,
   type DrawOptions,
   type FromPretrainedOptions,
   UNetPipeline,
 } from "./unet_pipeline.ts";
-
-/** Steps unless asked otherwise: DDPM walks all timesteps; the others are made for few. */
-const DEFAULT_STEPS = { ddpm: 1000, other: 50 };
 
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   /** Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. */
@@ -87,7 +80,7 @@ export class DDPMPipeline extends UNetPipeline {
     checkSeedCompat(options);
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
     if (adaptive) return adaptive;
-    const { count: total = 1, eta, onStep, signal } = options;
+    const { count: total = 1, eta } = options;
     const scheduler = this.#sampler(options);
     return async ({ denoise }, shape, firstImage, count) => {
       const sample = await sampleLoop({
@@ -96,10 +89,7 @@ export class DDPMPipeline extends UNetPipeline {
         shape,
         noise: noiseOf(options, total, firstImage),
         ...(eta !== undefined && { eta }),
-        onStep: (step) => {
-          signal?.throwIfAborted();
-          onStep?.({ ...step, firstImage, count });
-        },
+        onStep: batchWatch(options, firstImage, count),
       });
       scheduler.setTimesteps(scheduler.numInferenceSteps ?? scheduler.timesteps.length);
       return sample;
@@ -110,9 +100,8 @@ export class DDPMPipeline extends UNetPipeline {
   #sampler({ scheduler: name, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
     const choice = { options: schedulerOptions, seedCompat };
     const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
-    const isDdpm = scheduler instanceof DDPMScheduler;
     const most = scheduler.numTrainTimesteps;
-    const chosen = steps ?? Math.min(isDdpm ? DEFAULT_STEPS.ddpm : DEFAULT_STEPS.other, most);
+    const chosen = steps ?? defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
     }

@@ -4,15 +4,14 @@
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { checkRgb, type RgbImage } from "../io/image/index.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
+import { defaultSteps } from "./default_steps.ts";
 import { asPipelineError, PipelineError, wholeAtLeast1 } from "./errors.ts";
 import { readPipeline } from "./folders.ts";
 import { pipelineFolder } from "./hub.ts";
 import { checkKind } from "./model_kind.ts";
 import type { Denoiser, SamplingStep } from "./sampling.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
-import { type DrawOptions, type FromPretrainedOptions, UNetPipeline } from "./unet_pipeline.ts";
-
-const DEFAULT_STEPS = 250;
+import { batchWatch, type DrawOptions, type FromPretrainedOptions, UNetPipeline } from "./unet_pipeline.ts";
 
 export interface RePaintOptions extends DrawOptions, Jumps {
   /** The image, of the model's size. */
@@ -53,7 +52,7 @@ export class RePaintPipeline extends UNetPipeline {
    * @throws PipelineError for options out of range
    */
   async generate(options: RePaintOptions): Promise<HostTensor> {
-    const { count: total = 1, eta, onStep, signal } = options;
+    const { count: total = 1, eta } = options;
     const inputs = this.#inputs(options);
     return this.drawBatches(options, ({ denoise }, shape, firstImage, count) =>
       repaintLoop({
@@ -62,10 +61,7 @@ export class RePaintPipeline extends UNetPipeline {
         shape,
         noise: noiseOf(options, total, firstImage),
         ...(eta !== undefined && { eta }),
-        onStep: (step) => {
-          signal?.throwIfAborted();
-          onStep?.({ ...step, firstImage, count });
-        },
+        onStep: batchWatch(options, firstImage, count),
       }),
     );
   }
@@ -91,7 +87,7 @@ export class RePaintPipeline extends UNetPipeline {
     }
     return asPipelineError(() => {
       const scheduler = RePaintScheduler.fromConfig(this.scheduler);
-      const steps = options.steps ?? Math.min(DEFAULT_STEPS, scheduler.numTrainTimesteps);
+      const steps = options.steps ?? defaultSteps("repaint", scheduler.numTrainTimesteps);
       scheduler.setTimesteps({
         numInferenceSteps: wholeAtLeast1("steps", steps),
         ...(jumpLength !== undefined && { jumpLength }),

@@ -66,6 +66,14 @@ export type DrawBatch = (
   count: number,
 ) => Promise<HostTensor>;
 
+/** Told of the steps of one batch: ends the work where that is asked for, and passes them on. */
+export const batchWatch =
+  ({ onStep, signal }: DrawOptions, firstImage: number, count: number) =>
+  (step: SamplingStep): void => {
+    signal?.throwIfAborted();
+    onStep?.({ ...step, firstImage, count });
+  };
+
 export abstract class UNetPipeline {
   readonly unet: UNet2DModel;
   readonly scheduler: Scheduler;

@@ -1,0 +1,66 @@
+// How far drawing is, by a scheduler or by a sampler that chooses its own steps, and how often samplers asked the model.
+
+import type { GeneratedStep } from "../pipelines/adaptive.ts";
+import type { BatchStep } from "../pipelines/unet_pipeline.ts";
+import type { Output } from "./output.ts";
+import { counted, timeLeft } from "./wording.ts";
+
+/** Called as images come out of the noise: by a scheduler for a whole batch, by a sampler for each image. */
+export interface Watch {
+  readonly onStep: (step: BatchStep) => void;
+  readonly onImageStep: (step: GeneratedStep) => void;
+}
+
+/** What a pipeline's `generate` takes of a watch. */
+export const watchOf = (isAdaptive: boolean, { onStep, onImageStep }: Watch): Partial<Watch> =>
+  isAdaptive ? { onImageStep } : { onStep };
+
+/** Tells `output` of the steps; its clock runs from when it is made. */
+export class DrawingProgress implements Watch {
+  readonly #output: Output;
+  readonly #started = performance.now();
+  readonly #shares: Float64Array;
+  readonly #calls: number[];
+
+  /** @param count images in all */
+  constructor(count: number, output: Output) {
+    this.#output = output;
+    this.#shares = new Float64Array(count);
+    this.#calls = new Array<number>(count).fill(0);
+  }
+
+  readonly onStep = ({ step, steps, firstImage, count }: BatchStep): void =>
+    this.#tell({ firstImage, count }, step / steps, `step ${step}/${steps}`);
+
+  /** A batch is as far as the image that has farthest to go. */
+  readonly onImageStep = ({ image, share, modelCalls, firstImage, count }: GeneratedStep): void => {
+    this.#shares[image] = share;
+    this.#calls[image] = modelCalls;
+    const least = Math.min(...this.#shares.subarray(firstImage, firstImage + count));
+    const most = Math.max(...this.#calls.slice(firstImage));
+    this.#tell({ firstImage, count }, least, counted(most, "model call"));
+  };
+
+  /** Evaluations of the model for each image; 0 under a scheduler. */
+  get modelCalls(): readonly number[] {
+    return this.#calls;
+  }
+
+  /** "45 model calls each", "41-52 model calls each". */
+  summary(): string {
+    const [least, most] = [Math.min(...this.#calls), Math.max(...this.#calls)];
+    return least === most ? `${counted(most, "model call")} each` : `${least}-${most} model calls each`;
+  }
+
+  #tell(
+    { firstImage, count }: { readonly firstImage: number; readonly count: number },
+    shareOfBatch: number,
+    what: string,
+  ): void {
+    const total = this.#shares.length;
+    const share = (firstImage + count * shareOfBatch) / total;
+    const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
+    const left = timeLeft(share, (performance.now() - this.#started) / 1000);
+    this.#output.status({ share, parts: [`${images} of ${total}`, what, ...left] });
+  }
+}

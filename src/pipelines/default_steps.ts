@@ -1,0 +1,15 @@
+// default_steps.ts: in how many steps images come out of the noise unless asked otherwise.
+
+/** DDPM walks all timesteps; RePaint goes back and forth over its own; the others are made for few. */
+const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([
+  ["ddpm", 1000],
+  ["repaint", 250],
+]);
+const FEW_STEPS = 50;
+
+/**
+ * @param scheduler its short name, or "repaint"
+ * @param numTrainTimesteps no scheduler takes more steps than these
+ */
+export const defaultSteps = (scheduler: string, numTrainTimesteps: number): number =>
+  Math.min(DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);
