@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import { exponentialStep, polynomialWeights } from "./exponential_step.ts";
-import { multistepOrder, remainingSteps } from "./multistep_order.ts";
+import { dpmOrder } from "./multistep_order.ts";
 import {
   type ConfigSource,
   type FromConfigOptions,
@@ -97,7 +97,10 @@ export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultiste
     const original = this.originalSample(step);
     const from = this.solverLevel(index);
     this.#history.push({ lambda: from.lambda, output: this.epsilon(step, original) });
-    const points = this.#history.points.slice(0, this.#orderAt(index));
+    const points = this.#history.points.slice(
+      0,
+      dpmOrder(this.config, this.sigmas, index, this.#history.length),
+    );
     const exact = exponentialStep("noise", from, this.solverLevel(index + 1));
     const weights = polynomialWeights(
       exact,
@@ -105,16 +108,5 @@ export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultiste
     );
     const terms = points.map(({ output }, i) => [weights[i], output] as const);
     return { prev: weightedSum([exact.carry, sample.data], ...terms), original };
-  }
-
-  #orderAt(index: number): number {
-    const { solverOrder, lowerOrderFinal } = this.config;
-    return multistepOrder({
-      solverOrder,
-      known: this.#history.length,
-      remaining: remainingSteps({ lowerOrderFinal }, index, this.timesteps.length),
-      sigma: this.sigmas[index],
-      nextSigma: this.sigmas[index + 1],
-    });
   }
 }

@@ -15,7 +15,7 @@ import {
   isStochastic,
 } from "./dpm_solver.ts";
 import { fixedVariances } from "./learned_variance.ts";
-import { multistepOrder, remainingSteps } from "./multistep_order.ts";
+import { dpmOrder } from "./multistep_order.ts";
 import {
   type ConfigSource,
   discreteEntries,
@@ -154,22 +154,13 @@ export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolv
         sample: sample.data,
         from,
         to: this.solverLevel(index + 1),
-        points: this.#history.points.slice(0, this.#orderAt(index)),
+        points: this.#history.points.slice(
+          0,
+          dpmOrder(this.config, this.sigmas, index, this.#history.length),
+        ),
         noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
       },
     );
     return { prev, original };
-  }
-
-  #orderAt(index: number): number {
-    const { solverOrder, lowerOrderFinal, eulerAtFinal } = this.config;
-    const count = this.timesteps.length;
-    return multistepOrder({
-      solverOrder,
-      known: this.#history.length,
-      remaining: remainingSteps({ lowerOrderFinal, eulerAtFinal }, index, count),
-      sigma: this.sigmas[index],
-      nextSigma: this.sigmas[index + 1],
-    });
   }
 }

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { type DpmSolverType, dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./dpm_solver.ts";
 import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
 import type { SolverLevel } from "./exponential_step.ts";
-import { multistepOrder, remainingSteps } from "./multistep_order.ts";
+import { dpmOrder } from "./multistep_order.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -107,7 +107,10 @@ export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolve
         sample: sample.data,
         from,
         to: this.#level(index + 1),
-        points: this.#history.points.slice(0, this.#orderAt(index)),
+        points: this.#history.points.slice(
+          0,
+          dpmOrder(this.config, this.sigmas, index, this.#history.length),
+        ),
         noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
       },
     );
@@ -117,17 +120,5 @@ export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolve
   #level(index: number): SolverLevel {
     const sigma = this.sigmas[index];
     return { alpha: 1, sigma, lambda: -Math.log(sigma) };
-  }
-
-  #orderAt(index: number): number {
-    const { solverOrder, lowerOrderFinal, eulerAtFinal } = this.config;
-    const count = this.timesteps.length;
-    return multistepOrder({
-      solverOrder,
-      known: this.#history.length,
-      remaining: remainingSteps({ lowerOrderFinal, eulerAtFinal }, index, count),
-      sigma: this.sigmas[index],
-      nextSigma: this.sigmas[index + 1],
-    });
   }
 }

@@ -29,13 +29,24 @@ export interface FinalOrders {
   readonly eulerAtFinal?: boolean;
 }
 
-/** How many steps count as left as far as orders go: no end where runs do not end with low orders. */
-export function remainingSteps(
-  { lowerOrderFinal, eulerAtFinal = false }: FinalOrders,
+/**
+ * The order of the step at `index` of a DPM-Solver or DEIS.
+ * @param sigmas of the run, that of its end included
+ * @param known how many points are known, that of this step included
+ */
+export function dpmOrder(
+  { solverOrder, lowerOrderFinal, eulerAtFinal = false }: FinalOrders & { readonly solverOrder: number },
+  sigmas: Float32Array,
   index: number,
-  count: number,
+  known: number,
 ): number {
-  const isLast = index === count - 1;
-  if (eulerAtFinal && isLast) return 1;
-  return lowerOrderFinal && count < FEW_STEPS ? count - index : Number.POSITIVE_INFINITY;
+  const remaining = sigmas.length - 1 - index;
+  if (eulerAtFinal && remaining === 1) return 1;
+  return multistepOrder({
+    solverOrder,
+    known,
+    remaining: lowerOrderFinal && sigmas.length - 1 < FEW_STEPS ? remaining : Number.POSITIVE_INFINITY,
+    sigma: sigmas[index],
+    nextSigma: sigmas[index + 1],
+  });
 }
