@@ -18,18 +18,8 @@ export function imageColumn(
   asked: string | undefined,
 ): ParquetColumn {
   const canHold = columns.filter(({ type }) => type === "image struct" || type === "binary");
-  if (asked !== undefined) {
-    const found = columns.find((column) => column.name === asked);
-    if (found === undefined) {
-      throw new DataError(
-        `${name}: there is no column ${JSON.stringify(asked)}; columns: ${listed(columns)}`,
-      );
-    }
-    if (canHold.includes(found)) return found;
-    throw new DataError(
-      `${name}: column ${JSON.stringify(asked)} holds no image files (bytes, or a struct with bytes); columns: ${listed(columns)}`,
-    );
-  }
+  if (asked !== undefined)
+    return askedColumn(name, columns, asked, canHold, "holds no image files (bytes, or a struct with bytes)");
   const kinds = [
     canHold.filter(({ feature }) => feature === "Image"),
     canHold.filter(({ type }) => type === "image struct"),
@@ -57,21 +47,26 @@ export function labelColumn(
   asked: string | undefined,
 ): ParquetColumn | undefined {
   const canHold = columns.filter(({ type }) => type === "string" || type === "integer" || type === "binary");
-  if (asked !== undefined) {
-    const found = columns.find((column) => column.name === asked);
-    if (found === undefined) {
-      throw new DataError(
-        `${name}: there is no column ${JSON.stringify(asked)}; columns: ${listed(columns)}`,
-      );
-    }
-    if (canHold.includes(found)) return found;
-    throw new DataError(
-      `${name}: column ${JSON.stringify(asked)} holds no labels (text or whole numbers); columns: ${listed(columns)}`,
-    );
-  }
+  if (asked !== undefined)
+    return askedColumn(name, columns, asked, canHold, "holds no labels (text or whole numbers)");
   const named = canHold.find((column) => column.name === LABEL_COLUMN && column.type !== "binary");
   const written = canHold.filter(({ feature }) => feature === "ClassLabel");
   return named ?? (written.length === 1 ? written[0] : undefined);
+}
+
+/** @throws DataError that lists the columns, where the one asked for is missing, or not among those that can hold it */
+function askedColumn(
+  name: string,
+  columns: readonly ParquetColumn[],
+  asked: string,
+  canHold: readonly ParquetColumn[],
+  problem: string,
+): ParquetColumn {
+  const found = columns.find((column) => column.name === asked);
+  if (found !== undefined && canHold.includes(found)) return found;
+  const column = `column ${JSON.stringify(asked)}`;
+  const what = found === undefined ? `there is no ${column}` : `${column} ${problem}`;
+  throw new DataError(`${name}: ${what}; columns: ${listed(columns)}`);
 }
 
 const listed = (columns: readonly ParquetColumn[]): string =>
