@@ -2,15 +2,66 @@
 
 import { MemoryError } from "../engine/backend.ts";
 import { PIXEL_LIMIT } from "../io/image/index.ts";
+import type { ClassOptions } from "../pipelines/class_labels.ts";
 import type { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { defaultSteps } from "../pipelines/default_steps.ts";
+import { readWeights } from "../pipelines/folders.ts";
+import type { UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
+import { checkpointWeights } from "../training/checkpoint.ts";
+import { RunFolder } from "../training/run_folder.ts";
 import { UsageError } from "./errors.ts";
+
+/** The options of every command that draws with a model; those without a question mark have defaults. */
+export interface DrawingFlags {
+  /** Images. */
+  readonly count: number;
+  readonly steps?: number;
+  /** Default: ddim in place of ddpm, otherwise the pipeline's own. */
+  readonly scheduler?: string;
+  /** Of a run: the step of one of its checkpoints. */
+  readonly checkpoint?: number;
+  readonly guidance?: number;
+  readonly guidanceRescale?: number;
+  readonly seed: number;
+  readonly batchSize: number;
+}
+
+/**
+ * Gives a run's pipeline the weights of the checkpoint that is asked for, if any.
+ * @throws RunFolderError when there is no such checkpoint; what reading it throws
+ */
+export async function useCheckpoint(
+  { unet }: UNetPipeline,
+  run: string,
+  { checkpoint }: Pick<DrawingFlags, "checkpoint">,
+): Promise<void> {
+  if (checkpoint === undefined) return;
+  await readWeights(await checkpointWeights(new RunFolder(run), checkpoint), unet);
+}
+
+/** What is asked of a model's classes: --class is one name, also with commas in it, or several. */
+export function classOptions(
+  {
+    class: names,
+    guidance,
+    guidanceRescale,
+  }: Pick<DrawingFlags, "guidance" | "guidanceRescale"> & { readonly class?: string },
+  { labels }: UNetPipeline,
+): ClassOptions {
+  const classLabels =
+    names === undefined || labels.has(names) ? names : names.split(",").map((name) => name.trim());
+  return {
+    ...(classLabels !== undefined && { classLabels }),
+    ...(guidance !== undefined && { guidanceScale: guidance }),
+    ...(guidanceRescale !== undefined && { guidanceRescale }),
+  };
+}
 
 /** What draws new images, and in how many steps: as asked for, or the pipeline's own (ddim in place of ddpm). */
 export function chooseSampler(
   pipeline: DDPMPipeline,
-  flags: { readonly scheduler?: string; readonly steps?: number },
+  flags: Pick<DrawingFlags, "scheduler" | "steps">,
 ): {
   readonly scheduler: SchedulerName | SamplerName;
   readonly steps: number | undefined;
@@ -41,7 +92,7 @@ export function checkCount(count: number, { height, width }: { height: number; w
  * @throws UsageError then
  */
 export async function fitting<T>(
-  { batchSize }: { readonly batchSize: number },
+  { batchSize }: Pick<DrawingFlags, "batchSize">,
   work: () => Promise<T>,
 ): Promise<T> {
   try {

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { proportionalClasses } from "../data/class_proportions.ts";
 import type { ImageSource, SourceSelection } from "../data/index.ts";
 import { sourceImage } from "../data/source_image.ts";
 import type { Backend } from "../engine/backend.ts";
@@ -10,28 +11,33 @@ import type { HostTensor } from "../engine/host_tensor.ts";
 import type { RgbImage } from "../io/image/index.ts";
 import type { FeatureNetwork } from "../metrics/extractor.ts";
 import { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "../pipelines/bits_per_dim.ts";
+import type { ModelClasses } from "../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
 import { RunFolder } from "../training/run_folder.ts";
-import { checkCount, chooseSampler, fitting } from "./drawing_plan.ts";
+import {
+  checkCount,
+  chooseSampler,
+  classOptions,
+  type DrawingFlags,
+  fitting,
+  useCheckpoint,
+} from "./drawing_plan.ts";
 import { DrawingProgress, watchOf } from "./drawing_progress.ts";
 import { UsageError } from "./errors.ts";
 import { type FeaturesName, featureNetwork } from "./eval_features.ts";
 import { checkOutputFile } from "./files.ts";
 import type { Output } from "./output.ts";
 import { openSource } from "./sources.ts";
+import { counted, flagOf } from "./wording.ts";
 
 /** The options of imago eval; those without a question mark have defaults. */
-export interface EvalFlags {
+export interface EvalFlags extends DrawingFlags {
   readonly data?: string;
   readonly split?: string;
   readonly imageColumn?: string;
+  readonly labelColumn?: string;
   readonly size?: number;
-  readonly count: number;
-  readonly steps?: number;
-  readonly scheduler?: string;
-  readonly seed: number;
-  readonly batchSize: number;
   readonly features?: FeaturesName;
   readonly inception?: string;
   readonly memorisation?: string;
@@ -73,12 +79,14 @@ export interface EvalPlan {
   readonly trainTimesteps: number;
   /** The variational bound of the model over images [N, H, W, C] in [-1, 1]; undefined without a model. */
   readonly bound: ((images: HostTensor, options: BoundOptions) => Promise<BitsPerDim>) | undefined;
-  /** Reads or draws what is compared. */
+  /** Reads or draws what is compared with the data. */
   images(signal: AbortSignal): Promise<ImageSet>;
   close(): Promise<void>;
 }
 
 const DEFAULT_SIZE = 32;
+/** Options that say nothing of images that are there already. */
+const OF_MODELS = ["checkpoint", "steps", "scheduler", "guidance", "guidanceRescale", "bitsPerDim"] as const;
 
 /** @throws UsageError; what reading the model, the data and the weights throws */
 export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
@@ -97,6 +105,7 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
     const data = await openSource(source, { ...selection, size, flip: false, skipBroken }, output);
     return {
       ...side,
+      ...side.comparedWith(data),
       backend,
       network,
       data,
@@ -111,16 +120,21 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
   }
 }
 
-type Side = Omit<EvalPlan, "backend" | "network" | "data"> & {
+/** What depends on the data that is compared with. */
+type Compared = Pick<EvalPlan, "compared" | "images">;
+
+type Side = Omit<EvalPlan, "backend" | "network" | "data" | keyof Compared> & {
+  comparedWith(data: ImageSource): Compared;
   readonly selection: SourceSelection;
   readonly size: number;
   readonly skipBroken: boolean;
 };
 
 /** Which part of --data is compared with. */
-const selectionOf = ({ split, imageColumn }: EvalFlags): SourceSelection => ({
+const selectionOf = ({ split, imageColumn, labelColumn }: EvalFlags): SourceSelection => ({
   ...(split !== undefined && { split }),
   ...(imageColumn !== undefined && { imageColumn }),
+  ...(labelColumn !== undefined && { labelColumn }),
 });
 
 /** A run or a pipeline, in whatever state: reading it tells what is wrong with it. */
@@ -129,6 +143,7 @@ const isModel = (folder: string): boolean =>
 
 async function planModel(folder: string, flags: EvalFlags, backend: Backend, output: Output): Promise<Side> {
   const pipeline = await DDPMPipeline.fromPretrained(folder, { backend, warn: output.warn });
+  await useCheckpoint(pipeline, folder, flags);
   const { height, width } = pipeline.imageSize;
   if (height !== width) {
     throw new UsageError(`${folder} draws images of ${width} x ${height}; only square ones can be compared`);
@@ -143,15 +158,25 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   if (source === undefined) {
     throw new UsageError("--data is missing: the images that the model's are compared with");
   }
-  const { count, seed, batchSize } = flags;
+  const { count, seed, batchSize, checkpoint } = flags;
   const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
-  const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }) };
+  const guided = classOptions(flags, pipeline);
+  const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }), ...guided };
   pipeline.checkOptions(options);
-  const draw = async (signal: AbortSignal): Promise<ImageSet> => {
+  const draw = async (classLabels: readonly number[] | undefined, signal: AbortSignal): Promise<ImageSet> => {
     const watch = watchOf(isAdaptive, new DrawingProgress(count, output));
-    const images = toImages(await fitting(flags, () => pipeline.generate({ ...options, signal, ...watch })));
+    const asked = { ...options, ...(classLabels && { classLabels }), signal, ...watch };
+    const images = toImages(await fitting(flags, () => pipeline.generate(asked)));
     return { count, image: (index) => images[index] };
   };
+  const { guidance, guidanceRescale } = flags;
+  const parts = [
+    ...(checkpoint === undefined ? [] : [`step ${checkpoint}`]),
+    scheduler,
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
+    ...(guidance === undefined ? [] : [`guidance ${guidance}`]),
+    `seed ${seed}`,
+  ];
   // The run's own choice holds for its own data.
   const ofRun = flags.data === undefined ? config?.data.selection : undefined;
   return {
@@ -159,17 +184,46 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     selection: { ...ofRun, ...selectionOf(flags) },
     size: width,
     skipBroken: flags.skipBroken ?? config?.data.skipBroken ?? false,
-    compared: { model: folder, scheduler, ...(steps !== undefined && { steps }), seed },
-    description: `drawn by ${folder} (${scheduler}${steps === undefined ? "" : `, ${steps} steps`}, seed ${seed})`,
+    description: `drawn by ${folder} (${parts.join(", ")})`,
     comparedCount: count,
     mirrored: config?.training.flip ?? false,
     run: config && run,
     trainTimesteps: pipeline.scheduler.numTrainTimesteps,
     bound: (images, more) =>
       fitting(flags, () => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more })),
-    images: draw,
+    comparedWith(data) {
+      const classLabels = classesAsIn(data, pipeline.classes, count);
+      return {
+        compared: {
+          model: folder,
+          ...(checkpoint !== undefined && { checkpoint }),
+          scheduler,
+          ...(steps !== undefined && { steps }),
+          ...(pipeline.classes && { classes: classLabels ? "in the data's proportions" : "all in turn" }),
+          ...(guidance !== undefined && { guidance_scale: guidance }),
+          ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
+          seed,
+        },
+        images: (signal) => draw(classLabels, signal),
+      };
+    },
     close: () => pipeline.close(),
   };
+}
+
+/**
+ * Classes of the images to draw, as many of each as the data has.
+ * @returns undefined for models without classes, and where the data's labels are not the model's
+ */
+function classesAsIn(
+  { labels }: ImageSource,
+  classes: ModelClasses | null,
+  count: number,
+): number[] | undefined {
+  if (!labels || classes === null) return undefined;
+  const ids = labels.names.map((name) => classes.labels.get(name));
+  const of = labels.of.map((label) => ids[label] ?? -1);
+  return of.includes(-1) ? undefined : proportionalClasses(of, count);
 }
 
 async function planImages(subject: string, flags: EvalFlags, output: Output): Promise<Side> {
@@ -178,11 +232,10 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
       `--data is missing: the images that ${subject} is compared with (${subject} is neither a run nor a pipeline)`,
     );
   }
-  const ofModels = { steps: "--steps", scheduler: "--scheduler", bitsPerDim: "--bits-per-dim" } as const;
-  for (const option of ["steps", "scheduler", "bitsPerDim"] as const) {
+  for (const option of OF_MODELS) {
     if (flags[option] === undefined) continue;
     throw new UsageError(
-      `${ofModels[option]} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
+      `${flagOf(option)} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
     );
   }
   const { size = DEFAULT_SIZE, skipBroken = false } = flags;
@@ -192,14 +245,16 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
     selection: selectionOf(flags),
     size,
     skipBroken,
-    compared: { images: subject, fingerprint: images.fingerprint() },
     description: `of ${subject}`,
     comparedCount: images.count,
     mirrored: false,
     run: undefined,
     trainTimesteps: 0,
     bound: undefined,
-    images: async () => ({ count: images.count, image: (index) => sourceImage(images, index) }),
+    comparedWith: () => ({
+      compared: { images: subject, fingerprint: images.fingerprint() },
+      images: async () => ({ count: images.count, image: (index) => sourceImage(images, index) }),
+    }),
     close: async () => {},
   };
 }

@@ -5,6 +5,9 @@ import { access, readdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { UsageError } from "./errors.ts";
 
+/** The formats that images are written in. */
+export const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
+
 /**
  * Checks that a file can be written where it is asked for.
  * @throws UsageError when it is there already (without --force), or its folder may not be written to

@@ -2,26 +2,21 @@
 
 import { Command, CommanderError } from "commander";
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
-import { SEED_COMPATS } from "../pipelines/seeding.ts";
-import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { PRESET_NAMES } from "../training/presets.ts";
 import { VERSION } from "../version.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
 import { BENCHES, bench } from "./bench.ts";
 import { dataCache, dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
-import { evaluate } from "./eval.ts";
-import { FEATURES } from "./eval_features.ts";
-import { choice, decimal, fileName, integer, license, nonEmpty, settings } from "./parsers.ts";
+import { addEval } from "./eval_options.ts";
+import { IMAGE_FILES } from "./files.ts";
+import { choice, fileName, integer, license, nonEmpty } from "./parsers.ts";
 import { push } from "./push.ts";
-import { sample } from "./sample.ts";
+import { addSample } from "./sample_options.ts";
 import { MAX_SIZE, SELECTION } from "./source_flags.ts";
 import { SOURCES } from "./sources.ts";
 import { addTrain } from "./train_options.ts";
 import { imagoCommand } from "./wording.ts";
-
-/** The formats that images are written in. */
-const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
 
 /**
  * Runs the command.
@@ -55,100 +50,6 @@ function createProgram(): Command {
   return program;
 }
 
-function addSample(program: Command): void {
-  const names = [...Object.keys(schedulers), ...samplerNames];
-  program
-    .command("sample")
-    .description("draw images with a trained model")
-    .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
-    .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
-    .option(
-      "--steps <n>",
-      "denoising steps (default: 50, for ddpm 1000, for repaint 250)",
-      integer("--steps", 1),
-    )
-    .option(
-      "--scheduler <name>",
-      `${names.join(" | ")} (default: the model's own, ddim for ddpm; with --image repaint)`,
-      choice("--scheduler", names),
-    )
-    .option(
-      "--scheduler-option <name=value>",
-      "an option of the scheduler as diffusers names it, such as use_karras_sigmas=true; can be repeated",
-      settings("--scheduler-option"),
-    )
-    .option(
-      "--eta <x>",
-      "ddim, tcd, repaint, dpm-adaptive, adaptive: share of random noise (default: 0, for tcd 0.3, adaptive 1)",
-      decimal("--eta", { min: 0, max: 1 }),
-    )
-    .option(
-      "--snr <x>",
-      "pc: noise over score in a corrector step (default: 0.16)",
-      decimal("--snr", { min: 0, inclusive: false }),
-    )
-    .option(
-      "--corrector-steps <n>",
-      "pc: corrector steps at each noise level (default: 1)",
-      integer("--corrector-steps", 0),
-    )
-    .option(
-      "--rtol <x>",
-      "adaptive, dpm-adaptive, gotta-go-fast: relative error of a step (default: 0.05)",
-      decimal("--rtol", { min: 0 }),
-    )
-    .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
-    .option("--image <file>", "repaint: an image of which a part is drawn anew", nonEmpty("--image"))
-    .option("--mask <file>", "repaint: which part: white is kept, black is drawn", nonEmpty("--mask"))
-    .option(
-      "--jump-length <n>",
-      "repaint: steps of a way back towards noise (default: 10)",
-      integer("--jump-length", 1),
-    )
-    .option(
-      "--jump-n-sample <n>",
-      "repaint: times that each stretch is walked, 1 for no way back (default: 10)",
-      integer("--jump-n-sample", 1),
-    )
-    .option(
-      "--class <names>",
-      "class-conditional models: names or numbers of classes, with commas; images take them in turn (default: all)",
-      nonEmpty("--class"),
-    )
-    .option(
-      "--guidance <x>",
-      "class-conditional models: 1 draws as learnt; 2, say, more typical of the class, less varied, in twice the time (default: 1)",
-      decimal("--guidance", { min: 0 }),
-    )
-    .option(
-      "--guidance-rescale <x>",
-      "with guidance: 0 to 1, against pictures that it makes too loud (default: 0; 0.7 is usual)",
-      decimal("--guidance-rescale", { min: 0, max: 1 }),
-    )
-    .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
-    .option(
-      "--seed-compat <name>",
-      "torch: the images that diffusers draws with this seed and --count",
-      choice("--seed-compat", SEED_COMPATS),
-    )
-    .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
-    .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
-    .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
-    .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
-    .option("--each <folder>", "also write every image there", nonEmpty("--each"))
-    .option(
-      "--film <file>",
-      "also draw how the first image came out of the noise",
-      fileName("--film", IMAGE_FILES),
-    )
-    .option("--force", "replace files that are there already")
-    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
-    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
-    .option("--json", "one JSON object a line on stdout")
-    .allowExcessArguments(false)
-    .action(sample);
-}
-
 function addPush(program: Command): void {
   program
     .command("push")
@@ -167,54 +68,6 @@ function addPush(program: Command): void {
     .option("--json", "one JSON object a line on stdout")
     .allowExcessArguments(false)
     .action(push);
-}
-
-function addEval(program: Command): void {
-  const names = [...Object.keys(schedulers), ...samplerNames];
-  program
-    .command("eval")
-    .description("measure how near a model's images, or a folder's, come to those of a data set")
-    .argument("<subject>", "a run's folder, a pipeline's, or images as --data takes them")
-    .option("--data <source>", "the images to compare with (default: those of the run)", nonEmpty("--data"))
-    .option(...SELECTION.split)
-    .option(...SELECTION.imageColumn)
-    .option("--count <n>", "images to draw", integer("--count", 2, 100_000), 1000)
-    .option("--size <pixels>", "without a model: side of the square images", integer("--size", 1, MAX_SIZE))
-    .option("--steps <n>", "denoising steps (default: 50, for ddpm 1000)", integer("--steps", 1))
-    .option(
-      "--scheduler <name>",
-      "as for imago sample (default: the model's own, ddim for ddpm)",
-      choice("--scheduler", names),
-    )
-    .option("--seed <n>", "decides the images that are drawn", integer("--seed", 0), 0)
-    .option("--batch-size <n>", "images drawn at a time", integer("--batch-size", 1), 32)
-    .option(
-      "--features <name>",
-      `${FEATURES.join(" | ")}: what images are compared by (default: embedded; with --inception pytorch-fid)`,
-      choice("--features", FEATURES),
-    )
-    .option(
-      "--inception <file>",
-      "weights of FID's Inception network: a safetensors file, or hf:OWNER/NAME that holds one",
-      nonEmpty("--inception"),
-    )
-    .option(
-      "--memorisation <file>",
-      "look for copies of the data, and draw the images that come nearest beside it",
-      fileName("--memorisation", IMAGE_FILES),
-    )
-    .option(
-      "--bits-per-dim <n>",
-      "also the variational bound, over this many images of the data",
-      integer("--bits-per-dim", 1, 100_000),
-    )
-    .option("--skip-broken", "leave out images that cannot be read, and say which")
-    .option("--force", "replace files that are there already")
-    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
-    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
-    .option("--json", "one JSON object a line on stdout")
-    .allowExcessArguments(false)
-    .action(evaluate);
 }
 
 function addBench(program: Command): void {

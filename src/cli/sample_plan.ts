@@ -13,19 +13,23 @@ import { RePaintPipeline } from "../pipelines/repaint_pipeline.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
 import type { UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { downloadStatus } from "./download_status.ts";
-import { checkCount, chooseSampler, fitting } from "./drawing_plan.ts";
+import {
+  checkCount,
+  chooseSampler,
+  classOptions,
+  type DrawingFlags,
+  fitting,
+  useCheckpoint,
+} from "./drawing_plan.ts";
 import { type Watch, watchOf } from "./drawing_progress.ts";
 import { UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { Output } from "./output.ts";
+import { flagOf } from "./wording.ts";
 
 /** The options of imago sample; those without a question mark have defaults. */
-export interface SampleFlags {
-  readonly count: number;
-  readonly steps?: number;
-  /** Default: repaint with an image; ddim in place of ddpm; otherwise the pipeline's own. */
-  readonly scheduler?: string;
+export interface SampleFlags extends DrawingFlags {
   readonly schedulerOption?: Readonly<Record<string, unknown>>;
   readonly eta?: number;
   readonly snr?: number;
@@ -38,11 +42,7 @@ export interface SampleFlags {
   readonly jumpNSample?: number;
   /** Names or numbers, separated by commas. */
   readonly class?: string;
-  readonly guidance?: number;
-  readonly guidanceRescale?: number;
-  readonly seed: number;
   readonly seedCompat?: SeedCompat;
-  readonly batchSize: number;
   readonly variant?: string;
   readonly revision?: string;
   readonly out: string;
@@ -102,9 +102,10 @@ export async function planSample(
   const hasImage = flags.image !== undefined || flags.mask !== undefined;
   const scheduler = flags.scheduler ?? (hasImage ? "repaint" : undefined);
   checkRepaintFlags(scheduler, flags);
-  return scheduler === "repaint"
-    ? planRepaint(await RePaintPipeline.fromPretrained(source, options), flags)
-    : planNew(await DDPMPipeline.fromPretrained(source, options), flags);
+  const isRepaint = scheduler === "repaint";
+  const pipeline = await (isRepaint ? RePaintPipeline : DDPMPipeline).fromPretrained(source, options);
+  await useCheckpoint(pipeline, source, flags);
+  return pipeline instanceof RePaintPipeline ? planRepaint(pipeline, flags) : planNew(pipeline, flags);
 }
 
 /** New images. */
@@ -172,20 +173,6 @@ function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
   return { count, seed, batchSize, ...(seedCompat && { seedCompat }) };
 }
 
-/** What is asked of a model's classes: --class is one name, also with commas in it, or several. */
-function classOptions(
-  { class: names, guidance, guidanceRescale }: SampleFlags,
-  { labels }: UNetPipeline,
-): ClassOptions {
-  const classLabels =
-    names === undefined || labels.has(names) ? names : names.split(",").map((name) => name.trim());
-  return {
-    ...(classLabels !== undefined && { classLabels }),
-    ...(guidance !== undefined && { guidanceScale: guidance }),
-    ...(guidanceRescale !== undefined && { guidanceRescale }),
-  };
-}
-
 /** What the images show in turn, checked before; undefined for models without classes. */
 const classNames = ({ classLabels }: ClassOptions, { classes }: UNetPipeline): string[] | undefined =>
   classes?.ids(classLabels).map((id) => classes.name(id));
@@ -225,7 +212,3 @@ function checkRepaintFlags(scheduler: string | undefined, flags: SampleFlags): v
     throw new UsageError(`${flagOf(option)} counts for repaint, ${why}`);
   }
 }
-
-/** "correctorSteps" -> "--corrector-steps". */
-const flagOf = (option: string): string =>
-  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -57,3 +57,7 @@ function quoted(arg: string): string {
   if (/^[\w@%+=:,./\\-]+$/.test(arg)) return arg;
   return process.platform === "win32" ? `"${arg}"` : `'${arg.replaceAll("'", "'\\''")}'`;
 }
+
+/** "correctorSteps" -> "--corrector-steps". */
+export const flagOf = (option: string): string =>
+  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

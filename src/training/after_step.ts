@@ -1,6 +1,8 @@
 // What follows a step when it is due: quality numbers, the grid of samples and the checkpoint.
 
 import { existsSync } from "node:fs";
+import { proportionalClasses } from "../data/class_proportions.ts";
+import { isClassConditional } from "./class_labels.ts";
 import { divergence } from "./divergence.ts";
 import { DivergenceError } from "./errors.ts";
 import type { Quality } from "./quality.ts";
@@ -79,13 +81,17 @@ export class AfterStep {
 
   /** Measures the quality of the model's images and adds it to the record of the step. */
   #measure(speed?: Speedometer): Promise<Quality | undefined> {
-    const { onStage } = this.#plan.options;
+    const { onStage, data, model } = this.#plan.options;
+    const { evalCount } = this.#plan.settings;
     const { writer, quality: meter, metrics } = this.#session;
     const signal = this.#stop;
     const measure = async (): Promise<Quality> => {
       onStage?.("quality", 0);
       const onProgress = (share: number) => onStage?.("quality", share);
-      const images = await writer.drawImages(this.#plan.settings.evalCount, { signal, onProgress });
+      // As many of each class as the data has: it is compared with as a whole.
+      const classLabels =
+        data.labels && isClassConditional(model) ? proportionalClasses(data.labels.of, evalCount) : undefined;
+      const images = await writer.drawImages(evalCount, { classLabels, signal, onProgress });
       return meter.measure(images, { signal });
     };
     return this.#unlessStopped(async () => {

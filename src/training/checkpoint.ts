@@ -2,6 +2,7 @@
 // Timesteps drawn by importance also depend on past losses, which stand in state.json. All else that a run needs to go
 // on is a function of its config and the step.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { removeFolder, replaceDirAtomic, writeFileAtomic } from "../io/atomic.ts";
@@ -74,6 +75,20 @@ export async function checkpointSteps(run: RunFolder): Promise<number[]> {
 }
 
 /**
+ * The folder with the weights that images of a checkpoint are drawn with: their average, where there is one.
+ * @throws RunFolderError naming the checkpoints there are, where that of `step` is not among them
+ */
+export async function checkpointWeights(run: RunFolder, step: number): Promise<string> {
+  const kept = await checkpointSteps(run);
+  if (!kept.includes(step)) {
+    const what = kept.length === 0 ? "no checkpoints" : `checkpoints of step ${kept.join(", ")}`;
+    throw new RunFolderError(`${run.path} has no checkpoint of step ${step}; it holds ${what}`);
+  }
+  const average = join(run.checkpoint(step), UNET_EMA);
+  return existsSync(average) ? average : join(run.checkpoint(step), UNET);
+}
+
+/**
  * Reads where a checkpoint stands, and its optimizer's moments.
  * @param shapes name and shape of every weight; the checkpoint must hold exactly these
  * @throws RunFolderError when it is damaged, naming what to do
@@ -114,6 +129,9 @@ export async function explainDamage<T>(folder: string, read: () => Promise<T>): 
   }
 }
 
+/** The weights, and their average. */
+export const UNET = "unet";
+export const UNET_EMA = "unet_ema";
 const OPTIMIZER = "optimizer.safetensors";
 const STATE = "state.json";
 /** torch's names of AdamW's moments. */

@@ -15,7 +15,14 @@ import { toImages } from "../pipelines/images.ts";
 import { DDPMScheduler } from "../schedulers/index.ts";
 import { partWeights, readAugmentEmbedding, writeAugmentEmbedding } from "./augment_checkpoint.ts";
 import type { AugmentEmbedding } from "./augment_embedding.ts";
-import { explainDamage, readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
+import {
+  explainDamage,
+  readCheckpoint,
+  type TrainingState,
+  UNET,
+  UNET_EMA,
+  writeCheckpoint,
+} from "./checkpoint.ts";
 import { type EmaConfig, emaToJson } from "./ema.ts";
 import { DivergenceError } from "./errors.ts";
 import type { TrainScheduler } from "./objective.ts";
@@ -25,6 +32,8 @@ import type { TrainStep } from "./train_step.ts";
 
 /** How images are drawn while a run learns. */
 export interface PreviewOptions {
+  /** What class-conditional models draw, in turn. */
+  readonly classLabels?: readonly number[] | undefined;
   /** Ends the drawing: the promise is rejected with its reason. */
   readonly signal: AbortSignal;
   /** Told of the share that is done. */
@@ -58,26 +67,24 @@ export class RunWriter {
   }
 
   /**
-   * Draws a grid of images; see `drawImages`.
+   * Draws a grid of images, always of the same classes, evenly spread where there are more of them than images.
    * @throws the signal's reason when it is aborted
    */
   async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
     const { sampleCount } = this.#options.settings;
-    const images = await this.drawImages(sampleCount, { signal });
-    const classes = spreadClasses(this.#preview.classes, sampleCount);
-    const grid = imageGrid(images, { columns: classColumns(sampleCount, classes?.length ?? 1) });
+    const classLabels = spreadClasses(this.#preview.classes, sampleCount);
+    const images = await this.drawImages(sampleCount, { signal, classLabels });
+    const grid = imageGrid(images, { columns: classColumns(sampleCount, classLabels?.length ?? 1) });
     for (const file of files) await writeImage(file, grid);
   }
 
   /**
-   * Draws images with the averaged weights from the run's fixed noise, and of classes: always the same, evenly spread
-   * where there are more of them than images.
+   * Draws images with the averaged weights from the run's fixed noise.
    * @throws the signal's reason when it is aborted
    */
-  async drawImages(count: number, { signal, onProgress }: PreviewOptions): Promise<RgbImage[]> {
+  async drawImages(count: number, { classLabels, signal, onProgress }: PreviewOptions): Promise<RgbImage[]> {
     const { scheduler, settings } = this.#options;
     const { sampleSteps, seed } = settings;
-    const classLabels = spreadClasses(this.#preview.classes, count);
     this.#preview.unet.loadStateDict(this.#sampleWeights());
     this.#preview.weightsChanged();
     const batch = await this.#preview.generate({
@@ -172,9 +179,6 @@ export class RunWriter {
     return partWeights(source.stateDict()).model;
   }
 }
-
-const UNET = "unet";
-const UNET_EMA = "unet_ema";
 
 function checkFinite(weights: StateDict, step: number): void {
   for (const [name, { data }] of weights) {

@@ -83,6 +83,49 @@ test("a run: numbers with their protocol, kept row by row, and the picture of th
   expect(rows[1].numbers).toEqual(compared);
 });
 
+describe("a class-conditional run", () => {
+  let run: string;
+  beforeAll(async () => {
+    run = work.path("classes");
+    const { code } = await imago(
+      ...["train", "--model", work.path("model.json"), "--out", run, "--batch-size", "4", "--steps", "4"],
+      ...["--class-conditional", "--sample-every", "0", "--sample-steps", "2", "--checkpoint-every", "2"],
+      ...["--eval-every", "2", "--eval-count", "40"],
+    );
+    expect(code).toBe(0);
+  });
+  const args = () => ["eval", run, "--count", "40", "--steps", "2", "--json"];
+
+  test("is measured by as many images of each class as the data has, at any checkpoint", async () => {
+    const metrics = (await readFile(join(run, "metrics.jsonl"), "utf8")).trim().split("\n");
+    for (const step of [2, 4]) {
+      const { patch_fd, patch_kd } = JSON.parse(metrics[step - 1]);
+      const { stdout } = await imago(...args(), "--checkpoint", String(step));
+      const { numbers, protocol } = row(stdout);
+      expect(numbers).toMatchObject({ patch_fd, patch_kd });
+      expect(protocol.compared).toMatchObject({ checkpoint: step, classes: "in the data's proportions" });
+    }
+  });
+
+  test("is measured as it is guided", async () => {
+    const [plain, guided] = [await imago(...args()), await imago(...args(), "--guidance", "3")];
+    expect(row(guided.stdout).protocol.compared).toMatchObject({ guidance_scale: 3 });
+    expect(row(guided.stdout).numbers.patch_fd).not.toBe(row(plain.stdout).numbers.patch_fd);
+  });
+
+  test("draws all classes in turn where the data has others, or none", async () => {
+    const { stdout } = await imago(...args(), "--data", images);
+    expect(row(stdout).protocol.compared).toMatchObject({ classes: "all in turn" });
+  });
+
+  test("has only some checkpoints", async () => {
+    expect(await failure([...args(), "--checkpoint", "3"])).toEqual({
+      code: 2,
+      line: `${run} has no checkpoint of step 3; it holds checkpoints of step 2, 4`,
+    });
+  });
+});
+
 test("a folder against another: at distance 0 from itself", async () => {
   const { code, stdout } = await imago("eval", images, "--data", images, "--size", "16", "--json");
   expect(code).toBe(0);
@@ -102,6 +145,21 @@ describe("what is wrong with the command, in one line", () => {
       "drawing options without a model",
       () => [images, "--data", images, "--steps", "3"],
       "--steps is for a model",
+    ],
+    [
+      "guidance without a model",
+      () => [images, "--data", images, "--guidance-rescale", "0.5"],
+      "--guidance-rescale is for a model",
+    ],
+    [
+      "guidance of a model without classes",
+      () => [model, "--data", images, "--guidance", "2"],
+      "the model is not class-conditional",
+    ],
+    [
+      "a checkpoint of a pipeline",
+      () => [model, "--data", images, "--checkpoint", "2"],
+      "has no checkpoint of step 2; it holds no checkpoints",
     ],
     [
       "another size",

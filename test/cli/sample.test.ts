@@ -47,6 +47,35 @@ test("a grid, single images and a film; the same seed gives the same bytes, and 
   expect(await readFile(work.path("c.png"))).toEqual(await readFile(work.path("a.png")));
 });
 
+test("a run's earlier weights", async () => {
+  const run = work.path("run");
+  const args = [
+    "train",
+    "--model",
+    work.path("model.json"),
+    "--out",
+    run,
+    "--batch-size",
+    "2",
+    "--steps",
+    "2",
+  ];
+  expect((await imago(...args, "--sample-every", "0", "--checkpoint-every", "1")).code).toBe(0);
+  const drawn: Buffer[] = [];
+  for (const checkpoint of [[], ["--checkpoint", "1"], ["--checkpoint", "2"]]) {
+    const out = work.path(`weights${checkpoint.at(-1) ?? ""}.png`);
+    const drawing = ["sample", run, "--count", "2", "--steps", "3", "--out", out];
+    expect(await imago(...drawing, ...checkpoint)).toMatchObject({ code: 0, stderr: "" });
+    drawn.push(await readFile(out));
+  }
+  const [last, first, second] = drawn;
+  expect(second).toEqual(last);
+  expect(first).not.toEqual(last);
+  expect((await failure(["sample", run, "--checkpoint", "7", "--out", work.path("none.png")])).line).toBe(
+    `${run} has no checkpoint of step 7; it holds checkpoints of step 1, 2`,
+  );
+});
+
 test("nothing is overwritten without --force", async () => {
   const out = work.path("kept.png");
   await writeFile(out, "mine");

@@ -1,0 +1,26 @@
+// The options that say how a model draws: the same in every command that draws with one.
+
+import { samplerNames, schedulers } from "../schedulers/index.ts";
+import { decimal, integer } from "./parsers.ts";
+
+/** What --scheduler takes. */
+export const SCHEDULER_NAMES = [...Object.keys(schedulers), ...samplerNames];
+
+/** Name, explanation and reader of each option. */
+export const DRAWING = {
+  checkpoint: [
+    "--checkpoint <step>",
+    "of a run: draw with the weights of this checkpoint instead of the last",
+    integer("--checkpoint", 1),
+  ],
+  guidance: [
+    "--guidance <x>",
+    "class-conditional models: 1 draws as learnt; 2, say, more typical of the class, less varied, in twice the time (default: 1)",
+    decimal("--guidance", { min: 0 }),
+  ],
+  guidanceRescale: [
+    "--guidance-rescale <x>",
+    "with guidance: 0 to 1, against pictures that it makes too loud (default: 0; 0.7 is usual)",
+    decimal("--guidance-rescale", { min: 0, max: 1 }),
+  ],
+} as const;
