@@ -100,6 +100,8 @@ const repetitionJson = ({ byFeatures, byPixels, found, count }: Repetition) => (
   copies: found.copies,
   count,
   copy_ratio: COPY_RATIO,
+  least_ratio_features: byFeatures.leastRatio,
+  least_ratio_pixels: byPixels.leastRatio,
   median_ratio_features: byFeatures.medianRatio,
   median_ratio_pixels: byPixels.medianRatio,
 });
@@ -158,7 +160,9 @@ function repetitionLine({ byFeatures, byPixels, found, count }: Repetition): str
     "no copies": `no copies among ${counted(count, "image")}`,
   };
   const limit = "a copy is nearer to an image of the data than 1/3 of what the next one is";
-  const usual = `the median is ${byFeatures.medianRatio.toFixed(2)} by features, ${byPixels.medianRatio.toFixed(2)} by pixels`;
+  const ratios = ({ leastRatio, medianRatio }: Nearness, by: string) =>
+    `the least is ${leastRatio.toFixed(2)} by ${by}, the median ${medianRatio.toFixed(2)}`;
+  const usual = `${ratios(byFeatures, "features")}; ${ratios(byPixels, "pixels")}`;
   return `${verdicts[found.verdict]} (${limit}; ${usual})`;
 }
 

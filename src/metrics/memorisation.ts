@@ -23,6 +23,8 @@ export interface Nearness {
   readonly ratio: Float64Array;
   /** Median of the ratios: about 1 where the model draws as the data is spread. */
   readonly medianRatio: number;
+  /** That of the image nearest to the data. */
+  readonly leastRatio: number;
 }
 
 /**
@@ -49,7 +51,12 @@ export async function nearness(
     }
   }
   const ratio = found.distance.map((distance, i) => ratioOf(distance, usual[found.index[i]]));
-  return { index: found.index, ratio, medianRatio: median(ratio) };
+  return {
+    index: found.index,
+    ratio,
+    medianRatio: median(ratio),
+    leastRatio: ratio.reduce((a, b) => Math.min(a, b), Infinity),
+  };
 }
 
 /** Where the training set is one picture over and over there is no usual distance, and only that picture is a copy. */

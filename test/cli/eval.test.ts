@@ -48,7 +48,7 @@ test("a run: numbers with their protocol, kept row by row, and the picture of th
   expect(found).toMatchObject({
     event: "eval",
     file: join(run, "eval.json"),
-    memorisation: { count: 5, verdict: expect.any(String) },
+    memorisation: { count: 5, verdict: expect.any(String), least_ratio_pixels: expect.any(Number) },
     protocol: {
       features: "imago-patch-1",
       weights: "embedded random filters",

@@ -32,6 +32,8 @@ describe("copies of training images", () => {
     expect(found).toMatchObject({ verdict: "no copies", copies: 0 });
     expect(near.medianRatio).toBeGreaterThan(0.7);
     expect(near.medianRatio).toBeLessThan(1.4);
+    expect(near.leastRatio).toBe(Math.min(...near.ratio));
+    expect(near.leastRatio).toBeGreaterThan(1 / 3);
   });
 
   test("few, and many; the nearest come first", async () => {
@@ -65,6 +67,7 @@ describe("copies of training images", () => {
       index: new Int32Array(ratio.length),
       ratio: Float64Array.from(ratio),
       medianRatio: 1,
+      leastRatio: Math.min(...ratio),
     });
     expect(judge(near(1, 0.2, 1), near(1, 1, 0.3)).copies).toBe(2);
     expect(Array.from(judge(near(1, 0.2, 1), near(1, 1, 0.1)).order)).toEqual([2, 1, 0]);
