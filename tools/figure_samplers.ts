@@ -1,13 +1,14 @@
 // The pictures of docs/samplers.md: every scheduler at 10, 25 and 50 calls of one model, from the same noise.
 //
-//   npm run figure:samplers -- RUN [FOLDER]      RUN: a run's folder; pictures go to FOLDER, or docs/images/samplers/
+//   npm run figure:samplers -- [RUN] [--out DIR]
 //
-// One PNG a scheduler: four images at 10 calls, then the same four at 25, then at 50. Schedulers that the model is not
-// made for say so and are left out. repaint.png: a butterfly, the part of it that is kept, and six completions.
+// RUN is a run of `imago train` (default runs/quick); pictures go to DIR (default docs/images/samplers). One PNG a
+// scheduler: four images at 10 calls, then the same four at 25, then at 50. Schedulers that the model is not made for say
+// so and are left out. repaint.png: a butterfly, the part of it that is kept, and six completions.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { drawButterfly } from "../src/data/index.ts";
 import { imageGrid, writeImage } from "../src/io/image/index.ts";
 import { DDPMPipeline } from "../src/pipelines/ddpm_pipeline.ts";
@@ -41,9 +42,12 @@ function canHave(steps: number, scheduler: Scheduler): boolean {
   }
 }
 
-const [run, folder = fileURLToPath(new URL("../docs/images/samplers", import.meta.url))] =
-  process.argv.slice(2);
-if (run === undefined) throw new Error("give the folder of a run: npm run figure:samplers -- RUN [FOLDER]");
+const { values, positionals } = parseArgs({
+  options: { out: { type: "string", default: "docs/images/samplers" } },
+  allowPositionals: true,
+});
+const [run = "runs/quick"] = positionals;
+const folder = values.out;
 mkdirSync(folder, { recursive: true });
 const pipeline = await DDPMPipeline.fromPretrained(run);
 const names = Object.keys(schedulers).filter(isSchedulerName);
