@@ -10,7 +10,12 @@ import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import type { RgbImage } from "../io/image/index.ts";
 import type { FeatureNetwork } from "../metrics/extractor.ts";
-import { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "../pipelines/bits_per_dim.ts";
+import {
+  type BitsPerDim,
+  type BitsPerDimOptions,
+  bitsPerDim,
+  checkBitsPerDim,
+} from "../pipelines/bits_per_dim.ts";
 import type { ModelClasses } from "../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../pipelines/images.ts";
@@ -163,6 +168,7 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   const guided = classOptions(flags, pipeline);
   const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }), ...guided };
   pipeline.checkOptions(options);
+  if (flags.bitsPerDim !== undefined) checkBitsPerDim(pipeline.unet, pipeline.scheduler);
   const draw = async (classLabels: readonly number[] | undefined, signal: AbortSignal): Promise<ImageSet> => {
     const watch = watchOf(isAdaptive, new DrawingProgress(count, output));
     const asked = { ...options, ...(classLabels && { classLabels }), signal, ...watch };

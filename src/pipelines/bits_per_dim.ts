@@ -51,20 +51,24 @@ export interface BitsPerDim {
 const FIRST_SITE = 0x5b000000;
 const TIMESTEP_SITE = 0x5bffffff;
 
-/** @throws PipelineError for a model that is no diffusion over betas, or one whose variance is learned */
+/**
+ * Checks what `bitsPerDim` would, without computing anything.
+ * @throws PipelineError for a model with classes, one that is no diffusion over betas, or whose variance is learned
+ */
+export function checkBitsPerDim(unet: UNet2DModel, own: Scheduler): void {
+  boundOf(unet, own);
+}
+
+/** @throws PipelineError for models that `checkBitsPerDim` refuses */
 export async function bitsPerDim(
   unet: UNet2DModel,
   own: Scheduler,
   options: BitsPerDimOptions,
 ): Promise<BitsPerDim> {
   const { backend, images, seed = 0, firstImage = 0, noise, signal, onProgress } = options;
-  const scheduler = asDdpm(own);
-  const schedule = boundSchedule(scheduler);
+  const { scheduler, schedule } = boundOf(unet, own);
   const [count, height, width, channels] = images.shape;
   const shape = [count, height, width, channels] as const;
-  if (unet.classLabelsFor(1) !== null) {
-    throw new PipelineError("bits per dimension are those of a model without classes; this one has them");
-  }
   unet.upload(backend);
   const { executable, forBatch } = await compileDenoiser(backend, unet, shape);
   const { denoise } = forBatch(null, firstImage);
@@ -89,6 +93,14 @@ export async function bitsPerDim(
   const prior = priorTerm(schedule, images.data) / NATS_PER_BIT;
   const total = terms.reduce((sum, { bits }) => sum + bits, prior);
   return { total, prior, terms };
+}
+
+function boundOf(unet: UNet2DModel, own: Scheduler): { scheduler: DDPMScheduler; schedule: BoundSchedule } {
+  if (unet.classLabelsFor(1) !== null) {
+    throw new PipelineError("bits per dimension are those of a model without classes; this one has them");
+  }
+  const scheduler = asDdpm(own);
+  return { scheduler, schedule: boundSchedule(scheduler) };
 }
 
 function asDdpm(own: Scheduler): DDPMScheduler {

@@ -1,7 +1,7 @@
 // The Trainer: a model, images and settings in, a run's folder out. Steps are yielded as they are done.
 //
-// Everything random is a function of (seed, step), and of what a checkpoint holds, so a run that was stopped anywhere, even killed, goes on from its
-// last checkpoint to the same bytes as one that never stopped.
+// Everything random is a function of (seed, step), and of what a checkpoint holds, so a run that was stopped anywhere,
+// even killed, goes on from its last checkpoint to the same bytes as one that never stopped.
 
 import { existsSync } from "node:fs";
 import { fillBatch, fillConditions } from "../data/batches.ts";

@@ -118,6 +118,13 @@ describe("a class-conditional run", () => {
     expect(row(stdout).protocol.compared).toMatchObject({ classes: "all in turn" });
   });
 
+  test("has no bits per dimension, which is said before anything is drawn", async () => {
+    const { stdout, stderr, code } = await imago(...args(), "--bits-per-dim", "3");
+    expect({ stdout, code }).toEqual({ stdout: "", code: 2 });
+    expect(stderr).toContain("bits per dimension are those of a model without classes");
+    expect(stderr).not.toContain("compiling");
+  });
+
   test("has only some checkpoints", async () => {
     expect(await failure([...args(), "--checkpoint", "3"])).toEqual({
       code: 2,
