@@ -37,21 +37,31 @@ const ROW: Kernel = [1, 7];
 const COLUMN: Kernel = [7, 1];
 const HALVING = { stride: 2, padding: "none" } as const;
 
+/** Layers from images to images. */
+type Branch = (x: Tensor) => Tensor;
+
+/** A convolution of a branch, by its name. */
+type Layer = readonly [
+  name: string,
+  channels: number,
+  kernel: Kernel,
+  options?: { stride?: number; padding?: "same" | "none" },
+];
+
 /** A block whose branches see the same image; their results stand one after another in the channels. */
 export abstract class InceptionBlock extends Module {
   abstract readonly outChannels: number;
-  abstract forward(x: Tensor): Tensor;
+  protected abstract readonly branches: readonly Branch[];
 
-  /** Convolutions one after another, named `names`, each from the channels of the one before. */
-  protected branch(
-    inChannels: number,
-    layers: readonly (readonly [
-      name: string,
-      channels: number,
-      kernel: Kernel,
-      options?: { stride?: number; padding?: "same" | "none" },
-    ])[],
-  ): (x: Tensor) => Tensor {
+  forward(x: Tensor): Tensor {
+    return concat(
+      this.branches.map((branch) => branch(x)),
+      3,
+    );
+  }
+
+  /** Convolutions one after another, each from the channels of the one before. */
+  protected branch(inChannels: number, layers: readonly Layer[]): Branch {
     let channels = inChannels;
     const convs = layers.map(([name, outChannels, kernel, options]) => {
       const conv = this.child(name, new BasicConv2d(channels, outChannels, kernel, options));
@@ -59,6 +69,24 @@ export abstract class InceptionBlock extends Module {
       return conv;
     });
     return (x) => convs.reduce((y, conv) => conv.forward(y), x);
+  }
+
+  /** The branch that takes a pool of the image. */
+  protected pooled(pool: Branch, inChannels: number, channels: number): Branch {
+    const branch = this.branch(inChannels, [["branch_pool", channels, POINT]]);
+    return (x) => branch(pool(x));
+  }
+
+  /** Layers, and then a row and a column side by side that see what these give. */
+  protected forked(inChannels: number, layers: readonly Layer[], fork: string, channels: number): Branch {
+    const stem = this.branch(inChannels, layers);
+    const from = layers.at(-1)?.[1] ?? inChannels;
+    const row = this.branch(from, [[`${fork}a`, channels, [1, 3]]]);
+    const column = this.branch(from, [[`${fork}b`, channels, [3, 1]]]);
+    return (x) => {
+      const inner = stem(x);
+      return concat([row(inner), column(inner)], 3);
+    };
   }
 }
 
@@ -68,12 +96,11 @@ export type Width = (channels: number) => number;
 /** 35 x 35 images. */
 export class InceptionA extends InceptionBlock {
   readonly outChannels: number;
-  readonly #branches: readonly ((x: Tensor) => Tensor)[];
-  readonly #pool: (x: Tensor) => Tensor;
+  protected readonly branches: readonly Branch[];
 
   constructor(inChannels: number, poolChannels: number, w: Width) {
     super();
-    this.#branches = [
+    this.branches = [
       this.branch(inChannels, [["branch1x1", w(64), POINT]]),
       this.branch(inChannels, [
         ["branch5x5_1", w(48), POINT],
@@ -84,50 +111,41 @@ export class InceptionA extends InceptionBlock {
         ["branch3x3dbl_2", w(96), THREE],
         ["branch3x3dbl_3", w(96), THREE],
       ]),
+      this.pooled(averagePool3x3, inChannels, w(poolChannels)),
     ];
-    this.#pool = this.branch(inChannels, [["branch_pool", w(poolChannels), POINT]]);
     this.outChannels = w(64) + w(64) + w(96) + w(poolChannels);
-  }
-
-  forward(x: Tensor): Tensor {
-    const branches = this.#branches.map((branch) => branch(x));
-    return concat([...branches, this.#pool(averagePool3x3(x))], 3);
   }
 }
 
 /** From 35 x 35 to 17 x 17. */
 export class InceptionB extends InceptionBlock {
   readonly outChannels: number;
-  readonly #branches: readonly ((x: Tensor) => Tensor)[];
+  protected readonly branches: readonly Branch[];
 
   constructor(inChannels: number, w: Width) {
     super();
-    this.#branches = [
+    this.branches = [
       this.branch(inChannels, [["branch3x3", w(384), THREE, HALVING]]),
       this.branch(inChannels, [
         ["branch3x3dbl_1", w(64), POINT],
         ["branch3x3dbl_2", w(96), THREE],
         ["branch3x3dbl_3", w(96), THREE, HALVING],
       ]),
+      maxPool3x3Stride2,
     ];
     this.outChannels = w(384) + w(96) + inChannels;
-  }
-
-  forward(x: Tensor): Tensor {
-    return concat([...this.#branches.map((branch) => branch(x)), maxPool3x3Stride2(x)], 3);
   }
 }
 
 /** 17 x 17 images: 7 x 7 filters as a row and a column. */
 export class InceptionC extends InceptionBlock {
   readonly outChannels: number;
-  readonly #branches: readonly ((x: Tensor) => Tensor)[];
-  readonly #pool: (x: Tensor) => Tensor;
+  protected readonly branches: readonly Branch[];
 
   constructor(inChannels: number, innerChannels: number, w: Width) {
     super();
     const inner = w(innerChannels);
-    this.#branches = [
+    this.branches = [
       this.branch(inChannels, [["branch1x1", w(192), POINT]]),
       this.branch(inChannels, [
         ["branch7x7_1", inner, POINT],
@@ -141,25 +159,20 @@ export class InceptionC extends InceptionBlock {
         ["branch7x7dbl_4", inner, COLUMN],
         ["branch7x7dbl_5", w(192), ROW],
       ]),
+      this.pooled(averagePool3x3, inChannels, w(192)),
     ];
-    this.#pool = this.branch(inChannels, [["branch_pool", w(192), POINT]]);
     this.outChannels = 4 * w(192);
-  }
-
-  forward(x: Tensor): Tensor {
-    const branches = this.#branches.map((branch) => branch(x));
-    return concat([...branches, this.#pool(averagePool3x3(x))], 3);
   }
 }
 
 /** From 17 x 17 to 8 x 8. */
 export class InceptionD extends InceptionBlock {
   readonly outChannels: number;
-  readonly #branches: readonly ((x: Tensor) => Tensor)[];
+  protected readonly branches: readonly Branch[];
 
   constructor(inChannels: number, w: Width) {
     super();
-    this.#branches = [
+    this.branches = [
       this.branch(inChannels, [
         ["branch3x3_1", w(192), POINT],
         ["branch3x3_2", w(320), THREE, HALVING],
@@ -170,58 +183,26 @@ export class InceptionD extends InceptionBlock {
         ["branch7x7x3_3", w(192), COLUMN],
         ["branch7x7x3_4", w(192), THREE, HALVING],
       ]),
+      maxPool3x3Stride2,
     ];
     this.outChannels = w(320) + w(192) + inChannels;
-  }
-
-  forward(x: Tensor): Tensor {
-    return concat([...this.#branches.map((branch) => branch(x)), maxPool3x3Stride2(x)], 3);
   }
 }
 
 /** 8 x 8 images: 3 x 3 filters as a row and a column side by side. */
 export class InceptionE extends InceptionBlock {
   readonly outChannels: number;
-  readonly #pooling: (x: Tensor) => Tensor;
-  readonly #branch1x1: (x: Tensor) => Tensor;
-  readonly #branch3x3: (x: Tensor) => Tensor;
-  readonly #branch3x3dbl: (x: Tensor) => Tensor;
-  readonly #halves3x3: readonly ((x: Tensor) => Tensor)[];
-  readonly #halves3x3dbl: readonly ((x: Tensor) => Tensor)[];
-  readonly #pool: (x: Tensor) => Tensor;
+  protected readonly branches: readonly Branch[];
 
   constructor(inChannels: number, pooling: "average" | "max", w: Width) {
     super();
-    this.#pooling = pooling === "average" ? averagePool3x3 : maxPool3x3;
-    this.#branch1x1 = this.branch(inChannels, [["branch1x1", w(320), POINT]]);
-    this.#branch3x3 = this.branch(inChannels, [["branch3x3_1", w(384), POINT]]);
-    this.#halves3x3 = [
-      this.branch(w(384), [["branch3x3_2a", w(384), [1, 3]]]),
-      this.branch(w(384), [["branch3x3_2b", w(384), [3, 1]]]),
+    const stem: Layer = ["branch3x3dbl_1", w(448), POINT];
+    this.branches = [
+      this.branch(inChannels, [["branch1x1", w(320), POINT]]),
+      this.forked(inChannels, [["branch3x3_1", w(384), POINT]], "branch3x3_2", w(384)),
+      this.forked(inChannels, [stem, ["branch3x3dbl_2", w(384), THREE]], "branch3x3dbl_3", w(384)),
+      this.pooled(pooling === "average" ? averagePool3x3 : maxPool3x3, inChannels, w(192)),
     ];
-    this.#branch3x3dbl = this.branch(inChannels, [
-      ["branch3x3dbl_1", w(448), POINT],
-      ["branch3x3dbl_2", w(384), THREE],
-    ]);
-    this.#halves3x3dbl = [
-      this.branch(w(384), [["branch3x3dbl_3a", w(384), [1, 3]]]),
-      this.branch(w(384), [["branch3x3dbl_3b", w(384), [3, 1]]]),
-    ];
-    this.#pool = this.branch(inChannels, [["branch_pool", w(192), POINT]]);
     this.outChannels = w(320) + 4 * w(384) + w(192);
-  }
-
-  forward(x: Tensor): Tensor {
-    const inner = this.#branch3x3(x);
-    const innerdbl = this.#branch3x3dbl(x);
-    return concat(
-      [
-        this.#branch1x1(x),
-        ...this.#halves3x3.map((half) => half(inner)),
-        ...this.#halves3x3dbl.map((half) => half(innerdbl)),
-        this.#pool(this.#pooling(x)),
-      ],
-      3,
-    );
   }
 }
