@@ -1,7 +1,7 @@
 // An image that the user gives, brought to the size of a model's images as training would bring it.
 
 import { readFile } from "node:fs/promises";
-import { explainSystemError } from "../io/errors.ts";
+import { explainSystemError, firstLine } from "../io/errors.ts";
 import { decodeImage, type RgbImage, resizeAndCrop } from "../io/image/index.ts";
 import { UsageError } from "./errors.ts";
 
@@ -35,7 +35,7 @@ async function decode(option: string, file: string): Promise<RgbImage> {
   try {
     return await decodeImage(bytes);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = firstLine(error);
     throw new UsageError(`${option} ${file}: ${problem}; expected a JPEG, PNG, WebP, GIF, TIFF or AVIF`);
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { FileError } from "../../io/errors.ts";
+import { FileError, firstLine } from "../../io/errors.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
@@ -49,7 +49,7 @@ export async function zipImages(
       try {
         return new TextDecoder().decode(await readEntry(entry));
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
+        const problem = firstLine(error);
         throw new DataError(`${name}: ${file} cannot be read: ${problem}`, { cause: error });
       }
     };

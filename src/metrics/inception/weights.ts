@@ -1,6 +1,6 @@
 // The weights of the Inception network from a safetensors file with the names of pytorch-fid's state dict.
 
-import { FileError } from "../../io/errors.ts";
+import { FileError, firstLine } from "../../io/errors.ts";
 import { openSafetensors } from "../../io/safetensors.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
 import { InceptionV3 } from "./inception_v3.ts";
@@ -25,7 +25,7 @@ export async function readInception(path: string, divisor = 1): Promise<Inceptio
   try {
     return network.loadStateDict(state);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = firstLine(error);
     throw new FileError(path, `${problem}; expected the Inception network of FID (pt_inception-2015-12-05)`, {
       cause: error,
     });
