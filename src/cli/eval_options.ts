@@ -1,7 +1,7 @@
 // The options of imago eval.
 
 import type { Command } from "commander";
-import { BACKEND_NAMES } from "../engine/backends/create.ts";
+import { COMMON } from "./common_flags.ts";
 import { DRAWING, SCHEDULER_NAMES } from "./drawing_flags.ts";
 import { evaluate } from "./eval.ts";
 import { FEATURES } from "./eval_features.ts";
@@ -51,11 +51,11 @@ export function addEval(program: Command): void {
       "also the variational bound, over this many images of the data",
       integer("--bits-per-dim", 1, 100_000),
     )
-    .option("--skip-broken", "leave out images that cannot be read, and say which")
-    .option("--force", "replace files that are there already")
-    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
-    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.skipBroken)
+    .option(...COMMON.force)
+    .option(...COMMON.threads)
+    .option(...COMMON.backend)
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(evaluate);
 }

@@ -1,11 +1,11 @@
 // The imago command: its subcommands and their options. What they do is in the file of each.
 
 import { Command, CommanderError } from "commander";
-import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { PRESET_NAMES } from "../training/presets.ts";
 import { VERSION } from "../version.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
 import { BENCHES, bench } from "./bench.ts";
+import { COMMON } from "./common_flags.ts";
 import { dataCache, dataInfo, dataPreview } from "./data.ts";
 import { UsageError } from "./errors.ts";
 import { addEval } from "./eval_options.ts";
@@ -65,7 +65,7 @@ function addPush(program: Command): void {
     )
     .option("--force", "replace a README.md that was written by hand")
     .option("--dry-run [folder]", "upload nothing; show the card, or write all files into a folder")
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(push);
 }
@@ -79,9 +79,9 @@ function addBench(program: Command): void {
     .option("--batch-size <n>", "images per step (default: the preset's)", integer("--batch-size", 1))
     .option("--repeat <n>", "timed steps; the median counts", integer("--repeat", 1, 1000), 5)
     .option("--top <n>", "the most expensive kernels to show; of ops, products", integer("--top", 0), 15)
-    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
-    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.threads)
+    .option(...COMMON.backend)
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(bench);
 }
@@ -101,8 +101,8 @@ function addData(program: Command): void {
     .option(...SELECTION.imageColumn)
     .option(...SELECTION.labelColumn)
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
-    .option("--skip-broken", "leave out images that cannot be read, and say which")
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.skipBroken)
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(dataInfo);
   const preview = data
@@ -116,9 +116,9 @@ function addData(program: Command): void {
     .option("--count <n>", "images in the grid", integer("--count", 1, 10_000), 64)
     .option("--seed <n>", "decides what is done at random, as in training", integer("--seed", 0), 0)
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "preview.png")
-    .option("--skip-broken", "leave out images that cannot be read, and say which")
-    .option("--force", "replace a file that is there already")
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.skipBroken)
+    .option(...COMMON.force)
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(dataPreview);
   addAugmentOptions(preview);
@@ -128,7 +128,7 @@ function addData(program: Command): void {
       "list the decoded images that are kept on the disk, so that large sources are read once only",
     )
     .option("--clear", "remove them")
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(dataCache);
 }

@@ -1,8 +1,8 @@
 // The options of imago sample.
 
 import type { Command } from "commander";
-import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { SEED_COMPATS } from "../pipelines/seeding.ts";
+import { COMMON } from "./common_flags.ts";
 import { DRAWING, SCHEDULER_NAMES } from "./drawing_flags.ts";
 import { IMAGE_FILES } from "./files.ts";
 import { choice, decimal, fileName, integer, nonEmpty, settings } from "./parsers.ts";
@@ -86,10 +86,10 @@ export function addSample(program: Command): void {
       "also draw how the first image came out of the noise",
       fileName("--film", IMAGE_FILES),
     )
-    .option("--force", "replace files that are there already")
-    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
-    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.force)
+    .option(...COMMON.threads)
+    .option(...COMMON.backend)
+    .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(sample);
 }

@@ -1,13 +1,13 @@
 // The options of imago train.
 
 import type { Command } from "commander";
-import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { betaSchedules } from "../schedulers/betas.ts";
 import { solverPredictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES, MOST_EVALUATED, NO_EVALUATION } from "../training/settings.ts";
 import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
+import { COMMON } from "./common_flags.ts";
 import { choice, decimal, integer, nonEmpty } from "./parsers.ts";
 import { MAX_SIZE, SELECTION } from "./source_flags.ts";
 import { SOURCES } from "./sources.ts";
@@ -97,10 +97,10 @@ export function addTrain(program: Command): void {
       "cut the gradient's norm to this",
       decimal("--max-grad-norm", { min: 0, inclusive: false }),
     )
-    .option("--skip-broken", "leave out images that cannot be read, and say which")
+    .option(...COMMON.skipBroken)
     .option("--seed <n>", "decides every random number (default: 0)", integer("--seed", 0))
-    .option("--threads <n>", "default: what the machine has", integer("--threads", 1, 256))
-    .option("--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES))
+    .option(...COMMON.threads)
+    .option(...COMMON.backend)
     .option("--sample-every <n>", "steps between sample grids, 0 for none", integer("--sample-every", 0))
     .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))
     .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, 1024))
@@ -121,7 +121,7 @@ export function addTrain(program: Command): void {
     )
     .option("--keep-checkpoints <n>", "how many are kept", integer("--keep-checkpoints", 1))
     .option("--resume", "go on from the last checkpoint in --out")
-    .option("--json", "one JSON object a line on stdout")
+    .option(...COMMON.json)
     .addHelpText("after", `\nPresets:\n${presets}`)
     .allowExcessArguments(false)
     .action(train);

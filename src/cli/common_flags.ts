@@ -1,0 +1,13 @@
+// Options that mean the same in every command that has them.
+
+import { BACKEND_NAMES } from "../engine/backends/create.ts";
+import { choice, integer } from "./parsers.ts";
+
+/** Name, explanation and reader of each option. */
+export const COMMON = {
+  skipBroken: ["--skip-broken", "leave out images that cannot be read, and say which"],
+  force: ["--force", "replace files that are there already"],
+  threads: ["--threads <n>", "default: what the machine has", integer("--threads", 1, 256)],
+  backend: ["--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES)],
+  json: ["--json", "one JSON object a line on stdout"],
+} as const;
