@@ -36,7 +36,7 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
     return ready;
   });
   const interrupt = new AbortController();
-  const release = onInterrupt(() => interrupt.abort());
+  const release = onInterrupt(() => interrupt.abort(new Interrupted("stopped; nothing was written")));
   const started = performance.now();
   const extractor = new FeatureExtractor(
     plan.network,
@@ -80,11 +80,6 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
     }
     output.line(`took ${duration(seconds)}${file === undefined ? "" : `; kept in ${file}`}`);
     if (warning !== undefined) output.warn(warning);
-  } catch (error) {
-    if (interrupt.signal.aborted && error === interrupt.signal.reason) {
-      throw new Interrupted("stopped; nothing was written");
-    }
-    throw error;
   } finally {
     release();
     output.end();

@@ -16,11 +16,13 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
   const output = createOutput(flags.json === true);
   const { count, seed, seedCompat } = flags;
   const interrupt = new AbortController();
-  const release = onInterrupt(() => interrupt.abort());
+  let stopped = "stopped; what was downloaded is kept, the same command goes on with it";
+  const release = onInterrupt(() => interrupt.abort(new Interrupted(stopped)));
   const plan = await ready(source, flags, output, interrupt.signal).catch((error: unknown) => {
     release();
     throw error;
   });
+  stopped = "stopped; no image was written";
   const { scheduler, steps, isAdaptive, classes } = plan;
   const film = flags.film === undefined ? undefined : new Film();
   const started = performance.now();
@@ -66,11 +68,6 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     if (classes) output.line(`classes, in turn: ${someOf(classes.slice(0, count), CLASSES_TOLD)}`);
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
     if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
-  } catch (error) {
-    if (interrupt.signal.aborted && error === interrupt.signal.reason) {
-      throw new Interrupted("stopped; no image was written");
-    }
-    throw error;
   } finally {
     release();
     output.end();
@@ -87,9 +84,6 @@ async function ready(
 ): Promise<SamplePlan> {
   try {
     return await checking(() => planSample(source, flags, output, signal));
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    throw new Interrupted("stopped; what was downloaded is kept, the same command goes on with it");
   } finally {
     output.clear();
   }
