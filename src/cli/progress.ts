@@ -1,4 +1,4 @@
-// Live progress: one line redrawn in a terminal, a plain line now and then elsewhere (logs, pipes).
+// Live progress: one line redrawn in a terminal, a plain line now and then elsewhere (logs, pipes, dumb terminals).
 
 /** How often the terminal's line is redrawn, and a plain line written (milliseconds). */
 const REDRAW_MS = 80;
@@ -28,30 +28,36 @@ export class Progress {
   readonly #stream: ProgressStream;
   readonly #now: () => number;
   readonly #plainEvery: number;
+  /** Whether a line can be redrawn: in a terminal that does not call itself one without control codes. */
+  readonly #live: boolean;
   #status: Status = { parts: [] };
   #drawn = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  constructor(stream: ProgressStream, { now = Date.now, plainEvery = PLAIN_MS } = {}) {
+  /** @param term the kind of terminal, as TERM names it */
+  constructor(
+    stream: ProgressStream,
+    { now = Date.now, plainEvery = PLAIN_MS, term = process.env.TERM } = {},
+  ) {
     this.#stream = stream;
+    this.#live = stream.isTTY === true && term !== "dumb";
     this.#now = now;
     this.#plainEvery = plainEvery;
   }
 
   /** Shows the present status. Called as often as there is news; it draws only as often as is worth it. */
   status(status: Status, { force = false } = {}): void {
-    const live = this.#stream.isTTY === true;
     this.#status = status;
     const now = this.#now();
-    if (!force && now - this.#drawnAt < (live ? REDRAW_MS : this.#plainEvery)) return;
+    if (!force && now - this.#drawnAt < (this.#live ? REDRAW_MS : this.#plainEvery)) return;
     this.#drawnAt = now;
-    if (live) this.#draw(status);
+    if (this.#live) this.#draw(status);
     else this.#stream.write(`${status.parts.join(BETWEEN)}\n`);
   }
 
   /** Says in the place of the bar what is being done just now; in a terminal only. */
   activity(text: string): void {
-    if (this.#stream.isTTY === true) this.#draw({ parts: this.#status.parts }, `[${text}]`);
+    if (this.#live) this.#draw({ parts: this.#status.parts }, `[${text}]`);
   }
 
   /** Writes a line that stays, above the status. */

@@ -1,7 +1,8 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { bar, Progress, type Status } from "../../src/cli/progress.ts";
 import { bytes, counted, duration, imagoCommand, magnitude } from "../../src/cli/wording.ts";
 
+beforeEach(() => vi.stubEnv("TERM", "xterm"));
 afterEach(() => vi.unstubAllEnvs());
 
 test("units", () => {
@@ -92,4 +93,16 @@ test("one line redrawn in a terminal, plain lines now and then elsewhere", () =>
   pipe.status({ parts: ["three"] });
   pipe.end();
   expect(said).toBe("one  uno\nhello\nthree\n");
+});
+
+test("a terminal that says it knows no control codes gets plain lines", () => {
+  let said = "";
+  const stream = { isTTY: true, columns: 40, write: (text: string) => (said += text) };
+  const dumb = new Progress(stream, { now: () => 0, term: "dumb" });
+  dumb.status({ share: 0, parts: ["one", "uno"] });
+  dumb.activity("saving");
+  dumb.message("hello");
+  dumb.clear();
+  dumb.end();
+  expect(said).toBe("one  uno\nhello\n");
 });
