@@ -2,12 +2,21 @@
 // The imago command. In a checkout it runs from source on the pinned Node (node_modules/node);
 // from the published package it runs the built files on whatever Node started it.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { onNpxGone } from "./parents.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = `${root}src/cli/main.ts`;
+
+onNpxGone(() => process.kill(process.pid, "SIGHUP"));
+// Some versions of Node abort at their end where a terminal that they began with was closed; what is closed they leave.
+const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+process.on("exit", () => {
+  for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
+});
 
 if (!existsSync(source)) {
   await import(pathToFileURL(`${root}dist/cli/main.js`).href);

@@ -1,29 +1,50 @@
 // The entry of the imago command: runs it, prints what went wrong in one line, sets the exit code.
 
 import { describeError, EXIT } from "./errors.ts";
+import { askToStop } from "./interrupt.ts";
 import { runCommand } from "./program.ts";
+import { type OutputLoss, watchStandardStreams } from "./standard_streams.ts";
 
-// Started by bin/imago.js as its child: when that process is gone, however it ended, this one must not go on.
+interface Outcome {
+  readonly code: number;
+  readonly line: string;
+}
+
+// Started by bin/imago.js as its child: when that process is gone, however it ended, this one must not go on alone.
 if (process.channel) {
-  process.on("disconnect", () => process.exit(EXIT.failed));
+  process.on("disconnect", () => {
+    if (!askToStop()) process.exit(EXIT.interrupted);
+  });
   process.channel.unref();
 }
 
-// A reader that went away (`imago --help | head`) is no fault; work that can be interrupted is, to keep what it did.
-let readerGone = false;
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  if (readerGone) return;
-  readerGone = true;
-  if (!process.emit("SIGTERM")) process.exit(EXIT.done);
+let isEnding = false;
+const settleOutput = watchStandardStreams((loss) => {
+  // What can be interrupted keeps what it did; anything else has nothing to keep.
+  if (isEnding || askToStop()) return;
+  tell({ code: loss.kind === "unread" ? EXIT.done : EXIT.interrupted, line: "" }, loss, () => process.exit());
 });
 
-try {
-  await runCommand(process.argv.slice(2));
-  process.exitCode = EXIT.done;
-} catch (error) {
-  const { code, line } = describeError(error);
-  if (line !== "") process.stderr.write(`imago: ${line}\n`);
-  if (process.env.IMAGO_DEBUG === "1") console.error(error);
-  process.exitCode = code;
+const { outcome, error } = await run();
+isEnding = true;
+tell(outcome, await settleOutput());
+if (error !== undefined && process.env.IMAGO_DEBUG === "1") console.error(error);
+
+async function run(): Promise<{ readonly outcome: Outcome; readonly error?: unknown }> {
+  try {
+    await runCommand(process.argv.slice(2));
+    return { outcome: { code: EXIT.done, line: "" } };
+  } catch (error) {
+    return { outcome: describeError(error), error };
+  }
+}
+
+/** Sets the exit code, and says in one line what went wrong: with standard output, with the command, or with both. */
+function tell({ code, line }: Outcome, loss: OutputLoss | undefined, then = () => {}): void {
+  const failed = loss?.kind === "failed";
+  const isOwnFault = code !== EXIT.done && code !== EXIT.interrupted;
+  process.exitCode = failed && !isOwnFault ? EXIT.failed : code;
+  const said = [...(failed ? [loss.message] : []), ...(line === "" ? [] : [line])].join("; ");
+  if (said === "") then();
+  else process.stderr.write(`imago: ${said}\n`, then);
 }

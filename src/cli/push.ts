@@ -26,13 +26,18 @@ export interface PushFlags {
 export async function push(run: string, target: string, flags: PushFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   const made = await mkdtemp(join(tmpdir(), "imago-push-"));
+  const interrupt = new AbortController();
+  const { signal } = interrupt;
+  const release = onInterrupt(() => interrupt.abort(new Interrupted("stopped; nothing was committed")));
   try {
     const { id, uploads } = await checking(() => prepare(run, target, flags, made));
+    signal.throwIfAborted();
     if (flags.dryRun !== undefined) await rehearse(id, uploads, flags.dryRun, output);
-    else await upload(id, uploads, flags, output);
+    else await upload(id, uploads, flags, output, signal);
   } finally {
     output.end();
     await rm(made, { recursive: true, force: true });
+    release();
   }
 }
 
@@ -74,9 +79,8 @@ async function upload(
   uploads: readonly Upload[],
   flags: PushFlags,
   output: Output,
+  signal: AbortSignal,
 ): Promise<void> {
-  const interrupt = new AbortController();
-  const release = onInterrupt(() => interrupt.abort());
   const { message = `Upload with imago ${VERSION}`, force } = flags;
   const work = async () =>
     pushFiles(id, uploads, {
@@ -85,7 +89,7 @@ async function upload(
       isPrivate: flags.private === true,
       mayReplaceCard: (card) => force === true || isOwnCard(card),
       onStage: (stage) => output.status({ parts: [stage] }),
-      signal: interrupt.signal,
+      signal,
     });
   try {
     const { url, commit, isNew, added, replaced, removed } = await checking(work);
@@ -101,9 +105,6 @@ async function upload(
     );
     output.line(`draw from it: ${imagoCommand("sample", `hf:${id}`)}`);
   } catch (error) {
-    if (!interrupt.signal.aborted || error instanceof HubError) throw error;
-    throw new Interrupted("stopped; nothing was committed");
-  } finally {
-    release();
+    throw signal.aborted && !(error instanceof HubError) ? signal.reason : error;
   }
 }

@@ -11,7 +11,7 @@ import type { Quality } from "../training/quality.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import { Trainer, type TrainProgress } from "../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "./errors.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { expectWork, onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
 import { openSource } from "./sources.ts";
 import { type TrainFlags, trainPlan } from "./train_plan.ts";
@@ -28,6 +28,7 @@ const EPOCH_LINE_MS = 10_000;
 
 export async function train(flags: TrainFlags): Promise<void> {
   const output = createOutput(flags.json === true);
+  expectWork();
   const ready = await checking(() => prepare(flags, output));
   const { trainer, out } = ready;
   if (trainer.finished) {

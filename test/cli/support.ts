@@ -66,6 +66,12 @@ export function untilStep(child: ChildProcess, step: number): Promise<void> {
   });
 }
 
+/** The number of the process that trains in a run's folder: not of the one that started it. */
+export async function trainerOf(run: string): Promise<number> {
+  const { pid } = JSON.parse(await readFile(join(run, ".lock"), "utf8"));
+  return Number(pid);
+}
+
 /** A folder for the tests of a file; `model` in it is a UNet2DModel config. */
 export function workFolder(): { path: (name: string) => string } {
   let folder = "";
