@@ -57,7 +57,7 @@ export async function benchOps(
   for (const line of table(rows)) output.line(line);
   if (products > top) output.line(`${products - top} smaller products: --top ${products} shows them`);
   const machine = describePeaks(peaks);
-  if (machine !== undefined) output.line(`\n${machine}. ${PEAK_NOTE}`);
+  if (machine !== undefined) for (const line of ["", `${machine}. ${PEAK_NOTE}`]) output.line(line);
 }
 
 /** The median time inside kernels, which leaves out copying arrays in and out: in a UNet nothing is copied. */

@@ -5,6 +5,7 @@ import { MemoryError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { FileError } from "../io/errors.ts";
 import { HubError } from "../io/hub/index.ts";
+import { printable } from "../io/printable.ts";
 import { MetricError } from "../metrics/errors.ts";
 import { ModelConfigError } from "../models/unet_2d_config.ts";
 import { PipelineError } from "../pipelines/errors.ts";
@@ -63,7 +64,9 @@ export async function checking<T>(work: () => Promise<T>): Promise<T> {
 /** The exit code and the one line for an error that ended the command. */
 export function describeError(error: unknown): { code: number; line: string } {
   const message = error instanceof Error ? error.message : String(error);
-  const line = message.replaceAll(/\s*\n\s*/g, " ").trim();
+  // A line feed in what explains itself is part of a name; others may write several lines.
+  const oneLine = isExplained(error) ? message : message.replaceAll(/\s*\n\s*/g, " ");
+  const line = printable(oneLine.trim());
   if (error instanceof UsageError) return { code: EXIT.usage, line };
   if (error instanceof Interrupted) return { code: EXIT.interrupted, line };
   if (isExplained(error)) return { code: EXIT.failed, line };

@@ -1,5 +1,7 @@
 // The entry of the imago command: runs it, prints what went wrong in one line, sets the exit code.
 
+import { inspect } from "node:util";
+import { printable } from "../io/printable.ts";
 import { describeError, EXIT } from "./errors.ts";
 import { askToStop } from "./interrupt.ts";
 import { runCommand } from "./program.ts";
@@ -28,7 +30,9 @@ const settleOutput = watchStandardStreams((loss) => {
 const { outcome, error } = await run();
 isEnding = true;
 tell(outcome, await settleOutput());
-if (error !== undefined && process.env.IMAGO_DEBUG === "1") console.error(error);
+if (error !== undefined && process.env.IMAGO_DEBUG === "1") {
+  process.stderr.write(`${inspect(error).split("\n").map(printable).join("\n")}\n`);
+}
 
 async function run(): Promise<{ readonly outcome: Outcome; readonly error?: unknown }> {
   try {

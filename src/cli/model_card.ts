@@ -1,6 +1,7 @@
 // The model card: README.md of a model on the Hugging Face Hub. Its front matter is what the Hub sorts models by.
 
 import { isHubName, parseHubName } from "../io/hub/index.ts";
+import { printable } from "../io/printable.ts";
 import type { LossRecord } from "../training/metrics_log.ts";
 import type { RunConfig } from "../training/run_folder.ts";
 import { usage } from "./model_card_usage.ts";
@@ -48,7 +49,7 @@ export function modelCard(report: RunReport, { id, license, hasSamples }: CardOp
   const [, name = id] = id.split("/");
   const size = report.config.data.size;
   return [
-    frontMatter(report, license),
+    ...frontMatter(report, license),
     MARK,
     `# ${name}`,
     "",
@@ -68,10 +69,12 @@ export function modelCard(report: RunReport, { id, license, hasSamples }: CardOp
     ...lossSection(report),
     `All options are in [${RUN_CONFIG}](${RUN_CONFIG}), every step in [${RUN_METRICS}](${RUN_METRICS}).`,
     "",
-  ].join("\n");
+  ]
+    .map(printable)
+    .join("\n");
 }
 
-function frontMatter({ config }: RunReport, license: string | undefined): string {
+function frontMatter({ config }: RunReport, license: string | undefined): string[] {
   const { source } = config.data;
   return [
     "---",
@@ -83,7 +86,7 @@ function frontMatter({ config }: RunReport, license: string | undefined): string
     ...(isHubName(source) ? ["datasets:", `- ${parseHubName(source).id}`] : []),
     "---",
     "",
-  ].join("\n");
+  ];
 }
 
 function dataLine({ data }: RunConfig): string {

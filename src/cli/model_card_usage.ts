@@ -1,6 +1,7 @@
 // The part of a model's card that says how images are drawn with it, in both libraries.
 
 import type { RunConfig } from "../training/run_folder.ts";
+import { shellWord } from "./wording.ts";
 
 /** Classes that an example asks for. */
 const SHOWN = 2;
@@ -11,7 +12,7 @@ export function usage(id: string, { scheduler, data }: RunConfig): string[] {
   const shown = data.classes?.slice(0, SHOWN);
   const chosen = isDdpm ? ', scheduler: "ddim"' : "";
   const classes = shown ? `, classLabels: ${JSON.stringify(shown)}, guidanceScale: 2` : "";
-  const flags = shown ? ` --class ${shown.join(",")} --guidance 2` : "";
+  const flags = shown ? ` --class ${shellWord(shown.join(","))} --guidance 2` : "";
   return [
     "## Use",
     "",

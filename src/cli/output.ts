@@ -1,5 +1,7 @@
-// What a command says: text for people, or with --json one object a line on stdout and nothing else.
+// What a command says: text for people, or with --json one object a line on stdout and nothing else. Names from files
+// and data sets are part of it, so whatever is said becomes printable here, also inside of JSON, which allows it.
 
+import { printable } from "../io/printable.ts";
 import { Progress, type Status } from "./progress.ts";
 
 /** Fields of one line of --json. */
@@ -25,10 +27,10 @@ export interface Output {
 }
 
 export function createOutput(json: boolean): Output {
-  const warn = (text: string) => process.stderr.write(`imago: warning: ${text}\n`);
+  const warn = (text: string) => process.stderr.write(`imago: warning: ${printable(text)}\n`);
   if (json) {
     return {
-      event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+      event: (event) => process.stdout.write(`${printable(JSON.stringify(event))}\n`),
       line: () => {},
       status: () => {},
       begin: () => {},
@@ -41,10 +43,10 @@ export function createOutput(json: boolean): Output {
   const progress = new Progress(process.stdout);
   return {
     event: () => {},
-    line: (text) => progress.message(text),
-    status: (status, options) => progress.status(status, options),
-    begin: (text) => progress.status({ parts: [text] }, { force: true }),
-    activity: (text) => progress.activity(text),
+    line: (text) => progress.message(printable(text)),
+    status: (status, options) => progress.status({ ...status, parts: status.parts.map(printable) }, options),
+    begin: (text) => progress.status({ parts: [printable(text)] }, { force: true }),
+    activity: (text) => progress.activity(printable(text)),
     warn: (text) => {
       progress.clear();
       warn(text);

@@ -70,7 +70,9 @@ async function rehearse(
   for (const { path, bytes: size } of files) output.line(`  ${path} (${bytes(size)})`);
   if (typeof folder === "string") return output.line(`written to ${folder}; nothing was uploaded`);
   const card = uploads.find(({ path }) => path === CARD);
-  if (card !== undefined) output.line(`\n${await readFile(card.file, "utf8")}`);
+  if (card !== undefined) {
+    for (const line of ["", ...(await readFile(card.file, "utf8")).split("\n")]) output.line(line);
+  }
   output.line("nothing was uploaded");
 }
 

@@ -1,5 +1,7 @@
 // How the command words things: counts with their nouns, sizes, times, and commands that can be pasted into a shell.
 
+export { byteSize as bytes } from "../io/byte_size.ts";
+
 /** 1 -> "1 image", 1000 -> "1,000 images", 2 -> "2 classes". */
 export function counted(count: number, noun: string): string {
   const ending = count === 1 ? "" : noun.endsWith("s") ? "es" : "s";
@@ -34,26 +36,15 @@ export function duration(seconds: number): string {
 export const timeLeft = (share: number, seconds: number): string[] =>
   share > 0 && share < 1 ? [`${duration((seconds * (1 - share)) / share)} left`] : [];
 
-/** Bytes in the unit a person would choose: "7.40 MB", "1.23 GB" (powers of ten). */
-export function bytes(count: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
-}
-
 /** A command to go on with, as the user would type it: after npx where this one was, and with paths quoted. */
 export function imagoCommand(...args: readonly string[]): string {
   const { npm_lifecycle_event, npm_lifecycle_script = "" } = process.env;
   const byNpx = npm_lifecycle_event === "npx" && /^["']?imago["']?(\s|$)/.test(npm_lifecycle_script);
-  return [...(byNpx ? ["npx"] : []), "imago", ...args.map(quoted)].join(" ");
+  return [...(byNpx ? ["npx"] : []), "imago", ...args.map(shellWord)].join(" ");
 }
 
-function quoted(arg: string): string {
+/** An argument as a shell takes it for one word. */
+export function shellWord(arg: string): string {
   if (/^[\w@%+=:,./\\-]+$/.test(arg)) return arg;
   return process.platform === "win32" ? `"${arg}"` : `'${arg.replaceAll("'", "'\\''")}'`;
 }

@@ -6,6 +6,7 @@
 import { compareCodePoints } from "./code_points.ts";
 import { DTYPE_BYTES, DTYPES, type Dtype, isDtype } from "./dtypes.ts";
 import { FileError } from "./errors.ts";
+import { quoted } from "./printable.ts";
 
 /** A header may not be longer than this (bytes), whatever the file says. */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -132,7 +133,7 @@ function checkMetadata(value: unknown, source: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(value).map(([key, text]) => {
       if (typeof text !== "string")
-        throw new FileError(source, `${METADATA_KEY}.${clip(key)} must be a string`);
+        throw new FileError(source, `${METADATA_KEY}.${quoted(key)} must be a string`);
       return [key, text];
     }),
   );
@@ -140,24 +141,24 @@ function checkMetadata(value: unknown, source: string): Record<string, string> {
 
 function checkTensor(name: string, value: unknown, source: string): TensorInfo {
   const fail = (problem: string): never => {
-    throw new FileError(source, `tensor ${clip(name)}: ${problem}`);
+    throw new FileError(source, `tensor ${quoted(name)}: ${problem}`);
   };
   if (!isObject(value)) return fail("its header entry is not an object");
   const dtype = field(value, "dtype");
-  if (!isDtype(dtype)) return fail(`dtype ${clip(dtype)} is not supported; known are ${DTYPES.join(", ")}`);
+  if (!isDtype(dtype)) return fail(`dtype ${quoted(dtype)} is not supported; known are ${DTYPES.join(", ")}`);
   const shape = field(value, "shape");
   if (!Array.isArray(shape) || !shape.every(isSize))
-    return fail(`shape ${clip(shape)} is not a list of sizes`);
+    return fail(`shape ${quoted(shape)} is not a list of sizes`);
   const byteLength = shape.includes(0) ? 0 : elementCount(shape) * DTYPE_BYTES[dtype];
-  if (!Number.isSafeInteger(byteLength)) return fail(`shape ${clip(shape)} is too large`);
+  if (!Number.isSafeInteger(byteLength)) return fail(`shape ${quoted(shape)} is too large`);
   const offsets = field(value, "data_offsets");
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1]) {
-    return fail(`data_offsets ${clip(offsets)} is not [begin, end]`);
+    return fail(`data_offsets ${quoted(offsets)} is not [begin, end]`);
   }
   const [begin, end] = [offsets[0], offsets[1]];
   if (end - begin !== byteLength) {
     return fail(
-      `shape ${clip(shape)} of ${dtype} takes ${byteLength} bytes, but data_offsets give it ${end - begin}`,
+      `shape ${quoted(shape)} of ${dtype} takes ${byteLength} bytes, but data_offsets give it ${end - begin}`,
     );
   }
   return { dtype, shape, begin, byteLength };
@@ -170,10 +171,13 @@ function checkCoverage(tensors: readonly [string, TensorInfo][], dataBytes: numb
     if (begin < end)
       throw new FileError(
         source,
-        `tensor ${clip(name)} overlaps another: it begins at ${begin}, before ${end}`,
+        `tensor ${quoted(name)} overlaps another: it begins at ${begin}, before ${end}`,
       );
     if (begin > end)
-      throw new FileError(source, `no tensor covers the data from ${end} to ${begin}, before ${clip(name)}`);
+      throw new FileError(
+        source,
+        `no tensor covers the data from ${end} to ${begin}, before ${quoted(name)}`,
+      );
     end = begin + byteLength;
   }
   if (end > dataBytes) {
@@ -197,10 +201,4 @@ function field(value: object, key: string): unknown {
 
 function isSize(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
-}
-
-/** A value from a file for an error message, on one line and not too long. */
-function clip(value: unknown): string {
-  const text = JSON.stringify(value) ?? "(missing)";
-  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }

@@ -2,11 +2,10 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, expect, test, vi } from "vitest";
-import { runCommand } from "../../src/cli/program.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { TOKEN } from "../io/hub_server.ts";
 import { filesOf, testHub } from "../support/hub.ts";
-import { failure, workFolder } from "./support.ts";
+import { failure, said as saidHere, workFolder } from "./support.ts";
 
 const hub = testHub();
 const work = workFolder();
@@ -26,16 +25,8 @@ beforeAll(async () => {
   await said(...["train", ...tiny, "--out", run, "--sample-steps", "2", "--sample-count", "4", "--json"]);
 });
 
-/** Runs a command in this process, which is quicker. @returns what it says to people or, with --json, to scripts */
-async function said(...args: string[]): Promise<string> {
-  let text = "";
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += chunk;
-    return true;
-  });
-  await runCommand(args).finally(() => write.mockRestore());
-  return text;
-}
+/** @returns what a command says to people or, with --json, to scripts */
+const said = async (...args: string[]): Promise<string> => (await saidHere(args)).stdout;
 
 const names = (id: string) => [...(hub.content(id)?.keys() ?? [])].sort();
 const card = (id: string) => `${hub.content(id)?.get("README.md")}`;
@@ -105,6 +96,22 @@ test("the card of a model of classes names them, and asks for some", async () =>
   ]) {
     expect(readme).toContain(text);
   }
+
+  // Names that would be more than names, in the text and in the shell.
+  const file = join(classes, "config.json");
+  const config = JSON.parse(await readFile(file, "utf8"));
+  config.preset = "a\n\x1b[31mb";
+  config.data.classes.splice(0, 2, "c\u202e", "$(touch d)");
+  await writeFile(file, JSON.stringify(config));
+  const stdout = await said("push", classes, "hf:tester/classes", "--dry-run");
+  for (const line of [
+    "| preset | a\\u000a\\u001b[31mb |",
+    "It draws of 19 classes: c\\u202e, $(touch d), azure",
+    "npx imago sample hf:tester/classes --count 16 --steps 50 --class 'c\\u202e,$(touch d)' --guidance 2 --out new.png",
+  ]) {
+    expect(`\n${stdout}`).toContain(`\n${line}`);
+  }
+  expect(stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
 });
 
 test("the card says where the data are from, but not where they lie on this machine", async () => {

@@ -6,16 +6,19 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, vi } from "vitest";
 import { describeError } from "../../src/cli/errors.ts";
 import { runCommand } from "../../src/cli/program.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/imago.js", import.meta.url));
 
-export interface Result {
-  readonly code: number | null;
+export interface Said {
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface Result extends Said {
+  readonly code: number | null;
 }
 
 /** Runs `imago` to its end. */
@@ -31,6 +34,26 @@ export async function failure(args: readonly string[]): Promise<{ code: number; 
     return describeError(error);
   }
   throw new Error(`imago ${args.join(" ")} did not fail`);
+}
+
+/** What a command that succeeds says, run within this process, which is quicker. */
+export const said = (args: readonly string[]): Promise<Said> => listen(() => runCommand(args));
+
+/** What this process says while it does some work. */
+export async function listen(work: () => Promise<void>): Promise<Said> {
+  const texts = { stdout: "", stderr: "" };
+  const spies = (["stdout", "stderr"] as const).map((stream) =>
+    vi.spyOn(process[stream], "write").mockImplementation((text) => {
+      texts[stream] += text;
+      return true;
+    }),
+  );
+  try {
+    await work();
+    return texts;
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 /** Starts `imago` and leaves it running. */
