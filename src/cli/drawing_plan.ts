@@ -40,7 +40,10 @@ export async function useCheckpoint(
   await readWeights(await checkpointWeights(new RunFolder(run), checkpoint), unet);
 }
 
-/** What is asked of a model's classes: --class is one name, also with commas in it, or several. */
+/**
+ * What is asked of a model's classes: --class is one name, also with commas in it, or several.
+ * @throws UsageError for a class beside a guidance that leaves classes out
+ */
 export function classOptions(
   {
     class: names,
@@ -49,6 +52,9 @@ export function classOptions(
   }: Pick<DrawingFlags, "guidance" | "guidanceRescale"> & { readonly class?: string },
   { labels }: UNetPipeline,
 ): ClassOptions {
+  if (names !== undefined && guidance === 0) {
+    throw new UsageError("--guidance 0 draws of no class; leave out --class, or give more guidance");
+  }
   const classLabels =
     names === undefined || labels.has(names) ? names : names.split(",").map((name) => name.trim());
   return {

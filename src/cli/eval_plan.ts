@@ -198,14 +198,15 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     bound: (images, more) =>
       fitting(flags, () => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more })),
     comparedWith(data) {
-      const classLabels = classesAsIn(data, pipeline.classes, count);
+      const classLabels = guidance === 0 ? undefined : classesAsIn(data, pipeline.classes, count);
+      const shown = guidance === 0 ? "none" : classLabels ? "in the data's proportions" : "all in turn";
       return {
         compared: {
           model: folder,
           ...(checkpoint !== undefined && { checkpoint }),
           scheduler,
           ...(steps !== undefined && { steps }),
-          ...(pipeline.classes && { classes: classLabels ? "in the data's proportions" : "all in turn" }),
+          ...(pipeline.classes && { classes: shown }),
           ...(guidance !== undefined && { guidance_scale: guidance }),
           ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
           seed,

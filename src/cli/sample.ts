@@ -23,7 +23,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     throw error;
   });
   stopped = "stopped; no image was written";
-  const { scheduler, steps, isAdaptive, classes } = plan;
+  const { scheduler, steps, isAdaptive, classes, guidance } = plan;
   const film = flags.film === undefined ? undefined : new Film();
   const started = performance.now();
   const progress = new DrawingProgress(count, output);
@@ -49,9 +49,9 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
       count,
       ...(steps !== undefined && { steps }),
       scheduler,
-      ...(classes && {
-        classes: images.map((_, k) => classes[k % classes.length]),
-        guidance: flags.guidance ?? 1,
+      ...(classes && { classes: images.map((_, k) => classes[k % classes.length]) }),
+      ...(guidance !== undefined && {
+        guidance,
         ...(flags.guidanceRescale !== undefined && { guidance_rescale: flags.guidanceRescale }),
       }),
       seed,
@@ -66,6 +66,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     const called = isAdaptive ? `, ${progress.summary()}` : "";
     output.line(`${counted(count, "image")} in ${duration(elapsed)}${called}: ${flags.out}`);
     if (classes) output.line(`classes, in turn: ${someOf(classes.slice(0, count), CLASSES_TOLD)}`);
+    else if (guidance !== undefined) output.line("of no class: a guidance of 0 leaves classes out");
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
     if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
   } finally {

@@ -61,8 +61,10 @@ export interface SamplePlan {
   readonly steps: number | undefined;
   /** Whether each image has its own steps. */
   readonly isAdaptive: boolean;
-  /** The names of the classes that the images take in turn; undefined for models without. */
+  /** The names of the classes that the images take in turn; undefined where they are of none. */
   readonly classes: readonly string[] | undefined;
+  /** Undefined for models without classes. */
+  readonly guidance: number | undefined;
   /** @returns [count, H, W, C], values in [0, 1] */
   draw(watch: Watch, signal: AbortSignal): Promise<HostTensor>;
   close(): Promise<void>;
@@ -127,7 +129,7 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
     scheduler,
     steps,
     isAdaptive,
-    classes: classNames(asked, pipeline),
+    ...classesOf(asked, pipeline),
     draw: (watch, signal) =>
       fitting(options, () => pipeline.generate({ ...options, signal, ...watchOf(isAdaptive, watch) })),
     close: () => pipeline.close(),
@@ -162,7 +164,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
     scheduler: "repaint",
     steps,
     isAdaptive: false,
-    classes: classNames(asked, pipeline),
+    ...classesOf(asked, pipeline),
     draw: ({ onStep }, signal) => fitting(options, () => pipeline.generate({ ...options, signal, onStep })),
     close: () => pipeline.close(),
   };
@@ -173,9 +175,15 @@ function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
   return { count, seed, batchSize, ...(seedCompat && { seedCompat }) };
 }
 
-/** What the images show in turn, checked before; undefined for models without classes. */
-const classNames = ({ classLabels }: ClassOptions, { classes }: UNetPipeline): string[] | undefined =>
-  classes?.ids(classLabels).map((id) => classes.name(id));
+/** What the images show in turn, checked before. */
+function classesOf(
+  { classLabels, guidanceScale = 1 }: ClassOptions,
+  { classes }: UNetPipeline,
+): Pick<SamplePlan, "classes" | "guidance"> {
+  if (classes === null) return { classes: undefined, guidance: undefined };
+  const names = guidanceScale === 0 ? undefined : classes.ids(classLabels).map((id) => classes.name(id));
+  return { classes: names, guidance: guidanceScale };
+}
 
 /** The options that some schedulers and samplers have, as far as they are given. */
 function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): AdaptiveOptions & { eta?: number } {

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { DDPMPipeline, DDPMScheduler } from "../../src/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
-import { contents, failure, imago, workFolder } from "./support.ts";
+import { contents, failure, imago, said, workFolder } from "./support.ts";
 
 const work = workFolder();
 const tiny = (out: string, ...more: string[]) => [
@@ -110,6 +110,16 @@ test("images of classes in turn, a class to a column; the same in any batch", as
   expect(JSON.parse(one.stdout)).toMatchObject({ classes: ["orange-tip, flambé"], guidance: 1 });
 });
 
+test("a guidance of 0 draws of no class, and says so", async () => {
+  const draw = ["sample", pipeline, "--count", "4", "--steps", "1", "--guidance", "0"];
+  const words = await said([...draw, "--out", work.path("unclassed.png")]);
+  expect(words.stdout).toContain("\nof no class: a guidance of 0 leaves classes out\n");
+  expect(words.stdout).not.toMatch(/classes, in turn|azure/);
+  const json = JSON.parse((await said([...draw, "--out", work.path("unclassed2.png"), "--json"])).stdout);
+  expect(json).toMatchObject({ event: "done", guidance: 0 });
+  expect(json).not.toHaveProperty("classes");
+});
+
 test("what does not go together is refused in one line", async () => {
   const plain = work.path("unconditional");
   await new DDPMPipeline(tinyUNet(), new DDPMScheduler()).savePretrained(plain);
@@ -125,6 +135,10 @@ test("what does not go together is refused in one line", async () => {
       "a guidance rescale counts beside a guidance",
     ],
     [["sample", plain, "--class", "tiger", ...out], "the model is not class-conditional; leave out classes"],
+    [
+      ["sample", pipeline, "--guidance", "0", "--class", "tiger", ...out],
+      "--guidance 0 draws of no class; leave out --class",
+    ],
     [["sample", plain, "--guidance", "2", ...out], "the model is not class-conditional"],
     [
       tiny("never", "--label-dropout", "0.2"),

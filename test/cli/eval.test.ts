@@ -113,6 +113,11 @@ describe("a class-conditional run", () => {
     expect(row(guided.stdout).numbers.patch_fd).not.toBe(row(plain.stdout).numbers.patch_fd);
   });
 
+  test("guided by 0 is drawn of no class", async () => {
+    const { stdout } = await imago(...args(), "--guidance", "0");
+    expect(row(stdout).protocol.compared).toMatchObject({ guidance_scale: 0, classes: "none" });
+  });
+
   test("draws all classes in turn where the data has others, or none", async () => {
     const { stdout } = await imago(...args(), "--data", images);
     expect(row(stdout).protocol.compared).toMatchObject({ classes: "all in turn" });
