@@ -6,6 +6,7 @@ import type { ClassOptions } from "../pipelines/class_labels.ts";
 import type { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { defaultSteps } from "../pipelines/default_steps.ts";
 import { readWeights } from "../pipelines/folders.ts";
+import { checkChannels } from "../pipelines/images.ts";
 import type { UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
 import { checkpointWeights } from "../training/checkpoint.ts";
@@ -84,8 +85,15 @@ export function chooseSampler(
   return { scheduler, steps, isAdaptive };
 }
 
-/** @throws UsageError for more images than can be held, and laid out in a grid, at once */
-export function checkCount(count: number, { height, width }: { height: number; width: number }): void {
+/**
+ * @throws UsageError for more images than can be held, and laid out in a grid, at once
+ * @throws PipelineError for a model whose images have other channels than images have
+ */
+export function checkCount(
+  count: number,
+  { height, width, channels }: { height: number; width: number; channels: number },
+): void {
+  checkChannels(channels);
   const most = Math.max(1, Math.floor(PIXEL_LIMIT / (height * width)));
   if (count <= most) return;
   throw new UsageError(

@@ -156,7 +156,7 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   if (flags.size !== undefined && flags.size !== width) {
     throw new UsageError(`--size ${flags.size}: the model's images are ${width} x ${width}; leave it out`);
   }
-  checkCount(flags.count, { height, width });
+  checkCount(flags.count, pipeline.imageSize);
   const run = new RunFolder(folder);
   const config = run.isRun ? await run.readConfig() : undefined;
   const source = flags.data ?? config?.data.source;

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { type JsonObject, readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 import { FileError } from "./errors.ts";
+import { quoted } from "./printable.ts";
 
 /** The settings file of a model. */
 export const MODEL_CONFIG = "config.json";
@@ -61,7 +62,7 @@ export async function readModelIndex(folder: string): Promise<ModelIndex> {
     const component = v.safeParse(componentSchema, value);
     if (name.startsWith("_") || !component.success) continue;
     if (!/^[A-Za-z0-9_-]+$/.test(name)) {
-      throw new FileError(path, `component ${JSON.stringify(name)} is not the name of a subfolder`);
+      throw new FileError(path, `component ${quoted(name)} is not the name of a subfolder`);
     }
     const [library, className] = component.output;
     components.set(name, { library, className });

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { writeFileAtomic } from "./atomic.ts";
 import { compareCodePoints } from "./code_points.ts";
 import { explainSystemError, FileError } from "./errors.ts";
+import { asForeign } from "./foreign.ts";
 
 /** What JSON files hold. Numbers may be infinite, as in Python. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -54,7 +55,12 @@ export async function writePythonJson(
  * @throws FileError, in one line, if it cannot be read, is above `maxBytes`, or is not JSON
  */
 export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
-  return parsePythonJson(await readBoundedText(path, maxBytes), path);
+  const bytes = await readBounded(path, maxBytes);
+  try {
+    return parsePythonJson(bytes.toString("utf8"), path);
+  } catch (error) {
+    throw asForeign(error, bytes, path, "JSON text");
+  }
 }
 
 /**
@@ -102,7 +108,7 @@ function replaceInfinities(text: string): string {
   );
 }
 
-async function readBoundedText(path: string, maxBytes: number): Promise<string> {
+async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   try {
     const file = await open(path, "r");
     try {
@@ -113,7 +119,7 @@ async function readBoundedText(path: string, maxBytes: number): Promise<string> 
           `the file has ${size} bytes, where a JSON file of at most ${maxBytes} was expected`,
         );
       }
-      return await file.readFile("utf8");
+      return await file.readFile();
     } finally {
       await file.close();
     }

@@ -15,6 +15,7 @@ import { compressors as allCompressors, decompressZstd } from "hyparquet-compres
 import * as v from "valibot";
 import { errorCode, explainSystemError, FileError, firstLine } from "./errors.ts";
 import { openFile, readRange } from "./file_range.ts";
+import { explainForeign } from "./foreign.ts";
 
 /** What a column holds, as far as it matters here. */
 export type ParquetType = "image struct" | "binary" | "string" | "integer" | "other";
@@ -67,8 +68,8 @@ export async function openParquet(path: string): Promise<ParquetFile> {
       close: () => file.close(),
     };
   } catch (error) {
-    await file.close();
-    throw explainParquetError(error, path);
+    const explained = explainParquetError(error, path);
+    throw await explainForeign(explained, file, path, "a parquet file").finally(() => file.close());
   }
 }
 

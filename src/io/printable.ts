@@ -13,3 +13,6 @@ export function quoted(value: unknown, most = 100): string {
   const text = printable(JSON.stringify(value) ?? "(missing)");
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
+
+/** A name from a file for an error message: as it is where it is a short plain word, otherwise quoted. */
+export const named = (name: string): string => (/^\w{1,100}$/.test(name) ? name : quoted(name));

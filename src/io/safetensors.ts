@@ -5,12 +5,14 @@ import { writeFileAtomic } from "./atomic.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
 import { explainSystemError, FileError } from "./errors.ts";
 import { MAX_CHUNK_BYTES, openFile, readRange } from "./file_range.ts";
+import { asForeign, explainForeign } from "./foreign.ts";
 import {
   elementCount,
   layOut,
   PREFIX_BYTES,
   parseHeader,
   readHeaderLength,
+  type SafetensorsHeader,
   type TensorInfo,
 } from "./safetensors_header.ts";
 
@@ -38,10 +40,15 @@ export interface SafetensorsFile {
   info(name: string): TensorInfo;
   /** The tensor's elements; F16 and BF16 as float32. @throws FileError if there is no such tensor, or reading fails */
   read(name: string): Promise<TensorArray>;
-  /** The same as float32, from F32, F16, BF16 or F64. @throws FileError if its elements are not floating-point */
+  /**
+   * The same as float32, from F32, F16, BF16 or F64, as weights are read.
+   * @throws FileError if its elements are not floating-point, or one of them is NaN or infinite
+   */
   readFloat32(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
+
+const EXPECTED = "a safetensors file";
 
 /** Elements converted at a time when writing F16 or BF16. */
 const CONVERT_ELEMENTS = 2 ** 20;
@@ -78,8 +85,8 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       close: () => file.close(),
     };
   } catch (error) {
-    await file.close();
-    throw explainSystemError(error, "read the file", path);
+    const explained = await explainForeign(error, file, path, EXPECTED).finally(() => file.close());
+    throw explainSystemError(explained, "read the file", path);
   }
 }
 
@@ -131,9 +138,7 @@ export async function writeSafetensors(
 }
 
 function parseSafetensors(bytes: Uint8Array): Map<string, StoredTensor> {
-  const source = "safetensors bytes";
-  const dataBegin = PREFIX_BYTES + readHeaderLength(bytes, bytes.length, source);
-  const { tensors } = parseHeader(bytes.subarray(PREFIX_BYTES, dataBegin), bytes.length - dataBegin, source);
+  const { tensors, dataBegin } = headerOf(bytes, "safetensors bytes");
   const out = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, begin, byteLength }] of tensors) {
     const copy = new Uint8Array(byteLength);
@@ -141,6 +146,16 @@ function parseSafetensors(bytes: Uint8Array): Map<string, StoredTensor> {
     out.set(name, { dtype, shape, data: decode(copy.buffer, dtype) });
   }
   return out;
+}
+
+function headerOf(bytes: Uint8Array, source: string): SafetensorsHeader & { dataBegin: number } {
+  try {
+    const dataBegin = PREFIX_BYTES + readHeaderLength(bytes, bytes.length, source);
+    const json = bytes.subarray(PREFIX_BYTES, dataBegin);
+    return { ...parseHeader(json, bytes.length - dataBegin, source), dataBegin };
+  } catch (error) {
+    throw asForeign(error, bytes, source, EXPECTED);
+  }
 }
 
 function checkEntry(path: string, name: string, entry: TensorEntry): StoredTensor {
@@ -159,11 +174,22 @@ function checkEntry(path: string, name: string, entry: TensorEntry): StoredTenso
 }
 
 function toFloat32(data: TensorArray, path: string, name: string, dtype: Dtype): Float32Array {
-  if (data instanceof Float32Array) return data;
-  if (data instanceof Float64Array) return Float32Array.from(data);
+  if (data instanceof Float32Array) return finite(data, path, name);
+  if (data instanceof Float64Array) return finite(Float32Array.from(data), path, name);
   throw new FileError(
     path,
     `tensor ${name} is ${dtype}, where a floating-point type was expected (F32, F16, BF16, F64)`,
+  );
+}
+
+/** @throws FileError for elements that make everything infinite or no number that is computed with them */
+function finite(data: Float32Array, path: string, name: string): Float32Array {
+  let first = 0;
+  while (first < data.length && Number.isFinite(data[first])) first++;
+  if (first === data.length) return data;
+  throw new FileError(
+    path,
+    `tensor ${name} is broken: its element ${first} of ${data.length} is ${data[first]}, where finite numbers were expected; take weights saved before training diverged, or save them anew in float32`,
   );
 }
 

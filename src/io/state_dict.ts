@@ -7,6 +7,7 @@ import type { HostTensor } from "../engine/host_tensor.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
 import { errorCode, explainSystemError, FileError } from "./errors.ts";
+import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 
 /** A weight, in torch's layout: float32 data and shape. */
@@ -149,7 +150,7 @@ async function readIndex(folder: string, index: string): Promise<Map<string, Set
     if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*\.safetensors$/.test(file)) {
       throw new FileError(
         path,
-        `weight_map puts ${JSON.stringify(name)} into ${JSON.stringify(file)}, where the name of a .safetensors file in this folder was expected`,
+        `weight_map puts ${quoted(name)} into ${quoted(file)}, where the name of a .safetensors file in this folder was expected`,
       );
     }
     const names = shards.get(file) ?? new Set<string>();

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { crc32, inflateRaw } from "node:zlib";
 import { explainSystemError } from "./errors.ts";
 import { openFile, readRange } from "./file_range.ts";
+import { explainForeign } from "./foreign.ts";
 import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";
 
 export type { ZipEntry } from "./zip_directory.ts";
@@ -39,8 +40,8 @@ export async function openZip(path: string, wanted: (name: string) => boolean): 
       close: () => file.close(),
     };
   } catch (error) {
-    await file.close();
-    throw explainSystemError(error, "read the file", path);
+    const explained = await explainForeign(error, file, path, "a zip archive").finally(() => file.close());
+    throw explainSystemError(explained, "read the file", path);
   }
 }
 

@@ -16,6 +16,7 @@ import {
 } from "../io/diffusers_folder.ts";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
 import { explainSystemError, FileError } from "../io/errors.ts";
+import { named } from "../io/printable.ts";
 import {
   type ReadStateDictOptions,
   readStateDict,
@@ -27,6 +28,15 @@ import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import type { Id2Label } from "./class_labels.ts";
 import { PipelineError } from "./errors.ts";
+
+/** The pipelines of diffusers that are a UNet and a scheduler alone, and draw images as they are drawn here. */
+const PIPELINES = [
+  "DDPMPipeline",
+  "DDIMPipeline",
+  "PNDMPipeline",
+  "ConsistencyModelPipeline",
+  "RePaintPipeline",
+];
 
 /** The model's class in files. */
 const MODEL_CLASS = "UNet2DModel";
@@ -164,16 +174,29 @@ function componentFolder(root: string, name: string): string {
  * @throws PipelineError, in one line
  */
 export function checkComponents(index: ModelIndex, source: string): void {
+  if (!PIPELINES.includes(index.className)) {
+    throw new PipelineError(
+      `${source}: a pipeline of the class ${named(index.className)}, expected a ${MODEL_CLASS} and a scheduler alone: ${PIPELINES.join(", ")}`,
+    );
+  }
   for (const name of [UNET, SCHEDULER]) {
     const component = index.components.get(name);
     if (component === undefined) {
       throw new PipelineError(
-        `${source}: a ${index.className} without ${name}, expected a pipeline of a ${MODEL_CLASS} and a scheduler, such as DDPMPipeline`,
+        `${source}: a ${named(index.className)} without ${name}, expected a pipeline of a ${MODEL_CLASS} and a scheduler, such as DDPMPipeline`,
       );
     }
     if (name === UNET && component.className !== MODEL_CLASS) {
-      throw new PipelineError(`${source}: the model is a ${component.className}, expected a ${MODEL_CLASS}`);
+      throw new PipelineError(
+        `${source}: the model is a ${named(component.className)}, expected a ${MODEL_CLASS}`,
+      );
     }
+  }
+  for (const [name, { className }] of index.components) {
+    if (name === UNET || name === SCHEDULER) continue;
+    throw new PipelineError(
+      `${source}: the pipeline has a ${named(name)} (${named(className)}), without which its images would be wrong; expected a ${MODEL_CLASS} and a scheduler alone`,
+    );
   }
 }
 

@@ -11,9 +11,12 @@ import { PipelineError } from "./errors.ts";
  */
 export function toImages({ data, shape }: HostTensor): RgbImage[] {
   const [count, height, width, channels] = shape;
-  if (channels !== 1 && channels !== 3) {
-    throw new PipelineError(`images of ${channels} channels cannot be drawn; expected 1 or 3`);
-  }
   const signed = data.map((x) => x * 2 - 1);
-  return toUint8(signed, [count, height, width, channels]);
+  return toUint8(signed, [count, height, width, checkChannels(channels)]);
+}
+
+/** @throws PipelineError where images of so many channels are neither gray nor RGB, as latents are not */
+export function checkChannels(channels: number | undefined): 1 | 3 {
+  if (channels === 1 || channels === 3) return channels;
+  throw new PipelineError(`images of ${channels} channels cannot be drawn; expected 1 or 3`);
 }

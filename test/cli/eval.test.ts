@@ -8,7 +8,7 @@ import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { fixture } from "../support/golden.ts";
-import { failure, imago, workFolder } from "./support.ts";
+import { failure, imago, said, workFolder } from "./support.ts";
 
 const work = workFolder();
 let model: string;
@@ -114,7 +114,7 @@ describe("a class-conditional run", () => {
   });
 
   test("guided by 0 is drawn of no class", async () => {
-    const { stdout } = await imago(...args(), "--guidance", "0");
+    const { stdout } = await said([...args(), "--guidance", "0", "--count", "5"]);
     expect(row(stdout).protocol.compared).toMatchObject({ guidance_scale: 0, classes: "none" });
   });
 

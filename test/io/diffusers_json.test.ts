@@ -131,12 +131,16 @@ describe("reading", () => {
     const folder = temporaryFolder();
     const path = join(folder, "x.json");
     const schema = v.object({ unet: v.object({ sizes: v.array(v.number()) }) });
-    for (const text of ["", "{", '{"a": NaN}', '{"a":\n\n oops}', "Infinity Infinity"]) {
+    for (const text of [" ", "{", '{"a": NaN}', '{"a":\n\n oops}', "Infinity Infinity"]) {
       writeFileSync(path, text);
       const failing = readJson(path);
       await expect(failing, text).rejects.toThrow(/x\.json: this is not JSON text/);
       await expect(failing).rejects.not.toThrow(/\n/);
     }
+    writeFileSync(path, "");
+    await expect(readJson(path)).rejects.toThrow(
+      /x\.json: this is an empty file, where JSON text was expected/,
+    );
     writeFileSync(path, '{"unet": {"sizes": [1, "two"]}}');
     await expect(readJsonAs(path, schema)).rejects.toThrow(/x\.json: unet\.sizes\.1: .*"two"/);
     writeFileSync(path, "[]");

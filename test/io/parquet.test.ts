@@ -60,7 +60,9 @@ describe("openParquet", () => {
   it("says so in one line wherever a file is cut off, and whatever byte is wrong", async () => {
     const whole = await readFile(fixture("plain_snappy"));
     const path = join(folder, "a.parquet");
-    for (let length = 0; length < whole.length; length += 19) {
+    await writeFile(path, "");
+    await expect(readAll(path)).rejects.toThrow(/this is an empty file, where a parquet file was expected/);
+    for (let length = 1; length < whole.length; length += 19) {
       await writeFile(path, whole.subarray(0, length));
       await expect(readAll(path)).rejects.toThrow(/not a parquet file, or cut short/);
     }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { printable, quoted } from "../../src/io/printable.ts";
+import { named, printable, quoted } from "../../src/io/printable.ts";
 
 test("control characters, ends of lines and reversals of text are shown as JSON writes them", () => {
   expect(printable("a\x1b[31mb\x07\r\n\tc\x7f\x9bd")).toBe(
@@ -29,5 +29,6 @@ test("a quoted value is on one line and not long", () => {
     "(missing)",
     '{"a":[1]}',
   ]);
+  expect([named("UNet2DModel"), named("a b"), named("")]).toEqual(["UNet2DModel", '"a b"', '""']);
   expect(quoted("x".repeat(1000))).toBe(`"${"x".repeat(99)}...`);
 });

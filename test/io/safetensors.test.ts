@@ -146,10 +146,14 @@ describe("round trips", () => {
     expect(sameBytes(read.data, data)).toBe(true);
   });
 
-  test("readFloat32 takes floating-point types and no others", async () => {
+  test("readFloat32 takes floating-point types and finite numbers, and no others", async () => {
     const file = await openSafetensors(PYTHON_DTYPES);
     expect(await file.readFloat32("f64")).toEqual(new Float32Array([0.1, 0]));
     await expect(file.readFloat32("i64")).rejects.toThrow(/tensor i64 is I64, where a floating-point type/);
+    await expect(file.readFloat32("f16")).rejects.toThrow(
+      /tensor f16 is broken: its element 5 of 10 is Infinity/,
+    );
+    await expect(file.readFloat32("bf16")).rejects.toThrow(/tensor bf16 is broken: its element 4 of 9/);
     await expect(file.read("nothing")).rejects.toThrow(/there is no tensor nothing/);
     await file.close();
   });
@@ -278,11 +282,9 @@ describe("damaged files are refused in one line that names the file", () => {
   });
 
   test("an empty file, a short one, a lying length, text that is not UTF-8", async () => {
-    expect(await refusal(new Uint8Array(0))).toMatch(/0 bytes, where at least 8/);
+    expect(await refusal(new Uint8Array(0))).toMatch(/this is an empty file/);
     expect(await refusal(new Uint8Array(7))).toMatch(/7 bytes, where at least 8/);
-    expect(await refusal(new TextEncoder().encode("PK\u0003\u0004 a zip file"))).toMatch(
-      /where at most 100000000 are allowed/,
-    );
+    expect(await refusal(new Uint8Array(16).fill(0xee))).toMatch(/where at most 100000000 are allowed/);
     expect(await refusal(new Uint8Array([200, 0, 0, 0, 0, 0, 0, 0, 123]))).toMatch(
       /truncated.*200 bytes long.*only 9/,
     );

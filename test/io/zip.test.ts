@@ -102,7 +102,8 @@ describe("openZip", () => {
       { name: "a.txt", content: "first" },
       { name: "b.txt", content: "second", stored: true },
     ]);
-    for (let length = 0; length < whole.length; length++) {
+    expect(await refusal(Buffer.alloc(0))).toMatch(/this is an empty file, where a zip archive was expected/);
+    for (let length = 1; length < whole.length; length++) {
       expect(await refusal(whole.subarray(0, length))).toMatch(/not a zip archive, damaged or cut short/);
     }
     for (let at = 0; at < whole.length; at++) {

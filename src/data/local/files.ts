@@ -4,6 +4,7 @@ import { constants, type Dirent } from "node:fs";
 import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { errorCode, firstLine } from "../../io/errors.ts";
+import { foreignContent } from "../../io/foreign.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
@@ -53,6 +54,8 @@ export async function listedImages(
   { split, labelColumn }: SourceSelection,
 ): Promise<EncodedImages> {
   const text = await readText(list, MAX_LIST_BYTES);
+  const foreign = foreignContent(text ?? "", "a list of files");
+  if (foreign !== undefined) throw new DataError(`${name}: this is ${foreign}`);
   const lines = (text ?? "").replace(/^\uFEFF/, "").split(/\r?\n/);
   const paths = lines.map((line) => line.trim()).filter((line) => line !== "");
   if (paths.length === 0)

@@ -1,6 +1,7 @@
 /** metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files. */
 import { parse } from "csv-parse/sync";
 import { firstLine } from "../../io/errors.ts";
+import { foreignContent } from "../../io/foreign.ts";
 import { DataError } from "../errors.ts";
 
 /** In the order in which they are looked for. */
@@ -23,6 +24,8 @@ export interface Metadata {
  * @throws DataError, in one line, for what is no table
  */
 export function parseMetadata(name: string, text: string): Metadata {
+  const foreign = foreignContent(text, "a table");
+  if (foreign !== undefined) throw new DataError(`${name}: this is ${foreign}`);
   return name.endsWith(".jsonl") ? fromJsonLines(name, text) : fromCsv(name, text);
 }
 

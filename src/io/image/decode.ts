@@ -1,6 +1,7 @@
 // decode.ts: image files of any common kind as 8-bit RGB.
 import sharp from "sharp";
 import { firstLine } from "../errors.ts";
+import { foreignContent } from "../foreign.ts";
 import type { RgbImage } from "./rgb_image.ts";
 
 /** Formats that are read, by what the bytes say, whatever the name. */
@@ -13,6 +14,8 @@ export interface DecodedImage extends RgbImage {
   /** Of the file: 1 gray, 2 gray and transparency, 3 RGB, 4 RGB and transparency, or CMYK. */
   readonly channels: number;
 }
+
+const NO_IMAGE = "not an image";
 
 /** Which decoder this is: another may round a pixel otherwise. */
 export const DECODER = `sharp ${sharp.versions.sharp}, vips ${sharp.versions.vips}`;
@@ -47,7 +50,9 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
       channels,
     };
   } catch (error) {
-    throw new Error(explain(error, isImage), { cause: error });
+    const problem = explain(error, isImage);
+    const what = problem === NO_IMAGE ? (foreignContent(bytes, "an image") ?? problem) : problem;
+    throw new Error(what, { cause: error });
   }
 }
 
@@ -65,11 +70,11 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
  */
 function explain(error: unknown, isImage: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (/unsupported image format/i.test(message)) return "not an image";
+  if (/unsupported image format/i.test(message)) return NO_IMAGE;
   if (/premature end|unexpected end|truncated|read error|corrupt header/i.test(message))
     return "damaged or cut short";
   // The decoder keeps its last words in one place for all threads: when several files fail at once they can be lost.
-  if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : "not an image";
+  if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : NO_IMAGE;
   if (/pixel limit/i.test(message)) return `more than ${PIXEL_LIMIT} pixels`;
   return firstLine(error).slice(0, 120);
 }

@@ -1,0 +1,137 @@
+// foreign.ts: what a file is that is not what its name says, told by its first bytes. Asked once reading has failed, so
+// that a sound file is never taken for something else.
+import type { FileHandle } from "node:fs/promises";
+import { byteSize } from "./byte_size.ts";
+import { errorCode, FileError } from "./errors.ts";
+import { readRange } from "./file_range.ts";
+import { quoted } from "./printable.ts";
+
+/** What was to be read, in words that follow "where ... was expected". */
+export type Expected =
+  | "a safetensors file"
+  | "a parquet file"
+  | "a zip archive"
+  | "an image"
+  | "JSON text"
+  | "a table"
+  | "a list of files";
+
+/** As many bytes of a file's beginning are enough to tell. */
+const HEAD_BYTES = 512;
+/** Characters of a text that are told. */
+const TOLD = 40;
+
+/** Formats of binary data: as such a text cannot be read at all. */
+const BINARY: ReadonlySet<Expected> = new Set(["a safetensors file", "a parquet file", "a zip archive"]);
+
+const PICKLE = "a pickle of PyTorch, which can run code and is not read";
+const CONVERT = "convert it in Python: load the model and save_pretrained(..., safe_serialization=True)";
+const UNPACK = "unpack it and give what is in it";
+const RENAME = "check the file's name";
+
+interface Kind {
+  /** Whether a file begins so; one character a byte. */
+  readonly begins: (head: string) => boolean;
+  readonly what: string;
+  readonly advice: string;
+  /** Where this is no surprise. */
+  readonly is?: Expected;
+}
+
+const startsWith =
+  (...beginnings: readonly string[]) =>
+  (head: string): boolean =>
+    beginnings.some((beginning) => head.startsWith(beginning));
+
+/** What an entry of a zip archive begins with; the name of the first one follows 30 bytes from the beginning. */
+const ZIP_ENTRY = "PK\x03\x04";
+const NAME_AT = 30;
+
+const KINDS: readonly Kind[] = [
+  {
+    begins: (head) => /^\s*<(?:!doctype html|html|head|body|\?xml)\b/i.test(head),
+    what: "a page of HTML or XML, as servers answer in place of a file",
+    advice: "download it again",
+  },
+  {
+    // What torch.save writes: one folder with data.pkl in it.
+    begins: (head) => head.startsWith(ZIP_ENTRY) && /^[^/]*\/data\.pkl/.test(head.slice(NAME_AT)),
+    what: PICKLE,
+    advice: CONVERT,
+    is: "a zip archive",
+  },
+  // What it wrote before 2020: pickles themselves, of protocol 2 or a later one.
+  { begins: startsWith("\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"), what: PICKLE, advice: CONVERT },
+  {
+    begins: startsWith(ZIP_ENTRY, "PK\x05\x06"),
+    what: "a zip archive",
+    advice: UNPACK,
+    is: "a zip archive",
+  },
+  { begins: startsWith("\x1f\x8b"), what: "a file packed with gzip", advice: UNPACK },
+  { begins: startsWith("PAR1"), what: "a parquet file", advice: RENAME, is: "a parquet file" },
+  {
+    begins: (head) => head.slice(4, 10) === '\0\0\0\0{"',
+    what: "a safetensors file",
+    advice: RENAME,
+    is: "a safetensors file",
+  },
+  {
+    begins: startsWith("\x89PNG", "\xff\xd8\xff", "GIF8"),
+    what: "an image",
+    advice: RENAME,
+    is: "an image",
+  },
+];
+
+/** What Git leaves in place of a file that Git LFS keeps: three lines, of which one is the file's size. */
+const LFS_POINTER = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\r?\n/;
+
+/**
+ * What a file is, in words that follow "this is": undefined where it may be what was expected, if a damaged one.
+ * @param content its bytes or its text, or the beginning of it
+ */
+export function foreignContent(content: Uint8Array | string, expected: Expected): string | undefined {
+  const head =
+    typeof content === "string"
+      ? content.slice(0, HEAD_BYTES)
+      : String.fromCharCode(...content.subarray(0, HEAD_BYTES));
+  if (LFS_POINTER.test(head)) {
+    const size = /^size (\d{1,15})\r?$/m.exec(head)?.[1];
+    const of = size === undefined ? "" : ` (${byteSize(Number(size))})`;
+    return `a Git LFS pointer, not the file itself${of}; fetch it with \`git lfs pull\`, or download it again`;
+  }
+  const where = `where ${expected} was expected`;
+  const kind = KINDS.find(({ begins, is }) => is !== expected && begins(head));
+  if (kind !== undefined) return `${kind.what}, ${where}; ${kind.advice}`;
+  if (head === "" && (BINARY.has(expected) || expected === "JSON text"))
+    return `an empty file, ${where}; copy or download it again`;
+  if (BINARY.has(expected) && /^[\t\n\r -~]{8,}$/.test(head)) {
+    return `text (${quoted(head.trim(), TOLD)}), ${where}; download it again`;
+  }
+  return undefined;
+}
+
+/**
+ * An error of reading a file, or in its place what the file is, where that can be told.
+ * @param error comes back as it is where it is the operating system's
+ */
+export async function explainForeign(
+  error: unknown,
+  file: FileHandle,
+  path: string,
+  expected: Expected,
+): Promise<unknown> {
+  if (errorCode(error) !== undefined || (error instanceof Error && errorCode(error.cause) !== undefined)) {
+    return error;
+  }
+  const { size } = await file.stat();
+  const head = await readRange(file, 0, Math.min(size, HEAD_BYTES), path);
+  return asForeign(error, new Uint8Array(head), path, expected);
+}
+
+/** The same for bytes that are in memory. */
+export function asForeign(error: unknown, bytes: Uint8Array, path: string, expected: Expected): unknown {
+  const what = foreignContent(bytes, expected);
+  return what === undefined ? error : new FileError(path, `this is ${what}`, { cause: error });
+}
