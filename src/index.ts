@@ -45,6 +45,7 @@ export {
   type MemoryNeed,
   type ProgramSpec,
   type ProgramStats,
+  ThreadError,
 } from "./engine/backend.ts";
 
 export {

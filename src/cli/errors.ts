@@ -1,7 +1,7 @@
 // What an error means to the shell: one line on stderr and an exit code.
 
 import { DataError } from "../data/errors.ts";
-import { MemoryError } from "../engine/backend.ts";
+import { MemoryError, ThreadError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { FileError } from "../io/errors.ts";
 import { HubError } from "../io/hub/index.ts";
@@ -35,6 +35,7 @@ const EXPLAINED = [
   ModelConfigError,
   ShapeError,
   MemoryError,
+  ThreadError,
   PipelineError,
   TrainingOptionError,
   RunFolderError,
@@ -47,13 +48,16 @@ export const isExplained = (error: unknown): error is Error =>
 
 /**
  * Runs the part of a command that only checks and reads what the user gave. What is wrong there is the command's
- * fault, not the work's: explained errors become UsageErrors. A network that fails is nobody's fault.
+ * fault, not the work's: explained errors become UsageErrors. A network or system that fails is nobody's fault.
  */
 export async function checking<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const isFailure = error instanceof Interrupted || (error instanceof HubError && error.isFailure);
+    const isFailure =
+      error instanceof Interrupted ||
+      error instanceof ThreadError ||
+      (error instanceof HubError && error.isFailure);
     if (isExplained(error) && !isFailure) {
       throw new UsageError(error.message, { cause: error });
     }

@@ -71,12 +71,18 @@ export class MemoryError extends Error {
   }
 }
 
+/** Raised when the system does not give the threads that are wanted, or one is lost; nothing runs after that. */
+export class ThreadError extends Error {
+  override readonly name = "ThreadError";
+}
+
 export interface Backend {
   readonly name: string;
   /** Gives a variable its value; creates it on the backend at first use. */
   write(variable: Tensor, data: HostArray): void;
   /** A copy of a variable's present value. @throws when it was never written. */
   read(variable: Tensor): Float32Array;
+  /** @throws MemoryError, ThreadError */
   compile(program: ProgramSpec): Promise<Executable>;
   /** What `compile` would need, found without allocating anything. */
   memory(program: ProgramSpec): MemoryNeed;

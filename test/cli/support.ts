@@ -10,7 +10,7 @@ import { afterAll, beforeAll, vi } from "vitest";
 import { describeError } from "../../src/cli/errors.ts";
 import { runCommand } from "../../src/cli/program.ts";
 
-const BIN = fileURLToPath(new URL("../../bin/imago.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../../bin/imago.js", import.meta.url));
 
 export interface Said {
   readonly stdout: string;

@@ -10,7 +10,7 @@ export type Request =
   /** Arguments of the driver's run function. */
   | { readonly kind: "run"; readonly program: number; readonly args: readonly number[] };
 
-/** A worker answers each `run`. */
+/** A worker says once that it is there, and answers each `run`. */
 export interface Reply {
   readonly error?: string;
 }

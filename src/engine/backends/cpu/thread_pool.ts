@@ -1,67 +1,92 @@
 // The worker threads. The main thread only sends requests and waits for replies, so it stays free for other things.
 
-import { Worker } from "node:worker_threads";
-import type { Reply, Request, WorkerSetup } from "./messages.ts";
+import { ThreadError } from "../../backend.ts";
+import type { Request } from "./messages.ts";
+import { Thread } from "./thread.ts";
 
 export class ThreadPool {
-  readonly #workers: Worker[];
+  /** How many were wanted, which is how many there are once `ready` has resolved. */
+  readonly threads: number;
+  readonly #threads: Thread[] = [];
+  readonly #ready: Promise<void>;
+  /** Why nothing can run any more: threads wait for each other, so one that is lost takes all with it. */
+  #failure: Error | undefined;
+  #starting = true;
   #closed = false;
 
   constructor(threads: number, memory: WebAssembly.Memory) {
-    const fromSource = import.meta.url.endsWith(".ts");
-    const url = new URL(fromSource ? "./worker.ts" : "./worker.js", import.meta.url);
-    const stripsTypes = Boolean(process.features.typescript);
-    const execArgv = fromSource && !stripsTypes ? ["--import", "tsx"] : [];
-    const workerData: WorkerSetup = { memory };
-    this.#workers = Array.from({ length: threads }, () => {
-      const worker = new Worker(url, { workerData, execArgv });
-      worker.setMaxListeners(0);
-      worker.unref();
-      return worker;
-    });
+    this.threads = threads;
+    this.#ready = this.#start(memory);
+    this.#ready.catch(() => {}); // Whoever is about to use the threads is told.
   }
 
-  get threads(): number {
-    return this.#workers.length;
+  /** Resolves when all threads are there. @throws ThreadError when the system does not give them */
+  ready(): Promise<void> {
+    return this.#ready;
   }
 
-  /** Sends the same request to every worker; no reply is awaited. */
+  /** Sends the same request to every thread; no reply is awaited. */
   broadcast(request: Request): void {
-    for (const worker of this.#workers) worker.postMessage(request);
+    for (const thread of this.#threads) thread.post(request);
   }
 
   /** Runs a loaded program on every thread; `argsOf` gives each thread's arguments. */
   async run(program: number, argsOf: (thread: number) => readonly number[]): Promise<void> {
-    if (this.#closed) throw new Error("the backend was closed");
-    const request = (thread: number): Request => ({ kind: "run", program, args: argsOf(thread) });
-    await Promise.all(this.#workers.map((worker, thread) => ask(worker, request(thread))));
+    if (this.#failure !== undefined) throw this.#failure;
+    const replies = this.#threads.map((thread) => thread.reply());
+    for (const [i, thread] of this.#threads.entries()) {
+      thread.post({ kind: "run", program, args: argsOf(i) });
+    }
+    await Promise.all(replies);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    this.#failure ??= new Error("the backend was closed");
+    await this.#stop();
+  }
+
+  async #start(memory: WebAssembly.Memory): Promise<void> {
+    const replies: Promise<void>[] = [];
+    try {
+      while (replies.length < this.threads) {
+        const thread = new Thread({ memory }, (reason) => this.#fail(reason));
+        this.#threads.push(thread);
+        replies.push(thread.reply());
+      }
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+    const starts = await Promise.allSettled(replies);
+    this.#starting = false;
+    if (this.#failure === undefined) return;
+    const started = starts.filter(({ status }) => status === "fulfilled").length;
+    if (!this.#closed) this.#failure = startError(this.threads, started, this.#failure.message);
+    await this.#stop();
+    throw this.#failure;
+  }
+
+  /** While threads start, the others are waited for: how many the system gives is worth knowing. */
+  #fail(reason: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    if (!this.#starting) void this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 }
 
-/** One request and its reply. The worker keeps the process alive only meanwhile. */
-function ask(worker: Worker, request: Request): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (error: Error | undefined) => {
-      worker.off("message", onMessage);
-      worker.off("error", onError);
-      worker.off("exit", onExit);
-      worker.unref();
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    const onMessage = (reply: Reply) =>
-      settle(reply.error === undefined ? undefined : new Error(reply.error));
-    const onError = (error: Error) => settle(error);
-    const onExit = () => settle(new Error("a worker thread stopped"));
-    worker.on("message", onMessage);
-    worker.on("error", onError);
-    worker.on("exit", onExit);
-    worker.ref();
-    worker.postMessage(request);
-  });
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Says how many threads there would be, and which limit of the system to raise for more. */
+function startError(wanted: number, started: number, reason: string): ThreadError {
+  const [why, limit] = /EMFILE|ENFILE|too many open files/i.test(reason)
+    ? ["too many files are open", "the limit of open files (ulimit -n)"]
+    : /EAGAIN|ENOMEM/.test(reason)
+      ? ["the system gives no more", "the limits of processes (ulimit -u) and memory"]
+      : [reason, "the system's limits"];
+  const fewer = started === 0 ? "" : "give fewer (--threads) or ";
+  return new ThreadError(`${started} of ${wanted} threads could be started: ${why}; ${fewer}raise ${limit}`);
 }

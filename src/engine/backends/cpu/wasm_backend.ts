@@ -150,7 +150,7 @@ export class WasmBackend implements Backend {
       table: [...code.values()].map(({ builder }) => builder),
       relaxed: this.#relaxed,
     });
-    const module = await WebAssembly.compile(bytes);
+    const [module] = await Promise.all([WebAssembly.compile(bytes), this.#pool.ready()]);
     this.#pool.broadcast({ kind: "load", program: id, module });
     writeTables(this.#memory, placement, (key) => code.get(key)?.index ?? 0);
     const updated = (program.updates ?? []).map(({ target }) => this.#variable(target.node, false));

@@ -37,3 +37,4 @@ parentPort?.on("message", (request: Request) => {
     parentPort?.postMessage({ error: String(error) } satisfies Reply);
   }
 });
+parentPort?.postMessage({} satisfies Reply);
