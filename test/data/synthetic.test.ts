@@ -6,9 +6,8 @@ import { specimenOf } from "../../src/data/synthetic/index.ts";
 import { resizeAndCrop } from "../../src/io/image/index.ts";
 
 describe("synthetic", () => {
-  it("draws the same 1,000 butterflies as ever, all different, in seconds", () => {
+  it("draws the same 1,000 butterflies as ever, all different", () => {
     const source = synthetic({ size: 32 });
-    const start = performance.now();
     const hashes = new Set<string>();
     const all = createHash("sha256");
     for (let i = 0; i < source.count; i++) {
@@ -19,7 +18,6 @@ describe("synthetic", () => {
     // If the drawing is changed on purpose, raise EDITION with this.
     expect(all.digest("hex")).toBe("79a795ef38f2f79a9aae9dbaa647c0aa1cbc38e1b5932da6ea657e4eea3c76a6");
     expect(hashes.size).toBe(1000);
-    expect(performance.now() - start).toBeLessThan(20_000);
   });
 
   it("draws the same picture for the same number, whatever was drawn before", () => {
