@@ -4,11 +4,20 @@
 import type { KernelTiming } from "../engine/backend.ts";
 import type { Peaks } from "./bench_machine.ts";
 
+/** A kernel in several profiles of one program. */
+export interface TimedKernel extends KernelTiming {
+  /** In each profile; `seconds` is their median. */
+  readonly runs: readonly number[];
+}
+
 /** How fast some work was. */
 export interface Speed {
   readonly seconds: number;
-  readonly gflops: number;
-  readonly gbytesPerSecond: number;
+  readonly fastestSeconds: number;
+  readonly slowestSeconds: number;
+  /** Null, as are the others, where the time is not known or is too short for the clock. */
+  readonly gflops: number | null;
+  readonly gbytesPerSecond: number | null;
   /** The time that the work takes at the machine's peak over the time it took; null where no peak is known. */
   readonly peakShare: number | null;
   /** What the work waits for at the peak. */
@@ -24,11 +33,19 @@ export interface KernelGroup extends Speed {
   readonly share: number;
 }
 
+/** A kernel below this is not much longer than two looks at the clock: no speed is made of it. */
+const LEAST_SECONDS = 1e-6;
+
 /** The speed of kernels that run one after another. */
-export function speedOf(timings: readonly KernelTiming[], peaks: Peaks): Speed {
+export function speedOf(timings: readonly TimedKernel[], peaks: Peaks): Speed {
   const sum = (value: (timing: KernelTiming) => number) =>
     timings.reduce((total, timing) => total + value(timing), 0);
   const seconds = sum((timing) => timing.seconds);
+  const inRuns = (timings[0]?.runs ?? []).map((_, run) =>
+    timings.reduce((total, { runs }) => total + runs[run], 0),
+  );
+  const isMeasured = seconds > timings.length * LEAST_SECONDS;
+  const rate = (count: number) => (isMeasured ? count / seconds / 1e9 : null);
   const atPeak = ({ flops, bytes }: KernelTiming) => ({
     simd: peaks.gflops === null ? 0 : flops / peaks.gflops / 1e9,
     memory: peaks.gbytesPerSecond === null ? 0 : bytes / peaks.gbytesPerSecond / 1e9,
@@ -42,30 +59,23 @@ export function speedOf(timings: readonly KernelTiming[], peaks: Peaks): Speed {
   const bestSeconds = ideal.SIMD + ideal.memory;
   return {
     seconds,
-    gflops: rate(
-      sum(({ flops }) => flops),
-      seconds,
-    ),
-    gbytesPerSecond: rate(
-      sum(({ bytes }) => bytes),
-      seconds,
-    ),
-    peakShare: bestSeconds === 0 || seconds === 0 ? null : bestSeconds / seconds,
+    fastestSeconds: Math.min(seconds, ...inRuns),
+    slowestSeconds: Math.max(seconds, ...inRuns),
+    gflops: rate(sum(({ flops }) => flops)),
+    gbytesPerSecond: rate(sum(({ bytes }) => bytes)),
+    peakShare: bestSeconds === 0 || !isMeasured ? null : bestSeconds / seconds,
     bound: bestSeconds === 0 ? null : ideal.SIMD >= ideal.memory ? "SIMD" : "memory",
   };
 }
 
-/** In thousands of millions a second; nothing takes no time but what does nothing. */
-const rate = (count: number, seconds: number): number => (seconds === 0 ? 0 : count / seconds / 1e9);
-
 /** Kernels with equal keys together, the most expensive group first. */
 export function groupKernels(
-  timings: readonly KernelTiming[],
-  key: (timing: KernelTiming) => string,
+  timings: readonly TimedKernel[],
+  key: (timing: TimedKernel) => string,
   peaks: Peaks,
 ): KernelGroup[] {
   const total = timings.reduce((sum, { seconds }) => sum + seconds, 0);
-  const members = new Map<string, KernelTiming[]>();
+  const members = new Map<string, TimedKernel[]>();
   for (const timing of timings) {
     const group = members.get(key(timing));
     if (group === undefined) members.set(key(timing), [timing]);
@@ -74,18 +84,25 @@ export function groupKernels(
   const groups = [...members.values()].map((group) => {
     const speed = speedOf(group, peaks);
     const [{ family, label }] = group;
-    return { family, label, calls: group.length, share: rate(speed.seconds, total) * 1e9, ...speed };
+    return { family, label, calls: group.length, share: total === 0 ? 0 : speed.seconds / total, ...speed };
   });
   return groups.sort((a, b) => b.seconds - a.seconds);
 }
 
 /** Several profiles of one program as one: the median time of each kernel. */
-export function medianProfile(profiles: readonly (readonly KernelTiming[])[]): KernelTiming[] {
+export function medianProfile(profiles: readonly (readonly KernelTiming[])[]): TimedKernel[] {
   const [first = []] = profiles;
-  return first.map((timing, i) => ({
-    ...timing,
-    seconds: median(profiles.map((profile) => profile[i].seconds)),
-  }));
+  return first.map((timing, i) => {
+    const runs = profiles.map((profile) => profile[i].seconds);
+    return { ...timing, seconds: median(runs), runs };
+  });
+}
+
+/** The fastest of kernels whose operations are counted as they are done, in GFLOP/s; 0 where there are none. */
+export function fastestGflops(timings: readonly TimedKernel[]): number {
+  const none = { gflops: null, gbytesPerSecond: null };
+  const counted = timings.filter(({ fewerFlops }) => !fewerFlops);
+  return Math.max(0, ...counted.map((timing) => speedOf([timing], none).gflops ?? 0));
 }
 
 /** The middle value, the upper of two. */

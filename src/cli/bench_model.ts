@@ -2,8 +2,16 @@
 
 import type { Backend } from "../engine/backend.ts";
 import { PRESETS, type PresetName } from "../training/presets.ts";
-import { groupKernels, type KernelGroup, median, medianProfile } from "./bench_groups.ts";
-import { describePeaks, type MemoryUse, measurePeaks, memoryUse, threadCount } from "./bench_machine.ts";
+import { fastestGflops, groupKernels, type KernelGroup, median, medianProfile } from "./bench_groups.ts";
+import {
+  describePeaks,
+  type MemoryUse,
+  measurePeaks,
+  memoryUse,
+  peakFields,
+  raisedTo,
+  threadCount,
+} from "./bench_machine.ts";
 import { type BenchProgram, prepareSampling, prepareTraining, type StartPart } from "./bench_programs.ts";
 import { groupTable, kernelName, milliseconds, PEAK_NOTE, percent } from "./bench_table.ts";
 import { checking } from "./errors.ts";
@@ -43,14 +51,15 @@ export async function benchModel(
   const memory = memoryUse(backend);
   // What measures the memory takes some: it is the last to run, in the place of the program.
   executable.dispose();
-  const peaks = await measurePeaks(backend);
+  const peaks = raisedTo(fastestGflops(timings), await measurePeaks(backend));
   output.clear();
 
   const seconds = median(times);
   const [fastest, slowest] = [Math.min(...times), Math.max(...times)];
   const { flops, arenaBytes, kernels } = executable.stats;
   const gflops = flops / seconds / 1e9;
-  const imagesPerSecond = batchSize / (seconds * (what === "train" ? 1 : SAMPLE_STEPS));
+  const imagesOf = (step: number) => batchSize / (step * (what === "train" ? 1 : SAMPLE_STEPS));
+  const imagesPerSecond = imagesOf(seconds);
   const families = groupKernels(timings, ({ family }) => family, peaks);
   const byLabel = groupKernels(timings, ({ family, label }) => `${family} ${label}`, peaks);
   const dearest = byLabel.slice(0, top);
@@ -68,8 +77,7 @@ export async function benchModel(
     images_per_second: imagesPerSecond,
     ...(what === "sample" && { steps: SAMPLE_STEPS }),
     gflops,
-    peak_gflops: peaks.gflops,
-    peak_gbytes_per_second: peaks.gbytesPerSecond,
+    ...peakFields(peaks),
     kernels,
     ...Object.fromEntries([...start].map(([part, seconds]) => [`${part}_seconds`, seconds])),
     arena_bytes: arenaBytes,
@@ -94,7 +102,9 @@ export async function benchModel(
     what === "train"
       ? "images/s"
       : `images/s of ${SAMPLE_STEPS} steps (one step: ${(batchSize / seconds).toFixed(1)})`;
-  output.line(`${what} ${preset}, batch ${batchSize}${on}: ${imagesPerSecond.toFixed(2)} ${unit}`);
+  output.line(
+    `${what} ${preset}, batch ${batchSize}${on}: ${imagesPerSecond.toFixed(2)} ${unit}, from ${imagesOf(slowest).toFixed(2)} to ${imagesOf(fastest).toFixed(2)}`,
+  );
   output.line(
     `${milliseconds(seconds)} ms a step: median of ${repeat}, from ${milliseconds(fastest)} to ${milliseconds(slowest)}`,
   );
@@ -149,6 +159,8 @@ async function profile({ executable, feeds }: BenchProgram, runs: number, output
 
 const speedFields = (group: KernelGroup) => ({
   seconds: group.seconds,
+  fastest_seconds: group.fastestSeconds,
+  slowest_seconds: group.slowestSeconds,
   share: group.share,
   gflops: group.gflops,
   gbytes_per_second: group.gbytesPerSecond,

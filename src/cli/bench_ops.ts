@@ -4,10 +4,17 @@ import type { Backend, KernelTiming } from "../engine/backend.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel } from "../engine/shape.ts";
 import { PRESETS, type PresetName } from "../training/presets.ts";
-import { median, medianProfile, type Speed, speedOf } from "./bench_groups.ts";
-import { describePeaks, measurePeaks, type Peaks } from "./bench_machine.ts";
+import {
+  fastestGflops,
+  median,
+  medianProfile,
+  type Speed,
+  speedOf,
+  type TimedKernel,
+} from "./bench_groups.ts";
+import { describePeaks, measurePeaks, peakFields, raisedTo } from "./bench_machine.ts";
 import { type OpProgram, opCases } from "./bench_op_cases.ts";
-import { milliseconds, PEAK_NOTE, SPEED_HEADER, speedCells, table } from "./bench_table.ts";
+import { PEAK_NOTE, SPEED_HEADER, speedCells, table } from "./bench_table.ts";
 import type { Output } from "./output.ts";
 
 export interface BenchOpsOptions {
@@ -24,49 +31,65 @@ export async function benchOps(
   output: Output,
 ): Promise<void> {
   const batchSize = given ?? PRESETS[preset].settings.batchSize;
-  output.begin("measuring the machine");
-  const peaks = await measurePeaks(backend);
   const { cases, products } = opCases(preset, batchSize, top);
-  const rows = [[`operations of ${preset}, batch ${batchSize}`, "uses", "ms", ...SPEED_HEADER]];
+  const timed = [];
   for (const [i, { name, calls, programs }] of cases.entries()) {
     for (const [j, program] of programs.entries()) {
-      const { part } = program;
       output.status({ share: i / cases.length, parts: [`timing ${name}`] });
-      const speed = await timeOp(backend, program, repeat, peaks);
-      output.event({
-        event: "op",
-        name: part === "" ? name : `${name}, ${part}`,
-        ...(calls !== undefined && { calls }),
-        seconds: speed.seconds,
-        gflops: speed.gflops,
-        peak_gflops: peaks.gflops,
-        gbytes_per_second: speed.gbytesPerSecond,
-        peak_gbytes_per_second: peaks.gbytesPerSecond,
-        peak_share: speed.peakShare,
-        bound: speed.bound,
+      timed.push({
+        name,
+        calls,
+        part: program.part,
+        isFirst: j === 0,
+        ...(await timeOp(backend, program, repeat)),
       });
-      rows.push([
-        j === 0 ? name : `  ${part}`,
-        j === 0 && calls !== undefined ? String(calls) : "",
-        milliseconds(speed.seconds),
-        ...speedCells(speed),
-      ]);
     }
   }
+  output.begin("measuring the machine");
+  const all = timed.flatMap(({ timings }) => timings);
+  const peaks = raisedTo(fastestGflops(all), await measurePeaks(backend));
   output.clear();
+
+  const rows = [[`operations of ${preset}, batch ${batchSize}`, "uses", ...SPEED_HEADER]];
+  for (const { name, calls, part, isFirst, timings, walls } of timed) {
+    const speed = timings.length > 0 ? speedOf(timings, peaks) : unknownSpeed(walls);
+    output.event({
+      event: "op",
+      name: part === "" ? name : `${name}, ${part}`,
+      ...(calls !== undefined && { calls }),
+      seconds: speed.seconds,
+      fastest_seconds: speed.fastestSeconds,
+      slowest_seconds: speed.slowestSeconds,
+      gflops: speed.gflops,
+      gbytes_per_second: speed.gbytesPerSecond,
+      ...peakFields(peaks),
+      peak_share: speed.peakShare,
+      bound: speed.bound,
+    });
+    rows.push([
+      isFirst ? name : `  ${part}`,
+      isFirst && calls !== undefined ? String(calls) : "",
+      ...speedCells(speed),
+    ]);
+  }
   for (const line of table(rows)) output.line(line);
   if (products > top) output.line(`${products - top} smaller products: --top ${products} shows them`);
   const machine = describePeaks(peaks);
   if (machine !== undefined) for (const line of ["", `${machine}. ${PEAK_NOTE}`]) output.line(line);
 }
 
-/** The median time inside kernels, which leaves out copying arrays in and out: in a UNet nothing is copied. */
+interface TimedOp {
+  /** Times inside kernels, which leave out copying arrays in and out: in a UNet nothing is copied. */
+  readonly timings: readonly TimedKernel[];
+  /** Seconds of whole runs, for a backend without kernels. */
+  readonly walls: readonly number[];
+}
+
 async function timeOp(
   backend: Backend,
   { part, program, prepare }: OpProgram,
   repeat: number,
-  peaks: Peaks,
-): Promise<Speed> {
+): Promise<TimedOp> {
   prepare?.(backend);
   const executable = await backend.compile({ ...program, name: part });
   const generator = new TorchGenerator(0);
@@ -80,6 +103,18 @@ async function timeOp(
     walls.push((performance.now() - start) / 1000);
   }
   executable.dispose();
-  const speed = speedOf(medianProfile(profiles), peaks);
-  return speed.seconds === 0 ? { ...speed, seconds: median(walls) } : speed;
+  return { timings: medianProfile(profiles), walls };
+}
+
+/** Of runs whose operations and bytes nobody counted. */
+function unknownSpeed(walls: readonly number[]): Speed {
+  return {
+    seconds: median(walls),
+    fastestSeconds: Math.min(...walls),
+    slowestSeconds: Math.max(...walls),
+    gflops: null,
+    gbytesPerSecond: null,
+    peakShare: null,
+    bound: null,
+  };
 }

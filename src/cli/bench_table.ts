@@ -16,15 +16,31 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-export const SPEED_HEADER = ["GFLOP/s", "GB/s", "of peak", "bound by"] as const;
+export const SPEED_HEADER = [
+  "ms",
+  "from fastest to slowest",
+  "GFLOP/s",
+  "GB/s",
+  "of peak",
+  "bound by",
+] as const;
 
-export function speedCells({ gflops, gbytesPerSecond, peakShare, bound }: Speed): string[] {
+export function speedCells(speed: Speed): string[] {
+  const { seconds, gflops, gbytesPerSecond, peakShare, bound } = speed;
   return [
-    gflops.toFixed(1),
-    gbytesPerSecond.toFixed(1),
+    milliseconds(seconds),
+    range(speed),
+    gflops?.toFixed(1) ?? "-",
+    gbytesPerSecond?.toFixed(1) ?? "-",
     peakShare === null ? "-" : percent(peakShare),
     bound ?? "-",
   ];
+}
+
+/** "6.80 to 7.12"; "-" for a single run. */
+function range({ fastestSeconds, slowestSeconds }: Speed): string {
+  if (fastestSeconds === slowestSeconds) return "-";
+  return `${milliseconds(fastestSeconds)} to ${milliseconds(slowestSeconds)}`;
 }
 
 /** One row for each group. */
@@ -35,14 +51,8 @@ export function groupTable(
 ): string[] {
   if (groups.length === 0) return [];
   return table([
-    [heading, "calls", "ms", "share", ...SPEED_HEADER],
-    ...groups.map((group) => [
-      name(group),
-      String(group.calls),
-      milliseconds(group.seconds),
-      percent(group.share),
-      ...speedCells(group),
-    ]),
+    [heading, "calls", "share", ...SPEED_HEADER],
+    ...groups.map((group) => [name(group), String(group.calls), percent(group.share), ...speedCells(group)]),
   ]);
 }
 

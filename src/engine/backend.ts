@@ -34,8 +34,11 @@ export interface ProgramStats {
 export interface KernelTiming {
   readonly family: string;
   readonly label: string;
+  /** From the first thread's start to the last one's end. */
   readonly seconds: number;
   readonly flops: number;
+  /** Whether `flops` are those of the direct way to the same result, and the kernel does fewer. */
+  readonly fewerFlops: boolean;
   readonly bytes: number;
 }
 

@@ -18,7 +18,10 @@ export const CALL = { bytes: 8, functionIndex: 0, args: 4 } as const;
 /** The barrier in memory, each word on a cache line of its own. All zero before the first run. */
 export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 } as const;
 
-/** Milliseconds from an arbitrary start, from the host. */
+/** What a thread notes of a step in a profile: when it began and when it had no tile left (f64, the host's clock). */
+export const TIMES = { bytes: 16, start: 0, end: 8 } as const;
+
+/** Milliseconds from a start that all threads have in common, from the host. */
 const now: ImportedFunction = { kind: "import", module: "env", name: "now", params: [], result: "f64" };
 
 /**
@@ -31,7 +34,7 @@ const SPINS_AFTER_WAKING = 150_000;
 
 /**
  * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or where this thread stores
- * the time (f64) after each step and before the first.
+ * its TIMES of each step.
  */
 export function driver(): KernelBuilder {
   const k = new KernelBuilder("run", {
@@ -39,17 +42,19 @@ export function driver(): KernelBuilder {
     result: undefined,
   });
   const [steps, count, threads, scratch, barrier, times] = Array.from({ length: 6 }, (_, i) => k.param(i));
-  const stamp = (index: Expr) =>
-    k.if(s.ine(times, s.i32(0)), () => k.storeF64(s.iadd(times, s.imul(index, s.i32(8))), k.callValue(now)));
-  // Threads wake one after another: work and clock start when all are there.
+  const stamp = (step: Expr, offset: number) =>
+    k.if(s.ine(times, s.i32(0)), () =>
+      k.storeF64(s.iadd(times, s.imul(step, s.i32(TIMES.bytes))), k.callValue(now), offset),
+    );
+  // Threads wake one after another: work starts when all are there.
   const patience = k.let(s.i32(SPINS_AFTER_WAKING));
   wait(k, barrier, threads, patience);
-  stamp(s.i32(0));
   k.for(0, count, 1, (i) => {
     const step = k.let(s.iadd(steps, s.imul(i, s.i32(STEP.bytes))));
     const tiles = k.let(s.loadI32(step, STEP.tiles));
     const first = k.let(s.loadI32(step, STEP.first));
     const calls = k.let(s.loadI32(step, STEP.count));
+    stamp(i, TIMES.start);
     const tile = k.let(k.atomicAdd(step, s.i32(1), STEP.counter));
     k.while(s.ilt(tile, tiles), () => {
       k.loop(calls, (index) => {
@@ -59,8 +64,8 @@ export function driver(): KernelBuilder {
       });
       k.set(tile, k.atomicAdd(step, s.i32(1), STEP.counter));
     });
+    stamp(i, TIMES.end);
     k.if(s.loadI32(step, STEP.barrier), () => wait(k, barrier, threads, patience));
-    stamp(s.iadd(i, s.i32(1)));
   });
   return k;
 }

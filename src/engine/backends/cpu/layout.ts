@@ -1,7 +1,7 @@
 // Where everything of a program lies in memory: planned first, as offsets from the start of one block.
 
 import { planMemory } from "../../passes/plan_memory.ts";
-import { CALL, STEP } from "./driver.ts";
+import { CALL, STEP, TIMES } from "./driver.ts";
 import { splitPrelude } from "./prelude.ts";
 import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
 import { groupSteps, type PlacedCall, type Range, type Step, separateSteps } from "./steps.ts";
@@ -21,10 +21,12 @@ export interface Layout {
   readonly buffers: readonly number[];
   /** The prelude, what runs each time right behind it, and that again with every call on its own, for profiles. */
   readonly tables: { readonly prelude: StepTable; readonly main: StepTable; readonly single: StepTable };
-  /** The table of calls, the tables of buffer addresses, and the times of a profiled run. */
+  /** The table of calls and the tables of buffer addresses. */
   readonly calls: number;
   readonly args: number;
+  /** One block of `timesBytes` for each thread: its times of the steps of a profile. */
   readonly times: number;
+  readonly timesBytes: number;
   /** One block of `scratchBytes` for each thread. */
   readonly scratch: number;
   readonly scratchBytes: number;
@@ -76,7 +78,8 @@ export function planLayout(lowered: LoweredProgram, threads: number): Layout {
   const argsCount = calls.reduce((total, call) => total + call.args.length, 0);
   const callTable = take(calls.length * CALL.bytes);
   const args = take(argsCount * 4);
-  const times = take((calls.length + 1) * 8);
+  const timesBytes = single.steps.length * TIMES.bytes;
+  const times = take(timesBytes * threads);
   const scratchBytes = align(
     calls.reduce((most, { kernel }) => Math.max(most, kernel.scratchBytes), ALIGNMENT),
   );
@@ -89,6 +92,7 @@ export function planLayout(lowered: LoweredProgram, threads: number): Layout {
     calls: callTable,
     args,
     times,
+    timesBytes,
     scratch,
     scratchBytes,
   };

@@ -17,6 +17,7 @@ import { copyIn, type Placement, type Variable, writeTables } from "./placement.
 import type { LoweredProgram } from "./program.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
+import { repeatUntilSteady } from "./steady_times.ts";
 import { ThreadPool } from "./thread_pool.ts";
 import { WasmExecutable } from "./wasm_executable.ts";
 import { enableWideVectors } from "./wide_vectors.ts";
@@ -101,20 +102,22 @@ export class WasmBackend implements Backend {
     return { needed: layout.bytes + state, available: this.#limit };
   }
 
-  /** What the threads reach together on multiply-adds in registers, in FLOP/s: the best of a few runs. */
-  async measurePeak(): Promise<number> {
-    return peakKernel.flops / (await this.#bestSeconds(peakKernel, PEAK_BUFFER_BYTES));
+  /** What the threads reach together on multiply-adds in registers, in FLOP/s: each of a few runs. */
+  async measurePeak(): Promise<number[]> {
+    const seconds = await this.#timesOf(peakKernel, PEAK_BUFFER_BYTES);
+    return seconds.map((time) => peakKernel.flops / time);
   }
 
   /**
-   * What the threads reach together on an array larger than the caches, in bytes read or written per second: the best
-   * of a few runs. @throws MemoryError when the array does not fit
+   * What the threads reach together on an array larger than the caches, in bytes read or written per second: each of a
+   * few runs. @throws MemoryError when the array does not fit
    */
-  async measureBandwidth(): Promise<number> {
-    return bandwidthKernel.bytes / (await this.#bestSeconds(bandwidthKernel, BANDWIDTH_BUFFER_BYTES));
+  async measureBandwidth(): Promise<number[]> {
+    const seconds = await this.#timesOf(bandwidthKernel, BANDWIDTH_BUFFER_BYTES);
+    return seconds.map((time) => bandwidthKernel.bytes / time);
   }
 
-  async #bestSeconds(kernel: Kernel, bufferBytes: number): Promise<number> {
+  async #timesOf(kernel: Kernel, bufferBytes: number): Promise<number[]> {
     const executable = await this.#build(
       { name: kernel.family, inputs: [], outputs: [] },
       {
@@ -124,13 +127,14 @@ export class WasmBackend implements Backend {
         outputs: [],
       },
     );
-    let best = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < 5; run++) {
-      const [timing] = await executable.profile([]);
-      best = Math.min(best, timing.seconds);
+    try {
+      return await repeatUntilSteady(async () => {
+        const [{ seconds }] = await executable.profile([]);
+        return seconds;
+      });
+    } finally {
+      executable.dispose();
     }
-    executable.dispose();
-    return best;
   }
 
   async #build(program: ProgramSpec, plain: LoweredProgram): Promise<Executable> {
@@ -156,6 +160,7 @@ export class WasmBackend implements Backend {
     const updated = (program.updates ?? []).map(({ target }) => this.#variable(target.node, false));
     return new WasmExecutable(program, placement, {
       memory: this.#memory,
+      threads: this.threads,
       inTurn: (work) => this.#inTurn(work),
       run: (table, times) => {
         if (table !== placement.layout.tables.prelude) for (const variable of updated) variable.version++;
@@ -220,7 +225,7 @@ export class WasmBackend implements Backend {
       this.threads,
       base + layout.scratch + thread * layout.scratchBytes,
       this.#barrier,
-      times && thread === 0 ? base + layout.times : 0,
+      times ? base + layout.times + thread * layout.timesBytes : 0,
     ]);
   }
 

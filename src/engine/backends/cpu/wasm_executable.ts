@@ -5,11 +5,13 @@ import { checkFeeds } from "../../feeds.ts";
 import { numel } from "../../shape.ts";
 import type { StepTable } from "./layout.ts";
 import { copyIn, type Placement } from "./placement.ts";
+import { secondsOfSteps } from "./profile_times.ts";
 import type { KernelCall } from "./program.ts";
 
 /** What a program needs of its backend. */
 export interface Machine {
   readonly memory: WebAssembly.Memory;
+  readonly threads: number;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly run: (table: StepTable, times: boolean) => Promise<void>;
   readonly dispose: () => void;
@@ -59,13 +61,15 @@ export class WasmExecutable implements Executable {
     return this.#machine.inTurn(async () => {
       const { base, layout } = this.#placement;
       await this.#start(feeds, layout.tables.single, true);
-      const calls = callsOfRun(this.#placement);
-      const times = new Float64Array(this.#machine.memory.buffer, base + layout.times, calls.length + 1);
-      return calls.map(({ kernel, label }, i) => ({
+      const { memory, threads } = this.#machine;
+      const words = (layout.timesBytes * threads) / Float64Array.BYTES_PER_ELEMENT;
+      const seconds = secondsOfSteps(new Float64Array(memory.buffer, base + layout.times, words), threads);
+      return callsOfRun(this.#placement).map(({ kernel, label }, i) => ({
         family: kernel.family,
         label,
-        seconds: (times[i + 1] - times[i]) / 1000,
+        seconds: seconds[i],
         flops: kernel.flops,
+        fewerFlops: kernel.fewerFlops === true,
         bytes: kernel.bytes,
       }));
     });

@@ -17,6 +17,8 @@ export interface Kernel {
   readonly scratchBytes: number;
   /** Floating-point operations of the whole step, and bytes it must move. */
   readonly flops: number;
+  /** `flops` are those of the direct way to the same result, of which this one needs fewer. */
+  readonly fewerFlops?: true;
   readonly bytes: number;
   /** Records the function (args, tile, scratch): buffer i of the step is `k.buffer(i)`. */
   emit(k: KernelBuilder): void;

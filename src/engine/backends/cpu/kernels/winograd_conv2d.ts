@@ -110,6 +110,7 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
     tiles: tileBlocks * channelBlocks,
     scratchBytes: size.patches + size.products + size.filters + cacheLines(WORK_BYTES),
     flops: 2 * pixels * filterSize,
+    fewerFlops: true,
     bytes:
       FLOAT *
       (source.n * source.h * source.w * depth +

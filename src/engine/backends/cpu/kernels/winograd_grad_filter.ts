@@ -101,6 +101,7 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
     tiles: chunks * rowBlocks * columnBlocks,
     scratchBytes: leftBytes + rightBytes + workBytes + (isWhole ? blockBytes : 0),
     flops: 2 * n * oh * ow * 9 * ci * co,
+    fewerFlops: true,
     bytes:
       FLOAT * (n * h * w * ci + n * oh * ow * co + (isWhole ? FILTER_SIDE ** 2 : chunks * PLACES) * ci * co),
     emit(k) {
