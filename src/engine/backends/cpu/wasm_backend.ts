@@ -128,6 +128,8 @@ export class WasmBackend implements Backend {
       },
     );
     try {
+      // The first run also makes the system give the memory, and the runtime compile better code.
+      await executable.profile([]);
       return await repeatUntilSteady(async () => {
         const [{ seconds }] = await executable.profile([]);
         return seconds;
