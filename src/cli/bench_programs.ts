@@ -7,7 +7,7 @@ import { denoiserProgram } from "../pipelines/unet_denoiser.ts";
 import { DDPMScheduler } from "../schedulers/index.ts";
 import { PRESETS, type PresetName } from "../training/presets.ts";
 import { checkStep, compileTrainStep, startState } from "../training/start.ts";
-import type { TrainStepOptions } from "../training/train_step.ts";
+import { buildTrainStep, type TrainStepOptions } from "../training/train_step.ts";
 
 /** Parts of a start, in their order. */
 export type StartPart = "weights" | "check" | "trace" | "compile" | "first_step";
@@ -47,7 +47,8 @@ export async function prepareTraining(
   };
   checkStep(backend, step);
   watch.lap("check");
-  const trainStep = startState(step);
+  const trainStep = buildTrainStep(step);
+  startState(trainStep);
   watch.lap("trace");
   const executable = await compileTrainStep(backend, trainStep);
   watch.lap("compile");

@@ -48,17 +48,34 @@ export abstract class Module {
     return this;
   }
 
+  /**
+   * Draws start values for the parameters that have no value, the same as `initialize` would give them: what a model was
+   * loaded with is kept, and where that is nothing, this is `initialize`.
+   * @returns the parameters that were drawn
+   */
+  initializeMissing(generator: TorchGenerator): Parameter[] {
+    const missing = this.#parameters.filter(({ hasValue }) => !hasValue);
+    const last = missing.at(-1);
+    if (last === undefined) return [];
+    for (const parameter of this.#parameters.slice(0, this.#parameters.indexOf(last) + 1)) {
+      if (parameter.hasValue) parameter.passOver(generator);
+      else parameter.initialize(generator);
+    }
+    return missing;
+  }
+
   /** All values in torch's layout. @throws when there are none yet. */
   stateDict(): StateDict {
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
   }
 
   /**
-   * Takes all values from a state dict in torch's layout.
+   * Takes all values from a state dict in torch's layout; with `strict: false`, as in torch, those that are in it, and
+   * keys that are of no parameter here are left.
    * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
    */
-  loadStateDict(state: StateDict): this {
-    const problems = this.#differences(state);
+  loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): this {
+    const problems = this.#differences(state, strict);
     if (problems.length > 0) {
       throw new Error(`the weights do not fit this ${this.constructor.name}: ${problems.join("; ")}`);
     }
@@ -84,10 +101,10 @@ export abstract class Module {
     for (const parameter of this.#parameters) parameter.release();
   }
 
-  #differences(state: StateDict): string[] {
+  #differences(state: StateDict, strict: boolean): string[] {
     const own = this.namedParameters();
-    const missing = [...own.keys()].filter((key) => !state.has(key));
-    const unexpected = [...state.keys()].filter((key) => !own.has(key));
+    const missing = strict ? [...own.keys()].filter((key) => !state.has(key)) : [];
+    const unexpected = strict ? [...state.keys()].filter((key) => !own.has(key)) : [];
     const misshaped = [...state].flatMap(([key, { shape }]) => {
       const parameter = own.get(key);
       return parameter === undefined || sameShape(parameter.torchShape, shape)

@@ -64,6 +64,11 @@ export class Parameter {
     return this.#tensor;
   }
 
+  /** Whether the host holds a value: one that was loaded, drawn or downloaded, and not released. */
+  get hasValue(): boolean {
+    return this.#value !== undefined;
+  }
+
   /** Called by the module that takes this one in. */
   prefixName(prefix: string): void {
     this.#name = `${prefix}.${this.#name}`;
@@ -72,6 +77,11 @@ export class Parameter {
   /** Draws the default start value. */
   initialize(generator: TorchGenerator): void {
     this.load({ data: this.#init(generator, this.size), shape: this.torchShape });
+  }
+
+  /** Takes from the generator what `initialize` would, and keeps the value that there is. */
+  passOver(generator: TorchGenerator): void {
+    this.#init(generator, this.size);
   }
 
   /** Sets the value to zero. */

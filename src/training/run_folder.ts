@@ -8,6 +8,7 @@ import { isLeftover, repairFolder, writeFileAtomic } from "../io/atomic.ts";
 import { readJsonAs } from "../io/diffusers_json.ts";
 import { errorCode, explainSystemError } from "../io/errors.ts";
 import { RunFolderError } from "./errors.ts";
+import { initSchema } from "./initial_weights.ts";
 import { LOCK } from "./run_lock.ts";
 import { FREE_SETTINGS, settingsJsonSchema, settingsToJson, type TrainSettings } from "./settings.ts";
 
@@ -125,6 +126,8 @@ const runConfigSchema = v.object({
   model: jsonObject,
   /** The config of the DDPMScheduler or FlowMatchEulerDiscreteScheduler as diffusers writes it. */
   scheduler: jsonObject,
+  /** Of a run that did not begin with weights drawn from the seed alone. */
+  init: v.exactOptional(initSchema),
   training: settingsJsonSchema,
   backend: v.string(),
 });

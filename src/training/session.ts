@@ -3,11 +3,11 @@
 
 import { BatchSampler } from "../data/batches.ts";
 import type { Backend, Executable } from "../engine/backend.ts";
-import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
 import { BatchLabels, isClassConditional } from "./class_labels.ts";
 import type { EmaConfig } from "./ema.ts";
 import { TrainingOptionError } from "./errors.ts";
+import { checkSameStart, drawMissing, initRecord } from "./initial_weights.ts";
 import { LossSecondMoment } from "./loss_second_moment.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { type Objective, timestepCount } from "./objective.ts";
@@ -17,7 +17,7 @@ import type { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
 import { augmentOptions, type TrainSettings } from "./settings.ts";
 import { checkStep, compileTrainStep, startState } from "./start.ts";
-import type { TrainStep } from "./train_step.ts";
+import { buildTrainStep, type TrainStep } from "./train_step.ts";
 import { stepOptions, type TrainerOptions } from "./trainer_options.ts";
 
 /** A run as it was asked for. */
@@ -30,6 +30,8 @@ export interface RunPlan {
 }
 
 export interface Session {
+  /** What config.json says. */
+  readonly config: RunConfig;
   /** Held as long as the session lasts. */
   readonly lock: RunLock;
   readonly backend: Backend;
@@ -49,22 +51,21 @@ export interface Session {
 }
 
 /**
- * Compiles the step, reads the last checkpoint of a run to resume, and writes config.json.
+ * Compiles the step, reads the last checkpoint of a run to resume, and writes config.json. Of a new run the model is left
+ * as it was: it takes over the trained weights with each checkpoint.
+ * @param asked without what is only known here: the weights that a new run begins with
  * @throws RunFolderError, FileError, MemoryError, TrainingOptionError, in one line; the folder is then as it was
  */
 export async function openSession(
   { options, settings, objective, ema, folder }: RunPlan,
   backend: Backend,
-  config: RunConfig,
+  asked: RunConfig,
   lock: RunLock,
 ): Promise<Session> {
   const { model, scheduler, data, resume = false } = options;
   const step = stepOptions(options, settings, objective);
   checkStep(backend, step);
-  // The model first: its weights are the same with what else is trained and without.
-  const generator = new TorchGenerator(settings.seed);
-  for (const part of [model, step.augmentEmbedding]) part?.initialize(generator);
-  const trainStep = startState(step);
+  const trainStep = buildTrainStep(step);
   const { augmentEmbedding = null } = step;
   const labels = isClassConditional(model) ? data.labels : undefined;
   const writer = new RunWriter({
@@ -77,6 +78,10 @@ export async function openSession(
       `${folder.path} has already done ${found} steps, more than the ${settings.steps} asked for`,
     );
   }
+  const { network } = trainStep;
+  if (resume && found === undefined) checkSameStart(folder.path, asked.init, network);
+  const init = resume ? asked.init : initRecord(network, options.init);
+  const config = { ...asked, ...(init && { init }) };
   const state = found === undefined ? START : await writer.readCheckpoint(found);
   const timesteps =
     settings.timestepSampling === "loss-second-moment"
@@ -85,7 +90,9 @@ export async function openSession(
   if (found !== undefined && timesteps !== null) {
     await explainDamage(folder.checkpoint(found), async () => timesteps.restore(state.timestepLosses ?? []));
   }
-  const executable = await compileTrainStep(backend, trainStep);
+  const executable = await (found === undefined
+    ? compileStart(backend, trainStep, settings.seed)
+    : compileTrainStep(backend, trainStep));
   if (!resume) {
     await lock.acquire();
     await folder.repair();
@@ -93,6 +100,7 @@ export async function openSession(
   }
   await folder.writeConfig(config);
   return {
+    config,
     lock,
     backend,
     trainStep,
@@ -112,6 +120,17 @@ export async function openSession(
     startStep: state.step,
     startEpochLossSum: state.epochLossSum,
   };
+}
+
+/** Compiles a step at its start; what is drawn goes to the backend, and no model holds it. */
+async function compileStart(backend: Backend, trainStep: TrainStep, seed: number): Promise<Executable> {
+  const drawn = drawMissing(trainStep.network, seed);
+  try {
+    startState(trainStep);
+    return await compileTrainStep(backend, trainStep);
+  } finally {
+    for (const parameter of drawn) parameter.release();
+  }
 }
 
 /** Closes the files and stops the backend. */

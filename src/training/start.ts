@@ -53,11 +53,9 @@ function largestBatch(backend: Backend, options: TrainStepOptions, available: nu
   return batch;
 }
 
-/** A training step with its state at its start. */
-export function startState(options: TrainStepOptions): TrainStep {
-  const trainStep = buildTrainStep(options);
-  trainStep.expAvg.setZero();
-  trainStep.expAvgSq.setZero();
-  trainStep.ema?.loadStateDict(trainStep.network.stateDict());
-  return trainStep;
+/** Puts what a training step has beside its network's weights to where a run begins. */
+export function startState({ network, expAvg, expAvgSq, ema }: TrainStep): void {
+  expAvg.setZero();
+  expAvgSq.setZero();
+  ema?.loadStateDict(network.stateDict());
 }

@@ -12,6 +12,7 @@ import { checkpointSteps } from "./checkpoint.ts";
 import { checkDisk, runBytes } from "./disk.ts";
 import { divergence } from "./divergence.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./ema.ts";
+import type { InitRecord } from "./initial_weights.ts";
 import { learningRateAt } from "./lr_schedule.ts";
 import type { StepMetrics } from "./metrics_log.ts";
 import { type Objective, objectiveOf } from "./objective.ts";
@@ -69,6 +70,11 @@ export class Trainer {
     return this.#stop.signal.aborted;
   }
 
+  /** What was kept of the weights that the model was given, and what was drawn; known after `prepare`. */
+  get init(): InitRecord | undefined {
+    return this.#session?.config.init;
+  }
+
   /** Bytes of a step's intermediate results; known after `prepare`. */
   get arenaBytes(): number {
     return this.#session?.executable.stats.arenaBytes ?? 0;
@@ -84,9 +90,11 @@ export class Trainer {
     const lock = new RunLock(this.folder.path);
     let backend: Backend | undefined;
     try {
-      const config = runConfig(this.#options, this.settings);
+      let config = runConfig(this.#options, this.settings);
       if (this.#options.resume) {
-        checkResumable(this.folder, await this.folder.readConfig(), config);
+        const before = await this.folder.readConfig();
+        checkResumable(this.folder, before, config);
+        config = { ...config, ...(before.init && { init: before.init }) };
         await lock.acquire();
         await this.folder.repair();
         this.#finished = await this.#isFinished();

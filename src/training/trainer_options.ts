@@ -9,6 +9,7 @@ import { VERSION } from "../version.ts";
 import { AugmentEmbedding } from "./augment_embedding.ts";
 import { checkClasses, defaultLabelDropout, isClassConditional, recordedClasses } from "./class_labels.ts";
 import { TrainingOptionError } from "./errors.ts";
+import type { InitSource } from "./initial_weights.ts";
 import type { Objective, TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
 import type { RunConfig } from "./run_folder.ts";
@@ -25,7 +26,10 @@ import type { TrainStepOptions } from "./train_step.ts";
 export type TrainStage = "compile" | "data features" | "quality" | "samples" | "checkpoint";
 
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
-  /** Its weights are drawn anew from the seed. */
+  /**
+   * Trained from the weights that it has (`loadStateDict`, `DDPMPipeline.fromPretrained`, an earlier Trainer); what has no
+   * value yet is drawn from the seed. It takes over the trained weights with each checkpoint.
+   */
   readonly model: UNet2DModel;
   /** Noise schedule and what the model predicts: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
   readonly scheduler: TrainScheduler;
@@ -47,6 +51,8 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly selection?: SourceSelection;
   /** Recorded in config.json: whether broken images were left out. */
   readonly skipBroken?: boolean;
+  /** Recorded in config.json: where the weights that the model has come from. */
+  readonly init?: InitSource;
   /** Called when a long piece of work begins, and while it draws images for `quality` with the share that is done. */
   readonly onStage?: (stage: TrainStage, share?: number) => void;
 }

@@ -61,6 +61,28 @@ test("norms start as the identity, embeddings standard normal", () => {
   expect(table?.data).toEqual(new TorchGenerator(0).randn(16));
 });
 
+test("what has a value is kept, and the rest is drawn as if nothing had one", () => {
+  const state = built().stateDict();
+  expect(new Pair().initializeMissing(new TorchGenerator(0))).toHaveLength(5);
+  const others = new Pair().initialize(new TorchGenerator(1)).stateDict();
+  const given = new Map(
+    [...others].filter(([name]) => name !== "conv.bias" && name !== "inner.linears.0.bias"),
+  );
+  given.set("of.something.else", { data: new Float32Array(1), shape: [1] });
+  expect(() => new Pair().loadStateDict(given)).toThrow(
+    "missing conv.bias, inner.linears.0.bias; unexpected of.something.else",
+  );
+  const part = new Pair().loadStateDict(given, { strict: false });
+  const drawn = part.initializeMissing(new TorchGenerator(0)).map(({ name }) => name);
+  expect(drawn).toEqual(["conv.bias", "inner.linears.0.bias"]);
+  for (const [name, weight] of part.stateDict()) {
+    expect(weight).toEqual((drawn.includes(name) ? state : others).get(name));
+  }
+  expect(part.initializeMissing(new TorchGenerator(0))).toEqual([]);
+  const misshaped = new Map([["conv.bias", { data: new Float32Array(2), shape: [2] }]]);
+  expect(() => part.loadStateDict(misshaped, { strict: false })).toThrow("wrong shape conv.bias");
+});
+
 test("values survive a state dict, a backend and a shadow", () => {
   const module = built();
   const state = module.stateDict();
