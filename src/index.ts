@@ -103,7 +103,14 @@ export type {
 export * from "./schedulers/index.ts";
 export { AugmentEmbedding } from "./training/augment_embedding.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
-export type { DiffusionObjective, FlowObjective, Objective, TrainScheduler } from "./training/objective.ts";
+export type { InitRecord, InitSource } from "./training/initial_weights.ts";
+export {
+  type DiffusionObjective,
+  type FlowObjective,
+  type Objective,
+  type TrainScheduler,
+  trainSchedulerOf,
+} from "./training/objective.ts";
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";
 export type { Quality } from "./training/quality.ts";
 export type { TrainSettings } from "./training/settings.ts";

@@ -76,6 +76,7 @@ export function modelCard(report: RunReport, { id, license, hasSamples }: CardOp
 
 function frontMatter({ config }: RunReport, license: string | undefined): string[] {
   const { source } = config.data;
+  const base = config.init?.source ?? "";
   return [
     "---",
     ...(license === undefined ? [] : [`license: ${license}`]),
@@ -83,6 +84,7 @@ function frontMatter({ config }: RunReport, license: string | undefined): string
     "pipeline_tag: unconditional-image-generation",
     "tags:",
     ...["imago", "diffusers", "unconditional-image-generation"].map((tag) => `- ${tag}`),
+    ...(isHubName(base) ? [`base_model: ${parseHubName(base).id}`] : []),
     ...(isHubName(source) ? ["datasets:", `- ${parseHubName(source).id}`] : []),
     "---",
     "",
@@ -98,6 +100,28 @@ function dataLine({ data }: RunConfig): string {
   return `[${id}](https://huggingface.co/datasets/${id})${at}: ${images}.`;
 }
 
+/** What the weights were before; undefined for those of a seed. */
+function fineTunedFrom({ init }: RunConfig): string | undefined {
+  if (init === undefined) return undefined;
+  const { source, step, drawn } = init;
+  const name =
+    source === null ? "weights of the author" : isHubName(source) ? hubLink(source) : publicName(source);
+  const at = step === undefined ? "" : `, after ${counted(step, "step")}`;
+  const anew = drawn.length === 0 ? "" : `; drawn anew: ${drawn.join(", ")}`;
+  return `${name}${at}${anew}`;
+}
+
+function hubLink(source: string): string {
+  const { id, revision } = parseHubName(source);
+  return `[${id}](https://huggingface.co/${id})${revision === undefined ? "" : ` (revision ${revision})`}`;
+}
+
+/** A path without the folders of this machine: of a checkpoint, its run. */
+export function publicName(path: string): string {
+  const parts = path.split(/[\\/]/).filter((part) => part !== "");
+  return (parts.at(-2) === "checkpoints" ? parts.at(-3) : undefined) ?? parts.at(-1) ?? path;
+}
+
 function settingRows({ config, last }: RunReport): string[][] {
   const { training, scheduler, preset } = config;
   const done = last === undefined || last.step >= training.steps;
@@ -106,6 +130,7 @@ function settingRows({ config, last }: RunReport): string[][] {
     typeof value === "string" || typeof value === "number" ? String(value) : "";
   const rows: [string, string | undefined][] = [
     ["preset", preset ?? undefined],
+    ["fine-tuned from", fineTunedFrom(config)],
     ["length", `${steps} of ${counted(training.batchSize, "image")}`],
     ["time", last && duration(last.seconds)],
     [

@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, posix, relative, sep } from "node:path";
+import { dirname, join, posix, relative, sep } from "node:path";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { CARD, isHubName, type Upload } from "../io/hub/index.ts";
 import { lineChart, niceTicks, svgToPng } from "../io/image/index.ts";
@@ -16,6 +16,7 @@ import {
   LOSS_CHART,
   type LossPart,
   modelCard,
+  publicName,
   RUN_CONFIG,
   RUN_METRICS,
   type RunReport,
@@ -125,8 +126,13 @@ export function lossChart(losses: readonly LossPart[]): string {
 function publicConfig(config: RunConfig): object {
   const { source } = config.data;
   const isPublic = source === SYNTHETIC || isHubName(source);
-  const data = { ...config.data, source: isPublic ? source : basename(source) };
-  return { ...config, data, training: settingsToJson(config.training) };
+  const data = { ...config.data, source: isPublic ? source : publicName(source) };
+  const begun = config.init?.source ?? null;
+  const init = config.init && {
+    ...config.init,
+    source: begun === null || isHubName(begun) ? begun : publicName(begun),
+  };
+  return { ...config, data, ...(init && { init }), training: settingsToJson(config.training) };
 }
 
 async function filesIn(folder: string): Promise<Upload[]> {

@@ -1,10 +1,8 @@
 // What `imago sample` will draw and how: its options checked and the model read, before anything is computed.
 
-import { existsSync } from "node:fs";
 import type { BackendName } from "../engine/backends/create.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { replacementOf } from "../io/atomic.ts";
-import { type FetchProgress, isRepoId } from "../io/hub/index.ts";
+import type { FetchProgress } from "../io/hub/index.ts";
 import { type AdaptiveOptions, misplacedOption } from "../pipelines/adaptive.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
@@ -25,6 +23,7 @@ import { type Watch, watchOf } from "./drawing_progress.ts";
 import { UsageError } from "./errors.ts";
 import { checkOutputFile, checkOutputFolder } from "./files.ts";
 import { readFitted } from "./fitted_image.ts";
+import { checkModelSource } from "./model_source.ts";
 import type { Output } from "./output.ts";
 import { flagOf } from "./wording.ts";
 
@@ -95,12 +94,7 @@ export async function planSample(
     onDownload: (progress: FetchProgress) => output.status(downloadStatus(source, progress)),
     signal,
   };
-  // A path that is mistyped must not be looked for on the network.
-  if (isRepoId(source) && !existsSync(source) && (await replacementOf(source)) === undefined) {
-    throw new UsageError(
-      `${source}: no such folder; check the path, or write hf:${source} for a model of the Hugging Face Hub`,
-    );
-  }
+  await checkModelSource(source);
   const hasImage = flags.image !== undefined || flags.mask !== undefined;
   const scheduler = flags.scheduler ?? (hasImage ? "repaint" : undefined);
   checkRepaintFlags(scheduler, flags);

@@ -109,7 +109,10 @@ function read(
 }
 
 /** Work that Ctrl-C ends, with a line that says how to go on. */
-async function interruptible<T>(source: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  source: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   const release = onInterrupt(() => {
     stop.abort(new Interrupted(`stopped while reading ${source}; the same command goes on where it can`));

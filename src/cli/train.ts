@@ -6,6 +6,8 @@ import { FileError } from "../io/errors.ts";
 import { patchNetwork } from "../metrics/patch_network.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { isClassConditional, withClasses } from "../training/class_labels.ts";
+import { DivergenceError } from "../training/errors.ts";
+import { giveWeights } from "../training/give_weights.ts";
 import { metricsToJson, qualityToJson } from "../training/metrics_log.ts";
 import type { Quality } from "../training/quality.ts";
 import type { TrainSettings } from "../training/settings.ts";
@@ -14,7 +16,9 @@ import { checking, EXIT, Interrupted } from "./errors.ts";
 import { expectWork, onInterrupt } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
 import { openSource } from "./sources.ts";
-import { type TrainFlags, trainPlan } from "./train_plan.ts";
+import { trainAgain } from "./train_again.ts";
+import { readInit, tellInit, warnOfPrediction } from "./train_init.ts";
+import { type TrainFlags, type TrainPlan, trainPlan } from "./train_plan.ts";
 import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "./wording.ts";
 
 const ACTIVITIES = {
@@ -52,6 +56,11 @@ export async function train(flags: TrainFlags): Promise<void> {
       last = progress;
     }
   } catch (error) {
+    if (error instanceof DivergenceError && error.checkpoint !== undefined) {
+      const { step, message, checkpoint } = error;
+      const command = trainAgain(ready.plan, trainer, checkpoint, ready.data.count);
+      throw new DivergenceError(step, `${message}: ${command}`, checkpoint);
+    }
     if (!(error instanceof FileError)) throw error;
     const goOn = imagoCommand("train", "--out", out, "--resume");
     throw new FileError(error.path, `${error.problem}; then go on with: ${goOn}`, { cause: error });
@@ -71,6 +80,7 @@ export async function train(flags: TrainFlags): Promise<void> {
 }
 
 interface Ready {
+  readonly plan: TrainPlan;
   readonly trainer: Trainer;
   readonly model: UNet2DModel;
   readonly source: string;
@@ -80,18 +90,23 @@ interface Ready {
 
 /** Everything before the first step: what is wrong here is wrong with the command. */
 async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
-  const plan = await trainPlan(flags);
+  const plan = await trainPlan(flags, (source) => readInit(source, output));
   const { scheduler, data: dataPlan, options } = plan;
-  if (!options.resume) await plan.folder.checkFree();
   const data = await openSource(
     dataPlan.source,
     { ...dataPlan, ...dataPlan.selection, flip: options.flip },
     output,
   );
   const model = plan.classConditional ? withClasses(plan.model, data, options.labelDropout) : plan.model;
+  const classes = isClassConditional(model) ? data.labels?.names : undefined;
+  const init = plan.init && giveWeights(model, plan.init, classes, options.seed);
+  if (plan.init) warnOfPrediction(plan.init, scheduler, output);
+  // The model has them now.
+  plan.init?.unet.release();
   const trainer = new Trainer({
     ...options,
     model,
+    ...(init && { init }),
     scheduler,
     data,
     source: dataPlan.source,
@@ -104,7 +119,7 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     },
   });
   await trainer.prepare();
-  return { trainer, model, source: dataPlan.source, data, out: options.out };
+  return { plan, trainer, model, source: dataPlan.source, data, out: options.out };
 }
 
 function announce({ trainer, model, source, data, out }: Ready, output: Output): void {
@@ -129,6 +144,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
   output.line(
     `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
   );
+  if (trainer.init && startStep === 0) tellInit(trainer.init, output);
   if (classes) output.line(`${counted(classes.length, "class")}: ${someOf(classes, CLASSES_TOLD)}`);
   else if (data.labels) {
     output.line(

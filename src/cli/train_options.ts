@@ -25,6 +25,11 @@ export function addTrain(program: Command): void {
     .option(...SELECTION.labelColumn)
     .option("--preset <name>", "recipe, see below (default: quick)", choice("--preset", PRESET_NAMES))
     .option("--model <file>", "a UNet2DModel config.json in place of the preset's model", nonEmpty("--model"))
+    .option(
+      "--init <source>",
+      "begin with the weights of a run, a checkpoint or a pipeline (their folder) or of hf:OWNER/NAME, and train that model",
+      nonEmpty("--init"),
+    )
     .option("--out <folder>", "the run's folder (default: runs/PRESET)", nonEmpty("--out"))
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE))
     .option("--batch-size <n>", "images per step", integer("--batch-size", 1))

@@ -1,30 +1,30 @@
-// From the flags of imago train to what a Trainer takes: a preset, or for --resume the run's own config, with the
-// given options in place of its own.
+// From the flags of imago train to what a Trainer takes: what a run is made from, with the given options in place of its
+// own.
 
 import { existsSync } from "node:fs";
 import type { SourceSelection } from "../data/index.ts";
-import { type BackendName, isBackendName } from "../engine/backends/create.ts";
+import type { BackendName } from "../engine/backends/create.ts";
 import { readJson } from "../io/diffusers_json.ts";
-import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
-import { schedulerFromJson, unetFromConfig } from "../pipelines/folders.ts";
+import { unetFromConfig } from "../pipelines/folders.ts";
 import {
   DDPMScheduler,
   type DDPMSchedulerConfig,
   FlowMatchEulerDiscreteScheduler,
-  type FlowMatchEulerDiscreteSchedulerConfig,
 } from "../schedulers/index.ts";
 import type { SolverPredictionType } from "../schedulers/prediction.ts";
+import { checkpointSteps } from "../training/checkpoint.ts";
 import { isClassConditional } from "../training/class_labels.ts";
+import type { InitModel } from "../training/init_source.ts";
 import type { TrainScheduler } from "../training/objective.ts";
-import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
+import type { PresetName, RunLength } from "../training/presets.ts";
 import { type RunConfig, RunFolder } from "../training/run_folder.ts";
 import type { LrScheduleName } from "../training/settings.ts";
 import type { TimestepSamplingName } from "../training/timestep_sampling.ts";
 import type { TrainerOptions } from "../training/trainer_options.ts";
 import { type AugmentFlags, augmentFlags } from "./augment_flags.ts";
 import { UsageError } from "./errors.ts";
-import { SYNTHETIC } from "./sources.ts";
+import { type Base, initBase, presetBase, presetOf, resumedBase } from "./train_base.ts";
 
 /** The options of imago train, as given; absent where they were not. */
 export interface TrainFlags extends AugmentFlags {
@@ -34,6 +34,7 @@ export interface TrainFlags extends AugmentFlags {
   readonly labelColumn?: string;
   readonly preset?: PresetName;
   readonly model?: string;
+  readonly init?: string;
   readonly out?: string;
   readonly size?: number;
   readonly batchSize?: number;
@@ -77,6 +78,8 @@ export interface TrainFlags extends AugmentFlags {
 export interface TrainPlan {
   readonly folder: RunFolder;
   readonly model: UNet2DModel;
+  /** The model whose weights this one begins with. */
+  readonly init: InitModel | undefined;
   /** Whether the model is to learn the classes of the images; unless it has a table for them, it wants one. */
   readonly classConditional: boolean;
   readonly scheduler: TrainScheduler;
@@ -86,43 +89,34 @@ export interface TrainPlan {
     readonly size: number;
     readonly skipBroken: boolean;
   };
-  readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & { readonly flip: boolean };
-}
-
-/** What a run is made from: a preset, or the config of the run to resume. */
-interface Base {
-  readonly preset: PresetName | null;
-  readonly source: string;
-  readonly selection: SourceSelection;
-  readonly size: number;
-  readonly skipBroken: boolean;
-  readonly model: UNet2DOptions;
-  /** Of diffusion; `flow` stands in its place where it is not null. */
-  readonly scheduler: Partial<DDPMSchedulerConfig>;
-  readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
-  readonly length: RunLength;
-  readonly backend: BackendName;
-  /** Without a label dropout where nothing is known of classes yet. */
-  readonly settings: Omit<RunConfig["training"], "steps" | "labelDropout"> & {
-    readonly labelDropout?: number;
+  readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & {
+    readonly flip: boolean;
+    readonly seed: number;
   };
 }
 
-const DEFAULT_PRESET: PresetName = "quick";
-
-/** @throws UsageError for options that exclude each other, and explained errors for files that are wrong */
-export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
+/**
+ * @param readInit reads what --init names
+ * @throws UsageError for options that exclude each other, and explained errors for files that are wrong
+ */
+export async function trainPlan(
+  flags: TrainFlags,
+  readInit: (source: string) => Promise<InitModel>,
+): Promise<TrainPlan> {
   checkTogether(flags);
   const resume = flags.resume === true;
-  const folder = new RunFolder(flags.out ?? `runs/${flags.preset ?? DEFAULT_PRESET}`);
+  const folder = new RunFolder(flags.out ?? `runs/${presetOf(flags.preset)}`);
   if (resume && !existsSync(folder.path)) {
     throw new UsageError(
       `there is no run ${folder.path} to resume; give its folder with --out, or leave out --resume`,
     );
   }
-  const base = resume
-    ? resumedBase(folder, await folder.readConfig())
-    : presetBase(flags.preset ?? DEFAULT_PRESET, flags.seed);
+  // Before a model is downloaded.
+  if (!resume) await folder.checkFree();
+  const before = resume ? await folder.readConfig() : undefined;
+  const source = before === undefined ? flags.init : await neededInit(folder, before);
+  const init = source === undefined ? undefined : await readInit(source);
+  const base = before === undefined ? newBase(flags, init) : resumedBase(folder, before);
   if (resume && flags.preset !== undefined && flags.preset !== base.preset) {
     throw new UsageError(
       `${folder.path} was begun with preset ${base.preset}, not ${flags.preset}; leave out --preset`,
@@ -174,6 +168,7 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
   return {
     folder,
     model,
+    init,
     classConditional,
     scheduler,
     data: {
@@ -203,7 +198,26 @@ export async function trainPlan(flags: TrainFlags): Promise<TrainPlan> {
   };
 }
 
+function newBase(flags: TrainFlags, init: InitModel | undefined): Base {
+  const preset = presetBase(presetOf(flags.preset, init), flags.seed);
+  return init === undefined ? preset : initBase(preset, init);
+}
+
+/** What a run began from, where it was ended before its first checkpoint: from then on it needs no other model. */
+async function neededInit(folder: RunFolder, { init }: RunConfig): Promise<string | undefined> {
+  if (init === undefined || init.source === null) return undefined;
+  return (await checkpointSteps(folder)).length === 0 ? init.source : undefined;
+}
+
 function checkTogether(flags: TrainFlags): void {
+  if (flags.init !== undefined && flags.resume) {
+    throw new UsageError(
+      "--init begins a new run and --resume goes on with one, which has its weights; give one of them",
+    );
+  }
+  if (flags.init !== undefined && flags.model !== undefined) {
+    throw new UsageError("--init brings its own model, and --model is another one; give one of them");
+  }
   if (flags.steps !== undefined && flags.epochs !== undefined) {
     throw new UsageError("--steps and --epochs both say how long the run is; give one of them");
   }
@@ -219,51 +233,6 @@ const lengthOf = ({ steps, epochs }: TrainFlags): RunLength | undefined =>
 function fittingWarmup(warmupSteps: number, length: RunLength, flags: TrainFlags): number {
   if (flags.warmupSteps !== undefined || flags.resume || !("steps" in length)) return warmupSteps;
   return Math.min(warmupSteps, Math.floor(length.steps / 10));
-}
-
-function presetBase(name: PresetName, seed = 0): Base {
-  const { size, model, scheduler, length, settings } = PRESETS[name];
-  return {
-    preset: name,
-    source: SYNTHETIC,
-    selection: {},
-    size,
-    skipBroken: false,
-    model: { ...model, sampleSize: size },
-    scheduler,
-    flow: null,
-    length,
-    backend: "wasm",
-    settings: { ...settings, seed },
-  };
-}
-
-function resumedBase(folder: RunFolder, config: RunConfig): Base {
-  const { preset, data, training } = config;
-  const { steps, ...settings } = training;
-  if (!isBackendName(config.backend)) {
-    throw new UsageError(`the run's backend is "${config.backend}", which this version does not have`);
-  }
-  const scheduler = schedulerFromJson(config.scheduler, folder.config);
-  const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
-  if (!isFlow && !(scheduler instanceof DDPMScheduler)) {
-    throw new UsageError(
-      `${folder.config}: the scheduler is neither a DDPMScheduler nor a FlowMatchEulerDiscreteScheduler; the run cannot be resumed`,
-    );
-  }
-  return {
-    preset: preset !== null && isPresetName(preset) ? preset : null,
-    source: data.source,
-    selection: data.selection ?? {},
-    size: data.size,
-    skipBroken: data.skipBroken,
-    model: unetFromConfig(config.model, folder.config).config,
-    scheduler: isFlow ? {} : scheduler.config,
-    flow: isFlow ? scheduler.config : null,
-    length: { steps },
-    backend: config.backend,
-    settings,
-  };
 }
 
 function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {

@@ -13,12 +13,14 @@ export async function divergence(
   what: string,
 ): Promise<DivergenceError> {
   const last = (await checkpointSteps(folder)).at(-1);
-  const kept =
-    last === undefined
-      ? "no checkpoint was written yet"
-      : `the last good checkpoint is ${folder.checkpoint(last)}`;
+  const checkpoint = last === undefined ? undefined : folder.checkpoint(last);
+  const way =
+    checkpoint === undefined
+      ? "no checkpoint was written yet; begin again in another folder, with"
+      : `the last good checkpoint is ${checkpoint}; train on from its weights in a new run, with`;
   return new DivergenceError(
     step,
-    `${what}: training has diverged and was stopped; ${kept}; try a lower learning rate than ${learningRate}`,
+    `${what}: training has diverged and was stopped; ${way} a lower learning rate than ${learningRate}`,
+    checkpoint,
   );
 }

@@ -15,9 +15,12 @@ export class DivergenceError extends Error {
   override readonly name = "DivergenceError";
   /** The training step (counted from 1) in which it was seen. */
   readonly step: number;
+  /** The folder of the last checkpoint whose weights are finite, where there is one. */
+  readonly checkpoint: string | undefined;
 
-  constructor(step: number, message: string) {
+  constructor(step: number, message: string, checkpoint?: string) {
     super(message);
     this.step = step;
+    this.checkpoint = checkpoint;
   }
 }

@@ -1,7 +1,9 @@
 // What a run teaches a model: which mixtures of image and noise it is shown, and what it should answer.
 
 import { constant, type Tensor } from "../engine/tensor.ts";
-import { type DDPMScheduler, FlowMatchEulerDiscreteScheduler } from "../schedulers/index.ts";
+import { modelKind } from "../pipelines/model_kind.ts";
+import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
+import { DDPMScheduler, FlowMatchEulerDiscreteScheduler, type Scheduler } from "../schedulers/index.ts";
 import { noiseLevel, type PredictionType } from "../schedulers/prediction.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { flowMinSnrWeight, minSnrWeight } from "./losses.ts";
@@ -29,6 +31,28 @@ export type Objective = DiffusionObjective | FlowObjective;
 
 /** The schedulers that models are trained for. */
 export type TrainScheduler = DDPMScheduler | FlowMatchEulerDiscreteScheduler;
+
+/**
+ * The scheduler that a model is trained for which another one draws with: of the same noise and the same answers.
+ * @throws TrainingOptionError for kinds of models that are not trained here
+ */
+export function trainSchedulerOf(scheduler: Scheduler): TrainScheduler {
+  switch (modelKind(scheduler)) {
+    case "over betas":
+      return DDPMScheduler.fromConfig(scheduler);
+    case "of a flow": {
+      if (scheduler instanceof FlowMatchSchedulerBase)
+        return FlowMatchEulerDiscreteScheduler.fromConfig(scheduler);
+      const { numTrainTimesteps, config } = scheduler;
+      const shift = typeof config.flowShift === "number" ? config.flowShift : 1;
+      return new FlowMatchEulerDiscreteScheduler({ numTrainTimesteps, shift });
+    }
+    default:
+      throw new TrainingOptionError(
+        `a model ${modelKind(scheduler)} is not trained here; choose one of diffusion over betas or of a flow`,
+      );
+  }
+}
 
 /**
  * What a model has to learn for a scheduler to draw with it.

@@ -143,7 +143,7 @@ export function checkResumable(folder: RunFolder, before: RunConfig, now: RunCon
   const differs: Differs = (what, was, is) => {
     if (canonical(was) === canonical(is)) return;
     throw new RunFolderError(
-      `${folder.path} was begun with ${what} ${show(was)}, now it is ${show(is)}; resume with the same, or start a new run with another --out`,
+      `${folder.path} was begun with ${what} ${show(was)}, now it is ${show(is)}; resume with the same, or begin a new run with another --out, from its weights with --init ${folder.path}`,
     );
   };
   differs("backend", before.backend, now.backend);

@@ -1,0 +1,74 @@
+// A model that training can begin from: that of a run, of one of its checkpoints, of a pipeline's folder or of the Hub.
+
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { MODEL_INDEX } from "../io/diffusers_folder.ts";
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { ModelClasses } from "../pipelines/class_labels.ts";
+import {
+  readPipeline,
+  readWeights,
+  schedulerFromJson,
+  unetFromConfig,
+  type Warn,
+} from "../pipelines/folders.ts";
+import { type HubLoadOptions, pipelineFolder } from "../pipelines/hub.ts";
+import type { Scheduler } from "../schedulers/index.ts";
+import { checkpointSteps, checkpointWeights, UNET_EMA } from "./checkpoint.ts";
+import { RunFolderError } from "./errors.ts";
+import type { InitSource } from "./initial_weights.ts";
+import { RunFolder } from "./run_folder.ts";
+
+/** A model with its weights, and what is known of it. */
+export interface InitModel {
+  readonly unet: UNet2DModel;
+  readonly scheduler: Scheduler;
+  /** Null for a model without classes. */
+  readonly classes: ModelClasses | null;
+  readonly from: InitSource;
+  /** Of a run: the preset that it was made from. */
+  readonly preset: string | null;
+}
+
+/**
+ * Reads a model: of a run or a checkpoint the average of its weights, where it keeps one.
+ * @param source the folder of a run (its last checkpoint counts), of a checkpoint within its run, or of a pipeline, or
+ *   hf:OWNER/NAME
+ * @throws RunFolderError, PipelineError, FileError, HubError, in one line
+ */
+export async function readInitModel(
+  source: string,
+  options: HubLoadOptions & { readonly warn?: Warn } = {},
+): Promise<InitModel> {
+  const path = resolve(source);
+  if (existsSync(join(path, "state.json"))) {
+    const run = new RunFolder(dirname(dirname(path)));
+    const [, step] = /^step-(\d{6,})$/.exec(basename(path)) ?? [];
+    if (step !== undefined && run.isRun) return readCheckpointModel(run, Number(step), source);
+    throw new RunFolderError(
+      `${source}: this checkpoint is not in its run's folder, which says how to read it; give RUN/checkpoints/step-N`,
+    );
+  }
+  if (!existsSync(join(path, MODEL_INDEX)) && existsSync(join(path, "checkpoints"))) {
+    const run = new RunFolder(path);
+    const last = (await checkpointSteps(run)).at(-1);
+    if (last !== undefined && run.isRun) return readCheckpointModel(run, last, source);
+  }
+  const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
+  const classes = ModelClasses.of(unet, id2label);
+  return { unet, scheduler, classes, from: { source, weights: "pipeline" }, preset: null };
+}
+
+async function readCheckpointModel(run: RunFolder, step: number, source: string): Promise<InitModel> {
+  const { model, scheduler, data, preset } = await run.readConfig();
+  const unet = unetFromConfig(model, run.config);
+  const weights = await checkpointWeights(run, step);
+  await readWeights(weights, unet);
+  return {
+    unet,
+    scheduler: schedulerFromJson(scheduler, run.config),
+    classes: ModelClasses.of(unet, data.classes && { ...data.classes }),
+    from: { source, weights: basename(weights) === UNET_EMA ? "average" : "last", step },
+    preset,
+  };
+}
