@@ -2,13 +2,12 @@
 // learning rate: what there is to do when a run has diverged.
 
 import { existsSync } from "node:fs";
-import { FlowMatchEulerDiscreteScheduler } from "../schedulers/index.ts";
 import { DEFAULT_LABEL_DROPOUT } from "../training/class_labels.ts";
 import { PRESETS, runSteps } from "../training/presets.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { Trainer } from "../training/trainer.ts";
 import { SYNTHETIC } from "./sources.ts";
-import { presetOf } from "./train_base.ts";
+import { minSnrGammaFor, presetOf } from "./train_base.ts";
 import type { TrainPlan } from "./train_plan.ts";
 import { flagOf, imagoCommand } from "./wording.ts";
 
@@ -45,7 +44,8 @@ export function trainAgain(
   checkpoint: string,
   imageCount: number,
 ): string {
-  const { length, settings: usual } = PRESETS[presetOf(undefined, { preset: options.preset ?? null })];
+  const preset = PRESETS[presetOf(undefined, { preset: options.preset ?? null })];
+  const { length, settings: usual } = preset;
   const flag = (option: string, value: unknown): string[] => [flagOf(option), String(value)];
   const args = ["--init", checkpoint, "--out", unusedName(folder.path)];
   args.push(...flag("learningRate", Number((settings.learningRate / LOWER).toPrecision(2))));
@@ -67,8 +67,7 @@ export function trainAgain(
     args.push(...flag("warmupSteps", settings.warmupSteps));
   }
   if (settings.flip !== usual.flip) args.push(settings.flip ? "--flip" : "--no-flip");
-  const gamma = scheduler instanceof FlowMatchEulerDiscreteScheduler ? null : usual.minSnrGamma;
-  if (settings.minSnrGamma !== gamma) {
+  if (settings.minSnrGamma !== minSnrGammaFor(scheduler, preset)) {
     args.push(
       ...(settings.minSnrGamma === null ? ["--no-min-snr-gamma"] : flag("minSnrGamma", settings.minSnrGamma)),
     );

@@ -11,7 +11,7 @@ import {
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "../schedulers/index.ts";
 import type { InitModel } from "../training/init_source.ts";
-import { trainSchedulerOf } from "../training/objective.ts";
+import { answerOf, type TrainScheduler, trainSchedulerOf } from "../training/objective.ts";
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../training/presets.ts";
 import type { RunConfig, RunFolder } from "../training/run_folder.ts";
 import { UsageError } from "./errors.ts";
@@ -68,14 +68,20 @@ export function presetBase(name: PresetName, seed = 0): Base {
  */
 export function initBase(preset: Base, { unet, scheduler: own }: InitModel): Base {
   const scheduler = trainSchedulerOf(own);
-  const model = { ...unet.config, classEmbedType: null, numClassEmbeds: null };
-  if (!(scheduler instanceof FlowMatchEulerDiscreteScheduler)) {
-    return { ...preset, model, scheduler: scheduler.config };
-  }
-  // A preset's min-SNR was chosen for what the preset predicts.
-  const settings = { ...preset.settings, minSnrGamma: null };
-  return { ...preset, model, flow: scheduler.config, settings };
+  const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  return {
+    ...preset,
+    model: { ...unet.config, classEmbedType: null, numClassEmbeds: null },
+    ...(isFlow ? { flow: scheduler.config } : { scheduler: scheduler.config }),
+    settings: { ...preset.settings, minSnrGamma: minSnrGammaFor(scheduler, preset) },
+  };
 }
+
+/** A preset's min-SNR was chosen for what the preset predicts. */
+export const minSnrGammaFor = (
+  own: TrainScheduler,
+  preset: { readonly scheduler: Base["scheduler"]; readonly settings: Pick<Base["settings"], "minSnrGamma"> },
+): number | null => (answerOf(own) === preset.scheduler.predictionType ? preset.settings.minSnrGamma : null);
 
 /** @throws UsageError for a run that this version cannot go on with */
 export function resumedBase(folder: RunFolder, config: RunConfig): Base {

@@ -3,7 +3,7 @@
 import type { InitModel } from "../training/init_source.ts";
 import { readInitModel } from "../training/init_source.ts";
 import type { InitRecord } from "../training/initial_weights.ts";
-import { type TrainScheduler, trainSchedulerOf } from "../training/objective.ts";
+import { answerOf, type TrainScheduler, trainSchedulerOf } from "../training/objective.ts";
 import { downloadStatus } from "./download_status.ts";
 import { checkModelSource } from "./model_source.ts";
 import type { Output } from "./output.ts";
@@ -37,9 +37,6 @@ export function warnOfPrediction({ from, scheduler }: InitModel, now: TrainSched
     `${from.source} learnt to answer ${was} and is now asked for ${is}: its answers mean something else at first, and the first steps unlearn that`,
   );
 }
-
-const answerOf = ({ config }: TrainScheduler): string =>
-  "predictionType" in config ? config.predictionType : "flow_prediction";
 
 /** Tells what was kept of a source's weights, and what was drawn. */
 export function tellInit(init: InitRecord, output: Output): void {

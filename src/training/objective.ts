@@ -54,6 +54,10 @@ export function trainSchedulerOf(scheduler: Scheduler): TrainScheduler {
   }
 }
 
+/** What a model is asked to answer, by the name of its option. */
+export const answerOf = (scheduler: TrainScheduler): Objective["predictionType"] =>
+  scheduler instanceof DDPMScheduler ? scheduler.config.predictionType : "flow_prediction";
+
 /**
  * What a model has to learn for a scheduler to draw with it.
  * @throws TrainingOptionError for options of sampling that no model is trained for here
