@@ -21,6 +21,10 @@ import { readInit, tellInit, warnOfPrediction } from "./train_init.ts";
 import { type TrainFlags, type TrainPlan, trainPlan } from "./train_plan.ts";
 import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "./wording.ts";
 
+const BEGINNINGS = {
+  lock: "watching whether another process still trains in this folder",
+  compile: "compiling the training step",
+};
 const ACTIVITIES = {
   samples: "drawing samples",
   checkpoint: "saving",
@@ -113,10 +117,11 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     selection: dataPlan.selection,
     skipBroken: dataPlan.skipBroken,
     onStage: (stage, share) => {
-      if (stage === "compile") return output.begin("compiling the training step");
+      if (stage === "compile" || stage === "lock") return output.begin(BEGINNINGS[stage]);
       const done = share === undefined ? "" : `, ${Math.floor(share * 100)} %`;
       output.activity(`${ACTIVITIES[stage]}${done}`);
     },
+    onWarning: (message) => output.warn(message),
   });
   await trainer.prepare();
   return { plan, trainer, model, source: dataPlan.source, data, out: options.out };
@@ -219,9 +224,10 @@ function conclude(
   output: Output,
 ): void {
   const { finalSamples, pipeline } = trainer.folder;
-  output.event({ event: "done", code: EXIT.done, step, samples: finalSamples, pipeline });
+  const samples = existsSync(finalSamples) ? finalSamples : undefined;
+  output.event({ event: "done", code: EXIT.done, step, samples, pipeline });
   output.line(`done${seconds === undefined ? "" : ` in ${duration(seconds)}`}`);
-  output.line(`samples: ${finalSamples}`);
+  if (samples !== undefined) output.line(`samples: ${samples}`);
   output.line(`model: ${pipeline}`);
   const [name = "0"] = data.labels?.names ?? [];
   const guidance = trainer.settings.labelDropout > 0 ? ["--guidance", "2"] : [];

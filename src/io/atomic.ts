@@ -9,16 +9,24 @@ import { errorCode, explainSystemError, FileError } from "./errors.ts";
 export type FileWriter = (file: FileHandle) => Promise<void>;
 
 /**
+ * Called at the last moment before anything is made under its name, replaced or removed; what it throws ends the work,
+ * and all stays as it is. For folders that somebody else may take away meanwhile.
+ */
+export type Permit = () => void;
+const always: Permit = () => {};
+
+/**
  * Writes a file so that readers see the old content or the new, never a part. Parent folders are made.
  * @throws FileError, in one line, when the disk is full, permission is missing, ...
  */
 export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array | FileWriter,
+  permit = always,
 ): Promise<void> {
   const { aside } = namesAside(path);
   try {
-    await makeFolders(dirname(resolve(path)));
+    await makeFolders(dirname(resolve(path)), permit);
     const file = await open(aside, "wx");
     try {
       if (typeof content === "function") await content(file);
@@ -27,6 +35,7 @@ export async function writeFileAtomic(
     } finally {
       await file.close();
     }
+    permit();
     await rename(aside, path);
   } catch (error) {
     await removeQuietly(aside);
@@ -42,13 +51,18 @@ export async function writeFileAtomic(
  * such a replacement, and `replacementOf` finds it.
  * @throws FileError, in one line, when the disk is full, permission is missing, `path` is a file, ...
  */
-export async function replaceDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+export async function replaceDirAtomic(
+  path: string,
+  fill: (folder: string) => Promise<void>,
+  permit = always,
+): Promise<void> {
   const { aside, old } = namesAside(path);
   try {
-    await makeFolders(dirname(resolve(path)));
+    await makeFolders(dirname(resolve(path)), permit);
     await mkdir(aside);
     await fill(aside);
     await syncFolder(aside);
+    permit();
     const replaced = await moveAside(path, old);
     try {
       await rename(aside, path);
@@ -65,9 +79,10 @@ export async function replaceDirAtomic(path: string, fill: (folder: string) => P
 }
 
 /** Removes a folder and all in it, in such a way that a crash leaves no part of it under its name. @throws FileError */
-export async function removeFolder(path: string): Promise<void> {
+export async function removeFolder(path: string, permit = always): Promise<void> {
   const { aside } = namesAside(path);
   try {
+    permit();
     if (await moveAside(path, aside)) await rm(aside, { recursive: true, force: true });
   } catch (error) {
     throw explainSystemError(error, "remove the folder", path);
@@ -138,16 +153,20 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-async function makeFolders(path: string): Promise<void> {
-  const makeOne = () =>
-    mkdir(path).catch(async (error: unknown) => {
+async function makeFolders(path: string, permit = always): Promise<void> {
+  const makeOne = () => {
+    permit();
+    return mkdir(path).catch(async (error: unknown) => {
       if (!(await isFolder(path))) throw error;
     });
+  };
+  const parent = dirname(path);
   try {
     await makeOne();
   } catch (error) {
-    if (errorCode(error) !== "ENOENT" || dirname(path) === path) throw error;
-    await makeFolders(dirname(path));
+    // A folder that is written aside was there: taken away meanwhile, it is not to come again.
+    if (errorCode(error) !== "ENOENT" || parent === path || isLeftover(basename(parent))) throw error;
+    await makeFolders(parent, permit);
     await makeOne();
   }
 }

@@ -1,7 +1,32 @@
-// process_identity.ts: whether the process that wrote something is still there. Numbers of processes are used again, so
-// a process is named by its number and the time it began, where the system tells that.
-import { readFileSync } from "node:fs";
+// process_identity.ts: whether the process that wrote something is still there. Numbers of processes are used again, and
+// mean something else in another container, so a process is named by its number, where that counts, and when it began.
+import { readFileSync, readlinkSync } from "node:fs";
+import { hostname } from "node:os";
 import { errorCode } from "./errors.ts";
+
+/** What a process is named by in what it writes. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Processes with equal spaces see each other's numbers; null where the system does not tell. */
+  readonly space: string | null;
+  /** When it began, where the system tells. */
+  readonly begun: string | null;
+}
+
+/** The name of this process. */
+export const thisProcess = (): ProcessIdentity => ({
+  pid: process.pid,
+  space: processSpace(),
+  begun: processBegun(process.pid),
+});
+
+/** `gone` is certain; `unknown` is one whose number means nothing here: of another machine or another container. */
+export function processState({ pid, space, begun }: ProcessIdentity): "alive" | "gone" | "unknown" {
+  if (space === null || space !== processSpace()) return "unknown";
+  if (!isAlive(pid)) return "gone";
+  const now = processBegun(pid);
+  return begun === null || now === null || begun === now ? "alive" : "gone";
+}
 
 /** Whether some process has this number now. */
 export function isAlive(pid: number): boolean {
@@ -16,11 +41,36 @@ export function isAlive(pid: number): boolean {
 /** When a process began, in the system's own count (Linux only): with its number it names the process. */
 export function processBegun(pid: number): string | null {
   try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     // The second field, the program's name in brackets, may hold spaces; the start is the 22nd.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");
-    return `${boot} ${fields[19]}`;
+    return `${bootId()} ${fields[19]}`;
   } catch {
     return null;
   }
 }
+
+/**
+ * What tells the numbers that this process sees from those of other machines and containers. Linux names them: the
+ * boot, and the namespaces that processes are counted and timed in. Elsewhere it is the machine.
+ */
+function processSpace(): string | null {
+  if (process.platform !== "linux") return hostname();
+  try {
+    // A container may be shown the numbers of the machine around it.
+    if (readlinkSync("/proc/self") !== String(process.pid)) return null;
+    return [hostname(), bootId(), readlinkSync("/proc/self/ns/pid"), timeNamespace()].join(" ");
+  } catch {
+    return null;
+  }
+}
+
+/** Absent before Linux 5.6. */
+function timeNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/time");
+  } catch {
+    return "";
+  }
+}
+
+const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

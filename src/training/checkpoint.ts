@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
-import { removeFolder, replaceDirAtomic, writeFileAtomic } from "../io/atomic.ts";
+import { type Permit, removeFolder, replaceDirAtomic, writeFileAtomic } from "../io/atomic.ts";
 import { readJsonAs } from "../io/diffusers_json.ts";
 import { FileError } from "../io/errors.ts";
 import { openSafetensors, writeSafetensors } from "../io/safetensors.ts";
@@ -49,17 +49,23 @@ const stateSchema = v.object({
  * @returns its folder
  * @throws FileError when the disk is full, ...
  */
-export async function writeCheckpoint(run: RunFolder, parts: CheckpointParts, keep: number): Promise<string> {
+export async function writeCheckpoint(
+  run: RunFolder,
+  parts: CheckpointParts,
+  keep: number,
+  permit?: Permit,
+): Promise<string> {
   const { state, optimizer } = parts;
   const folder = run.checkpoint(state.step);
-  await replaceDirAtomic(folder, async (aside) => {
+  const fill = async (aside: string): Promise<void> => {
     await parts.writeModels(aside);
     await writeSafetensors(join(aside, OPTIMIZER), optimizerEntries(optimizer));
     await writeFileAtomic(join(aside, STATE), stateText(state));
-  });
+  };
+  await replaceDirAtomic(folder, fill, permit);
   const steps = (await checkpointSteps(run)).filter((step) => step < state.step);
   for (const step of steps.slice(0, Math.max(0, steps.length + 1 - keep))) {
-    await removeFolder(run.checkpoint(step));
+    await removeFolder(run.checkpoint(step), permit);
   }
   return folder;
 }

@@ -1,18 +1,17 @@
 // metrics.jsonl: one JSON object for each training step, appended as it happens.
 
-import {
-  closeSync,
-  createReadStream,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, createReadStream, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import * as v from "valibot";
+import type { Permit } from "../io/atomic.ts";
 import { explainSystemError } from "../io/errors.ts";
+import {
+  type KeepOptions,
+  type KeptRecords,
+  keepRecords,
+  parseJson,
+  recordEntries,
+} from "./metrics_repair.ts";
 import type { Quality } from "./quality.ts";
 
 /** What is recorded of one step. `seconds` and `imagesPerSecond` are the only fields that differ between equal runs. */
@@ -55,17 +54,11 @@ export const qualityToJson = ({ patchFd, patchKd }: Quality): Record<"patch_fd" 
   patch_kd: patchKd,
 });
 
-const lineSchema = v.looseObject({
-  step: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  seconds: v.pipe(v.number(), v.minValue(0)),
-  patch_fd: v.exactOptional(v.number()),
-});
 const lossSchema = v.looseObject({
-  ...lineSchema.entries,
+  ...recordEntries,
   epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
   loss: v.pipe(v.number(), v.finite()),
 });
-const NEWLINE = 0x0a;
 /** What every record that is appended ends with. */
 const RECORD_END = "}\n";
 
@@ -82,7 +75,7 @@ export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
       input: createReadStream(path),
       crlfDelay: Number.POSITIVE_INFINITY,
     })) {
-      const record = v.safeParse(lossSchema, parse(line));
+      const record = v.safeParse(lossSchema, parseJson(line));
       if (record.success) yield record.output;
     }
   } catch (error) {
@@ -93,44 +86,40 @@ export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
 /** Appends to a metrics.jsonl. Each record is handed to the system at once, so a killed process loses none. */
 export class MetricsLog {
   readonly #path: string;
+  readonly #permit: Permit;
   readonly #file: number;
+  #size: number;
   /** `seconds` of the last record that was kept; 0 without one. */
   readonly secondsBefore: number;
   /** The step of the last record that was kept, if it has no quality numbers. */
   readonly unmeasuredStep: number | undefined;
 
-  /**
-   * Opens or makes the file and drops every record after step `keepThrough`, and whatever is not a record.
-   * @throws FileError when the system refuses
-   */
-  constructor(path: string, keepThrough: number) {
+  private constructor(path: string, permit: Permit, { size, seconds, unmeasuredStep }: KeptRecords) {
     this.#path = path;
-    this.#file = this.#explained(() => openSync(path, "a+"));
-    const { bytes, seconds, unmeasuredStep } = this.#explained(() =>
-      keptPrefix(readFileSync(path), keepThrough),
-    );
-    this.#explained(() => ftruncateSync(this.#file, bytes));
+    this.#permit = permit;
+    this.#file = this.#explained(() => openSync(path, "r+"));
+    this.#size = size;
     this.secondsBefore = seconds;
     this.unmeasuredStep = unmeasuredStep;
   }
 
+  /**
+   * Opens or makes the file and drops every record after step `keepThrough`.
+   * @param options `permit` is asked before each record too
+   * @throws FileError when the system refuses
+   */
+  static async open(path: string, keepThrough: number, options: KeepOptions): Promise<MetricsLog> {
+    return new MetricsLog(path, options.permit, await keepRecords(path, keepThrough, options));
+  }
+
   /** @throws FileError when the disk is full, ... */
   append(metrics: StepMetrics): void {
-    this.#explained(() => writeSync(this.#file, `${JSON.stringify(metricsToJson(metrics))}\n`));
+    this.#write(`${JSON.stringify(metricsToJson(metrics))}\n`, this.#size);
   }
 
   /** Adds quality numbers to the last record, in one write: a killed process leaves it as it was or whole. @throws FileError */
   addQuality(quality: Quality): void {
-    const text = `,${JSON.stringify(qualityToJson(quality)).slice(1)}\n`;
-    this.#explained(() => {
-      // The file that is appended to writes at its end only.
-      const file = openSync(this.#path, "r+");
-      try {
-        writeSync(file, text, fstatSync(file).size - RECORD_END.length);
-      } finally {
-        closeSync(file);
-      }
-    });
+    this.#write(`,${JSON.stringify(qualityToJson(quality)).slice(1)}\n`, this.#size - RECORD_END.length);
   }
 
   /** Makes everything appended so far durable. */
@@ -142,45 +131,40 @@ export class MetricsLog {
     closeSync(this.#file);
   }
 
+  /** Writes the end of the file, all of it or nothing. */
+  #write(text: string, from: number): void {
+    this.#permit();
+    const bytes = Buffer.from(text);
+    this.#explained(() => {
+      try {
+        // The system may take a part only, when the disk or the user's limit is reached.
+        for (let done = 0; done < bytes.length; ) {
+          done += writeSync(this.#file, bytes, done, bytes.length - done, from + done);
+        }
+        this.#size = from + bytes.length;
+      } catch (error) {
+        this.#takeBack(from);
+        throw error;
+      }
+    });
+  }
+
+  /** Leaves the file as it was before a write from there on failed. */
+  #takeBack(from: number): void {
+    try {
+      ftruncateSync(this.#file, this.#size);
+      if (from < this.#size) writeSync(this.#file, RECORD_END, from);
+    } catch {
+      // What made the write fail is told; a part of a record is no record when the run is resumed.
+    }
+  }
+
   #explained<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
       throw explainSystemError(error, "write the file", this.#path);
     }
-  }
-}
-
-/** What is kept of a file. */
-interface Kept {
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly unmeasuredStep: number | undefined;
-}
-
-/** The longest prefix of whole lines that are records of steps up to `keepThrough`. */
-function keptPrefix(content: Uint8Array, keepThrough: number): Kept {
-  const decoder = new TextDecoder();
-  let bytes = 0;
-  let seconds = 0;
-  let unmeasuredStep: number | undefined;
-  while (bytes < content.length) {
-    const end = content.indexOf(NEWLINE, bytes);
-    if (end < 0) break;
-    const record = v.safeParse(lineSchema, parse(decoder.decode(content.subarray(bytes, end))));
-    if (!record.success || record.output.step > keepThrough) break;
-    bytes = end + 1;
-    seconds = record.output.seconds;
-    unmeasuredStep = record.output.patch_fd === undefined ? record.output.step : undefined;
-  }
-  return { bytes, seconds, unmeasuredStep };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { isLeftover, repairFolder, writeFileAtomic } from "../io/atomic.ts";
+import { isLeftover, type Permit, repairFolder, writeFileAtomic } from "../io/atomic.ts";
 import { readJsonAs } from "../io/diffusers_json.ts";
 import { errorCode, explainSystemError } from "../io/errors.ts";
 import { RunFolderError } from "./errors.ts";
@@ -60,9 +60,9 @@ export class RunFolder {
   }
 
   /** Writes config.json, and the folder with it. @throws FileError */
-  async writeConfig(config: RunConfig): Promise<void> {
+  async writeConfig(config: RunConfig, permit?: Permit): Promise<void> {
     const json = { ...config, training: settingsToJson(config.training) };
-    await writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`);
+    await writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`, permit);
   }
 
   /** @throws RunFolderError when there is no run here, FileError when its config.json is damaged */

@@ -1,135 +1,290 @@
-// One process at a time in a run's folder: a file that names the process which trains there. A process that ended,
-// even by a crash, holds nothing: its lock is taken over.
+// One process at a time in a run's folder: a file that names the process which trains there and is touched every few
+// seconds. A process that ended, even by a crash, holds nothing: its lock is taken over. Where the process cannot be
+// looked for, since it is on another machine or in another container, its lock is watched instead.
+//
+// Whoever holds the lock writes through it (`check`, `writing`): a folder that was removed, moved or taken over is
+// not written into any more.
 
 import { randomBytes } from "node:crypto";
-import { type FileHandle, link, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  futimesSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
-import { makeFolder } from "../io/atomic.ts";
-import { errorCode, explainSystemError } from "../io/errors.ts";
-import { isAlive, processBegun } from "../io/process_identity.ts";
+import { makeFolder, type Permit } from "../io/atomic.ts";
+import { errorCode, explainSystemError, isMissing } from "../io/errors.ts";
+import { processState, thisProcess } from "../io/process_identity.ts";
 import { RunFolderError } from "./errors.ts";
 
 /** The lock's name in a run's folder. */
 export const LOCK = ".lock";
-/** How often a lock is touched, and how long it counts without that where its process cannot be looked for. */
-const TOUCH_MS = 20_000;
-const FRESH_MS = 120_000;
-/** How long a held lock is waited for, and how often it is looked at. */
-const PATIENCE_MS = 5000;
+
+/** In milliseconds. */
+export interface LockTiming {
+  /** How long a process that holds the lock is waited for: one that was told to end may take a moment. */
+  readonly patience: number;
+  /** How often the holder touches the lock. */
+  readonly touch: number;
+  /** How long a lock stands untouched where its process cannot be looked for. */
+  readonly fresh: number;
+}
+const TIMING: LockTiming = { patience: 5000, touch: 5000, fresh: 60_000 };
+/** How long a lock may be empty while it is made. */
+const MAKING_MS = 1000;
 const POLL_MS = 100;
 
 const holderSchema = v.object({
   pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   host: v.string(),
-  /** When the process began, where the system tells: numbers of processes are used again. */
+  space: v.nullable(v.string()),
   begun: v.nullable(v.string()),
   /** Different for every lock. */
   token: v.string(),
 });
 type Holder = v.InferOutput<typeof holderSchema>;
 
+/** The right to write into a run's folder, as long as it lasts. */
+export type RunHold = Pick<RunLock, "check" | "writing">;
+
 export class RunLock {
   readonly #run: string;
   readonly #path: string;
+  readonly #timing: LockTiming;
   readonly #token = randomBytes(6).toString("hex");
+  readonly #text: string;
+  /** The lock's file, open as long as it is held: it stays the same wherever it is moved. */
+  #file: number | undefined;
   #touching: NodeJS.Timeout | undefined;
 
   /** @param run the run's folder */
-  constructor(run: string) {
+  constructor(run: string, timing: Partial<LockTiming> = {}) {
     this.#run = run;
     this.#path = join(run, LOCK);
+    this.#timing = { ...TIMING, ...timing };
+    const holder: Holder = { ...thisProcess(), host: hostname(), token: this.#token };
+    this.#text = `${JSON.stringify(holder)}\n`;
   }
 
   /**
    * Takes the lock; the folder is made where it is missing.
-   * @param patience how long to wait for a process that holds it (milliseconds): one that was told to end may take a
-   * moment
-   * @throws RunFolderError when a process that is alive holds it, FileError when it cannot be written
+   * @param onWatch called once where it takes a while to see whether somebody holds it
+   * @throws RunFolderError when another process holds it, FileError when it cannot be written
    */
-  async acquire(patience = PATIENCE_MS): Promise<void> {
+  async acquire(onWatch?: () => void): Promise<void> {
     await makeFolder(this.#run);
-    const deadline = Date.now() + patience;
-    while (!(await this.#create())) {
-      const holder = await this.#removeStale();
-      if (holder === undefined) continue;
-      if (Date.now() >= deadline) throw this.#refusal(holder);
-      await sleep(POLL_MS);
+    const begun = performance.now();
+    const watch = new LockWatch(this.#timing);
+    let isTold = false;
+    while (!this.#create()) {
+      const lock = readLock(this.#path);
+      if (lock === undefined) continue;
+      const state = watch.look(lock);
+      if (state === "free") {
+        this.#remove(lock);
+        continue;
+      }
+      if (state === "held" && performance.now() - begun >= this.#timing.patience) throw this.#refusal(lock);
+      if (state === "watched" && !isTold) {
+        isTold = true;
+        onWatch?.();
+      }
+      await sleep(Math.min(POLL_MS, this.#timing.touch));
     }
     this.#touching = setInterval(() => {
-      const now = new Date();
-      utimes(this.#path, now, now).catch(() => undefined);
-    }, TOUCH_MS);
+      try {
+        this.#touch();
+      } catch {
+        // The next one may do.
+      }
+    }, this.#timing.touch);
     this.#touching.unref();
   }
 
-  /** Gives the lock back, if it was taken. */
+  /**
+   * To be called before anything is written into the run's folder; it costs some microseconds.
+   * @throws RunFolderError when the folder was removed, moved or taken over
+   */
+  readonly check: Permit = () => {
+    if (!this.#isOurs()) throw this.#loss();
+  };
+
+  /**
+   * Does work that writes into the run's folder and asks `check` again before what cannot be undone.
+   * @throws RunFolderError as `check` does, before the work and in place of what it fails of
+   */
+  async writing<T>(work: (check: Permit) => Promise<T>): Promise<T> {
+    this.check();
+    try {
+      return await work(this.check);
+    } catch (error) {
+      this.check();
+      throw error;
+    }
+  }
+
+  /** Gives the lock back, if it was taken and still stands in the folder. */
   async release(): Promise<void> {
-    if (this.#touching === undefined) return;
+    const file = this.#file;
+    if (file === undefined) return;
     clearInterval(this.#touching);
-    this.#touching = undefined;
-    const text = await readText(this.#path);
-    if (text !== undefined && holderOf(text)?.token === this.#token) await rm(this.#path, { force: true });
+    try {
+      if (this.#isOurs()) rmSync(this.#path, { force: true });
+    } finally {
+      this.#file = undefined;
+      closeSync(file);
+    }
   }
 
   /** False when there is a lock already. */
-  async #create(): Promise<boolean> {
-    const { pid } = process;
-    const holder: Holder = { pid, host: hostname(), begun: processBegun(pid), token: this.#token };
-    let file: FileHandle;
+  #create(): boolean {
+    let file: number;
     try {
-      file = await open(this.#path, "wx");
+      file = openSync(this.#path, "wx");
     } catch (error) {
       if (errorCode(error) === "EEXIST") return false;
       throw explainSystemError(error, "write the file", this.#path);
     }
     try {
-      await file.writeFile(`${JSON.stringify(holder)}\n`);
-      return true;
+      writeSync(file, this.#text);
     } catch (error) {
-      await rm(this.#path, { force: true });
+      closeSync(file);
+      rmSync(this.#path, { force: true });
       throw explainSystemError(error, "write the file", this.#path);
-    } finally {
-      await file.close();
+    }
+    this.#file = file;
+    return true;
+  }
+
+  /** Of the file that was made, wherever it is now: another's lock that took its place is left alone. */
+  #touch(): void {
+    const now = new Date();
+    if (this.#file !== undefined) futimesSync(this.#file, now, now);
+  }
+
+  /** Whether the lock in the run's folder is the file that was made. */
+  #isOurs(): boolean {
+    if (this.#file === undefined) return false;
+    try {
+      const bigint = true;
+      const mine = fstatSync(this.#file, { bigint });
+      const there = statSync(this.#path, { bigint });
+      if (mine.ino !== 0n && mine.ino === there.ino && mine.dev === there.dev) return true;
+      // Some file systems have no lasting numbers of files: then it is the same if it is touched with the other.
+      this.#touch();
+      const touched = fstatSync(this.#file, { bigint }).mtimeNs;
+      return touched === statSync(this.#path, { bigint }).mtimeNs && this.#text === readText(this.#path);
+    } catch (error) {
+      if (isMissing(error) || errorCode(error) === "ESTALE") return false;
+      throw explainSystemError(error, "read the file", this.#path);
     }
   }
 
-  #refusal(holder: Holder | "unknown"): RunFolderError {
-    const who = holder === "unknown" ? "" : ` (process ${holder.pid} on ${holder.host})`;
+  #loss(): RunFolderError {
+    const [what, advice] = !existsSync(this.#run)
+      ? ["was removed or moved", "if it was moved, go on with --resume and its new place as --out"]
+      : existsSync(this.#path)
+        ? ["was taken over by another training", "give every training a folder of its own with --out"]
+        : [
+            `was removed or replaced, or its ${LOCK} was,`,
+            "where it still holds the run, go on with --resume",
+          ];
+    return new RunFolderError(
+      `${this.#run} ${what} while this training wrote into it, which has stopped and left it as it is; ${advice}`,
+    );
+  }
+
+  #refusal({ holder }: Lock): RunFolderError {
+    const who = holder === undefined ? "" : ` (process ${holder.pid} on ${holder.host})`;
     return new RunFolderError(
       `${this.#run}: another process is training this run${who}; wait until it ends, or stop it`,
     );
   }
 
-  /** Removes a lock that nobody holds any more, or tells who holds it. */
-  async #removeStale(): Promise<Holder | "unknown" | undefined> {
-    const text = await readText(this.#path);
-    if (text === undefined) return undefined;
-    const holder = holderOf(text);
-    if (await this.#isHeld(holder)) return holder ?? "unknown";
+  /** Removes a lock that nobody holds any more. */
+  #remove({ text }: Lock): void {
     // Renamed before it is removed, so that of two who find it stale one cannot remove the other's new lock.
     const aside = join(this.#run, `.${LOCK}.${this.#token}.tmp`);
+    if (readText(this.#path) !== text) return;
     try {
-      await rename(this.#path, aside);
+      renameSync(this.#path, aside);
     } catch (error) {
-      if (errorCode(error) === "ENOENT") return undefined;
+      if (isMissing(error)) return;
       throw explainSystemError(error, "take over the file", this.#path);
     }
-    if ((await readText(aside)) !== text) await link(aside, this.#path).catch(() => undefined);
-    await rm(aside, { force: true });
-    return undefined;
+    if (readText(aside) !== text) putBack(aside, this.#path);
+    rmSync(aside, { force: true });
+  }
+}
+
+/** Where that cannot be, or there is a newer lock by now, whoever made this one is told so by `check`. */
+function putBack(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch {
+    // As said.
+  }
+}
+
+/** A lock as it was found. */
+interface Lock {
+  readonly text: string;
+  /** Undefined in one that is not yet written, or damaged. */
+  readonly holder: Holder | undefined;
+  /** When it was touched, by the holder's clock (milliseconds). */
+  readonly touched: number;
+}
+
+/** Undefined when there is none. */
+function readLock(path: string): Lock | undefined {
+  const text = readText(path);
+  const touched = text === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  if (text === undefined || touched === undefined) return undefined;
+  return { text, holder: holderOf(text), touched };
+}
+
+/** Looks at a lock again and again until it is known whether somebody holds it. */
+class LockWatch {
+  readonly #timing: LockTiming;
+  #last: Lock | undefined;
+  #isTouched = false;
+  #freeAt = 0;
+
+  constructor(timing: LockTiming) {
+    this.#timing = timing;
   }
 
-  async #isHeld(holder: Holder | undefined): Promise<boolean> {
-    if (holder !== undefined && holder.host === hostname()) {
-      const begun = processBegun(holder.pid);
-      return isAlive(holder.pid) && (holder.begun === null || begun === null || holder.begun === begun);
+  /** @returns `watched` as long as it is not known */
+  look(lock: Lock): "free" | "held" | "watched" {
+    const state = lock.holder && processState(lock.holder);
+    if (state === "alive") return "held";
+    if (state === "gone") return "free";
+    const now = performance.now();
+    if (lock.text !== this.#last?.text || lock.touched !== this.#last.touched) {
+      this.#isTouched = lock.text !== "" && lock.text === this.#last?.text;
+      this.#freeAt = now + this.#stands(lock);
+      this.#last = lock;
     }
-    // Of another machine, or not yet written out: only its age can tell.
-    const touched = await stat(this.#path).catch(() => undefined);
-    return touched !== undefined && Date.now() - touched.mtimeMs < (holder ? FRESH_MS : 1000);
+    if (now >= this.#freeAt) return "free";
+    return this.#isTouched ? "held" : "watched";
+  }
+
+  /** How long a lock is watched. Clocks of two machines may differ, so its age alone says little. */
+  #stands({ holder, touched }: Lock): number {
+    const age = Math.max(0, Date.now() - touched);
+    const { touch, fresh } = this.#timing;
+    return holder === undefined ? MAKING_MS - age : Math.max(fresh - age, Math.min(fresh, 3 * touch));
   }
 }
 
@@ -143,11 +298,11 @@ function holderOf(text: string): Holder | undefined {
 }
 
 /** Undefined when there is no such file. */
-async function readText(path: string): Promise<string | undefined> {
+function readText(path: string): string | undefined {
   try {
-    return await readFile(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
+    if (isMissing(error)) return undefined;
     throw explainSystemError(error, "read the file", path);
   }
 }

@@ -27,6 +27,7 @@ import { type EmaConfig, emaToJson } from "./ema.ts";
 import { DivergenceError } from "./errors.ts";
 import type { TrainScheduler } from "./objective.ts";
 import type { RunFolder } from "./run_folder.ts";
+import type { RunHold } from "./run_lock.ts";
 import type { TrainSettings } from "./settings.ts";
 import type { TrainStep } from "./train_step.ts";
 
@@ -50,6 +51,8 @@ export interface RunWriterOptions {
   readonly scheduler: TrainScheduler;
   readonly trainStep: TrainStep;
   readonly backend: Backend;
+  /** Everything that is written goes through it. */
+  readonly hold: RunHold;
   /** Names of the classes of a class-conditional model. */
   readonly id2label?: Id2Label;
 }
@@ -71,11 +74,14 @@ export class RunWriter {
    * @throws the signal's reason when it is aborted
    */
   async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
-    const { sampleCount } = this.#options.settings;
+    const { hold, settings } = this.#options;
+    const { sampleCount } = settings;
     const classLabels = spreadClasses(this.#preview.classes, sampleCount);
     const images = await this.drawImages(sampleCount, { signal, classLabels });
     const grid = imageGrid(images, { columns: classColumns(sampleCount, classLabels?.length ?? 1) });
-    for (const file of files) await writeImage(file, grid);
+    await hold.writing(async (check) => {
+      for (const file of files) await writeImage(file, grid, check);
+    });
   }
 
   /**
@@ -107,7 +113,7 @@ export class RunWriter {
    * @throws DivergenceError when a weight is not a finite number; then nothing was written
    */
   async writeCheckpoint(state: TrainingState): Promise<string> {
-    const { folder, settings, model, trainStep, backend, ema } = this.#options;
+    const { folder, settings, model, trainStep, backend, ema, hold } = this.#options;
     const { network, expAvg, expAvgSq } = trainStep;
     for (const part of [network, expAvg, expAvgSq]) part.download(backend);
     trainStep.ema?.download(backend);
@@ -126,18 +132,20 @@ export class RunWriter {
       }
       if (own.layer) await writeAugmentEmbedding(aside, own.layer, averaged?.layer);
     };
-    const path = await writeCheckpoint(folder, { state, optimizer, writeModels }, settings.keepCheckpoints);
+    const { keepCheckpoints } = settings;
+    const path = await hold.writing((check) =>
+      writeCheckpoint(folder, { state, optimizer, writeModels }, keepCheckpoints, check),
+    );
     await this.writePipeline();
     return path;
   }
 
   /** Writes the pipeline with the present weights. */
   async writePipeline(): Promise<void> {
-    const { folder, model, scheduler, id2label } = this.#options;
+    const { folder, model, scheduler, id2label, hold } = this.#options;
     const weights = this.#sampleWeights();
-    await replaceDirAtomic(folder.pipeline, (aside) =>
-      writePipeline(aside, model, weights, scheduler, id2label),
-    );
+    const fill = (aside: string) => writePipeline(aside, model, weights, scheduler, id2label);
+    await hold.writing((check) => replaceDirAtomic(folder.pipeline, fill, check));
   }
 
   /** Puts the model, its average and the optimizer back to where a checkpoint stands; not yet on the backend. */
@@ -165,7 +173,8 @@ export class RunWriter {
 
   /** Makes sure that no grid of an earlier end of the run is taken for that of the next. */
   async removeFinalSamples(): Promise<void> {
-    await rm(this.#options.folder.finalSamples, { force: true });
+    const { hold, folder } = this.#options;
+    await hold.writing(() => rm(folder.finalSamples, { force: true }));
   }
 
   async close(): Promise<void> {

@@ -69,7 +69,7 @@ export async function openSession(
   const { augmentEmbedding = null } = step;
   const labels = isClassConditional(model) ? data.labels : undefined;
   const writer = new RunWriter({
-    ...{ folder, settings, ema, model, augmentEmbedding, scheduler, trainStep, backend },
+    ...{ folder, settings, ema, model, augmentEmbedding, scheduler, trainStep, backend, hold: lock },
     ...(labels && { id2label: labels.names }),
   });
   const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
@@ -94,11 +94,11 @@ export async function openSession(
     ? compileStart(backend, trainStep, settings.seed)
     : compileTrainStep(backend, trainStep));
   if (!resume) {
-    await lock.acquire();
-    await folder.repair();
+    await lock.acquire(() => options.onStage?.("lock"));
+    await lock.writing(() => folder.repair());
     await folder.checkFree();
   }
-  await folder.writeConfig(config);
+  await lock.writing((check) => folder.writeConfig(config, check));
   return {
     config,
     lock,
@@ -106,7 +106,10 @@ export async function openSession(
     trainStep,
     executable,
     writer,
-    metrics: new MetricsLog(folder.metrics, state.step),
+    metrics: await MetricsLog.open(folder.metrics, state.step, {
+      permit: lock.check,
+      warn: options.onWarning ?? ((message) => process.emitWarning(message)),
+    }),
     sampler: new BatchSampler({
       count: data.count,
       batchSize: settings.batchSize,

@@ -95,8 +95,8 @@ export class Trainer {
         const before = await this.folder.readConfig();
         checkResumable(this.folder, before, config);
         config = { ...config, ...(before.init && { init: before.init }) };
-        await lock.acquire();
-        await this.folder.repair();
+        await lock.acquire(() => this.#options.onStage?.("lock"));
+        await lock.writing(() => this.folder.repair());
         this.#finished = await this.#isFinished();
       } else await this.folder.checkFree();
       if (!this.#finished) {

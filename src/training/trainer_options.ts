@@ -22,8 +22,11 @@ import {
 } from "./settings.ts";
 import type { TrainStepOptions } from "./train_step.ts";
 
-/** Long pieces of work that the trainer does beside its steps: `data features` once, before the first `quality`. */
-export type TrainStage = "compile" | "data features" | "quality" | "samples" | "checkpoint";
+/**
+ * Long pieces of work that the trainer does beside its steps: `lock` where it has to watch whether another process
+ * trains in the folder, `data features` once, before the first `quality`.
+ */
+export type TrainStage = "lock" | "compile" | "data features" | "quality" | "samples" | "checkpoint";
 
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
   /**
@@ -55,6 +58,8 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly init?: InitSource;
   /** Called when a long piece of work begins, and while it draws images for `quality` with the share that is done. */
   readonly onStage?: (stage: TrainStage, share?: number) => void;
+  /** Told, in one line, of what is not as it should be but does not stop the run. Default: a warning of the process. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** For a Trainer that is told nothing else: those of diffusers' unconditional training script, without its warm-up. */

@@ -1,7 +1,7 @@
 // write.ts: images as PNG, JPEG or WebP files.
 import { extname } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { writeFileAtomic } from "../atomic.ts";
+import { type Permit, writeFileAtomic } from "../atomic.ts";
 import { FileError } from "../errors.ts";
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
@@ -26,7 +26,7 @@ export async function encodePng(data: Uint8Array, width: number, height: number)
  * or not at all; folders on the way are made.
  * @throws FileError for another extension, or when the file cannot be written
  */
-export async function writeImage(file: string, image: RgbImage): Promise<void> {
+export async function writeImage(file: string, image: RgbImage, permit?: Permit): Promise<void> {
   const extension = extname(file).toLowerCase();
   if (!ENCODERS.has(extension)) {
     throw new FileError(
@@ -34,7 +34,7 @@ export async function writeImage(file: string, image: RgbImage): Promise<void> {
       `"${extension}" is not a format images are written in; end the name in .png, .jpg or .webp`,
     );
   }
-  await writeFileAtomic(file, await encode(image, extension));
+  await writeFileAtomic(file, await encode(image, extension), permit);
 }
 
 /** Draws the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */

@@ -1,0 +1,184 @@
+// What of a metrics.jsonl is kept when its run goes on: every record up to the step that it goes on from. Lines that are
+// no records are put beside it.
+
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, truncate } from "node:fs/promises";
+import { basename } from "node:path";
+import * as v from "valibot";
+import { type Permit, writeFileAtomic } from "../io/atomic.ts";
+import { explainSystemError } from "../io/errors.ts";
+
+/** What every record needs to be one. */
+export const recordEntries = {
+  step: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  seconds: v.pipe(v.number(), v.minValue(0)),
+};
+const recordSchema = v.looseObject({ ...recordEntries, patch_fd: v.exactOptional(v.number()) });
+
+/** Lines that are no records go to a file of the same name with this behind it. */
+const BROKEN = ".broken";
+const NEWLINE = 0x0a;
+/** A longer line (bytes) is no record. */
+const LONGEST_RECORD = 2 ** 16;
+
+/** What is known of the records that were kept. */
+export interface KeptRecords {
+  /** Length of the file (bytes). */
+  readonly size: number;
+  /** `seconds` of the last one; 0 without one. */
+  readonly seconds: number;
+  /** The step of the last one, if it has no quality numbers. */
+  readonly unmeasuredStep: number | undefined;
+}
+
+export interface KeepOptions {
+  /** Asked before the file is changed. */
+  readonly permit: Permit;
+  /** Told, in one line, of lines that are no records. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Leaves the records of steps up to `keepThrough` in a metrics.jsonl, which is made where it is missing. Where other lines stand
+ * between them, it is written anew.
+ * @throws FileError when the system refuses
+ */
+export async function keepRecords(
+  path: string,
+  keepThrough: number,
+  { permit, warn }: KeepOptions,
+): Promise<KeptRecords> {
+  try {
+    permit();
+    await (await open(path, "a")).close();
+    const { kept, broken, firstBroken, ...last } = await scan(path, keepThrough);
+    permit();
+    if (broken.length > 0) {
+      await appendParts(path, broken, `${path}${BROKEN}`);
+      const count = broken.reduce((sum, { lines }) => sum + lines, 0);
+      const what =
+        count === 1
+          ? `line ${firstBroken} is not the record of a step`
+          : `${count} lines, the first is line ${firstBroken}, are not records of steps`;
+      warn(`${path}: ${what}; moved to ${basename(path)}${BROKEN}, every other record is kept`);
+    }
+    const [first] = kept;
+    if (kept.length > 1 || (first && first.begin > 0)) {
+      await writeFileAtomic(path, (file) => copyParts(path, kept, file), permit);
+    } else await truncate(path, first?.end ?? 0);
+    return { size: kept.reduce((sum, { begin, end }) => sum + end - begin, 0), ...last };
+  } catch (error) {
+    throw explainSystemError(error, "write the file", path);
+  }
+}
+
+/** Neighbouring lines, as bytes of the file. */
+interface Part {
+  readonly begin: number;
+  readonly end: number;
+  readonly lines: number;
+}
+
+interface Scan extends Omit<KeptRecords, "size"> {
+  readonly kept: readonly Part[];
+  /** Only where records are missing: what follows the last one that is kept was to be done again anyway. */
+  readonly broken: readonly Part[];
+  /** The number of the first broken line, from 1. */
+  readonly firstBroken: number;
+}
+
+async function scan(path: string, keepThrough: number): Promise<Scan> {
+  const kept: Part[] = [];
+  const broken: Part[] = [];
+  let firstBroken = 0;
+  let [step, seconds, number] = [0, 0, 0];
+  let unmeasuredStep: number | undefined;
+  /** Broken lines since the last record. */
+  let since: Part[] = [];
+  let firstSince = 0;
+  const admit = () => {
+    if (since.length > 0 && broken.length === 0) firstBroken = firstSince;
+    for (const part of since) add(broken, part);
+    since = [];
+  };
+  for await (const { text, ...part } of lines(path)) {
+    number++;
+    const record = v.safeParse(recordSchema, parseJson(text));
+    if (record.success && record.output.step > keepThrough) continue;
+    if (!record.success || record.output.step <= step) {
+      if (since.length === 0) firstSince = number;
+      add(since, part);
+      continue;
+    }
+    admit();
+    add(kept, part);
+    step = record.output.step;
+    seconds = record.output.seconds;
+    unmeasuredStep = record.output.patch_fd === undefined ? step : undefined;
+  }
+  if (step < keepThrough) admit();
+  return { kept, broken, firstBroken, seconds, unmeasuredStep };
+}
+
+/** Adds a part, joined to the last one where it follows it. */
+function add(parts: Part[], part: Part): void {
+  const last = parts.at(-1);
+  if (last === undefined || last.end !== part.begin) parts.push(part);
+  else parts[parts.length - 1] = { begin: last.begin, end: part.end, lines: last.lines + part.lines };
+}
+
+/** The lines of a file, of each at most a little more than a record can have. */
+async function* lines(path: string): AsyncGenerator<Part & { readonly text: string }> {
+  let held: Uint8Array = new Uint8Array();
+  let begin = 0;
+  let position = 0;
+  const line = (end: number) => ({ begin, end, lines: 1, text: Buffer.from(held).toString() });
+  const hold = (bytes: Uint8Array) => {
+    held = Buffer.concat([held, bytes.subarray(0, LONGEST_RECORD + 1 - held.length)]);
+  };
+  for await (const chunk of chunks(path)) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      hold(chunk.subarray(from, end));
+      yield line(position + end + 1);
+      from = end + 1;
+      begin = position + from;
+      held = new Uint8Array();
+    }
+    hold(chunk.subarray(from));
+    position += chunk.length;
+  }
+  // A record ends with its line.
+  if (begin < position) yield { begin, end: position, lines: 1, text: "" };
+}
+
+async function* chunks(path: string, begin = 0, end = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
+  if (end <= begin) return;
+  // Of a stream, `end` is the last byte.
+  for await (const chunk of createReadStream(path, { start: begin, end: end - 1 })) yield chunk;
+}
+
+async function appendParts(path: string, parts: readonly Part[], to: string): Promise<void> {
+  const file = await open(to, "a");
+  try {
+    await copyParts(path, parts, file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function copyParts(path: string, parts: readonly Part[], to: FileHandle): Promise<void> {
+  for (const { begin, end } of parts) {
+    for await (const chunk of chunks(path, begin, end)) await to.appendFile(chunk);
+  }
+}
+
+/** Undefined for what is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
