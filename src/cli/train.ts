@@ -74,7 +74,7 @@ export async function train(flags: TrainFlags): Promise<void> {
   }
   const step = last?.step ?? trainer.startStep;
   // Stopped after the last step, what follows it is still to do.
-  if (trainer.stopped && (step < trainer.settings.steps || !existsSync(trainer.folder.finalSamples))) {
+  if (trainer.stopped && !trainer.finished) {
     output.event({ event: "interrupted", step, out });
     throw new Interrupted(
       `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,

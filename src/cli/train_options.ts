@@ -106,7 +106,11 @@ export function addTrain(program: Command): void {
     .option("--seed <n>", "decides every random number (default: 0)", integer("--seed", 0))
     .option(...COMMON.threads)
     .option(...COMMON.backend)
-    .option("--sample-every <n>", "steps between sample grids, 0 for none", integer("--sample-every", 0))
+    .option(
+      "--sample-every <n>",
+      "steps between sample grids, of which the last step has one; 0 for none",
+      integer("--sample-every", 0),
+    )
     .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))
     .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, 1024))
     .option(
@@ -121,7 +125,7 @@ export function addTrain(program: Command): void {
     )
     .option(
       "--checkpoint-every <n>",
-      "steps between checkpoints, 0 for none",
+      "steps between checkpoints; 0 for one at the end only",
       integer("--checkpoint-every", 0),
     )
     .option("--keep-checkpoints <n>", "how many are kept", integer("--keep-checkpoints", 1))

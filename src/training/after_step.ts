@@ -34,49 +34,53 @@ export class AfterStep {
   /**
    * A run that was interrupted while it measured its quality or drew a grid has a checkpoint of that step without them.
    * @param step the one that the run goes on from
+   * @returns false when it was interrupted again
    */
-  async catchUp(step: number): Promise<void> {
+  async catchUp(step: number): Promise<boolean> {
     const { folder, settings } = this.#plan;
-    if (this.#isEvaluated(step) && this.#session.metrics.unmeasuredStep === step) await this.#measure();
-    if (!this.#isDue(step, settings.sampleEvery)) return;
+    const { sampleEvery, evalEvery } = settings;
+    if (this.#isDue(step, evalEvery) && this.#session.metrics.unmeasuredStep === step) {
+      if ((await this.#measure()) === undefined) return false;
+    }
+    if (!this.#isDue(step, sampleEvery)) return true;
     const wanted = step === settings.steps ? folder.finalSamples : folder.sampleGrid(step);
-    if (!existsSync(wanted)) await this.#drawSamples(step);
+    return existsSync(wanted) || (await this.#drawSamples(step)) !== undefined;
   }
 
-  /** Measures and draws what is due, then writes the checkpoint if one is due or the run is to stop. */
+  /**
+   * Measures and draws what is due, then writes the checkpoint if one is due or the run is to stop.
+   * @returns beside what was done, whether something due was left for when the run is resumed
+   */
   async outcome(
     state: { readonly step: number; readonly epochLossSum: number },
     speed: Speedometer,
-  ): Promise<StepOutcome & { readonly stops: boolean }> {
-    const { sampleEvery, checkpointEvery } = this.#plan.settings;
+  ): Promise<StepOutcome & { readonly stops: boolean; readonly isLeft: boolean }> {
+    const { steps, sampleEvery, evalEvery, checkpointEvery } = this.#plan.settings;
     const { step } = state;
+    const evaluates = this.#isDue(step, evalEvery);
+    const draws = this.#isDue(step, sampleEvery);
     // First: a run that has its last grid is finished, with all its numbers.
-    const quality = this.#isEvaluated(step) ? await this.#measure(speed) : undefined;
-    const samples = this.#isDue(step, sampleEvery)
-      ? await speed.timeAside("samples", () => this.#drawSamples(step))
-      : undefined;
+    const quality = evaluates ? await this.#measure(speed) : undefined;
+    const samples = draws ? await speed.timeAside("samples", () => this.#drawSamples(step)) : undefined;
     // A stop that is asked for later than this ends the next step.
     const stops = this.#stop.aborted;
-    const checkpoint =
-      stops || this.#isDue(step, checkpointEvery)
-        ? await speed.timeAside("checkpoint", () => this.#writeCheckpoint(state))
-        : undefined;
+    // A run never ends without one.
+    const saves = stops || step === steps || this.#isDue(step, checkpointEvery);
+    const checkpoint = saves
+      ? await speed.timeAside("checkpoint", () => this.#writeCheckpoint(state))
+      : undefined;
     return {
       stops,
+      isLeft: (evaluates && quality === undefined) || (draws && samples === undefined),
       ...(quality && { quality }),
       ...(samples !== undefined && { samples }),
       ...(checkpoint !== undefined && { checkpoint }),
     };
   }
 
-  /** Every so many steps, and after the last one. */
+  /** Every so many steps, and after the last one; with 0 never. */
   #isDue(step: number, every: number): boolean {
-    return step === this.#plan.settings.steps || (every > 0 && step % every === 0);
-  }
-
-  #isEvaluated(step: number): boolean {
-    const { evalEvery } = this.#plan.settings;
-    return evalEvery > 0 && this.#isDue(step, evalEvery);
+    return every > 0 && (step === this.#plan.settings.steps || step % every === 0);
   }
 
   /** Measures the quality of the model's images and adds it to the record of the step. */

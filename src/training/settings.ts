@@ -72,7 +72,7 @@ const entries = {
   augmentProbability: upTo("augmentProbability"),
   /** Decides the first weights, the order of images and every draw of noise: 0 .. 2^53 - 1. */
   seed: count(0),
-  /** Steps between sample grids; 0 draws none but the last. */
+  /** Steps between sample grids, which the last step has too; 0 for none at all. */
   sampleEvery: count(0),
   /** Denoising steps of each sample grid (DDIM, or Euler for a flow). */
   sampleSteps: count(1),

@@ -60,7 +60,7 @@ export class Trainer {
     return this.#session?.startStep ?? 0;
   }
 
-  /** Whether the run to resume has nothing left to do; known after `prepare`. */
+  /** Whether the run has nothing left to do; known after `prepare`, and after `run`. */
   get finished(): boolean {
     return this.#finished;
   }
@@ -132,7 +132,8 @@ export class Trainer {
       const after = new AfterStep(this.#plan, session, this.#stop.signal);
       if (startStep > 0) {
         await writer.writePipeline();
-        await after.catchUp(startStep);
+        const isDone = await after.catchUp(startStep);
+        this.#finished = isDone && startStep === this.settings.steps;
       }
       if (startStep === this.settings.steps) return;
       await writer.removeFinalSamples();
@@ -178,7 +179,8 @@ export class Trainer {
       };
       if (ends) epochLossSum = 0;
       metrics.append(record);
-      const { stops, ...outcome } = await after.outcome({ step, epochLossSum }, speed);
+      const { stops, isLeft, ...outcome } = await after.outcome({ step, epochLossSum }, speed);
+      this.#finished = step === steps && !isLeft;
       yield {
         ...record,
         steps,
@@ -224,8 +226,11 @@ export class Trainer {
 
   async #isFinished(): Promise<boolean> {
     const { finalSamples, pipeline } = this.folder;
+    const { steps, sampleEvery, evalEvery } = this.settings;
     const last = (await checkpointSteps(this.folder)).at(-1);
-    return last === this.settings.steps && existsSync(finalSamples) && existsSync(pipeline);
+    // The last grid comes after the last numbers; in a run without grids, only the metrics tell of these.
+    const hasNumbers = sampleEvery > 0 ? existsSync(finalSamples) : evalEvery === 0;
+    return last === steps && hasNumbers && existsSync(pipeline);
   }
 
   get #plan(): RunPlan {

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { BIN, contents, finished, imago, start, untilStep, workFolder } from "./support.ts";
 
@@ -55,6 +55,36 @@ test("a folder that was removed is not made again", async () => {
   );
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(existsSync(work.path("gone"))).toBe(false);
+});
+
+test("--sample-every 0 draws no grid, --checkpoint-every 0 saves at the end only; a broken line costs itself", async () => {
+  const none = ["--sample-every", "0", "--checkpoint-every", "0"];
+  const { code, stdout, stderr } = await imago(...tiny("bare", ...none));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const done = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  expect(done).toEqual({ event: "done", code: 0, step: 10, pipeline: work.path("bare/pipeline") });
+  expect((await readdir(work.path("bare"))).sort()).toEqual([
+    "checkpoints",
+    "config.json",
+    "metrics.jsonl",
+    "pipeline",
+  ]);
+  expect(await readdir(work.path("bare/checkpoints"))).toEqual(["step-000010"]);
+
+  const lines = await records("bare");
+  const broken = lines.with(4, "{{{ not json");
+  await writeFile(work.path("bare/metrics.jsonl"), `${broken.join("\n")}\n`);
+  const longer = ["--resume", "--steps", "11", "--sample-every", "8"];
+  const again = await imago("train", "--out", work.path("bare"), ...longer);
+  expect(again.code).toBe(0);
+  expect(again.stderr).toBe(
+    `imago: warning: ${work.path("bare/metrics.jsonl")}: line 5 is not the record of a step; moved to metrics.jsonl.broken, every other record is kept\n`,
+  );
+  const kept = await records("bare");
+  expect(kept.slice(0, -1)).toEqual(lines.filter((_, i) => i !== 4));
+  expect(JSON.parse(kept[9])).toMatchObject({ step: 11 });
+  expect(await readFile(work.path("bare/metrics.jsonl.broken"), "utf8")).toBe("{{{ not json\n");
+  expect(existsSync(work.path("bare/samples.png"))).toBe(true);
 });
 
 test.skipIf(process.platform === "win32")("a limit of the files' size leaves whole records", async () => {

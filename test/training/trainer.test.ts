@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -81,6 +81,28 @@ test("stop ends the run after the present step, with a checkpoint; leaving the l
   for await (const { step } of left.run()) if (step === 2) break;
   const metrics = await readFile(join(folder, "left/metrics.jsonl"), "utf8");
   expect(metrics.trim().split("\n")).toHaveLength(2);
+});
+
+test("a run without grids is finished without one; its end is saved, and a grid can still be asked for", async () => {
+  const none = { steps: 3, sampleEvery: 0, checkpointEvery: 0 };
+  const run = async (more: Partial<TrainerOptions>) => {
+    const trainer = new Trainer(options("gridless", { ...none, ...more }));
+    await trainer.prepare();
+    const { finished: before } = trainer;
+    const steps = [];
+    for await (const { step, samples, checkpoint } of trainer.run()) {
+      steps.push([step, samples !== undefined, checkpoint !== undefined]);
+    }
+    return { before, steps, after: trainer.finished, names: await readdir(join(folder, "gridless")) };
+  };
+  const first = await run({});
+  expect(first).toMatchObject({ before: false, after: true });
+  expect(first.steps).toEqual([1, 2, 3].map((step) => [step, false, step === 3]));
+  expect(first.names.sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl", "pipeline"]);
+  expect(await run({ resume: true })).toMatchObject({ before: true, after: true, steps: [] });
+  const drawn = await run({ resume: true, sampleEvery: 2 });
+  expect(drawn).toMatchObject({ before: false, after: true, steps: [] });
+  expect(drawn.names).toContain("samples.png");
 });
 
 test("options that do not fit are named before anything is done", async () => {
