@@ -1,6 +1,7 @@
 // Strict readers for option values: the whole text must be the value, and in range.
 // Each answers a wrong value with the option, what was given, and what would be right.
 
+import { parsePythonJson } from "../io/diffusers_json.ts";
 import { UsageError } from "./errors.ts";
 
 type Parser<T> = (text: string) => T;
@@ -78,7 +79,7 @@ export function settings(
 
 function jsonOrText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parsePythonJson(text, "value");
   } catch {
     return text;
   }

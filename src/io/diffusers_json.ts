@@ -8,6 +8,7 @@ import { writeFileAtomic } from "./atomic.ts";
 import { compareCodePoints } from "./code_points.ts";
 import { explainSystemError, FileError } from "./errors.ts";
 import { asForeign } from "./foreign.ts";
+import { plain } from "./plain.ts";
 
 /** What JSON files hold. Numbers may be infinite, as in Python. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -16,6 +17,12 @@ export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
 /** The largest JSON file that is read (bytes): indices of very large checkpoints take a few hundred kilobytes. */
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
+/** Bytes that are read at a time. */
+const READ_BYTES = 2 ** 16;
+/** How deep arrays and objects lie in one another: what walks over them must not run out of stack. */
+const MAX_DEPTH = 64;
+/** Values of a file: a value takes a hundred times the memory of its text where the text is "{}". */
+const MAX_VALUES = 2 ** 20;
 
 /**
  * The text Python's `json.dumps(value, indent=2, sort_keys=True) + "\n"` gives.
@@ -81,23 +88,47 @@ export function checkJson<Schema extends v.GenericSchema>(
   schema: Schema,
   source: string,
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const key = v.getDotPath(issue);
-  throw new FileError(source, `${key === null ? "" : `${key}: `}${oneLine(issue.message)}`);
+  throw new FileError(source, `${key === null ? "" : `${plain(key)}: `}${plain(issue.message)}`);
 }
 
 /**
  * Parses JSON text as Python's json.loads does, with Infinity and -Infinity. NaN is refused: no setting can mean it.
- * @throws FileError if the text is not JSON
+ * @throws FileError if the text is not JSON, or is nested or divided beyond all settings
  */
 export function parsePythonJson(text: string, source: string): unknown {
+  checkExtent(text, source);
   try {
     return JSON.parse(text.includes("Infinity") ? replaceInfinities(text) : text);
   } catch (error) {
-    const reason = error instanceof Error ? oneLine(error.message) : String(error);
+    const reason = error instanceof Error ? plain(error.message) : String(error);
     throw new FileError(source, `this is not JSON text: ${reason}`, { cause: error });
+  }
+}
+
+/** Counts, before anything is made of the text, how many values are in it and how deep. */
+function checkExtent(text: string, source: string): void {
+  let depth = 0;
+  let values = 0;
+  let isString = false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text[i];
+    if (isString) {
+      if (unit === "\\") i++;
+      else if (unit === '"') isString = false;
+    } else if (unit === '"') isString = true;
+    else if (unit === "," || unit === "[" || unit === "{") {
+      values++;
+      if (unit !== "," && ++depth > MAX_DEPTH) {
+        throw new FileError(source, `arrays and objects lie more than ${MAX_DEPTH} deep in one another`);
+      }
+      if (values > MAX_VALUES) {
+        throw new FileError(source, `it holds more than ${MAX_VALUES} values, more than any settings do`);
+      }
+    } else if (unit === "]" || unit === "}") depth--;
   }
 }
 
@@ -112,14 +143,19 @@ async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   try {
     const file = await open(path, "r");
     try {
-      const { size } = await file.stat();
-      if (size > maxBytes) {
-        throw new FileError(
-          path,
-          `the file has ${size} bytes, where a JSON file of at most ${maxBytes} was expected`,
-        );
+      // Pipes and devices have no size; what comes is counted.
+      const parts: Uint8Array[] = [];
+      let bytes = (await file.stat()).size;
+      for (let read = 0; bytes <= maxBytes; bytes = Math.max(bytes, read)) {
+        const part = await file.read(new Uint8Array(READ_BYTES), 0, READ_BYTES);
+        if (part.bytesRead === 0) return Buffer.concat(parts);
+        parts.push(part.buffer.subarray(0, part.bytesRead));
+        read += part.bytesRead;
       }
-      return await file.readFile();
+      throw new FileError(
+        path,
+        `the file has ${bytes} bytes, where a JSON file of at most ${maxBytes} was expected`,
+      );
     } finally {
       await file.close();
     }
@@ -158,8 +194,4 @@ function pythonString(text: string): string {
 
 function isArray(value: readonly JsonValue[] | JsonObject): value is readonly JsonValue[] {
   return Array.isArray(value);
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ");
 }

@@ -1,5 +1,6 @@
 // The block names a UNet2DModel config may have, and what each means.
 
+import { plain } from "../io/plain.ts";
 import {
   DownBlock2D,
   type DownBlockOptions,
@@ -35,7 +36,7 @@ function lookUp<T>(kind: string, known: Readonly<Record<string, T>>, type: strin
   const name = type.replace(/^UNetRes/, "");
   if (!Object.hasOwn(known, name)) {
     throw new ModelConfigError(
-      `UNet2DModel config: unknown ${kind} block type ${type}; known are ${Object.keys(known).join(", ")}`,
+      `UNet2DModel config: unknown ${kind} block type ${plain(type)}; known are ${Object.keys(known).join(", ")}`,
     );
   }
   return known[name];

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
+import { plain, shown } from "../io/plain.ts";
 import { activationNames } from "../nn/activations.ts";
 
 /** Options that do not fit, each other or what a UNet2DModel can do. The message is one line. */
@@ -10,21 +11,35 @@ export class ModelConfigError extends Error {
   override readonly name = "ModelConfigError";
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+/** What a model may have at most: beyond all that are of use, and few enough to be built and counted at once. */
+const MOST = {
+  channels: 2 ** 16,
+  levels: 12,
+  layers: 32,
+  classes: 1_000_000,
+  timesteps: 2 ** 16,
+  pixels: 2 ** 14,
+} as const;
+/** Values in all weights: 4 GiB of them, which is all the memory that a program has. */
+const MOST_PARAMETERS = 2 ** 30;
+
+const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+const channels = count(MOST.channels);
+const pixels = count(MOST.pixels);
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
-const counts = v.pipe(v.array(count), v.minLength(1));
-const blockTypes = v.pipe(v.array(v.string()), v.minLength(1));
+const counts = v.pipe(v.array(channels), v.minLength(1), v.maxLength(MOST.levels));
+const blockTypes = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MOST.levels));
 
 const entries = {
   /** Image size the model is meant for: one number or [height, width]. Only pipelines read it. */
-  sampleSize: v.optional(v.nullable(v.union([count, v.tuple([count, count])])), null),
-  inChannels: v.optional(count, 3),
-  outChannels: v.optional(count, 3),
+  sampleSize: v.optional(v.nullable(v.union([pixels, v.tuple([pixels, pixels])])), null),
+  inChannels: v.optional(channels, 3),
+  outChannels: v.optional(channels, 3),
   /** Maps an input in [0, 1] to [-1, 1] first. */
   centerInputSample: v.optional(v.boolean(), false),
   timeEmbeddingType: v.optional(v.picklist(["positional", "fourier", "learned"]), "positional"),
   /** Width of the time embedding; null for 4 · blockOutChannels[0]. */
-  timeEmbeddingDim: v.optional(v.nullable(count), null),
+  timeEmbeddingDim: v.optional(v.nullable(channels), null),
   freqShift: v.optional(v.pipe(v.number(), v.finite()), 0),
   flipSinToCos: v.optional(v.boolean(), true),
   downBlockTypes: v.optional(blockTypes, [
@@ -38,7 +53,7 @@ const entries = {
   /** Channels of each level, from the full image down. */
   blockOutChannels: v.optional(counts, [224, 448, 672, 896]),
   /** Resnets of a down block; up blocks have one more. */
-  layersPerBlock: v.optional(count, 2),
+  layersPerBlock: v.optional(count(MOST.layers), 2),
   /** The mid block's resnets and attention divide by this. */
   midBlockScaleFactor: v.optional(positive, 1),
   /** 1 pads all sides before halving; 0 pads below and right only (the google/ddpm checkpoints). */
@@ -48,19 +63,19 @@ const entries = {
   dropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
   actFn: v.optional(v.picklist(activationNames), "silu"),
   /** Channels of one attention head; null for one head of all channels. */
-  attentionHeadDim: v.optional(v.nullable(count), 8),
-  normNumGroups: v.optional(count, 32),
+  attentionHeadDim: v.optional(v.nullable(channels), 8),
+  normNumGroups: v.optional(channels, 32),
   /** Groups of the mid attention's norm; null for normNumGroups, or no norm with "scale_shift". */
-  attnNormNumGroups: v.optional(v.nullable(count), null),
+  attnNormNumGroups: v.optional(v.nullable(channels), null),
   normEps: v.optional(positive, 1e-5),
   resnetTimeScaleShift: v.optional(v.picklist(["default", "scale_shift"]), "default"),
   /** Attention in the mid block. */
   addAttention: v.optional(v.boolean(), true),
   classEmbedType: v.optional(v.nullable(v.picklist(["timestep", "identity"])), null),
   /** Number of classes of a class-conditional model. */
-  numClassEmbeds: v.optional(v.nullable(count), null),
+  numClassEmbeds: v.optional(v.nullable(count(MOST.classes)), null),
   /** Rows of a "learned" time embedding. */
-  numTrainTimesteps: v.optional(v.nullable(count), null),
+  numTrainTimesteps: v.optional(v.nullable(count(MOST.timesteps)), null),
 };
 const schema = v.strictObject(entries);
 
@@ -76,12 +91,12 @@ const toSnake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.to
 const jsonKeys = new Map(Object.keys(entries).map((key) => [toSnake(key), key]));
 
 function check(options: unknown, keyShown: (key: string) => string): UNet2DConfig {
-  const result = v.safeParse(schema, options);
+  const result = v.safeParse(schema, options, { abortEarly: true });
   if (!result.success) {
     const [issue] = result.issues;
     const path = v.getDotPath(issue);
-    const where = path === null ? "" : `${keyShown(path)}: `;
-    throw new ModelConfigError(`UNet2DModel config: ${where}${issue.message}`);
+    const where = path === null ? "" : `${plain(keyShown(path))}: `;
+    throw new ModelConfigError(`UNet2DModel config: ${where}${plain(issue.message)}`);
   }
   checkTogether(result.output);
   return result.output;
@@ -103,6 +118,14 @@ function checkTogether(config: UNet2DConfig): void {
   }
 }
 
+/** @throws ModelConfigError for more values than the weights of a model may have */
+export function checkParameterCount(parameters: number): void {
+  if (parameters <= MOST_PARAMETERS) return;
+  throw new ModelConfigError(
+    `UNet2DModel config: its weights are ${Math.round(parameters / 1e6)} M values, where ${Math.floor(MOST_PARAMETERS / 1e6)} M fit into memory; use fewer channels, layers or classes`,
+  );
+}
+
 /** Fills in defaults and checks. @throws ModelConfigError naming the option that does not fit */
 export function resolveUNet2DConfig(options: UNet2DOptions): UNet2DConfig {
   return check(options, (key) => key);
@@ -120,7 +143,7 @@ export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ign
   const fields = Object.entries(json);
   const className = fields.find(([key]) => key === "_class_name")?.[1];
   if (className !== undefined && className !== "UNet2DModel") {
-    throw new ModelConfigError(`the config is for the class ${String(className)}; only UNet2DModel is known`);
+    throw new ModelConfigError(`the config is for the class ${shown(className)}; only UNet2DModel is known`);
   }
   const options: Record<string, unknown> = {};
   const ignored: string[] = [];

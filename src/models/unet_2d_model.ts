@@ -19,6 +19,7 @@ import {
 import { downBlock, midBlock, upBlock } from "./unet_2d_block_types.ts";
 import type { DownBlock2D, ResnetSettings, UNetMidBlock2D, UpBlock2D } from "./unet_2d_blocks.ts";
 import {
+  checkParameterCount,
   ModelConfigError,
   resolveUNet2DConfig,
   type UNet2DConfig,
@@ -89,6 +90,7 @@ export class UNet2DModel extends Module {
       if (error instanceof RangeError) throw new ModelConfigError(`UNet2DModel config: ${error.message}`);
       throw error;
     }
+    checkParameterCount(this.parameterCount);
   }
 
   /** From the object of a config.json. @throws ModelConfigError when it is for another class or does not fit */

@@ -3,7 +3,7 @@
 
 import * as v from "valibot";
 import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
-import { clippingEntries, discreteEntries, type OptionTable, positive, wholeFrom } from "./options.ts";
+import { clippingEntries, discreteEntries, type OptionTable, positive, timestepCount } from "./options.ts";
 
 /** Their options as resolved. timestepSpacing and stepsOffset are kept for files and change nothing here. */
 export type DistilledConfig = DiscreteConfig & {
@@ -22,7 +22,7 @@ export function distilledTable(className: string): OptionTable<DistilledConfig> 
     schema: v.object({
       ...discreteEntries,
       ...clippingEntries,
-      originalInferenceSteps: v.exactOptional(wholeFrom(1)),
+      originalInferenceSteps: v.exactOptional(timestepCount),
       setAlphaToOne: v.exactOptional(v.boolean()),
       timestepScaling: v.exactOptional(positive),
     }),

@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
-import { type OptionTable, positive, wholeFrom } from "./options.ts";
+import { type OptionTable, positive, timestepCount } from "./options.ts";
 import type { NoiseLevel } from "./prediction.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
@@ -51,7 +51,7 @@ export const edmEntries = {
   sigmaData: v.exactOptional(positive),
   sigmaSchedule: v.exactOptional(v.picklist(["karras", "exponential"])),
   rho: v.exactOptional(positive),
-  numTrainTimesteps: v.exactOptional(wholeFrom(1)),
+  numTrainTimesteps: v.exactOptional(timestepCount),
   predictionType: v.exactOptional(v.picklist(["epsilon", "v_prediction"])),
   finalSigmasType: v.exactOptional(v.picklist(["zero", "sigma_min"])),
 };

@@ -67,7 +67,7 @@ export abstract class ExplodingSchedulerBase<
   }
 
   override get initNoiseSigma(): number {
-    const largest = Math.max(...this.sigmas);
+    const largest = this.sigmas.reduce((most, sigma) => Math.max(most, sigma), 0);
     return this.config.timestepSpacing === "leading" ? Math.hypot(largest, 1) : largest;
   }
 

@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import type { JsonObject } from "../io/diffusers_json.ts";
-import { type OptionTable, positive, wholeFrom } from "./options.ts";
+import { type OptionTable, positive, timestepCount } from "./options.ts";
 import type { NoiseLevel } from "./prediction.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
@@ -26,7 +26,7 @@ export const flowMatchDefaults: FlowMatchConfig = { numTrainTimesteps: 1000, shi
 
 /** The checks of those options. */
 export const flowMatchEntries = {
-  numTrainTimesteps: v.exactOptional(wholeFrom(1)),
+  numTrainTimesteps: v.exactOptional(timestepCount),
   shift: v.exactOptional(positive),
 };
 

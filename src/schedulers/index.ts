@@ -1,5 +1,6 @@
 // index.ts: the schedulers by name.
 
+import { plain } from "../io/plain.ts";
 import { CMStochasticIterativeScheduler } from "./consistency_models.ts";
 import { DDIMScheduler } from "./ddim.ts";
 import { DDIMInverseScheduler } from "./ddim_inverse.ts";
@@ -157,6 +158,6 @@ export function schedulerFromConfig(
   if (found) return found.fromConfig(json, options);
   const known = Object.values(schedulers).map((scheduler) => scheduler.className);
   throw new RangeError(
-    `the scheduler config has _class_name ${JSON.stringify(className)}, expected ${known.join(" or ")}`,
+    `the scheduler config has _class_name ${plain(JSON.stringify(className) ?? "undefined")}, expected ${known.join(" or ")}`,
   );
 }

@@ -8,6 +8,7 @@
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
+import { plain } from "../io/plain.ts";
 import { betaSchedules } from "./betas.ts";
 import { predictionTypes } from "./prediction.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -35,13 +36,21 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
   "shift_terminal",
 ]);
 
+/**
+ * T at most. Every scheduler makes its tables of so many noise levels in a moment, and a checkpoint's file can hold
+ * what loss-second-moment sampling remembers of each.
+ */
+export const MOST_TIMESTEPS = 2 ** 16;
+
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+/** T, and numbers that are at most T. */
+export const timestepCount = v.pipe(wholeFrom(1), v.maxValue(MOST_TIMESTEPS));
 const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
 export const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
 /** The options that all schedulers over betas share. */
 export const discreteEntries = {
-  numTrainTimesteps: v.exactOptional(wholeFrom(1)),
+  numTrainTimesteps: v.exactOptional(timestepCount),
   betaStart: v.exactOptional(beta),
   betaEnd: v.exactOptional(beta),
   betaSchedule: v.exactOptional(v.picklist(betaSchedules)),
@@ -114,7 +123,7 @@ export function resolveOptions<Config extends object>(
   for (const key of Object.keys(present)) {
     if (!Object.hasOwn(table.defaults, key)) {
       const known = Object.keys(table.defaults).join(", ");
-      throw new RangeError(`${table.className} has no option ${key}; its options are ${known}`);
+      throw new RangeError(`${table.className} has no option ${plain(key)}; its options are ${known}`);
     }
   }
   const config: Readonly<Config> = Object.freeze({
@@ -154,7 +163,7 @@ export function readConfig<Config extends object>(
   }
   // A config of one of our own classes has that class's options: no reason for a warning.
   if (unknown.length > 0 && !defaultedKeys.has(configOf(source))) {
-    warn?.(`${table.className} does not know ${unknown.join(", ")}: ignored`);
+    warn?.(`${table.className} does not know ${plain(unknown.join(", "))}: ignored`);
   }
   const options = check(table, withoutUndefined(given), toSnakeCase);
   return Object.assign(options, { [FOREIGN]: new ForeignOptions(foreign) });
@@ -227,7 +236,9 @@ function check<Config extends object>(
   const path = (issue.path ?? [])
     .map(({ key }) => (typeof key === "string" ? nameOf(key) : `[${key}]`))
     .join("");
-  throw new RangeError(`${className}: ${path} is ${issue.received}, expected ${describe(issue.expected)}`);
+  throw new RangeError(
+    `${className}: ${plain(path)} is ${plain(issue.received)}, expected ${describe(issue.expected)}`,
+  );
 }
 
 /** A schema's expectation in words: `("a" | "b")` becomes `"a" or "b"`, `>=1` stays, `null` means any other value. */

@@ -63,6 +63,8 @@ const table: OptionTable<RePaintSchedulerConfig> = {
   defaults: { ...defaults, eta: 0 },
 };
 const jumpCount = wholeFrom(1);
+/** Steps of a walk with all its ways back: years of computing. */
+const MOST_STEPS = 2 ** 20;
 
 /** Draws a part of an image anew. A rise in its timesteps is a way back: `undoStep` goes it. */
 export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConfig> {
@@ -154,6 +156,11 @@ export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConf
   /** Down to 0 with jumps back (appendix B): timesteps fall by a stride, or rise by one. */
   protected override chosenTimesteps(steps: number): readonly number[] {
     const { jumpLength, jumpNSample } = this.#jumps;
+    if (steps * jumpNSample > MOST_STEPS) {
+      throw new RangeError(
+        `${this.className}: ${steps} steps, each stretch walked ${jumpNSample} times, are more than ${MOST_STEPS} in all; use a smaller jumpNSample or fewer steps`,
+      );
+    }
     const stride = Math.floor(this.numTrainTimesteps / steps);
     const timesteps: number[] = [];
     const jumpsLeft = new Map<number, number>();

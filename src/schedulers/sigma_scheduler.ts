@@ -106,6 +106,12 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
       );
     }
     const plan = this.plan(asked);
+    const wrong = plan.sigmas.find((sigma) => !Number.isFinite(Math.fround(sigma)));
+    if (wrong !== undefined) {
+      throw new RangeError(
+        `${this.className}: its options give a noise level of ${wrong}, expected finite ones: choose other betas, sigmas or shifts, or fewer steps`,
+      );
+    }
     this.follow(plan);
     this.#numInferenceSteps =
       "numInferenceSteps" in asked ? asked.numInferenceSteps : this.stepsOf(plan.timesteps.length);

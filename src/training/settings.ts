@@ -8,10 +8,26 @@ import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./timestep_sampling.t
 export const LR_SCHEDULES = ["constant", "cosine", "linear"] as const;
 export type LrScheduleName = (typeof LR_SCHEDULES)[number];
 
-const count = (min: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(min));
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+/** What a run may have at most: more than anybody waits for or any memory holds. */
+export const MOST = {
+  batchSize: 2 ** 16,
+  steps: 1_000_000_000,
+  sampleCount: 1024,
+  checkpoints: 1_000_000,
+} as const;
+
+const count = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+const isFloat32 = (x: number): boolean => Number.isFinite(Math.fround(x)) && Math.fround(x) !== 0;
+// Kernels compute in float32, where other numbers would be 0 or infinite.
+const positive = v.pipe(
+  v.number(),
+  v.gtValue(0),
+  v.check(isFloat32, ({ received }) => `expected a number from 1e-45 to 3e38, got ${received}`),
+);
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const size = v.pipe(v.number(), v.finite(), v.minValue(0));
+const decay = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
+const size = v.pipe(v.number(), v.minValue(0), v.maxValue(1000));
 
 /** Noise and timesteps drawn as Ho et al. 2020 do; also what configs mean that do not name these settings. */
 export const PLAIN_DRAWS = {
@@ -33,18 +49,18 @@ const upTo = (option: keyof AugmentOptions) =>
 
 const entries = {
   /** Images per step. */
-  batchSize: count(1),
+  batchSize: count(1, MOST.batchSize),
   /** Optimizer steps of the whole run. */
-  steps: count(1),
+  steps: count(1, MOST.steps),
   /** Peak learning rate of AdamW. */
   learningRate: positive,
   lrSchedule: v.picklist(LR_SCHEDULES),
   /** Steps over which the learning rate rises from 0 to its peak. */
   warmupSteps: count(0),
-  adamBeta1: share,
-  adamBeta2: share,
+  adamBeta1: decay,
+  adamBeta2: decay,
   adamEpsilon: positive,
-  adamWeightDecay: v.pipe(v.number(), v.finite(), v.minValue(0)),
+  adamWeightDecay: size,
   /** The gradient's norm is cut to this; null leaves it. */
   maxGradNorm: v.nullable(positive),
   /** Min-SNR loss weighting (Hang et al. 2023), gamma; null weighs all timesteps alike. */
@@ -52,14 +68,14 @@ const entries = {
   /** Which timesteps come how often; see `TimestepSampling`. */
   timestepSampling: v.optional(v.picklist(TIMESTEP_SAMPLINGS), PLAIN_DRAWS.timestepSampling),
   /** Mean and standard deviation of logit-normal sampling. */
-  logitMean: v.optional(v.pipe(v.number(), v.finite()), PLAIN_DRAWS.logitMean),
+  logitMean: v.optional(v.pipe(v.number(), v.minValue(-1000), v.maxValue(1000)), PLAIN_DRAWS.logitMean),
   logitStd: v.optional(positive, PLAIN_DRAWS.logitStd),
   /** Size of a further noise that is constant over a channel of an image. */
   noiseOffset: v.optional(size, PLAIN_DRAWS.noiseOffset),
   /** Size of a further noise that the model sees but is not asked for. */
   inputPerturbation: v.optional(size, PLAIN_DRAWS.inputPerturbation),
   /** Share of class labels that are hidden, so that guidance has answers without a class to compare with; 0 without classes. */
-  labelDropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
+  labelDropout: v.optional(decay, 0),
   /** Ceiling of the decay of the weights' exponential moving average; null keeps no average. */
   emaMaxDecay: v.nullable(share),
   /** Mirrors half of the images, drawn anew in each epoch. */
@@ -77,15 +93,15 @@ const entries = {
   /** Denoising steps of each sample grid (DDIM, or Euler for a flow). */
   sampleSteps: count(1),
   /** Images of each sample grid. */
-  sampleCount: count(1),
+  sampleCount: count(1, MOST.sampleCount),
   /** Steps between quality numbers, which the last step has too; 0 for none at all. */
   evalEvery: v.optional(count(0), NO_EVALUATION.evalEvery),
   /** Images that are drawn for them, as those of sample grids are. */
-  evalCount: v.optional(v.pipe(count(2), v.maxValue(MOST_EVALUATED)), NO_EVALUATION.evalCount),
+  evalCount: v.optional(count(2, MOST_EVALUATED), NO_EVALUATION.evalCount),
   /** Steps between checkpoints; 0 writes none but the last. */
   checkpointEvery: count(0),
   /** Older checkpoints than this many are removed. */
-  keepCheckpoints: count(1),
+  keepCheckpoints: count(1, MOST.checkpoints),
 };
 
 /** The settings of a run; the fields are described where they are declared. */
@@ -121,7 +137,7 @@ export function settingsToJson(settings: TrainSettings): Record<string, string |
  * @returns what is wrong, in one line, or undefined
  */
 export function settingsProblem(settings: TrainSettings): string | undefined {
-  const result = v.safeParse(v.object(entries), settings);
+  const result = v.safeParse(v.object(entries), settings, { abortEarly: true });
   if (!result.success) {
     const [issue] = result.issues;
     return `${v.getDotPath(issue) ?? "settings"}: ${issue.message}`;

@@ -117,9 +117,14 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
  * @throws TrainingOptionError for images or classes that the model does not take
  */
 export function checkFit(
-  { model, data }: TrainerOptions,
-  { labelDropout, evalEvery, evalCount }: TrainSettings,
+  { model, data, scheduler }: TrainerOptions,
+  { labelDropout, evalEvery, evalCount, sampleSteps }: TrainSettings,
 ): void {
+  if (sampleSteps > scheduler.numTrainTimesteps) {
+    throw new TrainingOptionError(
+      `samples in ${sampleSteps} steps want as many timesteps, the scheduler has ${scheduler.numTrainTimesteps}; use sampleSteps of at most that`,
+    );
+  }
   const { height, width } = data.size;
   const { inChannels } = model.config;
   if (data.channels !== inChannels) {

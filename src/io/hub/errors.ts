@@ -1,6 +1,7 @@
 // What can go wrong with the Hugging Face Hub, each told in one line that says what to do.
 
 import { errorCode } from "../errors.ts";
+import { plain } from "../plain.ts";
 
 /** Why the Hub, or what is kept of it on this machine, did not give what was asked for. */
 export type HubReason =
@@ -108,6 +109,25 @@ export function refused({ status, code, message }: Refusal, subject: Subject, as
   );
 }
 
+/**
+ * The error for an answer that is another than asked for, though it calls itself a success.
+ * @param host where it came from
+ */
+export function strange(host: string, what: string, expected: string, { label }: Subject): HubError {
+  return new HubError(
+    "server",
+    `${label}: ${host} answered with ${what} in place of ${expected}; a proxy or a page to sign in may stand in between: check the network and HF_ENDPOINT`,
+  );
+}
+
+/** What the beginning of an answer looks like. */
+export function kindOfAnswer(type: string | null, body: Uint8Array): string {
+  const text = new TextDecoder().decode(body.subarray(0, 1000)).trim();
+  if (/^<!doctype html|^<html/i.test(text) || /^text\/html\b/i.test(type ?? "")) return "a web page (HTML)";
+  if (text === "") return "nothing";
+  return `what is no JSON ("${plain(text.slice(0, 40))}")`;
+}
+
 /** The error for a request that got no answer. */
 export function unreachable(error: unknown, { label }: Subject, { endpoint }: Asker): HubError {
   return new HubError(
@@ -126,10 +146,4 @@ export function networkCause(error: unknown): string {
   if (code) return code;
   if (error instanceof AggregateError && error.errors.length > 0) return networkCause(error.errors[0]);
   return error.cause === undefined ? plain(error.message) : networkCause(error.cause);
-}
-
-/** A server's words as part of one line: no control characters, not long. */
-export function plain(text: string): string {
-  const line = text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }

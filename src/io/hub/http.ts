@@ -1,7 +1,8 @@
 // Requests to the Hub: who asks is said to the Hub only, answers are bounded, what may succeed later is tried again.
 
 import { VERSION } from "../../version.ts";
-import { plain, type Refusal, refused, type Subject, unreachable } from "./errors.ts";
+import { plain } from "../plain.ts";
+import { kindOfAnswer, type Refusal, refused, type Subject, strange, unreachable } from "./errors.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** The longest answer that is read into memory (bytes): a page of a listing has some hundred kilobytes. */
@@ -35,6 +36,16 @@ export function apiFetch(settings: HubSettings, subject: Subject, signal?: Abort
       const body = await boundedBody(answer, url);
       if (!answer.ok) throw new RefusedAnswer(refusalOf(answer, body), answer.headers.get("retry-after"));
       const hasBody = ![204, 205].includes(answer.status);
+      // What is put somewhere is answered with nothing, or as the storage pleases.
+      if (hasBody && method !== "PUT" && !isJson(body)) {
+        const { host } = new URL(answer.url === "" ? url : answer.url);
+        throw strange(
+          host,
+          kindOfAnswer(answer.headers.get("content-type"), body),
+          "the Hub's JSON",
+          subject,
+        );
+      }
       return new Response(hasBody ? body : null, { status: answer.status, headers: answer.headers });
     });
   };
@@ -153,6 +164,15 @@ async function boundedBody(answer: Response, url: URL): Promise<Uint8Array<Array
 export function refusalOf(answer: Response, body: Uint8Array): Refusal {
   const words = answer.headers.get("x-error-message") ?? wordsOf(body) ?? answer.statusText;
   return { status: answer.status, code: answer.headers.get("x-error-code"), message: plain(words) };
+}
+
+function isJson(body: Uint8Array): boolean {
+  try {
+    JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function wordsOf(body: Uint8Array): string | undefined {
