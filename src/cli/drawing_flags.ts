@@ -1,5 +1,6 @@
 // The options that say how a model draws: the same in every command that draws with one.
 
+import { MOST_GUIDANCE } from "../pipelines/class_labels.ts";
 import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { decimal, integer } from "./parsers.ts";
 
@@ -16,7 +17,7 @@ export const DRAWING = {
   guidance: [
     "--guidance <x>",
     "class-conditional models: 1 draws as learnt; 2, say, more typical of the class, less varied, in twice the time (default: 1)",
-    decimal("--guidance", { min: 0 }),
+    decimal("--guidance", { min: 0, max: MOST_GUIDANCE }),
   ],
   guidanceRescale: [
     "--guidance-rescale <x>",

@@ -45,6 +45,9 @@ export interface Guidance {
   readonly nullClass: number;
 }
 
+/** Above it, images are noise at best: 1.5 to 8 is usual. */
+export const MOST_GUIDANCE = 1000;
+
 /** Names that an error about an unknown one tells. */
 const TOLD = 5;
 
@@ -165,8 +168,8 @@ export function classCondition(
 }
 
 function guidanceOf({ nullClass }: ModelClasses, scale: number, rescale?: number): Guidance | null {
-  if (!Number.isFinite(scale) || scale < 0) {
-    throw new PipelineError(`the guidance scale is ${scale}, expected a number of at least 0`);
+  if (!(scale >= 0 && scale <= MOST_GUIDANCE)) {
+    throw new PipelineError(`the guidance scale is ${scale}, expected 0 .. ${MOST_GUIDANCE}`);
   }
   if (rescale !== undefined && !(rescale >= 0 && rescale <= 1)) {
     throw new PipelineError(`the guidance rescale is ${rescale}, expected 0 .. 1`);

@@ -15,7 +15,7 @@ import {
   type Id2Label,
   ModelClasses,
 } from "./class_labels.ts";
-import { PipelineError, wholeAtLeast1 } from "./errors.ts";
+import { NotFiniteError, PipelineError, pipelineErrorOf, wholeAtLeast1 } from "./errors.ts";
 import type { Warn } from "./folders.ts";
 import type { HubLoadOptions } from "./hub.ts";
 import { type SamplingStep, toUnitRange } from "./sampling.ts";
@@ -66,13 +66,23 @@ export type DrawBatch = (
   count: number,
 ) => Promise<HostTensor>;
 
-/** Told of the steps of one batch: ends the work where that is asked for, and passes them on. */
+/** Told of the steps of one batch: ends the work where that is asked for, or leads nowhere, and passes them on. */
 export const batchWatch =
   ({ onStep, signal }: DrawOptions, firstImage: number, count: number) =>
   (step: SamplingStep): void => {
     signal?.throwIfAborted();
+    checkFinite(step.sample, `after step ${step.step} of ${step.steps}`);
     onStep?.({ ...step, firstImage, count });
   };
+
+/** @throws NotFiniteError for values that are no finite numbers */
+function checkFinite({ data }: HostTensor, when: string): void {
+  const wrong = data.find((x) => !Number.isFinite(x));
+  if (wrong === undefined) return;
+  throw new NotFiniteError(
+    `the images hold ${wrong} ${when}: the weights are damaged or of a run that diverged, or guidance or an option of the scheduler is too large; use an earlier checkpoint, less guidance or another scheduler`,
+  );
+}
 
 export abstract class UNetPipeline {
   readonly unet: UNet2DModel;
@@ -169,7 +179,9 @@ export abstract class UNetPipeline {
     const images = new Float32Array(count * height * width * channels);
     for (let first = 0; first < count; first += size) {
       const model = program.forBatch(condition, first);
-      const sample = await draw(model, shape, first, Math.min(size, count - first));
+      const drawn = draw(model, shape, first, Math.min(size, count - first));
+      const sample = await drawn.catch((error: unknown) => Promise.reject(pipelineErrorOf(error)));
+      checkFinite(sample, "at the end");
       const at = first * numel(shape.slice(1));
       images.set(toUnitRange(sample).data.subarray(0, images.length - at), at);
     }

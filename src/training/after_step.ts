@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { proportionalClasses } from "../data/class_proportions.ts";
+import { NotFiniteError } from "../pipelines/errors.ts";
 import { isClassConditional } from "./class_labels.ts";
 import { divergence } from "./divergence.ts";
 import { DivergenceError } from "./errors.ts";
@@ -40,7 +41,7 @@ export class AfterStep {
     const { folder, settings } = this.#plan;
     const { sampleEvery, evalEvery } = settings;
     if (this.#isDue(step, evalEvery) && this.#session.metrics.unmeasuredStep === step) {
-      if ((await this.#measure()) === undefined) return false;
+      if ((await this.#measure(step)) === undefined) return false;
     }
     if (!this.#isDue(step, sampleEvery)) return true;
     const wanted = step === settings.steps ? folder.finalSamples : folder.sampleGrid(step);
@@ -60,7 +61,7 @@ export class AfterStep {
     const evaluates = this.#isDue(step, evalEvery);
     const draws = this.#isDue(step, sampleEvery);
     // First: a run that has its last grid is finished, with all its numbers.
-    const quality = evaluates ? await this.#measure(speed) : undefined;
+    const quality = evaluates ? await this.#measure(step, speed) : undefined;
     const samples = draws ? await speed.timeAside("samples", () => this.#drawSamples(step)) : undefined;
     // A stop that is asked for later than this ends the next step.
     const stops = this.#stop.aborted;
@@ -84,7 +85,7 @@ export class AfterStep {
   }
 
   /** Measures the quality of the model's images and adds it to the record of the step. */
-  #measure(speed?: Speedometer): Promise<Quality | undefined> {
+  #measure(step: number, speed?: Speedometer): Promise<Quality | undefined> {
     const { onStage, data, model } = this.#plan.options;
     const { evalCount } = this.#plan.settings;
     const { writer, quality: meter, metrics } = this.#session;
@@ -98,7 +99,7 @@ export class AfterStep {
       const images = await writer.drawImages(evalCount, { classLabels, signal, onProgress });
       return meter.measure(images, { signal });
     };
-    return this.#unlessStopped(async () => {
+    return this.#unlessStopped(step, async () => {
       if (!meter.isReady) {
         onStage?.("data features");
         // Once in a run: it says nothing of how long the next measurement takes.
@@ -115,7 +116,7 @@ export class AfterStep {
     options.onStage?.("samples");
     const file = folder.sampleGrid(step);
     const files = step === settings.steps ? [file, folder.finalSamples] : [file];
-    return this.#unlessStopped(async () => {
+    return this.#unlessStopped(step, async () => {
       await this.#session.writer.drawSamples(files, this.#stop);
       return file;
     });
@@ -139,12 +140,14 @@ export class AfterStep {
   }
 
   /** Interrupted: the checkpoint matters more, and the work is done when the run is resumed. */
-  async #unlessStopped<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async #unlessStopped<T>(step: number, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
       if (this.#stop.aborted && error === this.#stop.reason) return undefined;
-      throw error;
+      if (!(error instanceof NotFiniteError)) throw error;
+      const { folder, settings } = this.#plan;
+      throw await divergence(folder, settings, step, `the images drawn after step ${step} are not finite`);
     }
   }
 }

@@ -129,7 +129,14 @@ test("what does not go together is refused in one line", async () => {
     [["sample", pipeline, "--class", "lion", ...out], 'there is no class "lion"; of the model\'s 5 names'],
     [["sample", pipeline, "--class", "3", ...out], "there is no class 3; the model has the classes 0 to 2"],
     [["sample", pipeline, "--class", "tiger,", ...out], 'there is no class ""'],
-    [["sample", pipeline, "--guidance", "-1", ...out], '--guidance is "-1"; expected a number of at least 0'],
+    [
+      ["sample", pipeline, "--guidance", "-1", ...out],
+      '--guidance is "-1"; expected a number from 0 to 1000',
+    ],
+    [
+      ["sample", pipeline, "--guidance", "1e25", ...out],
+      '--guidance is "1e25"; expected a number from 0 to 1000',
+    ],
     [
       ["sample", pipeline, "--guidance-rescale", "0.5", ...out],
       "a guidance rescale counts beside a guidance",
