@@ -3,6 +3,8 @@
 
 import { pathToFileURL } from "node:url";
 import * as v from "valibot";
+import { errorCode } from "../errors.ts";
+import { plain } from "../plain.ts";
 import { HubError, type Subject } from "./errors.ts";
 import { apiFetch } from "./http.ts";
 import type { HubSettings } from "./settings.ts";
@@ -30,6 +32,8 @@ export interface Asked {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Pages of a listing, of a thousand files on the Hub: a server that always names a next one would be asked for ever. */
+const MAX_PAGES = 1000;
 /** More files than this in one repository are not listed: the Hub itself advises against them. */
 export const MAX_FILES = 200_000;
 
@@ -60,10 +64,11 @@ function params({ settings, subject, kind, id, signal }: Asked) {
 export async function resolveCommit(asked: Asked, revision: string): Promise<string> {
   const hub = await library();
   const query = { ...params(asked), revision };
-  const info =
+  const info = await understanding(asked, () =>
     asked.kind === "model"
-      ? await hub.modelInfo({ ...query, additionalFields: ["sha"] })
-      : await hub.datasetInfo({ ...query, additionalFields: ["sha"] });
+      ? hub.modelInfo({ ...query, additionalFields: ["sha"] })
+      : hub.datasetInfo({ ...query, additionalFields: ["sha"] }),
+  );
   return understood(commitSchema, info, asked.subject).sha;
 }
 
@@ -71,10 +76,19 @@ export async function resolveCommit(asked: Asked, revision: string): Promise<str
 export async function listCommit(asked: Asked, commit: string): Promise<HubFile[]> {
   const hub = await library();
   const files: HubFile[] = [];
-  for await (const item of hub.listFiles({ ...params(asked), revision: commit, recursive: true })) {
-    const { type, path, size, oid, lfs } = understood(entrySchema, item, asked.subject);
+  const given = params(asked);
+  let pages = 0;
+  const bounded: typeof fetch = (input, init) => {
+    if (++pages > MAX_PAGES) throw misunderstood(asked.subject, `more than ${MAX_PAGES} pages of files`);
+    return given.fetch(input, init);
+  };
+  const items = hub.listFiles({ ...given, fetch: bounded, revision: commit, recursive: true });
+  for (;;) {
+    const item = await understanding(asked, () => items.next());
+    if (item.done) return files;
+    const { type, path, size, oid, lfs } = understood(entrySchema, item.value, asked.subject);
     if (type !== "file") continue;
-    if (oid === undefined) throw misunderstood(asked.subject, `${path} has no checksum`);
+    if (oid === undefined) throw misunderstood(asked.subject, `${plain(path)} has no checksum`);
     files.push({ path, size: lfs?.size ?? size, oid, digest: lfs?.oid ?? oid });
     if (files.length > MAX_FILES) {
       throw new HubError(
@@ -83,20 +97,21 @@ export async function listCommit(asked: Asked, commit: string): Promise<HubFile[
       );
     }
   }
-  return files;
 }
 
 /** The name of the token's owner. @throws HubError when the token is not accepted */
 export async function tokenOwner(asked: Asked): Promise<string> {
   const hub = await library();
-  const who: unknown = await hub.whoAmI(params(asked));
+  const who: unknown = await understanding(asked, () => hub.whoAmI(params(asked)));
   return understood(v.object({ name: v.string() }), who, asked.subject).name;
 }
 
 /** Makes a repository. @throws HubError */
 export async function createRepo(asked: Asked, isPrivate: boolean): Promise<void> {
   const hub = await library();
-  await hub.createRepo({ ...params(asked), ...(isPrivate && { visibility: "private" }) });
+  await understanding(asked, () =>
+    hub.createRepo({ ...params(asked), ...(isPrivate && { visibility: "private" }) }),
+  );
 }
 
 /** A file to be uploaded. */
@@ -144,15 +159,28 @@ export async function commitFiles(
     useXet: false,
     ...(asked.signal && { abortSignal: asked.signal }),
   });
-  let step = await work.next();
+  const next = () => understanding(asked, () => work.next());
+  let step = await next();
   while (!step.done) {
     const event = step.value;
     if (event.event === "fileProgress" && event.state === "uploading" && event.progress === 1)
       onFile?.(event.path);
-    step = await work.next();
+    step = await next();
   }
   return understood(v.object({ commit: v.object({ oid: v.string() }) }), step.value, asked.subject).commit
     .oid;
+}
+
+/** Work of the library: what it does not understand is told as the server's fault. @throws HubError, or as it is what is not about the answer */
+async function understanding<T>({ subject, signal }: Asked, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    // Our own words, and what the operating system says of a file that is sent.
+    if (!(error instanceof Error) || error instanceof HubError || errorCode(error) !== undefined) throw error;
+    throw misunderstood(subject, plain(error.message), error);
+  }
 }
 
 function understood<Schema extends v.GenericSchema>(
@@ -163,8 +191,10 @@ function understood<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw misunderstood(subject, `${v.getDotPath(issue) ?? "answer"}: ${issue.message}`);
+  throw misunderstood(subject, plain(`${v.getDotPath(issue) ?? "answer"}: ${issue.message}`));
 }
 
-const misunderstood = ({ label }: Subject, what: string): HubError =>
-  new HubError("server", `${label}: the server's answer is not the Hub's (${what}); check HF_ENDPOINT`);
+const misunderstood = ({ label }: Subject, what: string, cause?: Error): HubError =>
+  new HubError("server", `${label}: the server's answer is not the Hub's (${what}); check HF_ENDPOINT`, {
+    cause,
+  });

@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { errorCode, explainSystemError } from "../errors.ts";
 import { isAlive } from "../process_identity.ts";
 import type { HubFile } from "./client.ts";
-import { HubError, type Subject, unreachable } from "./errors.ts";
+import { HubError, kindOfAnswer, type Subject, strange, unreachable } from "./errors.ts";
 import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -120,6 +120,11 @@ async function receiveOnce(work: Download, handle: FileHandle, have: number): Pr
     if (!answer.ok) {
       const body = new Uint8Array(await answer.arrayBuffer().catch(() => new ArrayBuffer(0)));
       throw new RefusedAnswer(refusalOf(answer, body), answer.headers.get("retry-after"));
+    }
+    const type = answer.headers.get("content-type");
+    if (/^text\/html\b/i.test(type ?? "") && !/\.html?$/i.test(file.path)) {
+      const { host } = new URL(answer.url);
+      throw strange(host, kindOfAnswer(type, new Uint8Array()), file.path, work.subject);
     }
     if (have > 0 && !goesOnAt(answer, have)) {
       await handle.truncate(0);
