@@ -3,7 +3,7 @@
 import { DataError } from "../data/errors.ts";
 import { MemoryError, ThreadError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
-import { FileError } from "../io/errors.ts";
+import { FileError, systemError } from "../io/errors.ts";
 import { HubError } from "../io/hub/index.ts";
 import { printable } from "../io/printable.ts";
 import { MetricError } from "../metrics/errors.ts";
@@ -66,7 +66,8 @@ export async function checking<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** The exit code and the one line for an error that ended the command. */
-export function describeError(error: unknown): { code: number; line: string } {
+export function describeError(thrown: unknown): { code: number; line: string } {
+  const error = systemError(thrown);
   const message = error instanceof Error ? error.message : String(error);
   // A line feed in what explains itself is part of a name; others may write several lines.
   const oneLine = isExplained(error) ? message : message.replaceAll(/\s*\n\s*/g, " ");

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { PRESET_NAMES } from "../training/presets.ts";
+import { MOST } from "../training/settings.ts";
 import { VERSION } from "../version.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
 import { BENCHES, bench } from "./bench.ts";
@@ -33,7 +34,8 @@ export async function runCommand(args: readonly string[]): Promise<void> {
   }
 }
 
-function createProgram(): Command {
+/** The command with its subcommands and options. */
+export function createProgram(): Command {
   const program = new Command("imago")
     .description("Trains diffusion models on your own images and draws new ones from them.")
     .version(VERSION)
@@ -76,7 +78,11 @@ function addBench(program: Command): void {
     .description("measure speed and memory on this machine")
     .argument("<what>", BENCHES.join(" | "), choice("what to measure", BENCHES))
     .option("--preset <name>", "the model to measure with", choice("--preset", PRESET_NAMES), "quick")
-    .option("--batch-size <n>", "images per step (default: the preset's)", integer("--batch-size", 1))
+    .option(
+      "--batch-size <n>",
+      "images per step (default: the preset's)",
+      integer("--batch-size", 1, MOST.batchSize),
+    )
     .option("--repeat <n>", "timed steps; the median counts", integer("--repeat", 1, 1000), 5)
     .option("--top <n>", "the most expensive kernels to show; of ops, products", integer("--top", 0), 15)
     .option(...COMMON.threads)

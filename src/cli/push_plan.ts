@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { writeFileAtomic } from "../io/atomic.ts";
+import { explainSystemError } from "../io/errors.ts";
 import { CARD, isHubName, type Upload } from "../io/hub/index.ts";
 import { lineChart, niceTicks, svgToPng } from "../io/image/index.ts";
 import { type LossRecord, readLosses } from "../training/metrics_log.ts";
@@ -69,8 +70,12 @@ export async function copyUploads(uploads: readonly Upload[], folder: string): P
   for (const { file, path } of uploads) {
     const target = join(folder, ...path.split("/"));
     if (target === file) continue;
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(file, target);
+    try {
+      await mkdir(dirname(target), { recursive: true });
+      await copyFile(file, target);
+    } catch (error) {
+      throw explainSystemError(error, "write the file", target);
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { betaSchedules } from "../schedulers/betas.ts";
 import { solverPredictionTypes } from "../schedulers/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
-import { LR_SCHEDULES, MOST_EVALUATED, NO_EVALUATION } from "../training/settings.ts";
+import { LR_SCHEDULES, MOST, MOST_EVALUATED, NO_EVALUATION } from "../training/settings.ts";
 import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
 import { COMMON } from "./common_flags.ts";
@@ -32,8 +32,8 @@ export function addTrain(program: Command): void {
     )
     .option("--out <folder>", "the run's folder (default: runs/PRESET)", nonEmpty("--out"))
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE))
-    .option("--batch-size <n>", "images per step", integer("--batch-size", 1))
-    .option("--steps <n>", "length of the run in steps", integer("--steps", 1))
+    .option("--batch-size <n>", "images per step", integer("--batch-size", 1, MOST.batchSize))
+    .option("--steps <n>", "length of the run in steps", integer("--steps", 1, MOST.steps))
     .option("--epochs <n>", "length of the run in passes over the images", integer("--epochs", 1))
     .option(
       "--learning-rate <x>",
@@ -112,7 +112,7 @@ export function addTrain(program: Command): void {
       integer("--sample-every", 0),
     )
     .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))
-    .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, 1024))
+    .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, MOST.sampleCount))
     .option(
       "--eval-every <n>",
       "steps between quality numbers (patch FD and KD), 0 for none (default: 0)",

@@ -46,6 +46,13 @@ export function explainSystemError(error: unknown, action: string, path: string)
   });
 }
 
+/** What the operating system answered where nobody has put it into words; any other error as it is. */
+export function systemError(error: unknown): unknown {
+  if (!(error instanceof Error) || !("syscall" in error && typeof error.syscall === "string")) return error;
+  const path = "path" in error && typeof error.path === "string" ? error.path : "this machine";
+  return explainSystemError(error, error.syscall, path);
+}
+
 /** The operating system's code of an error ("ENOENT", ...), or undefined if it has none. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
