@@ -10,7 +10,7 @@ export type LrScheduleName = (typeof LR_SCHEDULES)[number];
 
 /** What a run may have at most: more than anybody waits for or any memory holds. */
 export const MOST = {
-  batchSize: 2 ** 16,
+  batchSize: 2 ** 24,
   steps: 1_000_000_000,
   sampleCount: 1024,
   checkpoints: 1_000_000,

@@ -270,7 +270,7 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
   await mkdir(work.path("full"));
   await writeFile(work.path("full/notes.txt"), "mine");
   for (const [args, message] of [
-    [["--steps", "10x"], '--steps is "10x"; expected a whole number of at least 1'],
+    [["--steps", "10x"], '--steps is "10x"; expected a whole number from 1 to 1000000000'],
     [["--steps", "-1"], '--steps is "-1"; expected'],
     [["--learning-rate", "fast"], '--learning-rate is "fast"; expected a number above 0'],
     [["--preset", "huge"], '--preset is "huge"; expected quick, butterflies32, cifar10 or butterflies128'],
