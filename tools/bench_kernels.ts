@@ -3,13 +3,13 @@
 //
 //   node_modules/.bin/node tools/bench_kernels.ts [part of a name] [batch size, default 16]
 
-import { lowerAttention } from "../src/engine/backends/cpu/kernels/attention.ts";
-import { lowerAttentionGrad } from "../src/engine/backends/cpu/kernels/attention_grad.ts";
-import type { Conv2dSpec } from "../src/engine/backends/cpu/kernels/conv2d.ts";
-import { lowerConv2d, lowerConv2dGradInput } from "../src/engine/backends/cpu/kernels/conv2d.ts";
-import { lowerConv2dGradFilter } from "../src/engine/backends/cpu/kernels/conv2d_grad_filter.ts";
-import { lowerMatmul } from "../src/engine/backends/cpu/kernels/gemm.ts";
+import { lowerAttention } from "../src/engine/backends/cpu/kernels/attention/attention.ts";
+import { lowerAttentionGrad } from "../src/engine/backends/cpu/kernels/attention/attention_grad.ts";
+import type { Conv2dSpec } from "../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import { lowerConv2d, lowerConv2dGradInput } from "../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import { lowerConv2dGradFilter } from "../src/engine/backends/cpu/kernels/conv2d/conv2d_grad_filter.ts";
 import type { Lowered } from "../src/engine/backends/cpu/kernels/kernel.ts";
+import { lowerMatmul } from "../src/engine/backends/cpu/kernels/matmul/gemm.ts";
 import { compileLowered, noise } from "../test/engine/cpu_kernel_harness.ts";
 
 const SECONDS = 0.4;

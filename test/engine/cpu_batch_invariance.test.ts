@@ -1,16 +1,16 @@
 // What decides about kernels: the whole batch, or one image where its bits must not depend on the others.
 
 import { expect, test } from "vitest";
-import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
+import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv2d/conv_cost.ts";
 import {
   type Conv2dSpec,
   lowerConv2d,
   winogradForward,
-} from "../../src/engine/backends/cpu/kernels/conv2d.ts";
-import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/gemm.ts";
+} from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
-import type { LoopSpec } from "../../src/engine/backends/cpu/kernels/loop_spec.ts";
-import { splitReduction } from "../../src/engine/backends/cpu/kernels/split_reduction.ts";
+import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/matmul/gemm.ts";
+import type { LoopSpec } from "../../src/engine/program/loop_spec.ts";
+import { splitReduction } from "../../src/engine/program/split_reduction.ts";
 
 const families = ({ steps }: Lowered) => steps.map(({ kernel }) => kernel.family);
 

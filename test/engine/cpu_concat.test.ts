@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { lower } from "../../src/engine/backends/cpu/lower.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
+import { lower } from "../../src/engine/program/lower.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { concat, grad, input, type Tensor, variable } from "../../src/engine/tensor.ts";
 import { noise, relativeError } from "./cpu_kernel_harness.ts";

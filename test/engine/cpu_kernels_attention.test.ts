@@ -1,9 +1,9 @@
 // Attention and its gradients, kernel by kernel, against the reference meaning in float64.
 
 import { describe, expect, test } from "vitest";
-import { lowerAttention } from "../../src/engine/backends/cpu/kernels/attention.ts";
-import type { AttentionSpec } from "../../src/engine/backends/cpu/kernels/attention_block.ts";
-import { lowerAttentionGrad } from "../../src/engine/backends/cpu/kernels/attention_grad.ts";
+import { lowerAttention } from "../../src/engine/backends/cpu/kernels/attention/attention.ts";
+import type { AttentionSpec } from "../../src/engine/backends/cpu/kernels/attention/attention_block.ts";
+import { lowerAttentionGrad } from "../../src/engine/backends/cpu/kernels/attention/attention_grad.ts";
 import { hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
 import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
 import { input } from "../../src/engine/graph.ts";

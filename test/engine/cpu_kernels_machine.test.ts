@@ -1,7 +1,10 @@
 // The yardsticks that benchmarks are read by must do the work that they are counted for.
 
 import { expect, test } from "vitest";
-import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "../../src/engine/backends/cpu/kernels/bandwidth.ts";
+import {
+  BANDWIDTH_BUFFER_BYTES,
+  bandwidthKernel,
+} from "../../src/engine/backends/cpu/kernels/yardstick/bandwidth.ts";
 import { compileLowered } from "./cpu_kernel_harness.ts";
 
 test("the bandwidth kernel reads and writes its whole array, and nothing else", () => {

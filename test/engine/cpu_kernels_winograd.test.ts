@@ -2,14 +2,14 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planWinograd, planWinogradGrad } from "../../src/engine/backends/cpu/kernels/conv_cost.ts";
-import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d.ts";
-import { NR } from "../../src/engine/backends/cpu/kernels/micro.ts";
+import { planWinograd, planWinogradGrad } from "../../src/engine/backends/cpu/kernels/conv2d/conv_cost.ts";
+import { winogradForward, winogradGradInput } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import { NR } from "../../src/engine/backends/cpu/kernels/matmul/micro.ts";
 import {
   lowerWinogradConv,
   type WinogradPlan,
-} from "../../src/engine/backends/cpu/kernels/winograd_conv2d.ts";
-import { lowerWinogradGradFilter } from "../../src/engine/backends/cpu/kernels/winograd_grad_filter.ts";
+} from "../../src/engine/backends/cpu/kernels/winograd/winograd_conv2d.ts";
+import { lowerWinogradGradFilter } from "../../src/engine/backends/cpu/kernels/winograd/winograd_grad_filter.ts";
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
 const channels = fc.constantFrom(4, 8, 12, 16, 20, 24, 32, 40);

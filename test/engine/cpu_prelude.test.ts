@@ -2,10 +2,10 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { planProgram } from "../../src/engine/backends/cpu/layout.ts";
-import { lower } from "../../src/engine/backends/cpu/lower.ts";
-import { splitPrelude } from "../../src/engine/backends/cpu/prelude.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
+import { lower } from "../../src/engine/program/lower.ts";
+import { splitPrelude } from "../../src/engine/program/prelude.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { input, type Tensor, variable } from "../../src/engine/tensor.ts";
 import { noise, relativeError } from "./cpu_kernel_harness.ts";

@@ -1,9 +1,9 @@
 // Where everything of a program lies in memory: planned first, as offsets from the start of one block.
 
 import { planMemory } from "../../passes/plan_memory.ts";
+import { splitPrelude } from "../../program/prelude.ts";
+import type { BufferInfo, KernelCall, LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP, TIMES } from "./driver.ts";
-import { splitPrelude } from "./prelude.ts";
-import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
 import { groupSteps, type PlacedCall, type Range, type Step, separateSteps } from "./steps.ts";
 
 /** A table of steps, which the driver runs from `start` on. */

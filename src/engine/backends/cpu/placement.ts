@@ -1,9 +1,9 @@
 // A program and its variables in memory.
 
 import type { HostArray } from "../../backend.ts";
+import type { LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP } from "./driver.ts";
 import type { Layout } from "./layout.ts";
-import type { LoweredProgram } from "./program.ts";
 
 export interface Variable {
   readonly address: number;

@@ -2,11 +2,11 @@
 
 import type { Executable, HostArray, KernelTiming, ProgramSpec, ProgramStats } from "../../backend.ts";
 import { checkFeeds } from "../../feeds.ts";
+import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { StepTable } from "./layout.ts";
 import { copyIn, type Placement } from "./placement.ts";
 import { secondsOfSteps } from "./profile_times.ts";
-import type { KernelCall } from "./program.ts";
 
 /** What a program needs of its backend. */
 export interface Machine {

@@ -8,7 +8,7 @@ import { vlogPositive, vsincosTurns } from "../simd/math.ts";
 import * as s from "../simd/ops.ts";
 import type { Lowered } from "./kernel.ts";
 import { FLOAT, storeLanes, VECTOR } from "./lanes.ts";
-import { transpose } from "./pack.ts";
+import { transpose } from "./matmul/pack.ts";
 import { blockCounts } from "./tiling.ts";
 
 export interface RandomSpec {

@@ -1,16 +1,16 @@
 // Matrix products of any strides, in batches: C[m, n] = A[m, k] B[k, n] (+ bias[n]) (+ residual[m, n]).
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import { type Kernel, type Lowered, type ProductTail, type Slot, tailBuffers, tailSlots } from "./kernel.ts";
-import { cacheLines, copyRun, FLOAT, roundUp } from "./lanes.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import { type Kernel, type Lowered, type ProductTail, type Slot, tailBuffers, tailSlots } from "../kernel.ts";
+import { cacheLines, copyRun, FLOAT, roundUp } from "../lanes.ts";
+import type { BlockCounts } from "../tiling.ts";
+import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 import { blockProduct, groupRows, K_BLOCK, NR, unrollOf } from "./micro.ts";
 import type { BatchDim } from "./pack.ts";
 import { batchOffset, packedSize, packKernel, packPanel, plainK } from "./pack.ts";
 import { joinParts, partsAsBatch, partsOfK } from "./split_k.ts";
-import type { BlockCounts } from "./tiling.ts";
-import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
 
 /** How a matrix lies in its buffer, in elements: distances between matrices of the batch, rows and columns. */
 export interface MatrixStrides {

@@ -1,14 +1,14 @@
 // The filters of a Winograd convolution: G g G^T, packed into panels for the products. Either a step of its own
 // transforms them all, or each tile of the convolution transforms those that it needs in its scratch.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import { LANES } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
-import { FLOAT, forVectors, VECTOR } from "./lanes.ts";
-import { NR } from "./micro.ts";
-import { transpose } from "./pack.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import { LANES } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel } from "../kernel.ts";
+import { FLOAT, forVectors, VECTOR } from "../lanes.ts";
+import { NR } from "../matmul/micro.ts";
+import { transpose } from "../matmul/pack.ts";
 import { FILTER_SIDE, filterTransform, PATCH_SIDE, PLACES } from "./winograd_transforms.ts";
 
 const TAPS = FILTER_SIDE * FILTER_SIDE;

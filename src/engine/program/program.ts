@@ -1,7 +1,7 @@
 // What lowering makes of a graph: a list of kernel calls over numbered buffers, before memory is planned.
 
-import type { Node } from "../../graph.ts";
-import type { Kernel } from "./kernels/kernel.ts";
+import type { Kernel } from "../backends/cpu/kernels/kernel.ts";
+import type { Node } from "../graph.ts";
 
 export interface BufferRef {
   readonly buffer: number;

@@ -1,10 +1,10 @@
 // A kernel that does nothing but read and write an array much larger than the caches: what it reaches is the bandwidth
 // of the machine's memory, the yardstick of kernels that move data.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
-import { VECTOR } from "./lanes.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel } from "../kernel.ts";
+import { VECTOR } from "../lanes.ts";
 
 /** Bytes of buffer 0. */
 export const BANDWIDTH_BUFFER_BYTES = 128 * 2 ** 20;

@@ -1,14 +1,14 @@
 // Convolution as a matrix product: for a block of pixels, what lies under the taps is gathered into rows of the
 // thread's scratch (zeros outside the image) and multiplied with packed filters.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import { type Kernel, tailBuffers } from "./kernel.ts";
-import { addRun, cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
-import { blockProduct, groupRows, K_BLOCK, NR } from "./micro.ts";
-import type { KShape } from "./pack.ts";
-import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import { type Kernel, tailBuffers } from "../kernel.ts";
+import { addRun, cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "../lanes.ts";
+import { blockProduct, groupRows, K_BLOCK, NR } from "../matmul/micro.ts";
+import type { KShape } from "../matmul/pack.ts";
+import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 
 /** target[i, y, x] = sum over taps (a, b): source[i, y * stepY + firstY + a, x * stepX + firstX + b] . filter[a, b] */
 export interface TapConv {

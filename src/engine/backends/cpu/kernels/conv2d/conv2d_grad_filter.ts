@@ -4,22 +4,22 @@
 // taps, x once for each (or for all taps together where there are few channels). The pixels are cut into chunks with
 // sums of their own, which a second step adds up in a fixed order.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import { LANES } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import { LANES } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel, Lowered, Slot } from "../kernel.ts";
+import { cacheLines, FLOAT, loadLanes, roundUp, storeLanes } from "../lanes.ts";
+import { blockProduct, MR, NR } from "../matmul/micro.ts";
+import { packPanel } from "../matmul/pack.ts";
+import { sumKernel } from "../sum_parts.ts";
+import type { BlockCounts } from "../tiling.ts";
+import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { lowerWinogradGradFilter } from "../winograd/winograd_grad_filter.ts";
 import { planWinogradGrad } from "./conv_cost.ts";
 import type { Conv2dSpec } from "./conv2d.ts";
 import { checkConv2d, isDense3x3 } from "./conv2d.ts";
-import type { Kernel, Lowered, Slot } from "./kernel.ts";
-import { cacheLines, FLOAT, loadLanes, roundUp, storeLanes } from "./lanes.ts";
-import { blockProduct, MR, NR } from "./micro.ts";
-import { packPanel } from "./pack.ts";
-import { sumKernel } from "./sum_parts.ts";
-import type { BlockCounts } from "./tiling.ts";
-import { blockCounts, MAX_TILES, TILE_FLOPS } from "./tiling.ts";
 import { turnFiltersKernel } from "./turn_filters.ts";
-import { lowerWinogradGradFilter } from "./winograd_grad_filter.ts";
 
 /** Pixels in a block: with 6 rows and 8 columns, what the inner loop reads fits the first-level cache. */
 const PIXEL_BLOCK = 256;

@@ -5,8 +5,12 @@
 // The queries of one head add to its keys in order, in one tile; where a head is long, in a few parts, which a second step
 // adds up. The cut depends on the size of a head only, so an image's gradients do not depend on the rest of the batch.
 
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel, Lowered, Slot } from "../kernel.ts";
+import { copyRun, FLOAT } from "../lanes.ts";
+import { sumKernel } from "../sum_parts.ts";
+import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 import {
   type AttentionShape,
   type AttentionSpec,
@@ -21,10 +25,6 @@ import {
   takeRows,
 } from "./attention_block.ts";
 import { softmaxWithGradient } from "./attention_softmax.ts";
-import type { Kernel, Lowered, Slot } from "./kernel.ts";
-import { copyRun, FLOAT } from "./lanes.ts";
-import { sumKernel } from "./sum_parts.ts";
-import { MAX_TILES, TILE_FLOPS } from "./tiling.ts";
 
 /** Operations on a head that are worth a part of its own, about two milliseconds, and the most parts. */
 const PART_FLOPS = 2e8;

@@ -1,15 +1,15 @@
 // 2-D convolution of NHWC images with HWIO filters, and its gradient with respect to the image.
 // Both are products of gathered pixels with packed filters, or go by Winograd's way; here it is decided which, from shapes.
 
+import { type Kernel, type Lowered, type ProductTail, tailSlots } from "../kernel.ts";
+import { FLOAT, zeroRun } from "../lanes.ts";
+import { lowerMatmul } from "../matmul/gemm.ts";
+import { packedSize, packKernel } from "../matmul/pack.ts";
+import type { WinogradConv } from "../winograd/winograd_conv2d.ts";
+import { lowerWinogradConv } from "../winograd/winograd_conv2d.ts";
 import { planWinograd } from "./conv_cost.ts";
-import { lowerMatmul } from "./gemm.ts";
-import { type Kernel, type Lowered, type ProductTail, tailSlots } from "./kernel.ts";
-import { FLOAT, zeroRun } from "./lanes.ts";
-import { packedSize, packKernel } from "./pack.ts";
 import type { TapConv } from "./tap_conv.ts";
 import { tapBlocks, tapConvKernel } from "./tap_conv.ts";
-import type { WinogradConv } from "./winograd_conv2d.ts";
-import { lowerWinogradConv } from "./winograd_conv2d.ts";
 
 export interface Conv2dSpec extends ProductTail {
   /** Images [n, h, w, ci], filters [kh, kw, ci, co], results [n, oh, ow, co]. */

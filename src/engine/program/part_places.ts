@@ -1,13 +1,13 @@
 // Parts of a concatenation that are written where they lie in it: the loop that makes such a part stores it there, and
 // other loops read it there, so nothing is copied and nothing is kept twice.
 
-import type { Node } from "../../graph.ts";
-import type { AssembleStep, LoopStep, PrimitiveStep } from "../../passes/fuse.ts";
-import { sourcesOf } from "../../passes/tails.ts";
-import { isIdentity, type View } from "../../passes/view.ts";
-import { numel, sameShape } from "../../shape.ts";
-import type { Lowered } from "./kernels/kernel.ts";
-import { collapse, type LoopArray } from "./kernels/loop_spec.ts";
+import type { Lowered } from "../backends/cpu/kernels/kernel.ts";
+import type { Node } from "../graph.ts";
+import type { AssembleStep, LoopStep, PrimitiveStep } from "../passes/fuse.ts";
+import { sourcesOf } from "../passes/tails.ts";
+import { isIdentity, type View } from "../passes/view.ts";
+import { numel, sameShape } from "../shape.ts";
+import { collapse, type LoopArray } from "./loop_spec.ts";
 import type { LoweredLoop } from "./lower_loop.ts";
 
 /** Loops walk runs of fewer elements slower than a copy costs. */

@@ -1,10 +1,10 @@
 // Emits the instructions of a loop nest: one value per instruction and vector position, each as far out as it can stand.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as math from "../simd/math.ts";
-import * as s from "../simd/ops.ts";
-import type { LoopInstruction, LoopSpec } from "./loop_spec.ts";
+import type { LoopInstruction, LoopSpec } from "../../../../program/loop_spec.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as math from "../../simd/math.ts";
+import * as s from "../../simd/ops.ts";
 
 /** A place along the vector axis: a constant byte distance from the pointers, and 4 lanes or 1. */
 export interface Position {

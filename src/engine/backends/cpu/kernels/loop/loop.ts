@@ -1,12 +1,17 @@
 // Kernels for loop nests: pointwise results and reductions, vectorised along the innermost axis.
 
-import type { ReduceFn } from "../../../graph.ts";
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr, Var } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
+import type { ReduceFn } from "../../../../graph.ts";
+import {
+  collapse,
+  type LoopArray,
+  type LoopReduction,
+  type LoopSpec,
+} from "../../../../program/loop_spec.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr, Var } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel } from "../kernel.ts";
 import { LoopBody, type Nest, type Position } from "./loop_body.ts";
-import { collapse, type LoopArray, type LoopReduction, type LoopSpec } from "./loop_spec.ts";
 import { reductionStages, SINGLE_LANE, type Stage, storeStages, vectorPositions } from "./loop_stages.ts";
 
 /** Elements of the domain that one tile should cover: enough to hide its start, few enough to share out. */

@@ -1,6 +1,6 @@
 // The widths in which a loop walks its vector axis: several vectors at once, one, and single lanes at the end.
 
-import { LANES } from "../simd/expr.ts";
+import { LANES } from "../../simd/expr.ts";
 import type { Position } from "./loop_body.ts";
 
 /** Vectors that the innermost loop handles at once. */

@@ -2,12 +2,12 @@
 //
 // A panel is `width` columns (or rows, for the left factor): for each k, `width` adjacent floats.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import { LANES } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
-import { FLOAT, loadLanes, roundUp, storeLanes, VECTOR } from "./lanes.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import { LANES } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel } from "../kernel.ts";
+import { FLOAT, loadLanes, roundUp, storeLanes, VECTOR } from "../lanes.ts";
 import { NR } from "./micro.ts";
 
 export interface PanelCopy {

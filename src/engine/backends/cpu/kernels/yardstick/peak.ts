@@ -1,11 +1,11 @@
 // A kernel that does nothing but multiply-adds in registers: what it reaches is the machine's SIMD peak, the yardstick
 // of every benchmark.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import { LANES } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
-import { FLOAT, VECTOR } from "./lanes.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import { LANES } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel } from "../kernel.ts";
+import { FLOAT, VECTOR } from "../lanes.ts";
 
 /** As many chains as the register tile of a matrix product has, which hides the latency of an addition. */
 const CHAINS = 12;

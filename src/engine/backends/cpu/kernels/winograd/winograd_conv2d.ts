@@ -2,12 +2,12 @@
 // with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4 results.
 // A quarter of the multiplications of the direct way; a block of tiles stays in the cache from patch to result.
 
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import { type Kernel, type Lowered, tailBuffers, tailSlots } from "./kernel.ts";
-import { cacheLines, FLOAT } from "./lanes.ts";
-import { blockProduct, K_BLOCK, MR, NR, unrollOf } from "./micro.ts";
-import { blockCounts } from "./tiling.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import { type Kernel, type Lowered, tailBuffers, tailSlots } from "../kernel.ts";
+import { cacheLines, FLOAT } from "../lanes.ts";
+import { blockProduct, K_BLOCK, MR, NR, unrollOf } from "../matmul/micro.ts";
+import { blockCounts } from "../tiling.ts";
 import type { WinogradFilters } from "./winograd_filters.ts";
 import {
   filterPlaceSize,

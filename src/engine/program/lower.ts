@@ -1,10 +1,19 @@
 // Lowers a program to kernel calls: traces its nodes in the order they were made, fuses them, and chooses a kernel for
 // each step.
 
-import type { ProgramSpec } from "../../backend.ts";
-import { type Node, topologicalOrder } from "../../graph.ts";
-import { geometry } from "../../ops/conv2d.ts";
-import { describe } from "../../ops/pointwise.ts";
+import type { ProgramSpec } from "../backend.ts";
+import { attentionSpec, lowerAttention } from "../backends/cpu/kernels/attention/attention.ts";
+import { lowerAttentionGrad } from "../backends/cpu/kernels/attention/attention_grad.ts";
+import { lowerConv2d, lowerConv2dGradInput } from "../backends/cpu/kernels/conv2d/conv2d.ts";
+import { lowerConv2dGradFilter } from "../backends/cpu/kernels/conv2d/conv2d_grad_filter.ts";
+import { lowerGather, lowerScatterAdd } from "../backends/cpu/kernels/gather.ts";
+import { type Lowered, type ProductTail, type Slot, writesOf } from "../backends/cpu/kernels/kernel.ts";
+import { loopKernel } from "../backends/cpu/kernels/loop/loop.ts";
+import { lowerMatmul } from "../backends/cpu/kernels/matmul/gemm.ts";
+import { lowerRandom } from "../backends/cpu/kernels/random.ts";
+import { type Node, topologicalOrder } from "../graph.ts";
+import { geometry } from "../ops/conv2d.ts";
+import { describe } from "../ops/pointwise.ts";
 import {
   type FusedGraph,
   fuse,
@@ -12,24 +21,15 @@ import {
   type LoopStep,
   type PrimitiveStep,
   type Step,
-} from "../../passes/fuse.ts";
-import { sourcesOf, type Tail } from "../../passes/tails.ts";
-import { isContiguous, type View } from "../../passes/view.ts";
-import { contiguousStrides, numel } from "../../shape.ts";
-import { attentionSpec, lowerAttention } from "./kernels/attention.ts";
-import { lowerAttentionGrad } from "./kernels/attention_grad.ts";
-import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d.ts";
-import { lowerConv2dGradFilter } from "./kernels/conv2d_grad_filter.ts";
-import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
-import { lowerMatmul } from "./kernels/gemm.ts";
-import { type Lowered, type ProductTail, type Slot, writesOf } from "./kernels/kernel.ts";
-import { loopKernel } from "./kernels/loop.ts";
-import type { LoopSpec } from "./kernels/loop_spec.ts";
-import { lowerRandom } from "./kernels/random.ts";
-import { splitReduction } from "./kernels/split_reduction.ts";
+} from "../passes/fuse.ts";
+import { sourcesOf, type Tail } from "../passes/tails.ts";
+import { isContiguous, type View } from "../passes/view.ts";
+import { contiguousStrides, numel } from "../shape.ts";
+import type { LoopSpec } from "./loop_spec.ts";
 import { copySpec, type LoweredLoop, lowerLoop, zeroSpec } from "./lower_loop.ts";
 import { type PartPlaces, type PreparedStep, placeParts } from "./part_places.ts";
 import type { BufferInfo, BufferRef, KernelCall, LoweredProgram, Place } from "./program.ts";
+import { splitReduction } from "./split_reduction.ts";
 
 const FLOAT = 4;
 

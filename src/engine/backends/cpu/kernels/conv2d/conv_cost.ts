@@ -3,15 +3,15 @@
 // The rates are those of one core with 256-bit fused multiply-add at 3.1 GHz (AMD Zen 3), fitted to some thousand
 // timed plans; only their ratios matter.
 
+import { FLOAT } from "../lanes.ts";
+import { MR, NR } from "../matmul/micro.ts";
+import type { WinogradConv, WinogradPlan } from "../winograd/winograd_conv2d.ts";
+import { partsOfK } from "../winograd/winograd_conv2d.ts";
+import type { WinogradGradPlan } from "../winograd/winograd_grad_filter.ts";
+import { gradChunks, gradGrid, gradSumsSize } from "../winograd/winograd_grad_filter.ts";
+import { placeMatrices, tileCount, tileGrid } from "../winograd/winograd_tiles.ts";
+import { PLACES } from "../winograd/winograd_transforms.ts";
 import type { Conv2dSpec } from "./conv2d.ts";
-import { FLOAT } from "./lanes.ts";
-import { MR, NR } from "./micro.ts";
-import type { WinogradConv, WinogradPlan } from "./winograd_conv2d.ts";
-import { partsOfK } from "./winograd_conv2d.ts";
-import type { WinogradGradPlan } from "./winograd_grad_filter.ts";
-import { gradChunks, gradGrid, gradSumsSize } from "./winograd_grad_filter.ts";
-import { placeMatrices, tileCount, tileGrid } from "./winograd_tiles.ts";
-import { PLACES } from "./winograd_transforms.ts";
 
 /** Floating-point operations a nanosecond in register tiles. */
 const PRODUCT_RATE = 80;

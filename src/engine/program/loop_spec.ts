@@ -1,6 +1,6 @@
 // A loop nest as plain data: what it reads, computes and writes. Equal specs are one kernel.
 
-import type { BinaryFn, ReduceFn, UnaryFn } from "../../../graph.ts";
+import type { BinaryFn, ReduceFn, UnaryFn } from "../graph.ts";
 
 /** An array the loop walks. Strides are in elements, one for each axis of the domain. */
 export interface LoopArray {

@@ -7,9 +7,9 @@
 //
 // The gradients use the same matrices transposed: dg = G^T ((B^T d) * (A dy)).
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
 
 /** Pixels along a side of a tile of results, of the patch of inputs it takes, and taps of the filter. */
 export const RESULT_SIDE = 4;

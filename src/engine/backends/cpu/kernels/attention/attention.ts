@@ -1,10 +1,13 @@
 // Attention of all heads as one kernel: for a block of queries at a time, scores, softmax and the weighted sum of values
 // stay in the caches of one thread.
 
-import type { Shape } from "../../../shape.ts";
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
+import type { Shape } from "../../../../shape.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel, Lowered } from "../kernel.ts";
+import { FLOAT, scaleRun } from "../lanes.ts";
+import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 import {
   type AttentionShape,
   type AttentionSpec,
@@ -18,9 +21,6 @@ import {
   takeRows,
 } from "./attention_block.ts";
 import { softmax } from "./attention_softmax.ts";
-import type { Kernel, Lowered } from "./kernel.ts";
-import { FLOAT, scaleRun } from "./lanes.ts";
-import { MAX_TILES, TILE_FLOPS } from "./tiling.ts";
 
 /** The sizes of attention between rows [N, T, C]. */
 export function attentionSpec(

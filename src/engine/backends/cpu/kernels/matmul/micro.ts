@@ -5,11 +5,11 @@
 // two registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of vectors share a
 // register that is a whole panel, elsewhere half of one; sums are the same either way.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import { LANES } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import { FLOAT, loadLanes, storeLanes, VECTOR } from "./lanes.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import { LANES } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import { FLOAT, loadLanes, storeLanes, VECTOR } from "../lanes.ts";
 
 /** Rows of a register tile, where there are at least two vectors of columns. */
 export const MR = 6;

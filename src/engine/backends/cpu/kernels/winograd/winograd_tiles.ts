@@ -1,11 +1,11 @@
 // From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, four or eight
 // channels at a time. Transformed patches lie as [place][tile][channel], so that each place is a matrix of its own.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import { LANES } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import { cacheLines, FLOAT, forVectors, VECTOR } from "./lanes.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import { LANES } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
 import type { Transform } from "./winograd_transforms.ts";
 import { outputTransform, PATCH_SIDE, PLACES, RESULT_SIDE } from "./winograd_transforms.ts";
 

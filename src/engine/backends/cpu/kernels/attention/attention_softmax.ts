@@ -1,12 +1,12 @@
 // The softmax of a block of scores [keys, queries] and its gradient: for each pair of vectors of queries, down the keys.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import { vexpOfNegative } from "../simd/math.ts";
-import * as s from "../simd/ops.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import { vexpOfNegative } from "../../simd/math.ts";
+import * as s from "../../simd/ops.ts";
+import { FLOAT, VECTOR } from "../lanes.ts";
+import { unrollOf } from "../matmul/micro.ts";
 import type { AttentionShape } from "./attention_block.ts";
-import { FLOAT, VECTOR } from "./lanes.ts";
-import { unrollOf } from "./micro.ts";
 
 /** Bytes of a pair of vectors. */
 const PAIR = 2 * VECTOR;

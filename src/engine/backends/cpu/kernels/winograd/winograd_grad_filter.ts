@@ -2,13 +2,13 @@
 // patches of the image and tiles of dy are transformed, multiplied as 36 matrix products over tiles, and what has been
 // summed over all tiles is transformed into 3 x 3 taps. The tiles are cut into chunks with sums of their own.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import type { Conv2dSpec } from "./conv2d.ts";
-import type { Kernel, Lowered } from "./kernel.ts";
-import { cacheLines, FLOAT, forVectors, VECTOR } from "./lanes.ts";
-import { blockProduct, MR, NR } from "./micro.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import type { Conv2dSpec } from "../conv2d/conv2d.ts";
+import type { Kernel, Lowered } from "../kernel.ts";
+import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
+import { blockProduct, MR, NR } from "../matmul/micro.ts";
 import type { TileGrid } from "./winograd_tiles.ts";
 import {
   clearWork,

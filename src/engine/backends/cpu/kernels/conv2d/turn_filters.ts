@@ -1,8 +1,8 @@
 // Filters with their taps in the opposite order and their two channel axes exchanged.
 
-import * as s from "../simd/ops.ts";
-import type { Kernel } from "./kernel.ts";
-import { FLOAT } from "./lanes.ts";
+import * as s from "../../simd/ops.ts";
+import type { Kernel } from "../kernel.ts";
+import { FLOAT } from "../lanes.ts";
 
 /** [taps, rows, columns] to [taps, columns, rows], the last tap first. Arguments: source, target. */
 export function turnFiltersKernel(taps: number, rows: number, columns: number): Kernel {

@@ -4,12 +4,12 @@
 // Scores are kept transposed, [keys, queries of the block]: vectors run along queries, so a softmax is lane-wise from top
 // to bottom (attention_softmax.ts), and the block is both a left and a right factor as it lies.
 
-import type { KernelBuilder } from "../simd/builder.ts";
-import type { Expr } from "../simd/expr.ts";
-import * as s from "../simd/ops.ts";
-import { copyRun, FLOAT, roundUp, zeroRun } from "./lanes.ts";
-import { blockProduct, MR, NR, unrollOf } from "./micro.ts";
-import { packPanel } from "./pack.ts";
+import type { KernelBuilder } from "../../simd/builder.ts";
+import type { Expr } from "../../simd/expr.ts";
+import * as s from "../../simd/ops.ts";
+import { copyRun, FLOAT, roundUp, zeroRun } from "../lanes.ts";
+import { blockProduct, MR, NR, unrollOf } from "../matmul/micro.ts";
+import { packPanel } from "../matmul/pack.ts";
 
 export interface AttentionSpec {
   readonly batch: number;
