@@ -1,5 +1,6 @@
 // The interface between graphs and machines. It assumes neither a CPU nor linear memory.
 
+import type { Capabilities } from "./capabilities.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type HostArray = Float32Array | Int32Array;
@@ -81,6 +82,7 @@ export class ThreadError extends Error {
 
 export interface Backend {
   readonly name: string;
+  readonly capabilities: Capabilities;
   /** Gives a variable its value; creates it on the backend at first use. */
   write(variable: Tensor, data: HostArray): void;
   /** A copy of a variable's present value. @throws when it was never written. */

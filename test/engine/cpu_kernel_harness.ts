@@ -1,9 +1,10 @@
 // Runs a Lowered operation on one thread, for tests and benchmarks: every step is compiled into one module.
 
-import { type Lowered, type Slot, writesOf } from "../../src/engine/backends/cpu/kernels/kernel.ts";
+import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
 import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
+import { type Slot, writesOf } from "../../src/engine/program/kernel_set.ts";
 
 export interface Program {
   /** The buffers of inputs and outputs, inside the memory of the program. */

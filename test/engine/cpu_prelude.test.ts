@@ -1,6 +1,7 @@
 // What does not change between runs is computed once, and again when a variable that it follows from is written.
 
 import { afterAll, describe, expect, test } from "vitest";
+import { cpuKernels } from "../../src/engine/backends/cpu/cpu_kernels.ts";
 import { planProgram } from "../../src/engine/backends/cpu/layout.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
@@ -46,7 +47,7 @@ async function expected(
 describe("the prelude", () => {
   test("holds what follows from weights alone", () => {
     const { x, y } = model();
-    const lowered = lower({ name: "sample", inputs: [x], outputs: [y] });
+    const lowered = lower({ name: "sample", inputs: [x], outputs: [y] }, cpuKernels());
     const { lowered: split, layout } = planProgram(lowered, 2, 2 ** 30);
     const families = (calls: typeof split.calls) => calls.map(({ kernel }) => kernel.family);
     expect(families(split.calls.slice(0, split.preludeCalls))).toEqual(
@@ -114,18 +115,19 @@ describe("the prelude", () => {
     const w = variable([4, 4], "w");
     const padded = x.pad([1, 0], [0, 1]).add(w.exp().pad([1, 0], [0, 1]));
     const outputs = [padded.matmul(padded.permute([1, 0]))];
-    const split = splitPrelude(lower({ name: "pads", inputs: [x], outputs }), 2 ** 20);
+    const split = splitPrelude(lower({ name: "pads", inputs: [x], outputs }, cpuKernels()), 2 ** 20);
     expect(split.calls.slice(0, split.preludeCalls).map(({ label }) => label)).toContain("exp[4, 4]");
     const updates = [{ target: w, value: w.add(1) }];
     expect(
-      splitPrelude(lower({ name: "updates", inputs: [x], outputs, updates }), 2 ** 20).preludeCalls,
+      splitPrelude(lower({ name: "updates", inputs: [x], outputs, updates }, cpuKernels()), 2 ** 20)
+        .preludeCalls,
     ).toBe(0);
   });
 
   test("takes only the memory it may have", async () => {
     const { x, variables, y } = model();
     for (const [i, tensor] of variables.entries()) wasm.write(tensor, values(tensor, 1 + i));
-    const lowered = lower({ name: "sample", inputs: [x], outputs: [y] });
+    const lowered = lower({ name: "sample", inputs: [x], outputs: [y] }, cpuKernels());
     const kept = (most: number) =>
       splitPrelude(lowered, most)
         .buffers.filter(({ place }) => place.kind === "prelude")

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { cpuCapabilities } from "../../src/engine/backends/cpu/cpu_kernels.ts";
 import { type Node, topologicalOrder } from "../../src/engine/graph.ts";
 import { boundaries, domainOf, isChain, stridesOver } from "../../src/engine/passes/domain.ts";
 import { fuse, type Step } from "../../src/engine/passes/fuse.ts";
@@ -80,7 +81,7 @@ describe("domains", () => {
 function fused(...outputs: Tensor[]) {
   const roots = outputs.map((output) => output.node);
   const order = topologicalOrder(roots).sort((a, b) => a.id - b.id);
-  return fuse(order, roots);
+  return fuse(order, roots, cpuCapabilities);
 }
 
 const loops = (steps: readonly Step[]) => steps.filter((step) => step.kind === "loop");

@@ -5,7 +5,9 @@
 // share what they read become one kernel with several results (both sums of a group norm's backward pass, or a whole
 // AdamW update). What is added to a product joins the product's kernel (tails.ts).
 
+import type { Capabilities } from "../capabilities.ts";
 import type { Node } from "../graph.ts";
+import { roleOf } from "../ops/roles.ts";
 import { numel, sameShape } from "../shape.ts";
 import { boundaries, isChain } from "./domain.ts";
 import { findTails, type Tail } from "./tails.ts";
@@ -37,25 +39,12 @@ export interface FusedGraph {
   readonly isStored: (node: Node) => boolean;
 }
 
-export function isLeaf(node: Node): boolean {
-  const { kind } = node.op;
-  return kind === "input" || kind === "variable" || kind === "constant";
-}
-
-export function isPointwise(node: Node): boolean {
-  const { kind } = node.op;
-  return kind === "unary" || kind === "binary" || kind === "where" || kind === "cast" || kind === "full";
-}
-
-function isMovement(node: Node): boolean {
-  const { kind } = node.op;
-  return (
-    kind === "reshape" || kind === "permute" || kind === "expand" || kind === "slice" || kind === "detach"
-  );
-}
-
-const isAssembled = (node: Node) => node.op.kind === "concat" || node.op.kind === "pad";
-const isLoop = (node: Node) => isPointwise(node) || node.op.kind === "reduce";
+const isLeaf = ({ op }: Node) => roleOf(op) === "leaf";
+const isPointwise = ({ op }: Node) => roleOf(op) === "pointwise";
+const isMovement = ({ op }: Node) => roleOf(op) === "movement";
+const isAssembled = ({ op }: Node) => roleOf(op) === "assembled";
+const isPrimitive = ({ op }: Node) => roleOf(op) === "primitive";
+const isLoop = (node: Node) => isPointwise(node) || roleOf(node.op) === "reduction";
 
 /** Beyond this many operations a shared pointwise value is stored rather than computed again. */
 const MAX_RECOMPUTED_OPERATIONS = 48;
@@ -64,7 +53,7 @@ const MAX_RECOMPUTED_OPERATIONS = 48;
  * @param order every node, inputs before users, in the order in which they should run
  * @param roots nodes that must have a buffer of their own at the end
  */
-export function fuse(order: readonly Node[], roots: readonly Node[]): FusedGraph {
+export function fuse(order: readonly Node[], roots: readonly Node[], capabilities: Capabilities): FusedGraph {
   const stored = new Set<Node>(order.filter((node) => !isPointwise(node) && !isMovement(node)));
   const views = collectViews(order, stored);
   const view = (node: Node): View => {
@@ -80,13 +69,13 @@ export function fuse(order: readonly Node[], roots: readonly Node[]): FusedGraph
       stored.add(view(node).base);
     }
   }
-  const tails = findTails(order, roots, view, stored);
-  storeWhatCannotBeInlined(order, stored, views, view, tails);
+  const tails = findTails(order, { roots, view, stored, capabilities });
+  storeWhatCannotBeInlined(order, stored, views, view, tails, capabilities);
   // What one decision costs depends on the others: the second round knows the outcome of the first.
-  const guess = chooseStored(order, stored, view, stored);
-  const decided = chooseStored(order, stored, view, guess);
+  const guess = chooseStored(order, stored, view, stored, capabilities);
+  const decided = chooseStored(order, stored, view, guess, capabilities);
   const isStored = (node: Node) => decided.has(node);
-  return { steps: formSteps(order, decided, view, tails), view, isStored };
+  return { steps: formSteps(order, decided, view, tails, capabilities), view, isStored };
 }
 
 function collectViews(order: readonly Node[], stored: Set<Node>): Map<Node, View> {
@@ -117,6 +106,7 @@ function storeWhatCannotBeInlined(
   views: Map<Node, View>,
   view: (node: Node) => View,
   tails: ReadonlyMap<Node, Tail>,
+  { readsStrides }: Capabilities,
 ): void {
   const cuts = new Map<Node, Set<number>>();
   for (const node of order) {
@@ -128,7 +118,7 @@ function storeWhatCannotBeInlined(
     }
     const own = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);
     const sources = isMovement(node) ? [node] : node.inputs;
-    if (wantsContiguous(node)) copyScattered(node, stored, views, view);
+    if (isPrimitive(node) && !readsStrides(node.op)) copyScattered(node, stored, views, view);
     for (const source of sources) {
       const read = isMovement(node) ? viewOfCopied(node, views) : view(source);
       const { base } = read;
@@ -142,11 +132,6 @@ function storeWhatCannotBeInlined(
     }
     cuts.set(node, own);
   }
-}
-
-/** Matrix products, loops, pads and concats read any strides; the other primitives read runs of memory. */
-function wantsContiguous(node: Node): boolean {
-  return !isLoop(node) && !isMovement(node) && !isAssembled(node) && node.op.kind !== "matmul";
 }
 
 function copyScattered(
@@ -175,6 +160,8 @@ export function viewOfCopied(node: Node, views: ReadonlyMap<Node, View>): View {
 interface Expression {
   /** Full-size buffers that computing the node reads. */
   readonly reads: Set<Node>;
+  /** All buffers that it reads. */
+  readonly arrays: Set<Node>;
   readonly operations: number;
 }
 
@@ -183,25 +170,26 @@ function chooseStored(
   must: ReadonlySet<Node>,
   view: (node: Node) => View,
   guess: ReadonlySet<Node>,
+  { maxArrays }: Capabilities,
 ): Set<Node> {
   const users = loopsThatUse(order, must, view, guess);
   const decided = new Set(must);
   const expressions = new Map<Node, Expression>();
   for (const node of order) {
     if (!isPointwise(node)) continue;
-    const reads = new Set<Node>();
-    let operations = 1;
-    for (const source of node.inputs) {
-      const { base } = view(source);
-      const inner = decided.has(base) ? undefined : expressions.get(base);
-      if (inner === undefined) {
-        if (numel(base.shape) === numel(node.shape)) reads.add(base);
-      } else {
-        for (const read of inner.reads) reads.add(read);
-        operations += inner.operations;
-      }
+    const expression = () =>
+      expressionOf(node, view, (base) => (decided.has(base) ? undefined : expressions.get(base)));
+    let { reads, arrays, operations } = expression();
+    // With its result, a kernel binds no more arrays than it may: what reads the most of them is stored.
+    while (arrays.size >= maxArrays) {
+      decided.add(
+        largestPart(node, view, (base) =>
+          decided.has(base) ? 0 : (expressions.get(base)?.arrays.size ?? 0),
+        ),
+      );
+      ({ reads, arrays, operations } = expression());
     }
-    expressions.set(node, { reads, operations });
+    expressions.set(node, { reads, arrays, operations });
     const loops = users.get(node);
     if (decided.has(node) || loops === undefined || loops.size <= 1) continue;
     if (operations > MAX_RECOMPUTED_OPERATIONS || !worthRecomputing(node, reads, loops, view, guess)) {
@@ -209,6 +197,36 @@ function chooseStored(
     }
   }
   return decided;
+}
+
+/** @param inlined the expression of a node that has no buffer */
+function expressionOf(
+  node: Node,
+  view: (node: Node) => View,
+  inlined: (base: Node) => Expression | undefined,
+): Expression {
+  const reads = new Set<Node>();
+  const arrays = new Set<Node>();
+  let operations = 1;
+  for (const source of node.inputs) {
+    const { base } = view(source);
+    const inner = inlined(base);
+    if (inner === undefined) {
+      arrays.add(base);
+      if (numel(base.shape) === numel(node.shape)) reads.add(base);
+    } else {
+      for (const read of inner.reads) reads.add(read);
+      for (const array of inner.arrays) arrays.add(array);
+      operations += inner.operations;
+    }
+  }
+  return { reads, arrays, operations };
+}
+
+/** What a node is computed of that reads the most arrays. */
+function largestPart(node: Node, view: (node: Node) => View, arraysOf: (base: Node) => number): Node {
+  const bases = node.inputs.map((source) => view(source).base);
+  return bases.reduce((most, base) => (arraysOf(base) > arraysOf(most) ? base : most));
 }
 
 /** For each inlined pointwise node, the stored nodes whose loops compute it. */
@@ -291,6 +309,7 @@ function formSteps(
   stored: ReadonlySet<Node>,
   view: (node: Node) => View,
   tails: ReadonlyMap<Node, Tail>,
+  { maxArrays }: Capabilities,
 ): Step[] {
   const steps: Step[] = [];
   const computedAt = new Map<Node, number>();
@@ -310,7 +329,7 @@ function formSteps(
     const { reads, whole, partial } = readsOf(node, stored, view, cuts);
     const kernel = isMovement(node)
       ? undefined
-      : findKernel(node, { reads, whole, partial }, cuts, computedAt, readers);
+      : findKernel(node, { reads, whole, partial }, cuts, computedAt, readers, maxArrays);
     if (kernel) {
       kernel.step.results.push(node);
       for (const cut of cuts) kernel.cuts.add(cut);
@@ -377,6 +396,7 @@ function findKernel(
   cuts: ReadonlySet<number>,
   computedAt: ReadonlyMap<Node, number>,
   readers: ReadonlyMap<Node, Kernel[]>,
+  maxArrays: number,
 ): Kernel | undefined {
   const candidates = new Set<Kernel>();
   for (const read of whole) for (const kernel of readers.get(read) ?? []) candidates.add(kernel);
@@ -385,6 +405,7 @@ function findKernel(
     if (best !== undefined && kernel.position <= best.position) continue;
     if (!sameLoop(node, kernel.step.results[0])) continue;
     if (!isChain(new Set([...cuts, ...kernel.cuts]))) continue;
+    if (new Set([...reads, ...kernel.reads, ...kernel.step.results, node]).size > maxArrays) continue;
     const ready = [...reads].every((read) => {
       const at = computedAt.get(read) ?? Number.POSITIVE_INFINITY;
       const computedHere = at === kernel.position && !partial.has(read) && read.op.kind !== "reduce";

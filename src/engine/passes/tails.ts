@@ -2,6 +2,7 @@
 // tensor of the result's shape (the residual of a block, or the gradient that comes from another branch) or one vector for
 // each image (the time embedding).
 
+import type { Capabilities } from "../capabilities.ts";
 import type { Node } from "../graph.ts";
 import { numel, sameShape } from "../shape.ts";
 import { isContiguous, isIdentity, type View } from "./view.ts";
@@ -19,16 +20,21 @@ export interface Tail {
 export const sourcesOf = ({ product, bias, residual }: Tail): Node[] =>
   [...product.inputs, bias, residual].filter((source) => source !== null);
 
+interface Context {
+  readonly roots: readonly Node[];
+  readonly view: (node: Node) => View;
+  /** What has a buffer; changed here. */
+  readonly stored: Set<Node>;
+  readonly capabilities: Capabilities;
+}
+
 /**
  * Sums that the kernel of a product computes. Products, and sums with a bias that a residual is added to, are used for
  * nothing else: they lose their place among the stored to the sum that follows.
- * @param stored what has a buffer; changed here
  */
 export function findTails(
   order: readonly Node[],
-  roots: readonly Node[],
-  view: (node: Node) => View,
-  stored: Set<Node>,
+  { roots, view, stored, capabilities }: Context,
 ): Map<Node, Tail> {
   const uses = new Map<Node, number>();
   for (const node of [...order.flatMap((user) => user.inputs), ...roots])
@@ -48,9 +54,15 @@ export function findTails(
     if (inner === null) return false;
     const read = view(other);
     const before = tails.get(inner) ?? { product: inner, bias: null, residual: null };
-    if (takesBias(inner) && inner === addend && isVector(read)) {
+    const can = capabilities.tail(before.product);
+    const takesBias = can.bias && inner === before.product && inner === addend;
+    const takesResidual =
+      before.residual === null &&
+      can.residual &&
+      (isContiguous(read) || (can.perImage && isPerImage(before, read)));
+    if (takesBias && isVector(read)) {
       tails.set(sum, { ...before, bias: other });
-    } else if (takesResidual(before) && stored.has(read.base) && isReadable(before, read)) {
+    } else if (takesResidual && stored.has(read.base)) {
       tails.set(sum, { ...before, residual: other });
     } else {
       return false;
@@ -69,24 +81,16 @@ export function findTails(
   return tails;
 }
 
-const takesBias = ({ op }: Node): boolean => op.kind === "conv2d" || op.kind === "matmul";
-
-/** The gradient of an image under a stride is written in parts, which take no residual. */
-function takesResidual({ product, residual }: Tail): boolean {
-  const { op } = product;
-  if (residual !== null) return false;
-  return takesBias(product) || (op.kind === "conv2dGradInput" && op.stride.every((step) => step === 1));
-}
-
-/** Whether a residual lies as the kernel reads it; convolutions of 1 x 1 are matrix products, which know no images. */
-function isReadable({ product: { op, inputs, shape } }: Tail, read: View): boolean {
-  if (isContiguous(read)) return true;
-  const knowsImages = op.kind === "conv2d" && numel(inputs[1].shape.slice(0, 2)) > 1;
+/** Whether a view has the same vector [C] at every pixel of an image. */
+function isPerImage({ product: { shape } }: Tail, read: View): boolean {
   const channels = shape[shape.length - 1];
   const [image, ...others] = read.strides;
-  const perImage =
-    read.offset === 0 && (shape[0] === 1 || image === channels) && sameShape(others, [0, 0, 1]);
-  return knowsImages && perImage && sameShape(read.shape, shape);
+  return (
+    read.offset === 0 &&
+    (shape[0] === 1 || image === channels) &&
+    sameShape(others, [0, 0, 1]) &&
+    sameShape(read.shape, shape)
+  );
 }
 
 /** Whether a view repeats a vector along its last axis. */

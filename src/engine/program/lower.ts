@@ -1,30 +1,15 @@
-// Lowers a program to kernel calls: traces its nodes in the order they were made, fuses them, and chooses a kernel for
-// each step.
+// Lowers a program to kernel calls: traces its nodes in the order they were made, fuses them, and asks the backend for the
+// kernel of each step.
 
 import type { ProgramSpec } from "../backend.ts";
-import { attentionSpec, lowerAttention } from "../backends/cpu/kernels/attention/attention.ts";
-import { lowerAttentionGrad } from "../backends/cpu/kernels/attention/attention_grad.ts";
-import { lowerConv2d, lowerConv2dGradInput } from "../backends/cpu/kernels/conv2d/conv2d.ts";
-import { lowerConv2dGradFilter } from "../backends/cpu/kernels/conv2d/conv2d_grad_filter.ts";
-import { lowerGather, lowerScatterAdd } from "../backends/cpu/kernels/gather.ts";
-import { type Lowered, type ProductTail, type Slot, writesOf } from "../backends/cpu/kernels/kernel.ts";
-import { loopKernel } from "../backends/cpu/kernels/loop/loop.ts";
-import { lowerMatmul } from "../backends/cpu/kernels/matmul/gemm.ts";
-import { lowerRandom } from "../backends/cpu/kernels/random.ts";
 import { type Node, topologicalOrder } from "../graph.ts";
-import { geometry } from "../ops/conv2d.ts";
 import { describe } from "../ops/pointwise.ts";
-import {
-  type FusedGraph,
-  fuse,
-  isLeaf,
-  type LoopStep,
-  type PrimitiveStep,
-  type Step,
-} from "../passes/fuse.ts";
+import { roleOf } from "../ops/roles.ts";
+import { type FusedGraph, fuse, type LoopStep, type PrimitiveStep, type Step } from "../passes/fuse.ts";
 import { sourcesOf, type Tail } from "../passes/tails.ts";
-import { isContiguous, type View } from "../passes/view.ts";
+import type { View } from "../passes/view.ts";
 import { contiguousStrides, numel } from "../shape.ts";
+import { type KernelSet, type LoweredOp, type Slot, writesOf } from "./kernel_set.ts";
 import type { LoopSpec } from "./loop_spec.ts";
 import { copySpec, type LoweredLoop, lowerLoop, zeroSpec } from "./lower_loop.ts";
 import { type PartPlaces, type PreparedStep, placeParts } from "./part_places.ts";
@@ -33,21 +18,24 @@ import { splitReduction } from "./split_reduction.ts";
 
 const FLOAT = 4;
 
-export function lower(program: ProgramSpec): LoweredProgram {
-  return new Lowering(program).run();
+/** @param kernels the backend's */
+export function lower<K>(program: ProgramSpec, kernels: KernelSet<K>): LoweredProgram<K> {
+  return new Lowering(program, kernels).run();
 }
 
-class Lowering {
+class Lowering<K> {
+  readonly #kernels: KernelSet<K>;
   readonly #program: ProgramSpec;
   readonly #batchInvariant: boolean;
   readonly #graph: FusedGraph;
-  readonly #steps: readonly PreparedStep[];
+  readonly #steps: readonly PreparedStep<K>[];
   readonly #places: PartPlaces;
   readonly #buffers: BufferInfo[] = [];
-  readonly #calls: KernelCall[] = [];
+  readonly #calls: KernelCall<K>[] = [];
   readonly #ofNode = new Map<Node, number>();
 
-  constructor(program: ProgramSpec) {
+  constructor(program: ProgramSpec, kernels: KernelSet<K>) {
+    this.#kernels = kernels;
     this.#program = program;
     this.#batchInvariant = program.batchInvariant === true;
     const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)].map(
@@ -58,7 +46,8 @@ class Lowering {
     const order = topologicalOrder(roots).sort((a, b) => a.id - b.id);
     this.#graph = fuse(
       order,
-      roots.filter((node) => !isLeaf(node)),
+      roots.filter((node) => roleOf(node.op) !== "leaf"),
+      kernels.capabilities,
     );
     const { steps, view } = this.#graph;
     const pinned = new Set(roots.map((node) => view(node).base));
@@ -66,7 +55,7 @@ class Lowering {
     ({ steps: this.#steps, places: this.#places } = placeParts(prepared, view, pinned));
   }
 
-  run(): LoweredProgram {
+  run(): LoweredProgram<K> {
     this.#placeUpdates();
     this.#placeOutputs();
     const early = this.#saveMovedVariables();
@@ -116,7 +105,7 @@ class Lowering {
   #placeOutputs(): void {
     for (const { node } of this.#program.outputs) {
       const { base } = this.#graph.view(node);
-      if (isLeaf(base) || this.#ofNode.has(base)) continue;
+      if (roleOf(base.op) === "leaf" || this.#ofNode.has(base)) continue;
       this.#ofNode.set(
         base,
         this.#newBuffer(numel(base.shape), { kind: "output" }, base.op.kind === "concat"),
@@ -149,7 +138,7 @@ class Lowering {
   /** `args`: operands, then what stores and reductions write. */
   #call(spec: LoopSpec, args: readonly BufferRef[], label: string): void {
     const writes = args.flatMap((_, i) => (i < spec.operands.length ? [] : [i]));
-    this.#calls.push({ kernel: loopKernel(spec), args, writes, label });
+    this.#calls.push({ kernel: this.#kernels.loop(spec), args, writes, label });
   }
 
   // --- Updates of variables
@@ -204,6 +193,7 @@ class Lowering {
     if (prepared.kind !== "loop") return false;
     const { spec, operands, results } = prepared.loop;
     if (spec.reductions.length > 0) return false;
+    if (!this.#kernels.capabilities.inPlace && operands.includes(variable)) return false;
     const store = spec.stores[results.indexOf(value)];
     return operands.every((node, i) => {
       const { strides, offset } = spec.operands[i];
@@ -248,7 +238,7 @@ class Lowering {
 
   // --- Steps
 
-  #prepare(step: Step): PreparedStep {
+  #prepare(step: Step): PreparedStep<K> {
     switch (step.kind) {
       case "loop":
         return { kind: step.kind, step, loop: lowerLoop(step.results, this.#graph) };
@@ -300,7 +290,7 @@ class Lowering {
     }
   }
 
-  #primitive({ node, ...tail }: PrimitiveStep, lowered: Lowered): void {
+  #primitive({ node, ...tail }: PrimitiveStep, lowered: LoweredOp<K>): void {
     const { product } = tail;
     const inputs = sourcesOf(tail).map((source) => this.#ref(this.#graph.view(source)));
     const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
@@ -321,62 +311,12 @@ class Lowering {
     return base.op.kind === "variable" && !isUpdated;
   }
 
-  #lowerPrimitive({ product: node, bias, residual }: Tail): Lowered {
-    const { op } = node;
-    const tail = { bias: bias !== null, residual: residual !== null };
-    const perImage = residual !== null && !isContiguous(this.#graph.view(residual));
-    const [a, b] = node.inputs;
-    const batchInvariant = this.#batchInvariant;
-    switch (op.kind) {
-      case "conv2d":
-        return lowerConv2d({
-          ...geometry(a.shape, b.shape, node.shape, op),
-          ...{ ...tail, perImage, batchInvariant, constantFilters: this.#isConstant(b) },
-        });
-      case "conv2dGradInput":
-        return lowerConv2dGradInput({
-          ...geometry(node.shape, b.shape, a.shape, op),
-          ...{ ...tail, batchInvariant },
-        });
-      case "conv2dGradFilter":
-        return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
-      case "matmul":
-        return this.#lowerMatmul(node, tail);
-      case "attention":
-        return lowerAttention(attentionSpec(a.shape, op));
-      case "attentionGrad":
-        return lowerAttentionGrad(attentionSpec(a.shape, op));
-      case "gather":
-        return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
-      case "scatterAdd":
-        return lowerScatterAdd({ rows: node.shape[0], width: node.shape[1], count: b.shape[0] });
-      case "random":
-        return lowerRandom({ kind: op.distribution, size: numel(node.shape), site: op.site });
-      default:
-        throw new Error(`${op.kind} is no primitive of the CPU backend`);
-    }
-  }
-
-  #lowerMatmul(node: Node, tail: ProductTail): Lowered {
-    const [a, b] = node.inputs.map((source) => this.#graph.view(source).strides);
-    const rank = node.shape.length;
-    const k = node.inputs[0].shape[rank - 1];
-    const c = contiguousStrides(node.shape);
-    const operand = (strides: readonly number[]) => ({
-      batch: strides.slice(0, -2),
-      row: strides[rank - 2],
-      col: strides[rank - 1],
-    });
-    return lowerMatmul({
-      batch: node.shape.slice(0, -2),
-      m: node.shape[rank - 2],
-      n: node.shape[rank - 1],
-      k,
-      a: operand(a),
-      b: operand(b),
-      c: operand(c),
+  #lowerPrimitive(tail: Tail): LoweredOp<K> {
+    return this.#kernels.primitive({
       ...tail,
-      wholeK: this.#batchInvariant,
+      view: this.#graph.view,
+      isConstant: (node) => this.#isConstant(node),
+      batchInvariant: this.#batchInvariant,
     });
   }
 }

@@ -1,11 +1,14 @@
 // Loop steps of a fused graph as loop specs: which buffers they read under which strides, and the expression over them.
 
 import type { Node } from "../graph.ts";
+import { roleOf } from "../ops/roles.ts";
 import { boundaries, domainOf, stridesOver } from "../passes/domain.ts";
-import { type FusedGraph, isPointwise } from "../passes/fuse.ts";
+import type { FusedGraph } from "../passes/fuse.ts";
 import { type View, viewThrough } from "../passes/view.ts";
 import { contiguousStrides, type Shape } from "../shape.ts";
 import type { LoopArray, LoopInstruction, LoopReduction, LoopSpec, LoopStore } from "./loop_spec.ts";
+
+const isPointwise = ({ op }: Node) => roleOf(op) === "pointwise";
 
 export interface LoweredLoop {
   readonly spec: LoopSpec;

@@ -1,12 +1,12 @@
 // Parts of a concatenation that are written where they lie in it: the loop that makes such a part stores it there, and
 // other loops read it there, so nothing is copied and nothing is kept twice.
 
-import type { Lowered } from "../backends/cpu/kernels/kernel.ts";
 import type { Node } from "../graph.ts";
 import type { AssembleStep, LoopStep, PrimitiveStep } from "../passes/fuse.ts";
 import { sourcesOf } from "../passes/tails.ts";
 import { isIdentity, type View } from "../passes/view.ts";
 import { numel, sameShape } from "../shape.ts";
+import type { LoweredOp } from "./kernel_set.ts";
 import { collapse, type LoopArray } from "./loop_spec.ts";
 import type { LoweredLoop } from "./lower_loop.ts";
 
@@ -26,15 +26,15 @@ export interface PartPlace {
 export type PartPlaces = ReadonlyMap<Node, PartPlace>;
 
 /** A step with what computes it. */
-export type PreparedStep =
+export type PreparedStep<K> =
   | { readonly kind: "loop"; readonly step: LoopStep; readonly loop: LoweredLoop }
-  | { readonly kind: "primitive"; readonly step: PrimitiveStep; readonly lowered: Lowered }
+  | { readonly kind: "primitive"; readonly step: PrimitiveStep; readonly lowered: LoweredOp<K> }
   | { readonly kind: "assemble"; readonly step: AssembleStep };
 
-export interface PlacedSteps {
+export interface PlacedSteps<K> {
   readonly places: PartPlaces;
   /** The steps given, whose loops now walk parts in their wholes. */
-  readonly steps: readonly PreparedStep[];
+  readonly steps: readonly PreparedStep<K>[];
 }
 
 /** `array`, which walks `domain` in a part's own buffer, as a walk in the whole from the part's start; null where no strides say it. */
@@ -83,20 +83,20 @@ function placeLoop(loop: LoweredLoop, places: PartPlaces): LoweredLoop | null {
  * does not raise the peak of what is alive at once.
  * @param pinned nodes whose buffers are given
  */
-export function placeParts(
-  steps: readonly PreparedStep[],
+export function placeParts<K>(
+  steps: readonly PreparedStep<K>[],
   view: (node: Node) => View,
   pinned: ReadonlySet<Node>,
-): PlacedSteps {
+): PlacedSteps<K> {
   return new Placing(steps, view, pinned).run();
 }
 
-class Placing {
-  readonly #steps: readonly PreparedStep[];
+class Placing<K> {
+  readonly #steps: readonly PreparedStep<K>[];
   readonly #view: (node: Node) => View;
   readonly #pinned: ReadonlySet<Node>;
   readonly #places = new Map<Node, PartPlace>();
-  readonly #placed: PreparedStep[];
+  readonly #placed: PreparedStep<K>[];
   /** The loops that make or read a node, and how often other steps read it. */
   readonly #loopsOf = new Map<Node, Set<number>>();
   readonly #otherReads = new Map<Node, number>();
@@ -105,7 +105,7 @@ class Placing {
   /** Elements alive at each step, and what it needs beside them. */
   readonly #alive: number[];
 
-  constructor(steps: readonly PreparedStep[], view: (node: Node) => View, pinned: ReadonlySet<Node>) {
+  constructor(steps: readonly PreparedStep<K>[], view: (node: Node) => View, pinned: ReadonlySet<Node>) {
     this.#steps = steps;
     this.#view = view;
     this.#pinned = pinned;
@@ -117,7 +117,7 @@ class Placing {
     for (const [node, { first, last }] of this.#lives) this.#addAlive(first, last, numel(node.shape));
   }
 
-  run(): PlacedSteps {
+  run(): PlacedSteps<K> {
     for (const { kind, step } of this.#steps) {
       if (kind === "assemble" && step.node.op.kind === "concat")
         this.#placePartsOf(step.node, step.node.op.axis);
@@ -125,7 +125,7 @@ class Placing {
     return { places: this.#places, steps: this.#placed };
   }
 
-  #survey(prepared: PreparedStep, at: number): void {
+  #survey(prepared: PreparedStep<K>, at: number): void {
     if (prepared.kind === "loop") {
       const { operands, results } = prepared.loop;
       for (const node of results) {
@@ -180,7 +180,7 @@ class Placing {
   }
 
   /** A loop with everything in its place; null where no strides say it. */
-  #moved(at: number): PreparedStep | null {
+  #moved(at: number): PreparedStep<K> | null {
     const prepared = this.#steps[at];
     const loop = prepared.kind === "loop" ? placeLoop(prepared.loop, this.#places) : null;
     return prepared.kind === "loop" && loop !== null ? { ...prepared, loop } : null;

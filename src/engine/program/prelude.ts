@@ -5,7 +5,7 @@
 import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
 
 /** Moves what is fixed into a prelude whose results take at most `mostBytes`. */
-export function splitPrelude(lowered: LoweredProgram, mostBytes: number): LoweredProgram {
+export function splitPrelude<K>(lowered: LoweredProgram<K>, mostBytes: number): LoweredProgram<K> {
   const excluded = new Set<number>();
   for (;;) {
     const fixed = fixedCalls(lowered, excluded);
@@ -22,12 +22,15 @@ export function splitPrelude(lowered: LoweredProgram, mostBytes: number): Lowere
   }
 }
 
-const writtenBy = ({ args, writes }: KernelCall): number[] => writes.map((i) => args[i].buffer);
-const readBy = ({ args, writes }: KernelCall): number[] =>
+const writtenBy = ({ args, writes }: KernelCall<unknown>): number[] => writes.map((i) => args[i].buffer);
+const readBy = ({ args, writes }: KernelCall<unknown>): number[] =>
   args.flatMap(({ buffer }, i) => (writes.includes(i) ? [] : [buffer]));
 
 /** Calls that read only fixed buffers, and write only buffers that such calls alone write and that are not `excluded`. */
-function fixedCalls({ buffers, calls }: LoweredProgram, excluded: ReadonlySet<number>): Set<KernelCall> {
+function fixedCalls<K>(
+  { buffers, calls }: LoweredProgram<K>,
+  excluded: ReadonlySet<number>,
+): Set<KernelCall<K>> {
   const written = new Set(calls.flatMap(writtenBy));
   const changes = (kind: BufferInfo["place"]["kind"], buffer: number): boolean =>
     kind === "input" || kind === "output" || (kind === "variable" && written.has(buffer));
@@ -47,17 +50,17 @@ function fixedCalls({ buffers, calls }: LoweredProgram, excluded: ReadonlySet<nu
 }
 
 /** Buffers that fixed calls write and others read. */
-function keptBuffers({ calls }: LoweredProgram, fixed: ReadonlySet<KernelCall>): Set<number> {
+function keptBuffers<K>({ calls }: LoweredProgram<K>, fixed: ReadonlySet<KernelCall<K>>): Set<number> {
   const made = new Set([...fixed].flatMap(writtenBy));
   const others = calls.filter((call) => !fixed.has(call));
   return new Set(others.flatMap(readBy).filter((buffer) => made.has(buffer)));
 }
 
-function arrange(
-  lowered: LoweredProgram,
-  fixed: ReadonlySet<KernelCall>,
+function arrange<K>(
+  lowered: LoweredProgram<K>,
+  fixed: ReadonlySet<KernelCall<K>>,
   kept: ReadonlySet<number>,
-): LoweredProgram {
+): LoweredProgram<K> {
   const { buffers, calls } = lowered;
   return {
     ...lowered,

@@ -1,6 +1,5 @@
 // What lowering makes of a graph: a list of kernel calls over numbered buffers, before memory is planned.
 
-import type { Kernel } from "../backends/cpu/kernels/kernel.ts";
 import type { Node } from "../graph.ts";
 
 export interface BufferRef {
@@ -9,8 +8,8 @@ export interface BufferRef {
   readonly offset: number;
 }
 
-export interface KernelCall {
-  readonly kernel: Kernel;
+export interface KernelCall<K> {
+  readonly kernel: K;
   readonly args: readonly BufferRef[];
   /** Which of `args` the kernel writes; it only reads the others. */
   readonly writes: readonly number[];
@@ -34,9 +33,9 @@ export interface BufferInfo {
   readonly inParts?: boolean;
 }
 
-export interface LoweredProgram {
+export interface LoweredProgram<K> {
   readonly buffers: readonly BufferInfo[];
-  readonly calls: readonly KernelCall[];
+  readonly calls: readonly KernelCall<K>[];
   /** How many calls, the first ones, need to run again only when a variable that they read was written. */
   readonly preludeCalls: number;
   /** Where each output of the program is found after a run. */

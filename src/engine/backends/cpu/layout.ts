@@ -1,9 +1,10 @@
 // Where everything of a program lies in memory: planned first, as offsets from the start of one block.
 
-import { planMemory } from "../../passes/plan_memory.ts";
+import { planArena } from "../../program/plan_arena.ts";
 import { splitPrelude } from "../../program/prelude.ts";
 import type { BufferInfo, KernelCall, LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP, TIMES } from "./driver.ts";
+import type { Kernel } from "./kernels/kernel.ts";
 import { groupSteps, type PlacedCall, type Range, type Step, separateSteps } from "./steps.ts";
 
 /** A table of steps, which the driver runs from `start` on. */
@@ -33,7 +34,7 @@ export interface Layout {
 }
 
 export interface PlannedProgram {
-  readonly lowered: LoweredProgram;
+  readonly lowered: LoweredProgram<Kernel>;
   readonly layout: Layout;
 }
 
@@ -44,7 +45,7 @@ const MOST_PRELUDE_BYTES = 1.5 * 2 ** 30;
 
 /** With a prelude where that fits into `availableBytes`. */
 export function planProgram(
-  lowered: LoweredProgram,
+  lowered: LoweredProgram<Kernel>,
   threads: number,
   availableBytes: number,
 ): PlannedProgram {
@@ -54,7 +55,7 @@ export function planProgram(
   return { lowered, layout: planLayout(lowered, threads) };
 }
 
-export function planLayout(lowered: LoweredProgram, threads: number): Layout {
+export function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
   const { buffers, calls, preludeCalls } = lowered;
   const arena = planArena(lowered);
   let next = align(arena.bytes);
@@ -100,7 +101,7 @@ export function planLayout(lowered: LoweredProgram, threads: number): Layout {
 
 /** What calls touch, as ranges of the block; variables as if they lay one after another from `end` on. */
 function placeCalls(
-  calls: readonly KernelCall[],
+  calls: readonly KernelCall<Kernel>[],
   buffers: readonly BufferInfo[],
   offsets: readonly number[],
   end: number,
@@ -121,22 +122,4 @@ function placeCalls(
     });
     return { kernel, ranges };
   });
-}
-
-/** Lifetimes of the arena's buffers are the first and last call that names them. */
-function planArena({ buffers, calls }: LoweredProgram): { offsets: number[]; bytes: number } {
-  const first = new Array<number>(buffers.length).fill(Number.POSITIVE_INFINITY);
-  const last = new Array<number>(buffers.length).fill(-1);
-  for (const [i, call] of calls.entries()) {
-    for (const { buffer } of call.args) {
-      first[buffer] = Math.min(first[buffer], i);
-      last[buffer] = i;
-    }
-  }
-  const isUsed = (info: BufferInfo, i: number) => info.place.kind === "arena" && last[i] >= 0;
-  const arena = buffers.flatMap((info, i) => (isUsed(info, i) ? [i] : []));
-  const plan = planMemory(arena.map((i) => ({ bytes: buffers[i].bytes, first: first[i], last: last[i] })));
-  const offsets = new Array<number>(buffers.length).fill(0);
-  for (const [j, i] of arena.entries()) offsets[i] = plan.offsets[j];
-  return { offsets, bytes: plan.bytes };
 }

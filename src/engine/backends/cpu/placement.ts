@@ -3,6 +3,7 @@
 import type { HostArray } from "../../backend.ts";
 import type { LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP } from "./driver.ts";
+import type { Kernel } from "./kernels/kernel.ts";
 import type { Layout } from "./layout.ts";
 
 export interface Variable {
@@ -14,7 +15,7 @@ export interface Variable {
 
 /** A program at its address. */
 export interface Placement {
-  readonly lowered: LoweredProgram;
+  readonly lowered: LoweredProgram<Kernel>;
   readonly layout: Layout;
   readonly base: number;
   /** Of each buffer. */

@@ -3,12 +3,15 @@
 
 import { availableParallelism, totalmem } from "node:os";
 import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
+import type { Capabilities } from "../../capabilities.ts";
 import type { Node } from "../../graph.ts";
+import type { KernelSet } from "../../program/kernel_set.ts";
 import { lower } from "../../program/lower.ts";
 import type { LoweredProgram } from "../../program/program.ts";
 import { numel, showShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { Allocator } from "./allocator.ts";
+import { cpuCapabilities, cpuKernels } from "./cpu_kernels.ts";
 import { BARRIER, driver, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
 import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/bandwidth.ts";
@@ -34,10 +37,14 @@ export interface WasmBackendOptions {
   readonly memoryLimit?: number;
   /** Let V8 make AVX2 instructions of pairs of vectors where it can (default true). Results are the same. */
   readonly wideVectors?: boolean;
+  /** Less than the kernels can do: to see here what lowering makes of a program for another backend. */
+  readonly capabilities?: Capabilities;
 }
 
 export class WasmBackend implements Backend {
   readonly name = "wasm";
+  readonly capabilities: Capabilities;
+  readonly #kernels: KernelSet<Kernel>;
   readonly #memory: WebAssembly.Memory;
   readonly #allocator: Allocator;
   readonly #pool: ThreadPool;
@@ -55,6 +62,8 @@ export class WasmBackend implements Backend {
     if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
       throw new Error(`threads: wants a whole number from 1 to 256, got ${threads}`);
     }
+    this.capabilities = options.capabilities ?? cpuCapabilities;
+    this.#kernels = cpuKernels(this.capabilities);
     this.#memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
     this.#limit = Math.min(options.memoryLimit ?? totalmem(), MAX_PAGES * PAGE);
     this.#allocator = new Allocator(this.#memory, 1024, this.#limit);
@@ -91,11 +100,11 @@ export class WasmBackend implements Backend {
     const integer = program.outputs.find((output) => output.dtype !== "f32");
     if (integer !== undefined)
       throw new Error(`${program.name}: outputs must be f32, got ${integer.dtype}; cast it`);
-    return this.#build(program, lower(program));
+    return this.#build(program, lower(program, this.#kernels));
   }
 
   memory(program: ProgramSpec): MemoryNeed {
-    const lowered = lower(program);
+    const lowered = lower(program, this.#kernels);
     const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
     const state = variables.reduce((total, { bytes }) => total + bytes, 0);
     const { layout } = planProgram(lowered, this.threads, this.#limit - state);
@@ -139,7 +148,7 @@ export class WasmBackend implements Backend {
     }
   }
 
-  async #build(program: ProgramSpec, plain: LoweredProgram): Promise<Executable> {
+  async #build(program: ProgramSpec, plain: LoweredProgram<Kernel>): Promise<Executable> {
     const id = this.#programs++;
     const placement = this.#place(program, plain);
     const { lowered } = placement;
@@ -195,7 +204,7 @@ export class WasmBackend implements Backend {
   }
 
   /** Takes the block and fills in what is constant. */
-  #place(program: ProgramSpec, plain: LoweredProgram): Placement {
+  #place(program: ProgramSpec, plain: LoweredProgram<Kernel>): Placement {
     const { lowered, layout } = planProgram(plain, this.threads, this.#allocator.largestBytes);
     const variables = lowered.buffers.map(({ place }) =>
       place.kind === "variable" ? this.#variable(place.node, false) : undefined,

@@ -4,6 +4,7 @@ import type { Executable, HostArray, KernelTiming, ProgramSpec, ProgramStats } f
 import { checkFeeds } from "../../feeds.ts";
 import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
+import type { Kernel } from "./kernels/kernel.ts";
 import type { StepTable } from "./layout.ts";
 import { copyIn, type Placement } from "./placement.ts";
 import { secondsOfSteps } from "./profile_times.ts";
@@ -103,5 +104,5 @@ export class WasmExecutable implements Executable {
 }
 
 /** What runs each time: all but the prelude. */
-const callsOfRun = ({ lowered }: Placement): readonly KernelCall[] =>
+const callsOfRun = ({ lowered }: Placement): readonly KernelCall<Kernel>[] =>
   lowered.calls.slice(lowered.preludeCalls);

@@ -10,14 +10,25 @@ import type {
   ProgramSpec,
   ProgramStats,
 } from "../../backend.ts";
+import type { Capabilities } from "../../capabilities.ts";
 import { checkFeeds } from "../../feeds.ts";
 import { type Node, topologicalOrder } from "../../graph.ts";
 import { numel, showShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { evaluate } from "./evaluate.ts";
 
+/** It interprets the graph: nothing binds it. */
+const CAPABILITIES: Capabilities = {
+  dtypes: ["f32", "i32"],
+  maxArrays: Number.POSITIVE_INFINITY,
+  inPlace: true,
+  readsStrides: () => true,
+  tail: () => ({ bias: false, residual: false, perImage: false }),
+};
+
 export class ReferenceBackend implements Backend {
   readonly name = "reference";
+  readonly capabilities = CAPABILITIES;
   readonly #state = new Map<Node, Float64Array>();
 
   write(variable: Tensor, data: HostArray): void {

@@ -1,5 +1,6 @@
 // What a kernel is: code for one step of a program, generated for exact shapes, cut into independent tiles.
 
+import type { LoweredOp, Slot } from "../../../program/kernel_set.ts";
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 
@@ -24,9 +25,6 @@ export interface Kernel {
   emit(k: KernelBuilder): void;
 }
 
-/** Where a step finds one of its buffers. */
-export type Slot = { readonly input: number } | { readonly temp: number } | { readonly output: number };
-
 /** What a product's kernel adds while it writes its result. */
 export interface ProductTail {
   /** A vector along the last axis. */
@@ -50,25 +48,5 @@ export function tailBuffers(
   };
 }
 
-/**
- * An operation as kernels that run one after another. Each writes the output, the temps that it is the first to name,
- * and its last argument, and only reads its other arguments.
- */
-export interface Lowered {
-  /** Sizes of the buffers between steps, in 4-byte elements. */
-  readonly temps: readonly number[];
-  readonly steps: readonly { readonly kernel: Kernel; readonly args: readonly Slot[] }[];
-}
-
-/** Which of its arguments each step writes. */
-export function writesOf({ steps }: Lowered): number[][] {
-  const filled = new Set<number>();
-  return steps.map(({ args }) => {
-    const writes = args.flatMap((slot, i) => {
-      const isNew = "temp" in slot && !filled.has(slot.temp);
-      return isNew || "output" in slot || i === args.length - 1 ? [i] : [];
-    });
-    for (const slot of args) if ("temp" in slot) filled.add(slot.temp);
-    return writes;
-  });
-}
+/** An operation as kernels of the CPU. */
+export type Lowered = LoweredOp<Kernel>;

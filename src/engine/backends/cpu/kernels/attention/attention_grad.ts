@@ -5,9 +5,10 @@
 // The queries of one head add to its keys in order, in one tile; where a head is long, in a few parts, which a second step
 // adds up. The cut depends on the size of a head only, so an image's gradients do not depend on the rest of the batch.
 
+import type { Slot } from "../../../../program/kernel_set.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
-import type { Kernel, Lowered, Slot } from "../kernel.ts";
+import type { Kernel, Lowered } from "../kernel.ts";
 import { copyRun, FLOAT } from "../lanes.ts";
 import { sumKernel } from "../sum_parts.ts";
 import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";

@@ -4,11 +4,12 @@
 // taps, x once for each (or for all taps together where there are few channels). The pixels are cut into chunks with
 // sums of their own, which a second step adds up in a fixed order.
 
+import type { Slot } from "../../../../program/kernel_set.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import { LANES } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
-import type { Kernel, Lowered, Slot } from "../kernel.ts";
+import type { Kernel, Lowered } from "../kernel.ts";
 import { cacheLines, FLOAT, loadLanes, roundUp, storeLanes } from "../lanes.ts";
 import { blockProduct, MR, NR } from "../matmul/micro.ts";
 import { packPanel } from "../matmul/pack.ts";

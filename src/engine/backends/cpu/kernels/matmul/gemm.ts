@@ -1,9 +1,10 @@
 // Matrix products of any strides, in batches: C[m, n] = A[m, k] B[k, n] (+ bias[n]) (+ residual[m, n]).
 
+import type { Slot } from "../../../../program/kernel_set.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
-import { type Kernel, type Lowered, type ProductTail, type Slot, tailBuffers, tailSlots } from "../kernel.ts";
+import { type Kernel, type Lowered, type ProductTail, tailBuffers, tailSlots } from "../kernel.ts";
 import { cacheLines, copyRun, FLOAT, roundUp } from "../lanes.ts";
 import type { BlockCounts } from "../tiling.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";

@@ -1,7 +1,8 @@
 // Matrix products with a long k and small m and n, as gradients of weights are: k is cut into parts, which are the
 // matrices of a batch, so that there are enough tiles; a second step adds up the parts in order.
 
-import type { Lowered, Slot } from "../kernel.ts";
+import type { Slot } from "../../../../program/kernel_set.ts";
+import type { Lowered } from "../kernel.ts";
 import { sumKernel } from "../sum_parts.ts";
 import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 import type { MatmulSpec } from "./gemm.ts";

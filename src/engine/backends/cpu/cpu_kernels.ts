@@ -1,0 +1,130 @@
+// The CPU's kernels: what they can do, and which template computes a primitive.
+
+import type { Capabilities } from "../../capabilities.ts";
+import type { Node } from "../../graph.ts";
+import { geometry } from "../../ops/conv2d.ts";
+import { isContiguous } from "../../passes/view.ts";
+import type { KernelSet, Primitive } from "../../program/kernel_set.ts";
+import { contiguousStrides, numel } from "../../shape.ts";
+import { attentionSpec, lowerAttention } from "./kernels/attention/attention.ts";
+import { lowerAttentionGrad } from "./kernels/attention/attention_grad.ts";
+import { lowerConv2d, lowerConv2dGradInput } from "./kernels/conv2d/conv2d.ts";
+import { lowerConv2dGradFilter } from "./kernels/conv2d/conv2d_grad_filter.ts";
+import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
+import type { Kernel, Lowered, ProductTail } from "./kernels/kernel.ts";
+import { loopKernel } from "./kernels/loop/loop.ts";
+import { lowerMatmul } from "./kernels/matmul/gemm.ts";
+import { lowerRandom } from "./kernels/random.ts";
+
+export const cpuCapabilities: Capabilities = {
+  dtypes: ["f32", "i32"],
+  maxArrays: Number.POSITIVE_INFINITY,
+  inPlace: true,
+  readsStrides: (op) => op.kind === "matmul",
+  tail: ({ op, inputs }) => {
+    switch (op.kind) {
+      case "conv2d":
+        // Convolutions of 1 x 1 are matrix products, which know no images.
+        return { bias: true, residual: true, perImage: numel(inputs[1].shape.slice(0, 2)) > 1 };
+      case "matmul":
+        return { bias: true, residual: true, perImage: false };
+      case "conv2dGradInput":
+        // The gradient of an image under a stride is written in parts, which take no residual.
+        return { bias: false, residual: op.stride.every((step) => step === 1), perImage: false };
+      default:
+        return { bias: false, residual: false, perImage: false };
+    }
+  },
+};
+
+/** @param capabilities in place of all that the kernels can do: less, to try out what another backend asks for */
+export const cpuKernels = (capabilities: Capabilities = cpuCapabilities): KernelSet<Kernel> => ({
+  capabilities,
+  loop: loopKernel,
+  primitive: lowerPrimitive,
+});
+
+function lowerPrimitive({
+  product: node,
+  bias,
+  residual,
+  view,
+  isConstant,
+  batchInvariant,
+}: Primitive): Lowered {
+  const { op } = node;
+  const tail = { bias: bias !== null, residual: residual !== null };
+  const perImage = residual !== null && !isContiguous(view(residual));
+  const [a, b] = node.inputs;
+  switch (op.kind) {
+    case "conv2d":
+      return lowerConv2d({
+        ...geometry(a.shape, b.shape, node.shape, op),
+        ...{ ...tail, perImage, batchInvariant, constantFilters: isConstant(b) },
+      });
+    case "conv2dGradInput":
+      return lowerConv2dGradInput({
+        ...geometry(node.shape, b.shape, a.shape, op),
+        ...{ ...tail, batchInvariant },
+      });
+    case "conv2dGradFilter":
+      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
+    case "matmul": {
+      const [aStrides, bStrides] = node.inputs.map((source) => view(source).strides);
+      return matmulKernels(node, aStrides, bStrides, { ...tail, wholeK: batchInvariant });
+    }
+    case "attention":
+      return lowerAttention(attentionSpec(a.shape, op));
+    case "attentionGrad":
+      return lowerAttentionGrad(attentionSpec(a.shape, op));
+    case "gather":
+      return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
+    case "scatterAdd":
+      return lowerScatterAdd({ rows: node.shape[0], width: node.shape[1], count: b.shape[0] });
+    case "random":
+      return lowerRandom({ kind: op.distribution, size: numel(node.shape), site: op.site });
+    case "input":
+    case "variable":
+    case "constant":
+    case "full":
+    case "cast":
+    case "detach":
+    case "unary":
+    case "binary":
+    case "where":
+    case "reshape":
+    case "permute":
+    case "expand":
+    case "slice":
+    case "pad":
+    case "concat":
+    case "reduce":
+      throw new Error(`${op.kind} is no primitive`);
+    default:
+      return op satisfies never;
+  }
+}
+
+function matmulKernels(
+  { inputs, shape }: Node,
+  a: readonly number[],
+  b: readonly number[],
+  options: ProductTail & { readonly wholeK: boolean },
+): Lowered {
+  const rank = shape.length;
+  const operand = (strides: readonly number[]) => ({
+    batch: strides.slice(0, -2),
+    row: strides[rank - 2],
+    col: strides[rank - 1],
+  });
+  return lowerMatmul({
+    batch: shape.slice(0, -2),
+    m: shape[rank - 2],
+    n: shape[rank - 1],
+    k: inputs[0].shape[rank - 1],
+    a: operand(a),
+    b: operand(b),
+    c: operand(contiguousStrides(shape)),
+    ...options,
+  });
+}
