@@ -43,9 +43,38 @@ export interface KernelTiming {
   readonly bytes: number;
 }
 
+/** One run of a program, under way or ended. */
+export interface ProgramRun {
+  /** Settles when the run has ended; rejected where it failed. */
+  readonly done: Promise<void>;
+  /**
+   * The values of an output, counted as in the program. To be called before the program's next run begins; the promise may
+   * be awaited later. What nobody reads stays on the device.
+   */
+  read(output: number): Promise<Float32Array>;
+}
+
+/** An output was asked for when its program's next run had begun: the values are gone. */
+export class LateReadError extends Error {
+  override readonly name = "LateReadError";
+
+  constructor(program: string, output: number) {
+    super(`${program}: output ${output} is read after the next run was begun`);
+  }
+}
+
+/** Reads the first `count` outputs of a run. */
+export const readOutputs = (run: ProgramRun, count: number): Promise<Float32Array[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => run.read(i)));
+
 export interface Executable {
   readonly stats: ProgramStats;
-  /** Runs once. @throws when a feed's type or length does not fit its input. */
+  /**
+   * Begins a run, after those that were begun before it. `feeds` are left alone until it is done.
+   * @throws when a feed's type or length does not fit its input
+   */
+  begin(feeds: readonly HostArray[]): ProgramRun;
+  /** Runs once and reads every output. @throws as `begin` */
   run(feeds: readonly HostArray[]): Promise<Float32Array[]>;
   /** Runs once and times each kernel; a backend without kernels returns an empty list. */
   profile(feeds: readonly HostArray[]): Promise<KernelTiming[]>;
@@ -83,10 +112,13 @@ export class ThreadError extends Error {
 export interface Backend {
   readonly name: string;
   readonly capabilities: Capabilities;
-  /** Gives a variable its value; creates it on the backend at first use. */
+  /**
+   * Gives a variable its value after the runs that were begun before, and before those that are begun later; creates it
+   * on the backend at first use. `data` may be changed at once.
+   */
   write(variable: Tensor, data: HostArray): void;
-  /** A copy of a variable's present value. @throws when it was never written. */
-  read(variable: Tensor): Float32Array;
+  /** A copy of a variable's value after the runs that were begun before. @throws when it was never written. */
+  read(variable: Tensor): Promise<Float32Array>;
   /** @throws MemoryError, ThreadError */
   compile(program: ProgramSpec): Promise<Executable>;
   /** What `compile` would need, found without allocating anything. */

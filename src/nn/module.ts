@@ -92,8 +92,8 @@ export abstract class Module {
   }
 
   /** Reads all values back from the backend's variables. */
-  download(backend: Backend): void {
-    for (const parameter of this.#parameters) parameter.download(backend);
+  async download(backend: Backend): Promise<void> {
+    for (const parameter of this.#parameters) await parameter.download(backend);
   }
 
   /** Forgets the values on the host, to save memory; those on a backend stay. */

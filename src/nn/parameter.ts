@@ -110,8 +110,8 @@ export class Parameter {
   }
 
   /** Reads the value back from the backend's variable. */
-  download(backend: Backend): void {
-    this.#value = backend.read(this.tensor);
+  async download(backend: Backend): Promise<void> {
+    this.#value = await backend.read(this.tensor);
   }
 
   /** Forgets the value on the host; the backend's stays. */

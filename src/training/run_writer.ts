@@ -91,7 +91,7 @@ export class RunWriter {
   async drawImages(count: number, { classLabels, signal, onProgress }: PreviewOptions): Promise<RgbImage[]> {
     const { scheduler, settings } = this.#options;
     const { sampleSteps, seed } = settings;
-    this.#preview.unet.loadStateDict(this.#sampleWeights());
+    this.#preview.unet.loadStateDict(await this.#sampleWeights());
     this.#preview.weightsChanged();
     const batch = await this.#preview.generate({
       count,
@@ -115,8 +115,8 @@ export class RunWriter {
   async writeCheckpoint(state: TrainingState): Promise<string> {
     const { folder, settings, model, trainStep, backend, ema, hold } = this.#options;
     const { network, expAvg, expAvgSq } = trainStep;
-    for (const part of [network, expAvg, expAvgSq]) part.download(backend);
-    trainStep.ema?.download(backend);
+    for (const part of [network, expAvg, expAvgSq]) await part.download(backend);
+    await trainStep.ema?.download(backend);
     const weights = network.stateDict();
     const average = trainStep.ema?.stateDict();
     const optimizer = { expAvg: expAvg.stateDict(), expAvgSq: expAvgSq.stateDict() };
@@ -143,7 +143,7 @@ export class RunWriter {
   /** Writes the pipeline with the present weights. */
   async writePipeline(): Promise<void> {
     const { folder, model, scheduler, id2label, hold } = this.#options;
-    const weights = this.#sampleWeights();
+    const weights = await this.#sampleWeights();
     const fill = (aside: string) => writePipeline(aside, model, weights, scheduler, id2label);
     await hold.writing((check) => replaceDirAtomic(folder.pipeline, fill, check));
   }
@@ -181,10 +181,10 @@ export class RunWriter {
     await this.#preview.close();
   }
 
-  #sampleWeights(): StateDict {
+  async #sampleWeights(): Promise<StateDict> {
     const { trainStep, backend } = this.#options;
     const source = trainStep.ema ?? trainStep.network;
-    source.download(backend);
+    await source.download(backend);
     return partWeights(source.stateDict()).model;
   }
 }

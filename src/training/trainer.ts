@@ -5,7 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { fillBatch, fillConditions } from "../data/batches.ts";
-import type { Backend } from "../engine/backend.ts";
+import { type Backend, readOutputs } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
 import { AfterStep, type StepOutcome } from "./after_step.ts";
 import { checkpointSteps } from "./checkpoint.ts";
@@ -202,7 +202,7 @@ export class Trainer {
     const learningRate = learningRateAt(done, { ...this.settings, schedule });
     const drawn = timesteps?.draw(batchSize, seed, done);
     const batch = sampler.batch(done);
-    const [[loss], [gradNorm], lossByImage] = await executable.run(
+    const run = executable.begin(
       trainStep.feeds({
         images: fillBatch(this.#options.data, batch),
         ...(augmentProbability > 0 && { conditions: fillConditions(batch) }),
@@ -214,13 +214,15 @@ export class Trainer {
         ...(this.#ema && { emaDecay: emaDecay(step, this.#ema) }),
       }),
     );
+    const [[loss], [gradNorm]] = await readOutputs(run, 2);
+    const lossByImage = drawn && (await run.read(2));
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       const what = Number.isFinite(loss)
         ? `the gradient's norm became ${gradNorm}`
         : `the loss became ${loss}`;
       throw await divergence(this.folder, this.settings, step, `${what} in step ${step}`);
     }
-    if (drawn) timesteps?.observe(drawn.timesteps, lossByImage);
+    if (drawn && lossByImage) timesteps?.observe(drawn.timesteps, lossByImage);
     return { loss, gradNorm, learningRate };
   }
 

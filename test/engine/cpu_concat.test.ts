@@ -123,6 +123,8 @@ describe("parts of a concatenation", () => {
     const [got] = await (await two.compile(program)).run([feed]);
     const [expected] = await (await reference.compile(program)).run([feed]);
     expect(relativeError(got, Float64Array.from(expected))).toBeLessThan(1e-6);
-    expect(relativeError(two.read(state), Float64Array.from(reference.read(state)))).toBeLessThan(1e-6);
+    expect(relativeError(await two.read(state), Float64Array.from(await reference.read(state)))).toBeLessThan(
+      1e-6,
+    );
   });
 });

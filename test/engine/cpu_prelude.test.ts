@@ -103,7 +103,9 @@ describe("the prelude", () => {
     for (let step = 0; step < 2; step++) {
       // Neither waits for the other: runs take turns in the order in which they were asked for.
       const [, [got]] = await Promise.all([train.run([]), sample.run([feed])]);
-      const weights = variables.map((tensor): [Tensor, Float32Array] => [tensor, wasm.read(tensor)]);
+      const weights = await Promise.all(
+        variables.map(async (tensor): Promise<[Tensor, Float32Array]> => [tensor, await wasm.read(tensor)]),
+      );
       expect(relativeError(got, await expected(x, y, weights, feed))).toBeLessThan(2e-6);
     }
     sample.dispose();

@@ -421,7 +421,7 @@ describe("programs", () => {
       backend.write(b, numbers(100, 2));
       const executable = await backend.compile(program);
       for (let i = 0; i < 3; i++) await executable.run([numbers(100, 9 + i)]);
-      results.push([backend.read(a), backend.read(b)]);
+      results.push([await backend.read(a), await backend.read(b)]);
     }
     expect(distance(results[0][0], results[1][0])).toBeLessThan(1e-5);
     expect(distance(results[0][1], results[1][1])).toBeLessThan(1e-5);

@@ -83,7 +83,7 @@ test("what has a value is kept, and the rest is drawn as if nothing had one", ()
   expect(() => part.loadStateDict(misshaped, { strict: false })).toThrow("wrong shape conv.bias");
 });
 
-test("values survive a state dict, a backend and a shadow", () => {
+test("values survive a state dict, a backend and a shadow", async () => {
   const module = built();
   const state = module.stateDict();
   expect(new Pair().loadStateDict(state).stateDict()).toEqual(state);
@@ -92,7 +92,7 @@ test("values survive a state dict, a backend and a shadow", () => {
   module.upload(backend);
   module.release();
   expect(() => module.stateDict()).toThrow("conv.weight has no value yet");
-  module.download(backend);
+  await module.download(backend);
   expect(module.stateDict()).toEqual(state);
 
   expect(new Shadow(module, "all").loadStateDict(state).stateDict()).toEqual(state);

@@ -50,9 +50,9 @@ test("AdamW follows the paper over several steps and learning rates", async () =
       const mHat = one.m / (1 - 0.9 ** (step + 1));
       const vHat = one.v / (1 - 0.99 ** (step + 1));
       one.weight -= rate * (mHat / (Math.sqrt(vHat) + 1e-3) + 0.1 * one.weight);
-      expect(backend.read(state.weight)[i]).toBeCloseTo(one.weight, 6);
-      expect(backend.read(state.expAvg)[i]).toBeCloseTo(one.m, 6);
-      expect(backend.read(state.expAvgSq)[i]).toBeCloseTo(one.v, 6);
+      expect((await backend.read(state.weight))[i]).toBeCloseTo(one.weight, 6);
+      expect((await backend.read(state.expAvg))[i]).toBeCloseTo(one.m, 6);
+      expect((await backend.read(state.expAvgSq))[i]).toBeCloseTo(one.v, 6);
     }
   }
 });

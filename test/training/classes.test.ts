@@ -113,7 +113,7 @@ test("a step with labels, one of them hidden, is the same on both backends", asy
     const key = Int32Array.of(1, 0, 0);
     const feeds = trainStep.feeds({ images, classLabels, key, step: 0, learningRate: 1e-3 });
     const [[loss], [norm]] = await executable.run(feeds);
-    trainStep.expAvg.download(backend);
+    await trainStep.expAvg.download(backend);
     const moment = trainStep.expAvg.stateDict().get("class_embedding.weight");
     results.push({ loss, norm, gradient: moment?.data ?? expect.fail("there is no table of classes") });
     await backend.close();

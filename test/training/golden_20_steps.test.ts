@@ -137,8 +137,8 @@ describe.each(backends)("on $name", ({ create }) => {
         expect(Math.abs(loss / expected.loss - 1), `loss of step ${i}`).toBeLessThan(1e-3);
         expect(Math.abs(gradNorm / expected.grad_norm - 1), `norm of step ${i}`).toBeLessThan(1e-3);
       }
-      model.download(backend);
-      average.download(backend);
+      await model.download(backend);
+      await average.download(backend);
       expectWeights(model.stateDict(), "final.");
       expectWeights(average.stateDict(), "ema.");
     } finally {

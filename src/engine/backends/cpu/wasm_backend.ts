@@ -30,6 +30,8 @@ const PAGE = 65536;
 const MAX_PAGES = 65536;
 const INITIAL_PAGES = 64;
 
+const ended = () => undefined;
+
 export interface WasmBackendOptions {
   /** Worker threads; by default one for each processor. Results are the same for any number. */
   readonly threads?: number;
@@ -55,7 +57,9 @@ export class WasmBackend implements Backend {
   readonly #variables = new Map<Node, Variable>();
   #programs = 0;
   /** Runs take turns: they share the threads and the variables. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
+  /** Pieces of work that have not ended. */
+  #waiting = 0;
 
   constructor(options: WasmBackendOptions = {}) {
     const threads = options.threads ?? availableParallelism();
@@ -87,13 +91,21 @@ export class WasmBackend implements Backend {
       throw new Error(`write: ${data.length} values do not fill ${showShape(variable.shape)}`);
     }
     const known = this.#variable(variable.node, true);
-    copyIn(this.#memory, known.address, data);
-    known.version++;
+    const write = (values: HostArray): void => {
+      copyIn(this.#memory, known.address, values);
+      known.version++;
+    };
+    if (this.#waiting === 0) {
+      write(data);
+    } else {
+      const values = data.slice();
+      void this.#inTurn(async () => write(values));
+    }
   }
 
-  read(variable: Tensor): Float32Array {
+  async read(variable: Tensor): Promise<Float32Array> {
     const { address, bytes } = this.#variable(variable.node, false);
-    return new Float32Array(this.#memory.buffer, address, bytes / 4).slice();
+    return this.#inTurn(async () => new Float32Array(this.#memory.buffer, address, bytes / 4).slice());
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
@@ -186,9 +198,11 @@ export class WasmBackend implements Backend {
     this.#variables.clear();
   }
 
+  /** Does some work after that which was handed in before. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#turn.then(work, work);
-    this.#turn = next;
+    this.#waiting++;
+    const next = this.#turn.then(work).finally(() => this.#waiting--);
+    this.#turn = next.then(ended, ended);
     return next;
   }
 

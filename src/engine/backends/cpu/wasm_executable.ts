@@ -1,6 +1,15 @@
 // A compiled program of the WebAssembly backend.
 
-import type { Executable, HostArray, KernelTiming, ProgramSpec, ProgramStats } from "../../backend.ts";
+import {
+  type Executable,
+  type HostArray,
+  type KernelTiming,
+  LateReadError,
+  type ProgramRun,
+  type ProgramSpec,
+  type ProgramStats,
+  readOutputs,
+} from "../../backend.ts";
 import { checkFeeds } from "../../feeds.ts";
 import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
@@ -26,6 +35,7 @@ export class WasmExecutable implements Executable {
   readonly #inputs: (number | undefined)[];
   /** Versions of the variables that the prelude reads, as it found them; none before its first run. */
   #seen: readonly number[] | undefined;
+  #begun = 0;
   #disposed = false;
 
   constructor(program: ProgramSpec, placement: Placement, machine: Machine) {
@@ -45,16 +55,25 @@ export class WasmExecutable implements Executable {
     };
   }
 
-  run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
+  begin(feeds: readonly HostArray[]): ProgramRun {
     checkFeeds(this.#program, feeds);
-    return this.#machine.inTurn(async () => {
-      await this.#start(feeds, this.#placement.layout.tables.main, false);
-      return this.#placement.lowered.outputs.map(({ buffer, offset }, i) => {
-        const address = this.#placement.addresses[buffer] + offset;
-        const count = numel(this.#program.outputs[i].shape);
-        return new Float32Array(this.#machine.memory.buffer, address, count).slice();
+    const { inTurn } = this.#machine;
+    const number = ++this.#begun;
+    const done = inTurn(() => this.#start(feeds, this.#placement.layout.tables.main, false));
+    // Whoever awaits it, or reads, is told.
+    done.catch(() => undefined);
+    const read = async (output: number): Promise<Float32Array> => {
+      if (number !== this.#begun) throw new LateReadError(this.#program.name, output);
+      return inTurn(async () => {
+        await done;
+        return this.#output(output);
       });
-    });
+    };
+    return { done, read };
+  }
+
+  run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
+    return readOutputs(this.begin(feeds), this.#program.outputs.length);
   }
 
   profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
@@ -82,8 +101,24 @@ export class WasmExecutable implements Executable {
     this.#machine.dispose();
   }
 
-  async #start(feeds: readonly HostArray[], table: StepTable, times: boolean): Promise<void> {
+  /** A copy of an output's values. */
+  #output(i: number): Float32Array {
+    this.#checkUsable();
+    const { buffer, offset } = this.#placement.lowered.outputs[i];
+    const address = this.#placement.addresses[buffer] + offset;
+    return new Float32Array(
+      this.#machine.memory.buffer,
+      address,
+      numel(this.#program.outputs[i].shape),
+    ).slice();
+  }
+
+  #checkUsable(): void {
     if (this.#disposed) throw new Error(`${this.#program.name}: the program was disposed of`);
+  }
+
+  async #start(feeds: readonly HostArray[], table: StepTable, times: boolean): Promise<void> {
+    this.#checkUsable();
     for (const [i, feed] of feeds.entries()) {
       const address = this.#inputs[i];
       if (address !== undefined) copyIn(this.#machine.memory, address, feed);

@@ -1,14 +1,17 @@
 // The reference backend: interprets the graph node by node in float64.
 
 import { totalmem } from "node:os";
-import type {
-  Backend,
-  Executable,
-  HostArray,
-  KernelTiming,
-  MemoryNeed,
-  ProgramSpec,
-  ProgramStats,
+import {
+  type Backend,
+  type Executable,
+  type HostArray,
+  type KernelTiming,
+  LateReadError,
+  type MemoryNeed,
+  type ProgramRun,
+  type ProgramSpec,
+  type ProgramStats,
+  readOutputs,
 } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkFeeds } from "../../feeds.ts";
@@ -38,7 +41,7 @@ export class ReferenceBackend implements Backend {
     this.#state.set(variable.node, Float64Array.from(data));
   }
 
-  read(variable: Tensor): Float32Array {
+  async read(variable: Tensor): Promise<Float32Array> {
     return Float32Array.from(this.#value(variable.node));
   }
 
@@ -72,6 +75,7 @@ class ReferenceExecutable implements Executable {
   readonly #order: Node[];
   readonly #variable: (node: Node) => Float64Array;
   readonly #state: Map<Node, Float64Array>;
+  #begun = 0;
 
   constructor(program: ProgramSpec, variable: (node: Node) => Float64Array, state: Map<Node, Float64Array>) {
     this.#program = program;
@@ -83,7 +87,22 @@ class ReferenceExecutable implements Executable {
     this.stats = { arenaBytes: elements * 8, flops: 0, kernels: this.#order.length };
   }
 
+  /** The interpreter knows no later: a run that was begun has ended. */
+  begin(feeds: readonly HostArray[]): ProgramRun {
+    const outputs = this.#interpret(feeds);
+    const number = ++this.#begun;
+    const read = async (output: number): Promise<Float32Array> => {
+      if (number !== this.#begun) throw new LateReadError(this.#program.name, output);
+      return outputs[output];
+    };
+    return { done: Promise.resolve(), read };
+  }
+
   async run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
+    return readOutputs(this.begin(feeds), this.#program.outputs.length);
+  }
+
+  #interpret(feeds: readonly HostArray[]): Float32Array[] {
     checkFeeds(this.#program, feeds);
     const fed = new Map(this.#program.inputs.map((tensor, i) => [tensor.node, Float64Array.from(feeds[i])]));
     const values = new Map<Node, Float64Array>();
