@@ -1,6 +1,6 @@
 // The element types of safetensors files: their sizes, the typed arrays that hold them here, and the way
 // between the two. Bytes in files are little-endian, as are the typed arrays of every platform Node runs WebAssembly on.
-import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "./half.ts";
+import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../engine/half.ts";
 
 /** Bytes per element, in the order in which the format sorts the types. */
 export const DTYPE_BYTES = {
