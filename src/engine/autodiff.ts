@@ -6,7 +6,7 @@ import { conv2dGradFilterVjp, conv2dGradInputVjp, conv2dVjp } from "./ops/conv2d
 import { gatherVjp, scatterAddVjp } from "./ops/gather.ts";
 import { matmulVjp } from "./ops/matmul.ts";
 import { concatVjp, expandVjp, padVjp, permuteVjp, reshapeVjp, sliceVjp } from "./ops/movement.ts";
-import { add, binaryVjp, detach, mul, unaryVjp, whereVjp } from "./ops/pointwise.ts";
+import { add, binaryVjp, castVjp, detach, mul, unaryVjp, whereVjp } from "./ops/pointwise.ts";
 import { reduceVjp, sum } from "./ops/reduce.ts";
 import { numel, ShapeError, showShape } from "./shape.ts";
 
@@ -22,6 +22,7 @@ function vjp(y: Node, g: Node): readonly (Node | null)[] {
     case "random":
       return [];
     case "cast":
+      return [castVjp(y, a, g)];
     case "detach":
       return [null];
     case "unary":

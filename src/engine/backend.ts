@@ -3,7 +3,8 @@
 import type { Capabilities } from "./capabilities.ts";
 import type { Tensor } from "./tensor.ts";
 
-export type HostArray = Float32Array | Int32Array;
+/** Values on the host; 16-bit floating-point ones may also be given as their bits, in a Uint16Array. */
+export type HostArray = Float32Array | Int32Array | Uint16Array;
 
 /** What one compiled program reads and gives. */
 export interface ProgramSpec {
@@ -63,9 +64,12 @@ export class LateReadError extends Error {
   }
 }
 
-/** Reads the first `count` outputs of a run. */
-export const readOutputs = (run: ProgramRun, count: number): Promise<Float32Array[]> =>
-  Promise.all(Array.from({ length: count }, (_, i) => run.read(i)));
+/** Waits for the end of a run and reads its first `count` outputs. */
+export async function readOutputs(run: ProgramRun, count: number): Promise<Float32Array[]> {
+  const reads = Array.from({ length: count }, (_, i) => run.read(i));
+  const [, ...outputs] = await Promise.all([run.done, ...reads]);
+  return outputs;
+}
 
 export interface Executable {
   readonly stats: ProgramStats;

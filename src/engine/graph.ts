@@ -4,8 +4,19 @@
 import type { Shape } from "./shape.ts";
 import { numel, ShapeError, showShape } from "./shape.ts";
 
-/** f32 holds values; i32 holds timesteps, class labels and random keys. */
-export type DType = "f32" | "i32";
+/**
+ * f32 holds values; i32 holds timesteps, class labels and random keys. f16 (IEEE binary16) and bf16 (the upper half of an
+ * f32) store values in half the memory: they widen to f32 when read and round to nearest, ties to even, when written.
+ */
+export type DType = "f32" | "i32" | "f16" | "bf16";
+/** Types that store values in 16 bits. */
+export type HalfType = "f16" | "bf16";
+export type FloatType = "f32" | HalfType;
+
+/** Bytes of an element. */
+export const DTYPE_BYTES: Readonly<Record<DType, number>> = { f32: 4, i32: 4, f16: 2, bf16: 2 };
+
+export const isHalf = (dtype: DType): dtype is HalfType => dtype === "f16" || dtype === "bf16";
 
 export type UnaryFn =
   | "neg"

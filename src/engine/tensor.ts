@@ -95,7 +95,10 @@ export class Tensor {
   floor(): Tensor {
     return new Tensor(pointwise.floor(this.node));
   }
-  /** The same numbers in another type; f32 to i32 drops the fraction. No gradient flows through. */
+  /**
+   * The same numbers in another type; f32 to i32 drops the fraction, f32 to f16 or bf16 rounds. Gradients flow through
+   * as they are, but not to or from i32.
+   */
   cast(dtype: DType = "f32"): Tensor {
     return new Tensor(pointwise.cast(this.node, dtype));
   }

@@ -1,6 +1,7 @@
 // What every layer and model is made of: parameters under the names of a diffusers state dict.
 
 import type { Backend } from "../engine/backend.ts";
+import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { sameShape, showShape } from "../engine/shape.ts";
 import type { StateDict } from "../io/state_dict.ts";
@@ -83,6 +84,16 @@ export abstract class Module {
       const weight = state.get(parameter.name);
       if (weight !== undefined) parameter.load(weight);
     }
+    return this;
+  }
+
+  /**
+   * Keeps all values on backends in this type, from the next forward pass on; f16 and bf16 take half the memory, and what is
+   * computed with them is f32. Values on the host stay f32.
+   * @throws Error when a forward pass has read a parameter in another type
+   */
+  to(dtype: FloatType): this {
+    for (const parameter of this.#parameters) parameter.to(dtype);
     return this;
   }
 

@@ -1,6 +1,7 @@
 // One named tensor of a model: a weight, a bias, or a fixed table that is saved but not trained.
 
 import type { Backend } from "../engine/backend.ts";
+import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import { type Tensor, variable } from "../engine/tensor.ts";
@@ -32,6 +33,7 @@ export class Parameter {
   readonly trainable: boolean;
   readonly #init: Initializer;
   #name: string;
+  #dtype: FloatType = "f32";
   #tensor: Tensor | undefined;
   #value: Float32Array | undefined;
 
@@ -60,13 +62,23 @@ export class Parameter {
 
   /** The engine variable that forward passes read. */
   get tensor(): Tensor {
-    this.#tensor ??= variable(this.shape, this.#name);
+    this.#tensor ??= variable(this.shape, this.#name, this.#dtype);
     return this.#tensor;
   }
 
   /** Whether the host holds a value: one that was loaded, drawn or downloaded, and not released. */
   get hasValue(): boolean {
     return this.#value !== undefined;
+  }
+
+  /** How a backend keeps the value. @throws when a forward pass has read it already */
+  to(dtype: FloatType): void {
+    if (this.#tensor !== undefined && this.#dtype !== dtype) {
+      throw new Error(
+        `${this.#name} is in use as ${this.#dtype}; choose ${dtype} before the first forward pass`,
+      );
+    }
+    this.#dtype = dtype;
   }
 
   /** Called by the module that takes this one in. */

@@ -65,6 +65,16 @@ describe.each(backends)("$name", (backend) => {
     executable.dispose();
   });
 
+  test("a run without outputs has ended when it is awaited", async () => {
+    const total = variable([1], "count");
+    backend.write(total, Float32Array.of(0));
+    const updates = [{ target: total, value: total.add(1) }];
+    const executable = await backend.compile({ name: "counter", inputs: [], outputs: [], updates });
+    for (let step = 0; step < 3; step++) await executable.run([]);
+    executable.dispose();
+    expect([...(await backend.read(total))]).toEqual([3]);
+  });
+
   test("a run that fails says so where it is awaited, and the next one runs", async () => {
     const { executable } = await adder(backend);
     expect(() => executable.begin([Float32Array.of(1, 2)])).toThrow(

@@ -8,9 +8,11 @@ import { matmul, transpose } from "./matmul.ts";
 import { concat, permute, reshape, slice } from "./movement.ts";
 import { detach, div, exp, mul, scalar, sub } from "./pointwise.ts";
 import { max, sum } from "./reduce.ts";
+import { widened } from "./widen.ts";
 
 /** q, k, v [N, T, C] -> softmax(scale q k^T) v by heads, [N, T, C]. @throws ShapeError when they do not fit. */
-export function attention(q: Node, k: Node, v: Node, { heads, scale }: AttentionOptions): Node {
+export function attention(queries: Node, keys: Node, values: Node, { heads, scale }: AttentionOptions): Node {
+  const [q, k, v] = [widened(queries), widened(keys), widened(values)];
   requireRows("attention", heads, q, k, v);
   if (!(scale > 0)) throw new ShapeError(`attention: wants a positive scale, got ${scale}`);
   return makeNode({ kind: "attention", heads, scale }, [q, k, v], q.shape, "f32");

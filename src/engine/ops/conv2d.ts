@@ -3,6 +3,7 @@
 
 import { type ConvOptions, makeNode, type Node } from "../graph.ts";
 import { numel, type Shape, ShapeError, showShape } from "../shape.ts";
+import { widened } from "./widen.ts";
 
 /** The sizes that describe one convolution, whichever of the three is computed. */
 export interface ConvGeometry extends ConvOptions {
@@ -33,7 +34,8 @@ function options(op: ConvOptions): ConvOptions {
 }
 
 /** x [N,H,W,Ci], filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. @throws ShapeError when channels differ or nothing is left. */
-export function conv2d(x: Node, filter: Node, op: ConvOptions): Node {
+export function conv2d(image: Node, filters: Node, op: ConvOptions): Node {
+  const [x, filter] = [widened(image), widened(filters)];
   requireRank4("conv2d", x, filter);
   const [n, h, w, ci] = x.shape;
   const [kh, kw, filterIn, co] = filter.shape;

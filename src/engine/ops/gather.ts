@@ -2,9 +2,11 @@
 
 import { makeNode, type Node } from "../graph.ts";
 import { numel, ShapeError, showShape } from "../shape.ts";
+import { widened } from "./widen.ts";
 
 /** table [V, D], index i32 [N] -> [N, D]. Indices outside 0..V-1 take the nearest row. */
-export function gather(table: Node, index: Node): Node {
+export function gather(rows: Node, index: Node): Node {
+  const table = widened(rows);
   if (
     table.shape.length !== 2 ||
     table.dtype !== "f32" ||

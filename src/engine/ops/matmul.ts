@@ -3,9 +3,11 @@
 import { makeNode, type Node } from "../graph.ts";
 import { numel, ShapeError, sameShape, showShape } from "../shape.ts";
 import { permute } from "./movement.ts";
+import { widened } from "./widen.ts";
 
 /** @throws ShapeError unless ranks, batch axes and the inner size K agree. */
-export function matmul(a: Node, b: Node): Node {
+export function matmul(left: Node, right: Node): Node {
+  const [a, b] = [widened(left), widened(right)];
   const rank = a.shape.length;
   const fits =
     rank >= 2 &&

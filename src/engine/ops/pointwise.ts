@@ -1,14 +1,18 @@
 // Pointwise ops: each element of the result depends on the same element of the inputs.
 // For each op: shape rule, gradient (vjp: what the inputs receive for the result's gradient g), reference meaning.
 
-import { type BinaryFn, type DType, full, makeNode, type Node, type UnaryFn } from "../graph.ts";
+import { type BinaryFn, type DType, full, isHalf, makeNode, type Node, type UnaryFn } from "../graph.ts";
+import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../half.ts";
 import { broadcastShapes, ShapeError, sameShape, showShape } from "../shape.ts";
 import { expand, reshape } from "./movement.ts";
+import { widened } from "./widen.ts";
 
-function requireFloat(what: string, ...nodes: Node[]): void {
-  for (const node of nodes) {
-    if (node.dtype !== "f32") throw new ShapeError(`${what}: wants f32, got ${node.dtype}; cast it first`);
-  }
+/** Operands in f32. @throws ShapeError for integers */
+function floats(what: string, ...nodes: Node[]): Node[] {
+  return nodes.map((node) => {
+    if (node.dtype === "i32") throw new ShapeError(`${what}: wants f32, got i32; cast it first`);
+    return widened(node);
+  });
 }
 
 /** Repeats `x` to `shape` by NumPy's rule (leading axes are added). */
@@ -19,12 +23,11 @@ export function broadcastTo(x: Node, shape: readonly number[]): Node {
 }
 
 export function unary(fn: UnaryFn, x: Node): Node {
-  requireFloat(fn, x);
-  return makeNode({ kind: "unary", fn }, [x], x.shape, "f32");
+  return makeNode({ kind: "unary", fn }, floats(fn, x), x.shape, "f32");
 }
 
-export function binary(fn: BinaryFn, a: Node, b: Node): Node {
-  requireFloat(fn, a, b);
+export function binary(fn: BinaryFn, left: Node, right: Node): Node {
+  const [a, b] = floats(fn, left, right);
   const shape = broadcastShapes(fn, a.shape, b.shape);
   const simple = simplify(fn, a, b);
   if (simple !== null) return broadcastTo(simple, shape);
@@ -45,19 +48,37 @@ function simplify(fn: BinaryFn, a: Node, b: Node): Node | null {
 
 /** `condition` != 0 ? a : b. */
 export function where(condition: Node, a: Node, b: Node): Node {
-  requireFloat("where", condition, a, b);
+  const operands = floats("where", condition, a, b);
   const shape = broadcastShapes("where", condition.shape, broadcastShapes("where", a.shape, b.shape));
-  const inputs = [condition, a, b].map((node) => broadcastTo(node, shape));
+  const inputs = operands.map((node) => broadcastTo(node, shape));
   return makeNode({ kind: "where" }, inputs, shape, "f32");
 }
 
-/** The same numbers in another type; f32 to i32 drops the fraction. No gradient flows through. */
+/**
+ * The same numbers in another type; f32 to i32 drops the fraction, to f16 and bf16 rounds to nearest. Gradients flow
+ * through as they are, but not to or from integers.
+ */
 export function cast(x: Node, dtype: DType = "f32"): Node {
-  return x.dtype === dtype ? x : makeNode({ kind: "cast", dtype }, [x], x.shape, dtype);
+  if (x.dtype === dtype) return x;
+  // All that is not f32 goes by way of it.
+  const source = x.dtype === "f32" || dtype === "f32" ? x : cast(x, "f32");
+  return makeNode({ kind: "cast", dtype }, [source], x.shape, dtype);
 }
 
-export const castReference = (dtype: DType, x: Float64Array): Float64Array =>
-  dtype === "i32" ? x.map(Math.trunc) : x;
+export const castVjp = (y: Node, x: Node, g: Node): Node | null =>
+  y.dtype === "i32" || x.dtype === "i32" ? null : g;
+
+export function castReference(dtype: DType, x: Float64Array): Float64Array {
+  return dtype === "i32" ? x.map(Math.trunc) : isHalf(dtype) ? rounded(x, dtype) : x;
+}
+
+/** Values as 16 bits keep them: by way of f32, as a kernel has them. */
+function rounded(x: Float64Array, dtype: "f16" | "bf16"): Float64Array {
+  const single = Float32Array.from(x);
+  return Float64Array.from(
+    dtype === "f16" ? halfToFloat32(float32ToHalf(single)) : bfloat16ToFloat32(float32ToBfloat16(single)),
+  );
+}
 
 /** The same values, through which no gradient flows. */
 export function detach(x: Node): Node {

@@ -4,9 +4,11 @@ import { makeNode, type Node, type OpOf, type ReduceFn } from "../graph.ts";
 import { contiguousStrides, forEachOffset, normalizeAxis, numel, ShapeError } from "../shape.ts";
 import { expand, reshape } from "./movement.ts";
 import { div, lessThan, mul, scalar, where } from "./pointwise.ts";
+import { widened } from "./widen.ts";
 
-function reduce(fn: ReduceFn, x: Node, axes: readonly number[] | undefined, keepDims: boolean): Node {
-  if (x.dtype !== "f32") throw new ShapeError(`${fn}: wants f32, got ${x.dtype}; cast it first`);
+function reduce(fn: ReduceFn, given: Node, axes: readonly number[] | undefined, keepDims: boolean): Node {
+  if (given.dtype === "i32") throw new ShapeError(`${fn}: wants f32, got i32; cast it first`);
+  const x = widened(given);
   const over = (axes ?? x.shape.map((_, i) => i)).map((axis) => normalizeAxis(fn, axis, x.shape.length));
   const unique = [...new Set(over)].sort((a, b) => a - b);
   const kept = x.shape.map((size, axis) => (unique.includes(axis) ? 1 : size));

@@ -36,7 +36,7 @@ export function writesOf({ steps }: LoweredOp<unknown>): number[][] {
 export interface Primitive extends Tail {
   /** How inputs, bias and residual are read. */
   readonly view: (node: Node) => View;
-  /** Whether a tensor is a variable, or a view of one, that the program leaves alone. */
+  /** Whether a tensor is a variable that the program leaves alone, or a view or the wider form of one. */
   readonly isConstant: (node: Node) => boolean;
   /** The kernel is chosen for one image; see `ProgramSpec`. */
   readonly batchInvariant: boolean;

@@ -1,12 +1,19 @@
 // A loop nest as plain data: what it reads, computes and writes. Equal specs are one kernel.
 
-import type { BinaryFn, ReduceFn, UnaryFn } from "../graph.ts";
+import { type BinaryFn, type DType, type HalfType, isHalf, type ReduceFn, type UnaryFn } from "../graph.ts";
 
 /** An array the loop walks. Strides are in elements, one for each axis of the domain. */
 export interface LoopArray {
   readonly strides: readonly number[];
   readonly offset: number;
+  /** How 16-bit elements are stored: widened when read, rounded when written. Left out: 32 bits. */
+  readonly half?: HalfType;
 }
+
+/** The part of an array that its elements' type decides. */
+export const elementsOf = (dtype: DType): Pick<LoopArray, "half"> => (isHalf(dtype) ? { half: dtype } : {});
+/** Bytes of an element. */
+export const elementBytes = ({ half }: LoopArray): number => (half === undefined ? 4 : 2);
 
 /** One value per point of the domain, from values before it in the list. */
 export type LoopInstruction =
@@ -16,7 +23,9 @@ export type LoopInstruction =
   | { readonly op: "binary"; readonly fn: BinaryFn; readonly args: readonly [number, number] }
   | { readonly op: "where"; readonly args: readonly [number, number, number] }
   | { readonly op: "toFloat"; readonly args: readonly [number] }
-  | { readonly op: "toInt"; readonly args: readonly [number] };
+  | { readonly op: "toInt"; readonly args: readonly [number] }
+  /** The value as 16 bits would keep it. */
+  | { readonly op: "round"; readonly to: HalfType; readonly args: readonly [number] };
 
 export interface LoopStore extends LoopArray {
   /** The instruction whose value is stored. */

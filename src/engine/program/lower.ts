@@ -2,7 +2,7 @@
 // kernel of each step.
 
 import type { ProgramSpec } from "../backend.ts";
-import { type Node, topologicalOrder } from "../graph.ts";
+import { DTYPE_BYTES, type Node, topologicalOrder } from "../graph.ts";
 import { describe } from "../ops/pointwise.ts";
 import { roleOf } from "../ops/roles.ts";
 import { type FusedGraph, fuse, type LoopStep, type PrimitiveStep, type Step } from "../passes/fuse.ts";
@@ -16,7 +16,10 @@ import { type PartPlaces, type PreparedStep, placeParts } from "./part_places.ts
 import type { BufferInfo, BufferRef, KernelCall, LoweredProgram, Place } from "./program.ts";
 import { splitReduction } from "./split_reduction.ts";
 
+/** Bytes of an element of intermediate results that no node stands for: sums. */
 const FLOAT = 4;
+
+const bytesOf = (node: Node): number => numel(node.shape) * DTYPE_BYTES[node.dtype];
 
 /** @param kernels the backend's */
 export function lower<K>(program: ProgramSpec, kernels: KernelSet<K>): LoweredProgram<K> {
@@ -73,8 +76,8 @@ class Lowering<K> {
 
   // --- Buffers
 
-  #newBuffer(elements: number, place: Place, inParts = false): number {
-    this.#buffers.push({ bytes: elements * FLOAT, place, inParts });
+  #newBuffer(bytes: number, place: Place, inParts = false): number {
+    this.#buffers.push({ bytes, place, inParts });
     return this.#buffers.length - 1;
   }
 
@@ -84,13 +87,13 @@ class Lowering<K> {
     const { kind } = node.op;
     const isFixed = kind === "input" || kind === "variable" || kind === "constant";
     const place: Place = isFixed ? { kind, node } : { kind: "arena" };
-    const buffer = this.#newBuffer(numel(node.shape), place, kind === "concat");
+    const buffer = this.#newBuffer(bytesOf(node), place, kind === "concat");
     this.#ofNode.set(node, buffer);
     return buffer;
   }
 
   #ref(view: View): BufferRef {
-    return { buffer: this.#bufferOf(view.base), offset: view.offset * FLOAT };
+    return { buffer: this.#bufferOf(view.base), offset: view.offset * DTYPE_BYTES[view.base.dtype] };
   }
 
   /** All of a node: its buffer, or its place in a concatenation's. */
@@ -98,7 +101,7 @@ class Lowering<K> {
     const place = this.#places.get(node);
     return place === undefined
       ? { buffer: this.#bufferOf(node), offset: 0 }
-      : { buffer: this.#bufferOf(place.whole), offset: place.start * FLOAT };
+      : { buffer: this.#bufferOf(place.whole), offset: place.start * DTYPE_BYTES[node.dtype] };
   }
 
   /** Results computed here get buffers that survive until the host has read them. */
@@ -106,10 +109,7 @@ class Lowering<K> {
     for (const { node } of this.#program.outputs) {
       const { base } = this.#graph.view(node);
       if (roleOf(base.op) === "leaf" || this.#ofNode.has(base)) continue;
-      this.#ofNode.set(
-        base,
-        this.#newBuffer(numel(base.shape), { kind: "output" }, base.op.kind === "concat"),
-      );
+      this.#ofNode.set(base, this.#newBuffer(bytesOf(base), { kind: "output" }, base.op.kind === "concat"));
     }
   }
 
@@ -118,7 +118,7 @@ class Lowering<K> {
     const view = this.#graph.view(node);
     const computed = this.#ofNode.get(view.base);
     if (computed !== undefined && this.#buffers[computed].place.kind === "output") return this.#ref(view);
-    const buffer = this.#newBuffer(numel(node.shape), { kind: "output" });
+    const buffer = this.#newBuffer(bytesOf(node), { kind: "output" });
     this.#copy(view, buffer, `output ${describe(node)}`);
     return { buffer, offset: 0 };
   }
@@ -209,7 +209,7 @@ class Lowering<K> {
     for (const { value } of this.#program.updates ?? []) {
       const view = this.#graph.view(value.node);
       if (view.base.op.kind !== "variable" || saved.has(value.node)) continue;
-      const buffer = this.#newBuffer(numel(view.shape), { kind: "arena" });
+      const buffer = this.#newBuffer(bytesOf(value.node), { kind: "arena" });
       this.#copy(view, buffer, `save ${describe(value.node)}`);
       saved.set(value.node, buffer);
     }
@@ -259,7 +259,7 @@ class Lowering<K> {
       return;
     }
     const partials = targets.map(() => ({
-      buffer: this.#newBuffer(split.partials, { kind: "arena" }),
+      buffer: this.#newBuffer(split.partials * FLOAT, { kind: "arena" }),
       offset: 0,
     }));
     this.#call(split.first, [...operands, ...partials], `${label}, parts`);
@@ -278,7 +278,7 @@ class Lowering<K> {
       this.#call(spec, [this.#whole(view.base), target], describe(node));
     };
     if (op.kind === "pad") {
-      this.#call(zeroSpec(numel(node.shape)), [target], describe(node));
+      this.#call(zeroSpec(numel(node.shape), node.dtype), [target], describe(node));
       copyInto(node.inputs[0], op.before);
     } else if (op.kind === "concat") {
       let start = 0;
@@ -293,7 +293,7 @@ class Lowering<K> {
   #primitive({ node, ...tail }: PrimitiveStep, lowered: LoweredOp<K>): void {
     const { product } = tail;
     const inputs = sourcesOf(tail).map((source) => this.#ref(this.#graph.view(source)));
-    const temps = lowered.temps.map((elements) => this.#newBuffer(elements, { kind: "arena" }));
+    const temps = lowered.temps.map((elements) => this.#newBuffer(elements * FLOAT, { kind: "arena" }));
     const resolve = (slot: Slot): BufferRef => {
       if ("input" in slot) return inputs[slot.input];
       return "temp" in slot ? { buffer: temps[slot.temp], offset: 0 } : this.#whole(node);
@@ -304,9 +304,10 @@ class Lowering<K> {
     }
   }
 
-  /** Whether a tensor is a variable, or a view of one, that the program leaves alone. */
+  /** Whether a tensor is a variable that the program leaves alone, or a view or the wider form of one. */
   #isConstant(node: Node): boolean {
     const { base } = this.#graph.view(node);
+    if (base.op.kind === "cast") return this.#isConstant(base.inputs[0]);
     const isUpdated = this.#program.updates?.some(({ target }) => target.node === base) ?? false;
     return base.op.kind === "variable" && !isUpdated;
   }

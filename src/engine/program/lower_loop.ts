@@ -1,14 +1,24 @@
 // Loop steps of a fused graph as loop specs: which buffers they read under which strides, and the expression over them.
 
-import type { Node } from "../graph.ts";
+import { type DType, isHalf, type Node } from "../graph.ts";
 import { roleOf } from "../ops/roles.ts";
 import { boundaries, domainOf, stridesOver } from "../passes/domain.ts";
 import type { FusedGraph } from "../passes/fuse.ts";
 import { type View, viewThrough } from "../passes/view.ts";
 import { contiguousStrides, type Shape } from "../shape.ts";
-import type { LoopArray, LoopInstruction, LoopReduction, LoopSpec, LoopStore } from "./loop_spec.ts";
+import {
+  elementsOf,
+  type LoopArray,
+  type LoopInstruction,
+  type LoopReduction,
+  type LoopSpec,
+  type LoopStore,
+} from "./loop_spec.ts";
 
 const isPointwise = ({ op }: Node) => roleOf(op) === "pointwise";
+
+/** Whether a node is the f32 value of a 16-bit one, which is what reading that gives. */
+const widens = ({ op, inputs }: Node) => op.kind === "cast" && isHalf(inputs[0].dtype);
 
 export interface LoweredLoop {
   readonly spec: LoopSpec;
@@ -29,26 +39,26 @@ export function lowerLoop(results: readonly Node[], graph: FusedGraph): LoweredL
   return new LoopBuilder(results, graph).build();
 }
 
-/** A plain copy of `view` to `target`, which has the same shape. */
+/** A plain copy of `view` to `target`, which has the same shape and type. */
 export function copySpec(view: View, target: LoopArray): LoopSpec {
   return {
     domain: view.shape,
     reduced: view.shape.map(() => false),
-    operands: [{ strides: view.strides, offset: view.offset }],
+    operands: [{ strides: view.strides, offset: view.offset, ...elementsOf(view.base.dtype) }],
     instructions: [{ op: "load", operand: 0 }],
-    stores: [{ value: 0, ...target }],
+    stores: [{ value: 0, ...target, ...elementsOf(view.base.dtype) }],
     reductions: [],
   };
 }
 
 /** Zeros in `count` elements. */
-export function zeroSpec(count: number): LoopSpec {
+export function zeroSpec(count: number, dtype: DType): LoopSpec {
   return {
     domain: [count],
     reduced: [false],
     operands: [],
     instructions: [{ op: "constant", value: 0 }],
-    stores: [{ value: 0, strides: [1], offset: 0 }],
+    stores: [{ value: 0, strides: [1], offset: 0, ...elementsOf(dtype) }],
     reductions: [],
   };
 }
@@ -94,7 +104,12 @@ class LoopBuilder {
         reduced.push(node);
       } else {
         const value = isPointwise(node) ? this.#value(node) : this.#load(copiedView(node, this.#graph));
-        stores.push({ value, strides: this.#wholeStrides(node.shape), offset: 0 });
+        stores.push({
+          value,
+          strides: this.#wholeStrides(node.shape),
+          offset: 0,
+          ...elementsOf(node.dtype),
+        });
         stored.push(node);
       }
     }
@@ -148,7 +163,7 @@ class LoopBuilder {
   #value(node: Node): number {
     const known = this.#values.get(node);
     if (known !== undefined) return known;
-    const index = this.#push(this.#instruction(node));
+    const index = widens(node) ? this.#read(node.inputs[0]) : this.#push(this.#instruction(node));
     this.#values.set(node, index);
     return index;
   }
@@ -165,8 +180,11 @@ class LoopBuilder {
         return { op: "binary", fn: op.fn, args: [this.#read(a), this.#read(b)] };
       case "where":
         return { op: "where", args: [this.#read(a), this.#read(b), this.#read(c)] };
-      case "cast":
-        return { op: op.dtype === "f32" ? "toFloat" : "toInt", args: [this.#read(a)] };
+      case "cast": {
+        const args = [this.#read(a)] as const;
+        if (isHalf(op.dtype)) return { op: "round", to: op.dtype, args };
+        return { op: op.dtype === "f32" ? "toFloat" : "toInt", args };
+      }
       default:
         throw new Error(`${op.kind} is not pointwise`);
     }
@@ -178,7 +196,7 @@ class LoopBuilder {
     const known = this.#loads.get(key);
     if (known !== undefined) return known;
     this.#operandNodes.push(view.base);
-    this.#operands.push({ strides, offset: view.offset });
+    this.#operands.push({ strides, offset: view.offset, ...elementsOf(view.base.dtype) });
     const index = this.#push({ op: "load", operand: this.#operands.length - 1 });
     this.#loads.set(key, index);
     return index;

@@ -17,7 +17,7 @@ import { lowerMatmul } from "./kernels/matmul/gemm.ts";
 import { lowerRandom } from "./kernels/random.ts";
 
 export const cpuCapabilities: Capabilities = {
-  dtypes: ["f32", "i32"],
+  dtypes: ["f32", "i32", "f16", "bf16"],
   maxArrays: Number.POSITIVE_INFINITY,
   inPlace: true,
   readsStrides: (op) => op.kind === "matmul",

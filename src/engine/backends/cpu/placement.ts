@@ -1,6 +1,8 @@
 // A program and its variables in memory.
 
 import type { HostArray } from "../../backend.ts";
+import { toElements } from "../../elements.ts";
+import type { DType } from "../../graph.ts";
 import type { LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
@@ -56,7 +58,10 @@ export function writeTables(
     }
 }
 
-export function copyIn(memory: WebAssembly.Memory, address: number, data: HostArray): void {
-  if (data instanceof Int32Array) new Int32Array(memory.buffer, address, data.length).set(data);
-  else new Float32Array(memory.buffer, address, data.length).set(data);
+/** Writes host values as elements of a type. */
+export function copyIn(memory: WebAssembly.Memory, address: number, data: HostArray, dtype: DType): void {
+  const elements = toElements(data, dtype);
+  new Uint8Array(memory.buffer, address, elements.byteLength).set(
+    new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength),
+  );
 }

@@ -4,11 +4,13 @@
 import { availableParallelism, totalmem } from "node:os";
 import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
-import type { Node } from "../../graph.ts";
+import { checkProgram, checkValues } from "../../checks.ts";
+import { toFloats } from "../../elements.ts";
+import { DTYPE_BYTES, type Node } from "../../graph.ts";
 import type { KernelSet } from "../../program/kernel_set.ts";
 import { lower } from "../../program/lower.ts";
 import type { LoweredProgram } from "../../program/program.ts";
-import { numel, showShape } from "../../shape.ts";
+import { numel } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { Allocator } from "./allocator.ts";
 import { cpuCapabilities, cpuKernels } from "./cpu_kernels.ts";
@@ -87,12 +89,10 @@ export class WasmBackend implements Backend {
   }
 
   write(variable: Tensor, data: HostArray): void {
-    if (data.length !== numel(variable.shape)) {
-      throw new Error(`write: ${data.length} values do not fill ${showShape(variable.shape)}`);
-    }
+    checkValues(variable, data);
     const known = this.#variable(variable.node, true);
     const write = (values: HostArray): void => {
-      copyIn(this.#memory, known.address, values);
+      copyIn(this.#memory, known.address, values, variable.dtype);
       known.version++;
     };
     if (this.#waiting === 0) {
@@ -104,14 +104,13 @@ export class WasmBackend implements Backend {
   }
 
   async read(variable: Tensor): Promise<Float32Array> {
-    const { address, bytes } = this.#variable(variable.node, false);
-    return this.#inTurn(async () => new Float32Array(this.#memory.buffer, address, bytes / 4).slice());
+    const { address } = this.#variable(variable.node, false);
+    const { shape, dtype } = variable;
+    return this.#inTurn(async () => toFloats(this.#memory.buffer, address, numel(shape), dtype));
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
-    const integer = program.outputs.find((output) => output.dtype !== "f32");
-    if (integer !== undefined)
-      throw new Error(`${program.name}: outputs must be f32, got ${integer.dtype}; cast it`);
+    checkProgram(program);
     return this.#build(program, lower(program, this.#kernels));
   }
 
@@ -211,7 +210,7 @@ export class WasmBackend implements Backend {
     if (known !== undefined) return known;
     const name = node.op.kind === "variable" ? node.op.name : node.op.kind;
     if (!create) throw new Error(`variable ${name} was read before it was written`);
-    const bytes = numel(node.shape) * 4;
+    const bytes = numel(node.shape) * DTYPE_BYTES[node.dtype];
     const created = { address: this.#allocator.allocate(bytes, `variable ${name}`), bytes, version: 0 };
     this.#variables.set(node, created);
     return created;
@@ -227,7 +226,7 @@ export class WasmBackend implements Backend {
     const addresses = variables.map((variable, i) => variable?.address ?? base + layout.buffers[i]);
     for (const [i, { place }] of lowered.buffers.entries()) {
       if (place.kind === "constant" && place.node.op.kind === "constant") {
-        copyIn(this.#memory, addresses[i], place.node.op.data);
+        copyIn(this.#memory, addresses[i], place.node.op.data, place.node.dtype);
       }
     }
     const preludeReads = lowered.calls

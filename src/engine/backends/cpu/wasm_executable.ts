@@ -10,7 +10,8 @@ import {
   type ProgramStats,
   readOutputs,
 } from "../../backend.ts";
-import { checkFeeds } from "../../feeds.ts";
+import { checkFeeds } from "../../checks.ts";
+import { toFloats } from "../../elements.ts";
 import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { Kernel } from "./kernels/kernel.ts";
@@ -106,11 +107,8 @@ export class WasmExecutable implements Executable {
     this.#checkUsable();
     const { buffer, offset } = this.#placement.lowered.outputs[i];
     const address = this.#placement.addresses[buffer] + offset;
-    return new Float32Array(
-      this.#machine.memory.buffer,
-      address,
-      numel(this.#program.outputs[i].shape),
-    ).slice();
+    const { shape, dtype } = this.#program.outputs[i];
+    return toFloats(this.#machine.memory.buffer, address, numel(shape), dtype);
   }
 
   #checkUsable(): void {
@@ -121,7 +119,9 @@ export class WasmExecutable implements Executable {
     this.#checkUsable();
     for (const [i, feed] of feeds.entries()) {
       const address = this.#inputs[i];
-      if (address !== undefined) copyIn(this.#machine.memory, address, feed);
+      if (address !== undefined) {
+        copyIn(this.#machine.memory, address, feed, this.#program.inputs[i].dtype);
+      }
     }
     await this.#prepare();
     await this.#machine.run(table, times);

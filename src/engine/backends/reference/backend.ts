@@ -14,15 +14,16 @@ import {
   readOutputs,
 } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
-import { checkFeeds } from "../../feeds.ts";
-import { type Node, topologicalOrder } from "../../graph.ts";
-import { numel, showShape } from "../../shape.ts";
+import { checkFeeds, checkProgram, checkValues } from "../../checks.ts";
+import { toElements, toFloats } from "../../elements.ts";
+import { type DType, isHalf, type Node, topologicalOrder } from "../../graph.ts";
+import { numel } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { evaluate } from "./evaluate.ts";
 
 /** It interprets the graph: nothing binds it. */
 const CAPABILITIES: Capabilities = {
-  dtypes: ["f32", "i32"],
+  dtypes: ["f32", "i32", "f16", "bf16"],
   maxArrays: Number.POSITIVE_INFINITY,
   inPlace: true,
   readsStrides: () => true,
@@ -35,10 +36,8 @@ export class ReferenceBackend implements Backend {
   readonly #state = new Map<Node, Float64Array>();
 
   write(variable: Tensor, data: HostArray): void {
-    if (data.length !== numel(variable.shape)) {
-      throw new Error(`write: ${data.length} values do not fill ${showShape(variable.shape)}`);
-    }
-    this.#state.set(variable.node, Float64Array.from(data));
+    checkValues(variable, data);
+    this.#state.set(variable.node, valuesOf(data, variable.dtype));
   }
 
   async read(variable: Tensor): Promise<Float32Array> {
@@ -46,6 +45,7 @@ export class ReferenceBackend implements Backend {
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
+    checkProgram(program);
     return new ReferenceExecutable(program, (node) => this.#value(node), this.#state);
   }
 
@@ -67,6 +67,13 @@ export class ReferenceBackend implements Backend {
     }
     return value;
   }
+}
+
+/** What a backend's memory would hold of host values. */
+function valuesOf(data: HostArray, dtype: DType): Float64Array {
+  if (!isHalf(dtype)) return Float64Array.from(data);
+  const { buffer, byteOffset, length } = toElements(data, dtype);
+  return Float64Array.from(toFloats(buffer, byteOffset, length, dtype));
 }
 
 class ReferenceExecutable implements Executable {
@@ -104,7 +111,9 @@ class ReferenceExecutable implements Executable {
 
   #interpret(feeds: readonly HostArray[]): Float32Array[] {
     checkFeeds(this.#program, feeds);
-    const fed = new Map(this.#program.inputs.map((tensor, i) => [tensor.node, Float64Array.from(feeds[i])]));
+    const fed = new Map(
+      this.#program.inputs.map((tensor, i) => [tensor.node, valuesOf(feeds[i], tensor.dtype)]),
+    );
     const values = new Map<Node, Float64Array>();
     const lookUp = (node: Node): Float64Array => {
       const value = values.get(node);

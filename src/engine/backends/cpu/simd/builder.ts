@@ -28,9 +28,11 @@ export type StoreOperation =
   | "f32.store"
   | "f64.store"
   | "v128.store"
+  | "v128.store16x4"
   | "v128.store32_lane0"
   | "v128.store64_lane0"
   | "i32.store8"
+  | "i32.store16"
   | "i32.atomic.store";
 export type AtomicOperation =
   | "i32.atomic.rmw.add"
@@ -300,6 +302,14 @@ export class KernelBuilder implements Signature {
   }
   storeV(address: Expr, value: Expr, offset = 0): void {
     this.store("v128.store", "v128", address, value, offset);
+  }
+  /** The low half of an i32, 2 bytes. */
+  storeU16(address: Expr, value: Expr, offset = 0): void {
+    this.store("i32.store16", "i32", address, value, offset);
+  }
+  /** The low halves of four i32 lanes whose high halves are 0, 8 bytes. */
+  storeU16Lanes(address: Expr, value: Expr, offset = 0): void {
+    this.store("v128.store16x4", "v128", address, value, offset);
   }
   /** Lane 0 of a vector, 4 bytes. */
   storeLane0(address: Expr, value: Expr, offset = 0): void {

@@ -61,11 +61,13 @@ export type LaneOperation =
 export const LOADS = {
   "i32.load": "i32",
   "i32.load8_u": "i32",
+  "i32.load16_u": "i32",
   "i32.atomic.load": "i32",
   "i64.load": "i64",
   "f32.load": "f32",
   "f64.load": "f64",
   "v128.load": "v128",
+  "v128.load16x4_u": "v128",
   "v128.load32_splat": "v128",
   "v128.load32_zero": "v128",
   "v128.load64_zero": "v128",

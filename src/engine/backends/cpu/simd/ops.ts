@@ -284,6 +284,9 @@ export const loadI64 = (address: Expr, offset = 0): Expr => load("i64.load", add
 export const loadF32 = (address: Expr, offset = 0): Expr => load("f32.load", address, offset);
 export const loadF64 = (address: Expr, offset = 0): Expr => load("f64.load", address, offset);
 export const loadU8 = (address: Expr, offset = 0): Expr => load("i32.load8_u", address, offset);
+export const loadU16 = (address: Expr, offset = 0): Expr => load("i32.load16_u", address, offset);
+/** Four unsigned 16-bit integers, one in each i32 lane. */
+export const loadU16Lanes = (address: Expr, offset = 0): Expr => load("v128.load16x4_u", address, offset);
 export const loadV = (address: Expr, offset = 0): Expr => load("v128.load", address, offset);
 /** One f32 in every lane. */
 export const loadSplat = (address: Expr, offset = 0): Expr => load("v128.load32_splat", address, offset);

@@ -5,11 +5,18 @@
 // What does not differ between the halves (addresses, conditions, constants, a scalar in every lane) stays single.
 // The halves are computed as if independent: a block may not read through memory what its other half writes.
 
-import type { Statement } from "./builder.ts";
+import type { Statement, StoreOperation } from "./builder.ts";
 import type { Expr, LoadOperation, Var } from "./expr.ts";
 
-/** Bytes of one vector. */
-const VECTOR_BYTES = 16;
+/** Bytes that the halves' loads and stores are apart: what the first one covers. */
+const LOAD_BYTES: Readonly<Partial<Record<LoadOperation, number>>> = {
+  "v128.load": 16,
+  "v128.load16x4_u": 8,
+};
+const STORE_BYTES: Readonly<Partial<Record<StoreOperation, number>>> = {
+  "v128.store": 16,
+  "v128.store16x4": 8,
+};
 /** Loads that read the same for both halves. */
 const BROADCASTS: ReadonlySet<LoadOperation> = new Set(["v128.load32_splat"]);
 
@@ -64,13 +71,12 @@ class Doubling {
         return [statement, { kind: "set", variable: other, value: second }];
       }
       case "store": {
-        const { op, value, offset } = statement;
-        if (op !== "v128.store") {
-          if (value.type === "v128") throw new Error(`${op} has no meaning for a pair of vectors`);
-          this.#half(value);
-          return [statement];
-        }
-        return this.#store({ ...statement, op, value, offset });
+        const { op, value } = statement;
+        const bytes = STORE_BYTES[op];
+        if (bytes !== undefined) return this.#store(statement, bytes);
+        if (value.type === "v128") throw new Error(`${op} has no meaning for a pair of vectors`);
+        this.#half(value);
+        return [statement];
       }
       case "for":
         return [{ ...statement, body: this.block(statement.body) }];
@@ -91,7 +97,7 @@ class Doubling {
   }
 
   /** Both values are known before the first is stored, so that the stores stand side by side. */
-  #store(statement: Extract<Statement, { kind: "store" }>): Statement[] {
+  #store(statement: Extract<Statement, { kind: "store" }>, bytes: number): Statement[] {
     const before: Statement[] = [];
     const named = (value: Expr): Expr => {
       if (value.kind === "var" || value.kind === "vconst") return value;
@@ -104,7 +110,7 @@ class Doubling {
     return [
       ...before,
       { ...statement, value: first },
-      { ...statement, value: second, offset: statement.offset + VECTOR_BYTES },
+      { ...statement, value: second, offset: statement.offset + bytes },
     ];
   }
 
@@ -127,10 +133,12 @@ class Doubling {
       }
       case "lanes":
         throw new Error(`${e.op} has no meaning for a pair of vectors`);
-      case "load":
+      case "load": {
         if (e.type !== "v128" || BROADCASTS.has(e.op)) return e;
-        if (e.op !== "v128.load") throw new Error(`${e.op} has no meaning for a pair of vectors`);
-        return { ...e, offset: e.offset + VECTOR_BYTES };
+        const bytes = LOAD_BYTES[e.op];
+        if (bytes === undefined) throw new Error(`${e.op} has no meaning for a pair of vectors`);
+        return { ...e, offset: e.offset + bytes };
+      }
       default:
         return e satisfies never;
     }

@@ -132,9 +132,13 @@ class FunctionEncoder {
       case "store": {
         this.expr(statement.address);
         this.expr(statement.value);
+        if (statement.op === "v128.store16x4") {
+          encodeVector(code, [0, 0, 0, 0]);
+          this.instruction(op.NARROW_LANES);
+        }
         this.instruction(op.STORE_OPCODES[statement.op]);
         this.immediateAddress(statement.op, statement.offset);
-        if (statement.op.endsWith("lane0")) code.u8(0);
+        if (statement.op.endsWith("lane0") || statement.op === "v128.store16x4") code.u8(0);
         return;
       }
       case "for":

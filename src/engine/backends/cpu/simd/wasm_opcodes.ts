@@ -67,11 +67,13 @@ export const LANE_OPCODES: Readonly<Record<LaneOperation, number>> = {
 export const LOAD_OPCODES: Readonly<Record<LoadOperation, number>> = {
   "i32.load": 0x28,
   "i32.load8_u": 0x2d,
+  "i32.load16_u": 0x2f,
   "i32.atomic.load": 0xfe0010,
   "i64.load": 0x29,
   "f32.load": 0x2a,
   "f64.load": 0x2b,
   "v128.load": 0xfd0000,
+  "v128.load16x4_u": 0xfd0004,
   "v128.load32_splat": 0xfd0009,
   "v128.load32_zero": 0xfd005c,
   "v128.load64_zero": 0xfd005d,
@@ -83,11 +85,16 @@ export const STORE_OPCODES: Readonly<Record<StoreOperation, number>> = {
   "f32.store": 0x38,
   "f64.store": 0x39,
   "i32.store8": 0x3a,
+  "i32.store16": 0x3b,
   "v128.store": 0xfd000b,
+  "v128.store16x4": 0xfd005b,
   "v128.store32_lane0": 0xfd005a,
   "v128.store64_lane0": 0xfd005b,
   "i32.atomic.store": 0xfe0017,
 };
+
+/** i16x8.narrow_i32x4_u: what comes before the store of the low halves of four lanes. */
+export const NARROW_LANES = 0xfd0086;
 
 export const ATOMIC_OPCODES: Readonly<Record<AtomicOperation, number>> = {
   "i32.atomic.rmw.add": 0xfe001e,

@@ -3,6 +3,7 @@
 import type { ReduceFn } from "../../../../graph.ts";
 import {
   collapse,
+  elementBytes,
   type LoopArray,
   type LoopReduction,
   type LoopSpec,
@@ -11,7 +12,7 @@ import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr, Var } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import type { Kernel } from "../kernel.ts";
-import { LoopBody, type Nest, type Position } from "./loop_body.ts";
+import { LoopBody, type Nest, type Position, storeElements } from "./loop_body.ts";
 import { reductionStages, SINGLE_LANE, type Stage, storeStages, vectorPositions } from "./loop_stages.ts";
 
 /** Elements of the domain that one tile should cover: enough to hide its start, few enough to share out. */
@@ -45,7 +46,7 @@ export function loopKernel(given: LoopSpec): Kernel {
     tiles: tiling.tiles,
     scratchBytes: 0,
     flops: elements * (spec.instructions.filter((i) => i.op !== "load").length + spec.reductions.length),
-    bytes: 4 * arrays.reduce((total, array) => total + touched(spec.domain, array), 0),
+    bytes: arrays.reduce((total, array) => total + elementBytes(array) * touched(spec.domain, array), 0),
     emit: (k) => new LoopEmitter(k, spec, nest, { isColumn, unit, block, counts, tiling }).emit(),
   };
 }
@@ -126,7 +127,9 @@ class LoopEmitter {
   }
 
   emit(): void {
-    const pointers = this.#arrays.map((array, i) => s.iadd(this.#k.buffer(i), s.i32(4 * array.offset)));
+    const pointers = this.#arrays.map((array, i) =>
+      s.iadd(this.#k.buffer(i), s.i32(elementBytes(array) * array.offset)),
+    );
     this.#body.emit(this.#k, 0, pointers, []);
     this.#tiles(pointers);
   }
@@ -167,7 +170,8 @@ class LoopEmitter {
     const axis = this.#nest.axes[level];
     const unit = this.#shape.isColumn && level === this.#nest.vectorLevel ? this.#shape.block : 1;
     return pointers.map((pointer, i) => {
-      const stride = 4 * unit * this.#arrays[i].strides[axis];
+      const array = this.#arrays[i];
+      const stride = elementBytes(array) * unit * array.strides[axis];
       return stride === 0 ? pointer : this.#k.let(s.iadd(pointer, s.imul(index, s.i32(stride))));
     });
   }
@@ -207,15 +211,11 @@ class LoopEmitter {
           const pointer = inner[spec.operands.length + i];
           const stride = store.strides[this.#nest.axes[this.#nest.vectorLevel]];
           const value = this.#body.value(store.value, position);
-          this.#write(pointer, value, 4 * position.index * stride, position);
+          const offset = elementBytes(store) * position.index * stride;
+          storeElements(this.#k, store, pointer, value, offset, position.lanes);
         }
       }
     });
-  }
-
-  #write(pointer: Expr, value: Expr, offset: number, position: Position): void {
-    if (position.lanes === 4) this.#k.storeV(pointer, value, offset);
-    else this.#k.storeLane0(pointer, value, offset);
   }
 
   /** Walks the vector axis from `begin` to `end` in stages, each as far as its width goes into what is left. */
@@ -330,8 +330,8 @@ class LoopEmitter {
     const axis = this.#nest.axes[level];
     for (const { position, variables } of accumulators) {
       for (const [i, reduction] of this.#spec.reductions.entries()) {
-        const offset = 4 * position.index * reduction.strides[axis];
-        this.#write(this.#result(pointers, i), variables[i], offset, position);
+        const offset = elementBytes(reduction) * position.index * reduction.strides[axis];
+        storeElements(this.#k, reduction, this.#result(pointers, i), variables[i], offset, position.lanes);
       }
     }
   }

@@ -1,8 +1,14 @@
 // Emits the instructions of a loop nest: one value per instruction and vector position, each as far out as it can stand.
 
-import type { LoopInstruction, LoopSpec } from "../../../../program/loop_spec.ts";
+import {
+  elementBytes,
+  type LoopArray,
+  type LoopInstruction,
+  type LoopSpec,
+} from "../../../../program/loop_spec.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
+import { narrow, widen } from "../../simd/half.ts";
 import * as math from "../../simd/math.ts";
 import * as s from "../../simd/ops.ts";
 
@@ -101,9 +107,9 @@ export class LoopBody {
         return s.vconst(instruction.value);
       case "load": {
         const pointer = pointers[instruction.operand];
-        if (position === undefined) return k.let(s.loadSplat(pointer));
-        const offset = 4 * position.index * this.#vectorStride(instruction.operand);
-        return k.let(position.lanes === 4 ? s.loadV(pointer, offset) : s.loadLane0(pointer, offset));
+        const operand = this.#operand(instruction.operand);
+        const steps = (position?.index ?? 0) * this.#vectorStride(instruction.operand);
+        return loadElements(k, operand, pointer, elementBytes(operand) * steps, position?.lanes);
       }
       case "unary":
         return unary(k, instruction.fn, this.value(instruction.args[0], position));
@@ -120,10 +126,47 @@ export class LoopBody {
         return k.let(s.vfromI32(this.value(instruction.args[0], position)));
       case "toInt":
         return k.let(s.vtoI32(this.value(instruction.args[0], position)));
+      case "round": {
+        const bits = narrow(k, this.value(instruction.args[0], position), instruction.to);
+        return widen(k, bits, instruction.to);
+      }
       default:
         return instruction satisfies never;
     }
   }
+}
+
+/** The f32 (or i32) values of four elements, of one in lane 0, or of one in every lane where `lanes` is undefined. */
+function loadElements(
+  k: KernelBuilder,
+  { half }: LoopArray,
+  pointer: Expr,
+  offset: number,
+  lanes: 4 | 1 | undefined,
+): Expr {
+  if (half !== undefined) {
+    const bits = lanes === 4 ? s.loadU16Lanes(pointer, offset) : s.xsplat(s.loadU16(pointer, offset));
+    return widen(k, bits, half);
+  }
+  if (lanes === undefined) return k.let(s.loadSplat(pointer, offset));
+  return k.let(lanes === 4 ? s.loadV(pointer, offset) : s.loadLane0(pointer, offset));
+}
+
+/** Stores four values, or that of lane 0. */
+export function storeElements(
+  k: KernelBuilder,
+  { half }: LoopArray,
+  pointer: Expr,
+  value: Expr,
+  offset: number,
+  lanes: 4 | 1,
+): void {
+  if (half !== undefined) {
+    const bits = narrow(k, value, half);
+    if (lanes === 4) k.storeU16Lanes(pointer, bits, offset);
+    else k.storeU16(pointer, s.xextractLane(bits, 0), offset);
+  } else if (lanes === 4) k.storeV(pointer, value, offset);
+  else k.storeLane0(pointer, value, offset);
 }
 
 function unary(k: KernelBuilder, fn: (LoopInstruction & { op: "unary" })["fn"], x: Expr): Expr {

@@ -1,0 +1,45 @@
+// The checks that every backend makes: of a program before it is compiled, of values before they are written, of feeds before
+// a run.
+
+import type { HostArray, ProgramSpec } from "./backend.ts";
+import { holds } from "./elements.ts";
+import { numel, sameShape, showShape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** @throws when an output is not f32, or a variable would be given values of another type or shape. */
+export function checkProgram({ name, outputs, updates = [] }: ProgramSpec): void {
+  for (const { dtype } of outputs) {
+    if (dtype !== "f32") throw new Error(`${name}: outputs must be f32, got ${dtype}; cast it`);
+  }
+  for (const { target, value } of updates) {
+    if (target.dtype === value.dtype && sameShape(target.shape, value.shape)) continue;
+    const given = `${value.dtype}${showShape(value.shape)}`;
+    throw new Error(
+      `${name}: an update of ${target.dtype}${showShape(target.shape)} has the value ${given}; cast it`,
+    );
+  }
+}
+
+/** @throws when values do not fill a variable, or are of another type. */
+export function checkValues({ dtype, shape }: Tensor, data: HostArray): void {
+  if (data.length !== numel(shape)) {
+    throw new Error(`write: ${data.length} values do not fill ${showShape(shape)}`);
+  }
+  if (!holds(data, dtype)) throw new Error(`write: ${data.constructor.name} for a variable of ${dtype}`);
+}
+
+/** @throws when the number, type or length of the feeds does not fit the program's inputs. */
+export function checkFeeds(program: ProgramSpec, feeds: readonly HostArray[]): void {
+  if (feeds.length !== program.inputs.length) {
+    throw new Error(`${program.name}: wants ${program.inputs.length} inputs, got ${feeds.length}`);
+  }
+  for (const [i, tensor] of program.inputs.entries()) {
+    const feed = feeds[i];
+    if (!holds(feed, tensor.dtype) || feed.length !== numel(tensor.shape)) {
+      const given = `${feed.constructor.name} of ${feed.length}`;
+      throw new Error(
+        `${program.name}: input ${i} is ${tensor.dtype}${showShape(tensor.shape)}, got ${given}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// Values on the host and elements of a backend's memory, one as the other.
+
+import type { HostArray } from "./backend.ts";
+import { type DType, isHalf } from "./graph.ts";
+import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "./half.ts";
+
+/** Whether host values can stand for elements of a type: 16-bit ones are given as f32 or as their bits. */
+export function holds(data: HostArray, dtype: DType): boolean {
+  if (dtype === "i32") return data instanceof Int32Array;
+  return data instanceof Float32Array || (isHalf(dtype) && data instanceof Uint16Array);
+}
+
+/** Host values as the elements that memory keeps: f32 is rounded where they have 16 bits. `holds` must be true. */
+export function toElements(data: HostArray, dtype: DType): HostArray {
+  if (!(data instanceof Float32Array) || !isHalf(dtype)) return data;
+  return dtype === "f16" ? float32ToHalf(data) : float32ToBfloat16(data);
+}
+
+/** A copy of `count` elements in memory, from byte `at` on, as f32. */
+export function toFloats(buffer: ArrayBufferLike, at: number, count: number, dtype: DType): Float32Array {
+  switch (dtype) {
+    case "f32":
+      return new Float32Array(buffer, at, count).slice();
+    case "i32":
+      return Float32Array.from(new Int32Array(buffer, at, count));
+    case "f16":
+      return halfToFloat32(new Uint16Array(buffer, at, count));
+    case "bf16":
+      return bfloat16ToFloat32(new Uint16Array(buffer, at, count));
+    default:
+      return dtype satisfies never;
+  }
+}
