@@ -72,7 +72,13 @@ export type Op =
   | ({ readonly kind: "attentionGrad" } & AttentionOptions)
   | { readonly kind: "gather" }
   | { readonly kind: "scatterAdd" }
-  | { readonly kind: "random"; readonly distribution: "uniform" | "normal"; readonly site: number };
+  | {
+      readonly kind: "random";
+      readonly distribution: "uniform" | "normal";
+      readonly site: number;
+      /** For draws of a part of a batch: blocks of four numbers that an image takes. */
+      readonly imageBlocks?: number;
+    };
 
 export type OpKind = Op["kind"];
 export type OpOf<K extends OpKind> = Extract<Op, { kind: K }>;

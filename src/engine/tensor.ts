@@ -188,12 +188,15 @@ export const constant = (data: Float32Array | Int32Array, shape: Shape): Tensor 
   new Tensor(graph.constant(data, shape));
 /** One value repeated. */
 export const full = (value: number, shape: Shape): Tensor => new Tensor(graph.full(value, shape));
-/** Uniform numbers in [0, 1); key is i32 [seed low, seed high, step], `site` tells draws of one program apart. */
-export const uniform = (key: Tensor, site: number, shape: Shape): Tensor =>
-  new Tensor(randomUniform(key.node, site, shape));
-/** Standard normal numbers; key and site as for `uniform`. */
-export const normal = (key: Tensor, site: number, shape: Shape): Tensor =>
-  new Tensor(randomNormal(key.node, site, shape));
+/**
+ * Uniform numbers in [0, 1); key is i32 [seed low, seed high, step], `site` tells draws of one program apart. With
+ * `imageBlocks`, the key has a fourth word, the place of the first image in its whole batch: see `randomUniform`.
+ */
+export const uniform = (key: Tensor, site: number, shape: Shape, imageBlocks?: number): Tensor =>
+  new Tensor(randomUniform(key.node, site, shape, imageBlocks));
+/** Standard normal numbers; the other arguments as for `uniform`. */
+export const normal = (key: Tensor, site: number, shape: Shape, imageBlocks?: number): Tensor =>
+  new Tensor(randomNormal(key.node, site, shape, imageBlocks));
 
 /** Gradients of a scalar loss, one for each tensor of `wrt` and in its shape. */
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {

@@ -2,16 +2,20 @@
 
 import type { HostArray } from "../engine/backend.ts";
 import type { Shape } from "../engine/shape.ts";
-import { input, type Tensor } from "../engine/tensor.ts";
+import type { Tensor } from "../engine/tensor.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type ForwardContext, RandomStream } from "../nn/forward_context.ts";
 import { isFlow, type Objective, timestepCount } from "./objective.ts";
+import type { AddedInputs } from "./program_inputs.ts";
 import { drawPositions, type TimestepSampling } from "./timestep_sampling.ts";
 
 export interface DrawOptions {
   readonly model: UNet2DModel;
   readonly objective: Objective;
+  /** Images of this step: the batch, or the part of it that is computed here. */
   readonly batchSize: number;
+  /** Images of the whole batch, where this step computes a part of it: it draws what the whole would for its images. */
+  readonly wholeBatch?: number;
   readonly height: number;
   readonly width: number;
   /** Noise and timesteps are drawn inside from a key, or fed. Dropout and all options below want "philox". */
@@ -32,7 +36,7 @@ export interface DrawOptions {
 
 /** What is fed in place of, or for, the draws. */
 export interface DrawFeeds {
-  /** For "philox": i32 [3] = seed low word, seed high word, step. */
+  /** For "philox": i32 [3] = seed low word, seed high word, step; with `wholeBatch` [4], the first image's place in it. */
   readonly key?: Int32Array;
   /** For "fed": [N, H, W, C]. */
   readonly noise?: Float32Array;
@@ -43,8 +47,6 @@ export interface DrawFeeds {
 }
 
 export interface Draws {
-  /** What must be fed, in this order. */
-  readonly inputs: readonly { readonly name: keyof DrawFeeds; readonly tensor: Tensor }[];
   /** What the model learns to tell from the image, [N, H, W, C]. */
   readonly noise: Tensor;
   /** What is mixed into the images, [N, H, W, C]. */
@@ -56,9 +58,12 @@ export interface Draws {
   readonly context: ForwardContext;
 }
 
-/** @throws Error when fed draws are asked for what only the program can draw */
-export function makeDraws(options: DrawOptions): Draws {
-  return options.draws === "philox" ? philoxDraws(options) : fedDraws(options);
+/**
+ * @param inputs where what must be fed is added
+ * @throws Error when fed draws are asked for what only the program can draw
+ */
+export function makeDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draws {
+  return options.draws === "philox" ? philoxDraws(options, inputs) : fedDraws(options, inputs);
 }
 
 /** [N, H, W, C]. */
@@ -66,19 +71,21 @@ export function imageShape({ model, batchSize, height, width }: DrawOptions): Sh
   return [batchSize, height, width, model.config.inChannels];
 }
 
-function philoxDraws(options: DrawOptions): Draws {
+function philoxDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draws {
   const shape = imageShape(options);
-  const key = input([3], "i32", "key");
-  const random = new RandomStream(key);
+  const { wholeBatch } = options;
+  const key = inputs.add("key", [wholeBatch === undefined ? 3 : 4], "i32", ({ key }) =>
+    required("a key", key),
+  );
+  const random = new RandomStream(key, wholeBatch);
   // The order of draws is the order of their sites: what is switched off must not move the others.
   const plain = random.normal(shape);
-  const { timesteps, fed, importance } = philoxTimesteps(options, random);
+  const { timesteps, importance } = philoxTimesteps(options, random, inputs);
   const { noiseOffset = 0, inputPerturbation = 0 } = options;
   const [n, , , channels] = shape;
   const noise = noiseOffset === 0 ? plain : plain.add(random.normal([n, 1, 1, channels]).mul(noiseOffset));
   const mixedNoise = inputPerturbation === 0 ? noise : noise.add(random.normal(shape).mul(inputPerturbation));
   return {
-    inputs: [{ name: "key", tensor: key }, ...fed],
     noise,
     mixedNoise,
     timesteps,
@@ -90,29 +97,27 @@ function philoxDraws(options: DrawOptions): Draws {
 function philoxTimesteps(
   { objective, batchSize, timestepSampling = { name: "uniform" } }: DrawOptions,
   random: RandomStream,
-): { timesteps: Tensor; fed: Draws["inputs"]; importance: Tensor | null } {
+  inputs: AddedInputs<DrawFeeds>,
+): Pick<Draws, "timesteps" | "importance"> {
   const count = timestepCount(objective);
   if (timestepSampling.name === "loss-second-moment") {
-    const whole = input([batchSize], "i32", "timesteps");
-    const importance = input([batchSize], "f32", "importance");
+    const whole = inputs.add("timesteps", [batchSize], "i32", fedTimesteps);
     return {
       // A flow's timesteps have no gaps: one stands for all up to the next.
       timesteps: isFlow(objective) ? whole.cast().add(random.uniform([batchSize])) : whole,
-      fed: [
-        { name: "timesteps", tensor: whole },
-        { name: "importance", tensor: importance },
-      ],
-      importance,
+      importance: inputs.add("importance", [batchSize], "f32", (given) =>
+        required("importance", given.importance),
+      ),
     };
   }
   const along = drawPositions(timestepSampling, random, batchSize).mul(count);
-  if (isFlow(objective)) return { timesteps: along, fed: [], importance: null };
+  if (isFlow(objective)) return { timesteps: along, importance: null };
   // A sigmoid can round to 1; a uniform number is always below.
   const whole = timestepSampling.name === "uniform" ? along.floor() : along.floor().minimum(count - 1);
-  return { timesteps: whole.cast("i32"), fed: [], importance: null };
+  return { timesteps: whole.cast("i32"), importance: null };
 }
 
-function fedDraws(options: DrawOptions): Draws {
+function fedDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draws {
   const { model, objective, batchSize, timestepSampling, noiseOffset = 0, inputPerturbation = 0 } = options;
   const { dropout } = model.config;
   if (dropout > 0) {
@@ -123,13 +128,9 @@ function fedDraws(options: DrawOptions): Draws {
       'noiseOffset, inputPerturbation and timestepSampling are drawn in the program; use draws "philox"',
     );
   }
-  const noise = input(imageShape(options), "f32", "noise");
-  const timesteps = input([batchSize], isFlow(objective) ? "f32" : "i32", "timesteps");
+  const noise = inputs.add("noise", imageShape(options), "f32", (given) => required("noise", given.noise));
+  const timesteps = inputs.add("timesteps", [batchSize], isFlow(objective) ? "f32" : "i32", fedTimesteps);
   return {
-    inputs: [
-      { name: "noise", tensor: noise },
-      { name: "timesteps", tensor: timesteps },
-    ],
     noise,
     mixedNoise: noise,
     timesteps,
@@ -138,18 +139,10 @@ function fedDraws(options: DrawOptions): Draws {
   };
 }
 
-/** The feeds of `inputs`, in their order. @throws Error when one is missing */
-export function packDraws({ inputs }: Draws, given: DrawFeeds): HostArray[] {
-  return inputs.map(({ name }) => {
-    const value = given[name];
-    if (value === undefined) throw new Error(`this training step wants to be fed ${NAMES[name]}`);
-    return value;
-  });
-}
+const fedTimesteps = ({ timesteps }: DrawFeeds): HostArray => required("timesteps", timesteps);
 
-const NAMES: Readonly<Record<keyof DrawFeeds, string>> = {
-  key: "a key",
-  noise: "noise",
-  timesteps: "timesteps",
-  importance: "importance",
-};
+/** @throws Error that names what is missing */
+export function required<T>(name: string, value: T | undefined): T {
+  if (value === undefined) throw new Error(`this training step wants to be fed ${name}`);
+  return value;
+}

@@ -3,18 +3,20 @@
 
 import { CONDITION_SIZE } from "../data/augment/edm.ts";
 import type { HostArray, ProgramSpec } from "../engine/backend.ts";
-import { grad, input, type Tensor } from "../engine/tensor.ts";
+import { concat, grad, type Tensor, variable } from "../engine/tensor.ts";
 import type { UNet2DInputs } from "../models/unet_2d_model.ts";
 import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../nn/adamw.ts";
 import { clipCoefficient, globalNorm } from "../nn/clip_grad_norm.ts";
 import type { Module } from "../nn/module.ts";
 import { ModuleGroup } from "../nn/module_group.ts";
+import type { Parameter } from "../nn/parameter.ts";
 import { Shadow } from "../nn/shadow.ts";
 import type { AugmentEmbedding } from "./augment_embedding.ts";
-import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, packDraws } from "./draws.ts";
+import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, required } from "./draws.ts";
 import { emaUpdate } from "./ema.ts";
 import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./losses.ts";
 import { batchLevels, isFlow } from "./objective.ts";
+import { ProgramInputs } from "./program_inputs.ts";
 
 export interface TrainStepOptions extends DrawOptions {
   readonly adamw: AdamWOptions;
@@ -43,15 +45,8 @@ export interface TrainStepFeeds extends DrawFeeds {
   readonly emaDecay?: number;
 }
 
-/** A training step, and the state beside the weights that it changes. */
-export interface TrainStep {
-  /**
-   * Inputs: images; what the draws want; class labels and conditions if any; keep, stepSize, biasCorrection2Sqrt; ema
-   * rate if any.
-   * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
-   * its factor. Updates: weights, moments, average.
-   */
-  readonly program: ProgramSpec;
+/** What a training step changes. */
+export interface TrainState {
   /** All that is trained: the model, and what only training has beside it. */
   readonly network: Module;
   /** AdamW's moments of the trainable parameters. Start: setZero(). */
@@ -59,47 +54,143 @@ export interface TrainStep {
   readonly expAvgSq: Shadow;
   /** The average of all parameters, or null. Start: loaded from the network's state dict. */
   readonly ema: Shadow | null;
+}
+
+/** A training step, and the state beside the weights that it changes. */
+export interface TrainStep extends TrainState {
+  /**
+   * Inputs: images; what the draws want; class labels and conditions if any; keep, stepSize, biasCorrection2Sqrt; ema
+   * rate if any.
+   * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
+   * its factor. Updates: weights, moments, average.
+   */
+  readonly program: ProgramSpec;
   /** Packs the inputs of one run in the program's order. @throws Error when one is missing */
   feeds(feeds: TrainStepFeeds): HostArray[];
 }
 
+/**
+ * A training step as two programs, so that something can be done to the gradients between them, such as summing them
+ * over machines. One after the other they compute the bits of the one program.
+ */
+export interface SplitTrainStep extends TrainState {
+  /** Inputs: images to conditions. Outputs: loss [], and each image's loss [N] where there is one. Updates: the region. */
+  readonly gradients: ProgramSpec;
+  /** Inputs: keep to ema rate. Outputs: the gradients' norm []. Reads the region; updates weights, moments, average. */
+  readonly update: ProgramSpec;
+  /** All gradients one after another, in the order of the trainable parameters, each as its parameter lies. Start: zeros. */
+  readonly region: Tensor;
+  /** Packs the inputs of the two programs. @throws Error when one is missing */
+  feeds(feeds: TrainStepFeeds): { readonly gradients: HostArray[]; readonly update: HostArray[] };
+}
+
 /** @throws Error when the model or the options cannot be trained so, ShapeError when the size does not fit the model */
 export function buildTrainStep(options: TrainStepOptions): TrainStep {
-  const { model, augmentEmbedding } = options;
+  const inputs = new ProgramInputs<TrainStepFeeds>();
+  const { loss, byImage, gradients, trainable, network } = traceGradients(options, inputs);
+  const { norm, updates, state } = traceUpdate(options, inputs, network, trainable, gradients);
+  const outputs = [loss, norm, ...(byImage === null ? [] : [byImage])];
+  return {
+    program: { name: "train step", inputs: inputs.tensors, outputs, updates },
+    ...state,
+    feeds: (given) => inputs.pack(given),
+  };
+}
+
+/** @throws as `buildTrainStep` */
+export function buildSplitTrainStep(options: TrainStepOptions): SplitTrainStep {
+  const [first, second] = [new ProgramInputs<TrainStepFeeds>(), new ProgramInputs<TrainStepFeeds>()];
+  const { loss, byImage, gradients, trainable, network } = traceGradients(options, first);
+  const sizes = trainable.map(([, { size }]) => size);
+  const region = variable([sizes.reduce((total, size) => total + size, 0)], "gradients");
+  const flat = concat(
+    gradients.map((gradient, i) => gradient.reshape([sizes[i]])),
+    0,
+  );
+  let start = 0;
+  const read = trainable.map(([, { shape, size }]) => {
+    const gradient = region.slice([start], [size]).reshape(shape);
+    start += size;
+    return gradient;
+  });
+  const { norm, updates, state } = traceUpdate(options, second, network, trainable, read);
+  return {
+    gradients: {
+      name: "gradients",
+      inputs: first.tensors,
+      outputs: [loss, ...(byImage === null ? [] : [byImage])],
+      updates: [{ target: region, value: flat }],
+    },
+    update: { name: "update", inputs: second.tensors, outputs: [norm], updates },
+    region,
+    ...state,
+    feeds: (given) => ({ gradients: first.pack(given), update: second.pack(given) }),
+  };
+}
+
+type Trainable = readonly (readonly [name: string, parameter: Parameter])[];
+
+/** From images to the gradient of each trainable parameter. */
+function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainStepFeeds>) {
+  const { model, augmentEmbedding, batchSize } = options;
   checkTrainable(options);
   const network = new ModuleGroup([model, ...(augmentEmbedding === undefined ? [] : [augmentEmbedding])]);
-  const draws = makeDraws(options);
-  const images = input(imageShape(options), "f32", "images");
-  const labels = model.classLabelsFor(options.batchSize);
-  const classLabels = labels === null ? undefined : input(labels.shape, labels.dtype, "classLabels");
+  const images = inputs.add("images", imageShape(options), "f32", ({ images }) => images);
+  const draws = makeDraws(options, inputs);
+  const labels = model.classLabelsFor(batchSize);
+  const classLabels =
+    labels === null
+      ? undefined
+      : inputs.add("classLabels", labels.shape, labels.dtype, (given) =>
+          required("classLabels", given.classLabels),
+        );
   const conditions =
     augmentEmbedding === undefined
       ? undefined
-      : input([options.batchSize, CONDITION_SIZE], "f32", "conditions");
-  const scalars: AdamWScalars<Tensor> = {
-    keep: input([], "f32", "keep"),
-    stepSize: input([], "f32", "stepSize"),
-    biasCorrection2Sqrt: input([], "f32", "biasCorrection2Sqrt"),
-  };
-  const average = options.ema
-    ? { weights: new Shadow(network, "all"), rate: input([], "f32", "emaRate") }
-    : null;
-  const expAvg = new Shadow(network, "trainable");
-  const expAvgSq = new Shadow(network, "trainable");
-
+      : inputs.add("conditions", [batchSize, CONDITION_SIZE], "f32", (given) =>
+          required("conditions", given.conditions),
+        );
   const { loss, byImage } = diffusionLoss(options, images, draws, {
     ...(classLabels !== undefined && { classLabels }),
     ...(augmentEmbedding !== undefined &&
       conditions !== undefined && { addedEmbedding: augmentEmbedding.forward(conditions) }),
   });
-  const trainable = [...network.namedParameters()].filter(([, parameter]) => parameter.trainable);
+  const trainable: Trainable = [...network.namedParameters()].filter(([, parameter]) => parameter.trainable);
   const gradients = grad(
     loss,
     trainable.map(([, parameter]) => parameter.tensor),
   );
+  return { loss, byImage, gradients, trainable, network };
+}
+
+/** From gradients to new weights, moments and averages. */
+function traceUpdate(
+  options: TrainStepOptions,
+  inputs: ProgramInputs<TrainStepFeeds>,
+  network: Module,
+  trainable: Trainable,
+  gradients: readonly Tensor[],
+) {
+  const scalarsOf = ({ step, learningRate }: TrainStepFeeds) =>
+    adamwScalars(step, learningRate, options.adamw);
+  const scalars: AdamWScalars<Tensor> = {
+    keep: inputs.scalar("keep", (given) => scalarsOf(given).keep),
+    stepSize: inputs.scalar("stepSize", (given) => scalarsOf(given).stepSize),
+    biasCorrection2Sqrt: inputs.scalar(
+      "biasCorrection2Sqrt",
+      (given) => scalarsOf(given).biasCorrection2Sqrt,
+    ),
+  };
+  const average = options.ema
+    ? {
+        weights: new Shadow(network, "all"),
+        rate: inputs.scalar("emaRate", ({ emaDecay }) => 1 - required("emaDecay", emaDecay)),
+      }
+    : null;
+  const expAvg = new Shadow(network, "trainable");
+  const expAvgSq = new Shadow(network, "trainable");
   const norm = globalNorm(gradients);
   const clip = options.maxGradNorm === null ? null : clipCoefficient(norm, options.maxGradNorm);
-
   const updates = trainable.flatMap(([name, { tensor }], i) => {
     const gradient = clip === null ? gradients[i] : gradients[i].mul(clip);
     const before = { weight: tensor, expAvg: expAvg.tensor(name), expAvgSq: expAvgSq.tensor(name) };
@@ -113,30 +204,7 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
     const target = average.weights.tensor(name);
     return [...own, { target, value: emaUpdate(target, after.weight, average.rate) }];
   });
-
-  const inputs = [
-    images,
-    ...draws.inputs.map(({ tensor }) => tensor),
-    ...(classLabels === undefined ? [] : [classLabels]),
-    ...(conditions === undefined ? [] : [conditions]),
-    scalars.keep,
-    scalars.stepSize,
-    scalars.biasCorrection2Sqrt,
-    ...(average === null ? [] : [average.rate]),
-  ];
-  return {
-    program: {
-      name: "train step",
-      inputs,
-      outputs: [loss, norm, ...(byImage === null ? [] : [byImage])],
-      updates,
-    },
-    network,
-    expAvg,
-    expAvgSq,
-    ema: average?.weights ?? null,
-    feeds: (given) => packFeeds(options, draws, given),
-  };
+  return { norm, updates, state: { network, expAvg, expAvgSq, ema: average?.weights ?? null } };
 }
 
 function checkTrainable({ model, objective }: TrainStepOptions): void {
@@ -185,27 +253,4 @@ function diffusionLoss(
   const errors = squaredErrors(prediction, target);
   const byImage = weight === null ? errors : errors.mul(weight);
   return { loss: byImage.mul(importance).mean(), byImage };
-}
-
-function packFeeds(options: TrainStepOptions, draws: Draws, given: TrainStepFeeds): HostArray[] {
-  const required = <T>(name: string, value: T | undefined): T => {
-    if (value === undefined) throw new Error(`this training step wants to be fed ${name}`);
-    return value;
-  };
-  const drawn = packDraws(draws, given);
-  const labels =
-    options.model.classLabelsFor(options.batchSize) === null
-      ? []
-      : [required("classLabels", given.classLabels)];
-  const conditions = options.augmentEmbedding === undefined ? [] : [required("conditions", given.conditions)];
-  const { keep, stepSize, biasCorrection2Sqrt } = adamwScalars(given.step, given.learningRate, options.adamw);
-  const scalars = [keep, stepSize, biasCorrection2Sqrt];
-  if (options.ema) scalars.push(1 - required("emaDecay", given.emaDecay));
-  return [
-    given.images,
-    ...drawn,
-    ...labels,
-    ...conditions,
-    ...scalars.map((value) => Float32Array.of(value)),
-  ];
 }

@@ -1,11 +1,14 @@
 // What a training program draws: timesteps and their distribution, offset noise, perturbed noise.
 
 import { describe, expect, test } from "vitest";
+import type { Backend } from "../../src/engine/backend.ts";
+import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { DDPMScheduler } from "../../src/schedulers/ddpm.ts";
-import { type DrawOptions, makeDraws, packDraws } from "../../src/training/draws.ts";
+import { type DrawFeeds, type DrawOptions, makeDraws } from "../../src/training/draws.ts";
 import type { Objective } from "../../src/training/objective.ts";
+import { ProgramInputs } from "../../src/training/program_inputs.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { maxDifference } from "../support/compare.ts";
 
@@ -26,12 +29,18 @@ const options = (more: Partial<DrawOptions>): DrawOptions => ({
 
 type Drawn = "timesteps" | "noise" | "mixedNoise";
 
-async function draw(given: DrawOptions, what: readonly Drawn[], feeds = {}): Promise<Float32Array[]> {
-  const draws = makeDraws(given);
+async function draw(
+  given: DrawOptions,
+  what: readonly Drawn[],
+  feeds = {},
+  backend: Backend = new ReferenceBackend(),
+): Promise<Float32Array[]> {
+  const fed = new ProgramInputs<DrawFeeds>();
+  const draws = makeDraws(given, fed);
   const outputs: Tensor[] = what.map((name) => draws[name].cast());
-  const inputs = draws.inputs.map(({ tensor }) => tensor);
-  const executable = await new ReferenceBackend().compile({ name: "draws", inputs, outputs });
-  return executable.run(packDraws(draws, { key: Int32Array.of(11, 0, 3), ...feeds }));
+  const inputs = fed.tensors;
+  const executable = await backend.compile({ name: "draws", inputs, outputs });
+  return executable.run(fed.pack({ key: Int32Array.of(11, 0, 3), ...feeds }));
 }
 
 const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -140,5 +149,40 @@ test.each([
   { inputPerturbation: 0.1 },
   { timestepSampling: { name: "loss-second-moment" } },
 ] as const)("fed draws with %o are refused", (more) => {
-  expect(() => makeDraws(options({ draws: "fed", ...more }))).toThrow('use draws "philox"');
+  expect(() => makeDraws(options({ draws: "fed", ...more }), new ProgramInputs<DrawFeeds>())).toThrow(
+    'use draws "philox"',
+  );
+});
+
+describe("a part of a batch", () => {
+  // 12 and 9 numbers an image: in whole blocks of four, and not.
+  test.each([
+    { name: "whole blocks", height: 2, width: 2 },
+    { name: "numbers that do not fill blocks", height: 1, width: 3 },
+  ])("draws what the whole batch has for its images: $name", async ({ height, width }) => {
+    const more = { height, width, noiseOffset: 0.1, inputPerturbation: 0.2 } as const;
+    const what = ["timesteps", "noise", "mixedNoise"] as const;
+    const backends = [new ReferenceBackend(), new WasmBackend({ threads: 2 })];
+    for (const backend of backends) {
+      const whole = await draw(options({ ...more, batchSize: 6 }), what, {}, backend);
+      for (const [first, count] of [
+        [0, 1],
+        [1, 3],
+        [4, 2],
+      ] as const) {
+        const key = Int32Array.of(11, 0, 3, first);
+        const part = await draw(
+          options({ ...more, batchSize: count, wholeBatch: 6 }),
+          what,
+          { key },
+          backend,
+        );
+        for (const [i, values] of part.entries()) {
+          const ofImage = whole[i].length / 6;
+          expect(values).toEqual(whole[i].slice(first * ofImage, (first + count) * ofImage));
+        }
+      }
+      await backend.close();
+    }
+  });
 });

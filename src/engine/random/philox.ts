@@ -16,6 +16,8 @@ export interface PhiloxKey {
   readonly step: number;
   /** Which random op of the program, 0 .. 2^32-1. */
   readonly site: number;
+  /** The block of four values to begin with, 0 .. 2^32-1. Default 0. */
+  readonly firstBlock?: number;
 }
 
 /**
@@ -75,13 +77,13 @@ export function philoxNormal(out: Float32Array | Float64Array, key: PhiloxKey): 
 /** Calls `use` with the words of every block that `out` needs, and the index of the block's first value. */
 function forEachBlock(
   out: Float32Array | Float64Array,
-  { seed, step, site }: PhiloxKey,
+  { seed, step, site, firstBlock = 0 }: PhiloxKey,
   use: (words: Uint32Array, at: number) => void,
 ): void {
   const key = seedWords(seed);
   const counter = new Uint32Array([0, checkWord("site", site), checkWord("step", step), 0]);
   const words = new Uint32Array(4);
-  for (let at = 0, block = 0; at < out.length; at += 4, block++) {
+  for (let at = 0, block = checkWord("firstBlock", firstBlock); at < out.length; at += 4, block++) {
     counter[0] = block;
     philox4x32(counter, key, words);
     use(words, at);

@@ -82,7 +82,12 @@ function lowerPrimitive({
     case "scatterAdd":
       return lowerScatterAdd({ rows: node.shape[0], width: node.shape[1], count: b.shape[0] });
     case "random":
-      return lowerRandom({ kind: op.distribution, size: numel(node.shape), site: op.site });
+      return lowerRandom({
+        kind: op.distribution,
+        size: numel(node.shape),
+        site: op.site,
+        imageBlocks: op.imageBlocks,
+      });
     case "input":
     case "variable":
     case "constant":

@@ -17,6 +17,8 @@ export interface RandomSpec {
   readonly size: number;
   /** Tells the draws of one program apart, 0 .. 2^32-1. */
   readonly site: number;
+  /** Blocks of an image; the key then has the first image's place as its fourth word. */
+  readonly imageBlocks?: number | undefined;
 }
 
 const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
@@ -27,7 +29,7 @@ const GROUP = LANES * LANES;
 const TILE = 256 * GROUP;
 
 /** Inputs: the key, i32 [seed low, seed high, step]. Output: `size` floats. */
-export function lowerRandom({ kind, size, site }: RandomSpec): Lowered {
+export function lowerRandom({ kind, size, site, imageBlocks }: RandomSpec): Lowered {
   if (!Number.isInteger(size) || size < 1)
     throw new RangeError(`random: got a size of ${size}, expected a positive integer`);
   const tiles = Math.ceil(size / TILE);
@@ -38,7 +40,7 @@ export function lowerRandom({ kind, size, site }: RandomSpec): Lowered {
         args: [{ input: 0 }, { output: 0 }],
         kernel: {
           family: "random",
-          key: `random:${kind}:${size}:${site}`,
+          key: `random:${kind}:${size}:${site}${imageBlocks === undefined ? "" : `:${imageBlocks}`}`,
           tiles,
           scratchBytes: 0,
           flops: 30 * size,
@@ -46,7 +48,11 @@ export function lowerRandom({ kind, size, site }: RandomSpec): Lowered {
           emit(k) {
             const counts = blockCounts(k, size, TILE, GROUP, k.tile);
             const key = [0, 1, 2].map((i) => k.let(s.xsplat(s.loadI32(k.buffer(0), i * FLOAT))));
-            const block = k.let(s.imul(k.tile, s.i32(TILE / LANES)));
+            const before =
+              imageBlocks === undefined
+                ? s.i32(0)
+                : s.imul(s.loadI32(k.buffer(0), 3 * FLOAT), s.i32(imageBlocks));
+            const block = k.let(s.iadd(before, s.imul(k.tile, s.i32(TILE / LANES))));
             const to = k.let(s.iadd(k.buffer(1), s.imul(k.tile, s.i32(TILE * FLOAT))));
             const draw = (group: Expr): Expr[] => {
               const first = s.iadd(block, s.imul(group, s.i32(LANES)));
