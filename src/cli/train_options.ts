@@ -1,8 +1,8 @@
 // The options of imago train.
 
 import type { Command } from "commander";
-import { betaSchedules } from "../schedulers/betas.ts";
-import { solverPredictionTypes } from "../schedulers/prediction.ts";
+import { betaSchedules } from "../schedulers/math/betas.ts";
+import { solverPredictionTypes } from "../schedulers/math/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../training/presets.ts";
 import { LR_SCHEDULES, MOST, MOST_EVALUATED, NO_EVALUATION } from "../training/settings.ts";
 import { TIMESTEP_SAMPLINGS } from "../training/timestep_sampling.ts";

@@ -12,7 +12,7 @@ import {
   type DDPMSchedulerConfig,
   FlowMatchEulerDiscreteScheduler,
 } from "../schedulers/index.ts";
-import type { SolverPredictionType } from "../schedulers/prediction.ts";
+import type { SolverPredictionType } from "../schedulers/math/prediction.ts";
 import { checkpointSteps } from "../training/checkpoint.ts";
 import { isClassConditional } from "../training/class_labels.ts";
 import type { InitModel } from "../training/init_source.ts";

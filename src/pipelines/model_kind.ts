@@ -1,8 +1,8 @@
 // What kind of model a scheduler is for: a scheduler of another kind would draw nonsense with it.
 
+import { EDMSchedulerBase } from "../schedulers/bases/edm.ts";
+import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
 import { CMStochasticIterativeScheduler } from "../schedulers/consistency_models.ts";
-import { EDMSchedulerBase } from "../schedulers/edm.ts";
-import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
 

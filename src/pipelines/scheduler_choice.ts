@@ -1,6 +1,7 @@
 // The scheduler that a pipeline draws with: by name, with the model's own options, and others in their place.
 
-import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
+import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
+import { overridden, toCamelCase } from "../schedulers/bases/options.ts";
 import {
   DDPMScheduler,
   isSchedulerName,
@@ -11,7 +12,6 @@ import {
   samplerNames,
   schedulers,
 } from "../schedulers/index.ts";
-import { overridden, toCamelCase } from "../schedulers/options.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { checkKind, modelKind } from "./model_kind.ts";
 import type { SeedCompat } from "./seeding.ts";

@@ -10,14 +10,19 @@ import {
   type OptionTable,
   positive,
   readConfig,
-} from "./options.ts";
-import type { NoiseLevel } from "./prediction.ts";
+} from "./bases/options.ts";
+import {
+  type SigmaPlan,
+  type SigmaStep,
+  type SigmaStepOutput,
+  SigmaWalkBase,
+} from "./bases/sigma_scheduler.ts";
+import { givenTimesteps, stepCount } from "./bases/timestep_checks.ts";
+import type { NoiseLevel } from "./math/prediction.ts";
+import { karrasSigma } from "./math/sigmas.ts";
+import { clipSample } from "./math/thresholding.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
-import { type SigmaPlan, type SigmaStep, type SigmaStepOutput, SigmaWalkBase } from "./sigma_scheduler.ts";
-import { karrasSigma } from "./sigmas.ts";
-import { clipSample } from "./thresholding.ts";
-import { givenTimesteps, stepCount } from "./timestep_checks.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options of CMStochasticIterativeScheduler as resolved. */
 export type CMStochasticIterativeSchedulerConfig = {

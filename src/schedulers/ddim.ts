@@ -5,7 +5,12 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type AlphaProds, type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
+import {
+  type AlphaProds,
+  type DiscreteConfig,
+  DiscreteSchedulerBase,
+  discreteDefaults,
+} from "./bases/discrete.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -13,8 +18,8 @@ import {
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
-import { epsilonFromOriginalSample, noiseLevel, predictEpsilon } from "./prediction.ts";
+} from "./bases/options.ts";
+import { epsilonFromOriginalSample, noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;

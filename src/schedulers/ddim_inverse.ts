@@ -5,8 +5,7 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
-import { alphaProdAt } from "./noising.ts";
+import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./bases/discrete.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -14,8 +13,9 @@ import {
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
-import { noiseLevel, predictEpsilon } from "./prediction.ts";
+} from "./bases/options.ts";
+import { alphaProdAt } from "./math/noising.ts";
+import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import type { StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;

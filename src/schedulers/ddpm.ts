@@ -2,7 +2,8 @@
 // (arXiv 2006.11239), with the learned variances of Nichol & Dhariwal 2021 (arXiv 2102.09672).
 
 import * as v from "valibot";
-import { type DiscreteConfig, discreteDefaults } from "./discrete.ts";
+import { PosteriorSchedulerBase, type VarianceType, varianceTypes } from "./bases/ddpm_posterior.ts";
+import { type DiscreteConfig, discreteDefaults } from "./bases/discrete.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -10,10 +11,9 @@ import {
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
-import { PosteriorSchedulerBase, type VarianceType, varianceTypes } from "./posterior.ts";
+} from "./bases/options.ts";
 
-export type { VarianceType } from "./posterior.ts";
+export type { VarianceType } from "./bases/ddpm_posterior.ts";
 
 /** The options of DDPMScheduler as resolved. */
 export type DDPMSchedulerConfig = DiscreteConfig & { varianceType: VarianceType };

@@ -3,15 +3,16 @@
 // integrated exactly. Since λ = -log ρ that is a polynomial in λ.
 
 import * as v from "valibot";
-import { exponentialStep, polynomialWeights } from "./exponential_step.ts";
-import { dpmOrder } from "./multistep_order.ts";
+import { dpmOrder } from "./bases/multistep_order.ts";
 import {
   type ConfigSource,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { SolverHistory } from "./bases/solver_history.ts";
 import {
   type PreservingConfig,
   PreservingSchedulerBase,
@@ -19,11 +20,10 @@ import {
   preservingEntries,
   shiftingEntries,
   timestepEntries,
-} from "./preserving.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { SolverHistory } from "./solver_history.ts";
-import type { TimestepSpacing } from "./spacing.ts";
-import { weightedSum } from "./weighted_sum.ts";
+} from "./bases/variance_preserving.ts";
+import { exponentialStep, polynomialWeights } from "./math/exponential_step.ts";
+import type { TimestepSpacing } from "./math/spacing.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of DEISMultistepScheduler as resolved. */
 export type DEISMultistepSchedulerConfig = PreservingConfig & {

@@ -3,19 +3,7 @@
 // slope. The formulas are in dpm_solver.ts.
 
 import * as v from "valibot";
-import {
-  checkDpmOptions,
-  type DpmAlgorithmType,
-  type DpmSolverType,
-  dpmAlgorithmTypes,
-  dpmAliases,
-  dpmSolverTypes,
-  dpmStep,
-  integrandOf,
-  isStochastic,
-} from "./dpm_solver.ts";
-import { fixedVariances } from "./learned_variance.ts";
-import { dpmOrder } from "./multistep_order.ts";
+import { dpmOrder } from "./bases/multistep_order.ts";
 import {
   type ConfigSource,
   discreteEntries,
@@ -23,7 +11,9 @@ import {
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { SolverHistory } from "./bases/solver_history.ts";
 import {
   clippedEntries,
   finalSigmasTypes,
@@ -34,10 +24,20 @@ import {
   shiftingEntries,
   timestepEntries,
   truncated,
-} from "./preserving.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { SolverHistory } from "./solver_history.ts";
-import type { TimestepSpacing } from "./spacing.ts";
+} from "./bases/variance_preserving.ts";
+import {
+  checkDpmOptions,
+  type DpmAlgorithmType,
+  type DpmSolverType,
+  dpmAlgorithmTypes,
+  dpmAliases,
+  dpmSolverTypes,
+  dpmStep,
+  integrandOf,
+  isStochastic,
+} from "./math/dpm_solver.ts";
+import { fixedVariances } from "./math/learned_variance.ts";
+import type { TimestepSpacing } from "./math/spacing.ts";
 
 /** The options of DPMSolverMultistepScheduler as resolved. */
 export type DPMSolverMultistepSchedulerConfig = PreservingConfig & {

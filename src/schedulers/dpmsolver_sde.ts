@@ -4,25 +4,25 @@
 
 import * as v from "valibot";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { BrownianPath, keyOf } from "./brownian_path.ts";
-import {
-  type ExplodingConfig,
-  ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
-} from "./exploding.ts";
 import {
   type ConfigSource,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  explodingDefaults,
+  explodingEntries,
+} from "./bases/variance_exploding.ts";
+import { BrownianPath, keyOf } from "./math/brownian_path.ts";
+import { ancestralStep, timestepOfSigma } from "./math/sigmas.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
-import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { ancestralStep, timestepOfSigma } from "./sigmas.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./two_stage.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options of DPMSolverSDEScheduler as resolved. */
 export type DPMSolverSDESchedulerConfig = ExplodingConfig & {

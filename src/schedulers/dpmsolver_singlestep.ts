@@ -5,23 +5,14 @@
 
 import * as v from "valibot";
 import {
-  checkDpmOptions,
-  type DpmSolverType,
-  dpmAliases,
-  dpmSolverTypes,
-  dpmStep,
-  integrandOf,
-  isStochastic,
-} from "./dpm_solver.ts";
-import type { SolverLevel } from "./exponential_step.ts";
-import { fixedVariances } from "./learned_variance.ts";
-import {
   type ConfigSource,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { SolverHistory } from "./bases/solver_history.ts";
 import {
   clippedEntries,
   finalSigmasTypes,
@@ -30,9 +21,18 @@ import {
   preservingDefaults,
   preservingEntries,
   shiftingEntries,
-} from "./preserving.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { SolverHistory } from "./solver_history.ts";
+} from "./bases/variance_preserving.ts";
+import {
+  checkDpmOptions,
+  type DpmSolverType,
+  dpmAliases,
+  dpmSolverTypes,
+  dpmStep,
+  integrandOf,
+  isStochastic,
+} from "./math/dpm_solver.ts";
+import type { SolverLevel } from "./math/exponential_step.ts";
+import { fixedVariances } from "./math/learned_variance.ts";
 
 const algorithmTypes = ["dpmsolver", "dpmsolver++", "sde-dpmsolver++"] as const;
 

@@ -3,10 +3,8 @@
 // are x = x_0 + σ ε, so λ = -log σ. The formulas are in dpm_solver.ts.
 
 import * as v from "valibot";
-import { type DpmSolverType, dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./dpm_solver.ts";
-import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
-import type { SolverLevel } from "./exponential_step.ts";
-import { dpmOrder } from "./multistep_order.ts";
+import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./bases/edm.ts";
+import { dpmOrder } from "./bases/multistep_order.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -14,10 +12,12 @@ import {
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { SolverHistory } from "./solver_history.ts";
-import { thresholdSample } from "./thresholding.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { SolverHistory } from "./bases/solver_history.ts";
+import { type DpmSolverType, dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./math/dpm_solver.ts";
+import type { SolverLevel } from "./math/exponential_step.ts";
+import { thresholdSample } from "./math/thresholding.ts";
 
 const algorithmTypes = ["dpmsolver++", "sde-dpmsolver++"] as const;
 

@@ -3,11 +3,11 @@
 // second-order correction.
 
 import * as v from "valibot";
-import { churn } from "./churn.ts";
-import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./edm.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { weightedSum } from "./weighted_sum.ts";
+import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./bases/edm.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { churn } from "./math/churn.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of EDMEulerScheduler as resolved. */
 export type EDMEulerSchedulerConfig = EDMConfig;

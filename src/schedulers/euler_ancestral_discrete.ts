@@ -4,22 +4,22 @@
 
 import * as v from "valibot";
 import {
-  type ExplodingConfig,
-  ExplodingSchedulerBase,
-  plainExplodingDefaults,
-  plainExplodingEntries,
-} from "./exploding.ts";
-import {
   type ConfigSource,
   discreteEntries,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import type { SigmaSpacingConfig } from "./sigma_spacing.ts";
-import { ancestralStep } from "./sigmas.ts";
-import { weightedSum } from "./weighted_sum.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  plainExplodingDefaults,
+  plainExplodingEntries,
+} from "./bases/variance_exploding.ts";
+import type { SigmaSpacingConfig } from "./math/sigma_spacing.ts";
+import { ancestralStep } from "./math/sigmas.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of EulerAncestralDiscreteScheduler as resolved. */
 export type EulerAncestralDiscreteSchedulerConfig = Omit<ExplodingConfig, keyof SigmaSpacingConfig> & {

@@ -3,13 +3,6 @@
 // (arXiv 2206.00364), without its second-order correction.
 
 import * as v from "valibot";
-import { churn } from "./churn.ts";
-import {
-  type ExplodingConfig,
-  ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
-} from "./exploding.ts";
 import {
   type ConfigSource,
   discreteEntries,
@@ -17,11 +10,18 @@ import {
   type OptionTable,
   positive,
   readConfig,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  explodingDefaults,
+  explodingEntries,
+} from "./bases/variance_exploding.ts";
+import { churn } from "./math/churn.ts";
+import { linspace, type SigmaRange } from "./math/sigmas.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
-import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { linspace, type SigmaRange } from "./sigmas.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options of EulerDiscreteScheduler as resolved. */
 export type EulerDiscreteSchedulerConfig = ExplodingConfig & {

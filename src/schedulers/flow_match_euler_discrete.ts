@@ -7,7 +7,7 @@ import {
   FlowMatchSchedulerBase,
   flowMatchDefaults,
   flowMatchEntries,
-} from "./flow_match.ts";
+} from "./bases/flow_match.ts";
 import {
   type ConfigSource,
   type FromConfigOptions,
@@ -16,18 +16,18 @@ import {
   readConfig,
   sigmaSpacingEntries,
   wholeFrom,
-} from "./options.ts";
-import type { NoiseLevel } from "./prediction.ts";
-import type { TimestepsSpec } from "./scheduler.ts";
-import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
+} from "./bases/options.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import type { NoiseLevel } from "./math/prediction.ts";
 import {
   type SigmaSpacing,
   type SigmaSpacingConfig,
   sigmaSpacing,
   sigmaSpacingDefaults,
-} from "./sigma_spacing.ts";
-import { shiftSigma } from "./sigmas.ts";
-import { weightedSum } from "./weighted_sum.ts";
+} from "./math/sigma_spacing.ts";
+import { shiftSigma } from "./math/sigmas.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
+import type { TimestepsSpec } from "./scheduler.ts";
 
 /** The options of FlowMatchEulerDiscreteScheduler as resolved. */
 export type FlowMatchEulerDiscreteSchedulerConfig = FlowMatchConfig &

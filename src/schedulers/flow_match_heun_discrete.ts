@@ -8,12 +8,12 @@ import {
   FlowMatchSchedulerBase,
   flowMatchDefaults,
   flowMatchEntries,
-} from "./flow_match.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
+} from "./bases/flow_match.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
-import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./two_stage.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options of FlowMatchHeunDiscreteScheduler as resolved. */
 export type FlowMatchHeunDiscreteSchedulerConfig = FlowMatchConfig;

@@ -4,24 +4,24 @@
 
 import * as v from "valibot";
 import {
-  type ExplodingConfig,
-  ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
-} from "./exploding.ts";
-import {
   type ConfigSource,
   clippingEntries,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import {
+  type ExplodingConfig,
+  ExplodingSchedulerBase,
+  explodingDefaults,
+  explodingEntries,
+} from "./bases/variance_exploding.ts";
+import { timestepOfSigma } from "./math/sigmas.ts";
+import { clipSample } from "./math/thresholding.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
-import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { timestepOfSigma } from "./sigmas.ts";
-import { clipSample } from "./thresholding.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./two_stage.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options of HeunDiscreteScheduler as resolved. */
 export type HeunDiscreteSchedulerConfig = ExplodingConfig & {

@@ -1,6 +1,7 @@
 // index.ts: the schedulers by name.
 
 import { plain } from "../io/plain.ts";
+import type { ConfigSource, FromConfigOptions } from "./bases/options.ts";
 import { CMStochasticIterativeScheduler } from "./consistency_models.ts";
 import { DDIMScheduler } from "./ddim.ts";
 import { DDIMInverseScheduler } from "./ddim_inverse.ts";
@@ -20,7 +21,6 @@ import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
 import { LCMScheduler } from "./lcm.ts";
 import { LMSDiscreteScheduler } from "./lms_discrete.ts";
-import type { ConfigSource, FromConfigOptions } from "./options.ts";
 import { PNDMScheduler } from "./pndm.ts";
 import { RePaintScheduler } from "./repaint.ts";
 import { SASolverScheduler } from "./sasolver.ts";
@@ -30,7 +30,7 @@ import { UnCLIPScheduler } from "./unclip.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
 
 export * from "./adaptive/index.ts";
-export type { BetaSchedule } from "./betas.ts";
+export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./bases/options.ts";
 export {
   CMStochasticIterativeScheduler,
   type CMStochasticIterativeSchedulerConfig,
@@ -74,10 +74,11 @@ export {
 export { KDPM2DiscreteScheduler, type KDPM2DiscreteSchedulerConfig } from "./k_dpm_2_discrete.ts";
 export { LCMScheduler, type LCMSchedulerConfig } from "./lcm.ts";
 export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_discrete.ts";
-export { torchNoise } from "./noise.ts";
-export { type ConfigSource, type FromConfigOptions, schedulerFloatKeys } from "./options.ts";
+export type { BetaSchedule } from "./math/betas.ts";
+export { torchNoise } from "./math/noise.ts";
+export type { PredictionType, SolverPredictionType } from "./math/prediction.ts";
+export type { TimestepSpacing } from "./math/spacing.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
-export type { PredictionType, SolverPredictionType } from "./prediction.ts";
 export { type Jumps, RePaintScheduler, type RePaintSchedulerConfig } from "./repaint.ts";
 export {
   type SASolverOptions,
@@ -93,7 +94,6 @@ export type {
   StepOutput,
   TimestepsSpec,
 } from "./scheduler.ts";
-export type { TimestepSpacing } from "./spacing.ts";
 export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";

@@ -2,10 +2,10 @@
 // noise: the midpoint method of KDPM2DiscreteScheduler, with the split of ancestral sampling.
 
 import * as v from "valibot";
-import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./exploding.ts";
-import { KDPM2SchedulerBase } from "./k_dpm_2.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
-import { type AncestralStep, ancestralStep } from "./sigmas.ts";
+import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./bases/variance_exploding.ts";
+import { type AncestralStep, ancestralStep } from "./math/sigmas.ts";
 
 /** The options of KDPM2AncestralDiscreteScheduler as resolved. */
 export type KDPM2AncestralDiscreteSchedulerConfig = ExplodingConfig;

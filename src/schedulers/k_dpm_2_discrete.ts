@@ -2,10 +2,10 @@
 // 2206.00364, appendix B) after DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927).
 
 import * as v from "valibot";
-import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./exploding.ts";
-import { KDPM2SchedulerBase } from "./k_dpm_2.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
-import type { AncestralStep } from "./sigmas.ts";
+import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./bases/variance_exploding.ts";
+import type { AncestralStep } from "./math/sigmas.ts";
 
 /** The options of KDPM2DiscreteScheduler as resolved. */
 export type KDPM2DiscreteSchedulerConfig = ExplodingConfig;

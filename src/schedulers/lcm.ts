@@ -2,12 +2,12 @@
 // consistency models" (arXiv 2310.04378), algorithm 3, after Song et al. 2023 (arXiv 2303.01469).
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DistilledConfig, DistilledSchedulerBase, distilledTable } from "./distilled.ts";
-import { alphaProdAt } from "./noising.ts";
-import { type ConfigSource, type FromConfigOptions, readConfig } from "./options.ts";
-import { noiseLevel } from "./prediction.ts";
+import { type DistilledConfig, DistilledSchedulerBase, distilledTable } from "./bases/distilled.ts";
+import { type ConfigSource, type FromConfigOptions, readConfig } from "./bases/options.ts";
+import { alphaProdAt } from "./math/noising.ts";
+import { noiseLevel } from "./math/prediction.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options of LCMScheduler as resolved. */
 export type LCMSchedulerConfig = DistilledConfig;

@@ -2,15 +2,15 @@
 // k-diffusion has it: the slopes (x - x_0) / σ of the last steps are continued by a polynomial, and that is integrated.
 
 import * as v from "valibot";
+import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
   explodingDefaults,
   explodingEntries,
-} from "./exploding.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./options.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { type Term, weightedSum } from "./weighted_sum.ts";
+} from "./bases/variance_exploding.ts";
+import { type Term, weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of LMSDiscreteScheduler as resolved. */
 export type LMSDiscreteSchedulerConfig = ExplodingConfig;

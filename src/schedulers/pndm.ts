@@ -5,18 +5,18 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
-import { alphaProdAt } from "./noising.ts";
+import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./bases/discrete.ts";
 import {
   type ConfigSource,
   discreteEntries,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
-import { noiseLevel, predictEpsilon } from "./prediction.ts";
+} from "./bases/options.ts";
+import { alphaProdAt } from "./math/noising.ts";
+import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
+import { type Term, weightedSum } from "./math/weighted_sum.ts";
 import type { StepOutput } from "./scheduler.ts";
-import { type Term, weightedSum } from "./weighted_sum.ts";
 
 /** The options of PNDMScheduler as resolved. */
 export type PNDMSchedulerConfig = Omit<

@@ -8,9 +8,7 @@
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { showShape } from "../engine/shape.ts";
-import { stepVariance } from "./ddim.ts";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
-import { alphaProdAt } from "./noising.ts";
+import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./bases/discrete.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -19,8 +17,10 @@ import {
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
-import { noiseLevel, predictEpsilon } from "./prediction.ts";
+} from "./bases/options.ts";
+import { stepVariance } from "./ddim.ts";
+import { alphaProdAt } from "./math/noising.ts";
+import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import type { StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 
 const { fround } = Math;

@@ -4,21 +4,16 @@
 // the place it led to, a corrector through that value too (stochastic Adams-Moulton), with the same noise.
 
 import * as v from "valibot";
-import {
-  type ExponentialStep,
-  exponentialStep,
-  polynomialWeights,
-  type SolverLevel,
-} from "./exponential_step.ts";
-import { fixedVariances } from "./learned_variance.ts";
-import { multistepOrder } from "./multistep_order.ts";
+import { multistepOrder } from "./bases/multistep_order.ts";
 import {
   type ConfigSource,
   type FromConfigOptions,
   type OptionTable,
   readConfig,
   wholeFrom,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { SolverHistory, type SolverPoint } from "./bases/solver_history.ts";
 import {
   clippedEntries,
   type PreservingConfig,
@@ -26,11 +21,16 @@ import {
   preservingDefaults,
   preservingEntries,
   timestepEntries,
-} from "./preserving.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { SolverHistory, type SolverPoint } from "./solver_history.ts";
-import type { TimestepSpacing } from "./spacing.ts";
-import { weightedSum } from "./weighted_sum.ts";
+} from "./bases/variance_preserving.ts";
+import {
+  type ExponentialStep,
+  exponentialStep,
+  polynomialWeights,
+  type SolverLevel,
+} from "./math/exponential_step.ts";
+import { fixedVariances } from "./math/learned_variance.ts";
+import type { TimestepSpacing } from "./math/spacing.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of SASolverScheduler as resolved. */
 export type SASolverSchedulerConfig = PreservingConfig & {

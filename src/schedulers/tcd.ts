@@ -2,12 +2,12 @@
 // (arXiv 2402.19159), algorithm 4.
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DistilledConfig, DistilledSchedulerBase, distilledTable } from "./distilled.ts";
-import { alphaProdAt } from "./noising.ts";
-import { type ConfigSource, type FromConfigOptions, readConfig } from "./options.ts";
-import { noiseLevel, predictEpsilon } from "./prediction.ts";
+import { type DistilledConfig, DistilledSchedulerBase, distilledTable } from "./bases/distilled.ts";
+import { type ConfigSource, type FromConfigOptions, readConfig } from "./bases/options.ts";
+import { alphaProdAt } from "./math/noising.ts";
+import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 const { fround } = Math;
 

@@ -3,7 +3,8 @@
 // from T-1 to 0.
 
 import * as v from "valibot";
-import type { AlphaProds, DiscreteConfig } from "./discrete.ts";
+import { PosteriorSchedulerBase, type Stride } from "./bases/ddpm_posterior.ts";
+import type { AlphaProds, DiscreteConfig } from "./bases/discrete.ts";
 import {
   type ConfigSource,
   clippingEntries,
@@ -11,9 +12,8 @@ import {
   type FromConfigOptions,
   type OptionTable,
   readConfig,
-} from "./options.ts";
-import { PosteriorSchedulerBase, type Stride } from "./posterior.ts";
-import { spacedTimesteps } from "./spacing.ts";
+} from "./bases/options.ts";
+import { spacedTimesteps } from "./math/spacing.ts";
 
 const { fround } = Math;
 

@@ -7,8 +7,7 @@
 // in the predictor of order 2 and the corrector of order 1.
 
 import * as v from "valibot";
-import { exponentialStep, polynomialWeights, type SolverLevel } from "./exponential_step.ts";
-import { multistepOrder } from "./multistep_order.ts";
+import { multistepOrder } from "./bases/multistep_order.ts";
 import {
   type ConfigSource,
   discreteEntries,
@@ -17,7 +16,9 @@ import {
   positive,
   readConfig,
   wholeFrom,
-} from "./options.ts";
+} from "./bases/options.ts";
+import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { SolverHistory, type SolverPoint } from "./bases/solver_history.ts";
 import {
   finalSigmasTypes,
   LARGEST_FLOW_SIGMA,
@@ -27,12 +28,11 @@ import {
   preservingEntries,
   shiftingEntries,
   timestepEntries,
-} from "./preserving.ts";
-import type { SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { linspace, type SigmaRange, shiftSigma } from "./sigmas.ts";
-import { SolverHistory, type SolverPoint } from "./solver_history.ts";
-import type { TimestepSpacing } from "./spacing.ts";
-import { weightedSum } from "./weighted_sum.ts";
+} from "./bases/variance_preserving.ts";
+import { exponentialStep, polynomialWeights, type SolverLevel } from "./math/exponential_step.ts";
+import { linspace, type SigmaRange, shiftSigma } from "./math/sigmas.ts";
+import type { TimestepSpacing } from "./math/spacing.ts";
+import { weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of UniPCMultistepScheduler as resolved. */
 export type UniPCMultistepSchedulerConfig = PreservingConfig & {

@@ -2,9 +2,9 @@
 
 import { constant, type Tensor } from "../engine/tensor.ts";
 import { modelKind } from "../pipelines/model_kind.ts";
-import { FlowMatchSchedulerBase } from "../schedulers/flow_match.ts";
+import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
 import { DDPMScheduler, FlowMatchEulerDiscreteScheduler, type Scheduler } from "../schedulers/index.ts";
-import { noiseLevel, type PredictionType } from "../schedulers/prediction.ts";
+import { noiseLevel, type PredictionType } from "../schedulers/math/prediction.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { flowMinSnrWeight, minSnrWeight } from "./losses.ts";
 

@@ -7,8 +7,8 @@ import {
   cumulativeAlphas,
   makeBetas,
   rescaleZeroTerminalSnr,
-} from "../../src/schedulers/betas.ts";
-import { roundHalfToEven, spacedTimesteps } from "../../src/schedulers/spacing.ts";
+} from "../../src/schedulers/math/betas.ts";
+import { roundHalfToEven, spacedTimesteps } from "../../src/schedulers/math/spacing.ts";
 
 const make = (schedule: BetaSchedule) => makeBetas(schedule, 1000, 0.0001, 0.02);
 

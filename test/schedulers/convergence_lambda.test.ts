@@ -8,7 +8,7 @@ import {
   SASolverScheduler,
   UniPCMultistepScheduler,
 } from "../../src/schedulers/index.ts";
-import type { NoiseLevel } from "../../src/schedulers/prediction.ts";
+import type { NoiseLevel } from "../../src/schedulers/math/prediction.ts";
 import { flowError, observedOrders, smoothLevels, type VisibleScheduler } from "./gaussian.ts";
 
 const preserving = (sigma: number): NoiseLevel => {

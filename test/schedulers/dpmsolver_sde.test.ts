@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { imageNoise } from "../../src/pipelines/image_noise.ts";
-import { BrownianPath, keyOf } from "../../src/schedulers/brownian_path.ts";
 import { DPMSolverSDEScheduler, type NoiseSource, torchNoise } from "../../src/schedulers/index.ts";
+import { BrownianPath, keyOf } from "../../src/schedulers/math/brownian_path.ts";
 import { dummyModel, maxDifference } from "./harness.ts";
 
 const levels = [157.4, 40, 12.5, 3, 0.7, 0.2, 0.0292].map(Math.fround);

@@ -1,13 +1,13 @@
 // exponential_step.test.ts: the integrals under the steps of solvers in λ, against numerical quadrature.
 
 import { describe, expect, it } from "vitest";
-import { dpmStep } from "../../src/schedulers/dpm_solver.ts";
+import { dpmStep } from "../../src/schedulers/math/dpm_solver.ts";
 import {
   exponentialMoments,
   exponentialStep,
   polynomialWeights,
   type SolverLevel,
-} from "../../src/schedulers/exponential_step.ts";
+} from "../../src/schedulers/math/exponential_step.ts";
 
 /** ∫_0^1 f, by Gauss's rule of three points on 2,000 pieces. */
 function integral(f: (u: number) => number): number {

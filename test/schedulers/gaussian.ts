@@ -5,7 +5,7 @@
 // and the probability flow keeps (x - α m) / sqrt(α² s² + σ²) constant.
 
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
-import type { NoiseLevel, SolverPredictionType } from "../../src/schedulers/prediction.ts";
+import type { NoiseLevel, SolverPredictionType } from "../../src/schedulers/math/prediction.ts";
 import type { Scheduler } from "../../src/schedulers/scheduler.ts";
 
 /** N(mean, deviation²). */

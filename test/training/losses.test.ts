@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { constant, type Tensor } from "../../src/engine/tensor.ts";
-import { predictionTypes, type SolverPredictionType } from "../../src/schedulers/prediction.ts";
+import { predictionTypes, type SolverPredictionType } from "../../src/schedulers/math/prediction.ts";
 import { addNoise, meanSquaredError, minSnrWeight, predictionTarget } from "../../src/training/losses.ts";
 
 async function valueOfTensor(tensor: Tensor): Promise<number[]> {

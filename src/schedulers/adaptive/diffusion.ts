@@ -6,9 +6,9 @@
 // samples of any size: variance preserving, α² + σ² = 1, and variance exploding, α = 1.
 
 import type { DDPMScheduler } from "../ddpm.ts";
-import { type NoiseLevel, predictOriginalSample } from "../prediction.ts";
-import { clipSample, thresholdSample } from "../thresholding.ts";
-import { weightedSum } from "../weighted_sum.ts";
+import { type NoiseLevel, predictOriginalSample } from "../math/prediction.ts";
+import { clipSample, thresholdSample } from "../math/thresholding.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
 
 /** What the model is to look at: one image, variance preserving, and its timestep (fractional), 0 .. T-1. */
 export interface ModelInput {

@@ -7,9 +7,9 @@
 // the error allowed is long.
 
 import * as v from "valibot";
-import { type OptionTable, positive, resolveOptions } from "../options.ts";
-import type { NoiseLevel } from "../prediction.ts";
-import { weightedSum } from "../weighted_sum.ts";
+import { type OptionTable, positive, resolveOptions } from "../bases/options.ts";
+import type { NoiseLevel } from "../math/prediction.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, noiseIn, preserving } from "./diffusion.ts";
 import { checkStepSize, errorNorm, StepController } from "./error_control.ts";
 import type { ImageRun, Sampler } from "./sampler.ts";

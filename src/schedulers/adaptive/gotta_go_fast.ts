@@ -9,9 +9,9 @@
 // dx = -tan φ x dφ + sqrt(2 tan φ) dw. VE: log σ, where dx = sqrt(2) σ dw.
 
 import * as v from "valibot";
-import { type OptionTable, positive, resolveOptions } from "../options.ts";
-import type { NoiseLevel } from "../prediction.ts";
-import { weightedSum } from "../weighted_sum.ts";
+import { type OptionTable, positive, resolveOptions } from "../bases/options.ts";
+import type { NoiseLevel } from "../math/prediction.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, preserving, type Sde, score, sdes } from "./diffusion.ts";
 import { checkStepSize, errorNorm } from "./error_control.ts";
 import type { ImageRun, Sampler } from "./sampler.ts";

@@ -5,9 +5,9 @@
 // How much noise a Langevin step adds is not fixed: its size makes noise and score stand in the ratio `snr`.
 
 import * as v from "valibot";
-import { type OptionTable, positive, resolveOptions, wholeFrom } from "../options.ts";
-import type { NoiseLevel } from "../prediction.ts";
-import { weightedSum } from "../weighted_sum.ts";
+import { type OptionTable, positive, resolveOptions, wholeFrom } from "../bases/options.ts";
+import type { NoiseLevel } from "../math/prediction.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
 import {
   type Diffusion,
   type ImageWork,

@@ -1,6 +1,6 @@
 // solver_range.ts: where solvers in continuous time begin and end.
 
-import { weightedSum } from "../weighted_sum.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, noiseIn } from "./diffusion.ts";
 import type { ImageRun } from "./sampler.ts";
 

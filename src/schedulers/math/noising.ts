@@ -1,7 +1,7 @@
 // noising.ts: the forward process over a batch, one timestep per image.
 
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { sameShape, showShape } from "../engine/shape.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import { sameShape, showShape } from "../../engine/shape.ts";
 import { type NoiseLevel, noiseLevel } from "./prediction.ts";
 
 const { fround } = Math;

@@ -6,7 +6,7 @@
 // mean, plus noise of variance length / 4. That noise is keyed by the middle itself. Every float32 below `top` is the
 // middle of some interval, so W is reached exactly, in about 24 + log2(top / σ) halvings.
 
-import { philoxNormal } from "../engine/random/philox.ts";
+import { philoxNormal } from "../../engine/random/philox.ts";
 
 interface Interval {
   readonly low: number;

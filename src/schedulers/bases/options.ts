@@ -6,13 +6,13 @@
 // scheduler made from it may have them.
 
 import * as v from "valibot";
-import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
-import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
-import { plain } from "../io/plain.ts";
-import { betaSchedules } from "./betas.ts";
-import { predictionTypes } from "./prediction.ts";
-import type { Scheduler } from "./scheduler.ts";
-import { timestepSpacings } from "./spacing.ts";
+import type { JsonObject, JsonValue } from "../../io/diffusers_json.ts";
+import { DIFFUSERS_VERSION } from "../../io/diffusers_version.ts";
+import { plain } from "../../io/plain.ts";
+import { betaSchedules } from "../math/betas.ts";
+import { predictionTypes } from "../math/prediction.ts";
+import { timestepSpacings } from "../math/spacing.ts";
+import type { Scheduler } from "../scheduler.ts";
 
 /** The keys of a scheduler's JSON whose numbers are floats in Python: 1 under them is written 1.0. */
 export const schedulerFloatKeys: ReadonlySet<string> = new Set([

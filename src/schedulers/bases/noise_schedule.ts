@@ -1,6 +1,6 @@
 // noise_schedule.ts: the betas of a config and their running product.
 
-import { type BetaSchedule, cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "./betas.ts";
+import { type BetaSchedule, cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "../math/betas.ts";
 
 /** The options that fix the noise levels. */
 export type NoiseScheduleConfig = {

@@ -1,9 +1,9 @@
 // noise.ts: the noise that samplers add, as Python draws it.
 
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { TorchGenerator } from "../engine/random/torch_generator.ts";
-import { numel } from "../engine/shape.ts";
-import type { NoiseSource } from "./scheduler.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { TorchGenerator } from "../../engine/random/torch_generator.ts";
+import { numel } from "../../engine/shape.ts";
+import type { NoiseSource } from "../scheduler.ts";
 
 /**
  * Python's noise: each draw is torch.randn of the channels-first shape, handed out channels last. With the same seed

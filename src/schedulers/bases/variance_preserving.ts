@@ -1,14 +1,29 @@
-// preserving.ts: what the solvers in λ have in common (DPM-Solver, DEIS, UniPC, SA-Solver): samples are
+// variance_preserving.ts: what the solvers in λ have in common (DPM-Solver, DEIS, UniPC, SA-Solver): samples are
 // x = α x_0 + σ ε with α² + σ² = 1, or α + σ = 1 where the model follows a flow, and need no scaling.
 //
 // The list of `sigmas` holds σ / α, as everywhere; with flow sigmas it holds the flow's σ itself.
 
 import * as v from "valibot";
-import type { HostTensor } from "../engine/host_tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import type { HostTensor } from "../../engine/host_tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import type { SolverLevel } from "../math/exponential_step.ts";
+import { halfOfChannels } from "../math/learned_variance.ts";
+import { type NoiseLevel, type SolverPredictionType, solverPredictionTypes } from "../math/prediction.ts";
+import {
+  type SigmaSpacing,
+  type SigmaSpacingConfig,
+  sigmaSpacing,
+  sigmaSpacingDefaults,
+  sigmasAt,
+  spacedPlan,
+} from "../math/sigma_spacing.ts";
+import { linspace, type SigmaRange, shiftSigma, timestepOfSigma } from "../math/sigmas.ts";
+import { epsilonWeights, originalWeights } from "../math/solver_prediction.ts";
+import { roundHalfToEven, solverTimesteps, type TimestepSpacing } from "../math/spacing.ts";
+import { thresholdSample } from "../math/thresholding.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
+import type { TimestepsSpec } from "../scheduler.ts";
 import { discreteDefaults } from "./discrete.ts";
-import type { SolverLevel } from "./exponential_step.ts";
-import { halfOfChannels } from "./learned_variance.ts";
 import type { NoiseScheduleConfig } from "./noise_schedule.ts";
 import {
   clippingEntries,
@@ -17,23 +32,8 @@ import {
   positive,
   sigmaSpacingEntries,
 } from "./options.ts";
-import { type NoiseLevel, type SolverPredictionType, solverPredictionTypes } from "./prediction.ts";
-import type { TimestepsSpec } from "./scheduler.ts";
 import { type SigmaPlan, SigmaSchedulerBase, type SigmaStep } from "./sigma_scheduler.ts";
-import {
-  type SigmaSpacing,
-  type SigmaSpacingConfig,
-  sigmaSpacing,
-  sigmaSpacingDefaults,
-  sigmasAt,
-  spacedPlan,
-} from "./sigma_spacing.ts";
-import { linspace, type SigmaRange, shiftSigma, timestepOfSigma } from "./sigmas.ts";
-import { epsilonWeights, originalWeights } from "./solver_prediction.ts";
-import { roundHalfToEven, solverTimesteps, type TimestepSpacing } from "./spacing.ts";
-import { thresholdSample } from "./thresholding.ts";
 import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options that all of them have, and those that some have. */
 export type PreservingConfig = NoiseScheduleConfig &

@@ -5,8 +5,8 @@
 // With f at up to three points, D_0 = f, D_1 = h f' and D_2 = h² f'' at the point where the step starts, a step is
 //   x_t = carry x_s + c_0 D_0 + c_1 D_1 + c_2 D_2 + noise z,   c_n = scale h ∫_0^1 e^(rate h (u - 1)) u^n du / n!
 
+import type { SolverPoint } from "../bases/solver_history.ts";
 import { exponentialMoments, exponentialStep, type Integrand, type SolverLevel } from "./exponential_step.ts";
-import type { SolverPoint } from "./solver_history.ts";
 import { weightedSum } from "./weighted_sum.ts";
 
 export const dpmAlgorithmTypes = ["dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"] as const;

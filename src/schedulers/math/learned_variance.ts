@@ -1,6 +1,6 @@
 // learned_variance.ts: the output of models that learn the variance, [N, ..., 2C]: mean first, variance behind.
 
-import type { HostTensor } from "../engine/host_tensor.ts";
+import type { HostTensor } from "../../engine/host_tensor.ts";
 
 /** DDPM's kinds of variance that no model gives; to samplers that only know the learned kinds they say nothing. */
 export const fixedVariances = {

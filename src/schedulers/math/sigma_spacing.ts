@@ -1,7 +1,7 @@
 // sigma_spacing.ts: the options by which schedulers space their sigmas, and the plan that follows from them.
 
-import { atMostOne } from "./options.ts";
-import type { SigmaPlan } from "./sigma_scheduler.ts";
+import { atMostOne } from "../bases/options.ts";
+import type { SigmaPlan } from "../bases/sigma_scheduler.ts";
 import {
   betaSigmas,
   exponentialSigmas,

@@ -1,14 +1,9 @@
-// exploding.ts: what EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
+// variance_exploding.ts: what EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
 // variance grows with the noise, and the model sees them scaled by 1 / sqrt(σ² + 1).
 
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
-import { discreteDefaults } from "./discrete.ts";
-import type { NoiseScheduleConfig } from "./noise_schedule.ts";
-import { discreteEntries, type OptionTable, sigmaSpacingEntries } from "./options.ts";
-import { type NoiseLevel, type PredictionType, predictOriginalFromExploding } from "./prediction.ts";
-import type { TimestepsSpec } from "./scheduler.ts";
-import { type SigmaPlan, SigmaSchedulerBase } from "./sigma_scheduler.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import { type NoiseLevel, type PredictionType, predictOriginalFromExploding } from "../math/prediction.ts";
 import {
   type OptionalSigmaSpacing,
   type SigmaSpacing,
@@ -16,9 +11,14 @@ import {
   sigmaSpacingDefaults,
   sigmasAt,
   spacedPlan,
-} from "./sigma_spacing.ts";
-import { type SigmaRange, timestepOfSigma } from "./sigmas.ts";
-import { fractionalTimesteps, type TimestepSpacing } from "./spacing.ts";
+} from "../math/sigma_spacing.ts";
+import { type SigmaRange, timestepOfSigma } from "../math/sigmas.ts";
+import { fractionalTimesteps, type TimestepSpacing } from "../math/spacing.ts";
+import type { TimestepsSpec } from "../scheduler.ts";
+import { discreteDefaults } from "./discrete.ts";
+import type { NoiseScheduleConfig } from "./noise_schedule.ts";
+import { discreteEntries, type OptionTable, sigmaSpacingEntries } from "./options.ts";
+import { type SigmaPlan, SigmaSchedulerBase } from "./sigma_scheduler.ts";
 import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
 /** The options that they share. */

@@ -3,12 +3,12 @@
 // predicts its direction, ε - x_0. Timesteps are σ T.
 
 import * as v from "valibot";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import type { NoiseLevel } from "../math/prediction.ts";
+import { linspace, shiftSigma } from "../math/sigmas.ts";
+import type { TimestepsSpec } from "../scheduler.ts";
 import { type OptionTable, positive, timestepCount } from "./options.ts";
-import type { NoiseLevel } from "./prediction.ts";
-import type { TimestepsSpec } from "./scheduler.ts";
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
-import { linspace, shiftSigma } from "./sigmas.ts";
 import { givenFractionalTimesteps, givenSigmas, stepCount } from "./timestep_checks.ts";
 
 const { fround } = Math;

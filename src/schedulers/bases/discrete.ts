@@ -1,16 +1,16 @@
 // discrete.ts: what the schedulers over discrete betas have in common: the noise schedule, the choice of timesteps,
 // the forward process, and the predicted x_0. What is left to each is its step.
 
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import { addNoise, alphaProdAt, velocity } from "../math/noising.ts";
+import { type NoiseLevel, type PredictionType, predictOriginalSample } from "../math/prediction.ts";
+import { spacedTimesteps, type TimestepSpacing } from "../math/spacing.ts";
+import { clipSample, thresholdSample } from "../math/thresholding.ts";
+import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "../scheduler.ts";
 import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
-import { addNoise, alphaProdAt, velocity } from "./noising.ts";
 import type { OptionTable } from "./options.ts";
-import { type NoiseLevel, type PredictionType, predictOriginalSample } from "./prediction.ts";
-import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 import { SchedulerBase } from "./scheduler_base.ts";
-import { spacedTimesteps, type TimestepSpacing } from "./spacing.ts";
-import { clipSample, thresholdSample } from "./thresholding.ts";
 import { givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
 /** The options shared by the schedulers over betas; diffusers' names, in camelCase. */

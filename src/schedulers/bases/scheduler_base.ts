@@ -1,10 +1,10 @@
 // scheduler_base.ts: what all schedulers do alike: their options, and the checks of what a step is given.
 
-import type { HostTensor } from "../engine/host_tensor.ts";
-import { type Shape, sameShape, showShape } from "../engine/shape.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import type { HostTensor } from "../../engine/host_tensor.ts";
+import { type Shape, sameShape, showShape } from "../../engine/shape.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import type { StepOptions } from "../scheduler.ts";
 import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
-import type { StepOptions } from "./scheduler.ts";
 
 /** Base of the schedulers. */
 export abstract class SchedulerBase<Config extends JsonObject> {

@@ -3,15 +3,15 @@
 //
 // Sizes are computed in float64 from float32 sigmas; images are float32, rounded once a step.
 
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import { mixByLevel } from "../math/noising.ts";
+import type { NoiseLevel } from "../math/prediction.ts";
+import { trainSigmas } from "../math/sigmas.ts";
+import type { DiscreteScheduler, Scheduler, StepOptions, StepOutput, TimestepsSpec } from "../scheduler.ts";
 import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
-import { mixByLevel } from "./noising.ts";
 import type { OptionTable } from "./options.ts";
-import type { NoiseLevel } from "./prediction.ts";
-import type { DiscreteScheduler, Scheduler, StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 import { SchedulerBase } from "./scheduler_base.ts";
-import { trainSigmas } from "./sigmas.ts";
 
 /** ᾱ that stands for pure noise: σ is large, not infinite. */
 const LEAST_ALPHA_PROD = 2 ** -24;

@@ -2,15 +2,15 @@
 // DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927, algorithm 1) for samples x = x_0 + σ ε, as Karras et al. 2022 (arXiv
 // 2206.00364) built it: half a step in log σ, and the whole step with the slope found there.
 
-import type { JsonObject } from "../io/diffusers_json.ts";
-import { type ExplodingConfig, ExplodingSchedulerBase } from "./exploding.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import { type AncestralStep, timestepOfSigma } from "../math/sigmas.ts";
+import { roundHalfToEven } from "../math/spacing.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
+import type { TimestepsSpec } from "../scheduler.ts";
 import type { OptionTable } from "./options.ts";
-import type { TimestepsSpec } from "./scheduler.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { type AncestralStep, timestepOfSigma } from "./sigmas.ts";
-import { roundHalfToEven } from "./spacing.ts";
 import { CarriedOver, isSecondHalf, twoStagePlan } from "./two_stage.ts";
-import { weightedSum } from "./weighted_sum.ts";
+import { type ExplodingConfig, ExplodingSchedulerBase } from "./variance_exploding.ts";
 
 /** Base of the two. They visit a timestep between each two of the schedule, the last step excepted. */
 export abstract class KDPM2SchedulerBase<

@@ -1,14 +1,14 @@
-// posterior.ts: what DDPMScheduler and UnCLIPScheduler have in common: a step draws from the posterior q(x_{t-1} | x_t, x_0)
+// ddpm_posterior.ts: what DDPMScheduler and UnCLIPScheduler have in common: a step draws from the posterior q(x_{t-1} | x_t, x_0)
 // of Ho et al. 2020 (arXiv 2006.11239), its variance fixed or learned (Nichol & Dhariwal 2021, arXiv 2102.09672).
 //
 // Every operation rounds to float32, in diffusers' order, so that long sampling runs agree.
 
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import { halfOfChannels } from "../math/learned_variance.ts";
+import { noiseLevel } from "../math/prediction.ts";
+import type { StepOptions, StepOutput } from "../scheduler.ts";
 import { type AlphaProds, type DiscreteConfig, DiscreteSchedulerBase } from "./discrete.ts";
-import { halfOfChannels } from "./learned_variance.ts";
-import { noiseLevel } from "./prediction.ts";
-import type { StepOptions, StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;
 const VARIANCE_MIN = fround(1e-20); // so that its logarithm is finite

@@ -4,15 +4,15 @@
 //   D(x; σ) = c_skip(σ) x + c_out(σ) F(c_in(σ) x; c_noise(σ))
 
 import * as v from "valibot";
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
+import type { NoiseLevel } from "../math/prediction.ts";
+import { exponentialSigmas, karrasSigmas } from "../math/sigmas.ts";
+import { weightedSum } from "../math/weighted_sum.ts";
+import type { TimestepsSpec } from "../scheduler.ts";
 import { type OptionTable, positive, timestepCount } from "./options.ts";
-import type { NoiseLevel } from "./prediction.ts";
-import type { TimestepsSpec } from "./scheduler.ts";
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
-import { exponentialSigmas, karrasSigmas } from "./sigmas.ts";
 import { givenSigmas, stepCount } from "./timestep_checks.ts";
-import { weightedSum } from "./weighted_sum.ts";
 
 /** The options that they share. */
 export type EDMConfig = {
