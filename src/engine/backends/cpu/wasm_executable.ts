@@ -79,6 +79,7 @@ export class WasmExecutable implements Executable {
 
   profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
     checkFeeds(this.#program, feeds);
+    this.#begun++;
     return this.#machine.inTurn(async () => {
       const { base, layout } = this.#placement;
       await this.#start(feeds, layout.tables.single, true);
