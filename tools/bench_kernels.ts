@@ -5,9 +5,9 @@
 
 import { lowerAttention } from "../src/engine/backends/cpu/kernels/attention/attention.ts";
 import { lowerAttentionGrad } from "../src/engine/backends/cpu/kernels/attention/attention_grad.ts";
-import type { Conv2dSpec } from "../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
 import { lowerConv2d, lowerConv2dGradInput } from "../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
 import { lowerConv2dGradFilter } from "../src/engine/backends/cpu/kernels/conv2d/conv2d_grad_filter.ts";
+import type { Conv2dSpec } from "../src/engine/backends/cpu/kernels/conv2d/conv2d_spec.ts";
 import type { Lowered } from "../src/engine/backends/cpu/kernels/kernel.ts";
 import { lowerMatmul } from "../src/engine/backends/cpu/kernels/matmul/gemm.ts";
 import { compileLowered, noise } from "../test/engine/cpu_kernel_harness.ts";

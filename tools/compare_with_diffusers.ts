@@ -21,11 +21,11 @@ import { type HostTensor, hostTensor, numel } from "../src/engine/host_tensor.ts
 import { philoxNormal } from "../src/engine/random/philox.ts";
 import { input } from "../src/engine/tensor.ts";
 import { MODEL_CONFIG, readConfig } from "../src/io/diffusers_folder.ts";
-import { nchwToNhwc, nhwcToNchw } from "../src/io/layout.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "../src/io/safetensors.ts";
 import { readStateDict } from "../src/io/state_dict.ts";
 import { UNet2DModel } from "../src/models/unet_2d_model.ts";
 import { DDPMPipeline } from "../src/pipelines/ddpm_pipeline.ts";
+import { nchwToNhwc, nhwcToNchw } from "../test/support/nchw.ts";
 
 const TOLERANCE = 1e-4;
 const IMAGES = 3;

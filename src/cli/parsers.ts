@@ -102,5 +102,5 @@ const range = (min: number, max: number): string =>
   max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
 
 /** "a", "a or b", "a, b or c". */
-export const orList = (names: readonly string[]): string =>
+const orList = (names: readonly string[]): string =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;

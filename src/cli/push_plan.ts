@@ -107,7 +107,7 @@ function lossParts(records: readonly LossRecord[]): LossPart[] {
 }
 
 /** The loss over the steps, as SVG. Its axis ends where the first few steps, which are far off, are left out. */
-export function lossChart(losses: readonly LossPart[]): string {
+function lossChart(losses: readonly LossPart[]): string {
   const sorted = losses.map(({ loss }) => loss).sort((a, b) => a - b);
   const most = sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 0;
   const least = sorted[0] ?? 0;

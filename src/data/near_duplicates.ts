@@ -11,10 +11,10 @@ const WORDS = (GRID * GRID) / 32;
 const COLOR_GRID = 4;
 /** A step to the right counts from this on (of 255): below it is the noise of compression on plain ground. */
 const STEP = 3;
-export const MAX_DISTANCE = WORDS - 1;
-export const MAX_COLOR_STEP = 8;
+const MAX_DISTANCE = WORDS - 1;
+const MAX_COLOR_STEP = 8;
 /** More pairs than this are not gathered: a data set of one image over and over has no end of them. */
-export const MAX_PAIRS = 10_000;
+const MAX_PAIRS = 10_000;
 
 /** How near-duplicates are told, in a line for people. */
 export const JUDGED_BY = `difference hash of ${GRID} x ${GRID} bits at most ${MAX_DISTANCE} bits apart, and mean colours of ${COLOR_GRID} x ${COLOR_GRID} places at most ${MAX_COLOR_STEP} of 255`;

@@ -1,6 +1,6 @@
 // Reverse-mode differentiation, graph to graph: the gradient is more nodes, fused and planned like any others.
 
-import { type AttentionOptions, full, type Node, topologicalOrder } from "./graph.ts";
+import { type AttentionHeads, full, type Node, topologicalOrder } from "./graph.ts";
 import { attentionVjp, composedAttentionGrad } from "./ops/attention.ts";
 import { conv2dGradFilterVjp, conv2dGradInputVjp, conv2dVjp } from "./ops/conv2d.ts";
 import { gatherVjp, scatterAddVjp } from "./ops/gather.ts";
@@ -67,7 +67,7 @@ function vjp(y: Node, g: Node): readonly (Node | null)[] {
 }
 
 /** The second derivative of attention, by differentiating the composed form of the first; u is the gradient of y. */
-function attentionGradVjp(op: AttentionOptions, inputs: readonly Node[], u: Node): (Node | null)[] {
+function attentionGradVjp(op: AttentionHeads, inputs: readonly Node[], u: Node): (Node | null)[] {
   const leaves = inputs.map(detach); // differentiation stops here, whatever the inputs depend on
   const parts = gradients(sum(mul(composedAttentionGrad(leaves, op), u)), leaves);
   // One tensor in two places is one leaf, whose gradient is complete already.

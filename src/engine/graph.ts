@@ -41,7 +41,7 @@ export interface ConvOptions {
 }
 
 /** How the channels of attention are cut into heads, and what scores are multiplied by before the softmax (positive). */
-export interface AttentionOptions {
+export interface AttentionHeads {
   readonly heads: number;
   readonly scale: number;
 }
@@ -68,8 +68,8 @@ export type Op =
   | ({ readonly kind: "conv2d" } & ConvOptions)
   | ({ readonly kind: "conv2dGradInput" } & ConvOptions)
   | ({ readonly kind: "conv2dGradFilter" } & ConvOptions)
-  | ({ readonly kind: "attention" } & AttentionOptions)
-  | ({ readonly kind: "attentionGrad" } & AttentionOptions)
+  | ({ readonly kind: "attention" } & AttentionHeads)
+  | ({ readonly kind: "attentionGrad" } & AttentionHeads)
   | { readonly kind: "gather" }
   | { readonly kind: "scatterAdd" }
   | {

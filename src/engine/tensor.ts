@@ -2,7 +2,7 @@
 // runs a compiled program.
 
 import { gradients } from "./autodiff.ts";
-import type { AttentionOptions, ConvOptions, DType, Node } from "./graph.ts";
+import type { AttentionHeads, ConvOptions, DType, Node } from "./graph.ts";
 import * as graph from "./graph.ts";
 import { attention } from "./ops/attention.ts";
 import { conv2d } from "./ops/conv2d.ts";
@@ -159,7 +159,7 @@ export class Tensor {
     return new Tensor(conv2d(this.node, filter.node, options));
   }
   /** softmax(scale q k^T) v for each head; this is q, and q, k, v and the result are [N, T, C]. */
-  attention(k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  attention(k: Tensor, v: Tensor, options: AttentionHeads): Tensor {
     return new Tensor(attention(this.node, k.node, v.node, options));
   }
   /** Rows of this table [V, D] by an i32 index [N] -> [N, D]. */

@@ -83,7 +83,7 @@ export async function readJsonAs<Schema extends v.GenericSchema>(
 }
 
 /** Checks a value against a schema. @throws FileError naming the first key whose value does not fit */
-export function checkJson<Schema extends v.GenericSchema>(
+function checkJson<Schema extends v.GenericSchema>(
   value: unknown,
   schema: Schema,
   source: string,

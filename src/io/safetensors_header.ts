@@ -9,7 +9,7 @@ import { FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
 
 /** A header may not be longer than this (bytes), whatever the file says. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 
 /** The length prefix (bytes). */
 export const PREFIX_BYTES = 8;

@@ -21,7 +21,7 @@ export interface ZipEntry {
 /** An archive of more files than this is taken for an attack. */
 const MAX_ENTRIES = 5_000_000;
 /** So is a single file that unpacks to more than this (bytes): it is read in one piece. */
-export const MAX_ENTRY_BYTES = 512 * 2 ** 20;
+const MAX_ENTRY_BYTES = 512 * 2 ** 20;
 /** And a file of some size that was packed this many times over: no image is, in the formats that are read. */
 const MAX_RATIO = 250;
 const RATIO_MATTERS_BYTES = 2 ** 20;

@@ -8,13 +8,13 @@ export type Activation = (x: Tensor) => Tensor;
 export const silu: Activation = (x) => x.mul(x.sigmoid());
 
 /** x · tanh(ln(1 + eˣ)). Past 20 the logarithm is x itself in float32, and eˣ must not overflow. */
-export const mish: Activation = (x) => {
+const mish: Activation = (x) => {
   const softplus = x.minimum(20).exp().add(1).log().add(x.sub(20).maximum(0));
   return x.mul(softplus.tanh());
 };
 
 /** x · Φ(x), exact (by erf). */
-export const gelu: Activation = (x) => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
+const gelu: Activation = (x) => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
 
 /** max(0, x), with gradient 0 at 0. */
 export const relu: Activation = (x) => full(0, []).maximum(x);

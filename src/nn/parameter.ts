@@ -5,7 +5,7 @@ import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import { type Tensor, variable } from "../engine/tensor.ts";
-import { hwioToOihw, oihwToHwio } from "../io/layout.ts";
+import { hwioToOihw, oihwToHwio } from "../io/filter_layout.ts";
 import type { HostWeight } from "../io/state_dict.ts";
 import type { Initializer } from "./init.ts";
 

@@ -60,7 +60,7 @@ export function unetFromConfig(json: unknown, source: string): UNet2DModel {
 }
 
 /** Reads the folder of a UNet2DModel: its config and weights. @throws FileError, PipelineError */
-export async function readUNet(folder: string, options: ReadStateDictOptions = {}): Promise<UNet2DModel> {
+async function readUNet(folder: string, options: ReadStateDictOptions = {}): Promise<UNet2DModel> {
   const { className, settings } = await readConfig(folder, MODEL_CONFIG);
   const json = className === undefined ? settings : { ...settings, _class_name: className };
   const model = unetFromConfig(json, join(folder, MODEL_CONFIG));

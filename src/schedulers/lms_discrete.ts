@@ -70,7 +70,7 @@ export class LMSDiscreteScheduler extends ExplodingSchedulerBase<LMSDiscreteSche
  * ∫ l_j from `from` to `to`, for every j: l_j is the polynomial that is 1 at nodes[j] and 0 at the other nodes.
  * Exact but for rounding.
  */
-export function lagrangeIntegrals(nodes: readonly number[], from: number, to: number): number[] {
+function lagrangeIntegrals(nodes: readonly number[], from: number, to: number): number[] {
   const length = to - from;
   const places = nodes.map((node) => (node - from) / length); // on the unit interval
   return places.map((place, j) => {

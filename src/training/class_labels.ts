@@ -15,7 +15,7 @@ export const DEFAULT_LABEL_DROPOUT = 0.1;
 const SITE = 0xffff_fffe;
 
 /** The number that stands for no class: behind those of the classes. */
-export const nullClassOf = ({ names }: ClassLabels): number => names.length;
+const nullClassOf = ({ names }: ClassLabels): number => names.length;
 
 /** Rows of the table of classes; without dropout there is none for no class, as nothing would be learnt of it. */
 const rowsFor = (labels: ClassLabels, dropout: number): number => labels.names.length + (dropout > 0 ? 1 : 0);

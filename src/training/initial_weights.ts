@@ -11,7 +11,7 @@ const names = v.array(v.string());
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /** Which weights of a source were taken: a run or a checkpoint has them and mostly their average. */
-export const WEIGHTS_KINDS = ["average", "last", "pipeline"] as const;
+const WEIGHTS_KINDS = ["average", "last", "pipeline"] as const;
 
 const sourceEntries = {
   /** What was given as --init; null where a program gave weights without saying. */

@@ -22,7 +22,7 @@ export interface Quality {
 }
 
 /** The data's images that are compared with, at most. */
-export const DATA_IMAGES = 10_000;
+const DATA_IMAGES = 10_000;
 /** Images whose features are computed at a time. */
 const FEATURE_BATCH = 32;
 

@@ -82,7 +82,7 @@ export class RunFolder {
 }
 
 /** 500 -> "000500": names sort by step. */
-export const stepName = (step: number): string => String(step).padStart(6, "0");
+const stepName = (step: number): string => String(step).padStart(6, "0");
 
 /** Names in a folder; none if it does not exist. @throws FileError for anything else, such as a file */
 export async function listFolder(path: string): Promise<string[]> {

@@ -172,8 +172,7 @@ export const augmentOptions = (settings: TrainSettings): AugmentOptions => ({
 });
 
 /** "batchSize" -> "batch_size", "adamBeta1" -> "adam_beta1". */
-export const snakeCase = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 /** "batch_size" -> "batchSize". */
-export const camelCase = (name: string): string =>
+const camelCase = (name: string): string =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -1,7 +1,7 @@
 // What a convolution and its gradients sum up, as plain loops in float64: what kernels are tested against.
 
 import { expect } from "vitest";
-import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_spec.ts";
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { compileLowered, noise, relativeError } from "./cpu_kernel_harness.ts";
 

@@ -2,11 +2,8 @@
 
 import { expect, test } from "vitest";
 import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv2d/conv_cost.ts";
-import {
-  type Conv2dSpec,
-  lowerConv2d,
-  winogradForward,
-} from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import { lowerConv2d, winogradForward } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_spec.ts";
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/matmul/gemm.ts";
 import type { LoopSpec } from "../../src/engine/program/loop_spec.ts";

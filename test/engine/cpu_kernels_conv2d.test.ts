@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
 import { lowerConv2d, lowerConv2dGradInput } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
 import { lowerConv2dGradFilter } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_grad_filter.ts";
+import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_spec.ts";
 import { checkForward, checkGradFilter, checkGradInput, withOutput } from "./conv2d_sums.ts";
 
 const directions = {

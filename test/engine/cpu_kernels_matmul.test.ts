@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { MatmulSpec, MatrixStrides } from "../../src/engine/backends/cpu/kernels/matmul/gemm.ts";
 import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/matmul/gemm.ts";
+import type { MatmulSpec, MatrixStrides } from "../../src/engine/backends/cpu/kernels/matmul/matmul_spec.ts";
 import { compileLowered, noise, relativeError } from "./cpu_kernel_harness.ts";
 
 /** Strides of a matrix [...batch, rows, cols] stored in some order of its dimensions. */

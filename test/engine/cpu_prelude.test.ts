@@ -2,7 +2,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { cpuKernels } from "../../src/engine/backends/cpu/cpu_kernels.ts";
-import { planProgram } from "../../src/engine/backends/cpu/layout.ts";
+import { planProgram } from "../../src/engine/backends/cpu/memory_layout.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { lower } from "../../src/engine/program/lower.ts";

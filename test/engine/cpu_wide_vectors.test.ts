@@ -3,12 +3,9 @@
 import { setFlagsFromString } from "node:v8";
 import { afterAll, describe, expect, test } from "vitest";
 import { lowerAttention } from "../../src/engine/backends/cpu/kernels/attention/attention.ts";
-import {
-  type Conv2dSpec,
-  lowerConv2d,
-  lowerConv2dGradInput,
-} from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
+import { lowerConv2d, lowerConv2dGradInput } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d.ts";
 import { lowerConv2dGradFilter } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_grad_filter.ts";
+import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_spec.ts";
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { loopKernel } from "../../src/engine/backends/cpu/kernels/loop/loop.ts";
 import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/matmul/gemm.ts";

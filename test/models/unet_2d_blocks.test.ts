@@ -4,12 +4,12 @@ import { describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { input, type Tensor } from "../../src/engine/tensor.ts";
-import { nchwToNhwc } from "../../src/io/layout.ts";
 import { downBlock, midBlock, upBlock } from "../../src/models/unet_2d_block_types.ts";
 import type { ResnetSettings } from "../../src/models/unet_2d_blocks.ts";
 import { evaluation } from "../../src/nn/forward_context.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { backends } from "../support/backends.ts";
+import { nchwToNhwc } from "../support/nchw.ts";
 
 const [N, C, SIZE, TEMB] = [4, 32, 32, 128];
 const resnet: ResnetSettings = {

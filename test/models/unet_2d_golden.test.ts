@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { grad, input } from "../../src/engine/tensor.ts";
-import { oihwToHwio } from "../../src/io/layout.ts";
+import { oihwToHwio } from "../../src/io/filter_layout.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import type { Parameter } from "../../src/nn/parameter.ts";
 import { backends } from "../support/backends.ts";

@@ -4,7 +4,6 @@ import type { Backend } from "../../src/engine/backend.ts";
 import { createBackend } from "../../src/engine/backends/create.ts";
 import { type HostTensor, hostTensor, numel } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import { nchwToNhwc } from "../../src/io/layout.ts";
 import { logNormalCdf } from "../../src/metrics/variational_bound.ts";
 import { bitsPerDim } from "../../src/pipelines/bits_per_dim.ts";
 import { PipelineError } from "../../src/pipelines/errors.ts";
@@ -15,6 +14,7 @@ import {
   type NoiseSource,
 } from "../../src/schedulers/index.ts";
 import { readJsonFixture } from "../support/golden.ts";
+import { nchwToNhwc } from "../support/nchw.ts";
 import { tinyUNet } from "./support.ts";
 
 const rowsSchema = v.array(

@@ -2,9 +2,9 @@
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { nchwToNhwc } from "../../src/io/layout.ts";
 import { readSafetensors, type StoredTensor } from "../../src/io/safetensors.ts";
 import type { StateDict } from "../../src/io/state_dict.ts";
+import { nchwToNhwc } from "./nchw.ts";
 
 export const fixture = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
 

@@ -4,7 +4,6 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import { nchwToNhwc } from "../../src/io/layout.ts";
 import type { StateDict } from "../../src/io/state_dict.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { DDPMScheduler } from "../../src/schedulers/ddpm.ts";
@@ -14,6 +13,7 @@ import { buildTrainStep } from "../../src/training/train_step.ts";
 import { backends } from "../support/backends.ts";
 import { maxDifference, relativeError } from "../support/compare.ts";
 import { GoldenTensors, readJsonFixture } from "../support/golden.ts";
+import { nchwToNhwc } from "../support/nchw.ts";
 
 const recordSchema = v.object({
   unet: v.record(v.string(), v.unknown()),

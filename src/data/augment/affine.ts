@@ -32,13 +32,6 @@ function times([a, b, x0, c, d, y0]: Affine, [e, f, x1, g, h, y1]: Affine): Affi
   ];
 }
 
-/** The map back. */
-export function inverse([a, b, x0, c, d, y0]: Affine): Affine {
-  const determinant = a * d - b * c;
-  const [e, f, g, h] = [d / determinant, -b / determinant, -c / determinant, a / determinant];
-  return [e, f, -(e * x0 + f * y0), g, h, -(g * x0 + h * y0)];
-}
-
 /** How much the map lengthens what it lengthens most: the larger singular value of its linear part. */
 export function stretch([a, b, , c, d]: Affine): number {
   return (Math.hypot(a + d, c - b) + Math.hypot(a - d, c + b)) / 2;

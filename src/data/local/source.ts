@@ -163,7 +163,7 @@ async function inMemory(encoded: EncodedImages, options: DecodeOptions): Promise
 }
 
 /** What cannot be read, in one clause: how many, and which the first of them are. */
-export function describeBroken(broken: readonly BrokenImage[], total: number): string {
+function describeBroken(broken: readonly BrokenImage[], total: number): string {
   const named = broken.slice(0, NAMED).map(({ file, problem }) => `${JSON.stringify(file)} (${problem})`);
   const more = broken.length > NAMED ? ` and ${broken.length - NAMED} more` : "";
   return `${broken.length} of ${total === 1 ? "1 file" : `${total} files`} cannot be read as ${total === 1 ? "an image" : "images"}: ${named.join(", ")}${more}`;

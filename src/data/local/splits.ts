@@ -15,13 +15,13 @@ const CANONICAL: ReadonlyMap<string, string> = new Map(
 const SHARD = /^(.+?)-\d{5}-of-\d{5}/;
 
 /** "val" -> "validation"; other names stay. */
-export const canonicalSplit = (name: string): string => CANONICAL.get(name.toLowerCase()) ?? name;
+const canonicalSplit = (name: string): string => CANONICAL.get(name.toLowerCase()) ?? name;
 
 /** The split that a folder's name stands for, if it is one of the usual. */
 export const splitOfFolder = (name: string): string | undefined => CANONICAL.get(name.toLowerCase());
 
 /** The split that a parquet file belongs to, by its path in the data set; undefined where that does not say. */
-export function splitOfFile(path: string): string | undefined {
+function splitOfFile(path: string): string | undefined {
   const parts = path.split("/");
   const file = parts.pop() ?? "";
   const shard = SHARD.exec(file)?.[1];

@@ -273,7 +273,7 @@ export function edge(inside: number, width: number): number {
 }
 
 /** Smooth step from 0 at `from` to 1 at `to`. */
-export function ramp(from: number, to: number, x: number): number {
+function ramp(from: number, to: number, x: number): number {
   const t = Math.min(1, Math.max(0, (x - from) / (to - from)));
   return t * t * (3 - 2 * t);
 }

@@ -2,7 +2,7 @@
 // them: head h of a token is channels h d .. h d + d - 1. The matrix of weights [T, T] of each head is never a tensor:
 // the gradient computes it again from q and k.
 
-import { type AttentionOptions, makeNode, type Node } from "../graph.ts";
+import { type AttentionHeads, makeNode, type Node } from "../graph.ts";
 import { numel, ShapeError, sameShape, showShape } from "../shape.ts";
 import { matmul, transpose } from "./matmul.ts";
 import { concat, permute, reshape, slice } from "./movement.ts";
@@ -11,7 +11,7 @@ import { max, sum } from "./reduce.ts";
 import { widened } from "./widen.ts";
 
 /** q, k, v [N, T, C] -> softmax(scale q k^T) v by heads, [N, T, C]. @throws ShapeError when they do not fit. */
-export function attention(queries: Node, keys: Node, values: Node, { heads, scale }: AttentionOptions): Node {
+export function attention(queries: Node, keys: Node, values: Node, { heads, scale }: AttentionHeads): Node {
   const [q, k, v] = [widened(queries), widened(keys), widened(values)];
   requireRows("attention", heads, q, k, v);
   if (!(scale > 0)) throw new ShapeError(`attention: wants a positive scale, got ${scale}`);
@@ -19,7 +19,7 @@ export function attention(queries: Node, keys: Node, values: Node, { heads, scal
 }
 
 /** The gradients of k, v and q, in this order, one after another [3, N, T, C], where the result's is g [N, T, C]. */
-export function attentionGrad(q: Node, k: Node, v: Node, g: Node, { heads, scale }: AttentionOptions): Node {
+export function attentionGrad(q: Node, k: Node, v: Node, g: Node, { heads, scale }: AttentionHeads): Node {
   requireRows("attentionGrad", heads, q, k, v, g);
   return makeNode({ kind: "attentionGrad", heads, scale }, [q, k, v, g], [3, ...q.shape], "f32");
 }
@@ -38,14 +38,14 @@ function requireRows(what: string, heads: number, q: Node, ...others: Node[]): v
   }
 }
 
-export function attentionVjp(op: AttentionOptions, q: Node, k: Node, v: Node, g: Node): Node[] {
+export function attentionVjp(op: AttentionHeads, q: Node, k: Node, v: Node, g: Node): Node[] {
   const all = attentionGrad(q, k, v, g, op);
   const [dk, dv, dq] = [0, 1, 2].map((i) => reshape(slice(all, [i, 0, 0, 0], [1, ...q.shape]), q.shape));
   return [dq, dk, dv];
 }
 
 /** The same as `attentionGrad`, composed of ops that have derivatives of any order. */
-export function composedAttentionGrad(inputs: readonly Node[], { heads, scale }: AttentionOptions): Node {
+export function composedAttentionGrad(inputs: readonly Node[], { heads, scale }: AttentionHeads): Node {
   const [n, t, c] = inputs[0].shape;
   const split = (x: Node) => permute(reshape(x, [n, t, heads, c / heads]), [0, 2, 1, 3]);
   const join = (x: Node) => reshape(permute(x, [0, 2, 1, 3]), [1, n, t, c]);
@@ -60,7 +60,7 @@ export function composedAttentionGrad(inputs: readonly Node[], { heads, scale }:
 
 /** Calls `visit` for each head and token with the softmax of its scores [T], and a function from a token to its offset. */
 function forEachQuery(
-  { heads, scale }: AttentionOptions,
+  { heads, scale }: AttentionHeads,
   q: Node,
   qs: Float64Array,
   ks: Float64Array,
@@ -96,7 +96,7 @@ function dot(count: number, a: Float64Array, aAt: number, b: Float64Array, bAt: 
 }
 
 export function attentionReference(
-  op: AttentionOptions,
+  op: AttentionHeads,
   y: Node,
   q: Float64Array,
   k: Float64Array,
@@ -114,7 +114,7 @@ export function attentionReference(
 
 /** With weights p and dp = g v^T: dv = p^T g, ds = p (dp - sum of p dp) scale, dq = ds k, dk = ds^T q. */
 export function attentionGradReference(
-  op: AttentionOptions,
+  op: AttentionHeads,
   y: Node,
   [q, k, v, g]: readonly Float64Array[],
 ): Float64Array {

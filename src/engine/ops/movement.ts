@@ -11,7 +11,7 @@ import {
   sameShape,
   showShape,
 } from "../shape.ts";
-import { sum } from "./reduce.ts";
+import { reduceNode } from "./reduce_node.ts";
 
 /** The same elements in row-major order under another shape; one size may be -1. */
 export function reshape(x: Node, shape: Shape): Node {
@@ -111,7 +111,7 @@ export function permuteVjp(op: OpOf<"permute">, g: Node): Node {
 
 export function expandVjp(x: Node, g: Node): Node {
   const repeated = x.shape.flatMap((size, axis) => (size === 1 && g.shape[axis] !== 1 ? [axis] : []));
-  return sum(g, repeated, true);
+  return reduceNode("sum", g, repeated);
 }
 
 export function sliceVjp(op: OpOf<"slice">, x: Node, g: Node): Node {

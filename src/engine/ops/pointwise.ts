@@ -26,7 +26,7 @@ export function unary(fn: UnaryFn, x: Node): Node {
   return makeNode({ kind: "unary", fn }, floats(fn, x), x.shape, "f32");
 }
 
-export function binary(fn: BinaryFn, left: Node, right: Node): Node {
+function binary(fn: BinaryFn, left: Node, right: Node): Node {
   const [a, b] = floats(fn, left, right);
   const shape = broadcastShapes(fn, a.shape, b.shape);
   const simple = simplify(fn, a, b);

@@ -1,26 +1,19 @@
 // Reductions: sum and maximum over axes.
 
-import { makeNode, type Node, type OpOf, type ReduceFn } from "../graph.ts";
-import { contiguousStrides, forEachOffset, normalizeAxis, numel, ShapeError } from "../shape.ts";
+import type { Node, OpOf, ReduceFn } from "../graph.ts";
+import { contiguousStrides, forEachOffset, numel } from "../shape.ts";
 import { expand, reshape } from "./movement.ts";
 import { div, lessThan, mul, scalar, where } from "./pointwise.ts";
-import { widened } from "./widen.ts";
+import { reducedAxes, reduceNode } from "./reduce_node.ts";
 
-function reduce(fn: ReduceFn, given: Node, axes: readonly number[] | undefined, keepDims: boolean): Node {
-  if (given.dtype === "i32") throw new ShapeError(`${fn}: wants f32, got i32; cast it first`);
-  const x = widened(given);
-  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) => normalizeAxis(fn, axis, x.shape.length));
-  const unique = [...new Set(over)].sort((a, b) => a - b);
-  const kept = x.shape.map((size, axis) => (unique.includes(axis) ? 1 : size));
-  const meaningful = unique.filter((axis) => x.shape[axis] > 1);
-  const y =
-    meaningful.length === 0 ? x : makeNode({ kind: "reduce", fn, axes: meaningful }, [x], kept, "f32");
-  return keepDims
-    ? y
-    : reshape(
-        y,
-        kept.filter((_, axis) => !unique.includes(axis)),
-      );
+function reduce(fn: ReduceFn, x: Node, axes: readonly number[] | undefined, keepDims: boolean): Node {
+  const y = reduceNode(fn, x, axes);
+  if (keepDims) return y;
+  const reduced = reducedAxes(fn, x, axes);
+  return reshape(
+    y,
+    y.shape.filter((_, axis) => !reduced.includes(axis)),
+  );
 }
 
 /** Sum over `axes` (all by default); with keepDims the reduced axes stay as size 1. */

@@ -27,7 +27,7 @@ export function domainOf(cuts: ReadonlySet<number>): number[] {
 }
 
 /** For each axis of `domain`, the axis of `shape` that it is a part of. Boundaries of `shape` must be among the domain's. */
-export function axisOf(shape: Shape, domain: readonly number[]): number[] {
+function axisOf(shape: Shape, domain: readonly number[]): number[] {
   const axes = new Array<number>(domain.length);
   let axis = shape.length - 1;
   let taken = 1;

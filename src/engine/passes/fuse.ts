@@ -150,7 +150,7 @@ function copyScattered(
 }
 
 /** What a copied movement node reads. */
-export function viewOfCopied(node: Node, views: ReadonlyMap<Node, View>): View {
+function viewOfCopied(node: Node, views: ReadonlyMap<Node, View>): View {
   const source = views.get(node.inputs[0]);
   const through = source && viewThrough(node, source);
   if (!through) throw new Error(`${node.op.kind} of a view that was not stored`);

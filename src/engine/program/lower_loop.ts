@@ -29,7 +29,7 @@ export interface LoweredLoop {
 }
 
 /** What a stored movement node copies. */
-export function copiedView(node: Node, graph: FusedGraph): View {
+function copiedView(node: Node, graph: FusedGraph): View {
   const view = viewThrough(node, graph.view(node.inputs[0]));
   if (view === null) throw new Error(`${node.op.kind}: no strides describe what it copies`);
   return view;

@@ -35,7 +35,7 @@ export interface Asked {
 /** Pages of a listing, of a thousand files on the Hub: a server that always names a next one would be asked for ever. */
 const MAX_PAGES = 1000;
 /** More files than this in one repository are not listed: the Hub itself advises against them. */
-export const MAX_FILES = 200_000;
+const MAX_FILES = 200_000;
 
 const commitSchema = v.object({ sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)) });
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

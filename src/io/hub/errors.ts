@@ -140,7 +140,7 @@ export function unreachable(error: unknown, { label }: Subject, { endpoint }: As
 }
 
 /** "ENOTFOUND", "ECONNREFUSED", ...: `fetch` hides what happened in the cause of its error. */
-export function networkCause(error: unknown): string {
+function networkCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = errorCode(error);
   if (code) return code;

@@ -20,7 +20,7 @@ import {
 import type { ImageRun, Sampler } from "./sampler.ts";
 
 /** ancestral: DDPM's step, by the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised as the forward. */
-export const predictors = ["ancestral", "reverse_diffusion"] as const;
+const predictors = ["ancestral", "reverse_diffusion"] as const;
 export type Predictor = (typeof predictors)[number];
 
 /** The options of PredictorCorrectorSampler as resolved. */

@@ -45,11 +45,7 @@ export function makeBetas(
 }
 
 /** Betas whose running product follows ᾱ(t), t in [0, 1]: β_i = min(1 - ᾱ((i+1)/T) / ᾱ(i/T), maxBeta). */
-export function betasForAlphaBar(
-  count: number,
-  alphaBar: (t: number) => number,
-  maxBeta = 0.999,
-): Float32Array {
+function betasForAlphaBar(count: number, alphaBar: (t: number) => number, maxBeta = 0.999): Float32Array {
   return Float32Array.from({ length: count }, (_, i) =>
     Math.min(1 - alphaBar((i + 1) / count) / alphaBar(i / count), maxBeta),
   );

@@ -22,7 +22,7 @@ export function thresholdSample(x: Float32Array, batch: number, ratio: number, m
 }
 
 /** The q quantile, linearly interpolated. Sorts `values` in place. */
-export function quantile(values: Float32Array, q: number): number {
+function quantile(values: Float32Array, q: number): number {
   values.sort();
   const rank = fround(fround(q) * (values.length - 1));
   const below = Math.floor(rank);

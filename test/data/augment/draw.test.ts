@@ -1,19 +1,13 @@
 // What is drawn for an image: by (seed, epoch, image) alone, in range, and turned into the right map and condition.
 
 import { describe, expect, it } from "vitest";
-import {
-  IDENTITY,
-  inverse,
-  product,
-  rotation,
-  scaling,
-  translation,
-} from "../../../src/data/augment/affine.ts";
+import { IDENTITY, product, rotation, scaling, translation } from "../../../src/data/augment/affine.ts";
 import { drawAugmentation, sourceMap } from "../../../src/data/augment/draw.ts";
 import { type EdmDraw, edmCondition, edmSource } from "../../../src/data/augment/edm.ts";
 import { type AugmentOptions, NO_AUGMENTATION } from "../../../src/data/augment/options.ts";
 import { BatchSampler, fillBatch, fillConditions, synthetic } from "../../../src/data/index.ts";
 import { ItemRandom } from "../../../src/data/item_random.ts";
+import { inverse } from "./inverse.ts";
 
 const ALL: AugmentOptions = {
   randomCrop: 0.3,

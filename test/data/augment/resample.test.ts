@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import {
   type Affine,
   IDENTITY,
-  inverse,
   product,
   rotation,
   scaling,
@@ -14,6 +13,7 @@ import {
 } from "../../../src/data/augment/affine.ts";
 import { type Raster, resample } from "../../../src/data/augment/resample.ts";
 import { readJsonFixture } from "../../support/golden.ts";
+import { inverse } from "./inverse.ts";
 
 const HEIGHT = 6;
 const WIDTH = 8;

@@ -1,9 +1,10 @@
 // The program's main loop, itself WebAssembly: every thread walks the list of steps, takes tiles of each until none are
 // left, and waits for the others where a step says so. No JavaScript runs in between.
 
-import { type ImportedFunction, KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
+import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import type { Expr, Var } from "./simd/expr.ts";
 import * as s from "./simd/ops.ts";
+import type { ImportedFunction } from "./simd/statement.ts";
 
 /**
  * One step in memory, on a cache line of its own: its calls (`count` entries from `first` on), how many tiles it has,

@@ -6,7 +6,7 @@ import type { DType } from "../../graph.ts";
 import type { LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./memory_layout.ts";
 
 export interface Variable {
   readonly address: number;

@@ -18,7 +18,7 @@ import { BARRIER, driver, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
 import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/bandwidth.ts";
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
-import { planProgram, type StepTable } from "./layout.ts";
+import { planProgram, type StepTable } from "./memory_layout.ts";
 import { copyIn, type Placement, type Variable, writeTables } from "./placement.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";

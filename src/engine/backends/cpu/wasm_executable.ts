@@ -15,7 +15,7 @@ import { toFloats } from "../../elements.ts";
 import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { Kernel } from "./kernels/kernel.ts";
-import type { StepTable } from "./layout.ts";
+import type { StepTable } from "./memory_layout.ts";
 import { copyIn, type Placement } from "./placement.ts";
 import { secondsOfSteps } from "./profile_times.ts";
 

@@ -4,92 +4,18 @@
 //   const x = k.buffer(0);
 //   k.loop(16, (i) => k.storeV(s.iadd(x, i), s.vmul(...)), { step: 4 });
 
-import type { Expr, ValueType, Var, VectorConstant } from "./expr.ts";
+import type { Expr, ValueType, Var } from "./expr.ts";
 import { checkType, splitAddress } from "./expr.ts";
 import * as s from "./ops.ts";
 import { doubleVectors } from "./pairs.ts";
-
-/** Anything that can be called: a function being built, or one the host provides. */
-export type FunctionRef = KernelBuilder | ImportedFunction;
-/** Parameter and result types, as an indirect call needs them. */
-export interface Signature {
-  readonly params: readonly ValueType[];
-  readonly result: ValueType | undefined;
-}
-export interface ImportedFunction extends Signature {
-  readonly kind: "import";
-  readonly module: string;
-  readonly name: string;
-}
-
-export type StoreOperation =
-  | "i32.store"
-  | "i64.store"
-  | "f32.store"
-  | "f64.store"
-  | "v128.store"
-  | "v128.store16x4"
-  | "v128.store32_lane0"
-  | "v128.store64_lane0"
-  | "i32.store8"
-  | "i32.store16"
-  | "i32.atomic.store";
-export type AtomicOperation =
-  | "i32.atomic.rmw.add"
-  | "i32.atomic.rmw.xchg"
-  | "i32.atomic.rmw.cmpxchg"
-  | "memory.atomic.wait32"
-  | "memory.atomic.notify";
-
-export type Statement =
-  | { readonly kind: "let"; readonly variable: Var; readonly value: Expr }
-  | { readonly kind: "set"; readonly variable: Var; readonly value: Expr }
-  | {
-      readonly kind: "store";
-      readonly op: StoreOperation;
-      readonly address: Expr;
-      readonly offset: number;
-      readonly value: Expr;
-    }
-  | {
-      /** `atLeastOnce`: the first test of the condition is known to succeed. */
-      readonly kind: "for";
-      readonly variable: Var;
-      readonly start: Expr;
-      readonly end: Expr;
-      readonly step: Expr;
-      readonly atLeastOnce: boolean;
-      readonly body: readonly Statement[];
-    }
-  | { readonly kind: "while"; readonly condition: Expr; readonly body: readonly Statement[] }
-  | {
-      readonly kind: "if";
-      readonly condition: Expr;
-      readonly yes: readonly Statement[];
-      readonly no: readonly Statement[];
-    }
-  | {
-      readonly kind: "call";
-      readonly target: FunctionRef;
-      readonly args: readonly Expr[];
-      readonly into: Var | undefined;
-    }
-  | {
-      readonly kind: "callIndirect";
-      readonly signature: Signature;
-      readonly index: Expr;
-      readonly args: readonly Expr[];
-      readonly into: Var | undefined;
-    }
-  | {
-      readonly kind: "atomic";
-      readonly op: AtomicOperation;
-      readonly address: Expr;
-      readonly offset: number;
-      readonly args: readonly Expr[];
-      readonly into: Var | undefined;
-    }
-  | { readonly kind: "return"; readonly value: Expr | undefined };
+import type {
+  AtomicOperation,
+  FunctionRef,
+  RecordedFunction,
+  Signature,
+  Statement,
+  StoreOperation,
+} from "./statement.ts";
 
 /** What every kernel takes: the table of buffer addresses, which tile to compute, and this thread's scratch. */
 export const KERNEL_SIGNATURE: Signature = { params: ["i32", "i32", "i32"], result: undefined };
@@ -103,7 +29,7 @@ const ATOMIC_OPERANDS: Readonly<Record<AtomicOperation, readonly ValueType[]>> =
 };
 
 /** One function: `(args, tile, scratch) => void` unless another signature is given. */
-export class KernelBuilder implements Signature {
+export class KernelBuilder implements RecordedFunction {
   readonly kind = "function";
   readonly name: string;
   readonly params: readonly ValueType[];
@@ -157,21 +83,6 @@ export class KernelBuilder implements Signature {
       this.buffers.set(i, variable);
     }
     return variable;
-  }
-
-  // --- Constants, for those who hold a builder only
-
-  i32(value: number): Expr {
-    return s.i32(value);
-  }
-  f32(value: number): Expr {
-    return s.f32(value);
-  }
-  vconst(value: number): VectorConstant {
-    return s.vconst(value);
-  }
-  iconst4(value: number): VectorConstant {
-    return s.iconst4(value);
   }
 
   // --- Variables; one lives until the end of the block (loop, branch or function) it was made in
@@ -266,21 +177,6 @@ export class KernelBuilder implements Signature {
 
   // --- Memory
 
-  loadI32(address: Expr, offset = 0): Expr {
-    return s.loadI32(address, offset);
-  }
-  loadF32(address: Expr, offset = 0): Expr {
-    return s.loadF32(address, offset);
-  }
-  loadV(address: Expr, offset = 0): Expr {
-    return s.loadV(address, offset);
-  }
-  loadSplat(address: Expr, offset = 0): Expr {
-    return s.loadSplat(address, offset);
-  }
-  loadLane0(address: Expr, offset = 0): Expr {
-    return s.loadLane0(address, offset);
-  }
   private store(op: StoreOperation, type: ValueType, address: Expr, value: Expr, offset: number): void {
     checkType(value, type, `${this.name}: ${op}`);
     this.current.push({ kind: "store", op, ...splitAddress(address, offset), value });
@@ -288,17 +184,11 @@ export class KernelBuilder implements Signature {
   storeI32(address: Expr, value: Expr, offset = 0): void {
     this.store("i32.store", "i32", address, value, offset);
   }
-  storeI64(address: Expr, value: Expr, offset = 0): void {
-    this.store("i64.store", "i64", address, value, offset);
-  }
   storeF32(address: Expr, value: Expr, offset = 0): void {
     this.store("f32.store", "f32", address, value, offset);
   }
   storeF64(address: Expr, value: Expr, offset = 0): void {
     this.store("f64.store", "f64", address, value, offset);
-  }
-  storeU8(address: Expr, value: Expr, offset = 0): void {
-    this.store("i32.store8", "i32", address, value, offset);
   }
   storeV(address: Expr, value: Expr, offset = 0): void {
     this.store("v128.store", "v128", address, value, offset);

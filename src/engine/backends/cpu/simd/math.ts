@@ -98,7 +98,7 @@ function logCore(k: KernelBuilder, x: Var, bias: Expr): Var {
 }
 
 /** sin x and cos x together, for |x| up to 12,000: absolute error about 1e-7. */
-export function vsincos(k: KernelBuilder, x: Expr): { sin: Var; cos: Var } {
+function vsincos(k: KernelBuilder, x: Expr): { sin: Var; cos: Var } {
   const a = k.let(x);
   // x = n pi / 2 + r, |r| <= pi / 4; pi / 2 in parts of 11 bits, so that their products with n are exact
   const shifted = k.let(s.vfma(a, s.vconst(2 / Math.PI), s.vconst(ROUNDER)));

@@ -1,6 +1,6 @@
 // The vocabulary of kernels: free functions that build expression trees. Import as `import * as s from ".../simd/ops.ts"`.
 //
-// Prefixes: i = i32, l = i64, f = f32, d = f64, v = four f32 lanes, x = four i32 lanes, w = two f64 lanes.
+// Prefixes: i = i32, f = f32, v = four f32 lanes, x = four i32 lanes, w = two f64 lanes.
 
 import type { Constant, Expr, ValueType, VectorConstant } from "./expr.ts";
 import { LANES, laneOperation, load, operation } from "./expr.ts";
@@ -14,7 +14,7 @@ export const f64 = (value: number): Constant => ({ kind: "const", type: "f64", v
 
 const bits = new DataView(new ArrayBuffer(4));
 /** The IEEE 754 bits of `value` rounded to f32, as an unsigned integer. */
-export function floatBits(value: number): number {
+function floatBits(value: number): number {
   bits.setFloat32(0, value);
   return bits.getUint32(0);
 }
@@ -97,29 +97,18 @@ function folded(op: Parameters<typeof operation>[0], a: Expr, b: Expr, f: (x: nu
   const [x, y] = [known(a), known(b)];
   return x !== undefined && y !== undefined ? i32(f(x, y)) : operation(op, a, b);
 }
-export const idivS = (a: Expr, b: Expr): Expr => operation("i32.div_s", a, b);
-export const iremS = (a: Expr, b: Expr): Expr => operation("i32.rem_s", a, b);
 export const iand = (a: Expr, b: Expr): Expr => folded("i32.and", a, b, (x, y) => x & y);
 export const ior = (a: Expr, b: Expr): Expr => folded("i32.or", a, b, (x, y) => x | y);
-export const ixor = (a: Expr, b: Expr): Expr => folded("i32.xor", a, b, (x, y) => x ^ y);
-export const ishl = (a: Expr, b: Expr): Expr =>
-  known(b) === 0 ? a : folded("i32.shl", a, b, (x, y) => x << y);
 export const ishrU = (a: Expr, b: Expr): Expr =>
   known(b) === 0 ? a : folded("i32.shr_u", a, b, (x, y) => x >>> y);
-export const ishrS = (a: Expr, b: Expr): Expr =>
-  known(b) === 0 ? a : folded("i32.shr_s", a, b, (x, y) => x >> y);
 /** Signed comparisons; 1 or 0. */
 export const ilt = (a: Expr, b: Expr): Expr => folded("i32.lt_s", a, b, (x, y) => (x < y ? 1 : 0));
-export const ile = (a: Expr, b: Expr): Expr => folded("i32.le_s", a, b, (x, y) => (x <= y ? 1 : 0));
 export const igt = (a: Expr, b: Expr): Expr => folded("i32.gt_s", a, b, (x, y) => (x > y ? 1 : 0));
-export const ige = (a: Expr, b: Expr): Expr => folded("i32.ge_s", a, b, (x, y) => (x >= y ? 1 : 0));
 export const ieq = (a: Expr, b: Expr): Expr => folded("i32.eq", a, b, (x, y) => (x === y ? 1 : 0));
 export const ine = (a: Expr, b: Expr): Expr => folded("i32.ne", a, b, (x, y) => (x !== y ? 1 : 0));
 /** Unsigned comparisons; 1 or 0. `iltU(i, n)` is also 0 <= i < n in one test. */
 export const iltU = (a: Expr, b: Expr): Expr =>
   folded("i32.lt_u", a, b, (x, y) => (x >>> 0 < y >>> 0 ? 1 : 0));
-export const igeU = (a: Expr, b: Expr): Expr =>
-  folded("i32.ge_u", a, b, (x, y) => (x >>> 0 >= y >>> 0 ? 1 : 0));
 export const inot = (a: Expr): Expr => operation("i32.eqz", a);
 
 /** condition ? a : b, both evaluated; a and b of one type, any. */
@@ -129,56 +118,13 @@ export function select(condition: Expr, a: Expr, b: Expr): Expr {
   const type: ValueType = a.type;
   return operation(`${type}.select`, a, b, condition);
 }
-export const iselect = select;
-export const fselect = select;
 export const imin = (a: Expr, b: Expr): Expr => select(ilt(a, b), a, b);
 export const imax = (a: Expr, b: Expr): Expr => select(igt(a, b), a, b);
-
-// --- i64
-
-export const ladd = (a: Expr, b: Expr): Expr => operation("i64.add", a, b);
-export const lsub = (a: Expr, b: Expr): Expr => operation("i64.sub", a, b);
-export const lmul = (a: Expr, b: Expr): Expr => operation("i64.mul", a, b);
-export const land = (a: Expr, b: Expr): Expr => operation("i64.and", a, b);
-export const lor = (a: Expr, b: Expr): Expr => operation("i64.or", a, b);
-export const lxor = (a: Expr, b: Expr): Expr => operation("i64.xor", a, b);
-export const lshl = (a: Expr, b: Expr): Expr => operation("i64.shl", a, b);
-export const lshrU = (a: Expr, b: Expr): Expr => operation("i64.shr_u", a, b);
-export const llt = (a: Expr, b: Expr): Expr => operation("i64.lt_s", a, b);
-export const lwrap = (a: Expr): Expr => operation("i32.wrap_i64", a);
-export const lextendU = (a: Expr): Expr => operation("i64.extend_i32_u", a);
-export const lextendS = (a: Expr): Expr => operation("i64.extend_i32_s", a);
 
 // --- f32 and f64 scalars
 
 export const fadd = (a: Expr, b: Expr): Expr => operation("f32.add", a, b);
-export const fsub = (a: Expr, b: Expr): Expr => operation("f32.sub", a, b);
-export const fmul = (a: Expr, b: Expr): Expr => operation("f32.mul", a, b);
-export const fdiv = (a: Expr, b: Expr): Expr => operation("f32.div", a, b);
-export const fmin = (a: Expr, b: Expr): Expr => operation("f32.min", a, b);
 export const fmax = (a: Expr, b: Expr): Expr => operation("f32.max", a, b);
-export const fsqrt = (a: Expr): Expr => operation("f32.sqrt", a);
-export const fabs = (a: Expr): Expr => operation("f32.abs", a);
-export const fneg = (a: Expr): Expr => operation("f32.neg", a);
-export const ffloor = (a: Expr): Expr => operation("f32.floor", a);
-export const feq = (a: Expr, b: Expr): Expr => operation("f32.eq", a, b);
-export const fne = (a: Expr, b: Expr): Expr => operation("f32.ne", a, b);
-export const flt = (a: Expr, b: Expr): Expr => operation("f32.lt", a, b);
-export const fle = (a: Expr, b: Expr): Expr => operation("f32.le", a, b);
-export const ffromI32 = (a: Expr): Expr => operation("f32.convert_i32_s", a);
-export const ffromU32 = (a: Expr): Expr => operation("f32.convert_i32_u", a);
-/** Truncated towards zero, saturating; NaN gives 0. */
-export const ftoI32 = (a: Expr): Expr => operation("i32.trunc_sat_f32_s", a);
-export const fasI32 = (a: Expr): Expr => operation("i32.reinterpret_f32", a);
-export const iasF32 = (a: Expr): Expr => operation("f32.reinterpret_i32", a);
-export const dpromote = (a: Expr): Expr => operation("f64.promote_f32", a);
-export const ddemote = (a: Expr): Expr => operation("f32.demote_f64", a);
-export const dadd = (a: Expr, b: Expr): Expr => operation("f64.add", a, b);
-export const dsub = (a: Expr, b: Expr): Expr => operation("f64.sub", a, b);
-export const dmul = (a: Expr, b: Expr): Expr => operation("f64.mul", a, b);
-export const ddiv = (a: Expr, b: Expr): Expr => operation("f64.div", a, b);
-export const dsqrt = (a: Expr): Expr => operation("f64.sqrt", a);
-export const dfromI32 = (a: Expr): Expr => operation("f64.convert_i32_s", a);
 
 // --- Four f32 lanes
 
@@ -203,15 +149,12 @@ export const vneg = (a: Expr): Expr => operation("f32x4.neg", a);
 export const vfloor = (a: Expr): Expr => operation("f32x4.floor", a);
 export const vceil = (a: Expr): Expr => operation("f32x4.ceil", a);
 export const vtrunc = (a: Expr): Expr => operation("f32x4.trunc", a);
-/** To the nearest integer, ties to even. */
-export const vnearest = (a: Expr): Expr => operation("f32x4.nearest", a);
 /** Comparisons give a mask: all ones where true. */
 export const veq = (a: Expr, b: Expr): Expr => operation("f32x4.eq", a, b);
 export const vne = (a: Expr, b: Expr): Expr => operation("f32x4.ne", a, b);
 export const vlt = (a: Expr, b: Expr): Expr => operation("f32x4.lt", a, b);
 export const vle = (a: Expr, b: Expr): Expr => operation("f32x4.le", a, b);
 export const vgt = (a: Expr, b: Expr): Expr => operation("f32x4.gt", a, b);
-export const vge = (a: Expr, b: Expr): Expr => operation("f32x4.ge", a, b);
 /** Lane by lane: mask ? a : b. Every lane of the mask must be all ones or all zeros. */
 export const vselect = (mask: Expr, a: Expr, b: Expr): Expr => operation("v128.laneselect", a, b, mask);
 export const vand = (a: Expr, b: Expr): Expr => operation("v128.and", a, b);
@@ -220,8 +163,6 @@ export const vxor = (a: Expr, b: Expr): Expr => operation("v128.xor", a, b);
 /** a & ~b */
 export const vandnot = (a: Expr, b: Expr): Expr => operation("v128.andnot", a, b);
 export const vnot = (a: Expr): Expr => operation("v128.not", a);
-/** 1 if any bit is set. */
-export const vanyTrue = (a: Expr): Expr => operation("v128.any_true", a);
 
 // --- Lanes
 
@@ -229,9 +170,6 @@ export const extractLane = (v: Expr, lane: number): Expr => laneOperation("f32x4
 export const replaceLane = (v: Expr, lane: number, e: Expr): Expr =>
   laneOperation("f32x4.replace_lane", [v, e], [lane]);
 export const xextractLane = (v: Expr, lane: number): Expr => laneOperation("i32x4.extract_lane", [v], [lane]);
-export const xreplaceLane = (v: Expr, lane: number, e: Expr): Expr =>
-  laneOperation("i32x4.replace_lane", [v, e], [lane]);
-export const wextractLane = (v: Expr, lane: number): Expr => laneOperation("f64x2.extract_lane", [v], [lane]);
 /** Four 32-bit lanes chosen from a (0 to 3) and b (4 to 7). */
 export const shuffle = (a: Expr, b: Expr, lanes: readonly [number, number, number, number]): Expr =>
   laneOperation("shuffle4", [a, b], lanes);
@@ -243,28 +181,21 @@ export const xsplat = (a: Expr): Expr =>
 export const xadd = (a: Expr, b: Expr): Expr => operation("i32x4.add", a, b);
 export const xsub = (a: Expr, b: Expr): Expr => operation("i32x4.sub", a, b);
 export const xmul = (a: Expr, b: Expr): Expr => operation("i32x4.mul", a, b);
-export const xmin = (a: Expr, b: Expr): Expr => operation("i32x4.min_s", a, b);
-export const xmax = (a: Expr, b: Expr): Expr => operation("i32x4.max_s", a, b);
 export const xshl = (a: Expr, count: number): Expr => operation("i32x4.shl", a, i32(count));
 export const xshrU = (a: Expr, count: number): Expr => operation("i32x4.shr_u", a, i32(count));
 export const xshrS = (a: Expr, count: number): Expr => operation("i32x4.shr_s", a, i32(count));
-export const xeq = (a: Expr, b: Expr): Expr => operation("i32x4.eq", a, b);
 export const xlt = (a: Expr, b: Expr): Expr => operation("i32x4.lt_s", a, b);
 /** Full 64-bit products of the unsigned lanes 0 and 1 (low), 2 and 3 (high). */
 export const extmulLowU = (a: Expr, b: Expr): Expr => operation("i64x2.extmul_low_u32", a, b);
 export const extmulHighU = (a: Expr, b: Expr): Expr => operation("i64x2.extmul_high_u32", a, b);
 export const vfromI32 = (a: Expr): Expr => operation("f32x4.convert_i32x4_s", a);
-export const vfromU32 = (a: Expr): Expr => operation("f32x4.convert_i32x4_u", a);
 /** Truncated towards zero, saturating; NaN gives 0. */
 export const vtoI32 = (a: Expr): Expr => operation("i32x4.trunc_sat_f32x4_s", a);
 
 // --- Two f64 lanes
 
 export const wsplat = (a: Expr): Expr => operation("f64x2.splat", a);
-export const wadd = (a: Expr, b: Expr): Expr => operation("f64x2.add", a, b);
-export const wsub = (a: Expr, b: Expr): Expr => operation("f64x2.sub", a, b);
 export const wmul = (a: Expr, b: Expr): Expr => operation("f64x2.mul", a, b);
-export const wdiv = (a: Expr, b: Expr): Expr => operation("f64x2.div", a, b);
 /** The f32 lanes 0 and 1 as f64; and back, with zeros in lanes 2 and 3. */
 export const wpromoteLow = (a: Expr): Expr => operation("f64x2.promote_low_f32x4", a);
 export const wdemote = (a: Expr): Expr => operation("f32x4.demote_f64x2_zero", a);
@@ -280,10 +211,7 @@ export function vsumLanes(v: Expr): Expr {
 // --- Loads; the address in bytes, plus a constant number of bytes
 
 export const loadI32 = (address: Expr, offset = 0): Expr => load("i32.load", address, offset);
-export const loadI64 = (address: Expr, offset = 0): Expr => load("i64.load", address, offset);
 export const loadF32 = (address: Expr, offset = 0): Expr => load("f32.load", address, offset);
-export const loadF64 = (address: Expr, offset = 0): Expr => load("f64.load", address, offset);
-export const loadU8 = (address: Expr, offset = 0): Expr => load("i32.load8_u", address, offset);
 export const loadU16 = (address: Expr, offset = 0): Expr => load("i32.load16_u", address, offset);
 /** Four unsigned 16-bit integers, one in each i32 lane. */
 export const loadU16Lanes = (address: Expr, offset = 0): Expr => load("v128.load16x4_u", address, offset);

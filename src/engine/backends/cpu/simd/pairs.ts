@@ -5,8 +5,8 @@
 // What does not differ between the halves (addresses, conditions, constants, a scalar in every lane) stays single.
 // The halves are computed as if independent: a block may not read through memory what its other half writes.
 
-import type { Statement, StoreOperation } from "./builder.ts";
 import type { Expr, LoadOperation, Var } from "./expr.ts";
+import type { Statement, StoreOperation } from "./statement.ts";
 
 /** Bytes that the halves' loads and stores are apart: what the first one covers. */
 const LOAD_BYTES: Readonly<Partial<Record<LoadOperation, number>>> = {

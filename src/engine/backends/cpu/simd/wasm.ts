@@ -1,9 +1,9 @@
-// Encodes functions built with KernelBuilder into one WebAssembly module.
+// Encodes recorded functions into one WebAssembly module.
 
-import type { FunctionRef, ImportedFunction, Signature, Statement } from "./builder.ts";
 import { KernelBuilder } from "./builder.ts";
 import { ByteWriter } from "./bytes.ts";
 import * as s from "./ops.ts";
+import type { FunctionRef, ImportedFunction, RecordedFunction, Signature, Statement } from "./statement.ts";
 import { encodeFunction } from "./wasm_function.ts";
 import { VALUE_TYPES } from "./wasm_opcodes.ts";
 
@@ -11,9 +11,9 @@ export interface ModuleOptions {
   /** The memory imported as "env" "memory": limits in pages of 64 KiB, as the WebAssembly.Memory was made. */
   readonly memory: { readonly initial: number; readonly maximum: number; readonly shared: boolean };
   /** Functions the host can call, by name. What they call is taken along. */
-  readonly exports: Readonly<Record<string, KernelBuilder>>;
+  readonly exports: Readonly<Record<string, RecordedFunction>>;
   /** Functions for `callIndirect`, in order. */
-  readonly table?: readonly KernelBuilder[];
+  readonly table?: readonly RecordedFunction[];
   /** Use relaxed SIMD: vfma becomes one fused instruction. See `hasRelaxedSimd`. */
   readonly relaxed: boolean;
 }
@@ -75,11 +75,11 @@ export function hasRelaxedSimd(): boolean {
 }
 
 /** Every function reachable from the roots, each once, in order of discovery. */
-function collect(roots: readonly KernelBuilder[]): {
-  functions: KernelBuilder[];
+function collect(roots: readonly RecordedFunction[]): {
+  functions: RecordedFunction[];
   imports: ImportedFunction[];
 } {
-  const functions = new Set<KernelBuilder>();
+  const functions = new Set<RecordedFunction>();
   const imports = new Set<ImportedFunction>();
   const visit = (target: FunctionRef): void => {
     if (target.kind === "import") {

@@ -1,9 +1,9 @@
 // Encodes the body of one function as WebAssembly.
 
-import type { FunctionRef, KernelBuilder, Signature, Statement } from "./builder.ts";
 import { ByteWriter } from "./bytes.ts";
 import type { Expr, OperationExpr, ValueType, Var } from "./expr.ts";
 import { LANES } from "./expr.ts";
+import type { FunctionRef, RecordedFunction, Signature, Statement } from "./statement.ts";
 import * as op from "./wasm_opcodes.ts";
 
 /** Numbers that the module gives to what a function refers to. */
@@ -21,13 +21,13 @@ const [CALL, CALL_INDIRECT, LOCAL_GET, LOCAL_SET] = [0x10, 0x11, 0x20, 0x21] as 
 const ATOMIC_ALIGNMENT = 2;
 
 /** The entry of the code section: locals, then instructions. */
-export function encodeFunction(f: KernelBuilder, module: ModuleIndex): ByteWriter {
+export function encodeFunction(f: RecordedFunction, module: ModuleIndex): ByteWriter {
   const encoder = new FunctionEncoder(f, module);
   return encoder.encode();
 }
 
 class FunctionEncoder {
-  private readonly f: KernelBuilder;
+  private readonly f: RecordedFunction;
   private readonly module: ModuleIndex;
   private readonly code = new ByteWriter();
   /** Types of the locals after the parameters. A local is used again when the block of its variable has ended. */
@@ -38,7 +38,7 @@ class FunctionEncoder {
   /** Locals that hold vector constants of loops: set once, as an engine may build a constant anew each time it is used. */
   private readonly constants = new Map<string, { index: number; words: readonly number[] }>();
 
-  constructor(f: KernelBuilder, module: ModuleIndex) {
+  constructor(f: RecordedFunction, module: ModuleIndex) {
     this.f = f;
     this.module = module;
     f.parameters.forEach((parameter, i) => {

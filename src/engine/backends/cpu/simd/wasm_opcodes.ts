@@ -1,7 +1,7 @@
 // WebAssembly instruction codes of the kernel language. A code above 0xff is a prefix byte and an index: 0xfd0105 is 0xfd, 0x105.
 
-import type { AtomicOperation, StoreOperation } from "./builder.ts";
 import type { LaneOperation, LoadOperation, Operation, ValueType } from "./expr.ts";
+import type { AtomicOperation, StoreOperation } from "./statement.ts";
 
 export const VALUE_TYPES: Readonly<Record<ValueType, number>> = {
   i32: 0x7f,
@@ -15,36 +15,25 @@ export const VALUE_TYPES: Readonly<Record<ValueType, number>> = {
 /** Operations that are one instruction everywhere; the others are in RELAXED or spelt out by the encoder. */
 export const OPCODES: Readonly<Record<Exclude<Operation, "f32x4.fma" | "f32x4.fnma">, number>> = {
   "i32.eqz": 0x45, "i32.eq": 0x46, "i32.ne": 0x47, "i32.lt_s": 0x48, "i32.lt_u": 0x49,
-  "i32.gt_s": 0x4a, "i32.gt_u": 0x4b, "i32.le_s": 0x4c, "i32.le_u": 0x4d, "i32.ge_s": 0x4e, "i32.ge_u": 0x4f,
-  "i32.add": 0x6a, "i32.sub": 0x6b, "i32.mul": 0x6c, "i32.div_s": 0x6d, "i32.div_u": 0x6e,
-  "i32.rem_s": 0x6f, "i32.rem_u": 0x70, "i32.and": 0x71, "i32.or": 0x72, "i32.xor": 0x73,
-  "i32.shl": 0x74, "i32.shr_s": 0x75, "i32.shr_u": 0x76, "i32.rotl": 0x77, "i32.clz": 0x67, "i32.ctz": 0x68,
-  "i64.eq": 0x51, "i64.lt_s": 0x53, "i64.lt_u": 0x54,
-  "i64.add": 0x7c, "i64.sub": 0x7d, "i64.mul": 0x7e, "i64.and": 0x83, "i64.or": 0x84, "i64.xor": 0x85,
-  "i64.shl": 0x86, "i64.shr_s": 0x87, "i64.shr_u": 0x88,
-  "i32.wrap_i64": 0xa7, "i64.extend_i32_s": 0xac, "i64.extend_i32_u": 0xad,
-  "f32.eq": 0x5b, "f32.ne": 0x5c, "f32.lt": 0x5d, "f32.gt": 0x5e, "f32.le": 0x5f, "f32.ge": 0x60,
-  "f32.abs": 0x8b, "f32.neg": 0x8c, "f32.ceil": 0x8d, "f32.floor": 0x8e, "f32.trunc": 0x8f, "f32.nearest": 0x90,
-  "f32.sqrt": 0x91, "f32.add": 0x92, "f32.sub": 0x93, "f32.mul": 0x94, "f32.div": 0x95, "f32.min": 0x96, "f32.max": 0x97,
-  "f32.convert_i32_s": 0xb2, "f32.convert_i32_u": 0xb3, "i32.trunc_sat_f32_s": 0xfc0000,
-  "f32.reinterpret_i32": 0xbe, "i32.reinterpret_f32": 0xbc, "f32.demote_f64": 0xb6, "f64.promote_f32": 0xbb,
-  "f64.lt": 0x63, "f64.add": 0xa0, "f64.sub": 0xa1, "f64.mul": 0xa2, "f64.div": 0xa3, "f64.sqrt": 0x9f,
-  "f64.convert_i32_s": 0xb7, "f64.convert_i32_u": 0xb8, "f64.floor": 0x9c,
+  "i32.gt_s": 0x4a,
+  "i32.add": 0x6a, "i32.sub": 0x6b, "i32.mul": 0x6c, "i32.div_u": 0x6e,
+  "i32.rem_u": 0x70, "i32.and": 0x71, "i32.or": 0x72,
+  "i32.shl": 0x74, "i32.shr_u": 0x76,
+  "f32.add": 0x92, "f32.max": 0x97,
   "i32.select": 0x1b, "i64.select": 0x1b, "f32.select": 0x1b, "f64.select": 0x1b, "v128.select": 0x1b,
   "f32x4.splat": 0xfd0013, "i32x4.splat": 0xfd0011, "f64x2.splat": 0xfd0014,
   "f32x4.add": 0xfd00e4, "f32x4.sub": 0xfd00e5, "f32x4.mul": 0xfd00e6, "f32x4.div": 0xfd00e7,
   "f32x4.min": 0xfd00e8, "f32x4.max": 0xfd00e9, "f32x4.pmin": 0xfd00ea, "f32x4.pmax": 0xfd00eb,
   "f32x4.sqrt": 0xfd00e3, "f32x4.abs": 0xfd00e0, "f32x4.neg": 0xfd00e1,
-  "f32x4.floor": 0xfd0068, "f32x4.ceil": 0xfd0067, "f32x4.trunc": 0xfd0069, "f32x4.nearest": 0xfd006a,
-  "f32x4.eq": 0xfd0041, "f32x4.ne": 0xfd0042, "f32x4.lt": 0xfd0043, "f32x4.gt": 0xfd0044, "f32x4.le": 0xfd0045, "f32x4.ge": 0xfd0046,
+  "f32x4.floor": 0xfd0068, "f32x4.ceil": 0xfd0067, "f32x4.trunc": 0xfd0069,
+  "f32x4.eq": 0xfd0041, "f32x4.ne": 0xfd0042, "f32x4.lt": 0xfd0043, "f32x4.gt": 0xfd0044, "f32x4.le": 0xfd0045,
   "v128.laneselect": 0xfd0052, "v128.and": 0xfd004e, "v128.or": 0xfd0050, "v128.xor": 0xfd0051, "v128.andnot": 0xfd004f, "v128.not": 0xfd004d,
-  "v128.any_true": 0xfd0053, "i32x4.all_true": 0xfd00a3, "i32x4.bitmask": 0xfd00a4,
-  "i32x4.add": 0xfd00ae, "i32x4.sub": 0xfd00b1, "i32x4.mul": 0xfd00b5, "i32x4.min_s": 0xfd00b6, "i32x4.max_s": 0xfd00b8,
+  "i32x4.add": 0xfd00ae, "i32x4.sub": 0xfd00b1, "i32x4.mul": 0xfd00b5,
   "i32x4.shl": 0xfd00ab, "i32x4.shr_s": 0xfd00ac, "i32x4.shr_u": 0xfd00ad,
-  "i32x4.eq": 0xfd0037, "i32x4.ne": 0xfd0038, "i32x4.lt_s": 0xfd0039, "i32x4.lt_u": 0xfd003a, "i32x4.gt_s": 0xfd003b,
-  "i64x2.add": 0xfd00ce, "i64x2.shr_u": 0xfd00cd, "i64x2.extmul_low_u32": 0xfd00de, "i64x2.extmul_high_u32": 0xfd00df,
-  "f32x4.convert_i32x4_s": 0xfd00fa, "f32x4.convert_i32x4_u": 0xfd00fb, "i32x4.trunc_sat_f32x4_s": 0xfd00f8,
-  "f64x2.add": 0xfd00f0, "f64x2.sub": 0xfd00f1, "f64x2.mul": 0xfd00f2, "f64x2.div": 0xfd00f3, "f64x2.sqrt": 0xfd00ef,
+  "i32x4.lt_s": 0xfd0039,
+  "i64x2.extmul_low_u32": 0xfd00de, "i64x2.extmul_high_u32": 0xfd00df,
+  "f32x4.convert_i32x4_s": 0xfd00fa, "i32x4.trunc_sat_f32x4_s": 0xfd00f8,
+  "f64x2.mul": 0xfd00f2,
   "f64x2.promote_low_f32x4": 0xfd005f, "f32x4.demote_f64x2_zero": 0xfd005e,
 };
 
@@ -66,12 +55,9 @@ export const LANE_OPCODES: Readonly<Record<LaneOperation, number>> = {
 
 export const LOAD_OPCODES: Readonly<Record<LoadOperation, number>> = {
   "i32.load": 0x28,
-  "i32.load8_u": 0x2d,
   "i32.load16_u": 0x2f,
   "i32.atomic.load": 0xfe0010,
-  "i64.load": 0x29,
   "f32.load": 0x2a,
-  "f64.load": 0x2b,
   "v128.load": 0xfd0000,
   "v128.load16x4_u": 0xfd0004,
   "v128.load32_splat": 0xfd0009,
@@ -81,10 +67,8 @@ export const LOAD_OPCODES: Readonly<Record<LoadOperation, number>> = {
 
 export const STORE_OPCODES: Readonly<Record<StoreOperation, number>> = {
   "i32.store": 0x36,
-  "i64.store": 0x37,
   "f32.store": 0x38,
   "f64.store": 0x39,
-  "i32.store8": 0x3a,
   "i32.store16": 0x3b,
   "v128.store": 0xfd000b,
   "v128.store16x4": 0xfd005b,

@@ -1,65 +1,16 @@
 // 2-D convolution of NHWC images with HWIO filters, and its gradient with respect to the image.
 // Both are products of gathered pixels with packed filters, or go by Winograd's way; here it is decided which, from shapes.
 
-import { type Kernel, type Lowered, type ProductTail, tailSlots } from "../kernel.ts";
+import { type Kernel, type Lowered, tailSlots } from "../kernel.ts";
 import { FLOAT, zeroRun } from "../lanes.ts";
 import { lowerMatmul } from "../matmul/gemm.ts";
 import { packedSize, packKernel } from "../matmul/pack.ts";
 import type { WinogradConv } from "../winograd/winograd_conv2d.ts";
 import { lowerWinogradConv } from "../winograd/winograd_conv2d.ts";
 import { planWinograd } from "./conv_cost.ts";
+import { type Conv2dSpec, checkConv2d, isDense3x3, isMatrixProduct } from "./conv2d_spec.ts";
 import type { TapConv } from "./tap_conv.ts";
 import { tapBlocks, tapConvKernel } from "./tap_conv.ts";
-
-export interface Conv2dSpec extends ProductTail {
-  /** Images [n, h, w, ci], filters [kh, kw, ci, co], results [n, oh, ow, co]. */
-  readonly n: number;
-  readonly h: number;
-  readonly w: number;
-  readonly ci: number;
-  readonly kh: number;
-  readonly kw: number;
-  readonly oh: number;
-  readonly ow: number;
-  readonly co: number;
-  /** Vertical, horizontal. */
-  readonly stride: readonly [number, number];
-  /** Top, bottom, left, right. */
-  readonly padding: readonly [number, number, number, number];
-  /** Forward only. */
-  readonly bias?: boolean;
-  /** Forward, and gradient of the image where the stride is 1. */
-  readonly residual?: boolean;
-  /** The residual is [n, co], the same at every pixel of an image; forward, and not with filters of 1 x 1. */
-  readonly perImage?: boolean;
-  /** The way must not depend on n; forward and gradient of the image only. */
-  readonly batchInvariant?: boolean;
-  /** Filters are the same in every run, so that what is made of them is kept. */
-  readonly constantFilters?: boolean;
-}
-
-/** Throws when the sizes do not fit together. */
-export function checkConv2d(spec: Conv2dSpec): void {
-  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding } = spec;
-  for (const size of [n, h, w, ci, kh, kw, oh, ow, co, ...stride])
-    if (!Number.isInteger(size) || size < 1)
-      throw new RangeError(`conv2d: got a size of ${size}, expected a positive integer`);
-  const [top, bottom, left, right] = padding;
-  const want = [
-    Math.floor((h + top + bottom - kh) / stride[0]) + 1,
-    Math.floor((w + left + right - kw) / stride[1]) + 1,
-  ];
-  if (oh !== want[0] || ow !== want[1])
-    throw new RangeError(`conv2d: got an output of ${oh}x${ow}, expected ${want.join("x")}`);
-}
-
-/** A 1 x 1 filter at every pixel: a plain matrix product. */
-const isPointwise = ({ kh, kw, stride, padding }: Conv2dSpec): boolean =>
-  kh === 1 && kw === 1 && stride.every((step) => step === 1) && padding.every((side) => side === 0);
-
-/** 3 x 3 taps at every pixel: what Winograd's way is for. */
-export const isDense3x3 = ({ kh, kw, stride }: Conv2dSpec): boolean =>
-  kh === 3 && kw === 3 && stride.every((step) => step === 1);
 
 /** The convolution of 3 x 3 taps and stride 1, and its gradient with respect to the image, as Winograd's way takes them. */
 export const winogradForward = ({
@@ -126,7 +77,7 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
     residual = false,
     perImage = false,
   } = spec;
-  if (isPointwise(spec))
+  if (isMatrixProduct(spec))
     return lowerMatmul({
       batch: [],
       m: n * h * w,
@@ -185,7 +136,7 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
   const { n, h, w, ci, kw, oh, ow, co, residual = false } = spec;
   if (residual && spec.stride.some((step) => step > 1))
     throw new RangeError(`conv2d gradient: got a residual and a stride of ${spec.stride}, expected stride 1`);
-  if (isPointwise(spec))
+  if (isMatrixProduct(spec))
     return lowerMatmul({
       batch: [],
       m: n * h * w,

@@ -18,8 +18,8 @@ import type { BlockCounts } from "../tiling.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 import { lowerWinogradGradFilter } from "../winograd/winograd_grad_filter.ts";
 import { planWinogradGrad } from "./conv_cost.ts";
-import type { Conv2dSpec } from "./conv2d.ts";
-import { checkConv2d, isDense3x3 } from "./conv2d.ts";
+import type { Conv2dSpec } from "./conv2d_spec.ts";
+import { checkConv2d, isDense3x3 } from "./conv2d_spec.ts";
 import { turnFiltersKernel } from "./turn_filters.ts";
 
 /** Pixels in a block: with 6 rows and 8 columns, what the inner loop reads fits the first-level cache. */

@@ -11,7 +11,7 @@ import type { WinogradGradPlan } from "../winograd/winograd_grad_filter.ts";
 import { gradChunks, gradGrid, gradSumsSize } from "../winograd/winograd_grad_filter.ts";
 import { placeMatrices, tileCount, tileGrid } from "../winograd/winograd_tiles.ts";
 import { PLACES } from "../winograd/winograd_transforms.ts";
-import type { Conv2dSpec } from "./conv2d.ts";
+import type { Conv2dSpec } from "./conv2d_spec.ts";
 
 /** Floating-point operations a nanosecond in register tiles. */
 const PRODUCT_RATE = 80;

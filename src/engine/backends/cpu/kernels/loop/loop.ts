@@ -96,7 +96,7 @@ function chooseTiling(counts: readonly number[], inner: number): Tiling {
   return { outer: level, chunk, chunks, tiles: outer * chunks };
 }
 
-interface Shape {
+interface LoopPlan {
   readonly isColumn: boolean;
   readonly unit: boolean;
   readonly block: number;
@@ -113,15 +113,15 @@ class LoopEmitter {
   readonly #k: KernelBuilder;
   readonly #spec: LoopSpec;
   readonly #nest: Nest;
-  readonly #shape: Shape;
+  readonly #plan: LoopPlan;
   readonly #body: LoopBody;
   readonly #arrays: readonly LoopArray[];
 
-  constructor(k: KernelBuilder, spec: LoopSpec, nest: Nest, shape: Shape) {
+  constructor(k: KernelBuilder, spec: LoopSpec, nest: Nest, plan: LoopPlan) {
     this.#k = k;
     this.#spec = spec;
     this.#nest = nest;
-    this.#shape = shape;
+    this.#plan = plan;
     this.#body = new LoopBody(spec, nest);
     this.#arrays = [...spec.operands, ...spec.stores, ...spec.reductions];
   }
@@ -137,7 +137,7 @@ class LoopEmitter {
   /** Turns the tile number into the indices of the outer loops, then walks the rest. */
   #tiles(start: readonly Expr[]): void {
     const k = this.#k;
-    const { tiling, counts } = this.#shape;
+    const { tiling, counts } = this.#plan;
     if (counts.length === 0) {
       this.#kept(0, start, 0, 0);
       return;
@@ -168,7 +168,7 @@ class LoopEmitter {
   /** Pointers after `index` steps of the loop at `level` (blocks, for the blocked axis of a column reduction). */
   #advance(pointers: readonly Expr[], level: number, index: Expr): Expr[] {
     const axis = this.#nest.axes[level];
-    const unit = this.#shape.isColumn && level === this.#nest.vectorLevel ? this.#shape.block : 1;
+    const unit = this.#plan.isColumn && level === this.#nest.vectorLevel ? this.#plan.block : 1;
     return pointers.map((pointer, i) => {
       const array = this.#arrays[i];
       const stride = elementBytes(array) * unit * array.strides[axis];
@@ -179,7 +179,7 @@ class LoopEmitter {
   /** The kept loops from `level` on; the first runs from `begin` to `end`, the others over all. */
   #kept(level: number, pointers: readonly Expr[], begin: Expr | number, end: Expr | number): void {
     const k = this.#k;
-    const { counts, isColumn } = this.#shape;
+    const { counts, isColumn } = this.#plan;
     const vector = this.#nest.vectorLevel;
     if (level === counts.length) {
       this.#reduceRows(pointers);
@@ -235,7 +235,7 @@ class LoopEmitter {
         else body(inner, positions);
       });
     };
-    if (!this.#shape.unit) {
+    if (!this.#plan.unit) {
       step(SINGLE_LANE, begin, end);
       return;
     }
@@ -249,7 +249,7 @@ class LoopEmitter {
       return;
     }
     // A chunk begins at a multiple of its size and ends at another or at the end of the axis.
-    const { tiling, counts } = this.#shape;
+    const { tiling, counts } = this.#plan;
     const lengths = [tiling.chunk, counts[tiling.outer] % tiling.chunk];
     const last = typeof end === "number" ? s.i32(end) : end;
     let from = typeof begin === "number" ? s.i32(begin) : begin;
@@ -298,7 +298,7 @@ class LoopEmitter {
   /** Vectors across the kept innermost axis; each lane is its own sum. */
   #reduceColumns(pointers: readonly Expr[], blockIndex: Expr): void {
     const size = this.#spec.domain[this.#nest.axes[this.#nest.vectorLevel]];
-    const { block } = this.#shape;
+    const { block } = this.#plan;
     const rest = size % block;
     // Where blocks fit evenly the condition is a constant and only one branch is emitted.
     const isWhole = rest === 0 ? s.i32(1) : s.ilt(blockIndex, s.i32(Math.floor(size / block)));
@@ -311,8 +311,8 @@ class LoopEmitter {
 
   /** A run of columns: pairs of vectors together, then what is left of a pair. */
   #columnBlock(pointers: readonly Expr[], width: number): void {
-    const pairs = this.#shape.unit ? Math.floor(width / 8) : 0;
-    const vectors = this.#shape.unit ? Math.floor((width - 8 * pairs) / 4) : 0;
+    const pairs = this.#plan.unit ? Math.floor(width / 8) : 0;
+    const vectors = this.#plan.unit ? Math.floor((width - 8 * pairs) / 4) : 0;
     const singles = width - 8 * pairs - 4 * vectors;
     if (pairs > 0) this.#k.pairs(() => this.#columns(pointers, vectorPositions(0, pairs, 8)));
     const rest = vectorPositions(8 * pairs, vectors, 4);
@@ -377,7 +377,7 @@ class LoopEmitter {
         }
       });
     };
-    walk(this.#shape.counts.length, pointers);
+    walk(this.#plan.counts.length, pointers);
     for (const [i, reduction] of this.#spec.reductions.entries()) {
       const variables = accumulators.map((accumulator) => accumulator.variables[i]);
       k.storeF32(this.#result(pointers, i), this.#joinLanes(reduction, variables, tail.variables[i]));

@@ -4,32 +4,15 @@ import type { Slot } from "../../../../program/kernel_set.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
-import { type Kernel, type Lowered, type ProductTail, tailBuffers, tailSlots } from "../kernel.ts";
+import { type Kernel, type Lowered, tailBuffers, tailSlots } from "../kernel.ts";
 import { cacheLines, copyRun, FLOAT, roundUp } from "../lanes.ts";
 import type { BlockCounts } from "../tiling.ts";
 import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import type { MatmulSpec, MatrixStrides } from "./matmul_spec.ts";
 import { blockProduct, groupRows, K_BLOCK, NR, unrollOf } from "./micro.ts";
 import type { BatchDim } from "./pack.ts";
 import { batchOffset, packedSize, packKernel, packPanel, plainK } from "./pack.ts";
-import { joinParts, partsAsBatch, partsOfK } from "./split_k.ts";
-
-/** How a matrix lies in its buffer, in elements: distances between matrices of the batch, rows and columns. */
-export interface MatrixStrides {
-  readonly batch: readonly number[];
-  readonly row: number;
-  readonly col: number;
-}
-export interface MatmulSpec extends ProductTail {
-  readonly batch: readonly number[];
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly a: MatrixStrides;
-  readonly b: MatrixStrides;
-  readonly c: MatrixStrides;
-  /** Sums over k are not cut into parts, which is done by the sizes of m and n and of the batch. */
-  readonly wholeK?: boolean;
-}
+import { joinParts, partsAsBatch, partsOfProduct } from "./split_k.ts";
 
 /** Floats of the left block that stay in the second-level cache. */
 const LEFT_BLOCK = 49152;
@@ -37,7 +20,7 @@ const LEFT_BLOCK = 49152;
 /** The kernels of a matrix product. Inputs: a, b and those of the tail; output: c. */
 export function lowerMatmul(spec: MatmulSpec): Lowered {
   checkSpec(spec);
-  const parts = spec.wholeK ? 1 : partsOfK(spec);
+  const parts = spec.wholeK ? 1 : partsOfProduct(spec);
   if (parts === 1) return lowerWhole(spec);
   return joinParts(lowerWhole(partsAsBatch(spec, parts)), parts, spec.m * spec.n);
 }
@@ -79,13 +62,13 @@ function checkSpec({ batch, m, n, k, a, b, c }: MatmulSpec): void {
       throw new RangeError(`matmul: got ${matrix.batch.length} batch strides, expected ${batch.length}`);
 }
 
-interface Shape extends Required<Omit<MatmulSpec, "wholeK">> {
+interface MatrixShape extends Required<Omit<MatmulSpec, "wholeK">> {
   /** The factors changed places: C^T = B^T A^T. */
   readonly swapped: boolean;
 }
 
 /** Makes the columns of C adjacent where its rows were. */
-function preferRows({ wholeK: _, ...spec }: MatmulSpec): Shape {
+function preferRows({ wholeK: _, ...spec }: MatmulSpec): MatrixShape {
   const { m, n, a, b, c, bias = false, residual = false } = spec;
   if (c.col === 1 || c.row !== 1 || bias) return { ...spec, bias, residual, swapped: false };
   const transposed = ({ batch, row, col }: MatrixStrides): MatrixStrides => ({ batch, row: col, col: row });
@@ -96,7 +79,7 @@ function preferRows({ wholeK: _, ...spec }: MatmulSpec): Shape {
 }
 
 /** Drops batch dimensions of size 1, and makes those that B does not have into rows where the strides allow. */
-function mergeBatch(shape: Shape): Shape {
+function mergeBatch(shape: MatrixShape): MatrixShape {
   const keep = shape.batch.map((size) => size > 1);
   const pick = <T>(list: readonly T[]): T[] => list.filter((_, i) => keep[i]);
   let { m } = shape;
@@ -119,7 +102,7 @@ function mergeBatch(shape: Shape): Shape {
 const dims = (batch: readonly number[], strides: readonly number[]): BatchDim[] =>
   batch.map((size, i) => ({ size, stride: strides[i]! }));
 /** The batch dimensions over which B differs. */
-const distinct = ({ batch, b }: Shape): BatchDim[] =>
+const distinct = ({ batch, b }: MatrixShape): BatchDim[] =>
   dims(batch, b.batch).filter(({ stride }) => stride !== 0);
 
 interface Plan {
@@ -136,7 +119,7 @@ interface Plan {
   readonly right: "direct" | "tile" | "packed";
 }
 
-function makePlan({ batch, m, n, k, a, b }: Shape): Plan {
+function makePlan({ batch, m, n, k, a, b }: MatrixShape): Plan {
   const kBlock = k <= 1.25 * K_BLOCK ? k : evenBlock(k, K_BLOCK);
   const matrices = batch.reduce((product, size) => product * size, 1);
   const flops = 2 * m * n * k;
@@ -179,7 +162,7 @@ function evenBlock(count: number, most: number): number {
   return roundUp(Math.ceil(count / parts), 4);
 }
 
-function productKernel(shape: Shape, plan: Plan): Kernel {
+function productKernel(shape: MatrixShape, plan: Plan): Kernel {
   const { m, n, k: depth, batch } = shape;
   const matrices = batch.reduce((product, size) => product * size, 1);
   const { mBlock, nBlock, kBlock } = plan;
@@ -218,7 +201,7 @@ interface Place {
 }
 
 /** One block of rows and columns of one matrix of the batch. */
-function emitMatrix(k: KernelBuilder, shape: Shape, plan: Plan, place: Place): void {
+function emitMatrix(k: KernelBuilder, shape: MatrixShape, plan: Plan, place: Place): void {
   const { m, n, k: depth, a, b, c, batch } = shape;
   const { mBlock, nBlock, kBlock } = plan;
   const mr = groupRows(n);
@@ -319,7 +302,7 @@ function emitMatrix(k: KernelBuilder, shape: Shape, plan: Plan, place: Place): v
 }
 
 /** Batch strides of the packed B: matrices that do not differ share one. */
-function packedDims(shape: Shape, plan: Plan): BatchDim[] {
+function packedDims(shape: MatrixShape, plan: Plan): BatchDim[] {
   let stride = packedSize(plainK(shape.k, plan.kBlock), shape.n);
   const strides = shape.b.batch.map(() => 0);
   for (let i = shape.batch.length - 1; i >= 0; i--)
@@ -333,7 +316,7 @@ function packedDims(shape: Shape, plan: Plan): BatchDim[] {
 /** The left block where blockProduct can read it, packed first where the plan says so. */
 function leftFactor(
   k: KernelBuilder,
-  { a }: Shape,
+  { a }: MatrixShape,
   plan: Plan,
   scratch: Expr,
   base: Expr,

@@ -5,7 +5,7 @@ import type { Slot } from "../../../../program/kernel_set.ts";
 import type { Lowered } from "../kernel.ts";
 import { sumKernel } from "../sum_parts.ts";
 import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
-import type { MatmulSpec } from "./gemm.ts";
+import type { MatmulSpec } from "./matmul_spec.ts";
 
 /** Least k that is worth a part of its own. */
 const LEAST_PART = 512;
@@ -13,7 +13,7 @@ const LEAST_PART = 512;
 const BLOCK = 64;
 
 /** How many parts of k; 1 where m and n make enough tiles, or where parts cannot be had. */
-export function partsOfK({ batch, m, n, k, c, bias, residual }: MatmulSpec): number {
+export function partsOfProduct({ batch, m, n, k, c, bias, residual }: MatmulSpec): number {
   const dense = c.row === n && c.col === 1;
   if (bias || residual || !dense || batch.some((size) => size > 1)) return 1;
   const wanted = Math.min(MAX_TILES, Math.round((2 * m * n * k) / TILE_FLOPS));

@@ -5,7 +5,7 @@
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
-import type { Conv2dSpec } from "../conv2d/conv2d.ts";
+import type { Conv2dSpec } from "../conv2d/conv2d_spec.ts";
 import type { Kernel, Lowered } from "../kernel.ts";
 import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
 import { blockProduct, MR, NR } from "../matmul/micro.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hwioToOihw, nchwToNhwc, nhwcToNchw, oihwToHwio, transpose2d } from "../../src/io/layout.ts";
+import { hwioToOihw, oihwToHwio } from "../../src/io/filter_layout.ts";
 
 const count = (length: number) => Float32Array.from({ length }, (_, i) => i);
 /** The offset of an index in C order. */
@@ -7,8 +7,6 @@ const at = (shape: readonly number[], index: readonly number[]) =>
   shape.reduce((offset, size, axis) => offset * size + index[axis]!, 0);
 
 describe.each([
-  { name: "NCHW -> NHWC", to: nchwToNhwc, from: nhwcToNchw, axes: [0, 2, 3, 1] },
-  { name: "NHWC -> NCHW", to: nhwcToNchw, from: nchwToNhwc, axes: [0, 3, 1, 2] },
   { name: "OIHW -> HWIO", to: oihwToHwio, from: hwioToOihw, axes: [2, 3, 1, 0] },
   { name: "HWIO -> OIHW", to: hwioToOihw, from: oihwToHwio, axes: [3, 2, 0, 1] },
 ])("$name", ({ to, from, axes }) => {
@@ -32,14 +30,7 @@ describe.each([
   });
 });
 
-test("linear weights are transposed", () => {
-  expect(transpose2d(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3])).toEqual(
-    new Float32Array([1, 4, 2, 5, 3, 6]),
-  );
-});
-
 test("shapes that do not fit are refused", () => {
-  expect(() => nchwToNhwc(count(5), [1, 2, 3, 1])).toThrow("shape [1, 2, 3, 1] does not fit 5 elements");
+  expect(() => oihwToHwio(count(5), [1, 2, 3, 1])).toThrow("shape [1, 2, 3, 1] does not fit 5 elements");
   expect(() => oihwToHwio(count(6), [2, 3])).toThrow("shape [2, 3], where four dimensions were expected");
-  expect(() => transpose2d(count(6), [6])).toThrow("two dimensions were expected");
 });

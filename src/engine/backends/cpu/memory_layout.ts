@@ -55,7 +55,7 @@ export function planProgram(
   return { lowered, layout: planLayout(lowered, threads) };
 }
 
-export function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
+function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
   const { buffers, calls, preludeCalls } = lowered;
   const arena = planArena(lowered);
   let next = align(arena.bytes);

@@ -1,17 +1,4 @@
-// Between torch's layouts, which files have, and the engine's, which keep channels last.
-// Images: NCHW <-> NHWC. Convolution filters: OIHW <-> HWIO. Linear weights: [out, in] <-> [in, out].
-
-/** [N, C, H, W] -> [N, H, W, C]. `shape` is the input's. */
-export function nchwToNhwc(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
-  const [n, c, h, w] = rank4(data, shape);
-  return swapInner(data, n, c, h * w);
-}
-
-/** [N, H, W, C] -> [N, C, H, W]. `shape` is the input's. */
-export function nhwcToNchw(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
-  const [n, h, w, c] = rank4(data, shape);
-  return swapInner(data, n, h * w, c);
-}
+// Between torch's layout of convolution filters, OIHW, which files have, and the engine's, HWIO, which keeps channels last.
 
 /** [O, I, H, W] -> [H, W, I, O]. `shape` is the input's. */
 export function oihwToHwio(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
@@ -24,17 +11,6 @@ export function oihwToHwio(data: Float32Array, shape: readonly number[]): Float3
 export function hwioToOihw(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const [h, w, i, o] = rank4(data, shape);
   return swapInner(swapOuter(data, h * w, i, o), 1, i * h * w, o);
-}
-
-/** [rows, columns] -> [columns, rows]. `shape` is the input's. */
-export function transpose2d(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
-  const [rows, columns] = shape;
-  if (rows === undefined || columns === undefined || shape.length !== 2 || rows * columns !== data.length) {
-    throw new RangeError(
-      `shape [${shape.join(", ")}] with ${data.length} elements, where two dimensions were expected`,
-    );
-  }
-  return swapInner(data, 1, rows, columns);
 }
 
 /** [B, R, C] -> [B, C, R], in square blocks so that both sides stay in the cache. */

@@ -1,0 +1,40 @@
+// What kernels of convolutions are asked for: sizes, and what else decides on the way to compute them.
+
+import type { ConvGeometry } from "../../../../ops/conv2d.ts";
+import type { ProductTail } from "../kernel.ts";
+
+export interface Conv2dSpec extends ConvGeometry, ProductTail {
+  /** Forward only. */
+  readonly bias?: boolean;
+  /** Forward, and gradient of the image where the stride is 1. */
+  readonly residual?: boolean;
+  /** The residual is [n, co], the same at every pixel of an image; forward, and not with filters of 1 x 1. */
+  readonly perImage?: boolean;
+  /** The way must not depend on n; forward and gradient of the image only. */
+  readonly batchInvariant?: boolean;
+  /** Filters are the same in every run, so that what is made of them is kept. */
+  readonly constantFilters?: boolean;
+}
+
+/** Throws when the sizes do not fit together. */
+export function checkConv2d(spec: Conv2dSpec): void {
+  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding } = spec;
+  for (const size of [n, h, w, ci, kh, kw, oh, ow, co, ...stride])
+    if (!Number.isInteger(size) || size < 1)
+      throw new RangeError(`conv2d: got a size of ${size}, expected a positive integer`);
+  const [top, bottom, left, right] = padding;
+  const want = [
+    Math.floor((h + top + bottom - kh) / stride[0]) + 1,
+    Math.floor((w + left + right - kw) / stride[1]) + 1,
+  ];
+  if (oh !== want[0] || ow !== want[1])
+    throw new RangeError(`conv2d: got an output of ${oh}x${ow}, expected ${want.join("x")}`);
+}
+
+/** A 1 x 1 filter at every pixel: a plain matrix product. */
+export const isMatrixProduct = ({ kh, kw, stride, padding }: Conv2dSpec): boolean =>
+  kh === 1 && kw === 1 && stride.every((step) => step === 1) && padding.every((side) => side === 0);
+
+/** 3 x 3 taps at every pixel: what Winograd's way is for. */
+export const isDense3x3 = ({ kh, kw, stride }: Conv2dSpec): boolean =>
+  kh === 3 && kw === 3 && stride.every((step) => step === 1);

@@ -1,0 +1,29 @@
+// What holds the house together, checked in `npm run lint`: imports go downwards between floors and never in circles, Node's
+// modules stay where they may be named, what is exported is used, and what is public is described.
+//
+//   node tools/check_house.ts
+
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { circles } from "./house/circles.ts";
+import { upwardImports } from "./house/floors.ts";
+import { nodeImports } from "./house/node_modules.ts";
+import { readSources } from "./house/sources.ts";
+import { undescribed } from "./house/undescribed.ts";
+import { unusedExports } from "./house/unused_exports.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const sources = readSources(root);
+const problems = [
+  ...upwardImports(sources),
+  ...circles(sources),
+  ...nodeImports(sources),
+  ...unusedExports(sources),
+  ...undescribed(sources),
+];
+for (const { file, problem } of problems)
+  console.error(`${relative(root, file).split(sep).join("/")}: ${problem}`);
+console.log(
+  problems.length === 0 ? `${sources.files.length} files: the house stands` : `${problems.length} problems`,
+);
+process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,0 +1,61 @@
+// What is exported is used: by another file, or it is public. What only tests use is no part of the package.
+
+import ts from "typescript";
+import { publicSymbols } from "./public_symbols.ts";
+import type { Problem, Sources } from "./sources.ts";
+
+export function unusedExports(sources: Sources): Problem[] {
+  const inPackage = namesTaken(sources, (path) => path.startsWith("src/"));
+  const elsewhere = namesTaken(sources, (path) => !path.startsWith("src/"));
+  const checker = sources.program.getTypeChecker();
+  const shown = new Set(publicSymbols(sources).map(({ symbol }) => symbol));
+  return sources.files.flatMap((file) => {
+    const module = checker.getSymbolAtLocation(file);
+    if (!sources.pathOf(file).startsWith("src/") || module === undefined) return [];
+    const uses = (taken: typeof inPackage, name: string): boolean =>
+      taken.get(file)?.has(name) === true || taken.get(file)?.has("*") === true;
+    return checker.getExportsOfModule(module).flatMap((symbol) => {
+      const { name } = symbol;
+      const real = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      if (shown.has(real) || uses(inPackage, name)) return [];
+      const usedHere = mentions(file, name) > 1;
+      // A type that a function of this file takes or gives has its name for whoever calls that.
+      const isNeeded = usedHere && (isType(real) || uses(elsewhere, name));
+      const problem = usedHere
+        ? `exports ${name}, which is used in this file only`
+        : `exports ${name}, which ${uses(elsewhere, name) ? "only tests and tools use" : "nobody uses"}`;
+      return isNeeded ? [] : [{ file: file.fileName, problem }];
+    });
+  });
+}
+
+/** The names that some files take from each file. */
+function namesTaken(
+  sources: Sources,
+  by: (path: string) => boolean,
+): ReadonlyMap<ts.SourceFile, ReadonlySet<string>> {
+  const taken = new Map<ts.SourceFile, Set<string>>();
+  for (const file of sources.files) {
+    if (!by(sources.pathOf(file))) continue;
+    for (const { target, names } of sources.importsOf(file)) {
+      if (target === undefined) continue;
+      const known = taken.get(target) ?? new Set<string>();
+      for (const name of names) known.add(name);
+      taken.set(target, known);
+    }
+  }
+  return taken;
+}
+
+const isType = ({ flags }: ts.Symbol): boolean => (flags & ts.SymbolFlags.Value) === 0;
+
+/** How often a name stands in a file. */
+function mentions(file: ts.SourceFile, name: string): number {
+  let count = 0;
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node) && node.text === name) count++;
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return count;
+}
