@@ -43,7 +43,8 @@ const EXPLAINED = [
 ];
 
 /** Whether an error was made for the user's eyes. */
-export const isExplained = (error: unknown): error is Error => EXPLAINED.some((kind) => error instanceof kind);
+export const isExplained = (error: unknown): error is Error =>
+  EXPLAINED.some((kind) => error instanceof kind);
 
 /**
  * Runs the part of a command that only checks and reads what the user gave. What is wrong there is the command's

@@ -5,18 +5,18 @@ import { PRESET_NAMES } from "../training/presets.ts";
 import { MOST } from "../training/settings.ts";
 import { VERSION } from "../version.ts";
 import { addAugmentOptions } from "./augment_flags.ts";
-import { BENCHES, bench } from "./bench.ts";
+import { BENCHES, bench } from "./bench/bench.ts";
 import { COMMON } from "./common_flags.ts";
-import { dataCache, dataInfo, dataPreview } from "./data.ts";
+import { dataCache, dataInfo, dataPreview } from "./data/data.ts";
 import { UsageError } from "./errors.ts";
-import { addEval } from "./eval_options.ts";
+import { addEval } from "./eval/options.ts";
 import { IMAGE_FILES } from "./files.ts";
 import { choice, fileName, integer, license, nonEmpty } from "./parsers.ts";
-import { push } from "./push.ts";
-import { addSample } from "./sample_options.ts";
+import { push } from "./push/push.ts";
+import { addSample } from "./sample/options.ts";
 import { MAX_SIZE, SELECTION } from "./source_flags.ts";
 import { SOURCES } from "./sources.ts";
-import { addTrain } from "./train_options.ts";
+import { addTrain } from "./train/options.ts";
 import { imagoCommand } from "./wording.ts";
 
 /**

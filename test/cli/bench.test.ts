@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { fastestGflops, groupKernels, medianProfile, speedOf } from "../../src/cli/bench_groups.ts";
-import { describePeaks, raisedTo } from "../../src/cli/bench_machine.ts";
-import { kernelName, speedCells } from "../../src/cli/bench_table.ts";
+import { fastestGflops, groupKernels, medianProfile, speedOf } from "../../src/cli/bench/groups.ts";
+import { describePeaks, raisedTo } from "../../src/cli/bench/machine.ts";
+import { kernelName, speedCells } from "../../src/cli/bench/table.ts";
 import type { KernelTiming } from "../../src/engine/backend.ts";
 import { imago } from "./support.ts";
 

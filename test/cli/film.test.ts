@@ -1,7 +1,7 @@
 // A film strip: which steps it shows.
 
 import { expect, test } from "vitest";
-import { Film } from "../../src/cli/film.ts";
+import { Film } from "../../src/cli/sample/film.ts";
 import { hostTensor } from "../../src/engine/host_tensor.ts";
 
 /** The brightest that a step is; the strip's margins are brighter. */

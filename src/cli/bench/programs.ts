@@ -1,0 +1,114 @@
+// The programs that imago bench times, made as training and sampling make them, and how long each part of that took.
+
+import type { Backend, Executable, HostArray } from "../../engine/backend.ts";
+import { TorchGenerator } from "../../engine/random/torch_generator.ts";
+import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { denoiserProgram } from "../../pipelines/unet_denoiser.ts";
+import { DDPMScheduler } from "../../schedulers/index.ts";
+import { PRESETS, type PresetName } from "../../training/presets.ts";
+import { checkStep, compileTrainStep, startState } from "../../training/start.ts";
+import { buildTrainStep, type TrainStepOptions } from "../../training/train_step.ts";
+
+/** Parts of a start, in their order. */
+export type StartPart = "weights" | "check" | "trace" | "compile" | "first_step";
+
+export interface BenchProgram {
+  readonly executable: Executable;
+  readonly feeds: readonly HostArray[];
+  /** Seconds. */
+  readonly start: ReadonlyMap<StartPart, number>;
+}
+
+export async function prepareTraining(
+  backend: Backend,
+  preset: PresetName,
+  batchSize: number,
+): Promise<BenchProgram> {
+  const { scheduler: recipe, size, settings } = PRESETS[preset];
+  const watch = new Stopwatch();
+  const model = createModel(preset);
+  watch.lap("weights");
+  const scheduler = new DDPMScheduler(recipe);
+  const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
+  const step: TrainStepOptions = {
+    model,
+    objective: {
+      alphasCumprod: scheduler.alphasCumprod,
+      predictionType: scheduler.config.predictionType,
+    },
+    batchSize,
+    height: size,
+    width: size,
+    adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
+    maxGradNorm: settings.maxGradNorm,
+    ema: settings.emaMaxDecay !== null,
+    minSnrGamma: settings.minSnrGamma,
+    draws: "philox",
+  };
+  checkStep(backend, step);
+  watch.lap("check");
+  const trainStep = buildTrainStep(step);
+  startState(trainStep);
+  watch.lap("trace");
+  const executable = await compileTrainStep(backend, trainStep);
+  watch.lap("compile");
+  const feeds = trainStep.feeds({
+    images: randomImages(model, batchSize, size),
+    key: Int32Array.of(0, 0, 0),
+    step: 0,
+    learningRate: settings.learningRate,
+    emaDecay: 0.9,
+  });
+  return { executable, feeds, start: await watch.firstStep(executable, feeds) };
+}
+
+export async function prepareSampling(
+  backend: Backend,
+  preset: PresetName,
+  batchSize: number,
+): Promise<BenchProgram> {
+  const { size } = PRESETS[preset];
+  const watch = new Stopwatch();
+  const model = createModel(preset);
+  watch.lap("weights");
+  const program = denoiserProgram(model, [batchSize, size, size, model.config.inChannels]);
+  watch.lap("trace");
+  model.upload(backend);
+  const executable = await backend.compile(program);
+  watch.lap("compile");
+  const feeds = [randomImages(model, batchSize, size), new Float32Array(batchSize).fill(500)];
+  return { executable, feeds, start: await watch.firstStep(executable, feeds) };
+}
+
+function createModel(preset: PresetName): UNet2DModel {
+  const { model, size } = PRESETS[preset];
+  return new UNet2DModel({ ...model, sampleSize: size }).initialize(new TorchGenerator(0));
+}
+
+/** [N, H, W, C]. */
+function randomImages(model: UNet2DModel, batchSize: number, size: number): Float32Array {
+  return new TorchGenerator(1).randn(batchSize * size * size * model.config.inChannels);
+}
+
+class Stopwatch {
+  readonly #parts = new Map<StartPart, number>();
+  #last = performance.now();
+
+  /** The time since the last lap went into this part. */
+  lap(part: StartPart): void {
+    const now = performance.now();
+    this.#parts.set(part, (now - this.#last) / 1000);
+    this.#last = now;
+  }
+
+  /** The last part, which loads the code into the threads and warms up; then all parts. */
+  async firstStep(
+    executable: Executable,
+    feeds: readonly HostArray[],
+  ): Promise<ReadonlyMap<StartPart, number>> {
+    this.#last = performance.now();
+    await executable.run(feeds);
+    this.lap("first_step");
+    return this.#parts;
+  }
+}

@@ -1,0 +1,267 @@
+// What imago eval compares, with the options checked and the model read before anything is computed.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { proportionalClasses } from "../../data/class_proportions.ts";
+import type { ImageSource, SourceSelection } from "../../data/index.ts";
+import { sourceImage } from "../../data/source_image.ts";
+import type { Backend } from "../../engine/backend.ts";
+import { type BackendName, createBackend } from "../../engine/backends/create.ts";
+import type { HostTensor } from "../../engine/host_tensor.ts";
+import type { RgbImage } from "../../io/image/index.ts";
+import type { FeatureNetwork } from "../../metrics/extractor.ts";
+import {
+  type BitsPerDim,
+  type BitsPerDimOptions,
+  bitsPerDim,
+  checkBitsPerDim,
+} from "../../pipelines/bits_per_dim.ts";
+import type { ModelClasses } from "../../pipelines/class_labels.ts";
+import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
+import { toImages } from "../../pipelines/images.ts";
+import { RunFolder } from "../../training/run_folder.ts";
+import {
+  checkCount,
+  chooseSampler,
+  classOptions,
+  type DrawingFlags,
+  fitting,
+  useCheckpoint,
+} from "../drawing_plan.ts";
+import { DrawingProgress, watchOf } from "../drawing_progress.ts";
+import { UsageError } from "../errors.ts";
+import { checkOutputFile } from "../files.ts";
+import type { Output } from "../output.ts";
+import { openSource } from "../sources.ts";
+import { counted, flagOf } from "../wording.ts";
+import { type FeaturesName, featureNetwork } from "./features.ts";
+
+/** The options of imago eval; those without a question mark have defaults. */
+export interface EvalFlags extends DrawingFlags {
+  readonly data?: string;
+  readonly split?: string;
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
+  readonly size?: number;
+  readonly features?: FeaturesName;
+  readonly inception?: string;
+  readonly memorisation?: string;
+  /** Images of the data. */
+  readonly bitsPerDim?: number;
+  readonly skipBroken?: boolean;
+  readonly force?: boolean;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly json?: boolean;
+}
+
+/** Images of one side of the comparison. */
+export interface ImageSet {
+  readonly count: number;
+  image(index: number): RgbImage;
+}
+
+export type BoundOptions = Required<
+  Pick<BitsPerDimOptions, "timesteps" | "seed" | "firstImage" | "signal" | "onProgress">
+>;
+
+export interface EvalPlan {
+  readonly backend: Backend;
+  readonly network: FeatureNetwork;
+  readonly data: ImageSource;
+  /** What `data` was asked for as. */
+  readonly source: string;
+  /** What is compared with the data: how it is made, as a report says it. */
+  readonly compared: Readonly<Record<string, string | number>>;
+  /** In words that follow a count: "drawn by runs/x (ddim, 50 steps, seed 0)". */
+  readonly description: string;
+  readonly comparedCount: number;
+  /** Whether training mirrored the data's images. */
+  readonly mirrored: boolean;
+  /** The run whose eval.json keeps the result. */
+  readonly run: RunFolder | undefined;
+  /** Timesteps of the diffusion; 0 without a model. */
+  readonly trainTimesteps: number;
+  /** The variational bound of the model over images [N, H, W, C] in [-1, 1]; undefined without a model. */
+  readonly bound: ((images: HostTensor, options: BoundOptions) => Promise<BitsPerDim>) | undefined;
+  /** Reads or draws what is compared with the data. */
+  images(signal: AbortSignal): Promise<ImageSet>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_SIZE = 32;
+/** Options that say nothing of images that are there already. */
+const OF_MODELS = ["checkpoint", "steps", "scheduler", "guidance", "guidanceRescale", "bitsPerDim"] as const;
+
+/** @throws UsageError; what reading the model, the data and the weights throws */
+export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
+  const { memorisation, force = false, threads, backend: name } = flags;
+  if (memorisation !== undefined) await checkOutputFile("--memorisation", memorisation, force);
+  const network = await featureNetwork(flags.features, flags.inception, output);
+  const backend = await createBackend({
+    ...(name && { backend: name }),
+    ...(threads !== undefined && { threads }),
+  });
+  try {
+    const side = isModel(subject)
+      ? await planModel(subject, flags, backend, output)
+      : await planImages(subject, flags, output);
+    const { source, selection, size, skipBroken } = side;
+    const data = await openSource(source, { ...selection, size, flip: false, skipBroken }, output);
+    return {
+      ...side,
+      ...side.comparedWith(data),
+      backend,
+      network,
+      data,
+      close: async () => {
+        await side.close();
+        await backend.close();
+      },
+    };
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+/** What depends on the data that is compared with. */
+type Compared = Pick<EvalPlan, "compared" | "images">;
+
+type Side = Omit<EvalPlan, "backend" | "network" | "data" | keyof Compared> & {
+  comparedWith(data: ImageSource): Compared;
+  readonly selection: SourceSelection;
+  readonly size: number;
+  readonly skipBroken: boolean;
+};
+
+/** Which part of --data is compared with. */
+const selectionOf = ({ split, imageColumn, labelColumn }: EvalFlags): SourceSelection => ({
+  ...(split !== undefined && { split }),
+  ...(imageColumn !== undefined && { imageColumn }),
+  ...(labelColumn !== undefined && { labelColumn }),
+});
+
+/** A run or a pipeline, in whatever state: reading it tells what is wrong with it. */
+const isModel = (folder: string): boolean =>
+  ["model_index.json", "metrics.jsonl", "pipeline"].some((name) => existsSync(join(folder, name)));
+
+async function planModel(folder: string, flags: EvalFlags, backend: Backend, output: Output): Promise<Side> {
+  const pipeline = await DDPMPipeline.fromPretrained(folder, { backend, warn: output.warn });
+  await useCheckpoint(pipeline, folder, flags);
+  const { height, width } = pipeline.imageSize;
+  if (height !== width) {
+    throw new UsageError(`${folder} draws images of ${width} x ${height}; only square ones can be compared`);
+  }
+  if (flags.size !== undefined && flags.size !== width) {
+    throw new UsageError(`--size ${flags.size}: the model's images are ${width} x ${width}; leave it out`);
+  }
+  checkCount(flags.count, pipeline.imageSize);
+  const run = new RunFolder(folder);
+  const config = run.isRun ? await run.readConfig() : undefined;
+  const source = flags.data ?? config?.data.source;
+  if (source === undefined) {
+    throw new UsageError("--data is missing: the images that the model's are compared with");
+  }
+  const { count, seed, batchSize, checkpoint } = flags;
+  const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
+  const guided = classOptions(flags, pipeline);
+  const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }), ...guided };
+  pipeline.checkOptions(options);
+  if (flags.bitsPerDim !== undefined) checkBitsPerDim(pipeline.unet, pipeline.scheduler);
+  const draw = async (classLabels: readonly number[] | undefined, signal: AbortSignal): Promise<ImageSet> => {
+    const watch = watchOf(isAdaptive, new DrawingProgress(count, output));
+    const asked = { ...options, ...(classLabels && { classLabels }), signal, ...watch };
+    const images = toImages(await fitting(flags, () => pipeline.generate(asked)));
+    return { count, image: (index) => images[index] };
+  };
+  const { guidance, guidanceRescale } = flags;
+  const parts = [
+    ...(checkpoint === undefined ? [] : [`step ${checkpoint}`]),
+    scheduler,
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
+    ...(guidance === undefined ? [] : [`guidance ${guidance}`]),
+    `seed ${seed}`,
+  ];
+  // The run's own choice holds for its own data.
+  const ofRun = flags.data === undefined ? config?.data.selection : undefined;
+  return {
+    source,
+    selection: { ...ofRun, ...selectionOf(flags) },
+    size: width,
+    skipBroken: flags.skipBroken ?? config?.data.skipBroken ?? false,
+    description: `drawn by ${folder} (${parts.join(", ")})`,
+    comparedCount: count,
+    mirrored: config?.training.flip ?? false,
+    run: config && run,
+    trainTimesteps: pipeline.scheduler.numTrainTimesteps,
+    bound: (images, more) =>
+      fitting(flags, () => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more })),
+    comparedWith(data) {
+      const classLabels = guidance === 0 ? undefined : classesAsIn(data, pipeline.classes, count);
+      const shown = guidance === 0 ? "none" : classLabels ? "in the data's proportions" : "all in turn";
+      return {
+        compared: {
+          model: folder,
+          ...(checkpoint !== undefined && { checkpoint }),
+          scheduler,
+          ...(steps !== undefined && { steps }),
+          ...(pipeline.classes && { classes: shown }),
+          ...(guidance !== undefined && { guidance_scale: guidance }),
+          ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
+          seed,
+        },
+        images: (signal) => draw(classLabels, signal),
+      };
+    },
+    close: () => pipeline.close(),
+  };
+}
+
+/**
+ * Classes of the images to draw, as many of each as the data has.
+ * @returns undefined for models without classes, and where the data's labels are not the model's
+ */
+function classesAsIn(
+  { labels }: ImageSource,
+  classes: ModelClasses | null,
+  count: number,
+): number[] | undefined {
+  if (!labels || classes === null) return undefined;
+  const ids = labels.names.map((name) => classes.labels.get(name));
+  const of = labels.of.map((label) => ids[label] ?? -1);
+  return of.includes(-1) ? undefined : proportionalClasses(of, count);
+}
+
+async function planImages(subject: string, flags: EvalFlags, output: Output): Promise<Side> {
+  if (flags.data === undefined) {
+    throw new UsageError(
+      `--data is missing: the images that ${subject} is compared with (${subject} is neither a run nor a pipeline)`,
+    );
+  }
+  for (const option of OF_MODELS) {
+    if (flags[option] === undefined) continue;
+    throw new UsageError(
+      `${flagOf(option)} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
+    );
+  }
+  const { size = DEFAULT_SIZE, skipBroken = false } = flags;
+  const images = await openSource(subject, { size, flip: false, skipBroken }, output);
+  return {
+    source: flags.data,
+    selection: selectionOf(flags),
+    size,
+    skipBroken,
+    description: `of ${subject}`,
+    comparedCount: images.count,
+    mirrored: false,
+    run: undefined,
+    trainTimesteps: 0,
+    bound: undefined,
+    comparedWith: () => ({
+      compared: { images: subject, fingerprint: images.fingerprint() },
+      images: async () => ({ count: images.count, image: (index) => sourceImage(images, index) }),
+    }),
+    close: async () => {},
+  };
+}

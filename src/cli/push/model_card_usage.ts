@@ -1,0 +1,74 @@
+// The part of a model's card that says how images are drawn with it, in both libraries.
+
+import type { RunConfig } from "../../training/run_folder.ts";
+import { shellWord } from "../wording.ts";
+
+/** Classes that an example asks for. */
+const SHOWN = 2;
+
+export function usage(id: string, { scheduler, data }: RunConfig): string[] {
+  const isDdpm = scheduler._class_name === "DDPMScheduler";
+  const steps = isDdpm ? 50 : 25;
+  const shown = data.classes?.slice(0, SHOWN);
+  const chosen = isDdpm ? ', scheduler: "ddim"' : "";
+  const classes = shown ? `, classLabels: ${JSON.stringify(shown)}, guidanceScale: 2` : "";
+  const flags = shown ? ` --class ${shellWord(shown.join(","))} --guidance 2` : "";
+  return [
+    "## Use",
+    "",
+    "With Imago, in a shell:",
+    "",
+    "```",
+    `npx imago sample hf:${id} --count 16 --steps ${steps}${flags} --out new.png`,
+    "```",
+    "",
+    ...(data.classes ? [`It draws of ${data.classes.length} classes: ${data.classes.join(", ")}.`, ""] : []),
+    "In TypeScript:",
+    "",
+    "```ts",
+    'import { DDPMPipeline, imageGrid, toImages, writeImage } from "imago";',
+    "",
+    `const pipeline = await DDPMPipeline.fromPretrained("${id}");`,
+    `const images = await pipeline.generate({ count: 16, steps: ${steps}${chosen}${classes} });`,
+    'await writeImage("new.png", imageGrid(toImages(images)));',
+    "await pipeline.close();",
+    "```",
+    "",
+    "In Python, with diffusers:",
+    "",
+    "```python",
+    ...(shown ? classLoop(id, isDdpm, steps, data.size) : pipelineCall(id, isDdpm, steps)),
+    "```",
+  ];
+}
+
+const pipelineOf = (isDdpm: boolean) => (isDdpm ? "DDIMPipeline" : "DDPMPipeline");
+
+function pipelineCall(id: string, isDdpm: boolean, steps: number): string[] {
+  const pipeline = pipelineOf(isDdpm);
+  return [
+    `from diffusers import ${pipeline}`,
+    "",
+    `pipeline = ${pipeline}.from_pretrained("${id}")`,
+    `pipeline(batch_size=4, num_inference_steps=${steps}).images[0].save("new.png")`,
+  ];
+}
+
+/** Its pipelines of UNet2DModel pass no classes on. */
+function classLoop(id: string, isDdpm: boolean, steps: number, size: number): string[] {
+  const pipeline = pipelineOf(isDdpm);
+  return [
+    "import torch",
+    `from diffusers import ${pipeline}`,
+    "",
+    `pipeline = ${pipeline}.from_pretrained("${id}")`,
+    `pipeline.scheduler.set_timesteps(${steps})`,
+    `x = torch.randn(4, 3, ${size}, ${size})`,
+    "labels = torch.tensor([0, 0, 1, 1])  # the number of a class is its place in the list",
+    "for t in pipeline.scheduler.timesteps:",
+    "    with torch.no_grad():",
+    "        output = pipeline.unet(x, t, class_labels=labels).sample",
+    "    x = pipeline.scheduler.step(output, t, x).prev_sample",
+    "images = pipeline.numpy_to_pil((x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy())",
+  ];
+}

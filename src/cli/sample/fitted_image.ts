@@ -1,0 +1,41 @@
+// An image that the user gives, brought to the size of a model's images as training would bring it.
+
+import { readFile } from "node:fs/promises";
+import { explainSystemError, firstLine } from "../../io/errors.ts";
+import { decodeImage, type RgbImage, resizeAndCrop } from "../../io/image/index.ts";
+import { UsageError } from "../errors.ts";
+
+/**
+ * Reads an image file: as it is where it has the size, otherwise scaled and cut to its middle square.
+ * @param option what the file was given as, for errors
+ * @throws UsageError for a file that cannot be read, or not be brought to the size
+ */
+export async function readFitted(
+  option: string,
+  file: string,
+  { height, width }: { readonly height: number; readonly width: number },
+): Promise<RgbImage> {
+  const image = await decode(option, file);
+  if (image.width === width && image.height === height) return image;
+  if (width !== height) {
+    throw new UsageError(
+      `${option} ${file} is ${image.width} x ${image.height}; the model's images are ${width} x ${height}: bring it to that size`,
+    );
+  }
+  return { data: resizeAndCrop(image, width), width, height };
+}
+
+async function decode(option: string, file: string): Promise<RgbImage> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw explainSystemError(error, `read ${option}`, file);
+  }
+  try {
+    return await decodeImage(bytes);
+  } catch (error) {
+    const problem = firstLine(error);
+    throw new UsageError(`${option} ${file}: ${problem}; expected a JPEG, PNG, WebP, GIF, TIFF or AVIF`);
+  }
+}

@@ -1,0 +1,95 @@
+// The options of imago sample.
+
+import type { Command } from "commander";
+import { SEED_COMPATS } from "../../pipelines/seeding.ts";
+import { COMMON } from "../common_flags.ts";
+import { DRAWING, SCHEDULER_NAMES } from "../drawing_flags.ts";
+import { IMAGE_FILES } from "../files.ts";
+import { choice, decimal, fileName, integer, nonEmpty, settings } from "../parsers.ts";
+import { sample } from "./sample.ts";
+
+export function addSample(program: Command): void {
+  program
+    .command("sample")
+    .description("draw images with a trained model")
+    .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
+    .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
+    .option(
+      "--steps <n>",
+      "denoising steps (default: 50, for ddpm 1000, for repaint 250)",
+      integer("--steps", 1),
+    )
+    .option(
+      "--scheduler <name>",
+      `${SCHEDULER_NAMES.join(" | ")} (default: the model's own, ddim for ddpm; with --image repaint)`,
+      choice("--scheduler", SCHEDULER_NAMES),
+    )
+    .option(
+      "--scheduler-option <name=value>",
+      "an option of the scheduler as diffusers names it, such as use_karras_sigmas=true; can be repeated",
+      settings("--scheduler-option"),
+    )
+    .option(
+      "--eta <x>",
+      "ddim, tcd, repaint, dpm-adaptive, adaptive: share of random noise (default: 0, for tcd 0.3, adaptive 1)",
+      decimal("--eta", { min: 0, max: 1 }),
+    )
+    .option(
+      "--snr <x>",
+      "pc: noise over score in a corrector step (default: 0.16)",
+      decimal("--snr", { min: 0, inclusive: false }),
+    )
+    .option(
+      "--corrector-steps <n>",
+      "pc: corrector steps at each noise level (default: 1)",
+      integer("--corrector-steps", 0),
+    )
+    .option(
+      "--rtol <x>",
+      "adaptive, dpm-adaptive, gotta-go-fast: relative error of a step (default: 0.05)",
+      decimal("--rtol", { min: 0 }),
+    )
+    .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
+    .option("--image <file>", "repaint: an image of which a part is drawn anew", nonEmpty("--image"))
+    .option("--mask <file>", "repaint: which part: white is kept, black is drawn", nonEmpty("--mask"))
+    .option(
+      "--jump-length <n>",
+      "repaint: steps of a way back towards noise (default: 10)",
+      integer("--jump-length", 1),
+    )
+    .option(
+      "--jump-n-sample <n>",
+      "repaint: times that each stretch is walked, 1 for no way back (default: 10)",
+      integer("--jump-n-sample", 1),
+    )
+    .option(...DRAWING.checkpoint)
+    .option(
+      "--class <names>",
+      "class-conditional models: names or numbers of classes, with commas; images take them in turn (default: all)",
+      nonEmpty("--class"),
+    )
+    .option(...DRAWING.guidance)
+    .option(...DRAWING.guidanceRescale)
+    .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
+    .option(
+      "--seed-compat <name>",
+      "torch: the images that diffusers draws with this seed and --count",
+      choice("--seed-compat", SEED_COMPATS),
+    )
+    .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
+    .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
+    .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
+    .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
+    .option("--each <folder>", "also write every image there", nonEmpty("--each"))
+    .option(
+      "--film <file>",
+      "also draw how the first image came out of the noise",
+      fileName("--film", IMAGE_FILES),
+    )
+    .option(...COMMON.force)
+    .option(...COMMON.threads)
+    .option(...COMMON.backend)
+    .option(...COMMON.json)
+    .allowExcessArguments(false)
+    .action(sample);
+}

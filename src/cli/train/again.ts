@@ -1,0 +1,89 @@
+// The command that trains on from a checkpoint of a run as the run did, but in a folder of its own and at another
+// learning rate: what there is to do when a run has diverged.
+
+import { existsSync } from "node:fs";
+import { DEFAULT_LABEL_DROPOUT } from "../../training/class_labels.ts";
+import { PRESETS, runSteps } from "../../training/presets.ts";
+import type { TrainSettings } from "../../training/settings.ts";
+import type { Trainer } from "../../training/trainer.ts";
+import { SYNTHETIC } from "../sources.ts";
+import { flagOf, imagoCommand } from "../wording.ts";
+import { minSnrGammaFor, presetOf } from "./base.ts";
+import type { TrainPlan } from "./plan.ts";
+
+/** Settings whose option takes their value as it is. */
+const PLAIN = [
+  "batchSize",
+  "lrSchedule",
+  "timestepSampling",
+  "logitMean",
+  "logitStd",
+  "noiseOffset",
+  "inputPerturbation",
+  "maxGradNorm",
+  "randomCrop",
+  "rotate",
+  "translate",
+  "colorJitter",
+  "augmentProbability",
+  "sampleEvery",
+  "sampleSteps",
+  "sampleCount",
+  "evalEvery",
+  "checkpointEvery",
+  "keepCheckpoints",
+] as const satisfies readonly (keyof TrainSettings)[];
+
+/** How much lower the next learning rate is. */
+const LOWER = 4;
+
+/** As a user would type it. @param imageCount of the run's data */
+export function trainAgain(
+  { data, scheduler, classConditional, options }: TrainPlan,
+  { settings, folder }: Trainer,
+  checkpoint: string,
+  imageCount: number,
+): string {
+  const preset = PRESETS[presetOf(undefined, { preset: options.preset ?? null })];
+  const { length, settings: usual } = preset;
+  const flag = (option: string, value: unknown): string[] => [flagOf(option), String(value)];
+  const args = ["--init", checkpoint, "--out", unusedName(folder.path)];
+  args.push(...flag("learningRate", Number((settings.learningRate / LOWER).toPrecision(2))));
+  if (data.source !== SYNTHETIC) args.push("--data", data.source);
+  for (const [option, value] of Object.entries(data.selection)) args.push(...flag(option, value));
+  if (data.skipBroken) args.push("--skip-broken");
+  if (classConditional) args.push("--class-conditional");
+  if (classConditional && settings.labelDropout !== DEFAULT_LABEL_DROPOUT) {
+    args.push(...flag("labelDropout", settings.labelDropout));
+  }
+  for (const option of PLAIN) {
+    if (settings[option] !== usual[option]) args.push(...flag(option, settings[option]));
+  }
+  if (settings.evalEvery > 0) args.push(...flag("evalCount", settings.evalCount));
+  const isLong = settings.steps === runSteps(length, imageCount, settings.batchSize);
+  if (!isLong) args.push(...flag("steps", settings.steps));
+  // A preset's warm-up is cut for a shorter run.
+  if (!isLong || settings.warmupSteps !== usual.warmupSteps) {
+    args.push(...flag("warmupSteps", settings.warmupSteps));
+  }
+  if (settings.flip !== usual.flip) args.push(settings.flip ? "--flip" : "--no-flip");
+  if (settings.minSnrGamma !== minSnrGammaFor(scheduler, preset)) {
+    args.push(
+      ...(settings.minSnrGamma === null ? ["--no-min-snr-gamma"] : flag("minSnrGamma", settings.minSnrGamma)),
+    );
+  }
+  if (settings.emaMaxDecay !== usual.emaMaxDecay) {
+    args.push(...(settings.emaMaxDecay === null ? ["--no-ema"] : flag("emaMaxDecay", settings.emaMaxDecay)));
+  }
+  if (settings.seed !== 0) args.push(...flag("seed", settings.seed));
+  if (options.backend !== undefined && options.backend !== "wasm")
+    args.push(...flag("backend", options.backend));
+  return imagoCommand("train", ...args);
+}
+
+/** "runs/a" -> "runs/a-2", or the first such name behind it that is free. */
+function unusedName(path: string): string {
+  let count = 2;
+  while (existsSync(`${path}-${count}`)) count++;
+  return `${path}-${count}`;
+}

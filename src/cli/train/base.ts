@@ -1,0 +1,113 @@
+// What imago train makes a run from, before its options: a preset, a model that exists, or the run to resume.
+
+import type { SourceSelection } from "../../data/index.ts";
+import { type BackendName, isBackendName } from "../../engine/backends/create.ts";
+import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
+import { schedulerFromJson, unetFromConfig } from "../../pipelines/folders.ts";
+import {
+  DDPMScheduler,
+  type DDPMSchedulerConfig,
+  FlowMatchEulerDiscreteScheduler,
+  type FlowMatchEulerDiscreteSchedulerConfig,
+} from "../../schedulers/index.ts";
+import type { InitModel } from "../../training/init_source.ts";
+import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/objective.ts";
+import { isPresetName, PRESETS, type PresetName, type RunLength } from "../../training/presets.ts";
+import type { RunConfig, RunFolder } from "../../training/run_folder.ts";
+import { UsageError } from "../errors.ts";
+import { SYNTHETIC } from "../sources.ts";
+
+export interface Base {
+  readonly preset: PresetName | null;
+  readonly source: string;
+  readonly selection: SourceSelection;
+  readonly size: number;
+  readonly skipBroken: boolean;
+  readonly model: UNet2DOptions;
+  /** Of diffusion; `flow` stands in its place where it is not null. */
+  readonly scheduler: Partial<DDPMSchedulerConfig>;
+  readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
+  readonly length: RunLength;
+  readonly backend: BackendName;
+  /** Without a label dropout where nothing is known of classes yet. */
+  readonly settings: Omit<RunConfig["training"], "steps" | "labelDropout"> & {
+    readonly labelDropout?: number;
+  };
+}
+
+const DEFAULT_PRESET: PresetName = "quick";
+
+/** The preset that is asked for, or that of the run which training begins from. */
+export function presetOf(asked: PresetName | undefined, init?: Pick<InitModel, "preset">): PresetName {
+  if (asked !== undefined) return asked;
+  const own = init?.preset ?? "";
+  return isPresetName(own) ? own : DEFAULT_PRESET;
+}
+
+export function presetBase(name: PresetName, seed = 0): Base {
+  const { size, model, scheduler, length, settings } = PRESETS[name];
+  return {
+    preset: name,
+    source: SYNTHETIC,
+    selection: {},
+    size,
+    skipBroken: false,
+    model: { ...model, sampleSize: size },
+    scheduler,
+    flow: null,
+    length,
+    backend: "wasm",
+    settings: { ...settings, seed },
+  };
+}
+
+/**
+ * A preset's recipe for a model that exists, with what that model learnt to answer and under which noise. Its classes
+ * are those of other images: a table for the new ones is made when they are known.
+ * @throws TrainingOptionError for a kind of model that is not trained here
+ */
+export function initBase(preset: Base, { unet, scheduler: own }: InitModel): Base {
+  const scheduler = trainSchedulerOf(own);
+  const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  return {
+    ...preset,
+    model: { ...unet.config, classEmbedType: null, numClassEmbeds: null },
+    ...(isFlow ? { flow: scheduler.config } : { scheduler: scheduler.config }),
+    settings: { ...preset.settings, minSnrGamma: minSnrGammaFor(scheduler, preset) },
+  };
+}
+
+/** A preset's min-SNR was chosen for what the preset predicts. */
+export const minSnrGammaFor = (
+  own: TrainScheduler,
+  preset: { readonly scheduler: Base["scheduler"]; readonly settings: Pick<Base["settings"], "minSnrGamma"> },
+): number | null => (answerOf(own) === preset.scheduler.predictionType ? preset.settings.minSnrGamma : null);
+
+/** @throws UsageError for a run that this version cannot go on with */
+export function resumedBase(folder: RunFolder, config: RunConfig): Base {
+  const { preset, data, training } = config;
+  const { steps, ...settings } = training;
+  if (!isBackendName(config.backend)) {
+    throw new UsageError(`the run's backend is "${config.backend}", which this version does not have`);
+  }
+  const scheduler = schedulerFromJson(config.scheduler, folder.config);
+  const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  if (!isFlow && !(scheduler instanceof DDPMScheduler)) {
+    throw new UsageError(
+      `${folder.config}: the scheduler is neither a DDPMScheduler nor a FlowMatchEulerDiscreteScheduler; the run cannot be resumed`,
+    );
+  }
+  return {
+    preset: preset !== null && isPresetName(preset) ? preset : null,
+    source: data.source,
+    selection: data.selection ?? {},
+    size: data.size,
+    skipBroken: data.skipBroken,
+    model: unetFromConfig(config.model, folder.config).config,
+    scheduler: isFlow ? {} : scheduler.config,
+    flow: isFlow ? scheduler.config : null,
+    length: { steps },
+    backend: config.backend,
+    settings,
+  };
+}

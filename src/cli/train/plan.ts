@@ -1,0 +1,275 @@
+// From the flags of imago train to what a Trainer takes: what a run is made from, with the given options in place of its
+// own.
+
+import { existsSync } from "node:fs";
+import type { SourceSelection } from "../../data/index.ts";
+import type { BackendName } from "../../engine/backends/create.ts";
+import { readJson } from "../../io/diffusers_json.ts";
+import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { unetFromConfig } from "../../pipelines/folders.ts";
+import {
+  DDPMScheduler,
+  type DDPMSchedulerConfig,
+  FlowMatchEulerDiscreteScheduler,
+} from "../../schedulers/index.ts";
+import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
+import { checkpointSteps } from "../../training/checkpoint.ts";
+import { isClassConditional } from "../../training/class_labels.ts";
+import type { InitModel } from "../../training/init_source.ts";
+import type { TrainScheduler } from "../../training/objective.ts";
+import type { PresetName, RunLength } from "../../training/presets.ts";
+import { type RunConfig, RunFolder } from "../../training/run_folder.ts";
+import type { LrScheduleName } from "../../training/settings.ts";
+import type { TimestepSamplingName } from "../../training/timestep_sampling.ts";
+import type { TrainerOptions } from "../../training/trainer_options.ts";
+import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
+import { UsageError } from "../errors.ts";
+import { type Base, initBase, presetBase, presetOf, resumedBase } from "./base.ts";
+
+/** The options of imago train, as given; absent where they were not. */
+export interface TrainFlags extends AugmentFlags {
+  readonly data?: string;
+  readonly split?: string;
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
+  readonly preset?: PresetName;
+  readonly model?: string;
+  readonly init?: string;
+  readonly out?: string;
+  readonly size?: number;
+  readonly batchSize?: number;
+  readonly steps?: number;
+  readonly epochs?: number;
+  readonly learningRate?: number;
+  readonly warmupSteps?: number;
+  readonly lrSchedule?: LrScheduleName;
+  readonly betaSchedule?: DDPMSchedulerConfig["betaSchedule"];
+  readonly predictionType?: SolverPredictionType;
+  readonly flowShift?: number;
+  readonly rescaleBetasZeroSnr?: boolean;
+  /** Commander's --no-min-snr-gamma: false. */
+  readonly minSnrGamma?: number | false;
+  readonly timestepSampling?: TimestepSamplingName;
+  readonly logitMean?: number;
+  readonly logitStd?: number;
+  readonly noiseOffset?: number;
+  readonly inputPerturbation?: number;
+  readonly classConditional?: boolean;
+  readonly labelDropout?: number;
+  readonly emaMaxDecay?: number;
+  /** Commander's --no-ema: true unless given. */
+  readonly ema?: boolean;
+  readonly maxGradNorm?: number;
+  readonly skipBroken?: boolean;
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly sampleEvery?: number;
+  readonly sampleSteps?: number;
+  readonly sampleCount?: number;
+  readonly evalEvery?: number;
+  readonly evalCount?: number;
+  readonly checkpointEvery?: number;
+  readonly keepCheckpoints?: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+export interface TrainPlan {
+  readonly folder: RunFolder;
+  readonly model: UNet2DModel;
+  /** The model whose weights this one begins with. */
+  readonly init: InitModel | undefined;
+  /** Whether the model is to learn the classes of the images; unless it has a table for them, it wants one. */
+  readonly classConditional: boolean;
+  readonly scheduler: TrainScheduler;
+  readonly data: {
+    readonly source: string;
+    readonly selection: SourceSelection;
+    readonly size: number;
+    readonly skipBroken: boolean;
+  };
+  readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & {
+    readonly flip: boolean;
+    readonly seed: number;
+  };
+}
+
+/**
+ * @param readInit reads what --init names
+ * @throws UsageError for options that exclude each other, and explained errors for files that are wrong
+ */
+export async function trainPlan(
+  flags: TrainFlags,
+  readInit: (source: string) => Promise<InitModel>,
+): Promise<TrainPlan> {
+  checkTogether(flags);
+  const resume = flags.resume === true;
+  const folder = new RunFolder(flags.out ?? `runs/${presetOf(flags.preset)}`);
+  if (resume && !existsSync(folder.path)) {
+    throw new UsageError(
+      `there is no run ${folder.path} to resume; give its folder with --out, or leave out --resume`,
+    );
+  }
+  // Before a model is downloaded.
+  if (!resume) await folder.checkFree();
+  const before = resume ? await folder.readConfig() : undefined;
+  const source = before === undefined ? flags.init : await neededInit(folder, before);
+  const init = source === undefined ? undefined : await readInit(source);
+  const base = before === undefined ? newBase(flags, init) : resumedBase(folder, before);
+  if (resume && flags.preset !== undefined && flags.preset !== base.preset) {
+    throw new UsageError(
+      `${folder.path} was begun with preset ${base.preset}, not ${flags.preset}; leave out --preset`,
+    );
+  }
+  const { model, size } = await planModel(flags, base);
+  const classConditional = flags.classConditional === true || isClassConditional(model);
+  if (flags.labelDropout !== undefined && !classConditional) {
+    throw new UsageError("--label-dropout is of --class-conditional; give both or neither");
+  }
+  const { emaMaxDecay } = base.settings;
+  const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
+  const given = defined({
+    batchSize: flags.batchSize,
+    learningRate: flags.learningRate,
+    warmupSteps: flags.warmupSteps,
+    lrSchedule: flags.lrSchedule,
+    maxGradNorm: flags.maxGradNorm,
+    minSnrGamma: flags.minSnrGamma === false ? null : flags.minSnrGamma,
+    timestepSampling: flags.timestepSampling,
+    logitMean: flags.logitMean,
+    logitStd: flags.logitStd,
+    noiseOffset: flags.noiseOffset,
+    inputPerturbation: flags.inputPerturbation,
+    labelDropout: flags.labelDropout,
+    flip: flags.flip,
+    ...augmentFlags(flags),
+    seed: flags.seed,
+    sampleEvery: flags.sampleEvery,
+    sampleSteps: flags.sampleSteps,
+    sampleCount: flags.sampleCount,
+    evalEvery: flags.evalEvery,
+    evalCount: flags.evalCount,
+    checkpointEvery: flags.checkpointEvery,
+    keepCheckpoints: flags.keepCheckpoints,
+  });
+  const scheduler = planScheduler(flags, base);
+  const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  const settings = {
+    ...base.settings,
+    // A preset's min-SNR was chosen for what the preset predicts.
+    ...(becomesFlow && { minSnrGamma: null }),
+    ...given,
+  };
+  if (flags.evalCount !== undefined && settings.evalEvery === 0) {
+    throw new UsageError("--eval-count is of --eval-every; give both or neither");
+  }
+  const length = lengthOf(flags) ?? base.length;
+  return {
+    folder,
+    model,
+    init,
+    classConditional,
+    scheduler,
+    data: {
+      source: flags.data ?? base.source,
+      selection: {
+        ...base.selection,
+        ...defined({
+          split: flags.split,
+          imageColumn: flags.imageColumn,
+          labelColumn: flags.labelColumn,
+        }),
+      },
+      size,
+      skipBroken: flags.skipBroken ?? base.skipBroken,
+    },
+    options: {
+      ...settings,
+      ...length,
+      warmupSteps: fittingWarmup(settings.warmupSteps, length, flags),
+      ema,
+      out: folder.path,
+      resume,
+      backend: flags.backend ?? base.backend,
+      ...(base.preset !== null && { preset: base.preset }),
+      ...defined({ threads: flags.threads }),
+    },
+  };
+}
+
+function newBase(flags: TrainFlags, init: InitModel | undefined): Base {
+  const preset = presetBase(presetOf(flags.preset, init), flags.seed);
+  return init === undefined ? preset : initBase(preset, init);
+}
+
+/** What a run began from, where it was ended before its first checkpoint: from then on it needs no other model. */
+async function neededInit(folder: RunFolder, { init }: RunConfig): Promise<string | undefined> {
+  if (init === undefined || init.source === null) return undefined;
+  return (await checkpointSteps(folder)).length === 0 ? init.source : undefined;
+}
+
+function checkTogether(flags: TrainFlags): void {
+  if (flags.init !== undefined && flags.resume) {
+    throw new UsageError(
+      "--init begins a new run and --resume goes on with one, which has its weights; give one of them",
+    );
+  }
+  if (flags.init !== undefined && flags.model !== undefined) {
+    throw new UsageError("--init brings its own model, and --model is another one; give one of them");
+  }
+  if (flags.steps !== undefined && flags.epochs !== undefined) {
+    throw new UsageError("--steps and --epochs both say how long the run is; give one of them");
+  }
+  if (flags.ema === false && flags.emaMaxDecay !== undefined) {
+    throw new UsageError("--no-ema and --ema-max-decay exclude each other; give one of them");
+  }
+}
+
+const lengthOf = ({ steps, epochs }: TrainFlags): RunLength | undefined =>
+  steps !== undefined ? { steps } : epochs !== undefined ? { epochs } : undefined;
+
+/** A preset's warm-up is cut for a run that --steps made shorter than it; one that was asked for stays. */
+function fittingWarmup(warmupSteps: number, length: RunLength, flags: TrainFlags): number {
+  if (flags.warmupSteps !== undefined || flags.resume || !("steps" in length)) return warmupSteps;
+  return Math.min(warmupSteps, Math.floor(length.steps / 10));
+}
+
+function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {
+  const { betaSchedule, predictionType, rescaleBetasZeroSnr, flowShift } = flags;
+  if (predictionType === "flow_prediction" || (predictionType === undefined && base.flow !== null)) {
+    if (betaSchedule !== undefined || rescaleBetasZeroSnr !== undefined) {
+      const option = betaSchedule === undefined ? "--rescale-betas-zero-snr" : "--beta-schedule";
+      throw new UsageError(
+        `${option} is of diffusion, but flow_prediction has no betas; leave it out, or see --flow-shift`,
+      );
+    }
+    return new FlowMatchEulerDiscreteScheduler({ ...base.flow, ...defined({ shift: flowShift }) });
+  }
+  if (flowShift !== undefined) {
+    throw new UsageError("--flow-shift is of --prediction-type flow_prediction; give both or neither");
+  }
+  return new DDPMScheduler({
+    ...base.scheduler,
+    ...defined({ betaSchedule, predictionType, rescaleBetasZeroSnr }),
+    // Samples must start where the noise is pure (Lin et al. 2023, section 3.3).
+    ...(rescaleBetasZeroSnr && { timestepSpacing: "trailing" }),
+  });
+}
+
+/** The model, and the size of its images: --size, or what the model's file or the preset says. */
+async function planModel(
+  { model: file, size: given }: TrainFlags,
+  base: Base,
+): Promise<{ model: UNet2DModel; size: number }> {
+  const options = file === undefined ? base.model : unetFromConfig(await readJson(file), file).config;
+  const { sampleSize } = options;
+  const size = given ?? (typeof sampleSize === "number" ? sampleSize : base.size);
+  return { model: new UNet2DModel({ ...options, sampleSize: size }), size };
+}
+
+/** Without the keys that are undefined. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> };
+function defined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

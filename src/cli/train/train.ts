@@ -1,0 +1,237 @@
+// imago train: from the command line to a Trainer, and what it reports to a terminal or as JSON.
+
+import { existsSync } from "node:fs";
+import type { ImageSource } from "../../data/index.ts";
+import { FileError } from "../../io/errors.ts";
+import { patchNetwork } from "../../metrics/patch_network.ts";
+import type { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { isClassConditional, withClasses } from "../../training/class_labels.ts";
+import { DivergenceError } from "../../training/errors.ts";
+import { giveWeights } from "../../training/give_weights.ts";
+import { metricsToJson, qualityToJson } from "../../training/metrics_log.ts";
+import type { Quality } from "../../training/quality.ts";
+import type { TrainSettings } from "../../training/settings.ts";
+import { Trainer, type TrainProgress } from "../../training/trainer.ts";
+import { checking, EXIT, Interrupted } from "../errors.ts";
+import { expectWork, onInterrupt } from "../interrupt.ts";
+import { createOutput, type Output } from "../output.ts";
+import { openSource } from "../sources.ts";
+import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "../wording.ts";
+import { trainAgain } from "./again.ts";
+import { readInit, tellInit, warnOfPrediction } from "./init.ts";
+import { type TrainFlags, type TrainPlan, trainPlan } from "./plan.ts";
+
+const BEGINNINGS = {
+  lock: "watching whether another process still trains in this folder",
+  compile: "compiling the training step",
+};
+const ACTIVITIES = {
+  samples: "drawing samples",
+  checkpoint: "saving",
+  "data features": "features of the data",
+  quality: "measuring quality",
+};
+/** Epochs that are shorter than this are not told one by one (milliseconds). */
+const EPOCH_LINE_MS = 10_000;
+
+export async function train(flags: TrainFlags): Promise<void> {
+  const output = createOutput(flags.json === true);
+  expectWork();
+  const ready = await checking(() => prepare(flags, output));
+  const { trainer, out } = ready;
+  if (trainer.finished) {
+    output.event({ event: "finished", step: trainer.settings.steps, out });
+    output.line(
+      `${out} is finished: ${counted(trainer.settings.steps, "step")} done. Draw from it: ${imagoCommand("sample", out)}`,
+    );
+    return;
+  }
+  output.clear();
+  const release = onInterrupt(() => {
+    output.line("stopping after this step; a checkpoint is written (Ctrl-C again ends at once)");
+    trainer.stop();
+  });
+  announce(ready, output);
+  const report = reporter(trainer.settings, output);
+  let last: TrainProgress | undefined;
+  try {
+    for await (const progress of trainer.run()) {
+      report(progress);
+      last = progress;
+    }
+  } catch (error) {
+    if (error instanceof DivergenceError && error.checkpoint !== undefined) {
+      const { step, message, checkpoint } = error;
+      const command = trainAgain(ready.plan, trainer, checkpoint, ready.data.count);
+      throw new DivergenceError(step, `${message}: ${command}`, checkpoint);
+    }
+    if (!(error instanceof FileError)) throw error;
+    const goOn = imagoCommand("train", "--out", out, "--resume");
+    throw new FileError(error.path, `${error.problem}; then go on with: ${goOn}`, { cause: error });
+  } finally {
+    release();
+    output.end();
+  }
+  const step = last?.step ?? trainer.startStep;
+  // Stopped after the last step, what follows it is still to do.
+  if (trainer.stopped && !trainer.finished) {
+    output.event({ event: "interrupted", step, out });
+    throw new Interrupted(
+      `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,
+    );
+  }
+  conclude(ready, step, last?.seconds, output);
+}
+
+interface Ready {
+  readonly plan: TrainPlan;
+  readonly trainer: Trainer;
+  readonly model: UNet2DModel;
+  readonly source: string;
+  readonly data: ImageSource;
+  readonly out: string;
+}
+
+/** Everything before the first step: what is wrong here is wrong with the command. */
+async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
+  const plan = await trainPlan(flags, (source) => readInit(source, output));
+  const { scheduler, data: dataPlan, options } = plan;
+  const data = await openSource(
+    dataPlan.source,
+    { ...dataPlan, ...dataPlan.selection, flip: options.flip },
+    output,
+  );
+  const model = plan.classConditional ? withClasses(plan.model, data, options.labelDropout) : plan.model;
+  const classes = isClassConditional(model) ? data.labels?.names : undefined;
+  const init = plan.init && giveWeights(model, plan.init, classes, options.seed);
+  if (plan.init) warnOfPrediction(plan.init, scheduler, output);
+  // The model has them now.
+  plan.init?.unet.release();
+  const trainer = new Trainer({
+    ...options,
+    model,
+    ...(init && { init }),
+    scheduler,
+    data,
+    source: dataPlan.source,
+    selection: dataPlan.selection,
+    skipBroken: dataPlan.skipBroken,
+    onStage: (stage, share) => {
+      if (stage === "compile" || stage === "lock") return output.begin(BEGINNINGS[stage]);
+      const done = share === undefined ? "" : `, ${Math.floor(share * 100)} %`;
+      output.activity(`${ACTIVITIES[stage]}${done}`);
+    },
+    onWarning: (message) => output.warn(message),
+  });
+  await trainer.prepare();
+  return { plan, trainer, model, source: dataPlan.source, data, out: options.out };
+}
+
+function announce({ trainer, model, source, data, out }: Ready, output: Output): void {
+  const { settings, startStep, arenaBytes } = trainer;
+  const images = data.count;
+  const classes = isClassConditional(model) ? data.labels?.names : undefined;
+  output.event({
+    event: "start",
+    out,
+    step: startStep,
+    steps: settings.steps,
+    images,
+    ...(classes && { classes, label_dropout: settings.labelDropout }),
+    parameters: model.parameterCount,
+    batch_size: settings.batchSize,
+    arena_bytes: arenaBytes,
+  });
+  const { batchSize, steps } = settings;
+  output.line(
+    `training a model of ${magnitude(model.parameterCount)} parameters on ${counted(images, "image")} (${source})`,
+  );
+  output.line(
+    `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
+  );
+  if (trainer.init && startStep === 0) tellInit(trainer.init, output);
+  if (classes) output.line(`${counted(classes.length, "class")}: ${someOf(classes, CLASSES_TOLD)}`);
+  else if (data.labels) {
+    output.line(
+      `the images are of ${counted(data.labels.names.length, "class")}, which are not used; --class-conditional learns to draw each`,
+    );
+  }
+  if (startStep > 0) output.line(`going on after step ${startStep}`);
+}
+
+/** Tells of each step; of epochs only where they take long enough to be news. */
+function reporter({ evalCount }: TrainSettings, output: Output): (progress: TrainProgress) => void {
+  let epochToldAt = Date.now();
+  let quality: Quality | undefined;
+  return (progress) => {
+    quality = progress.quality ?? quality;
+    const tellEpoch = progress.epochLoss !== undefined && Date.now() - epochToldAt >= EPOCH_LINE_MS;
+    if (tellEpoch) epochToldAt = Date.now();
+    report(progress, { tellEpoch, quality, evalCount }, output);
+  };
+}
+
+function tellQuality(step: number, quality: Quality, images: number, output: Output): void {
+  const { name, distances } = patchNetwork();
+  output.event({ event: "quality", step, ...qualityToJson(quality), features: name, images });
+  output.line(
+    `step ${step}: ${distances.frechet} ${quality.patchFd.toPrecision(4)}, ${distances.kernel} ${quality.patchKd.toPrecision(3)} (${counted(images, "image")}, ${name})`,
+  );
+}
+
+/** @param quality as last measured */
+function report(
+  progress: TrainProgress,
+  {
+    tellEpoch,
+    quality,
+    evalCount,
+  }: {
+    readonly tellEpoch: boolean;
+    readonly quality: Quality | undefined;
+    readonly evalCount: number;
+  },
+  output: Output,
+): void {
+  const { step, steps, epoch, epochs, loss, imagesPerSecond, secondsLeft, epochLoss, samples, checkpoint } =
+    progress;
+  output.event({ event: "step", ...metricsToJson(progress), seconds_left: Math.round(secondsLeft) });
+  if (progress.quality) tellQuality(step, progress.quality, evalCount, output);
+  if (samples !== undefined) {
+    output.event({ event: "samples", step, file: samples });
+    output.line(`step ${step}: samples in ${samples}`);
+  }
+  if (checkpoint !== undefined) output.event({ event: "checkpoint", step, folder: checkpoint });
+  if (epochLoss !== undefined) {
+    output.event({ event: "epoch", epoch, loss: epochLoss });
+    if (tellEpoch) output.line(`epoch ${epoch}: mean loss ${epochLoss.toFixed(4)}`);
+  }
+  const parts = [
+    `epoch ${epoch}/${epochs}`,
+    `step ${step}/${steps}`,
+    `loss ${loss.toFixed(4)}`,
+    ...(quality ? [`${patchNetwork().distances.frechet} ${quality.patchFd.toPrecision(4)}`] : []),
+    `${imagesPerSecond.toFixed(1)} images/s`,
+    ...(step < steps ? [`${duration(secondsLeft)} left`] : []),
+  ];
+  output.status({ share: step / steps, parts }, { force: step === steps });
+}
+
+function conclude(
+  { trainer, model, data, out }: Ready,
+  step: number,
+  seconds: number | undefined,
+  output: Output,
+): void {
+  const { finalSamples, pipeline } = trainer.folder;
+  const samples = existsSync(finalSamples) ? finalSamples : undefined;
+  output.event({ event: "done", code: EXIT.done, step, samples, pipeline });
+  output.line(`done${seconds === undefined ? "" : ` in ${duration(seconds)}`}`);
+  if (samples !== undefined) output.line(`samples: ${samples}`);
+  output.line(`model: ${pipeline}`);
+  const [name = "0"] = data.labels?.names ?? [];
+  const guidance = trainer.settings.labelDropout > 0 ? ["--guidance", "2"] : [];
+  const classes = isClassConditional(model) ? ["--class", name, ...guidance] : [];
+  const more = ["--count", "16", "--seed", "1", ...classes, "--film", "film.png"];
+  output.line(`draw more: ${imagoCommand("sample", out, ...more)}`);
+}
