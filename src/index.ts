@@ -101,21 +101,21 @@ export type {
   PipelineOptions,
 } from "./pipelines/unet_pipeline.ts";
 export * from "./schedulers/index.ts";
-export { AugmentEmbedding } from "./training/augment_embedding.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
-export type { InitRecord, InitSource } from "./training/initial_weights.ts";
+export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";
+export type { InitRecord, InitSource } from "./training/run/initial_weights.ts";
+export type { Quality } from "./training/run/quality.ts";
+export type { TrainSettings } from "./training/settings.ts";
+export { AugmentEmbedding } from "./training/step/augment_embedding.ts";
 export {
   type DiffusionObjective,
   type FlowObjective,
   type Objective,
   type TrainScheduler,
   trainSchedulerOf,
-} from "./training/objective.ts";
-export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";
-export type { Quality } from "./training/quality.ts";
-export type { TrainSettings } from "./training/settings.ts";
-export type { TimestepSampling, TimestepSamplingName } from "./training/timestep_sampling.ts";
-export { buildTrainStep, type TrainStep, type TrainStepOptions } from "./training/train_step.ts";
+} from "./training/step/objective.ts";
+export type { TimestepSampling, TimestepSamplingName } from "./training/step/timestep_sampling.ts";
+export { buildTrainStep, type TrainStep, type TrainStepOptions } from "./training/step/train_step.ts";
 export { Trainer, type TrainProgress } from "./training/trainer.ts";
 export type { TrainerOptions, TrainStage } from "./training/trainer_options.ts";
 export { VERSION } from "./version.ts";

@@ -9,8 +9,8 @@ import { readWeights } from "../pipelines/folders.ts";
 import { checkChannels } from "../pipelines/images.ts";
 import type { UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
-import { checkpointWeights } from "../training/checkpoint.ts";
-import { RunFolder } from "../training/run_folder.ts";
+import { checkpointWeights } from "../training/run/checkpoint.ts";
+import { RunFolder } from "../training/run/run_folder.ts";
 import { UsageError } from "./errors.ts";
 
 /** The options of every command that draws with a model; those without a question mark have defaults. */

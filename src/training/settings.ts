@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
-import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./timestep_sampling.ts";
+import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./step/timestep_sampling.ts";
 
 /** Shapes of the learning rate over a run; each may begin with a linear warm-up. */
 export const LR_SCHEDULES = ["constant", "cosine", "linear"] as const;

@@ -6,13 +6,10 @@ import type { SourceSelection } from "../data/local/encoded.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { VERSION } from "../version.ts";
-import { AugmentEmbedding } from "./augment_embedding.ts";
-import { checkClasses, defaultLabelDropout, isClassConditional, recordedClasses } from "./class_labels.ts";
 import { TrainingOptionError } from "./errors.ts";
-import type { InitSource } from "./initial_weights.ts";
-import type { Objective, TrainScheduler } from "./objective.ts";
 import { runSteps } from "./presets.ts";
-import type { RunConfig } from "./run_folder.ts";
+import type { InitSource } from "./run/initial_weights.ts";
+import type { RunConfig } from "./run/run_folder.ts";
 import {
   NO_EVALUATION,
   PLAIN_DRAWS,
@@ -20,7 +17,15 @@ import {
   type TrainSettings,
   timestepSamplingOf,
 } from "./settings.ts";
-import type { TrainStepOptions } from "./train_step.ts";
+import { AugmentEmbedding } from "./step/augment_embedding.ts";
+import {
+  checkClasses,
+  defaultLabelDropout,
+  isClassConditional,
+  recordedClasses,
+} from "./step/batch_labels.ts";
+import type { Objective, TrainScheduler } from "./step/objective.ts";
+import type { TrainStepOptions } from "./step/train_step.ts";
 
 /**
  * Long pieces of work that the trainer does beside its steps: `lock` where it has to watch whether another process

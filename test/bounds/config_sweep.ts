@@ -11,8 +11,8 @@ import { asPipelineError } from "../../src/pipelines/errors.ts";
 import { schedulerFromJson, unetFromConfig } from "../../src/pipelines/folders.ts";
 import { denoiserProgram } from "../../src/pipelines/unet_denoiser.ts";
 import { schedulers } from "../../src/schedulers/index.ts";
-import { readCheckpoint } from "../../src/training/checkpoint.ts";
-import { RunFolder } from "../../src/training/run_folder.ts";
+import { readCheckpoint } from "../../src/training/run/checkpoint.ts";
+import { RunFolder } from "../../src/training/run/run_folder.ts";
 import { settingsProblem } from "../../src/training/settings.ts";
 import { fuzzed, ODD_VALUES, oddValue, STRIDE } from "./odd_values.ts";
 

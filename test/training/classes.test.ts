@@ -16,7 +16,7 @@ import {
   type UNet2DModel,
 } from "../../src/index.ts";
 import { adamwDefaults } from "../../src/nn/adamw.ts";
-import { BatchLabels, withClasses } from "../../src/training/class_labels.ts";
+import { BatchLabels, withClasses } from "../../src/training/step/batch_labels.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { backends } from "../support/backends.ts";
 import { relativeError } from "../support/compare.ts";

@@ -6,9 +6,9 @@ import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { DDPMScheduler } from "../../src/schedulers/ddpm.ts";
-import { type DrawFeeds, type DrawOptions, makeDraws } from "../../src/training/draws.ts";
-import type { Objective } from "../../src/training/objective.ts";
-import { ProgramInputs } from "../../src/training/program_inputs.ts";
+import { type DrawFeeds, type DrawOptions, makeDraws } from "../../src/training/step/draws.ts";
+import type { Objective } from "../../src/training/step/objective.ts";
+import { ProgramInputs } from "../../src/training/step/program_inputs.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { maxDifference } from "../support/compare.ts";
 

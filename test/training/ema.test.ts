@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { input } from "../../src/engine/tensor.ts";
 import { toPythonJson } from "../../src/io/diffusers_json.ts";
-import { emaDecay, emaDefaults, emaFloatKeys, emaToJson, emaUpdate } from "../../src/training/ema.ts";
+import { emaDecay, emaDefaults, emaFloatKeys, emaToJson, emaUpdate } from "../../src/training/step/ema.ts";
 
 test("the first step takes the weights as they are", () => {
   expect(emaDecay(0, emaDefaults)).toBe(0);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DDPMScheduler, synthetic, Trainer } from "../../src/index.ts";
-import { LossSecondMoment } from "../../src/training/loss_second_moment.ts";
+import { LossSecondMoment } from "../../src/training/step/loss_second_moment.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 
 /** Losses 0.1 (t + 1) of every timestep, the last ten of twelve, give or take a twentieth. */

@@ -4,7 +4,12 @@ import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { constant, type Tensor } from "../../src/engine/tensor.ts";
 import { predictionTypes, type SolverPredictionType } from "../../src/schedulers/math/prediction.ts";
-import { addNoise, meanSquaredError, minSnrWeight, predictionTarget } from "../../src/training/losses.ts";
+import {
+  addNoise,
+  meanSquaredError,
+  minSnrWeight,
+  predictionTarget,
+} from "../../src/training/step/losses.ts";
 
 async function valueOfTensor(tensor: Tensor): Promise<number[]> {
   const executable = await new ReferenceBackend().compile({ name: "test", inputs: [], outputs: [tensor] });

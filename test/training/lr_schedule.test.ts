@@ -1,7 +1,7 @@
 // The learning rate over a run.
 
 import { expect, test } from "vitest";
-import { learningRateAt, lrSchedules } from "../../src/training/lr_schedule.ts";
+import { learningRateAt, lrSchedules } from "../../src/training/step/lr_schedule.ts";
 
 const rates = (schedule: (typeof lrSchedules)[number], warmupSteps: number, steps: number) =>
   Array.from({ length: steps + 1 }, (_, step) =>

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { keepRecords } from "../../src/training/metrics_repair.ts";
+import { keepRecords } from "../../src/training/run/metrics_repair.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "imago-metrics-repair-"));
 afterAll(() => rmSync(folder, { recursive: true }));

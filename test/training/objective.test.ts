@@ -7,9 +7,9 @@ import { constant, input, type Tensor } from "../../src/engine/tensor.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { adamwDefaults } from "../../src/nn/adamw.ts";
 import { DDPMScheduler } from "../../src/schedulers/ddpm.ts";
-import { minSnrWeight } from "../../src/training/losses.ts";
-import { batchLevels, type FlowObjective, type Objective } from "../../src/training/objective.ts";
-import { buildTrainStep, type TrainStepOptions } from "../../src/training/train_step.ts";
+import { minSnrWeight } from "../../src/training/step/losses.ts";
+import { batchLevels, type FlowObjective, type Objective } from "../../src/training/step/objective.ts";
+import { buildTrainStep, type TrainStepOptions } from "../../src/training/step/train_step.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 
 async function evaluate(outputs: readonly Tensor[]): Promise<Float32Array[]> {

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { replaceDirAtomic } from "../../src/io/atomic.ts";
 import { RunFolderError } from "../../src/training/errors.ts";
-import { LOCK, type LockTiming, RunLock } from "../../src/training/run_lock.ts";
+import { LOCK, type LockTiming, RunLock } from "../../src/training/run/run_lock.ts";
 
 let run: string;
 let file: string;

@@ -15,7 +15,7 @@ import {
   type TrainState,
   type TrainStepFeeds,
   type TrainStepOptions,
-} from "../../src/training/train_step.ts";
+} from "../../src/training/step/train_step.ts";
 import { relativeError } from "../engine/cpu_kernel_harness.ts";
 
 const STEPS = 3;

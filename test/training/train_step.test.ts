@@ -6,7 +6,7 @@ import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { adamwDefaults } from "../../src/nn/adamw.ts";
 import { DDPMScheduler } from "../../src/schedulers/ddpm.ts";
-import { buildTrainStep, type TrainStepOptions } from "../../src/training/train_step.ts";
+import { buildTrainStep, type TrainStepOptions } from "../../src/training/step/train_step.ts";
 
 describe("a training step", () => {
   const model = new UNet2DModel({

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DDPMPipeline, DDPMScheduler, synthetic, Trainer, type TrainerOptions } from "../../src/index.ts";
-import { checkDisk, runBytes } from "../../src/training/disk.ts";
+import { checkDisk, runBytes } from "../../src/training/run/disk.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 
 let folder: string;

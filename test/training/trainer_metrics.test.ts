@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { MetricsLog, metricsToJson, type StepMetrics } from "../../src/training/metrics_log.ts";
+import { MetricsLog, metricsToJson, type StepMetrics } from "../../src/training/run/metrics_log.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "imago-metrics-"));
 afterAll(() => rmSync(folder, { recursive: true }));

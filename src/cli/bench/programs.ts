@@ -6,8 +6,8 @@ import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { denoiserProgram } from "../../pipelines/unet_denoiser.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { PRESETS, type PresetName } from "../../training/presets.ts";
-import { checkStep, compileTrainStep, startState } from "../../training/start.ts";
-import { buildTrainStep, type TrainStepOptions } from "../../training/train_step.ts";
+import { checkStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
+import { buildTrainStep, type TrainStepOptions } from "../../training/step/train_step.ts";
 
 /** Parts of a start, in their order. */
 export type StartPart = "weights" | "check" | "trace" | "compile" | "first_step";

@@ -19,7 +19,7 @@ import {
 import type { ModelClasses } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { toImages } from "../../pipelines/images.ts";
-import { RunFolder } from "../../training/run_folder.ts";
+import { RunFolder } from "../../training/run/run_folder.ts";
 import {
   checkCount,
   chooseSampler,

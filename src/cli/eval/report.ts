@@ -9,7 +9,7 @@ import { readJsonAs } from "../../io/diffusers_json.ts";
 import { type Comparison, FEW_IMAGES } from "../../metrics/comparison.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import { COPY_RATIO, type Memorisation, type Nearness } from "../../metrics/memorisation.ts";
-import type { RunFolder } from "../../training/run_folder.ts";
+import type { RunFolder } from "../../training/run/run_folder.ts";
 import { VERSION } from "../../version.ts";
 import { counted } from "../wording.ts";
 import type { EvalPlan } from "./plan.ts";

@@ -2,8 +2,8 @@
 
 import { isHubName, parseHubName } from "../../io/hub/index.ts";
 import { printable } from "../../io/printable.ts";
-import type { LossRecord } from "../../training/metrics_log.ts";
-import type { RunConfig } from "../../training/run_folder.ts";
+import type { LossRecord } from "../../training/run/metrics_log.ts";
+import type { RunConfig } from "../../training/run/run_folder.ts";
 import { counted, duration } from "../wording.ts";
 import { usage } from "./model_card_usage.ts";
 

@@ -1,6 +1,6 @@
 // The part of a model's card that says how images are drawn with it, in both libraries.
 
-import type { RunConfig } from "../../training/run_folder.ts";
+import type { RunConfig } from "../../training/run/run_folder.ts";
 import { shellWord } from "../wording.ts";
 
 /** Classes that an example asks for. */

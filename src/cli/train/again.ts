@@ -2,9 +2,9 @@
 // learning rate: what there is to do when a run has diverged.
 
 import { existsSync } from "node:fs";
-import { DEFAULT_LABEL_DROPOUT } from "../../training/class_labels.ts";
 import { PRESETS, runSteps } from "../../training/presets.ts";
 import type { TrainSettings } from "../../training/settings.ts";
+import { DEFAULT_LABEL_DROPOUT } from "../../training/step/batch_labels.ts";
 import type { Trainer } from "../../training/trainer.ts";
 import { SYNTHETIC } from "../sources.ts";
 import { flagOf, imagoCommand } from "../wording.ts";

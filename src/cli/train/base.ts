@@ -10,10 +10,10 @@ import {
   FlowMatchEulerDiscreteScheduler,
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "../../schedulers/index.ts";
-import type { InitModel } from "../../training/init_source.ts";
-import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/objective.ts";
 import { isPresetName, PRESETS, type PresetName, type RunLength } from "../../training/presets.ts";
-import type { RunConfig, RunFolder } from "../../training/run_folder.ts";
+import type { InitModel } from "../../training/run/init_source.ts";
+import type { RunConfig, RunFolder } from "../../training/run/run_folder.ts";
+import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/step/objective.ts";
 import { UsageError } from "../errors.ts";
 import { SYNTHETIC } from "../sources.ts";
 

@@ -1,9 +1,9 @@
 // --init of imago train: the model that a run begins from, and what is said of it.
 
-import type { InitModel } from "../../training/init_source.ts";
-import { readInitModel } from "../../training/init_source.ts";
-import type { InitRecord } from "../../training/initial_weights.ts";
-import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/objective.ts";
+import type { InitModel } from "../../training/run/init_source.ts";
+import { readInitModel } from "../../training/run/init_source.ts";
+import type { InitRecord } from "../../training/run/initial_weights.ts";
+import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/step/objective.ts";
 import { downloadStatus } from "../download_status.ts";
 import { checkModelSource } from "../model_source.ts";
 import type { Output } from "../output.ts";

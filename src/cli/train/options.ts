@@ -5,7 +5,7 @@ import { betaSchedules } from "../../schedulers/math/betas.ts";
 import { solverPredictionTypes } from "../../schedulers/math/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../../training/presets.ts";
 import { LR_SCHEDULES, MOST, MOST_EVALUATED, NO_EVALUATION } from "../../training/settings.ts";
-import { TIMESTEP_SAMPLINGS } from "../../training/timestep_sampling.ts";
+import { TIMESTEP_SAMPLINGS } from "../../training/step/timestep_sampling.ts";
 import { addAugmentOptions } from "../augment_flags.ts";
 import { COMMON } from "../common_flags.ts";
 import { choice, decimal, integer, nonEmpty } from "../parsers.ts";

@@ -13,14 +13,14 @@ import {
   FlowMatchEulerDiscreteScheduler,
 } from "../../schedulers/index.ts";
 import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
-import { checkpointSteps } from "../../training/checkpoint.ts";
-import { isClassConditional } from "../../training/class_labels.ts";
-import type { InitModel } from "../../training/init_source.ts";
-import type { TrainScheduler } from "../../training/objective.ts";
 import type { PresetName, RunLength } from "../../training/presets.ts";
-import { type RunConfig, RunFolder } from "../../training/run_folder.ts";
+import { checkpointSteps } from "../../training/run/checkpoint.ts";
+import type { InitModel } from "../../training/run/init_source.ts";
+import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import type { LrScheduleName } from "../../training/settings.ts";
-import type { TimestepSamplingName } from "../../training/timestep_sampling.ts";
+import { isClassConditional } from "../../training/step/batch_labels.ts";
+import type { TrainScheduler } from "../../training/step/objective.ts";
+import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
 import type { TrainerOptions } from "../../training/trainer_options.ts";
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { UsageError } from "../errors.ts";

@@ -1,9 +1,9 @@
 // What is said when a run's numbers stop being finite.
 
+import { DivergenceError } from "../errors.ts";
+import type { TrainSettings } from "../settings.ts";
 import { checkpointSteps } from "./checkpoint.ts";
-import { DivergenceError } from "./errors.ts";
 import type { RunFolder } from "./run_folder.ts";
-import type { TrainSettings } from "./settings.ts";
 
 /** @param what what was seen to be infinite or no number, and in which step */
 export async function divergence(

@@ -1,10 +1,10 @@
 // The weights of one model for another that differs from it in the classes that it is told of.
 
-import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import type { HostWeight, StateDict } from "../io/state_dict.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
-import { normal } from "../nn/init.ts";
-import type { ModelClasses } from "../pipelines/class_labels.ts";
+import { TorchGenerator } from "../../engine/random/torch_generator.ts";
+import type { HostWeight, StateDict } from "../../io/state_dict.ts";
+import type { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { normal } from "../../nn/init.ts";
+import type { ModelClasses } from "../../pipelines/class_labels.ts";
 import type { InitModel } from "./init_source.ts";
 import type { InitSource } from "./initial_weights.ts";
 

@@ -1,16 +1,16 @@
 // One training step as one program: draw timesteps and noise, noise the images, predict, loss, gradients, clip, AdamW,
 // moving average (Ho et al. 2020, algorithm 1). What is learnt is objective.ts, what is drawn draws.ts.
 
-import { CONDITION_SIZE } from "../data/augment/edm.ts";
-import type { HostArray, ProgramSpec } from "../engine/backend.ts";
-import { concat, grad, type Tensor, variable } from "../engine/tensor.ts";
-import type { UNet2DInputs } from "../models/unet_2d_model.ts";
-import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../nn/adamw.ts";
-import { clipCoefficient, globalNorm } from "../nn/clip_grad_norm.ts";
-import type { Module } from "../nn/module.ts";
-import { ModuleGroup } from "../nn/module_group.ts";
-import type { Parameter } from "../nn/parameter.ts";
-import { Shadow } from "../nn/shadow.ts";
+import { CONDITION_SIZE } from "../../data/augment/edm.ts";
+import type { HostArray, ProgramSpec } from "../../engine/backend.ts";
+import { concat, grad, type Tensor, variable } from "../../engine/tensor.ts";
+import type { UNet2DInputs } from "../../models/unet_2d_model.ts";
+import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../../nn/adamw.ts";
+import { clipCoefficient, globalNorm } from "../../nn/clip_grad_norm.ts";
+import type { Module } from "../../nn/module.ts";
+import { ModuleGroup } from "../../nn/module_group.ts";
+import type { Parameter } from "../../nn/parameter.ts";
+import { Shadow } from "../../nn/shadow.ts";
 import type { AugmentEmbedding } from "./augment_embedding.ts";
 import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, required } from "./draws.ts";
 import { emaUpdate } from "./ema.ts";

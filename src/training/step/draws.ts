@@ -1,10 +1,10 @@
 // The random part of a training step: noise and timesteps, drawn inside the program from a key, or fed.
 
-import type { HostArray } from "../engine/backend.ts";
-import type { Shape } from "../engine/shape.ts";
-import type { Tensor } from "../engine/tensor.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
-import { type ForwardContext, RandomStream } from "../nn/forward_context.ts";
+import type { HostArray } from "../../engine/backend.ts";
+import type { Shape } from "../../engine/shape.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import type { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { type ForwardContext, RandomStream } from "../../nn/forward_context.ts";
 import { isFlow, type Objective, timestepCount } from "./objective.ts";
 import type { AddedInputs } from "./program_inputs.ts";
 import { drawPositions, type TimestepSampling } from "./timestep_sampling.ts";

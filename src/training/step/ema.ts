@@ -1,8 +1,8 @@
 // The exponential moving average of the weights, which samples better than the weights themselves. As diffusers'
 // EMAModel.
 
-import type { Tensor } from "../engine/tensor.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import type { JsonObject } from "../../io/diffusers_json.ts";
 
 export interface EmaConfig {
   /** The decay's ceiling. */

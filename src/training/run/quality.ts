@@ -1,17 +1,17 @@
 // How far a run's images are from its data while it learns: distances in the embedded features, which need no download.
 // They rank steps and runs on one data set; they are neither FID nor KID and never called so.
 
-import type { ImageSource } from "../data/image_source.ts";
-import { sourceImage } from "../data/source_image.ts";
-import type { Backend } from "../engine/backend.ts";
-import type { RgbImage } from "../io/image/index.ts";
-import type { Cooperation } from "../metrics/cooperative.ts";
-import { FeatureExtractor } from "../metrics/extractor.ts";
-import type { Features } from "../metrics/features.ts";
-import { frechetDistance } from "../metrics/frechet_distance.ts";
-import { kernelDistance } from "../metrics/kernel_distance.ts";
-import { type Gaussian, gaussianOf } from "../metrics/moments.ts";
-import { patchNetwork } from "../metrics/patch_network.ts";
+import type { ImageSource } from "../../data/image_source.ts";
+import { sourceImage } from "../../data/source_image.ts";
+import type { Backend } from "../../engine/backend.ts";
+import type { RgbImage } from "../../io/image/index.ts";
+import type { Cooperation } from "../../metrics/cooperative.ts";
+import { FeatureExtractor } from "../../metrics/extractor.ts";
+import type { Features } from "../../metrics/features.ts";
+import { frechetDistance } from "../../metrics/frechet_distance.ts";
+import { kernelDistance } from "../../metrics/kernel_distance.ts";
+import { type Gaussian, gaussianOf } from "../../metrics/moments.ts";
+import { patchNetwork } from "../../metrics/patch_network.ts";
 
 /** Distances between the images that a model draws and its data, in the features of `patchNetwork`. */
 export interface Quality {

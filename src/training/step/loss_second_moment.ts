@@ -2,7 +2,7 @@
 // the expected loss and gradient stay the same while their variance falls.
 // Nichol & Dhariwal 2021, "Improved denoising diffusion probabilistic models", arXiv 2102.09672, section 3.3.
 
-import { philoxUniform } from "../engine/random/philox.ts";
+import { philoxUniform } from "../../engine/random/philox.ts";
 
 /** Losses of a timestep that are remembered. */
 const HISTORY = 10;

@@ -1,7 +1,7 @@
 // Whether the disk can hold what a run will write: known before the first step.
 
-import { shortageOf } from "../io/free_space.ts";
-import { RunFolderError } from "./errors.ts";
+import { shortageOf } from "../../io/free_space.ts";
+import { RunFolderError } from "../errors.ts";
 
 /**
  * Bytes that a run's checkpoints and pipeline take at their peak: a new one is written before an old one goes.

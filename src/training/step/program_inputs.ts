@@ -1,9 +1,9 @@
 // The inputs of a program, each declared together with what it is fed from, so that order and feeds cannot differ.
 
-import type { HostArray } from "../engine/backend.ts";
-import type { DType } from "../engine/graph.ts";
-import type { Shape } from "../engine/shape.ts";
-import { input, type Tensor } from "../engine/tensor.ts";
+import type { HostArray } from "../../engine/backend.ts";
+import type { DType } from "../../engine/graph.ts";
+import type { Shape } from "../../engine/shape.ts";
+import { input, type Tensor } from "../../engine/tensor.ts";
 
 /** F: what one run of the program is given. */
 export class ProgramInputs<F> {

@@ -2,20 +2,20 @@
 
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { MODEL_INDEX } from "../io/diffusers_folder.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
-import { ModelClasses } from "../pipelines/class_labels.ts";
+import { MODEL_INDEX } from "../../io/diffusers_folder.ts";
+import type { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { ModelClasses } from "../../pipelines/class_labels.ts";
 import {
   readPipeline,
   readWeights,
   schedulerFromJson,
   unetFromConfig,
   type Warn,
-} from "../pipelines/folders.ts";
-import { type HubLoadOptions, pipelineFolder } from "../pipelines/hub.ts";
-import type { Scheduler } from "../schedulers/index.ts";
+} from "../../pipelines/folders.ts";
+import { type HubLoadOptions, pipelineFolder } from "../../pipelines/hub.ts";
+import type { Scheduler } from "../../schedulers/index.ts";
+import { RunFolderError } from "../errors.ts";
 import { checkpointSteps, checkpointWeights, UNET_EMA } from "./checkpoint.ts";
-import { RunFolderError } from "./errors.ts";
 import type { InitSource } from "./initial_weights.ts";
 import { RunFolder } from "./run_folder.ts";
 

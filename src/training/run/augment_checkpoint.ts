@@ -2,11 +2,11 @@
 // no part of what diffusers loads.
 
 import { join } from "node:path";
-import { type Shape, sameShape, showShape } from "../engine/shape.ts";
-import { FileError } from "../io/errors.ts";
-import { openSafetensors, writeSafetensors } from "../io/safetensors.ts";
-import type { HostWeight, StateDict } from "../io/state_dict.ts";
-import { AUGMENT_EMBEDDING } from "./augment_embedding.ts";
+import { type Shape, sameShape, showShape } from "../../engine/shape.ts";
+import { FileError } from "../../io/errors.ts";
+import { openSafetensors, writeSafetensors } from "../../io/safetensors.ts";
+import type { HostWeight, StateDict } from "../../io/state_dict.ts";
+import { AUGMENT_EMBEDDING } from "../step/augment_embedding.ts";
 
 const FILE = "augment_embedding.safetensors";
 const WEIGHT = "weight";

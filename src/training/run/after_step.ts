@@ -1,11 +1,11 @@
 // What follows a step when it is due: quality numbers, the grid of samples and the checkpoint.
 
 import { existsSync } from "node:fs";
-import { proportionalClasses } from "../data/class_proportions.ts";
-import { NotFiniteError } from "../pipelines/errors.ts";
-import { isClassConditional } from "./class_labels.ts";
+import { proportionalClasses } from "../../data/class_proportions.ts";
+import { NotFiniteError } from "../../pipelines/errors.ts";
+import { DivergenceError } from "../errors.ts";
+import { isClassConditional } from "../step/batch_labels.ts";
 import { divergence } from "./divergence.ts";
-import { DivergenceError } from "./errors.ts";
 import type { Quality } from "./quality.ts";
 import type { RunPlan, Session } from "./session.ts";
 import type { Speedometer } from "./speedometer.ts";

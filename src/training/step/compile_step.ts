@@ -1,7 +1,7 @@
 // A training step on a backend: its state, and what to do when a batch does not fit into memory.
 
-import { type Backend, type Executable, MemoryError, type MemoryNeed } from "../engine/backend.ts";
-import { TrainingOptionError } from "./errors.ts";
+import { type Backend, type Executable, MemoryError, type MemoryNeed } from "../../engine/backend.ts";
+import { TrainingOptionError } from "../errors.ts";
 import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_step.ts";
 
 /** Puts the state of a training step on a backend and compiles it. @throws MemoryError when it does not fit */

@@ -2,10 +2,10 @@
 
 import { createHash } from "node:crypto";
 import * as v from "valibot";
-import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import type { Module } from "../nn/module.ts";
-import type { Parameter } from "../nn/parameter.ts";
-import { RunFolderError, TrainingOptionError } from "./errors.ts";
+import { TorchGenerator } from "../../engine/random/torch_generator.ts";
+import type { Module } from "../../nn/module.ts";
+import type { Parameter } from "../../nn/parameter.ts";
+import { RunFolderError, TrainingOptionError } from "../errors.ts";
 
 const names = v.array(v.string());
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

@@ -1,24 +1,24 @@
 // What a run needs while it lasts: the backend with the compiled step, what draws the batches, and the files that it
 // writes.
 
-import { BatchSampler } from "../data/batches.ts";
-import type { Backend, Executable } from "../engine/backend.ts";
+import { BatchSampler } from "../../data/batches.ts";
+import type { Backend, Executable } from "../../engine/backend.ts";
+import { TrainingOptionError } from "../errors.ts";
+import { augmentOptions, type TrainSettings } from "../settings.ts";
+import { BatchLabels, isClassConditional } from "../step/batch_labels.ts";
+import { checkStep, compileTrainStep, startState } from "../step/compile_step.ts";
+import type { EmaConfig } from "../step/ema.ts";
+import { LossSecondMoment } from "../step/loss_second_moment.ts";
+import { type Objective, timestepCount } from "../step/objective.ts";
+import { buildTrainStep, type TrainStep } from "../step/train_step.ts";
+import { stepOptions, type TrainerOptions } from "../trainer_options.ts";
 import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
-import { BatchLabels, isClassConditional } from "./class_labels.ts";
-import type { EmaConfig } from "./ema.ts";
-import { TrainingOptionError } from "./errors.ts";
 import { checkSameStart, drawMissing, initRecord } from "./initial_weights.ts";
-import { LossSecondMoment } from "./loss_second_moment.ts";
 import { MetricsLog } from "./metrics_log.ts";
-import { type Objective, timestepCount } from "./objective.ts";
 import { QualityMeter } from "./quality.ts";
 import type { RunConfig, RunFolder } from "./run_folder.ts";
 import type { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
-import { augmentOptions, type TrainSettings } from "./settings.ts";
-import { checkStep, compileTrainStep, startState } from "./start.ts";
-import { buildTrainStep, type TrainStep } from "./train_step.ts";
-import { stepOptions, type TrainerOptions } from "./trainer_options.ts";
 
 /** A run as it was asked for. */
 export interface RunPlan {

@@ -3,10 +3,10 @@
 // arXiv 2207.12598, algorithm 1).
 
 import { createHash } from "node:crypto";
-import type { ClassLabels, ImageSource } from "../data/image_source.ts";
-import { philoxUniform } from "../engine/random/philox.ts";
-import { UNet2DModel } from "../models/unet_2d_model.ts";
-import { TrainingOptionError } from "./errors.ts";
+import type { ClassLabels, ImageSource } from "../../data/image_source.ts";
+import { philoxUniform } from "../../engine/random/philox.ts";
+import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { TrainingOptionError } from "../errors.ts";
 
 /** Share of labels that is hidden unless asked otherwise: Ho & Salimans' p_uncond. */
 export const DEFAULT_LABEL_DROPOUT = 0.1;

@@ -1,7 +1,7 @@
 // What a diffusion model is asked to predict, and how its mistakes are weighed.
 
-import type { Tensor } from "../engine/tensor.ts";
-import type { PredictionType, SolverPredictionType } from "../schedulers/math/prediction.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import type { PredictionType, SolverPredictionType } from "../../schedulers/math/prediction.ts";
 
 /** Signal and noise scale of each image, [N, 1, 1, 1]: √ᾱ_t and √(1 - ᾱ_t), or for a flow 1 - σ and σ. */
 export interface NoiseScales {

@@ -1,11 +1,11 @@
 // What tells a model in training how its images were augmented (Karras et al. 2022, arXiv 2206.00364, appendix F.2).
 
-import { CONDITION_SIZE } from "../data/augment/edm.ts";
-import type { Shape } from "../engine/shape.ts";
-import type { Tensor } from "../engine/tensor.ts";
-import { uniformFanIn } from "../nn/init.ts";
-import { Module } from "../nn/module.ts";
-import type { Parameter } from "../nn/parameter.ts";
+import { CONDITION_SIZE } from "../../data/augment/edm.ts";
+import type { Shape } from "../../engine/shape.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import { uniformFanIn } from "../../nn/init.ts";
+import { Module } from "../../nn/module.ts";
+import type { Parameter } from "../../nn/parameter.ts";
 
 /**
  * A linear map without a bias, added to the time embedding. For images that nothing was done to, the condition is 0

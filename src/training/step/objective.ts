@@ -1,11 +1,11 @@
 // What a run teaches a model: which mixtures of image and noise it is shown, and what it should answer.
 
-import { constant, type Tensor } from "../engine/tensor.ts";
-import { modelKind } from "../pipelines/model_kind.ts";
-import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
-import { DDPMScheduler, FlowMatchEulerDiscreteScheduler, type Scheduler } from "../schedulers/index.ts";
-import { noiseLevel, type PredictionType } from "../schedulers/math/prediction.ts";
-import { TrainingOptionError } from "./errors.ts";
+import { constant, type Tensor } from "../../engine/tensor.ts";
+import { modelKind } from "../../pipelines/model_kind.ts";
+import { FlowMatchSchedulerBase } from "../../schedulers/bases/flow_match.ts";
+import { DDPMScheduler, FlowMatchEulerDiscreteScheduler, type Scheduler } from "../../schedulers/index.ts";
+import { noiseLevel, type PredictionType } from "../../schedulers/math/prediction.ts";
+import { TrainingOptionError } from "../errors.ts";
 import { flowMinSnrWeight, minSnrWeight } from "./losses.ts";
 
 /** Diffusion: x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε at whole timesteps 0 .. T-1 (Ho et al. 2020). */

@@ -2,19 +2,24 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Backend } from "../engine/backend.ts";
-import { replaceDirAtomic } from "../io/atomic.ts";
-import { imageGrid, type RgbImage, writeImage } from "../io/image/index.ts";
-import { readStateDict, type StateDict } from "../io/state_dict.ts";
-import { UNet2DModel } from "../models/unet_2d_model.ts";
-import { classColumns, spreadClasses } from "../pipelines/class_grid.ts";
-import type { Id2Label } from "../pipelines/class_labels.ts";
-import { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
-import { readWeights, writePipeline, writeUNet } from "../pipelines/folders.ts";
-import { toImages } from "../pipelines/images.ts";
-import { DDPMScheduler } from "../schedulers/index.ts";
+import type { Backend } from "../../engine/backend.ts";
+import { replaceDirAtomic } from "../../io/atomic.ts";
+import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
+import { readStateDict, type StateDict } from "../../io/state_dict.ts";
+import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
+import type { Id2Label } from "../../pipelines/class_labels.ts";
+import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
+import { readWeights, writePipeline, writeUNet } from "../../pipelines/folders.ts";
+import { toImages } from "../../pipelines/images.ts";
+import { DDPMScheduler } from "../../schedulers/index.ts";
+import { DivergenceError } from "../errors.ts";
+import type { TrainSettings } from "../settings.ts";
+import type { AugmentEmbedding } from "../step/augment_embedding.ts";
+import { type EmaConfig, emaToJson } from "../step/ema.ts";
+import type { TrainScheduler } from "../step/objective.ts";
+import type { TrainStep } from "../step/train_step.ts";
 import { partWeights, readAugmentEmbedding, writeAugmentEmbedding } from "./augment_checkpoint.ts";
-import type { AugmentEmbedding } from "./augment_embedding.ts";
 import {
   explainDamage,
   readCheckpoint,
@@ -23,13 +28,8 @@ import {
   UNET_EMA,
   writeCheckpoint,
 } from "./checkpoint.ts";
-import { type EmaConfig, emaToJson } from "./ema.ts";
-import { DivergenceError } from "./errors.ts";
-import type { TrainScheduler } from "./objective.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { RunHold } from "./run_lock.ts";
-import type { TrainSettings } from "./settings.ts";
-import type { TrainStep } from "./train_step.ts";
 
 /** How images are drawn while a run learns. */
 export interface PreviewOptions {

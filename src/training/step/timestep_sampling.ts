@@ -1,7 +1,7 @@
 // Which noise levels a model is trained on, and how often.
 
-import type { Tensor } from "../engine/tensor.ts";
-import type { RandomStream } from "../nn/forward_context.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import type { RandomStream } from "../../nn/forward_context.ts";
 
 /** The ways of drawing timesteps. */
 export const TIMESTEP_SAMPLINGS = ["uniform", "logit-normal", "loss-second-moment"] as const;
