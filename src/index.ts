@@ -115,7 +115,15 @@ export {
   trainSchedulerOf,
 } from "./training/step/objective.ts";
 export type { TimestepSampling, TimestepSamplingName } from "./training/step/timestep_sampling.ts";
-export { buildTrainStep, type TrainStep, type TrainStepOptions } from "./training/step/train_step.ts";
+export {
+  buildSplitTrainStep,
+  buildTrainStep,
+  type SplitTrainStep,
+  type TrainState,
+  type TrainStep,
+  type TrainStepFeeds,
+  type TrainStepOptions,
+} from "./training/step/train_step.ts";
 export { Trainer, type TrainProgress } from "./training/trainer.ts";
 export type { TrainerOptions, TrainStage } from "./training/trainer_options.ts";
 export { VERSION } from "./version.ts";

@@ -4,14 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { RESUMED_BYTES } from "../../src/io/hub/download.ts";
-import {
-  fetchFiles,
-  type HubRepo,
-  type HubSettings,
-  hubSettings,
-  listRepo,
-  parseHubName,
-} from "../../src/io/hub/index.ts";
+import { fetchFiles, type HubRepo, hubSettings, listRepo, parseHubName } from "../../src/io/hub/index.ts";
+import type { HubSettings } from "../../src/io/hub/settings.ts";
 import { deadEndpoint, HubServer, sha256, TOKEN } from "./hub_server.ts";
 
 const hub = new HubServer();

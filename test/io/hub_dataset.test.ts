@@ -1,7 +1,8 @@
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { expect, test, vi } from "vitest";
-import { type DatasetOptions, fetchDataset, hubSettings } from "../../src/io/hub/index.ts";
+import type { DatasetOptions } from "../../src/io/hub/dataset.ts";
+import { fetchDataset, hubSettings } from "../../src/io/hub/index.ts";
 import { testHub } from "../support/hub.ts";
 
 const hub = testHub();

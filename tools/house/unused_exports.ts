@@ -4,6 +4,9 @@ import ts from "typescript";
 import { publicSymbols } from "./public_symbols.ts";
 import type { Problem, Sources } from "./sources.ts";
 
+/** The words of the kernel language: another encoder is held to all of them by the tests, whatever the templates say today. */
+const VOCABULARY = "src/engine/backends/cpu/simd/ops.ts";
+
 export function unusedExports(sources: Sources): Problem[] {
   const inPackage = namesTaken(sources, (path) => path.startsWith("src/"));
   const elsewhere = namesTaken(sources, (path) => !path.startsWith("src/"));
@@ -21,10 +24,11 @@ export function unusedExports(sources: Sources): Problem[] {
       const usedHere = mentions(file, name) > 1;
       // A type that a function of this file takes or gives has its name for whoever calls that.
       const isNeeded = usedHere && (isType(real) || uses(elsewhere, name));
+      const isWord = sources.pathOf(file) === VOCABULARY && uses(elsewhere, name);
       const problem = usedHere
         ? `exports ${name}, which is used in this file only`
         : `exports ${name}, which ${uses(elsewhere, name) ? "only tests and tools use" : "nobody uses"}`;
-      return isNeeded ? [] : [{ file: file.fileName, problem }];
+      return isNeeded || isWord ? [] : [{ file: file.fileName, problem }];
     });
   });
 }

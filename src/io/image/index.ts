@@ -1,7 +1,7 @@
 // index.ts: images in and out.
-export { DECODER, type DecodedImage, decodeImage, PIXEL_LIMIT } from "./decode.ts";
+export { DECODER, decodeImage, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
-export { type Axis, type Line, lineChart, niceTicks } from "./line_chart.ts";
+export { lineChart, niceTicks } from "./line_chart.ts";
 export { resizeAndCrop } from "./resize.ts";
 export { checkRgb, type RgbImage, toUint8 } from "./rgb_image.ts";
 export { encodePng, svgToPng, writeImage } from "./write.ts";

@@ -40,7 +40,7 @@ export const schedulerFloatKeys: ReadonlySet<string> = new Set([
  * T at most. Every scheduler makes its tables of so many noise levels in a moment, and a checkpoint's file can hold
  * what loss-second-moment sampling remembers of each.
  */
-export const MOST_TIMESTEPS = 2 ** 16;
+const MOST_TIMESTEPS = 2 ** 16;
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
 /** T, and numbers that are at most T. */

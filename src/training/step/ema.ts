@@ -56,6 +56,3 @@ export function emaToJson(config: EmaConfig, optimizationStep: number): JsonObje
     power: config.power,
   };
 }
-
-/** Keys of `emaToJson` that are floats in Python. */
-export const emaFloatKeys: ReadonlySet<string> = new Set(["decay", "min_decay", "inv_gamma", "power"]);
