@@ -17,6 +17,7 @@ import {
 import type { ImageSource } from "./image_source.ts";
 import { ItemRandom, STREAM } from "./item_random.ts";
 
+/** What batches are drawn from, and how. */
 export interface BatchSamplerOptions {
   /** Number of images. */
   readonly count: number;
@@ -29,6 +30,7 @@ export interface BatchSamplerOptions {
   readonly augment?: Partial<AugmentOptions>;
 }
 
+/** Which images make up a step's batch, and what is done to each. */
 export interface Batch {
   /** [batchSize], each 0 .. count-1. */
   readonly indices: Uint32Array;
@@ -38,6 +40,7 @@ export interface Batch {
   readonly draws?: readonly AugmentDraw[];
 }
 
+/** Draws batches: every image once an epoch, in an order that follows from seed and epoch alone. */
 export class BatchSampler {
   readonly count: number;
   readonly batchSize: number;

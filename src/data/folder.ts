@@ -4,6 +4,7 @@ import type { SourceSelection } from "./local/encoded.ts";
 import { checkFolder, folderImages, isImageName, listFolder } from "./local/files.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";
 
+/** How the images of a folder are read. */
 export interface FolderOptions extends LocalOptions, Pick<SourceSelection, "split" | "labelColumn"> {}
 
 /** A folder's images, and what there is to say about them. */

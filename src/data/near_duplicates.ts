@@ -27,6 +27,7 @@ export interface NearPair {
   readonly distance: number;
 }
 
+/** Pairs of images that look alike, and whether these are all. */
 export interface NearDuplicates {
   /** By their first image, then by their second. */
   readonly pairs: readonly NearPair[];
@@ -34,7 +35,10 @@ export interface NearDuplicates {
   readonly isComplete: boolean;
 }
 
-/** @param onProgress called after every image that was looked at */
+/**
+ * Finds pairs of images that look alike, such as copies in another size or file format.
+ * @param onProgress called after every image that was looked at
+ */
 export function nearDuplicates(source: ImageSource, onProgress?: (done: number) => void): NearDuplicates {
   const { count } = source;
   const hashes = new Uint32Array(count * WORDS);

@@ -3,6 +3,7 @@ import type { SourceSelection } from "./local/encoded.ts";
 import { type ImageFiles, openEncoded, openEncodedFiles } from "./local/open.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";
 
+/** How a source of images is read, whatever it is: built-in, a folder, a file or a data set of the Hub. */
 export interface OpenImagesOptions extends LocalOptions, SourceSelection {
   /** What the user calls the source, for errors and records. Default: the path. */
   readonly name?: string;

@@ -71,6 +71,7 @@ export async function readOutputs(run: ProgramRun, count: number): Promise<Float
   return outputs;
 }
 
+/** A program that was compiled for a backend. */
 export interface Executable {
   readonly stats: ProgramStats;
   /**
@@ -113,6 +114,7 @@ export class ThreadError extends Error {
   override readonly name = "ThreadError";
 }
 
+/** A machine that compiles and runs programs, and keeps variables between their runs. */
 export interface Backend {
   readonly name: string;
   readonly capabilities: Capabilities;

@@ -12,6 +12,7 @@ export interface TailSupport {
   readonly perImage: boolean;
 }
 
+/** What the kernels of a backend can do. */
 export interface Capabilities {
   /** Types of elements in memory. */
   readonly dtypes: readonly DType[];

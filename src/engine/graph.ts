@@ -11,6 +11,7 @@ import { numel, ShapeError, showShape } from "./shape.ts";
 export type DType = "f32" | "i32" | "f16" | "bf16";
 /** Types that store values in 16 bits. */
 export type HalfType = "f16" | "bf16";
+/** Types of elements that hold values. */
 export type FloatType = "f32" | HalfType;
 
 /** Bytes of an element. */
@@ -35,6 +36,7 @@ export type ReduceFn = "sum" | "max";
 
 /** Zero padding of an image's edges, in pixels: [top, bottom, left, right]. */
 export type Padding = readonly [top: number, bottom: number, left: number, right: number];
+/** Stride and padding of a 2-D convolution. */
 export interface ConvOptions {
   readonly stride: readonly [vertical: number, horizontal: number];
   readonly padding: Padding;

@@ -17,6 +17,10 @@ import type { Shape } from "./shape.ts";
 type Operand = Tensor | number;
 const nodeOf = (x: Operand): Node => (typeof x === "number" ? pointwise.scalar(x) : x.node);
 
+/**
+ * A symbolic tensor: what is computed is known, the values are not. Methods build graphs, which a backend compiles
+ * and runs.
+ */
 export class Tensor {
   readonly node: Node;
 

@@ -10,6 +10,7 @@ import { type PrecisionRecall, precisionRecall } from "./precision_recall.ts";
 /** Fréchet distances of fewer images than this are biased upwards by more than models differ. */
 export const FEW_IMAGES = 2048;
 
+/** How far one set of images is from another, by every number that their features allow. */
 export interface Comparison {
   /** Heusel et al. 2017. */
   readonly frechet: number;
@@ -23,6 +24,7 @@ export interface Comparison {
 const NEIGHBOURS = 3;
 
 /**
+ * Compares the features of drawn images with those of the data: Fréchet and kernel distance, precision and recall.
  * @param seed which images are in which subset of the kernel distance
  * @throws MetricError for fewer than 2 images
  */

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 /** Longest time between two chances for the rest of the process (milliseconds). */
 const SLICE_MS = 40;
 
+/** How long work on the host tells of its progress, lets the process answer in between, and is stopped. */
 export interface Cooperation {
   /** Stops the work: its promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;

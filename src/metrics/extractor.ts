@@ -27,6 +27,7 @@ export interface FeatureNetwork {
   upload(backend: Backend): void;
 }
 
+/** Runs a feature network over images, batch by batch, on a backend. */
 export class FeatureExtractor {
   readonly network: FeatureNetwork;
   readonly #backend: Backend;

@@ -10,7 +10,10 @@ export interface Features {
   readonly dims: number;
 }
 
-/** @throws MetricError unless the values fill [count, dims] and all are finite */
+/**
+ * Features as a matrix [count, size], row by row.
+ * @throws MetricError unless the values fill [count, dims] and all are finite
+ */
 export function features(data: Features["data"], count: number, dims: number): Features {
   if (data.length !== count * dims) {
     throw new MetricError(`features: ${data.length} values do not fill [${count}, ${dims}]`);

@@ -7,6 +7,7 @@ import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features, takeRows } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";
 
+/** How many subsets a kernel distance is averaged over, and how large they are. */
 export interface KernelDistanceOptions extends Cooperation {
   /** Subsets whose estimates are averaged; 1 where the subset is all images of both sets. Default 10. */
   readonly subsets?: number;
@@ -16,6 +17,7 @@ export interface KernelDistanceOptions extends Cooperation {
   readonly seed?: number;
 }
 
+/** A kernel distance: its mean over subsets, and how much they differ. */
 export interface KernelDistance {
   /** The mean over subsets; may be below 0 for equal distributions. */
   readonly mean: number;
@@ -26,7 +28,11 @@ export interface KernelDistance {
   readonly subsetSize: number;
 }
 
-/** @throws MetricError for fewer than 2 images, or features of different dimensions */
+/**
+ * Kernel distance between two sets of features (Bińkowski et al. 2018, arXiv 1801.01401): the squared maximum mean
+ * discrepancy under a polynomial kernel of degree 3, unbiased.
+ * @throws MetricError for fewer than 2 images, or features of different dimensions
+ */
 export async function kernelDistance(
   a: Features,
   b: Features,

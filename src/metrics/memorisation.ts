@@ -28,6 +28,7 @@ export interface Nearness {
 }
 
 /**
+ * For each drawn image the nearest training image, and how much nearer it is than the data is to itself.
  * @param mirrored the drawn images mirrored, where training mirrors images: the nearer of the two counts
  * @throws MetricError for fewer than 2 training images
  */
@@ -63,8 +64,10 @@ export async function nearness(
 const ratioOf = (distance: number, usual: number): number =>
   distance === 0 ? 0 : usual === Infinity ? Number.MAX_VALUE : distance / usual;
 
+/** Whether a model learnt its images by heart, has copies among what it draws, or none. */
 export type Verdict = "memorised" | "some copies" | "no copies";
 
+/** Whether a model repeats its training images: a verdict, how many copies, and which drawn images are nearest. */
 export interface Memorisation {
   readonly verdict: Verdict;
   /** Drawn images that are copies in either space. */

@@ -19,6 +19,7 @@ export interface Gaussian {
 /** Images that are added at a time. */
 const BATCH = 256;
 
+/** Mean and covariance of rows that come a few at a time, in float64. */
 export class Moments {
   readonly dims: number;
   #count = 0;

@@ -7,7 +7,10 @@ import { resizeFloat } from "./resize.ts";
 /** Larger images are compared at this side: nearest neighbours are about what stands where, not about grain. */
 export const PIXEL_SIDE = 32;
 
-/** @param mirror whether to turn left and right round */
+/**
+ * The pixels of images as features, so that distances between images can be measured without a network.
+ * @param mirror whether to turn left and right round
+ */
 export function pixelFeatures(images: readonly RgbImage[], mirror = false): Features {
   const rows = images.map((image) => {
     const pixels = resizeFloat(image, PIXEL_SIDE, "bicubic");

@@ -7,6 +7,7 @@ import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";
 import { forEachDistances, neighbourRadii } from "./neighbours.ts";
 
+/** How much of what is drawn lies where the data does, and the other way round. */
 export interface PrecisionRecall {
   /** Share of generated images that lie in a ball of a real one: how many look real. 0 to 1. */
   readonly precision: number;
@@ -20,7 +21,11 @@ export interface PrecisionRecall {
   readonly k: number;
 }
 
-/** @throws MetricError for k images or fewer, or features of different dimensions */
+/**
+ * Improved precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), density and coverage (Naeem et al.
+ * 2020, arXiv 2002.09797) of drawn features against the data's.
+ * @throws MetricError for k images or fewer, or features of different dimensions
+ */
 export async function precisionRecall(
   real: Features,
   generated: Features,

@@ -31,6 +31,7 @@ import {
 /** Standard deviation of the "fourier" time embedding's frequencies. */
 const FOURIER_SCALE = 16;
 
+/** What a UNet is told beside the noisy image and the timestep. */
 export interface UNet2DInputs {
   /**
    * As `classLabelsFor` says; must be given exactly when the model is class-conditional.
@@ -42,6 +43,10 @@ export interface UNet2DInputs {
   readonly context?: ForwardContext;
 }
 
+/**
+ * The UNet of diffusers' UNet2DModel (Ho et al. 2020, with the options of its successors): images [N, H, W, C] and
+ * timesteps [N] to what it predicts of them, [N, H, W, C].
+ */
 export class UNet2DModel extends Module {
   readonly config: UNet2DConfig;
   /** Width of the time embedding. */

@@ -2,6 +2,7 @@
 
 import { full, type Tensor } from "../engine/tensor.ts";
 
+/** A function of each element. */
 export type Activation = (x: Tensor) => Tensor;
 
 /** x · sigmoid(x), also called swish. */
@@ -21,8 +22,10 @@ export const relu: Activation = (x) => full(0, []).maximum(x);
 
 /** The names a config's act_fn may have. */
 export const activationNames = ["silu", "swish", "mish", "gelu", "relu"] as const;
+/** The name of an activation, as diffusers has it. */
 export type ActivationName = (typeof activationNames)[number];
 
 const byName: Readonly<Record<ActivationName, Activation>> = { silu, swish: silu, mish, gelu, relu };
 
+/** An activation by its name. */
 export const activation = (name: ActivationName): Activation => byName[name];

@@ -2,6 +2,7 @@
 
 import type { Tensor } from "../engine/tensor.ts";
 
+/** The constants of AdamW, named as torch does. */
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -22,7 +23,10 @@ export interface AdamWScalars<T> {
   readonly biasCorrection2Sqrt: T;
 }
 
-/** @param step 0 for the first */
+/**
+ * What a step of AdamW is fed beside its gradients.
+ * @param step 0 for the first
+ */
 export function adamwScalars(
   step: number,
   learningRate: number,

@@ -6,6 +6,7 @@ import { GroupNorm } from "./group_norm.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 
+/** Channels and heads of an attention layer, and its norm. */
 export interface AttentionOptions {
   readonly channels: number;
   /** Channels of one head; the number of heads is channels / headDim, rounded down. */
@@ -17,6 +18,10 @@ export interface AttentionOptions {
   readonly rescaleOutputFactor: number;
 }
 
+/**
+ * Self-attention over the pixels of an image [N, H, W, C], with a group norm before and the input added after it
+ * (diffusers' Attention in its blocks).
+ */
 export class Attention extends Module {
   readonly #heads: number;
   readonly #headDim: number;

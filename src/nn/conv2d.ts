@@ -6,6 +6,7 @@ import { uniformFanIn } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
 
+/** Sizes of a 2-D convolution. */
 export interface Conv2dOptions {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -17,6 +18,7 @@ export interface Conv2dOptions {
   readonly padding?: number | Padding;
 }
 
+/** A 2-D convolution [N, H, W, Ci] to [N, H', W', Co], with torch's parameters. */
 export class Conv2d extends Module {
   readonly #weight: Parameter;
   readonly #bias: Parameter;

@@ -4,6 +4,7 @@ import type { Tensor } from "../engine/tensor.ts";
 import type { ForwardContext } from "./forward_context.ts";
 
 /**
+ * Zeroes each value with probability p in training, and scales the rest by 1 / (1 - p) (Srivastava et al. 2014).
  * @param p probability of a zero, 0 <= p < 1
  * @throws Error when p > 0 in training and the context has no random stream
  */

@@ -5,6 +5,7 @@ import { normal } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
 
+/** A table of vectors by index: [N] to [N, D]. */
 export class Embedding extends Module {
   readonly #weight: Parameter;
 

@@ -52,6 +52,7 @@ export class RandomStream {
   }
 }
 
+/** What a forward pass knows besides its inputs. */
 export interface ForwardContext {
   /** Dropout is active in training only. */
   readonly training: boolean;

@@ -6,6 +6,7 @@ import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
 
+/** Channels, groups and epsilon of a group norm. */
 export interface GroupNormOptions {
   readonly groups: number;
   readonly channels: number;
@@ -13,6 +14,10 @@ export interface GroupNormOptions {
   readonly eps: number;
 }
 
+/**
+ * Group normalisation (Wu & He 2018, arXiv 1803.08494) over [N, ..., C]: mean 0 and variance 1 in each group of
+ * channels, then a scale and a shift for each channel.
+ */
 export class GroupNorm extends Module {
   readonly #groups: number;
   readonly #eps: number;

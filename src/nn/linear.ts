@@ -5,6 +5,7 @@ import { uniformFanIn } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
 
+/** x W^T + b over the last axis: [..., in] to [..., out], with torch's parameters. */
 export class Linear extends Module {
   readonly #weight: Parameter;
   readonly #bias: Parameter;

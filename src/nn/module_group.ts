@@ -2,6 +2,7 @@
 
 import { Module } from "./module.ts";
 
+/** Modules side by side, as one: all their parameters under the names that they have. */
 export class ModuleGroup extends Module {
   /** @throws Error when two parameters have the same name */
   constructor(modules: readonly Module[]) {

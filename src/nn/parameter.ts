@@ -12,6 +12,7 @@ import type { Initializer } from "./init.ts";
 /** "conv" is [O, I, H, W] in files and [H, W, I, O] in the engine; "plain" is the same in both. */
 export type ParameterLayout = "conv" | "plain";
 
+/** Name, shape and start value of a parameter. */
 export interface ParameterOptions {
   /** Name within its module, such as "weight". */
   readonly name: string;
@@ -24,6 +25,10 @@ export interface ParameterOptions {
   readonly trainable?: boolean;
 }
 
+/**
+ * One named tensor of a model: its value on the host in torch's layout, and its variable on backends in the
+ * engine's.
+ */
 export class Parameter {
   /** Shape in torch and in files. */
   readonly torchShape: Shape;

@@ -14,6 +14,7 @@ import { nearestUpsample2x } from "./upsample_2d.ts";
 /** "default" adds the time embedding; "scale_shift" scales and shifts the normed values by it (FiLM). */
 export type TimeScaleShift = "default" | "scale_shift";
 
+/** Channels, norm and time embedding of a residual block. */
 export interface ResnetBlock2DOptions {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -37,6 +38,10 @@ const resamplers = {
   down: averagePool2x2,
 } as const;
 
+/**
+ * Two convolutions with group norms, the time embedding added between them, and the input added to the result: [N,
+ * H, W, Ci] to [N, H, W, Co] (diffusers' ResnetBlock2D).
+ */
 export class ResnetBlock2D extends Module {
   readonly #norm1: GroupNorm;
   readonly #conv1: Conv2d;

@@ -17,6 +17,7 @@ import { PipelineError } from "./errors.ts";
 import { modelKind } from "./model_kind.ts";
 import { compileDenoiser } from "./unet_denoiser.ts";
 
+/** Which images bits per dimension are measured on, and how. */
 export interface BitsPerDimOptions {
   readonly backend: Backend;
   /** [N, H, W, C], values in [-1, 1] of 8 bits; all are computed at a time. */
@@ -59,7 +60,11 @@ export function checkBitsPerDim(unet: UNet2DModel, own: Scheduler): void {
   boundOf(unet, own);
 }
 
-/** @throws PipelineError for models that `checkBitsPerDim` refuses */
+/**
+ * Bits per dimension of images under a model: the variational bound of Ho et al. 2020 (section 3.3), in bits,
+ * divided by the number of values.
+ * @throws PipelineError for models that `checkBitsPerDim` refuses
+ */
 export async function bitsPerDim(
   unet: UNet2DModel,
   own: Scheduler,

@@ -51,6 +51,7 @@ export const MOST_GUIDANCE = 1000;
 /** Names that an error about an unknown one tells. */
 const TOLD = 5;
 
+/** The classes of a class-conditional model: their names, and the number of the one that stands for none. */
 export class ModelClasses {
   /** How many; null for a model that takes any number (class_embed_type "timestep"). */
   readonly count: number | null;

@@ -19,6 +19,7 @@ import {
   UNetPipeline,
 } from "./unet_pipeline.ts";
 
+/** What is drawn, and how. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   /** Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. */
   readonly steps?: number;
@@ -36,6 +37,7 @@ export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   readonly eta?: number;
 }
 
+/** Draws images with a UNet and a scheduler, as diffusers' DDPMPipeline does. */
 export class DDPMPipeline extends UNetPipeline {
   /**
    * Loads what `savePretrained`, diffusers' `save_pretrained` or a training run wrote.

@@ -1,5 +1,6 @@
 // What can be wrong with a pipeline that is loaded or asked for images, told in one line.
 
+/** A pipeline that cannot be, or options that it does not take, in one line. */
 export class PipelineError extends Error {
   override readonly name = "PipelineError";
 }

@@ -13,6 +13,7 @@ import type { Denoiser, SamplingStep } from "./sampling.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 import { batchWatch, type DrawOptions, type FromPretrainedOptions, UNetPipeline } from "./unet_pipeline.ts";
 
+/** The image that is drawn anew in a part, the mask that says where, and how. */
 export interface RePaintOptions extends DrawOptions, Jumps {
   /** The image, of the model's size. */
   readonly image: RgbImage;
@@ -33,6 +34,7 @@ interface Inputs {
   readonly mask: HostTensor;
 }
 
+/** Draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865). */
 export class RePaintPipeline extends UNetPipeline {
   /**
    * Loads any pipeline over betas, such as a training run's; of its scheduler the noise schedule and the prediction type

@@ -7,6 +7,7 @@ import { torchImageNoise } from "./torch_image_noise.ts";
 
 /** The libraries whose seeds can be followed. */
 export const SEED_COMPATS = ["torch"] as const;
+/** A library whose seeds can be followed. */
 export type SeedCompat = (typeof SEED_COMPATS)[number];
 
 /** Where the noise of images comes from. */

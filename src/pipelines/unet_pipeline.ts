@@ -25,6 +25,7 @@ import { type BatchModel, compileDenoiser, type UNetProgram } from "./unet_denoi
 /** Images of one run of the model unless asked otherwise. */
 const DEFAULT_BATCH = 16;
 
+/** What a pipeline runs on, and the names of its classes. */
 export interface PipelineOptions {
   /** Which backend to start when images are first asked for (default "wasm"), or one to share, which stays open. */
   readonly backend?: BackendName | Backend;
@@ -34,6 +35,7 @@ export interface PipelineOptions {
   readonly id2label?: Id2Label;
 }
 
+/** How a pipeline is loaded. */
 export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions, HubLoadOptions {
   /** Told of things in the files that mean nothing here. */
   readonly warn?: Warn;

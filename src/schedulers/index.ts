@@ -126,6 +126,7 @@ export const schedulers = {
   repaint: RePaintScheduler,
   unclip: UnCLIPScheduler,
 } as const;
+/** The short name of a scheduler class. */
 export type SchedulerName = keyof typeof schedulers;
 
 /** Whether a text is a scheduler's short name. */

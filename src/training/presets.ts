@@ -8,6 +8,7 @@ import { NO_EVALUATION, PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
 /** How long a run is: in optimizer steps, or in passes over the images. */
 export type RunLength = { readonly steps: number } | { readonly epochs: number };
 
+/** A recipe: a model, a noise schedule, and how long and how it is trained. */
 export interface Preset {
   /** One line for --help. */
   readonly summary: string;
@@ -23,12 +24,15 @@ export interface Preset {
 const ADAMW = { adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, adamWeightDecay: 0.01 };
 const SAMPLES = { sampleSteps: 50, sampleCount: 16, ...NO_EVALUATION };
 
+/** The recipes by name. */
 export const PRESET_NAMES = ["quick", "butterflies32", "cifar10", "butterflies128"] as const;
+/** The name of a recipe. */
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 export const isPresetName = (name: string): name is PresetName =>
   PRESET_NAMES.some((known) => known === name);
 
+/** The recipes: model, noise schedule and settings that belong together. */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   quick: {
     summary: "a small UNet at 32 px that shows patterned butterflies within ten minutes on two cores",

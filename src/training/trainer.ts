@@ -34,6 +34,7 @@ export interface TrainProgress extends StepMetrics, StepOutcome {
   readonly secondsLeft: number;
 }
 
+/** Trains a model on images, and keeps a run's folder: metrics, samples, checkpoints and the pipeline. */
 export class Trainer {
   readonly settings: TrainSettings;
   readonly folder: RunFolder;

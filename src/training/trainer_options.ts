@@ -33,6 +33,7 @@ import type { TrainStepOptions } from "./step/train_step.ts";
  */
 export type TrainStage = "lock" | "compile" | "data features" | "quality" | "samples" | "checkpoint";
 
+/** What a Trainer takes. */
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
   /**
    * Trained from the weights that it has (`loadStateDict`, `DDPMPipeline.fromPretrained`, an earlier Trainer); what has no

@@ -4,7 +4,10 @@ import ts from "typescript";
 import type { Sources } from "./sources.ts";
 
 /** The files behind `exports` in package.json. */
-const ENTRIES = ["src/index.ts"];
+const ENTRIES = [
+  "src/index.ts",
+  ...["engine", "nn", "schedulers", "data", "metrics"].map((room) => `src/${room}/index.ts`),
+];
 
 export function publicSymbols(
   sources: Sources,

@@ -6,6 +6,9 @@ import type { ColorChange } from "./color.ts";
 import { drawEdm, type EdmDraw, edmSource } from "./edm.ts";
 import type { AugmentOptions } from "./options.ts";
 
+/**
+ * What is done to one image of a batch: drawn anew in each epoch, from the seed and the image's place in it.
+ */
 export interface AugmentDraw {
   /** The square that is kept: its side, and its middle counted from the image's, in shares of the image's sides. */
   readonly crop: { readonly side: number; readonly x: number; readonly y: number };

@@ -1,5 +1,6 @@
 // Which transformations images go through on their way to the model, and how far they go.
 
+/** How images are changed at random before the model sees them; 0 for what is not done. */
 export interface AugmentOptions {
   /** Up to this share of the side is cut away, at random places, and the rest scaled back: 0 to 0.9. */
   readonly randomCrop: number;

@@ -16,6 +16,7 @@ const NAMED = 5;
 /** Images that take no more than this (bytes) are kept in memory, and decoded at every start. */
 const MEMORY_BYTES = 2 ** 26;
 
+/** How images are read from files: their size, and what is done with those that cannot be decoded. */
 export interface LocalOptions {
   /** Height and width of the images, in pixels; 1..4096. */
   readonly size: number;

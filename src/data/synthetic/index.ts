@@ -40,6 +40,7 @@ const FAMILIES: readonly (readonly [name: string, family: Family])[] = Object.en
   azure,
 });
 
+/** How many butterflies are drawn, how large, and from which seed. */
 export interface SyntheticOptions {
   /** Number of butterflies, 1..1,000,000; default 1000. */
   readonly count?: number;

@@ -4,11 +4,13 @@ import type { Backend } from "../backend.ts";
 
 /** wasm: generated WebAssembly on threads. reference: float64, slow and obvious, the judge of the others. */
 export const BACKEND_NAMES = ["wasm", "reference"] as const;
+/** The name of a backend. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 export const isBackendName = (name: string): name is BackendName =>
   BACKEND_NAMES.some((known) => known === name);
 
+/** Which backend, and how many threads. */
 export interface BackendOptions {
   /** Default "wasm". */
   readonly backend?: BackendName;

@@ -21,6 +21,7 @@ export type HubReason =
 /** Reasons that lie with the network or the server: the same request may succeed later. */
 const FAILURES: ReadonlySet<HubReason> = new Set(["network", "server", "checksum"]);
 
+/** What went wrong with the Hugging Face Hub, in one line; `reason` says what kind of thing it was. */
 export class HubError extends Error {
   override readonly name = "HubError";
   readonly reason: HubReason;

@@ -35,7 +35,11 @@ const MAX_TOKEN_BYTES = 4096;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws HubError for an endpoint or a token that cannot be one; FileError for a token file that cannot be read */
+/**
+ * Where the Hub is, where its files are kept, and with which token it is asked: from options, else from the
+ * environment as Python's huggingface_hub has it.
+ * @throws HubError for an endpoint or a token that cannot be one; FileError for a token file that cannot be read
+ */
 export async function hubSettings(
   options: HubOptions = {},
   env: Environment = process.env,

@@ -1,6 +1,7 @@
 // grid.ts: many small images as one, for people to look at.
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
+/** How images are laid out in a grid. */
 export interface GridOptions {
   /** Images a row; default: as near to a square as can be. */
   readonly columns?: number;

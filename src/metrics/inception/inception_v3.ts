@@ -18,6 +18,10 @@ import {
 /** Height and width of its images. */
 export const INCEPTION_SIZE = 299;
 
+/**
+ * Inception v3 (Szegedy et al. 2016, arXiv 1512.00567) in the form of TensorFlow's 2015 graph, which FID is
+ * computed with (Heusel et al. 2017, arXiv 1706.08500): images [N, 299, 299, 3] to features [N, 2048].
+ */
 export class InceptionV3 extends Module {
   /** Features of an image: 2048. */
   readonly dims: number;

@@ -10,6 +10,7 @@ import { INCEPTION_SIZE, type InceptionV3 } from "./inception_v3.ts";
  * clean-fid: Pillow's bicubic with antialiasing on float channels, (x - 128) / 128.
  */
 export const FID_PROTOCOLS = ["pytorch-fid", "clean-fid"] as const;
+/** Whose way of resizing images FID follows. */
 export type FidProtocol = (typeof FID_PROTOCOLS)[number];
 
 const RESIZES: Readonly<Record<FidProtocol, string>> = {
@@ -17,7 +18,10 @@ const RESIZES: Readonly<Record<FidProtocol, string>> = {
   "clean-fid": "bicubic in float, with antialiasing, to 299 x 299",
 };
 
-/** @param weights names the weights, such as their file and its digest */
+/**
+ * Inception as a feature network, with the resizing of a protocol.
+ * @param weights names the weights, such as their file and its digest
+ */
 export function inceptionNetwork(model: InceptionV3, protocol: FidProtocol, weights: string): FeatureNetwork {
   return {
     name: `inception-v3-${model.dims} ${protocol}`,

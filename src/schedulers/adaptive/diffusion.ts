@@ -21,6 +21,7 @@ export type ImageWork<T> = Generator<ModelInput, T, Float32Array>;
 
 /** The two forms of samples (Song et al. 2021, arXiv 2011.13456, section 3.4): α² + σ² = 1, and α = 1. */
 export const sdes = ["vp", "ve"] as const;
+/** The form of samples: variance preserving or variance exploding. */
 export type Sde = (typeof sdes)[number];
 
 /** The noise levels of a scheduler, and the x_0 that a model's output stands for. */

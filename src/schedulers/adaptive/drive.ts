@@ -22,6 +22,7 @@ export interface ImageStep extends Omit<SolverStep, "sample" | "predOriginalSamp
   readonly predOriginalSample: HostTensor;
 }
 
+/** What an adaptive sampler is driven with: the model, the noise levels, the sampler, and the noise of each image. */
 export interface DriveOptions {
   readonly denoise: BatchDenoiser;
   readonly diffusion: Diffusion;

@@ -18,6 +18,7 @@ export type { ImageRun, Sampler, SolverStep } from "./sampler.ts";
 
 /** The short names that people type. "adaptive", the one to begin with, is dpm-adaptive of order 2 with fresh noise. */
 export const samplerNames = ["pc", "dpm-adaptive", "gotta-go-fast", "adaptive"] as const;
+/** The short name of a sampler that chooses its own steps. */
 export type SamplerName = (typeof samplerNames)[number];
 
 /** The options of all samplers; which of them count is for the sampler to say. */

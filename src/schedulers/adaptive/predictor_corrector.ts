@@ -21,6 +21,7 @@ import type { ImageRun, Sampler } from "./sampler.ts";
 
 /** ancestral: DDPM's step, by the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised as the forward. */
 const predictors = ["ancestral", "reverse_diffusion"] as const;
+/** The steps that a predictor-corrector sampler can predict with. */
 export type Predictor = (typeof predictors)[number];
 
 /** The options of PredictorCorrectorSampler as resolved. */

@@ -14,6 +14,7 @@ export const betaSchedules = [
   "sigmoid",
   "exp",
 ] as const;
+/** How β_t grows from the first timestep to the last. */
 export type BetaSchedule = (typeof betaSchedules)[number];
 
 /** A schedule by name, T = `count` values. `betaStart` and `betaEnd` count for linear, scaled_linear and sigmoid. */

@@ -10,10 +10,12 @@ const { fround } = Math;
 
 /** The names of the predictions. */
 export const predictionTypes = ["epsilon", "sample", "v_prediction"] as const;
+/** What a model of diffusion predicts: ε, x_0 or v. */
 export type PredictionType = (typeof predictionTypes)[number];
 
 /** Those of schedulers that can also follow a flow: flow_prediction is ε - x_0, the direction from image to noise. */
 export const solverPredictionTypes = [...predictionTypes, "flow_prediction"] as const;
+/** What a model predicts that a solver can follow: `PredictionType`, or the direction of a flow. */
 export type SolverPredictionType = (typeof solverPredictionTypes)[number];
 
 /** α and σ of a timestep, float32. */

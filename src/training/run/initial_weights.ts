@@ -35,6 +35,7 @@ export const initSchema = v.object({
   /** Of what was given, whatever else was drawn. */
   fingerprint: v.string(),
 });
+/** What config.json says of the weights that a run began with: which were kept, and which drawn. */
 export type InitRecord = Readonly<v.InferOutput<typeof initSchema>>;
 
 const sourceSchema = v.object(sourceEntries);

@@ -27,6 +27,7 @@ export interface FlowObjective {
   readonly shift: number;
 }
 
+/** What a model learns to predict, and of which mixtures of image and noise. */
 export type Objective = DiffusionObjective | FlowObjective;
 
 /** The schedulers that models are trained for. */

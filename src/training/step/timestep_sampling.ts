@@ -5,6 +5,7 @@ import type { RandomStream } from "../../nn/forward_context.ts";
 
 /** The ways of drawing timesteps. */
 export const TIMESTEP_SAMPLINGS = ["uniform", "logit-normal", "loss-second-moment"] as const;
+/** The name of a way of drawing timesteps. */
 export type TimestepSamplingName = (typeof TIMESTEP_SAMPLINGS)[number];
 
 /**

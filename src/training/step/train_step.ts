@@ -18,6 +18,7 @@ import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./l
 import { batchLevels, isFlow } from "./objective.ts";
 import { ProgramInputs } from "./program_inputs.ts";
 
+/** What a training step learns, of how many images at once, and how. */
 export interface TrainStepOptions extends DrawOptions {
   readonly adamw: AdamWOptions;
   /** Gradients are cut to this norm; null leaves them. */
@@ -84,7 +85,10 @@ export interface SplitTrainStep extends TrainState {
   feeds(feeds: TrainStepFeeds): { readonly gradients: HostArray[]; readonly update: HostArray[] };
 }
 
-/** @throws Error when the model or the options cannot be trained so, ShapeError when the size does not fit the model */
+/**
+ * Traces a training step as one program.
+ * @throws Error when the model or the options cannot be trained so, ShapeError when the size does not fit the model
+ */
 export function buildTrainStep(options: TrainStepOptions): TrainStep {
   const inputs = new ProgramInputs<TrainStepFeeds>();
   const { loss, byImage, gradients, trainable, network } = traceGradients(options, inputs);
@@ -97,7 +101,10 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
   };
 }
 
-/** @throws as `buildTrainStep` */
+/**
+ * Traces a training step as two programs.
+ * @throws as `buildTrainStep`
+ */
 export function buildSplitTrainStep(options: TrainStepOptions): SplitTrainStep {
   const [first, second] = [new ProgramInputs<TrainStepFeeds>(), new ProgramInputs<TrainStepFeeds>()];
   const { loss, byImage, gradients, trainable, network } = traceGradients(options, first);

@@ -1,0 +1,41 @@
+// imago/nn: layers and optimizers, built from engine ops only; parameters carry the names of a diffusers state dict.
+
+export {
+  type Activation,
+  type ActivationName,
+  activation,
+  activationNames,
+  relu,
+  silu,
+} from "./activations.ts";
+export {
+  type AdamWOptions,
+  type AdamWScalars,
+  type AdamWState,
+  adamw,
+  adamwDefaults,
+  adamwScalars,
+} from "./adamw.ts";
+export { Attention, type AttentionOptions } from "./attention.ts";
+export { clipCoefficient, globalNorm } from "./clip_grad_norm.ts";
+export { Conv2d, type Conv2dOptions } from "./conv2d.ts";
+export { averagePool2x2, Downsample2D } from "./downsample_2d.ts";
+export { dropout } from "./dropout.ts";
+export { Embedding } from "./embedding.ts";
+export { evaluation, type ForwardContext, RandomStream } from "./forward_context.ts";
+export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
+export { constantInit, type Initializer, normal, uniformFanIn } from "./init.ts";
+export { Linear } from "./linear.ts";
+export { Module } from "./module.ts";
+export { ModuleGroup } from "./module_group.ts";
+export { Parameter, type ParameterLayout, type ParameterOptions } from "./parameter.ts";
+export { averagePool3x3, maxPool3x3, maxPool3x3Stride2 } from "./pool_2d.ts";
+export { ResnetBlock2D, type ResnetBlock2DOptions, type TimeScaleShift } from "./resnet_block_2d.ts";
+export { Shadow } from "./shadow.ts";
+export {
+  GaussianFourierProjection,
+  type TimeProjection,
+  TimestepEmbedding,
+  Timesteps,
+} from "./timestep_embedding.ts";
+export { nearestUpsample2x, Upsample2D } from "./upsample_2d.ts";
