@@ -1,4 +1,6 @@
-// Words of a file or a server as part of one line: no control characters, not long.
+// Words of a file or a server as part of one line: printable, without ends of lines, not long.
+
+import { printable } from "./printable.ts";
 
 /** Characters of a text that are shown. */
 const SHOWN = 200;
@@ -7,11 +9,13 @@ const SHOWN = 200;
 export const shown = (value: unknown): string =>
   plain(typeof value === "string" ? value : (JSON.stringify(value) ?? "absent"));
 
-/** The text in one line, without control characters, cut where it is long. */
+/** The text in one line, control characters escaped, cut where it is long. */
 export function plain(text: string): string {
-  const line = text
-    .slice(0, 2 * SHOWN)
-    .replaceAll(/[\p{Cc}\s]+/gu, " ")
-    .trim();
+  const line = printable(
+    text
+      .slice(0, 2 * SHOWN)
+      .replaceAll(/\s+/g, " ")
+      .trim(),
+  );
   return line.length < SHOWN && text.length < 2 * SHOWN ? line : `${line.slice(0, SHOWN - 1)}…`;
 }

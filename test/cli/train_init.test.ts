@@ -15,7 +15,7 @@ import {
 } from "../../src/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { filesOf, testHub } from "../support/hub.ts";
-import { failure, finished, start, untilStep, workFolder } from "./support.ts";
+import { failure, finished, start, trainerOf, untilStep, workFolder } from "./support.ts";
 
 const hub = testHub();
 const work = workFolder();
@@ -258,7 +258,7 @@ describe("a run that goes on", () => {
       "0",
     ]);
     await untilStep(killed, 1);
-    killed.kill("SIGKILL");
+    process.kill(await trainerOf(work.path("again")), "SIGKILL");
     await finished(killed);
     expect(await readdir(work.path("again"))).not.toContain("checkpoints");
     await rename(work.path("source"), work.path("away"));

@@ -19,7 +19,7 @@ const script = join(folder, "hold.ts");
 beforeAll(() => {
   writeFileSync(
     script,
-    `import { RunLock } from ${JSON.stringify(path("../../src/training/run_lock.ts"))};
+    `import { RunLock } from ${JSON.stringify(path("../../src/training/run/run_lock.ts"))};
     const lock = new RunLock(process.argv[2], { touch: 50 });
     await lock.acquire();
     console.log("held by", process.pid);
