@@ -105,8 +105,8 @@ export class BatchSampler {
     for (let i = this.count - 1; i > 0; i--) {
       // A 32-bit word scaled to 0..i: off from uniform by less than i / 2^32.
       const j = Math.floor((this.random.words(i, epoch, STREAM.shuffle)[0] / 2 ** 32) * (i + 1));
-      const held = order[i]!;
-      order[i] = order[j]!;
+      const held = order[i];
+      order[i] = order[j];
       order[j] = held;
     }
     const [oldest] = this.shuffles.keys();

@@ -38,7 +38,7 @@ export function pythonFloat(x: number): string {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
   const sign = x < 0 || Object.is(x, -0) ? "-" : "";
   const [mantissa, power] = Math.abs(x).toExponential().split("e");
-  const digits = mantissa!.replace(".", "");
+  const digits = mantissa.replace(".", "");
   const exponent = Number(power);
   if (exponent < -4 || exponent >= 16) {
     const fraction = digits.length > 1 ? `.${digits.slice(1)}` : "";

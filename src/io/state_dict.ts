@@ -99,11 +99,10 @@ export async function writeStateDict(
   const shards = splitIntoShards(weights, maxShardSize, DTYPE_BYTES[dtype]);
   const written = new Set<string>();
   const weightMap: Record<string, string> = {};
-  for (const [i, names] of shards.entries()) {
+  for (const [i, shard] of shards.entries()) {
     const file = weightsName(variant, shards.length === 1 ? undefined : { number: i + 1, of: shards.length });
     const entries = new Map<string, TensorEntry>();
-    for (const name of names) {
-      const { data, shape } = weights.get(name)!;
+    for (const [name, { data, shape }] of shard) {
       entries.set(name, { data, shape, dtype });
       weightMap[name] = file;
     }
@@ -176,19 +175,19 @@ function currentName(name: string): string {
   );
 }
 
-/** Names, in order, cut where the next tensor would pass the limit. */
+/** The weights, in order, cut where the next tensor would pass the limit. */
 function splitIntoShards(
   weights: ReadonlyMap<string, HostWeight>,
   maxBytes: number,
   elementBytes: number,
-): string[][] {
-  const shards: string[][] = [];
-  let current: string[] = [];
+): (readonly [name: string, weight: HostWeight])[][] {
+  const shards: (readonly [string, HostWeight])[][] = [];
+  let current: (readonly [string, HostWeight])[] = [];
   let bytes = 0;
-  for (const [name, { data }] of weights) {
-    const size = data.length * elementBytes;
+  for (const entry of weights) {
+    const size = entry[1].data.length * elementBytes;
     if (size > maxBytes) {
-      shards.push([name]);
+      shards.push([entry]);
       continue;
     }
     if (bytes + size > maxBytes) {
@@ -196,7 +195,7 @@ function splitIntoShards(
       current = [];
       bytes = 0;
     }
-    current.push(name);
+    current.push(entry);
     bytes += size;
   }
   if (current.length > 0 || shards.length === 0) shards.push(current);

@@ -90,7 +90,7 @@ export function drawButterfly(index: number, size: number): Uint8Array {
 
 /** The plan of butterfly `index`. */
 export function specimenOf(index: number, draw = new Draw(index + 1)): Specimen {
-  const [, family] = familiesOf(Math.floor(index / FAMILIES.length))[index % FAMILIES.length]!;
+  const [, family] = familiesOf(Math.floor(index / FAMILIES.length))[index % FAMILIES.length];
   return family(draw);
 }
 
@@ -100,7 +100,7 @@ function familiesOf(run: number): typeof FAMILIES {
   const order = [...FAMILIES];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(draw.unit() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
+    [order[i], order[j]] = [order[j], order[i]];
   }
   return order;
 }

@@ -53,7 +53,7 @@ export interface BorderOptions {
 /** A border along the edge of the wing. */
 export function border(wing: Wing, color: Color, options: BorderOptions): Layer {
   const { costa = 0.02, apex, tornus, bite = 0, soft = 0.01, inner = 0 } = options;
-  const last = wing.veins[wing.cells - 1]!;
+  const last = wing.veins[wing.cells - 1];
   return (at, ink, pixel) => {
     let width: number;
     if (at.tail) {
@@ -92,11 +92,11 @@ export function spots(wing: Wing, color: Color, options: SpotsOptions): Layer {
   const length = perCell(wing, options.length);
   const width = perCell(wing, options.width);
   return (at, ink, pixel) => {
-    const w = width[at.cell]!;
+    const w = width[at.cell];
     if (w <= 0 || at.tail) return;
-    const l = length[at.cell]!;
+    const l = length[at.cell];
     const x = at.c / w;
-    const y = (at.v - v[at.cell]!) / l - bend * x * x;
+    const y = (at.v - v[at.cell]) / l - bend * x * x;
     if (y > 1.4 || y < -1.4 || x > 1.4 || x < -1.4) return;
     const size = Math.min(w * at.half, l * at.reach);
     blend(ink, color, alpha * edge((1 - norm(x, y, power)) * size, Math.max(pixel, soft)));

@@ -135,7 +135,7 @@ export class Wing {
   reachAt(u: number): number {
     const at = Math.min(1, Math.max(0, u)) * ANGLES;
     const i = Math.floor(at);
-    return this.radii[i]! + (this.radii[i + 1]! - this.radii[i]!) * (at - i);
+    return this.radii[i] + (this.radii[i + 1] - this.radii[i]) * (at - i);
   }
 
   /** The offset from the root of the place (u, v). */
@@ -159,8 +159,8 @@ export class Wing {
     const u = Math.min(1, Math.max(0, angle));
     const at = u * ANGLES;
     const i = Math.floor(at);
-    const slope = this.radii[i + 1]! - this.radii[i]!;
-    const reach = this.radii[i]! + slope * (at - i);
+    const slope = this.radii[i + 1] - this.radii[i];
+    const reach = this.radii[i] + slope * (at - i);
     // r - reach(angle) divided by the length of its gradient is the distance, to first order.
     const turn = (slope * ANGLES) / this.sweep / r;
     let edge = (reach - r) / Math.sqrt(1 + turn * turn);
@@ -181,9 +181,9 @@ export class Wing {
     const v = r / reach;
     const bowed = u + this.plan.bow * 4 * v * (1 - Math.min(1, v));
     const at2 = bowed <= 0 ? 0 : bowed >= 1 ? ANGLES : Math.floor(bowed * ANGLES);
-    const cell = this.cellOf[at2]!;
-    const low = this.veins[cell]!;
-    const high = this.veins[cell + 1]!;
+    const cell = this.cellOf[at2];
+    const low = this.veins[cell];
+    const high = this.veins[cell + 1];
     site.u = u;
     site.v = v;
     site.x = x;
@@ -218,8 +218,8 @@ export class Wing {
   private fillRadii(polyline: readonly Point[]): void {
     const toIndex = ANGLES / this.sweep;
     for (let s = 1; s < polyline.length; s++) {
-      const [ax, ay] = polyline[s - 1]!;
-      const [bx, by] = polyline[s]!;
+      const [ax, ay] = polyline[s - 1];
+      const [bx, by] = polyline[s];
       if (Math.max(ax * ax + ay * ay, bx * bx + by * by) < 0.0025) continue;
       const from = (Math.atan2(ay, ax) - this.start) * toIndex;
       const to = (Math.atan2(by, bx) - this.start) * toIndex;
@@ -228,22 +228,22 @@ export class Wing {
       for (let i = Math.max(0, Math.ceil(Math.min(from, to))); i <= last; i++) {
         const angle = this.start + i / toIndex;
         const r = cross / (Math.cos(angle) * (by - ay) - Math.sin(angle) * (bx - ax));
-        if (r > this.radii[i]! && r < 2) this.radii[i] = r;
+        if (r > this.radii[i] && r < 2) this.radii[i] = r;
       }
     }
-    for (let i = 1; i <= ANGLES + 1; i++) if (this.radii[i] === 0) this.radii[i] = this.radii[i - 1]!;
-    if (this.radii[0] === 0) this.radii[0] = this.radii[1]!;
+    for (let i = 1; i <= ANGLES + 1; i++) if (this.radii[i] === 0) this.radii[i] = this.radii[i - 1];
+    if (this.radii[0] === 0) this.radii[0] = this.radii[1];
   }
 
   private scallop(depth: number): void {
     if (depth === 0) return;
     for (let i = 0; i <= ANGLES + 1; i++) {
       const u = i / ANGLES;
-      const cell = this.cellOf[i]!;
-      const low = this.veins[cell]!;
-      const c = (2 * u - low - this.veins[cell + 1]!) / (this.veins[cell + 1]! - low);
+      const cell = this.cellOf[i];
+      const low = this.veins[cell];
+      const c = (2 * u - low - this.veins[cell + 1]) / (this.veins[cell + 1] - low);
       const fade = Math.min(1, Math.max(0, (u - this.apex) * 8)) * Math.min(1, Math.max(0, (1 - u) * 8));
-      this.radii[i] = this.radii[i]! * (1 - depth * fade * (1 - Math.min(1, c * c)));
+      this.radii[i] = this.radii[i] * (1 - depth * fade * (1 - Math.min(1, c * c)));
     }
   }
 
@@ -286,8 +286,8 @@ function placeVeins(apex: number, cells: number): Float64Array {
 function tailDistance(circles: readonly Circle[], x: number, y: number): number {
   let best = -1;
   for (let i = 1; i < circles.length; i++) {
-    const [ax, ay, ar] = circles[i - 1]!;
-    const [bx, by, br] = circles[i]!;
+    const [ax, ay, ar] = circles[i - 1];
+    const [bx, by, br] = circles[i];
     const dx = bx - ax;
     const dy = by - ay;
     const t = Math.min(1, Math.max(0, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)));
@@ -321,7 +321,7 @@ function fromPolar([degrees, r]: Point): Point {
 /** A centripetal-like Catmull-Rom curve through the points, as a dense polyline. */
 function smooth(points: readonly Point[]): Point[] {
   const out: Point[] = [];
-  const at = (i: number): Point => points[Math.min(points.length - 1, Math.max(0, i))]!;
+  const at = (i: number): Point => points[Math.min(points.length - 1, Math.max(0, i))];
   for (let i = 0; i < points.length - 1; i++) {
     const [p0, p1, p2, p3] = [at(i - 1), at(i), at(i + 1), at(i + 2)];
     for (let s = 0; s < STEPS_PER_SPAN; s++) {

@@ -60,7 +60,7 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
   if (channels === 3) return data;
   if (channels !== 1) throw new Error(`${channels} channels`);
   const rgb = new Uint8Array(data.length * 3);
-  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3)]!;
+  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3)];
   return rgb;
 }
 

@@ -39,8 +39,8 @@ export function resizeAndCrop(image: RgbImage, size: number): Uint8Array {
 
 /** Rows in: those the vertical pass will read, counted from its first; bytes out, [rows, size, 3]. */
 function horizontal({ data, width }: RgbImage, across: Taps, down: Taps, size: number): Uint8Array {
-  const firstRow = down.first[0]!;
-  const rows = down.first[size - 1]! + down.count[size - 1]! - firstRow;
+  const firstRow = down.first[0];
+  const rows = down.first[size - 1] + down.count[size - 1] - firstRow;
   const out = new Uint8Array(rows * size * 3);
   for (let y = 0; y < rows; y++) {
     const row = (firstRow + y) * width * 3;
@@ -48,14 +48,14 @@ function horizontal({ data, width }: RgbImage, across: Taps, down: Taps, size: n
       let r = 1 << (FRACTION_BITS - 1);
       let g = r;
       let b = r;
-      let at = row + across.first[x]! * 3;
+      let at = row + across.first[x] * 3;
       const start = x * across.taps;
-      const end = start + across.count[x]!;
+      const end = start + across.count[x];
       for (let k = start; k < end; k++) {
-        const weight = across.weights[k]!;
-        r += data[at]! * weight;
-        g += data[at + 1]! * weight;
-        b += data[at + 2]! * weight;
+        const weight = across.weights[k];
+        r += data[at] * weight;
+        g += data[at + 1] * weight;
+        b += data[at + 2] * weight;
         at += 3;
       }
       const to = (y * size + x) * 3;
@@ -70,13 +70,13 @@ function horizontal({ data, width }: RgbImage, across: Taps, down: Taps, size: n
 function vertical(data: Uint8Array, down: Taps, size: number): Uint8Array {
   const line = size * 3;
   const out = new Uint8Array(size * line);
-  const firstRow = down.first[0]!;
+  const firstRow = down.first[0];
   for (let y = 0; y < size; y++) {
-    const from = (down.first[y]! - firstRow) * line;
+    const from = (down.first[y] - firstRow) * line;
     for (let i = 0; i < line; i++) {
       let sum = 1 << (FRACTION_BITS - 1);
-      for (let k = 0; k < down.count[y]!; k++)
-        sum += data[from + k * line + i]! * down.weights[y * down.taps + k]!;
+      for (let k = 0; k < down.count[y]; k++)
+        sum += data[from + k * line + i] * down.weights[y * down.taps + k];
       out[y * line + i] = sum >> FRACTION_BITS;
     }
   }
@@ -99,12 +99,12 @@ function tapsOf(from: number, to: number, start: number, outputs: number): Taps 
     let sum = 0;
     for (let k = 0; k < high - low; k++) {
       triangle[k] = Math.max(0, 1 - Math.abs((k + low - center + 0.5) * (1 / support)));
-      sum += triangle[k]!;
+      sum += triangle[k];
     }
     first[i] = low;
     count[i] = high - low;
     for (let k = 0; k < high - low; k++) {
-      weights[i * taps + k] = Math.trunc(triangle[k]! * (1 / sum) * 2 ** FRACTION_BITS + 0.5);
+      weights[i * taps + k] = Math.trunc(triangle[k] * (1 / sum) * 2 ** FRACTION_BITS + 0.5);
     }
   }
   return { first, count, weights, taps };

@@ -41,7 +41,7 @@ export function toUint8(
     const data = new Uint8Array(pixels * 3);
     for (let i = 0; i < data.length; i++) {
       const from = channels === 3 ? i : Math.floor(i / 3);
-      data[i] = toByte(values[n * pixels * channels + from]!);
+      data[i] = toByte(values[n * pixels * channels + from]);
     }
     return { data, width, height };
   });

@@ -18,7 +18,7 @@ export function torchNoise(generator: TorchGenerator): NoiseSource {
 /** Values drawn in the order [N, C, ...] as a tensor of `shape`, [N, ..., C]. */
 function channelsLast(drawn: Float32Array, shape: readonly number[]): HostTensor {
   if (shape.length < 3) return hostTensor(drawn, shape);
-  const channels = shape.at(-1)!;
+  const channels = shape[shape.length - 1];
   const pixels = numel(shape.slice(1, -1));
   const out = new Float32Array(drawn.length);
   for (let i = 0; i < drawn.length; i++) {

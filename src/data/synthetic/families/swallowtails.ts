@@ -20,8 +20,8 @@ export function tiger(draw: Draw): Specimen {
     paint.stripe(black, {
       at: at + draw.range(-0.015, 0.015),
       angle: -lean - 16 * at - 8,
-      width: [0.032 * bold, [0.03, 0.016, 0.004, -0.02][i]! * bold],
-      u: [0, [1, 0.72, 0.6, 0.45][i]!],
+      width: [0.032 * bold, [0.03, 0.016, 0.004, -0.02][i] * bold],
+      u: [0, [1, 0.72, 0.6, 0.45][i]],
     }),
   );
   const edge = draw.range(0.1, 0.15);
@@ -95,8 +95,8 @@ export function kite(draw: Draw): Specimen {
     paint.stripe(dark, {
       at: at * draw.range(0.97, 1.03),
       angle: -lean,
-      width: [0.025, [0.022, 0.014, 0.012, 0.006, 0.004][i]!],
-      u: [0, [1, 0.98, 0.62, 0.66, 0.42][i]!],
+      width: [0.025, [0.022, 0.014, 0.012, 0.006, 0.004][i]],
+      u: [0, [1, 0.98, 0.62, 0.66, 0.42][i]],
     }),
   );
   return {

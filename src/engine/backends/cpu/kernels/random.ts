@@ -59,10 +59,10 @@ export function lowerRandom({ kind, size, site, imageBlocks }: RandomSpec): Lowe
               const counter = [
                 s.xadd(s.xsplat(first), s.iconst4([0, 1, 2, 3])),
                 s.iconst4(site),
-                key[2]!,
+                key[2],
                 s.iconst4(0),
               ] as const;
-              const words = philox(k, counter, [key[0]!, key[1]!]);
+              const words = philox(k, counter, [key[0], key[1]]);
               const numbers =
                 kind === "uniform"
                   ? words.map((word) => k.let(unit(s.xshrU(word, 8))))

@@ -271,7 +271,7 @@ function checkArguments(name: string, signature: Signature, args: readonly Expr[
   if (args.length !== signature.params.length)
     throw new TypeError(`${name}: got ${args.length} arguments, expected ${signature.params.length}`);
   args.forEach((arg, i) => {
-    checkType(arg, signature.params[i]!, `${name}, argument ${i}`);
+    checkType(arg, signature.params[i], `${name}, argument ${i}`);
   });
 }
 

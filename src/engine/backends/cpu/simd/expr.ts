@@ -113,21 +113,21 @@ export function operation(op: Operation, ...args: Expr[]): OperationExpr {
   const arity = signature.indexOf(">");
   if (arity !== args.length) throw new TypeError(`${op}: got ${args.length} operands, expected ${arity}`);
   args.forEach((arg, i) => {
-    checkType(arg, LETTERS[signature[i]!]!, `${op}, operand ${i}`);
+    checkType(arg, LETTERS[signature[i]], `${op}, operand ${i}`);
   });
-  return { kind: "op", type: LETTERS[signature[arity + 1]!]!, op, args };
+  return { kind: "op", type: LETTERS[signature[arity + 1]], op, args };
 }
 
 /** A checked operation with lane immediates. */
 export function laneOperation(op: LaneOperation, args: readonly Expr[], lanes: readonly number[]): LaneExpr {
-  checkType(args[0]!, "v128", op);
+  checkType(args[0], "v128", op);
   const limit = op === "shuffle4" ? 2 * LANES : op.startsWith("f64") ? LANES / 2 : LANES;
   for (const lane of lanes)
     if (!Number.isInteger(lane) || lane < 0 || lane >= limit)
       throw new RangeError(`${op}: got lane ${lane}, expected 0 to ${limit - 1}`);
   const scalar: ValueType = op.startsWith("f64") ? "f64" : op.startsWith("f32") ? "f32" : "i32";
-  if (op === "shuffle4") checkType(args[1]!, "v128", op);
-  else if (op.endsWith("replace_lane")) checkType(args[1]!, scalar, op);
+  if (op === "shuffle4") checkType(args[1], "v128", op);
+  else if (op.endsWith("replace_lane")) checkType(args[1], scalar, op);
   return { kind: "lanes", type: op.endsWith("extract_lane") ? scalar : "v128", op, args, lanes };
 }
 

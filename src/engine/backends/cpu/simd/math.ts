@@ -16,7 +16,10 @@ const SIGN = 0x80000000;
 function polynomial(x: Expr, coefficients: readonly number[]): Expr {
   return coefficients
     .slice(0, -1)
-    .reduceRight<Expr>((sum, c) => s.vfma(sum, x, s.vconst(c)), s.vconst(coefficients.at(-1)!));
+    .reduceRight<Expr>(
+      (sum, c) => s.vfma(sum, x, s.vconst(c)),
+      s.vconst(coefficients[coefficients.length - 1]),
+    );
 }
 
 /** (sign of x) with (magnitude of y). */
@@ -25,7 +28,7 @@ const copySign = (magnitude: Expr, x: Expr): Expr => s.vor(magnitude, s.vand(x, 
 /** e^x. Zero below -87.33 (where f32 would be denormal), infinity above 88.72. */
 export function vexp(k: KernelBuilder, x: Expr): Var {
   const a = k.let(x);
-  const scaled = expCore(k, [a])[0]!;
+  const scaled = expCore(k, [a])[0];
   const high = s.vselect(s.vle(a, s.vconst(88.72283)), scaled, s.vmul(a, s.vconst(Infinity)));
   return k.let(s.vselect(s.vlt(a, s.vconst(LEAST_EXPONENT)), s.vconst(0), high));
 }
@@ -51,19 +54,19 @@ const EXP_POLYNOMIAL = [
 function expCore(k: KernelBuilder, x: readonly Var[]): Var[] {
   const each = (f: (i: number) => Expr): Var[] => x.map((_, i) => k.let(f(i)));
   // x = n ln 2 + r, |r| <= ln 2 / 2
-  const shifted = each((i) => s.vfma(x[i]!, s.vconst(Math.LOG2E), s.vconst(ROUNDER)));
-  const n = each((i) => s.vsub(shifted[i]!, s.vconst(ROUNDER)));
-  const near = each((i) => s.vfnma(n[i]!, s.vconst(0.693359375), x[i]!));
-  const r = each((i) => s.vfnma(n[i]!, s.vconst(-2.1219444e-4), near[i]!));
+  const shifted = each((i) => s.vfma(x[i], s.vconst(Math.LOG2E), s.vconst(ROUNDER)));
+  const n = each((i) => s.vsub(shifted[i], s.vconst(ROUNDER)));
+  const near = each((i) => s.vfnma(n[i], s.vconst(0.693359375), x[i]));
+  const r = each((i) => s.vfnma(n[i], s.vconst(-2.1219444e-4), near[i]));
   const p = EXP_POLYNOMIAL.slice(0, -1).reduceRight<readonly Expr[]>(
-    (sums, c) => each((i) => s.vfma(sums[i]!, r[i]!, s.vconst(c))),
-    x.map(() => s.vconst(EXP_POLYNOMIAL.at(-1)!)),
+    (sums, c) => each((i) => s.vfma(sums[i], r[i], s.vconst(c))),
+    x.map(() => s.vconst(EXP_POLYNOMIAL[EXP_POLYNOMIAL.length - 1])),
   );
-  const square = each((i) => s.vmul(r[i]!, r[i]!));
-  const rest = each((i) => s.vfma(square[i]!, p[i]!, r[i]!));
-  const mantissa = each((i) => s.vadd(rest[i]!, s.vconst(1)));
+  const square = each((i) => s.vmul(r[i], r[i]));
+  const rest = each((i) => s.vfma(square[i], p[i], r[i]));
+  const mantissa = each((i) => s.vadd(rest[i], s.vconst(1)));
   // Times 2^n, on the exponent's bits.
-  return each((i) => s.xadd(mantissa[i]!, s.xshl(shifted[i]!, 23)));
+  return each((i) => s.xadd(mantissa[i], s.xshl(shifted[i], 23)));
 }
 
 /** ln x for positive, finite and normal x; anything else gives nonsense. */

@@ -44,7 +44,10 @@ function addTwo(a: Expr, b: Expr): Expr {
   if (x !== undefined) return addTwo(b, a);
   const [left, right] = [splitSum(a), splitSum(b)];
   if (left.constant === 0 && right.constant === 0) return operation("i32.add", a, b);
-  const rest = right.rest === undefined ? left.rest! : operation("i32.add", left.rest!, right.rest);
+  // Two constants were folded above, so there is at least one.
+  const rest = [left.rest, right.rest]
+    .filter((term) => term !== undefined)
+    .reduce((sum, term) => operation("i32.add", sum, term));
   const constant = i32(left.constant + right.constant);
   return constant.value === 0 ? rest : operation("i32.add", rest, constant);
 }
@@ -53,8 +56,8 @@ function splitSum(e: Expr): { rest: Expr | undefined; constant: number } {
   const value = known(e);
   if (value !== undefined) return { rest: undefined, constant: value };
   if (e.kind === "op" && e.op === "i32.add") {
-    const constant = known(e.args[1]!);
-    if (constant !== undefined) return { rest: e.args[0]!, constant };
+    const constant = known(e.args[1]);
+    if (constant !== undefined) return { rest: e.args[0], constant };
   }
   return { rest: e, constant: 0 };
 }

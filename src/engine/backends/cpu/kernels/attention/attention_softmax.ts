@@ -34,7 +34,7 @@ export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at:
     const total = exponentials(k, shape, strip, (address, e, offsets) => {
       const gradient = k.let(s.iadd(address, toGradient));
       const products = offsets.reduce<Expr>(
-        (sum, offset, i) => k.let(s.vfma(e[i]!, s.loadV(gradient, offset), sum)),
+        (sum, offset, i) => k.let(s.vfma(e[i], s.loadV(gradient, offset), sum)),
         s.vconst(0),
       );
       k.set(weighted, s.vadd(weighted, products));
@@ -72,9 +72,9 @@ function exponentials(
     const x = offsets.map((offset) => k.let(s.vfma(s.loadV(address, offset), scale, shift)));
     const e = vexpOfNegative(k, x);
     offsets.forEach((offset, i) => {
-      k.storeV(address, e[i]!, offset);
+      k.storeV(address, e[i], offset);
     });
-    const sum = e.slice(1).reduce<Expr>((sofar, next) => k.let(s.vadd(sofar, next)), e[0]!);
+    const sum = e.slice(1).reduce<Expr>((sofar, next) => k.let(s.vadd(sofar, next)), e[0]);
     k.set(total, s.vadd(total, sum));
     use(address, e, offsets);
   });

@@ -100,7 +100,7 @@ function mergeBatch(shape: MatrixShape): MatrixShape {
 }
 
 const dims = (batch: readonly number[], strides: readonly number[]): BatchDim[] =>
-  batch.map((size, i) => ({ size, stride: strides[i]! }));
+  batch.map((size, i) => ({ size, stride: strides[i] }));
 /** The batch dimensions over which B differs. */
 const distinct = ({ batch, b }: MatrixShape): BatchDim[] =>
   dims(batch, b.batch).filter(({ stride }) => stride !== 0);
@@ -308,7 +308,7 @@ function packedDims(shape: MatrixShape, plan: Plan): BatchDim[] {
   for (let i = shape.batch.length - 1; i >= 0; i--)
     if (shape.b.batch[i] !== 0) {
       strides[i] = stride;
-      stride *= shape.batch[i]!;
+      stride *= shape.batch[i];
     }
   return dims(shape.batch, strides);
 }

@@ -126,7 +126,7 @@ function registerTile(
       if (bias === undefined) return;
       const start = Array.from({ length: vectors }, (_, v) => k.let(loadLanes(bias, lanes(v), v * VECTOR)));
       each((accumulator, _, v) => {
-        k.set(accumulator, start[v]!);
+        k.set(accumulator, start[v]);
       });
     },
     () =>
@@ -142,7 +142,7 @@ function registerTile(
         tile.forEach((row, i) => {
           const left = k.let(s.loadSplat(a, i * p.aRow + u * p.aK));
           row.forEach((accumulator, v) => {
-            k.set(accumulator, s.vfma(left, right[v]!, accumulator));
+            k.set(accumulator, s.vfma(left, right[v], accumulator));
           });
         });
       }

@@ -79,7 +79,7 @@ function gatherLanes(from: Expr, first: number, count: number, stride: number): 
 
 /** The transpose of a 4 x 4 square of floats. */
 export function transpose(k: KernelBuilder, rows: readonly Expr[]): Expr[] {
-  const [a, b, c, d] = rows as [Expr, Expr, Expr, Expr];
+  const [a, b, c, d] = rows;
   const [ab, cd] = [k.let(s.shuffle(a, b, [0, 4, 1, 5])), k.let(s.shuffle(c, d, [0, 4, 1, 5]))];
   const [abHigh, cdHigh] = [k.let(s.shuffle(a, b, [2, 6, 3, 7])), k.let(s.shuffle(c, d, [2, 6, 3, 7]))];
   return [

@@ -162,11 +162,11 @@ function transformFilter(k: KernelBuilder, taps: readonly Expr[], to: Expr, plac
   const columns = sides.map((b) =>
     filterTransform(
       k,
-      sides.map((a) => taps[a * FILTER_SIDE + b]!),
+      sides.map((a) => taps[a * FILTER_SIDE + b]),
     ).map((value) => k.let(value)),
   );
   for (let i = 0; i < PATCH_SIDE; i++) {
-    const row = columns.map((column) => column[i]!);
+    const row = columns.map((column) => column[i]);
     filterTransform(k, row).forEach((value, j) => {
       k.storeV(to, value, (i * PATCH_SIDE + j) * placeBytes);
     });

@@ -66,9 +66,8 @@ export interface ImageShape {
 /** The largest chunk that divides the channels. */
 function chunksOf(channels: number): { count: number; bytes: number } {
   const vectors = channels / LANES;
-  const chunk = Array.from({ length: CHUNK_VECTORS }, (_, i) => CHUNK_VECTORS - i).find(
-    (size) => vectors % size === 0,
-  )!;
+  let chunk = CHUNK_VECTORS;
+  while (vectors % chunk !== 0) chunk--;
   return { count: vectors / chunk, bytes: chunk * VECTOR };
 }
 
@@ -115,7 +114,7 @@ export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
       const inside = k.let(s.iltU(s.iadd(p.place.x, column), s.i32(image.w)));
       const top = k.let(s.iadd(corner, channel, s.imul(column, s.i32(pixelBytes))));
       const rows = indices.map((i) =>
-        k.let(s.select(s.iand(inside, rowInside[i]!), s.iadd(top, s.i32(i * image.w * pixelBytes)), p.work)),
+        k.let(s.select(s.iand(inside, rowInside[i]), s.iadd(top, s.i32(i * image.w * pixelBytes)), p.work)),
       );
       const target = k.let(s.iadd(between, s.imul(column, s.i32(chunk.bytes))));
       forVectors(k, chunk.bytes, (at) => {

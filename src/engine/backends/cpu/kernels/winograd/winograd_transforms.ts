@@ -37,7 +37,7 @@ const times = (a: Expr, constant: number): Expr => s.vmul(a, s.vconst(constant))
 
 /** B^T: six inputs to six places. */
 export const inputTransform: Transform = (k, values) => {
-  const [d0, d1, d2, d3, d4, d5] = values as [Expr, Expr, Expr, Expr, Expr, Expr];
+  const [d0, d1, d2, d3, d4, d5] = values;
   const [evenP, oddP] = [k.let(minus(d2, Q2, d4)), k.let(minus(d1, Q2, d3))];
   const [evenQ, oddQ] = [k.let(minus(d2, P2, d4)), k.let(minus(d1, P2, d3))];
   return [
@@ -52,7 +52,7 @@ export const inputTransform: Transform = (k, values) => {
 
 /** A^T: six places to four results. */
 export const outputTransform: Transform = (k, values) => {
-  const [m0, m1, m2, m3, m4, m5] = values as [Expr, Expr, Expr, Expr, Expr, Expr];
+  const [m0, m1, m2, m3, m4, m5] = values;
   const [evenP, oddP] = [k.let(s.vadd(m1, m2)), k.let(s.vsub(m1, m2))];
   const [evenQ, oddQ] = [k.let(s.vadd(m3, m4)), k.let(s.vsub(m3, m4))];
   return [
@@ -65,7 +65,7 @@ export const outputTransform: Transform = (k, values) => {
 
 /** A: gradients of four results to six places. */
 export const outputGradientTransform: Transform = (k, values) => {
-  const [d0, d1, d2, d3] = values as [Expr, Expr, Expr, Expr];
+  const [d0, d1, d2, d3] = values;
   const [evenP, oddP] = [k.let(plus(d2, P2, d0)), k.let(plus(d3, P2, d1))];
   const [evenQ, oddQ] = [k.let(plus(d2, Q2, d0)), k.let(plus(d3, Q2, d1))];
   return [d0, plus(oddP, P, evenP), minus(oddP, P, evenP), plus(oddQ, Q, evenQ), minus(oddQ, Q, evenQ), d3];
@@ -73,7 +73,7 @@ export const outputGradientTransform: Transform = (k, values) => {
 
 /** G: three taps to six places. */
 export const filterTransform: Transform = (k, values) => {
-  const [g0, g1, g2] = values as [Expr, Expr, Expr];
+  const [g0, g1, g2] = values;
   const evenP = k.let(times(plus(g2, P2, g0), AT_P));
   const evenQ = k.let(times(plus(g2, Q2, g0), AT_Q));
   return [
@@ -88,7 +88,7 @@ export const filterTransform: Transform = (k, values) => {
 
 /** G^T: six places to gradients of three taps. */
 export const filterGradientTransform: Transform = (k, values) => {
-  const [s0, s1, s2, s3, s4, s5] = values as [Expr, Expr, Expr, Expr, Expr, Expr];
+  const [s0, s1, s2, s3, s4, s5] = values;
   const [evenP, oddP] = [k.let(s.vadd(s1, s2)), k.let(s.vsub(s1, s2))];
   const [evenQ, oddQ] = [k.let(s.vadd(s3, s4)), k.let(s.vsub(s3, s4))];
   return [
