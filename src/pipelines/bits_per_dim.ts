@@ -13,9 +13,9 @@ import {
 } from "../metrics/variational_bound.ts";
 import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { DDPMScheduler, makeScheduler, type NoiseSource, type Scheduler } from "../schedulers/index.ts";
+import { compileDenoiser } from "./denoiser_program.ts";
 import { PipelineError } from "./errors.ts";
 import { modelKind } from "./model_kind.ts";
-import { compileDenoiser } from "./unet_denoiser.ts";
 
 /** Which images bits per dimension are measured on, and how. */
 export interface BitsPerDimOptions {

@@ -15,12 +15,12 @@ import {
   type Id2Label,
   ModelClasses,
 } from "./class_labels.ts";
+import { type BatchModel, compileDenoiser, type UNetProgram } from "./denoiser_program.ts";
 import { NotFiniteError, PipelineError, pipelineErrorOf, wholeAtLeast1 } from "./errors.ts";
 import type { Warn } from "./folders.ts";
 import type { HubLoadOptions } from "./hub.ts";
 import { type SamplingStep, toUnitRange } from "./sampling.ts";
 import type { SeedOptions } from "./seeding.ts";
-import { type BatchModel, compileDenoiser, type UNetProgram } from "./unet_denoiser.ts";
 
 /** Images of one run of the model unless asked otherwise. */
 const DEFAULT_BATCH = 16;

@@ -12,7 +12,7 @@ import { adamw, adamwDefaults } from "../../nn/adamw.ts";
 import { Attention } from "../../nn/attention.ts";
 import { GroupNorm } from "../../nn/group_norm.ts";
 import type { Module } from "../../nn/module.ts";
-import { denoiserProgram } from "../../pipelines/unet_denoiser.ts";
+import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
 import { PRESETS, type PresetName } from "../../training/presets.ts";
 
 export interface OpCase {

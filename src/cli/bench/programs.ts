@@ -3,7 +3,7 @@
 import type { Backend, Executable, HostArray } from "../../engine/backend.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
-import { denoiserProgram } from "../../pipelines/unet_denoiser.ts";
+import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { PRESETS, type PresetName } from "../../training/presets.ts";
 import { checkStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";

@@ -6,7 +6,7 @@ import { hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import type { UNet2DOptions } from "../../src/models/unet_2d_config.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
-import { compileDenoiser } from "../../src/pipelines/unet_denoiser.ts";
+import { compileDenoiser } from "../../src/pipelines/denoiser_program.ts";
 
 const SIZE = 64;
 const backend = new WasmBackend({ threads: 2 });
