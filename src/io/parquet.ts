@@ -13,8 +13,8 @@ import {
 } from "hyparquet";
 import { compressors as allCompressors, decompressZstd } from "hyparquet-compressors";
 import * as v from "valibot";
+import { openFile, readRange } from "../platform/node/open_files.ts";
 import { errorCode, explainSystemError, FileError, firstLine } from "./errors.ts";
-import { openFile, readRange } from "./file_range.ts";
 import { explainForeign } from "./foreign.ts";
 
 /** What a column holds, as far as it matters here. */

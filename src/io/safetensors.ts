@@ -1,10 +1,10 @@
 // Reading and writing safetensors files. A file is opened by its header alone; tensors are then read one by one,
 // so a checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
 import type { FileHandle } from "node:fs/promises";
+import { MAX_CHUNK_BYTES, openFile, readRange } from "../platform/node/open_files.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
 import { explainSystemError, FileError } from "./errors.ts";
-import { MAX_CHUNK_BYTES, openFile, readRange } from "./file_range.ts";
 import { asForeign, explainForeign } from "./foreign.ts";
 import {
   elementCount,

@@ -2,8 +2,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32, inflateRaw } from "node:zlib";
+import { openFile, readRange } from "../platform/node/open_files.ts";
 import { explainSystemError } from "./errors.ts";
-import { openFile, readRange } from "./file_range.ts";
 import { explainForeign } from "./foreign.ts";
 import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";
 

@@ -3,8 +3,8 @@
 // overlap, or that would unpack to far more than an image can be.
 import type { FileHandle } from "node:fs/promises";
 import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
+import { readRange } from "../platform/node/open_files.ts";
 import { FileError } from "./errors.ts";
-import { readRange } from "./file_range.ts";
 
 /** One file of an archive. */
 export interface ZipEntry {

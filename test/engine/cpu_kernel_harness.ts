@@ -3,8 +3,8 @@
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
-import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
 import { type Slot, writesOf } from "../../src/engine/program/kernel_set.ts";
+import { enableWideVectors } from "../../src/platform/node/wide_vectors.ts";
 
 export interface Program {
   /** The buffers of inputs and outputs, inside the memory of the program. */

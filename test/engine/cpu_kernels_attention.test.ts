@@ -5,9 +5,9 @@ import { lowerAttention } from "../../src/engine/backends/cpu/kernels/attention/
 import type { AttentionSpec } from "../../src/engine/backends/cpu/kernels/attention/attention_block.ts";
 import { lowerAttentionGrad } from "../../src/engine/backends/cpu/kernels/attention/attention_grad.ts";
 import { hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
-import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
 import { input } from "../../src/engine/graph.ts";
 import { attention, attentionGrad } from "../../src/engine/ops/attention.ts";
+import { enableWideVectors } from "../../src/platform/node/wide_vectors.ts";
 import { evaluate64 } from "../support/float64.ts";
 import { compileLowered, noise, relativeError } from "./cpu_kernel_harness.ts";
 

@@ -12,7 +12,7 @@ import { lowerMatmul } from "../../src/engine/backends/cpu/kernels/matmul/gemm.t
 import { KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
 import { hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
-import { enableWideVectors } from "../../src/engine/backends/cpu/wide_vectors.ts";
+import { enableWideVectors } from "../../src/platform/node/wide_vectors.ts";
 import { compileLowered, noise } from "./cpu_kernel_harness.ts";
 
 /** A kernel of one tile over buffers 0 .. n - 1. */

@@ -8,7 +8,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import * as v from "valibot";
-import { readRange } from "../../io/file_range.ts";
+import { readRange } from "../../platform/node/open_files.ts";
 import { DataError } from "../errors.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";
 

@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { makeFolder } from "../../io/atomic.ts";
-import { readRange } from "../../io/file_range.ts";
+import { readRange } from "../../platform/node/open_files.ts";
 import { type CacheHeader, type CacheRecord, INDEX, PIXELS, readIndex } from "./cache_files.ts";
 import type { Decoded } from "./decode.ts";
 

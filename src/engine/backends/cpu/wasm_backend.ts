@@ -2,6 +2,7 @@
 // one shared memory.
 
 import { availableParallelism, totalmem } from "node:os";
+import { enableWideVectors } from "../../../platform/node/wide_vectors.ts";
 import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
@@ -25,7 +26,6 @@ import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { repeatUntilSteady } from "./steady_times.ts";
 import { ThreadPool } from "./thread_pool.ts";
 import { WasmExecutable } from "./wasm_executable.ts";
-import { enableWideVectors } from "./wide_vectors.ts";
 
 const PAGE = 65536;
 /** 32-bit addresses: 4 GiB. */

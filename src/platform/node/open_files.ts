@@ -1,6 +1,6 @@
 // file_range.ts: pieces of a file, read where they lie.
 import { type FileHandle, open } from "node:fs/promises";
-import { explainSystemError, FileError } from "./errors.ts";
+import { explainSystemError, FileError } from "../../io/errors.ts";
 
 /** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */
 export const MAX_CHUNK_BYTES = 2 ** 28;
