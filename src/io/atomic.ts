@@ -3,10 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { writeAll } from "../platform/node/open_files.ts";
+import type { FileSink, FileWriter } from "../platform/platform.ts";
 import { errorCode, explainSystemError, FileError } from "./errors.ts";
-
-/** Writes the content of a file that is already open, from its beginning. */
-export type FileWriter = (file: FileHandle) => Promise<void>;
 
 /**
  * Called at the last moment before anything is made under its name, replaced or removed; what it throws ends the work,
@@ -29,7 +28,7 @@ export async function writeFileAtomic(
     await makeFolders(dirname(resolve(path)), permit);
     const file = await open(aside, "wx");
     try {
-      if (typeof content === "function") await content(file);
+      if (typeof content === "function") await content(sinkOf(file));
       else await file.writeFile(content);
       await file.sync();
     } finally {
@@ -195,6 +194,10 @@ async function moveAside(path: string, old: string): Promise<boolean> {
     throw error;
   }
 }
+
+const sinkOf = (file: FileHandle): FileSink => ({
+  write: (content) => writeAll(file, typeof content === "string" ? Buffer.from(content) : content),
+});
 
 /** Removes what a failed write left. A failure of this too must not hide the first. */
 async function removeQuietly(path: string): Promise<void> {

@@ -1,12 +1,14 @@
 // The folders diffusers saves: model_index.json of a pipeline names its components, each in a subfolder of its own
 // with a config file. What the settings mean is the business of the classes they are for.
 
-import { join } from "node:path";
 import * as v from "valibot";
+import { paths } from "#platform";
 import { type JsonObject, readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 import { FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
+
+const { join } = paths;
 
 /** The settings file of a model. */
 export const MODEL_CONFIG = "config.json";

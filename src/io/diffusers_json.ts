@@ -2,13 +2,14 @@
 // Written: json.dumps(value, indent=2, sort_keys=True) + "\n": keys sorted, one array element a line, everything
 // beyond ASCII escaped, floats as Python's repr (1e-05, 0.0). JavaScript cannot tell 0.0 from 0, so the writer is told which keys hold floats.
 // Read: JSON plus Python's Infinity and -Infinity, of bounded size, checked against a schema.
-import { open } from "node:fs/promises";
+
 import * as v from "valibot";
-import { writeFileAtomic } from "./atomic.ts";
+import { files } from "#platform";
 import { compareCodePoints } from "./code_points.ts";
 import { explainSystemError, FileError } from "./errors.ts";
 import { asForeign } from "./foreign.ts";
 import { plain } from "./plain.ts";
+import { decodeUtf8, joinedBytes } from "./text.ts";
 
 /** What JSON files hold. Numbers may be infinite, as in Python. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -17,8 +18,6 @@ export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
 /** The largest JSON file that is read (bytes): indices of very large checkpoints take a few hundred kilobytes. */
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
-/** Bytes that are read at a time. */
-const READ_BYTES = 2 ** 16;
 /** How deep arrays and objects lie in one another: what walks over them must not run out of stack. */
 const MAX_DEPTH = 64;
 /** Values of a file: a value takes a hundred times the memory of its text where the text is "{}". */
@@ -54,7 +53,7 @@ export async function writePythonJson(
   value: JsonValue,
   floatKeys?: ReadonlySet<string>,
 ): Promise<void> {
-  await writeFileAtomic(path, toPythonJson(value, floatKeys));
+  await files.writeFileAtomic(path, toPythonJson(value, floatKeys));
 }
 
 /**
@@ -64,7 +63,7 @@ export async function writePythonJson(
 export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
   const bytes = await readBounded(path, maxBytes);
   try {
-    return parsePythonJson(bytes.toString("utf8"), path);
+    return parsePythonJson(decodeUtf8(bytes), path);
   } catch (error) {
     throw asForeign(error, bytes, path, "JSON text");
   }
@@ -139,19 +138,23 @@ function replaceInfinities(text: string): string {
   );
 }
 
-async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
+async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    const file = await open(path, "r");
+    const file = await files.open(path);
     try {
       // Pipes and devices have no size; what comes is counted.
       const parts: Uint8Array[] = [];
-      let bytes = (await file.stat()).size;
-      for (let read = 0; bytes <= maxBytes; bytes = Math.max(bytes, read)) {
-        const part = await file.read(new Uint8Array(READ_BYTES), 0, READ_BYTES);
-        if (part.bytesRead === 0) return Buffer.concat(parts);
-        parts.push(part.buffer.subarray(0, part.bytesRead));
-        read += part.bytesRead;
+      const size = await file.size();
+      let read = 0;
+      if (size <= maxBytes) {
+        for await (const part of file.pieces()) {
+          parts.push(part);
+          read += part.length;
+          if (read > maxBytes) break;
+        }
       }
+      const bytes = Math.max(size, read);
+      if (bytes <= maxBytes) return joinedBytes(parts);
       throw new FileError(
         path,
         `the file has ${bytes} bytes, where a JSON file of at most ${maxBytes} was expected`,

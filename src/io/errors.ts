@@ -61,6 +61,9 @@ export function errorCode(error: unknown): string | undefined {
 /** Whether an error of the operating system says that there is no such file or folder. */
 export const isMissing = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
 
+/** What is said of bytes that are no image. */
+export const NO_IMAGE = "not an image";
+
 /** What an error says, no more than its first line. */
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

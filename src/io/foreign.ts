@@ -1,7 +1,6 @@
 // foreign.ts: what a file is that is not what its name says, told by its first bytes. Asked once reading has failed, so
 // that a sound file is never taken for something else.
-import type { FileHandle } from "node:fs/promises";
-import { readRange } from "../platform/node/open_files.ts";
+import type { OpenFile } from "../platform/platform.ts";
 import { byteSize } from "./byte_size.ts";
 import { errorCode, FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
@@ -118,15 +117,14 @@ export function foreignContent(content: Uint8Array | string, expected: Expected)
  */
 export async function explainForeign(
   error: unknown,
-  file: FileHandle,
+  file: OpenFile,
   path: string,
   expected: Expected,
 ): Promise<unknown> {
   if (errorCode(error) !== undefined || (error instanceof Error && errorCode(error.cause) !== undefined)) {
     return error;
   }
-  const { size } = await file.stat();
-  const head = await readRange(file, 0, Math.min(size, HEAD_BYTES), path);
+  const head = await file.read(0, Math.min(await file.size(), HEAD_BYTES));
   return asForeign(error, new Uint8Array(head), path, expected);
 }
 

@@ -1,7 +1,6 @@
 // parquet.ts: parquet files, row group by row group, read by hyparquet. What the footer says is checked against the
 // file before it is used: where columns lie, how many rows there are, how much a piece would take in memory.
-import type { FileHandle } from "node:fs/promises";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
+
 import {
   type AsyncBuffer,
   type Compressors,
@@ -13,9 +12,11 @@ import {
 } from "hyparquet";
 import { compressors as allCompressors, decompressZstd } from "hyparquet-compressors";
 import * as v from "valibot";
-import { openFile, readRange } from "../platform/node/open_files.ts";
+import { compression } from "#platform";
+import type { OpenFile } from "../platform/platform.ts";
 import { errorCode, explainSystemError, FileError, firstLine } from "./errors.ts";
 import { explainForeign } from "./foreign.ts";
+import { openFile } from "./open_file.ts";
 
 /** What a column holds, as far as it matters here. */
 export type ParquetType = "image struct" | "binary" | "string" | "integer" | "other";
@@ -55,7 +56,7 @@ const MAGIC = 0x31524150;
 export async function openParquet(path: string): Promise<ParquetFile> {
   const file = await openFile(path);
   try {
-    const { size } = await file.stat();
+    const size = await file.size();
     await checkTail(file, size, path);
     const buffer = rangesOf(file, size, path);
     const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
@@ -73,11 +74,9 @@ export async function openParquet(path: string): Promise<ParquetFile> {
   }
 }
 
-async function checkTail(file: FileHandle, size: number, path: string): Promise<void> {
+async function checkTail(file: OpenFile, size: number, path: string): Promise<void> {
   const tail =
-    size < TAIL_BYTES + 4
-      ? undefined
-      : new DataView(await readRange(file, size - TAIL_BYTES, TAIL_BYTES, path));
+    size < TAIL_BYTES + 4 ? undefined : new DataView(await file.read(size - TAIL_BYTES, TAIL_BYTES));
   if (tail === undefined || tail.getUint32(4, true) !== MAGIC) {
     throw new FileError(
       path,
@@ -94,7 +93,7 @@ async function checkTail(file: FileHandle, size: number, path: string): Promise<
 }
 
 /** The file as hyparquet reads it. */
-function rangesOf(file: FileHandle, size: number, path: string): AsyncBuffer {
+function rangesOf(file: OpenFile, size: number, path: string): AsyncBuffer {
   return {
     byteLength: size,
     slice(start, end = size) {
@@ -104,7 +103,7 @@ function rangesOf(file: FileHandle, size: number, path: string): AsyncBuffer {
           `the file is damaged: it places data at bytes ${start} to ${end} of ${size}; copy or download it again`,
         );
       }
-      return readRange(file, start, end - start, path);
+      return file.read(start, end - start);
     },
   };
 }
@@ -169,8 +168,8 @@ async function readGroup(
 const COMPRESSORS: Compressors = Object.fromEntries(
   Object.entries<NonNullable<Compressors["SNAPPY"]>>({
     ...allCompressors,
-    GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(1, length) }),
-    BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
+    GZIP: (input, length) => compression.gunzip(input, length),
+    BROTLI: (input, length) => compression.brotli(input, length),
     ZSTD: (input, length) => decompressZstd(input, new Uint8Array(length)),
   }).map(([codec, unpack]) => [
     codec,

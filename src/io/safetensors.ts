@@ -1,11 +1,10 @@
 // Reading and writing safetensors files. A file is opened by its header alone; tensors are then read one by one,
 // so a checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
-import type { FileHandle } from "node:fs/promises";
-import { MAX_CHUNK_BYTES, openFile, readRange } from "../platform/node/open_files.ts";
-import { writeFileAtomic } from "./atomic.ts";
+import { files } from "#platform";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
 import { explainSystemError, FileError } from "./errors.ts";
 import { asForeign, explainForeign } from "./foreign.ts";
+import { openFile } from "./open_file.ts";
 import {
   elementCount,
   layOut,
@@ -60,17 +59,17 @@ const CONVERT_ELEMENTS = 2 ** 20;
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await openFile(path);
   try {
-    const { size } = await file.stat();
-    const prefix = await readRange(file, 0, Math.min(size, PREFIX_BYTES), path);
+    const size = await file.size();
+    const prefix = await file.read(0, Math.min(size, PREFIX_BYTES));
     const headerBytes = readHeaderLength(new Uint8Array(prefix), size, path);
-    const json = new Uint8Array(await readRange(file, PREFIX_BYTES, headerBytes, path));
+    const json = new Uint8Array(await file.read(PREFIX_BYTES, headerBytes));
     const dataBegin = PREFIX_BYTES + headerBytes;
     const { tensors, metadata } = parseHeader(json, size - dataBegin, path);
     const info = (name: string): TensorInfo => tensors.get(name) ?? missing(path, name);
     const read = async (name: string): Promise<TensorArray> => {
       const { dtype, begin, byteLength } = info(name);
       try {
-        return decode(await readRange(file, dataBegin + begin, byteLength, path), dtype);
+        return decode(await file.read(dataBegin + begin, byteLength), dtype);
       } catch (error) {
         throw explainSystemError(error, "read the file", path);
       }
@@ -124,15 +123,15 @@ export async function writeSafetensors(
 ): Promise<void> {
   const entries = new Map([...tensors].map(([name, entry]) => [name, checkEntry(path, name, entry)]));
   const { bytes: header, order } = layOut(entries, metadata);
-  await writeFileAtomic(path, async (file) => {
-    await writeAll(file, header);
+  await files.writeFileAtomic(path, async (file) => {
+    await file.write(header);
     for (const name of order) {
       const { data, dtype } = entries.get(name) ?? missing(path, name);
       if (data instanceof Float32Array && dtype !== "F32") {
         for (let i = 0; i < data.length; i += CONVERT_ELEMENTS) {
-          await writeAll(file, encode(data.subarray(i, i + CONVERT_ELEMENTS), dtype));
+          await file.write(encode(data.subarray(i, i + CONVERT_ELEMENTS), dtype));
         }
-      } else await writeAll(file, encode(data, dtype));
+      } else await file.write(encode(data, dtype));
     }
   });
 }
@@ -195,12 +194,4 @@ function finite(data: Float32Array, path: string, name: string): Float32Array {
 
 function missing(path: string, name: string): never {
   throw new FileError(path, `there is no tensor ${name} in this file`);
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, MAX_CHUNK_BYTES));
-    done += bytesWritten;
-  }
 }

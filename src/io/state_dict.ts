@@ -1,14 +1,16 @@
 // The weights of a model in a diffusers folder: diffusion_pytorch_model[.variant].safetensors, whole or in shards
 // with an index. Tensors keep torch's names and layout (OIHW filters, [out, in] linear weights), as float32.
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+
 import * as v from "valibot";
+import { files, paths } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
 import { errorCode, explainSystemError, FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
+
+const { join } = paths;
 
 /** A weight, in torch's layout: float32 data and shape. */
 export type HostWeight = HostTensor;
@@ -225,7 +227,7 @@ async function removeOthers(
     name.startsWith(shardOf[0]) && /^\d{5}-of-\d{5}\.safetensors$/.test(name.slice(shardOf[0].length));
   const ours = new Set([weightsName(variant), ...indexNames(variant)]);
   for (const name of await list(folder)) {
-    if ((ours.has(name) || isShard(name)) && !keep.has(name)) await rm(join(folder, name), { force: true });
+    if ((ours.has(name) || isShard(name)) && !keep.has(name)) await files.remove(join(folder, name));
   }
 }
 
@@ -274,7 +276,7 @@ function checkVariant(folder: string, variant: string | undefined): void {
 
 async function list(folder: string): Promise<string[]> {
   try {
-    return await readdir(folder);
+    return await files.list(folder);
   } catch (error) {
     if (errorCode(error) === "ENOTDIR")
       throw new FileError(folder, "this is a file, where a model's folder was expected");

@@ -1,10 +1,9 @@
 // zip.ts: files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
-import type { FileHandle } from "node:fs/promises";
-import { promisify } from "node:util";
-import { crc32, inflateRaw } from "node:zlib";
-import { openFile, readRange } from "../platform/node/open_files.ts";
+import { compression } from "#platform";
+import type { OpenFile } from "../platform/platform.ts";
 import { explainSystemError } from "./errors.ts";
 import { explainForeign } from "./foreign.ts";
+import { openFile } from "./open_file.ts";
 import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";
 
 export type { ZipEntry } from "./zip_directory.ts";
@@ -18,8 +17,6 @@ export interface ZipArchive {
   close(): Promise<void>;
 }
 
-const inflate = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflateRaw);
-
 /** A local header: this signature, and the lengths of name and extra field at its end. */
 const HEADER_BYTES = 30;
 const SIGNATURE = 0x04034b50;
@@ -32,11 +29,11 @@ const SIGNATURE = 0x04034b50;
 export async function openZip(path: string, wanted: (name: string) => boolean): Promise<ZipArchive> {
   const file = await openFile(path);
   try {
-    const { size } = await file.stat();
+    const size = await file.size();
     const entries = await readZipDirectory(file, size, path, wanted);
     return {
       entries,
-      read: (entry) => readEntry(file, size, path, entry),
+      read: (entry) => readEntry(file, size, entry),
       close: () => file.close(),
     };
   } catch (error) {
@@ -46,25 +43,25 @@ export async function openZip(path: string, wanted: (name: string) => boolean): 
 }
 
 async function readEntry(
-  file: FileHandle,
+  file: OpenFile,
   size: number,
-  path: string,
   { offset, compressedBytes, bytes, crc32: expected, deflated }: ZipEntry,
 ): Promise<Uint8Array> {
   if (offset + HEADER_BYTES > size) throw new Error("lies outside of the archive");
-  const header = new DataView(await readRange(file, offset, HEADER_BYTES, path));
+  const header = new DataView(await file.read(offset, HEADER_BYTES));
   if (header.getUint32(0, true) !== SIGNATURE) throw new Error("the archive is damaged here");
   const begin = offset + HEADER_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
   if (begin + compressedBytes > size) throw new Error("the archive is cut short here");
-  const packed = new Uint8Array(await readRange(file, begin, compressedBytes, path));
+  const packed = new Uint8Array(await file.read(begin, compressedBytes));
   const content = deflated ? await unpack(packed, bytes) : packed;
-  if (content.length !== bytes || crc32(content) !== expected) throw new Error("damaged in the archive");
+  if (content.length !== bytes || compression.crc32(content) !== expected)
+    throw new Error("damaged in the archive");
   return content;
 }
 
 async function unpack(packed: Uint8Array, bytes: number): Promise<Uint8Array> {
   try {
-    return await inflate(packed, { maxOutputLength: Math.max(1, bytes) });
+    return await compression.inflateRaw(packed, bytes);
   } catch (error) {
     throw new Error("damaged in the archive", { cause: error });
   }

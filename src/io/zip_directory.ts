@@ -1,9 +1,8 @@
-// zip_directory.ts: what a zip archive says it holds, checked before it is believed. Found and parsed by yauzl (zip64,
-// names of every encoding); refused here: names that lead out of the archive, entries that are encrypted, that
+// zip_directory.ts: what a zip archive says it holds, checked before it is believed. Found and parsed by the
+// platform; refused here: names that lead out of the archive, entries that are encrypted, that
 // overlap, or that would unpack to far more than an image can be.
-import type { FileHandle } from "node:fs/promises";
-import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
-import { readRange } from "../platform/node/open_files.ts";
+import { archives } from "#platform";
+import type { OpenFile, ZipDirectoryEntry } from "../platform/platform.ts";
 import { FileError } from "./errors.ts";
 
 /** One file of an archive. */
@@ -38,7 +37,7 @@ const BLOCK_BYTES = 2 ** 18;
  * @throws FileError, in one line, for what is no sound archive, and for one that looks like an attack
  */
 export async function readZipDirectory(
-  file: FileHandle,
+  file: OpenFile,
   size: number,
   path: string,
   wanted: (name: string) => boolean,
@@ -46,34 +45,21 @@ export async function readZipDirectory(
   const entries: ZipEntry[] = [];
   let packed = 0;
   try {
-    const zip: ZipFile = await fromRandomAccessReaderPromise(new BlockReader(file, size, path), size, {
-      autoClose: false,
-    });
-    if (zip.entryCount > MAX_ENTRIES) {
+    const blocks = new BlockReader(file, size);
+    const zip = await archives.zipDirectory((position, length) => blocks.read(position, length), size);
+    if (zip.count > MAX_ENTRIES) {
       throw new FileError(
         path,
-        `the archive says it holds ${zip.entryCount} files, where ${MAX_ENTRIES} are allowed`,
+        `the archive says it holds ${zip.count} files, where ${MAX_ENTRIES} are allowed`,
       );
     }
-    for await (const entry of zip.eachEntry()) {
-      packed += entry.compressedSize;
-      const name = entry.fileName;
+    for await (const entry of zip.entries) {
+      packed += entry.compressedBytes;
+      const { name, method, offset, compressedBytes, bytes, crc32 } = entry;
       if (name.endsWith("/") || !wanted(name)) continue;
-      const { compressedSize, uncompressedSize, compressionMethod } = entry;
-      const problem = entry.isEncrypted()
-        ? "is encrypted; unpack the archive with its password, and give the folder"
-        : compressionMethod !== STORED && compressionMethod !== DEFLATED
-          ? `is packed by method ${compressionMethod}, which is not read; pack it with deflate, or unpack it and give the folder`
-          : bombProblem(compressedSize, uncompressedSize);
+      const problem = problemOf(entry);
       if (problem !== undefined) throw new FileError(path, `${JSON.stringify(name)} ${problem}`);
-      entries.push({
-        name,
-        offset: entry.relativeOffsetOfLocalHeader,
-        compressedBytes: compressedSize,
-        bytes: uncompressedSize,
-        crc32: entry.crc32,
-        deflated: compressionMethod === DEFLATED,
-      });
+      entries.push({ name, offset, compressedBytes, bytes, crc32, deflated: method === DEFLATED });
     }
   } catch (error) {
     throw explainZipError(error, path);
@@ -87,6 +73,14 @@ export async function readZipDirectory(
   return entries;
 }
 
+function problemOf({ isEncrypted, method, compressedBytes, bytes }: ZipDirectoryEntry): string | undefined {
+  if (isEncrypted) return "is encrypted; unpack the archive with its password, and give the folder";
+  if (method !== STORED && method !== DEFLATED) {
+    return `is packed by method ${method}, which is not read; pack it with deflate, or unpack it and give the folder`;
+  }
+  return bombProblem(compressedBytes, bytes);
+}
+
 function bombProblem(compressed: number, bytes: number): string | undefined {
   if (bytes > MAX_ENTRY_BYTES) {
     return `would unpack to ${bytes} bytes, where an image may have ${MAX_ENTRY_BYTES}: this looks like a zip bomb, and is refused`;
@@ -97,43 +91,24 @@ function bombProblem(compressed: number, bytes: number): string | undefined {
   return undefined;
 }
 
-/** Bytes of the archive for yauzl, which asks for the directory in many small pieces. */
-class BlockReader extends RandomAccessReader {
-  readonly #file: FileHandle;
+/** Bytes of the archive's directory, which is read in many small pieces. */
+class BlockReader {
+  readonly #file: OpenFile;
   readonly #size: number;
-  readonly #path: string;
   #start = 0;
   #block = new Uint8Array(0);
 
-  constructor(file: FileHandle, size: number, path: string) {
-    super();
+  constructor(file: OpenFile, size: number) {
     this.#file = file;
     this.#size = size;
-    this.#path = path;
   }
 
-  override read(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-    callback: (error: Error | null) => void,
-  ): void {
-    this.#bytes(position, length).then(
-      (bytes) => {
-        buffer.set(bytes, offset);
-        callback(null);
-      },
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
-    );
-  }
-
-  async #bytes(position: number, length: number): Promise<Uint8Array> {
+  async read(position: number, length: number): Promise<Uint8Array> {
     if (!(position >= 0 && position + length <= this.#size)) throw new Error("unexpected EOF");
     const at = position - this.#start;
     if (at >= 0 && at + length <= this.#block.length) return this.#block.subarray(at, at + length);
     const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.#size - position);
-    this.#block = new Uint8Array(await readRange(this.#file, position, wanted, this.#path));
+    this.#block = new Uint8Array(await this.#file.read(position, wanted));
     this.#start = position;
     return this.#block.subarray(0, length);
   }

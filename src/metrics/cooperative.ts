@@ -1,6 +1,6 @@
 // Long computations on the main thread: between pieces they let signals, timers and progress through.
 
-import { setImmediate } from "node:timers/promises";
+import { timing } from "#platform";
 
 /** Longest time between two chances for the rest of the process (milliseconds). */
 const SLICE_MS = 40;
@@ -20,7 +20,7 @@ export function cooperate({ signal, onProgress }: Cooperation): (share: number) 
     signal?.throwIfAborted();
     if (performance.now() - last < SLICE_MS) return;
     onProgress?.(share);
-    await setImmediate();
+    await timing.letOthersRun();
     signal?.throwIfAborted();
     last = performance.now();
   };

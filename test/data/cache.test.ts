@@ -136,7 +136,7 @@ describe("the cache", () => {
     const gone = spawnSync(process.execPath, ["-e", ""]).pid;
     const building = join(
       work.path("cache"),
-      buildingName(entry.slice(work.path("cache").length + 1)).replace(/-\d+-/, `-${gone}-`),
+      (await buildingName(entry.slice(work.path("cache").length + 1))).replace(/-\d+-/, `-${gone}-`),
     );
     const begin = async () => {
       const lines = (await readFile(join(entry, "index.jsonl"), "utf8")).split("\n");
@@ -163,9 +163,9 @@ describe("the cache", () => {
     await putImages();
     (await cached()).close();
     const name = (await entryFolder()).slice(work.path("cache").length + 1);
-    await rename(await entryFolder(), work.path(`cache/${buildingName(name)}`));
+    await rename(await entryFolder(), work.path(`cache/${await buildingName(name)}`));
     expect(await abandonedBuilds(work.path("cache"))).toEqual([]);
-    expect(buildingName(name)).not.toContain(hostname());
+    expect(await buildingName(name)).not.toContain(hostname());
   });
 
   it("keeps what was decoded before a stop", async () => {

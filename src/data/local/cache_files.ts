@@ -3,14 +3,15 @@
  * that cannot be read. index.jsonl: a line that says what the entry is of, then a line for every image of the source.
  * Both are only ever added to, so what a killed process wrote is the beginning of what it would have written.
  */
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { crc32 } from "node:zlib";
+
 import * as v from "valibot";
-import { readRange } from "../../platform/node/open_files.ts";
+import { compression, files, paths } from "#platform";
+import { decodeUtf8 } from "../../io/text.ts";
+import type { OpenFile, SyncFile } from "../../platform/platform.ts";
 import { DataError } from "../errors.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";
+
+const { join } = paths;
 
 export const PIXELS = "pixels.bin";
 export const INDEX = "index.jsonl";
@@ -59,28 +60,28 @@ export type IndexProblem = "absent" | "stale" | "damaged";
 /** Reads the lines that are whole; a last one that is cut off is left out. */
 export async function readIndex(folder: string, expected: CacheHeader): Promise<CacheIndex | IndexProblem> {
   const path = join(folder, INDEX);
-  let file: FileHandle;
+  let file: OpenFile;
   try {
-    file = await open(path, "r");
+    file = await files.open(path);
   } catch {
-    return (await stat(folder).catch(() => undefined)) === undefined ? "absent" : "damaged";
+    return (await files.stat(folder).catch(() => undefined)) === undefined ? "absent" : "damaged";
   }
   try {
-    const { size } = await file.stat();
+    const size = await file.size();
     if (size > MAX_INDEX_BYTES) return "damaged";
-    return parseIndex(Buffer.from(await readRange(file, 0, size, path)), expected);
+    return parseIndex(new Uint8Array(await file.read(0, size)), expected);
   } finally {
     await file.close();
   }
 }
 
-function parseIndex(bytes: Buffer, expected: CacheHeader): CacheIndex | IndexProblem {
+function parseIndex(bytes: Uint8Array, expected: CacheHeader): CacheIndex | IndexProblem {
   const records: CacheRecord[] = [];
   const ends: number[] = [];
   const crcs: number[] = [];
   let start = 0;
   for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-    const line = bytes.toString("utf8", start, end);
+    const line = decodeUtf8(bytes.subarray(start, end));
     start = end + 1;
     ends.push(start);
     if (ends.length === 1) {
@@ -108,30 +109,34 @@ export class PixelFile {
   readonly #folder: string;
   readonly #bytes: number;
   readonly #crcs: Uint32Array;
-  #file: number | undefined;
+  #file: SyncFile | undefined;
 
-  /** @param bytes of an image */
-  constructor(folder: string, bytes: number, crcs: Uint32Array) {
+  private constructor(folder: string, bytes: number, crcs: Uint32Array, file: SyncFile) {
     this.#folder = folder;
     this.#bytes = bytes;
     this.#crcs = crcs;
-    this.#file = openSync(join(folder, PIXELS), "r");
+    this.#file = file;
+  }
+
+  /** @param bytes of an image */
+  static async open(folder: string, bytes: number, crcs: Uint32Array): Promise<PixelFile> {
+    return new PixelFile(folder, bytes, crcs, await files.openSync(join(folder, PIXELS), "r"));
   }
 
   /** @throws DataError where the file no longer holds what was written; the entry is then made anew next time */
   image(slot: number): Uint8Array {
     if (this.#file === undefined) throw new DataError(`${this.#folder}: the images were closed`);
     const pixels = new Uint8Array(this.#bytes);
-    const read = readSync(this.#file, pixels, 0, this.#bytes, slot * this.#bytes);
-    if (read === this.#bytes && crc32(pixels) === this.#crcs[slot]) return pixels;
-    rmSync(join(this.#folder, INDEX), { force: true });
+    const read = this.#file.read(pixels, slot * this.#bytes);
+    if (read === this.#bytes && compression.crc32(pixels) === this.#crcs[slot]) return pixels;
+    files.removeSoon(join(this.#folder, INDEX));
     throw new DataError(
       `${this.#folder}: the decoded images kept here are damaged (image ${slot}); start again, and they are made anew`,
     );
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file?.close();
     this.#file = undefined;
   }
 }

@@ -1,22 +1,22 @@
 /** Where decoded images are kept between runs, and what is kept there. */
-import { createHash } from "node:crypto";
-import { readdir, rm, stat } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
-import { basename, isAbsolute, join } from "node:path";
-import { removeFolder } from "../../io/atomic.ts";
+import { files, hashing, machine, paths, processes } from "#platform";
 import { errorCode, explainSystemError } from "../../io/errors.ts";
-import { isAlive, processBegun } from "../../io/process_identity.ts";
+import type { Machine } from "../../platform/platform.ts";
+
+const { basename, isAbsolute, join } = paths;
 
 /** Decoded images lie in this folder of the cache, an entry for each source and size. */
 const IMAGES = "images";
 
 /** $IMAGO_CACHE, else imago in $XDG_CACHE_HOME, else ~/.cache/imago; and in it the folder of decoded images. */
-export function imageCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+export function imageCacheFolder(env: Machine["environment"] = machine.environment): string {
   const { IMAGO_CACHE, XDG_CACHE_HOME } = env;
   if (IMAGO_CACHE !== undefined && IMAGO_CACHE !== "") return join(IMAGO_CACHE, IMAGES);
   // The XDG specification has relative paths ignored.
   const base =
-    XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), ".cache");
+    XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME)
+      ? XDG_CACHE_HOME
+      : join(paths.home(), ".cache");
   return join(base, "imago", IMAGES);
 }
 
@@ -26,33 +26,36 @@ export function entryName(name: string, identity: string, size: number): string 
     .replaceAll(/[^\w.-]+/g, "_")
     .replace(/^\.+/, "")
     .slice(0, 40);
-  const hash = createHash("sha256")
-    .update(JSON.stringify([identity, size]))
-    .digest("hex")
-    .slice(0, 12);
+  const hash = hashing.sha256(JSON.stringify([identity, size])).slice(0, 12);
   return `${shown === "" ? "images" : shown}-${size}px-${hash}`;
 }
 
 /** .ENTRY.HOST-PID-BEGUN.building: an entry that a process is making, and which one. */
 const BUILDING = /^\.(.+)\.([0-9a-f]{8})-(\d+)-([0-9a-f]{8})\.building$/;
 
-const short = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8);
+const short = (text: string): string => hashing.sha256(text).slice(0, 8);
 
 /** The name under which this process makes an entry. */
-export const buildingName = (entry: string): string =>
-  `.${entry}.${short(hostname())}-${process.pid}-${short(processBegun(process.pid) ?? "")}.building`;
+export async function buildingName(entry: string): Promise<string> {
+  const begun = (await processes.begun(processes.id)) ?? "";
+  return `.${entry}.${short(machine.hostName())}-${processes.id}-${short(begun)}.building`;
+}
 
 /**
  * Names under which processes of this machine that are gone left an entry half made.
  * @param folder which may be missing
  */
 export async function abandonedBuilds(folder: string, entry?: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names.filter((name) => {
-    const [, of, host, pid, begun] = BUILDING.exec(name) ?? [];
-    if (of === undefined || (entry !== undefined && of !== entry) || host !== short(hostname())) return false;
-    return !isAlive(Number(pid)) || short(processBegun(Number(pid)) ?? "") !== begun;
-  });
+  const host = short(machine.hostName());
+  const found: string[] = [];
+  for (const name of await files.list(folder).catch(() => [])) {
+    const [, of, on, pid, begun] = BUILDING.exec(name) ?? [];
+    if (of === undefined || (entry !== undefined && of !== entry) || on !== host) continue;
+    const id = Number(pid);
+    const isGone = !(await processes.isAlive(id)) || short((await processes.begun(id)) ?? "") !== begun;
+    if (isGone) found.push(name);
+  }
+  return found;
 }
 
 /** One source at one size, and what it takes on the disk. */
@@ -67,7 +70,7 @@ export interface CacheEntry {
 /** What is kept, and what processes that are gone left half made. @throws FileError */
 export async function listImageCache(folder = imageCacheFolder()): Promise<CacheEntry[]> {
   try {
-    const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
+    const names = (await files.list(folder)).filter((name) => !name.startsWith(".")).sort();
     const all = [...names, ...(await abandonedBuilds(folder))];
     return await Promise.all(
       all.map(async (name) => ({
@@ -87,17 +90,17 @@ export async function listImageCache(folder = imageCacheFolder()): Promise<Cache
 export async function clearImageCache(folder = imageCacheFolder()): Promise<CacheEntry[]> {
   const entries = await listImageCache(folder);
   for (const { path, isComplete } of entries) {
-    if (isComplete) await removeFolder(path);
-    else await rm(path, { recursive: true, force: true });
+    if (isComplete) await files.removeFolder(path);
+    else await files.removeAll(path);
   }
   return entries;
 }
 
 async function bytesIn(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await files.list(folder).catch(() => []);
   const sizes = await Promise.all(
     names.map((name) =>
-      stat(join(folder, name)).then(
+      files.stat(join(folder, name)).then(
         ({ size }) => size,
         () => 0,
       ),

@@ -1,11 +1,10 @@
 /** Writes a cache entry, or goes on with one that a killed process began. */
-import { type FileHandle, open } from "node:fs/promises";
-import { join } from "node:path";
-import { crc32 } from "node:zlib";
-import { makeFolder } from "../../io/atomic.ts";
-import { readRange } from "../../platform/node/open_files.ts";
+import { compression, files, paths } from "#platform";
+import type { AppendFile } from "../../platform/platform.ts";
 import { type CacheHeader, type CacheRecord, INDEX, PIXELS, readIndex } from "./cache_files.ts";
 import type { Decoded } from "./decode.ts";
+
+const { join } = paths;
 
 /** Pixels are written this many bytes at a time, or one image. */
 const BATCH_BYTES = 2 ** 22;
@@ -13,8 +12,8 @@ const BATCH_BYTES = 2 ** 22;
 const BATCH_RECORDS = 1024;
 
 export class CacheWriter {
-  readonly #pixels: FileHandle;
-  readonly #index: FileHandle;
+  readonly #pixels: AppendFile;
+  readonly #index: AppendFile;
   readonly #imageBytes: number;
   readonly #batch: Uint8Array;
   #batched = 0;
@@ -23,8 +22,8 @@ export class CacheWriter {
   readonly before: readonly CacheRecord[];
 
   private constructor(
-    pixels: FileHandle,
-    index: FileHandle,
+    pixels: AppendFile,
+    index: AppendFile,
     imageBytes: number,
     before: readonly CacheRecord[],
   ) {
@@ -37,13 +36,12 @@ export class CacheWriter {
 
   /** Makes the folder where it is missing, and keeps of its files as much as is sound and of the same images. */
   static async open(folder: string, header: CacheHeader): Promise<CacheWriter> {
-    await makeFolder(folder);
+    await files.makeFolder(folder);
     const imageBytes = header.size ** 2 * 3;
-    // "a+" makes the file where it is missing, and adds at its end.
-    const pixels = await open(join(folder, PIXELS), "a+");
-    let index: FileHandle | undefined;
+    const pixels = await files.openToAppend(join(folder, PIXELS));
+    let index: AppendFile | undefined;
     try {
-      index = await open(join(folder, INDEX), "a+");
+      index = await files.openToAppend(join(folder, INDEX));
       const found = await readIndex(folder, header);
       const before = typeof found === "string" ? [] : await soundRecords(pixels, found.records, imageBytes);
       const good = before.filter((record) => "crc" in record).length;
@@ -67,20 +65,18 @@ export class CacheWriter {
       const { pixels, ...record } = decoded;
       this.#batch.set(pixels, this.#batched);
       this.#batched += this.#imageBytes;
-      this.#lines.push(JSON.stringify({ ...record, crc: crc32(pixels) }));
+      this.#lines.push(JSON.stringify({ ...record, crc: compression.crc32(pixels) }));
     }
     if (this.#batched === this.#batch.length || this.#lines.length >= BATCH_RECORDS) await this.flush();
   }
 
   /** Writes what was added: pixels first, so that no line tells of pixels that are not there. */
   async flush(): Promise<void> {
-    for (let done = 0; done < this.#batched; ) {
-      done += (await this.#pixels.write(this.#batch, done, this.#batched - done)).bytesWritten;
-    }
+    await this.#pixels.append(this.#batch.subarray(0, this.#batched));
     this.#batched = 0;
     const lines = this.#lines.map((line) => `${line}\n`).join("");
     this.#lines = [];
-    await this.#index.appendFile(lines);
+    await this.#index.append(lines);
   }
 
   /** Everything is on the disk when this returns. */
@@ -98,17 +94,17 @@ export class CacheWriter {
 
 /** The records up to the first whose pixels are not what was written. */
 async function soundRecords(
-  pixels: FileHandle,
+  pixels: AppendFile,
   records: readonly CacheRecord[],
   imageBytes: number,
 ): Promise<readonly CacheRecord[]> {
-  const { size } = await pixels.stat();
+  const size = await pixels.size();
   let position = 0;
   for (const [i, record] of records.entries()) {
     if (!("crc" in record)) continue;
     if (position + imageBytes > size) return records.slice(0, i);
-    const bytes = new Uint8Array(await readRange(pixels, position, imageBytes, PIXELS));
-    if (crc32(bytes) !== record.crc) return records.slice(0, i);
+    const bytes = new Uint8Array(await pixels.read(position, imageBytes));
+    if (compression.crc32(bytes) !== record.crc) return records.slice(0, i);
     position += imageBytes;
   }
   return records;

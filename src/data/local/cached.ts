@@ -1,10 +1,7 @@
 /** Decoded images of a source in the cache: read from there, or first decoded into it. */
-import { rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { makeFolder, removeFolder } from "../../io/atomic.ts";
+import { files, images, paths } from "#platform";
 import { errorCode, explainSystemError, FileError } from "../../io/errors.ts";
-import { DECODER } from "../../io/image/index.ts";
-import { shortageOf } from "../../platform/node/free_space.ts";
+import { shortageOf } from "../../io/free_space.ts";
 import { DataError } from "../errors.ts";
 import { type CacheHeader, PIXELS, PixelFile, readIndex } from "./cache_files.ts";
 import { abandonedBuilds, buildingName, entryName } from "./cache_folder.ts";
@@ -12,6 +9,8 @@ import { CacheWriter } from "./cache_writer.ts";
 import { type DecodeOptions, decodeAll } from "./decode.ts";
 import { type DecodedSet, RecordBuilder } from "./decoded_set.ts";
 import type { EncodedImages } from "./encoded.ts";
+
+const { join } = paths;
 
 export interface CacheOptions extends DecodeOptions {
   /** The cache's folder. */
@@ -41,7 +40,7 @@ export async function cachedImages(encoded: EncodedImages, options: CacheOptions
   const header: CacheHeader = {
     imago: "decoded images",
     version: 1,
-    decoder: DECODER,
+    decoder: await images.decoder(),
     source: encoded.identity,
     size,
     count: encoded.count,
@@ -86,11 +85,11 @@ async function openEntry(
   const index = await readIndex(entry, header);
   if (typeof index === "string") return index;
   const bytes = header.size ** 2 * 3;
-  const pixels = await stat(join(entry, PIXELS)).catch(() => undefined);
+  const pixels = await files.stat(join(entry, PIXELS)).catch(() => undefined);
   if (index.records.length !== header.count || pixels?.size !== index.crcs.length * bytes) return "damaged";
   const builder = new RecordBuilder(encoded.count, header.size, (i) => encoded.nameOf(i));
   for (const record of index.records) builder.add(record);
-  const file = new PixelFile(entry, bytes, index.crcs);
+  const file = await PixelFile.open(entry, bytes, index.crcs);
   return {
     ...builder.finish(),
     folder: entry,
@@ -106,21 +105,21 @@ async function build(
   options: CacheOptions,
 ): Promise<void> {
   const { folder, name } = options;
-  const own = join(folder, buildingName(entry.slice(folder.length + 1)));
+  const own = join(folder, await buildingName(entry.slice(folder.length + 1)));
   try {
-    await makeFolder(folder);
+    await files.makeFolder(folder);
     await adopt(folder, entry.slice(folder.length + 1), own);
     await checkSpace(folder, name, header, own);
     await decodeInto(own, header, encoded, options);
-    await removeFolder(entry);
-    await rename(own, entry).catch((error: unknown) => {
+    await files.removeFolder(entry);
+    await files.rename(own, entry).catch((error: unknown) => {
       // Another process finished the same entry meanwhile: one is as good as the other.
       if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes(errorCode(error) ?? "")) throw error;
     });
-    await rm(own, { recursive: true, force: true });
+    await files.removeAll(own);
   } catch (error) {
     if (["ENOSPC", "EDQUOT"].includes(errorCode(error) ?? "")) {
-      await rm(own, { recursive: true, force: true }).catch(() => {});
+      await files.removeAll(own).catch(() => {});
     }
     const explained = explainSystemError(error, "keep decoded images in", folder);
     if (!(explained instanceof FileError) || explained.path !== folder) throw explained;
@@ -132,11 +131,11 @@ async function build(
 
 /** Takes over what a process that is gone left half made: the first to rename it has it. */
 async function adopt(folder: string, entry: string, own: string): Promise<void> {
-  let isTaken = (await stat(own).catch(() => undefined)) !== undefined;
+  let isTaken = (await files.stat(own).catch(() => undefined)) !== undefined;
   for (const name of await abandonedBuilds(folder, entry)) {
-    if (isTaken) await rm(join(folder, name), { recursive: true, force: true });
+    if (isTaken) await files.removeAll(join(folder, name));
     else {
-      isTaken = await rename(join(folder, name), own).then(
+      isTaken = await files.rename(join(folder, name), own).then(
         () => true,
         () => false,
       );
@@ -150,7 +149,7 @@ async function checkSpace(
   { count, size }: CacheHeader,
   own: string,
 ): Promise<void> {
-  const there = await stat(join(own, PIXELS)).catch(() => undefined);
+  const there = await files.stat(join(own, PIXELS)).catch(() => undefined);
   const needed = count * size ** 2 * 3 - (there?.size ?? 0);
   const short = await shortageOf(folder, needed);
   if (short === undefined) return;

@@ -1,5 +1,5 @@
 /** From encoded images to pixels of one size, several at a time, and what there is to say of each. */
-import { createHash } from "node:crypto";
+import { hashing } from "#platform";
 import { FileError, firstLine } from "../../io/errors.ts";
 import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
 import type { EncodedImages } from "./encoded.ts";
@@ -61,7 +61,7 @@ async function decodeOne(encoded: EncodedImages, index: number, size: number): P
       width,
       height,
       kind: `${format}, ${channels === 1 ? "1 channel" : `${channels} channels`}`,
-      digest: createHash("sha256").update(bytes).digest("hex"),
+      digest: hashing.sha256(bytes),
       pixels: resizeAndCrop(image, size),
     };
   } catch (error) {

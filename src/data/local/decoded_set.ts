@@ -1,5 +1,6 @@
 /** All decoded images of a source, wherever their pixels are, and what became of the rest. */
-import { createHash, type Hash } from "node:crypto";
+import { hashing } from "#platform";
+import type { Hasher } from "../../platform/platform.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";
 
 /** An image that cannot be read. */
@@ -31,7 +32,7 @@ export interface DecodedRecords {
 /** Gathers records in the order of the images. */
 export class RecordBuilder {
   readonly #nameOf: (index: number) => string;
-  readonly #hash: Hash;
+  readonly #hash: Hasher;
   readonly #indices: Uint32Array;
   readonly #widths: Uint32Array;
   readonly #heights: Uint32Array;
@@ -44,7 +45,7 @@ export class RecordBuilder {
 
   constructor(count: number, size: number, nameOf: (index: number) => string) {
     this.#nameOf = nameOf;
-    this.#hash = createHash("sha256").update(JSON.stringify(["folder-1", size]));
+    this.#hash = hashing.hasher("sha256").update(JSON.stringify(["folder-1", size]));
     this.#indices = new Uint32Array(count);
     this.#widths = new Uint32Array(count);
     this.#heights = new Uint32Array(count);
@@ -84,7 +85,7 @@ export class RecordBuilder {
         kinds: this.#kinds,
       },
       broken: this.#broken,
-      fingerprint: `sha256:${this.#hash.digest("hex")}`,
+      fingerprint: `sha256:${this.#hash.digest()}`,
     };
   }
 }

@@ -1,16 +1,16 @@
 /** Images that are files on the disk: those of a folder and the folders in it, or of a list. */
-import { createHash } from "node:crypto";
-import { constants, type Dirent } from "node:fs";
-import { access, open, readdir, readFile, realpath, stat } from "node:fs/promises";
-import { dirname, extname, join, resolve } from "node:path";
+import { files, hashing, paths as pathnames } from "#platform";
 import { errorCode, firstLine } from "../../io/errors.ts";
 import { foreignContent } from "../../io/foreign.ts";
+import type { FolderEntry } from "../../platform/platform.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
 import { inOrder } from "./in_order.ts";
 import { MAX_METADATA_BYTES } from "./metadata.ts";
 import { chooseImages } from "./splits.ts";
+
+const { dirname, extname, join, resolve } = pathnames;
 
 /** Names that promise an image. Some are not read (bmp, heic, ...), and are reported rather than passed over. */
 const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set(
@@ -40,7 +40,7 @@ export async function folderImages(
   return {
     ...fileImages(images, (path) => join(folder, path)),
     ...found,
-    identity: JSON.stringify(["folder", await realpath(folder), split ?? null]),
+    identity: JSON.stringify(["folder", await files.realPath(folder), split ?? null]),
   };
 }
 
@@ -70,7 +70,7 @@ export async function listedImages(
   return {
     ...fileImages(images, (path) => resolve(folder, path)),
     ...found,
-    identity: JSON.stringify(["list", await realpath(list), split ?? null]),
+    identity: JSON.stringify(["list", await files.realPath(list), split ?? null]),
   };
 }
 
@@ -88,24 +88,23 @@ function fileImages(
     nameOf: pathOf,
     bytes: (index) => readImage(place(pathOf(index))),
     async stamp() {
-      const hash = createHash("sha256");
-      const look = (index: number) => stat(place(pathOf(index))).catch(() => undefined);
+      const hash = hashing.hasher("sha256");
+      const look = (index: number) => files.stat(place(pathOf(index))).catch(() => undefined);
       let index = 0;
       for await (const info of inOrder(paths.length, STATS_AT_ONCE, look)) {
         hash.update(JSON.stringify([paths[index++], info?.size ?? -1, info?.mtimeMs ?? -1]));
       }
-      return hash.digest("hex");
+      return hash.digest();
     },
     close: async () => {},
   };
 }
 
 async function readImage(path: string): Promise<Uint8Array> {
-  const file = await open(path, "r");
+  const file = await files.open(path);
   try {
-    const { size } = await file.stat();
-    if (size > MAX_IMAGE_BYTES) throw new Error(`more than ${MAX_IMAGE_BYTES} bytes`);
-    return await file.readFile();
+    if ((await file.size()) > MAX_IMAGE_BYTES) throw new Error(`more than ${MAX_IMAGE_BYTES} bytes`);
+    return await file.readAll();
   } finally {
     await file.close();
   }
@@ -114,9 +113,9 @@ async function readImage(path: string): Promise<Uint8Array> {
 /** Undefined when there is no such file. @throws DataError */
 async function readText(path: string, most = MAX_METADATA_BYTES): Promise<string | undefined> {
   try {
-    const { size } = await stat(path);
+    const { size } = await files.stat(path);
     if (size > most) throw new DataError(`${path}: ${size} bytes, where at most ${most} are read`);
-    return await readFile(path, "utf8");
+    return await files.readText(path);
   } catch (error) {
     if (error instanceof DataError) throw error;
     if (errorCode(error) === "ENOENT") return undefined;
@@ -127,9 +126,9 @@ async function readText(path: string, most = MAX_METADATA_BYTES): Promise<string
 /** @throws DataError unless this is a folder that may be read */
 export async function checkFolder(folder: string): Promise<void> {
   try {
-    const info = await stat(folder);
-    if (!info.isDirectory()) throw new DataError(`${folder}: this is a file; give a folder of images`);
-    await access(folder, constants.R_OK | constants.X_OK);
+    const info = await files.stat(folder);
+    if (!info.isFolder) throw new DataError(`${folder}: this is a file; give a folder of images`);
+    await files.checkFolderReadable(folder);
   } catch (error) {
     if (error instanceof DataError) throw error;
     const problem =
@@ -149,10 +148,10 @@ export async function listFolder(folder: string, wanted: (name: string) => boole
   const seen = new Set<string>();
   const walk = async (inside: string): Promise<void> => {
     const here = join(folder, inside);
-    const real = await realpath(here);
+    const real = await files.realPath(here);
     if (seen.has(real)) return; // a link that leads back
     seen.add(real);
-    for (const entry of await readdir(here, { withFileTypes: true })) {
+    for (const entry of await files.entries(here)) {
       if (entry.name.startsWith(".")) continue;
       const path = inside === "" ? entry.name : `${inside}/${entry.name}`;
       if (await isFolder(entry, here)) await walk(path);
@@ -168,10 +167,10 @@ export async function listFolder(folder: string, wanted: (name: string) => boole
 }
 
 /** Follows links; a link to nowhere counts as a file, and is reported when it is read. */
-async function isFolder(entry: Dirent, parent: string): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return stat(resolve(parent, entry.name)).then(
-    (info) => info.isDirectory(),
+async function isFolder(entry: FolderEntry, parent: string): Promise<boolean> {
+  if (entry.kind !== "link") return entry.kind === "folder";
+  return files.stat(resolve(parent, entry.name)).then(
+    (info) => info.isFolder,
     () => false,
   );
 }

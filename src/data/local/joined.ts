@@ -1,5 +1,5 @@
 /** Several sources as one, one after the other. */
-import { createHash } from "node:crypto";
+import { hashing } from "#platform";
 import type { ClassLabels } from "../image_source.ts";
 import type { EncodedImages } from "./encoded.ts";
 import { classLabels } from "./labels.ts";
@@ -40,7 +40,7 @@ export function joined(parts: readonly Part[]): EncodedImages {
     identity: JSON.stringify(parts.map(({ images }) => images.identity)),
     async stamp() {
       const stamps = await Promise.all(parts.map(({ images }) => images.stamp()));
-      return createHash("sha256").update(JSON.stringify(stamps)).digest("hex");
+      return hashing.sha256(JSON.stringify(stamps));
     },
     async close() {
       for (const { images } of parts) await images.close();

@@ -1,6 +1,5 @@
 /** Tells what kind of source a path is, and opens it. */
-import { stat } from "node:fs/promises";
-import { basename, dirname, extname, join, relative, sep } from "node:path";
+import { files as disk, paths as pathnames } from "#platform";
 import { isMissing } from "../../io/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, SourceSelection } from "./encoded.ts";
@@ -9,6 +8,8 @@ import { joined, type Part } from "./joined.ts";
 import { parquetImages } from "./parquet_images.ts";
 import { chooseFiles } from "./splits.ts";
 import { zipImages } from "./zip_images.ts";
+
+const { basename, dirname, extname, inside, join } = pathnames;
 
 const isParquet = (path: string): boolean => extname(path).toLowerCase() === ".parquet";
 const isZip = (path: string): boolean => extname(path).toLowerCase() === ".zip";
@@ -26,7 +27,7 @@ export async function openEncoded(
   selection: SourceSelection,
   name = path,
 ): Promise<EncodedImages> {
-  const info = await stat(path).catch((error: unknown) => {
+  const info = await disk.stat(path).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw new DataError(`${name}: it cannot be read; check its permissions`, { cause: error });
   });
@@ -34,7 +35,7 @@ export async function openEncoded(
     if (/[*?]/.test(basename(path))) return parquetPattern(path, selection, name);
     throw new DataError(`${name}: there is no such folder or file; check the path`);
   }
-  if (info.isDirectory()) return folder(path, selection, name);
+  if (info.isFolder) return folder(path, selection, name);
   if (isZip(path)) {
     noColumn(name, selection, "a zip archive");
     return zipImages(name, path, selection);
@@ -116,10 +117,10 @@ export async function openEncodedFiles(
   const [first] = paths;
   if (first === undefined) throw new DataError(`${name}: no files to read`);
   if (kind === "folder") return folder(first, selection, name);
-  const inside = paths.map((path) => relative(root, path).split(sep).join("/"));
-  if (kind === "parquet") return parquetImages(name, root, inside, selection);
+  const names = paths.map((path) => inside(root, path));
+  if (kind === "parquet") return parquetImages(name, root, names, selection);
   noColumn(name, selection, "a zip archive");
-  return paths.length === 1 ? zipImages(name, first, selection) : zips(name, root, inside, selection);
+  return paths.length === 1 ? zipImages(name, first, selection) : zips(name, root, names, selection);
 }
 
 async function parquetPattern(
@@ -127,14 +128,14 @@ async function parquetPattern(
   selection: SourceSelection,
   name: string,
 ): Promise<EncodedImages> {
-  const inside = dirname(path);
+  const folder = dirname(path);
   const pattern = basename(path).replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
   const matches = new RegExp(`^${pattern.replaceAll("*", ".*").replaceAll("?", ".")}$`);
-  await checkFolder(inside);
-  const files = await listFolder(inside, (file) => isParquet(file) && matches.test(file));
+  await checkFolder(folder);
+  const files = await listFolder(folder, (file) => isParquet(file) && matches.test(file));
   const here = files.filter((file) => !file.includes("/"));
   if (here.length === 0) throw new DataError(`${name}: no parquet file matches; check the pattern`);
-  return parquet(inside, here, selection, name);
+  return parquet(folder, here, selection, name);
 }
 
 async function parquet(

@@ -1,7 +1,5 @@
 /** The images in parquet files: row groups are read when a row of theirs is asked for, and the last few are kept. */
-import { createHash } from "node:crypto";
-import { realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { files as disk, hashing, paths as pathnames } from "#platform";
 import { openParquet, type ParquetColumn, type ParquetFile } from "../../io/parquet.ts";
 import { DataError } from "../errors.ts";
 import type { ClassLabels } from "../image_source.ts";
@@ -35,7 +33,7 @@ export async function parquetImages(
   paths: readonly string[],
   selection: SourceSelection,
 ): Promise<EncodedImages> {
-  const files = new FilePool(paths.map((path) => join(folder, path)));
+  const files = new FilePool(paths.map((path) => pathnames.join(folder, path)));
   try {
     const { places, count, image, label } = await survey(name, files, paths, selection);
     if (count === 0) throw new DataError(`${name}: no rows in these parquet files; give files with images`);
@@ -64,7 +62,7 @@ export async function parquetImages(
         const rows = await group(at);
         return imageBytes(rows[index - (places[at]?.first ?? 0)]?.[image.name]);
       },
-      identity: JSON.stringify(["parquet", await realpath(folder), paths, image.name]),
+      identity: JSON.stringify(["parquet", await disk.realPath(folder), paths, image.name]),
       stamp: () => files.stamp(paths),
       close: () => files.close(),
     };
@@ -205,12 +203,12 @@ class FilePool {
   }
 
   async stamp(names: readonly string[]): Promise<string> {
-    const hash = createHash("sha256");
+    const hash = hashing.hasher("sha256");
     let index = 0;
-    for await (const { size, mtimeMs } of inOrder(names.length, 8, (i) => stat(this.#paths[i] ?? ""))) {
+    for await (const { size, mtimeMs } of inOrder(names.length, 8, (i) => disk.stat(this.#paths[i] ?? ""))) {
       hash.update(JSON.stringify([names[index++], size, mtimeMs]));
     }
-    return hash.digest("hex");
+    return hash.digest();
   }
 
   close(): Promise<void> {

@@ -1,6 +1,5 @@
 /** Encoded images as a data set: decoded at once, into memory where they are few, otherwise into the cache. */
-import { createHash } from "node:crypto";
-import { availableParallelism } from "node:os";
+import { hashing, machine } from "#platform";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
 import { imageCacheFolder } from "./cache_folder.ts";
@@ -77,9 +76,7 @@ export async function localImages(
   const labels = encoded.labels && labelsOfSome(encoded.labels, indices);
   const fingerprint =
     labels !== undefined && labelOrigin === "asked for"
-      ? `sha256:${createHash("sha256")
-          .update(JSON.stringify([set.fingerprint, labels.names, [...labels.of]]))
-          .digest("hex")}`
+      ? `sha256:${hashing.sha256(JSON.stringify([set.fingerprint, labels.names, [...labels.of]]))}`
       : set.fingerprint;
   const check = (index: number): number => {
     if (Number.isInteger(index) && index >= 0 && index < count) return index;
@@ -110,13 +107,7 @@ interface Opened {
 }
 
 async function decodedSet(name: string, encoded: EncodedImages, options: LocalOptions): Promise<Opened> {
-  const {
-    size,
-    concurrency = 2 * availableParallelism(),
-    memoryLimit = MEMORY_BYTES,
-    onProgress,
-    signal,
-  } = options;
+  const { size, concurrency = 2 * machine.cores(), memoryLimit = MEMORY_BYTES, onProgress, signal } = options;
   const { onBroken = "error", skipHint = 'load with onBroken "skip"' } = options;
   try {
     checkWhole("size", size, 4096);

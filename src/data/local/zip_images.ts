@@ -1,7 +1,5 @@
 /** The images in a zip archive, unpacked one at a time. */
-import { createHash } from "node:crypto";
-import { realpath, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { files, hashing, paths as pathnames } from "#platform";
 import { FileError, firstLine } from "../../io/errors.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { DataError } from "../errors.ts";
@@ -67,12 +65,10 @@ export async function zipImages(
       nameOf: (index) => entryOf(index).name,
       ...found,
       bytes: (index) => readEntry(entryOf(index)),
-      identity: JSON.stringify(["zip", await realpath(path), split ?? null]),
+      identity: JSON.stringify(["zip", await files.realPath(path), split ?? null]),
       async stamp() {
-        const { size, mtimeMs } = await stat(path);
-        return createHash("sha256")
-          .update(JSON.stringify([size, mtimeMs]))
-          .digest("hex");
+        const { size, mtimeMs } = await files.stat(path);
+        return hashing.sha256(JSON.stringify([size, mtimeMs]));
       },
       close: () => archive.close(),
     };
@@ -84,5 +80,5 @@ export async function zipImages(
 
 function isWanted(path: string): boolean {
   if (path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX")) return false;
-  return isImageName(path) || TABLES.includes(basename(path));
+  return isImageName(path) || TABLES.includes(pathnames.basename(path));
 }

@@ -5,18 +5,15 @@
 //   models--OWNER--NAME/snapshots/COMMIT/a/b.c   -> ../../../../blobs/DIGEST
 //   models--OWNER--NAME/trees/COMMIT.json        the list of a commit's files: offline it says whether all are there
 
-import { constants } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
 import * as v from "valibot";
-import { writeFileAtomic } from "../atomic.ts";
+import { files as disk, paths } from "#platform";
 import { readJsonAs } from "../diffusers_json.ts";
-import { errorCode, explainSystemError, isMissing } from "../errors.ts";
+import { explainSystemError, isMissing } from "../errors.ts";
 import type { HubFile, HubKind } from "./client.ts";
 import { isCommit } from "./name.ts";
 
-/** Systems that have no symbolic links, or do not let everyone make them. */
-const NO_LINKS = ["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"];
+const { join } = paths;
+
 const MAX_LIST_BYTES = 64 * 2 ** 20;
 
 /** The version of Python's lists of files that is known here. */
@@ -60,7 +57,7 @@ export class RepoCache {
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     try {
-      const commit = (await readFile(join(this.path, "refs", revision), "utf8")).trim();
+      const commit = (await disk.readText(join(this.path, "refs", revision))).trim();
       return isCommit(commit) ? commit : undefined;
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -71,7 +68,7 @@ export class RepoCache {
   /** Remembers what a branch or a tag means now. @throws FileError */
   async rememberCommit(revision: string, commit: string): Promise<void> {
     if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
-    await writeFileAtomic(join(this.path, "refs", revision), commit);
+    await disk.writeFileAtomic(join(this.path, "refs", revision), commit);
   }
 
   /** The files of a commit, if they were listed before. */
@@ -97,24 +94,14 @@ export class RepoCache {
       { size, blob_id: oid, ...(digest !== oid && { lfs_sha256: digest, lfs_size: size }) },
     ]);
     const list = { format_version: LIST_VERSION, files: Object.fromEntries(entries) };
-    await writeFileAtomic(this.#listFile(commit), JSON.stringify(list, undefined, 1));
+    await disk.writeFileAtomic(this.#listFile(commit), JSON.stringify(list, undefined, 1));
   }
 
   /** The files of a commit that are here, whoever downloaded them; none if there is no such folder. */
   async present(commit: string): Promise<HubFile[]> {
     const root = this.snapshot(commit);
     try {
-      const entries = await readdir(root, { recursive: true, withFileTypes: true });
-      const files: HubFile[] = [];
-      for (const entry of entries) {
-        if (entry.isDirectory()) continue;
-        const path = join(entry.parentPath, entry.name);
-        const info = await stat(path).catch(() => undefined);
-        if (!info?.isFile()) continue;
-        // It is here already: by which name of its content does not matter.
-        files.push({ path: relative(root, path).split(sep).join("/"), size: info.size, oid: "", digest: "" });
-      }
-      return files;
+      return await presentIn(root, "");
     } catch (error) {
       if (isMissing(error)) return [];
       throw explainSystemError(error, "read the cache", root);
@@ -139,14 +126,7 @@ export class RepoCache {
   async link(commit: string, { path, digest }: HubFile, isNew: boolean): Promise<void> {
     const [from, to] = [this.blob(digest), this.file(commit, path)];
     try {
-      await mkdir(dirname(to), { recursive: true });
-      await rm(to, { force: true });
-      await symlink(relative(dirname(to), from), to).catch(async (error: unknown) => {
-        // Another process was quicker.
-        if (errorCode(error) === "EEXIST") return;
-        if (!NO_LINKS.includes(errorCode(error) ?? "")) throw error;
-        await (isNew ? rename(from, to) : copyFile(from, to, constants.COPYFILE_FICLONE));
-      });
+      await disk.addName(from, to, isNew);
     } catch (error) {
       throw explainSystemError(error, "write the file", to);
     }
@@ -157,10 +137,26 @@ export class RepoCache {
   }
 }
 
+/** Files below a folder of a snapshot, in the order in which they are found. */
+async function presentIn(root: string, inside: string): Promise<HubFile[]> {
+  const found: HubFile[] = [];
+  for (const { name, kind } of await disk.entries(join(root, inside))) {
+    const path = inside === "" ? name : `${inside}/${name}`;
+    if (kind === "folder") {
+      found.push(...(await presentIn(root, path)));
+      continue;
+    }
+    const info = await disk.stat(join(root, path)).catch(() => undefined);
+    // It is here already: by which name of its content does not matter.
+    if (info?.isFile) found.push({ path, size: info.size, oid: "", digest: "" });
+  }
+  return found;
+}
+
 /** The size of a file, through links; undefined where there is none. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).size;
+    return (await disk.stat(path)).size;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw explainSystemError(error, "read the cache", path);

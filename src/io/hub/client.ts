@@ -1,8 +1,8 @@
 // The one place that knows @huggingface/hub: the Hub's interface as far as it is used here. The library makes the
 // requests; our own fetch adds the token, bounds and retries. It is loaded when it is first needed.
 
-import { pathToFileURL } from "node:url";
 import * as v from "valibot";
+import { files } from "#platform";
 import { errorCode } from "../errors.ts";
 import { plain } from "../plain.ts";
 import { HubError, type Subject } from "./errors.ts";
@@ -143,16 +143,15 @@ export async function commitFiles(
   { title, revision, removed, onFile }: CommitOptions,
 ): Promise<string> {
   const hub = await library();
+  const contents = await Promise.all(
+    uploads.map(async ({ file, path }) => ({ path, content: await files.contentToSend(file) })),
+  );
   const work = hub.commitIter({
     ...params(asked),
     title,
     branch: revision,
     operations: [
-      ...uploads.map(({ file, path }) => ({
-        operation: "addOrUpdate" as const,
-        path,
-        content: pathToFileURL(file),
-      })),
+      ...contents.map((file) => ({ operation: "addOrUpdate" as const, ...file })),
       ...removed.map((path) => ({ operation: "delete" as const, path })),
     ],
     // Plain LFS: one request a file (or part), which every server that speaks the interface has.

@@ -2,10 +2,12 @@
 // split, and those files on this machine. Splits are known by their names, by the rules the Hub itself uses where
 // a repository says nothing else: data/train-00000-of-00002.parquet, train/cat.png, test.zip.
 
-import { join, posix } from "node:path";
+import { paths } from "#platform";
 import { HubError } from "./errors.ts";
-import { HUB_PREFIX } from "./name.ts";
+import { HUB_PREFIX, parentOf } from "./name.ts";
 import { type FetchOptions, fetchFiles, type HubRepo, type ListOptions, listRepo } from "./repo.ts";
+
+const { join } = paths;
 
 export type DatasetKind = "parquet" | "zip" | "folder";
 
@@ -182,15 +184,11 @@ function wordSplit(name: string): string {
 function metadataOf({ files }: HubRepo, images: readonly string[]): string[] {
   const folders = new Set<string>([""]);
   for (const path of images) {
-    for (
-      let folder = posix.dirname(path);
-      folder !== "." && !folders.has(folder);
-      folder = posix.dirname(folder)
-    ) {
+    for (let folder = parentOf(path); folder !== "." && !folders.has(folder); folder = parentOf(folder)) {
       folders.add(folder);
     }
   }
-  const folderOf = (path: string) => (path.includes("/") ? posix.dirname(path) : "");
+  const folderOf = (path: string) => (path.includes("/") ? parentOf(path) : "");
   return files.map(({ path }) => path).filter((path) => METADATA.test(path) && folders.has(folderOf(path)));
 }
 

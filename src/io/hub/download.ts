@@ -1,15 +1,15 @@
 // One file from the Hub: it goes on where an earlier download was cut off, and is checked against its checksum before
 // it gets its name.
 
-import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { errorCode, explainSystemError } from "../errors.ts";
-import { isAlive } from "../process_identity.ts";
+import { files, hashing, paths, processes } from "#platform";
+import type { AppendFile, OpenFile } from "../../platform/platform.ts";
+import { errorCode, explainSystemError, isMissing } from "../errors.ts";
 import type { HubFile } from "./client.ts";
 import { HubError, kindOfAnswer, type Subject, strange, unreachable } from "./errors.ts";
 import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
 import type { HubSettings } from "./settings.ts";
+
+const { basename, dirname, join } = paths;
 
 /** Tries without a single new byte before a download is given up. */
 const TRIES = 5;
@@ -38,11 +38,10 @@ export interface Download {
  */
 export async function download(work: Download): Promise<void> {
   const { file, target } = work;
-  const part = `${target}.${process.pid}.incomplete`;
+  const part = `${target}.${processes.id}.incomplete`;
   try {
-    await mkdir(dirname(target), { recursive: true });
     if (file.size >= RESUMED_BYTES) await adoptPart(target, part);
-    const handle = await open(part, "a+");
+    const handle = await files.openToAppend(part);
     try {
       const resumed = await receive(work, handle);
       let isWhole = await matches(handle, file);
@@ -57,10 +56,10 @@ export async function download(work: Download): Promise<void> {
     } finally {
       await handle.close();
     }
-    await rename(part, target);
+    await files.rename(part, target);
   } catch (error) {
     const isDamaged = error instanceof HubError && error.reason === "checksum";
-    if (isDamaged || file.size < RESUMED_BYTES) await rm(part, { force: true });
+    if (isDamaged || file.size < RESUMED_BYTES) await files.remove(part);
     throw explainSystemError(error, "write the file", target);
   }
 }
@@ -69,9 +68,9 @@ export async function download(work: Download): Promise<void> {
  * Fetches what is missing of the file.
  * @returns whether a part of it was there before
  */
-async function receive(work: Download, handle: FileHandle): Promise<boolean> {
+async function receive(work: Download, handle: AppendFile): Promise<boolean> {
   const { file, settings, subject, signal, onBytes } = work;
-  let have = (await handle.stat()).size;
+  let have = await handle.size();
   if (have > file.size) {
     await handle.truncate(0);
     have = 0;
@@ -103,7 +102,7 @@ class CutOff extends Error {
 }
 
 /** One request for the rest of the file, from `have` on. @returns how many bytes are there then */
-async function receiveOnce(work: Download, handle: FileHandle, have: number): Promise<number> {
+async function receiveOnce(work: Download, handle: AppendFile, have: number): Promise<number> {
   const { settings, url, file, signal, onBytes } = work;
   const stalled = new AbortController();
   const stall = () => stalled.abort(new DOMException("nothing arrived for a minute", "TimeoutError"));
@@ -136,7 +135,7 @@ async function receiveOnce(work: Download, handle: FileHandle, have: number): Pr
         clearTimeout(timer);
         timer = setTimeout(stall, STALL_MS);
         if (have + bytes.length > file.size) throw damaged(work);
-        await handle.appendFile(bytes);
+        await handle.append(bytes);
         have += bytes.length;
         onBytes(bytes.length);
       }
@@ -158,8 +157,8 @@ function goesOnAt(answer: Response, have: number): boolean {
   return answer.status === 206 && Number(from) === have;
 }
 
-async function startOver({ onBytes }: Download, handle: FileHandle): Promise<void> {
-  onBytes(-(await handle.stat()).size);
+async function startOver({ onBytes }: Download, handle: AppendFile): Promise<void> {
+  onBytes(-(await handle.size()));
   await handle.truncate(0);
 }
 
@@ -170,30 +169,35 @@ const damaged = ({ subject, file }: Download): HubError =>
   );
 
 /** Whether a file on this machine has the content that one on the Hub has. */
-export async function matches(handle: FileHandle, file: Pick<HubFile, "size" | "digest">): Promise<boolean> {
-  const { size } = await handle.stat();
+export async function matches(handle: OpenFile, file: Pick<HubFile, "size" | "digest">): Promise<boolean> {
+  const size = await handle.size();
   // Large files go by the SHA-256 of their content, others by git's name of a blob.
   const isLarge = file.digest.length === 64;
-  const hash = createHash(isLarge ? "sha256" : "sha1");
+  const hash = hashing.hasher(isLarge ? "sha256" : "sha1");
   if (!isLarge) hash.update(`blob ${size}\0`);
-  const chunk = Buffer.alloc(Math.min(HASH_CHUNK, Math.max(1, size)));
+  const chunk = new Uint8Array(Math.min(HASH_CHUNK, Math.max(1, size)));
   for (let at = 0; at < size; ) {
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+    const bytesRead = await handle.readInto(chunk, at);
     if (bytesRead === 0) break;
     hash.update(chunk.subarray(0, bytesRead));
     at += bytesRead;
   }
-  return size === file.size && hash.digest("hex") === file.digest;
+  return size === file.size && hash.digest() === file.digest;
 }
 
 /** Takes over what a process that is gone had received. */
 async function adoptPart(target: string, part: string): Promise<void> {
   const folder = dirname(target);
-  for (const name of await readdir(folder)) {
+  const names = await files.list(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  for (const name of names) {
     const [, owner, pid] = /^(.+)\.(\d+)\.incomplete$/.exec(name) ?? [];
-    if (owner !== basename(target) || Number(pid) === process.pid || isAlive(Number(pid))) continue;
+    if (owner !== basename(target) || Number(pid) === processes.id || (await processes.isAlive(Number(pid))))
+      continue;
     try {
-      return await rename(join(folder, name), part);
+      return await files.rename(join(folder, name), part);
     } catch (error) {
       // Another process was quicker.
       if (errorCode(error) !== "ENOENT") throw error;

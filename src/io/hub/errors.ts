@@ -1,5 +1,6 @@
 // What can go wrong with the Hugging Face Hub, each told in one line that says what to do.
 
+import { machine } from "#platform";
 import { errorCode } from "../errors.ts";
 import { plain } from "../plain.ts";
 
@@ -134,7 +135,7 @@ export function unreachable(error: unknown, { label }: Subject, { endpoint }: As
   return new HubError(
     "network",
     `${label}: ${new URL(endpoint).host} cannot be reached (${networkCause(error)}); check the network${
-      process.env.HF_ENDPOINT === undefined ? "" : " and HF_ENDPOINT"
+      machine.environment.HF_ENDPOINT === undefined ? "" : " and HF_ENDPOINT"
     }`,
     { cause: error },
   );

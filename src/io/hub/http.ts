@@ -1,5 +1,6 @@
 // Requests to the Hub: who asks is said to the Hub only, answers are bounded, what may succeed later is tried again.
 
+import { machine } from "#platform";
 import { VERSION } from "../../version.ts";
 import { plain } from "../plain.ts";
 import { kindOfAnswer, type Refusal, refused, type Subject, strange, unreachable } from "./errors.ts";
@@ -58,7 +59,7 @@ export function requestHeaders(settings: HubSettings, url: URL, headers?: Reques
     all.delete("authorization");
     if (settings.token !== undefined) all.set("authorization", `Bearer ${settings.token}`);
   }
-  all.set("user-agent", `imago/${VERSION}; node/${process.versions.node}`);
+  all.set("user-agent", `imago/${VERSION}; ${machine.runtime}`);
   return all;
 }
 

@@ -55,3 +55,9 @@ export function checkRevision(revision: string): void {
  */
 export const isSafePath = (path: string): boolean =>
   path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part));
+
+/** The folder of a repository that a path in it lies in; "." for the repository itself. */
+export function parentOf(path: string): string {
+  const at = path.lastIndexOf("/");
+  return at < 0 ? "." : path.slice(0, at);
+}

@@ -1,10 +1,10 @@
 // Files into a repository of the Hub, in one commit; the repository is made if there is none.
 
-import { open, readFile } from "node:fs/promises";
-import { posix } from "node:path";
+import { files } from "#platform";
 import { type Asked, commitFiles, createRepo, type HubFile, tokenOwner, type Upload } from "./client.ts";
 import { matches } from "./download.ts";
 import { HubError } from "./errors.ts";
+import { parentOf } from "./name.ts";
 import { fetchFiles, type HubRepo, listRepo, subjectOf } from "./repo.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -87,7 +87,7 @@ export async function pushFiles(
 }
 
 async function isSame(path: string, file: HubFile): Promise<boolean> {
-  const handle = await open(path, "r");
+  const handle = await files.open(path);
   try {
     return await matches(handle, file);
   } finally {
@@ -119,7 +119,7 @@ async function checkCard(
   const isThere = repo.files.some(({ path }) => path === CARD) && uploads.some(({ path }) => path === CARD);
   if (!isThere) return;
   const [file = ""] = await fetchFiles(repo, [CARD], { signal });
-  if (mayReplaceCard(await readFile(file, "utf8"))) return;
+  if (mayReplaceCard(await files.readText(file))) return;
   throw new HubError(
     "content",
     `${repo.label}: its ${CARD} was not written by imago push; add --force to replace it (the history keeps it), or choose another name`,
@@ -128,7 +128,7 @@ async function checkCard(
 
 /** An index of shards beside new weights in one file: readers would follow the index to the old ones. */
 function isStaleIndex(path: string, uploads: readonly Upload[]): boolean {
-  const folders = new Set(uploads.map((upload) => posix.dirname(upload.path)));
+  const folders = new Set(uploads.map((upload) => parentOf(upload.path)));
   const isKept = uploads.some((upload) => upload.path === path);
-  return path.endsWith(".safetensors.index.json") && folders.has(posix.dirname(path)) && !isKept;
+  return path.endsWith(".safetensors.index.json") && folders.has(parentOf(path)) && !isKept;
 }

@@ -1,7 +1,7 @@
 // Repositories of the Hub: what is in them, and their files on this machine.
 
-import { shortageOf } from "../../platform/node/free_space.ts";
 import { FileError } from "../errors.ts";
+import { shortageOf } from "../free_space.ts";
 import { RepoCache } from "./cache.ts";
 import { type Asked, type HubFile, type HubKind, listCommit, resolveCommit } from "./client.ts";
 import { download } from "./download.ts";

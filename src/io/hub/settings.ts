@@ -1,9 +1,8 @@
 // Where the Hub is, who asks, and where the cache lies: from the environment, under the names Python's huggingface_hub has.
 
-import { open } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { files, machine, paths } from "#platform";
 import { explainSystemError, isMissing } from "../errors.ts";
+import { decodeUtf8 } from "../text.ts";
 import { type Asker, HubError } from "./errors.ts";
 
 /** Where requests go, who asks, and where files are kept. */
@@ -42,11 +41,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export async function hubSettings(
   options: HubOptions = {},
-  env: Environment = process.env,
+  env: Environment = machine.environment,
 ): Promise<HubSettings> {
-  const xdg = set(env.XDG_CACHE_HOME) ?? join(homedir(), ".cache");
-  const home = expanded(set(env.HF_HOME) ?? join(xdg, "huggingface"));
-  const cache = set(env.HF_HUB_CACHE) ?? set(env.HUGGINGFACE_HUB_CACHE) ?? join(home, "hub");
+  const xdg = set(env.XDG_CACHE_HOME) ?? paths.join(paths.home(), ".cache");
+  const home = expanded(set(env.HF_HOME) ?? paths.join(xdg, "huggingface"));
+  const cache = set(env.HF_HUB_CACHE) ?? set(env.HUGGINGFACE_HUB_CACHE) ?? paths.join(home, "hub");
   return {
     endpoint: checkedEndpoint(options.endpoint ?? set(env.HF_ENDPOINT) ?? ENDPOINT),
     cache: options.cache ?? expanded(cache),
@@ -57,7 +56,7 @@ export async function hubSettings(
 }
 
 async function findToken(given: string | undefined, env: Environment, home: string): Promise<Partial<Asker>> {
-  const file = expanded(set(env.HF_TOKEN_PATH) ?? join(home, "token"));
+  const file = expanded(set(env.HF_TOKEN_PATH) ?? paths.join(home, "token"));
   const candidates: [from: string, text: string | undefined][] = [
     ["the option token", given],
     ["HF_TOKEN", env.HF_TOKEN],
@@ -77,7 +76,7 @@ function set(text: string | undefined): string | undefined {
   return trimmed === "" ? undefined : trimmed;
 }
 
-const expanded = (path: string): string => path.replace(/^~(?=$|[\\/])/, homedir());
+const expanded = (path: string): string => path.replace(/^~(?=$|[\\/])/, paths.home());
 
 function checkedEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -101,10 +100,10 @@ function checkedToken(token: string, from: string): string {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    const file = await open(path, "r");
+    const file = await files.open(path);
     try {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_TOKEN_BYTES), 0, MAX_TOKEN_BYTES, 0);
-      return buffer.toString("utf8", 0, bytesRead);
+      const bytes = new Uint8Array(MAX_TOKEN_BYTES);
+      return decodeUtf8(bytes.subarray(0, await file.readInto(bytes, 0)));
     } finally {
       await file.close();
     }

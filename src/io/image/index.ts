@@ -1,5 +1,5 @@
 // index.ts: images in and out.
-export { DECODER, decodeImage, PIXEL_LIMIT } from "./decode.ts";
+export { decodeImage, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";
 export { resizeAndCrop } from "./resize.ts";

@@ -1,21 +1,13 @@
-// free_space.ts: whether the disk of a folder can take what is to be written.
+// How much the disk of a folder can take.
+
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-/** What is needed and what there is, in words: "12 MB". */
-export interface Shortage {
-  readonly needed: string;
-  readonly free: string;
-}
-
-/** Undefined where `needed` bytes may be written on the disk of `folder`, which need not exist yet. */
-export async function shortageOf(folder: string, needed: number): Promise<Shortage | undefined> {
+/** @param folder which need not exist yet */
+export async function freeBytes(folder: string): Promise<number> {
   let existing = resolve(folder);
   while (!existsSync(existing)) existing = dirname(existing);
   const { bavail, bsize } = await statfs(existing);
-  const free = bavail * bsize;
-  return free >= needed ? undefined : { needed: megabytes(needed), free: megabytes(free) };
+  return bavail * bsize;
 }
-
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

@@ -1,26 +1,64 @@
-// file_range.ts: pieces of a file, read where they lie.
-import { type FileHandle, open } from "node:fs/promises";
-import { explainSystemError, FileError } from "../../io/errors.ts";
+// Files that are open.
+
+import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errorCode, FileError } from "../../io/errors.ts";
+import type { AppendFile, OpenFile, SyncFile } from "../platform.ts";
 
 /** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */
-export const MAX_CHUNK_BYTES = 2 ** 28;
+const MAX_CHUNK_BYTES = 2 ** 28;
+/** Bytes of a piece of a file that is read as it comes. */
+const PIECE_BYTES = 2 ** 16;
 
-/** Opens a file for reading. The caller closes it. @throws FileError */
-export async function openFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    throw explainSystemError(error, "open the file", path);
+export const openToRead = async (path: string): Promise<OpenFile> => reading(await open(path, "r"), path);
+
+export async function openToAppend(path: string): Promise<AppendFile> {
+  const handle = await open(path, "a+").catch(async (error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return open(path, "a+");
+  });
+  return {
+    ...reading(handle, path),
+    append: (content) => handle.appendFile(content),
+    truncate: (size) => handle.truncate(size),
+    sync: () => handle.sync(),
+  };
+}
+
+export async function openToSync(path: string, mode: "r" | "r+"): Promise<SyncFile> {
+  const file = openSync(path, mode);
+  return {
+    read: (bytes, position) => readSync(file, bytes, 0, bytes.length, position),
+    write: (bytes, position) => writeSync(file, bytes, 0, bytes.length, position),
+    truncate: (size) => ftruncateSync(file, size),
+    sync: () => fsyncSync(file),
+    close: () => closeSync(file),
+  };
+}
+
+function reading(handle: FileHandle, path: string): OpenFile {
+  return {
+    size: async () => (await handle.stat()).size,
+    read: (position, length) => readRange(handle, position, length, path),
+    readInto: async (bytes, position) => (await handle.read(bytes, 0, bytes.length, position)).bytesRead,
+    readAll: () => handle.readFile(),
+    pieces: () => piecesOf(handle),
+    close: () => handle.close(),
+  };
+}
+
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
-/**
- * Bytes `position` .. `position + length` of an open file.
- * @param path the file's name, for errors
- * @throws FileError if the file ends before, or there is no memory for as many bytes
- */
-export async function readRange(
-  file: FileHandle,
+async function readRange(
+  handle: FileHandle,
   position: number,
   length: number,
   path: string,
@@ -29,7 +67,7 @@ export async function readRange(
   let done = 0;
   while (done < length) {
     const chunk = bytes.subarray(done, Math.min(length, done + MAX_CHUNK_BYTES));
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, position + done);
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, position + done);
     if (bytesRead === 0)
       throw new FileError(path, `the file ended at byte ${position + done} while it was being read`);
     done += bytesRead;
@@ -42,5 +80,13 @@ function allocate(length: number, path: string): ArrayBuffer {
     return new ArrayBuffer(length);
   } catch (error) {
     throw new FileError(path, `there is no memory for ${length} bytes of it`, { cause: error });
+  }
+}
+
+/** Writes all of the bytes where the file's last write ended. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, MAX_CHUNK_BYTES));
+    done += bytesWritten;
   }
 }

@@ -1,6 +1,6 @@
 // Whether the disk can hold what a run will write: known before the first step.
 
-import { shortageOf } from "../../platform/node/free_space.ts";
+import { shortageOf } from "../../io/free_space.ts";
 import { RunFolderError } from "../errors.ts";
 
 /**

@@ -2,7 +2,7 @@
 // no records are put beside it.
 
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, truncate } from "node:fs/promises";
+import { open, truncate } from "node:fs/promises";
 import { basename } from "node:path";
 import * as v from "valibot";
 import { type Permit, writeFileAtomic } from "../../io/atomic.ts";
@@ -161,16 +161,20 @@ async function* chunks(path: string, begin = 0, end = Number.POSITIVE_INFINITY):
 async function appendParts(path: string, parts: readonly Part[], to: string): Promise<void> {
   const file = await open(to, "a");
   try {
-    await copyParts(path, parts, file);
+    await copyParts(path, parts, { write: (chunk) => file.appendFile(chunk) });
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-async function copyParts(path: string, parts: readonly Part[], to: FileHandle): Promise<void> {
+async function copyParts(
+  path: string,
+  parts: readonly Part[],
+  to: { write(content: Uint8Array): Promise<void> },
+): Promise<void> {
   for (const { begin, end } of parts) {
-    for await (const chunk of chunks(path, begin, end)) await to.appendFile(chunk);
+    for await (const chunk of chunks(path, begin, end)) await to.write(chunk);
   }
 }
 

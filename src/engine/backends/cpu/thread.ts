@@ -1,6 +1,7 @@
 // One worker thread as the pool sees it: requests go in, each reply settles a promise, and its end is always noticed.
 
-import { Worker } from "node:worker_threads";
+import { threads } from "#platform";
+import type { ThreadHandle } from "../../../platform/platform.ts";
 import { ThreadError } from "../../backend.ts";
 import type { Reply, Request, WorkerSetup } from "./messages.ts";
 
@@ -10,7 +11,7 @@ interface Waiting {
 }
 
 export class Thread {
-  readonly #worker: Worker;
+  readonly #worker: ThreadHandle<Request>;
   readonly #onEnd: (reason: Error) => void;
   #waiting: Waiting | undefined;
   #ended: Error | undefined;
@@ -22,22 +23,20 @@ export class Thread {
   constructor(setup: WorkerSetup, onEnd: (reason: Error) => void) {
     const fromSource = import.meta.url.endsWith(".ts");
     const url = new URL(fromSource ? "./worker.ts" : "./worker.js", import.meta.url);
-    const stripsTypes = Boolean(process.features.typescript);
-    const execArgv = fromSource && !stripsTypes ? ["--import", "tsx"] : [];
     this.#onEnd = onEnd;
-    this.#worker = new Worker(url, { workerData: setup, execArgv });
-    this.#worker.on("message", ({ error }: Reply) => {
-      // Others may wait for it within the program that it left, so it is of no more use.
-      if (error !== undefined) this.#end(new Error(error));
-      else this.#settle(({ resolve }) => resolve());
+    this.#worker = threads.start<WorkerSetup, Request, Reply>(url, setup, {
+      onMessage: ({ error }) => {
+        // Others may wait for it within the program that it left, so it is of no more use.
+        if (error !== undefined) this.#end(new Error(error));
+        else this.#settle(({ resolve }) => resolve());
+      },
+      onError: (message) => this.#end(new ThreadError(`a thread stopped: ${message}`)),
+      onExit: (code) => this.#end(new ThreadError(`a thread stopped with code ${code}`)),
     });
-    this.#worker.on("error", ({ message }) => this.#end(new ThreadError(`a thread stopped: ${message}`)));
-    this.#worker.on("exit", (code) => this.#end(new ThreadError(`a thread stopped with code ${code}`)));
-    this.#worker.unref();
   }
 
   post(request: Request): void {
-    this.#worker.postMessage(request);
+    this.#worker.post(request);
   }
 
   /** Settles with the next reply or the thread's end. The worker keeps the process alive only meanwhile. */
@@ -48,7 +47,7 @@ export class Thread {
         return;
       }
       this.#waiting = { resolve, reject };
-      this.#worker.ref();
+      this.#worker.keepAlive(true);
     });
   }
 
@@ -66,7 +65,7 @@ export class Thread {
   #settle(how: (waiting: Waiting) => void): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    this.#worker.unref();
+    this.#worker.keepAlive(false);
     if (waiting !== undefined) how(waiting);
   }
 }

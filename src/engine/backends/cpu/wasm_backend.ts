@@ -1,8 +1,7 @@
 // The WebAssembly backend: compiles a program to one module of SIMD kernels and runs it on a pool of worker threads over
 // one shared memory.
 
-import { availableParallelism, totalmem } from "node:os";
-import { enableWideVectors } from "../../../platform/node/wide_vectors.ts";
+import { machine } from "#platform";
 import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
@@ -64,18 +63,18 @@ export class WasmBackend implements Backend {
   #waiting = 0;
 
   constructor(options: WasmBackendOptions = {}) {
-    const threads = options.threads ?? availableParallelism();
+    const threads = options.threads ?? machine.cores();
     if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
       throw new Error(`threads: wants a whole number from 1 to 256, got ${threads}`);
     }
     this.capabilities = options.capabilities ?? cpuCapabilities;
     this.#kernels = cpuKernels(this.capabilities);
     this.#memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
-    this.#limit = Math.min(options.memoryLimit ?? totalmem(), MAX_PAGES * PAGE);
+    this.#limit = Math.min(options.memoryLimit ?? machine.memory(), MAX_PAGES * PAGE);
     this.#allocator = new Allocator(this.#memory, 1024, this.#limit);
     this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
     this.#relaxed = hasRelaxedSimd();
-    this.#wide = options.wideVectors !== false && enableWideVectors();
+    this.#wide = options.wideVectors !== false && machine.widenVectors();
     this.#pool = new ThreadPool(threads, this.#memory);
   }
 

@@ -1,6 +1,6 @@
 // The reference backend: interprets the graph node by node in float64.
 
-import { totalmem } from "node:os";
+import { machine } from "#platform";
 import {
   type Backend,
   type Executable,
@@ -52,7 +52,7 @@ export class ReferenceBackend implements Backend {
   memory(program: ProgramSpec): MemoryNeed {
     const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)];
     const elements = topologicalOrder(roots.map((tensor) => tensor.node)).map((node) => numel(node.shape));
-    return { needed: 8 * elements.reduce((total, count) => total + count, 0), available: totalmem() };
+    return { needed: 8 * elements.reduce((total, count) => total + count, 0), available: machine.memory() };
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,13 @@
+// open_file.ts: a file that is opened to be read in pieces, where they lie.
+import { files } from "#platform";
+import type { OpenFile } from "../platform/platform.ts";
+import { explainSystemError } from "./errors.ts";
+
+/** Opens a file for reading. The caller closes it. @throws FileError */
+export async function openFile(path: string): Promise<OpenFile> {
+  try {
+    return await files.open(path);
+  } catch (error) {
+    throw explainSystemError(error, "open the file", path);
+  }
+}

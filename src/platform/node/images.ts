@@ -1,0 +1,81 @@
+// Image files, by sharp. It is loaded when it is first needed.
+
+import { firstLine, NO_IMAGE } from "../../io/errors.ts";
+import type { EncodedFormat, Images } from "../platform.ts";
+
+const load = async () => (await import("sharp")).default;
+
+/** What sharp encodes with. */
+const ENCODING = {
+  png: { compressionLevel: 9 },
+  jpeg: { quality: 92, chromaSubsampling: "4:4:4" },
+  webp: { quality: 92 },
+} as const satisfies Record<EncodedFormat, object>;
+
+export const images: Images = {
+  async decoder() {
+    const { versions } = await load();
+    return `sharp ${versions.sharp}, vips ${versions.vips}`;
+  },
+
+  async decode(bytes, formats, maxPixels) {
+    const sharp = await load();
+    const image = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels, pages: 1 });
+    let isImage = false;
+    try {
+      const { format, channels } = await image.metadata();
+      isImage = true;
+      if (!formats.has(format)) throw new Error(`${format} is not read`);
+      const { data, info } = await image
+        .autoOrient()
+        .flatten({ background: "#ffffff" })
+        .toColourspace("srgb")
+        .raw({ depth: "uchar" })
+        .toBuffer({ resolveWithObject: true });
+      return {
+        data: toRgb(data, info.channels),
+        width: info.width,
+        height: info.height,
+        format,
+        channels,
+      };
+    } catch (error) {
+      throw new Error(explain(error, isImage, maxPixels), { cause: error });
+    }
+  },
+
+  async encode(data, width, height, format) {
+    const sharp = await load();
+    const raw = sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+    return raw.toFormat(format, ENCODING[format]).toBuffer();
+  },
+
+  async svgToPng(svg, scale) {
+    const sharp = await load();
+    const density = 72 * scale;
+    return sharp(Buffer.from(svg), { density }).png({ compressionLevel: 9, palette: true }).toBuffer();
+  },
+};
+
+function toRgb(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return data;
+  if (channels !== 1) throw new Error(`${channels} channels`);
+  const rgb = new Uint8Array(data.length * 3);
+  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3)];
+  return rgb;
+}
+
+/**
+ * What the decoder said, in a few words on one line.
+ * @param isImage whether the bytes begin as an image does
+ */
+function explain(error: unknown, isImage: boolean, maxPixels: number): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/unsupported image format/i.test(message)) return NO_IMAGE;
+  if (/premature end|unexpected end|truncated|read error|corrupt header/i.test(message))
+    return "damaged or cut short";
+  // The decoder keeps its last words in one place for all threads: when several files fail at once they can be lost.
+  if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : NO_IMAGE;
+  if (/pixel limit/i.test(message)) return `more than ${maxPixels} pixels`;
+  return firstLine(error).slice(0, 120);
+}

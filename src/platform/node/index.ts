@@ -1,0 +1,12 @@
+// "#platform" on Node.
+
+export { archives } from "./archives.ts";
+export { compression } from "./compression.ts";
+export { files } from "./files.ts";
+export { hashing } from "./hashing.ts";
+export { images } from "./images.ts";
+export { machine } from "./machine.ts";
+export { paths } from "./paths.ts";
+export { processes } from "./processes.ts";
+export { threads } from "./threads.ts";
+export { timing } from "./timing.ts";

@@ -1,0 +1,14 @@
+// The machine and the runtime.
+
+import { availableParallelism, hostname, totalmem } from "node:os";
+import type { Machine } from "../platform.ts";
+import { enableWideVectors } from "./wide_vectors.ts";
+
+export const machine: Machine = {
+  cores: availableParallelism,
+  memory: totalmem,
+  hostName: hostname,
+  runtime: `node/${process.versions.node}`,
+  environment: process.env,
+  widenVectors: enableWideVectors,
+};

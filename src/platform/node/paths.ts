@@ -1,0 +1,16 @@
+// Paths as the system writes them.
+
+import { homedir } from "node:os";
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { Paths } from "../platform.ts";
+
+export const paths: Paths = {
+  join,
+  resolve,
+  dirname,
+  basename: (path) => basename(path),
+  extname,
+  isAbsolute,
+  inside: (folder, path) => relative(folder, path).split(sep).join("/"),
+  home: homedir,
+};

@@ -1,0 +1,15 @@
+// "#platform/thread" on Node: worker threads, from inside.
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { ThreadScope } from "../platform.ts";
+
+export const thread: ThreadScope = {
+  serve(begin) {
+    parentPort?.on(
+      "message",
+      begin(workerData, (reply) => parentPort?.postMessage(reply)),
+    );
+  },
+  // `performance.now` begins anew in each thread.
+  now: () => Number(process.hrtime.bigint()) / 1e6,
+};
