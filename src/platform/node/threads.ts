@@ -9,11 +9,7 @@ export const threads: Threads = {
     setup: Setup,
     { onMessage, onError, onExit }: ThreadListener<Reply>,
   ): ThreadHandle<Request> {
-    const needsTsx = module.pathname.endsWith(".ts") && !process.features.typescript;
-    const worker = new Worker(module, {
-      workerData: setup,
-      execArgv: needsTsx ? ["--import", "tsx"] : [],
-    });
+    const worker = new Worker(entryOf(module), { workerData: setup, execArgv: [] });
     worker.on("message", onMessage);
     worker.on("error", ({ message }) => onError(message));
     worker.on("exit", onExit);
@@ -27,3 +23,12 @@ export const threads: Threads = {
     };
   },
 };
+
+/** The module itself; or, where it is a source that this Node does not read, one that has tsx read it. */
+function entryOf(module: URL): URL {
+  if (!module.pathname.endsWith(".ts") || process.features.typescript) return module;
+  // What the main thread registers does not hold in others.
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const code = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(module.href)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
