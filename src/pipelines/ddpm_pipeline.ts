@@ -1,7 +1,7 @@
 // DDPMPipeline: a UNet and a scheduler that draw images from noise (Ho et al. 2020, arXiv 2006.11239).
 
+import { files } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { replaceDirAtomic } from "../io/atomic.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
 import { defaultSteps } from "./default_steps.ts";
@@ -57,7 +57,7 @@ export class DDPMPipeline extends UNetPipeline {
    */
   async savePretrained(folder: string): Promise<void> {
     await checkReplaceable(folder);
-    await replaceDirAtomic(folder, (aside) =>
+    await files.replaceDirAtomic(folder, (aside) =>
       writePipeline(aside, this.unet, this.unet.stateDict(), this.scheduler, this.classes?.id2label),
     );
   }

@@ -1,9 +1,6 @@
 // The folders that diffusers loads and saves: a UNet, a scheduler, a whole DDPM pipeline.
 
-import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { replacementOf } from "../io/atomic.ts";
+import { files, paths } from "#platform";
 import {
   MODEL_CONFIG,
   MODEL_INDEX,
@@ -28,6 +25,8 @@ import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import type { Id2Label } from "./class_labels.ts";
 import { PipelineError } from "./errors.ts";
+
+const { join } = paths;
 
 /** The pipelines of diffusers that are a UNet and a scheduler alone, and draw images as they are drawn here. */
 const PIPELINES = [
@@ -132,8 +131,8 @@ export async function writePipeline(
  * @throws PipelineError: what a user keeps there would be lost when it is replaced
  */
 export async function checkReplaceable(folder: string): Promise<void> {
-  if (!existsSync(folder) || !(await stat(folder)).isDirectory()) return;
-  const names = await readdir(folder);
+  if (!(await files.exists(folder)) || !(await files.stat(folder)).isFolder) return;
+  const names = await files.list(folder);
   const foreign = names.filter((name) => ![MODEL_INDEX, UNET, SCHEDULER].includes(name));
   if (foreign.length === 0) return;
   throw new PipelineError(
@@ -153,19 +152,19 @@ export async function readPipeline(
   const index = await readModelIndex(root);
   checkComponents(index, root);
   // The scheduler first: it is small, and what is wrong with it is told before the weights are read.
-  const schedulerFolder = componentFolder(root, SCHEDULER);
+  const schedulerFolder = await componentFolder(root, SCHEDULER);
   const schedulerFile = join(schedulerFolder, SCHEDULER_CONFIG);
   const { className, settings } = await readConfig(schedulerFolder, SCHEDULER_CONFIG);
   const declared = className ?? index.components.get(SCHEDULER)?.className;
   const scheduler = schedulerFromJson({ ...settings, _class_name: declared }, schedulerFile, warn);
-  const unet = await readUNet(componentFolder(root, UNET), { variant });
+  const unet = await readUNet(await componentFolder(root, UNET), { variant });
   return { unet, scheduler, id2label: index.id2label };
 }
 
 /** Where a component lies: in its folder, or, in pipelines of 2022 (google/ddpm-*), beside model_index.json. */
-function componentFolder(root: string, name: string): string {
+async function componentFolder(root: string, name: string): Promise<string> {
   const own = join(root, name);
-  return existsSync(own) ? own : root;
+  return (await files.exists(own)) ? own : root;
 }
 
 /**
@@ -203,29 +202,30 @@ export function checkComponents(index: ModelIndex, source: string): void {
 /** The pipeline's folder that a path means. */
 async function findPipeline(folder: string): Promise<string> {
   // What a crash kept from being renamed into place is as good.
-  const whole = await replacementOf(folder);
+  const whole = await files.replacementOf(folder);
   if (whole !== undefined) return whole;
   try {
-    if (!(await stat(folder)).isDirectory()) {
+    if (!(await files.stat(folder)).isFolder) {
       throw new FileError(folder, "this is a file, expected the folder of a run or a pipeline");
     }
   } catch (error) {
     throw explainSystemError(error, "read the folder", folder);
   }
-  const found = [folder, join(folder, "pipeline")].find((path) => existsSync(join(path, MODEL_INDEX)));
-  if (found !== undefined) return found;
-  const inRun = await replacementOf(join(folder, "pipeline"));
+  for (const path of [folder, join(folder, "pipeline")]) {
+    if (await files.exists(join(path, MODEL_INDEX))) return path;
+  }
+  const inRun = await files.replacementOf(join(folder, "pipeline"));
   if (inRun !== undefined) return inRun;
-  throw new PipelineError(`${folder}: ${notAPipeline(folder)}`);
+  throw new PipelineError(`${folder}: ${await notAPipeline(folder)}`);
 }
 
 /** What a folder is, where a pipeline or a run was expected, and what would be right. */
-function notAPipeline(folder: string): string {
-  const has = (...names: string[]) => names.some((name) => existsSync(join(folder, name)));
-  if (has("metrics.jsonl")) return "this run has written no checkpoint yet; let it train longer";
-  if (has("optimizer.safetensors"))
+async function notAPipeline(folder: string): Promise<string> {
+  const has = (name: string) => files.exists(join(folder, name));
+  if (await has("metrics.jsonl")) return "this run has written no checkpoint yet; let it train longer";
+  if (await has("optimizer.safetensors"))
     return "this is a checkpoint of a run; give the run's folder, two above it";
-  if (has(MODEL_CONFIG)) return "this is the folder of a model only; give the pipeline's, above it";
+  if (await has(MODEL_CONFIG)) return "this is the folder of a model only; give the pipeline's, above it";
   return "neither a pipeline (no model_index.json) nor a run (no pipeline/ in it)";
 }
 

@@ -1,8 +1,6 @@
 // Pipelines on the Hugging Face Hub: of a repository's files, those that a pipeline of a UNet needs are downloaded.
 
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { replacementOf } from "../io/atomic.ts";
+import { files, paths as pathnames } from "#platform";
 import { MODEL_CONFIG, MODEL_INDEX, readModelIndex, SCHEDULER_CONFIG } from "../io/diffusers_folder.ts";
 import { FileError } from "../io/errors.ts";
 import {
@@ -58,9 +56,11 @@ export async function pipelineFolder(
 
 async function hubNameOf(source: string): Promise<ReturnType<typeof parseHubName> | undefined> {
   if (isHubName(source)) return parseHubName(source);
-  if (existsSync(source) || !isRepoId(source)) return undefined;
+  if (!isRepoId(source) || (await files.exists(source))) return undefined;
   // A run whose replacement a crash cut off is there, too.
-  return (await replacementOf(source)) === undefined ? parseHubName(`${HUB_PREFIX}${source}`) : undefined;
+  return (await files.replacementOf(source)) === undefined
+    ? parseHubName(`${HUB_PREFIX}${source}`)
+    : undefined;
 }
 
 /** Downloads what a pipeline needs. @returns its folder */
@@ -77,7 +77,7 @@ async function fetchPipeline(
   }
   // First what says whether the large files are of use.
   const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
-  const root = dirname(index);
+  const root = pathnames.dirname(index);
   checkComponents(await readModelIndex(root), source);
   const unet = folderOf(UNET, paths);
   const names = [...paths]
