@@ -229,6 +229,15 @@ export interface Archives {
   ): Promise<{ readonly count: number; readonly entries: AsyncIterable<ZipDirectoryEntry> }>;
 }
 
+export interface Tables {
+  /**
+   * The rows of a text of comma-separated values, all with as many as the first; empty lines are left out.
+   * @param maxRecordBytes a row of more is refused
+   * @throws Error that says what is wrong, and where
+   */
+  csvRows(text: string, maxRecordBytes: number): Promise<string[][]>;
+}
+
 export interface Machine {
   /** Threads that run at the same time. */
   cores(): number;

@@ -77,7 +77,8 @@ async function findMetadata(tree: FileTree, common: string): Promise<FoundTable 
     for (const file of METADATA_FILES) {
       const path = `${folder}${file}`;
       const text = await tree.readText(path);
-      if (text !== undefined) return { table: parseMetadata(`${tree.name}: ${path}`, text), path, folder };
+      if (text === undefined) continue;
+      return { table: await parseMetadata(`${tree.name}: ${path}`, text), path, folder };
     }
     if (folder === "" || !folder.includes("/")) return undefined;
   }

@@ -1,5 +1,5 @@
 /** metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files. */
-import { parse } from "csv-parse/sync";
+import { tables } from "#platform";
 import { firstLine } from "../../io/errors.ts";
 import { foreignContent } from "../../io/foreign.ts";
 import { DataError } from "../errors.ts";
@@ -8,6 +8,8 @@ import { DataError } from "../errors.ts";
 export const METADATA_FILES = ["metadata.csv", "metadata.jsonl"] as const;
 /** A table of more than this is not read (bytes). */
 export const MAX_METADATA_BYTES = 2 ** 28;
+/** Nor one with a row of more than this (bytes). */
+const MAX_ROW_BYTES = 2 ** 20;
 /** The columns that may hold the files' names, the first that is there. */
 const NAME_COLUMNS = ["file_name", "file"];
 
@@ -23,21 +25,16 @@ export interface Metadata {
  * @param name of the table, for errors; its end tells its format
  * @throws DataError, in one line, for what is no table
  */
-export function parseMetadata(name: string, text: string): Metadata {
+export async function parseMetadata(name: string, text: string): Promise<Metadata> {
   const foreign = foreignContent(text, "a table");
   if (foreign !== undefined) throw new DataError(`${name}: this is ${foreign}`);
   return name.endsWith(".jsonl") ? fromJsonLines(name, text) : fromCsv(name, text);
 }
 
-function fromCsv(name: string, text: string): Metadata {
+async function fromCsv(name: string, text: string): Promise<Metadata> {
   let records: string[][];
   try {
-    records = parse(text, {
-      bom: true,
-      skip_empty_lines: true,
-      relax_quotes: false,
-      max_record_size: 2 ** 20,
-    });
+    records = await tables.csvRows(text, MAX_ROW_BYTES);
   } catch (error) {
     const problem = firstLine(error).slice(0, 160);
     throw new DataError(`${name}: not a table of comma-separated values: ${problem}`, { cause: error });

@@ -8,5 +8,6 @@ export { images } from "./images.ts";
 export { machine } from "./machine.ts";
 export { paths } from "./paths.ts";
 export { processes } from "./processes.ts";
+export { tables } from "./tables.ts";
 export { threads } from "./threads.ts";
 export { timing } from "./timing.ts";
