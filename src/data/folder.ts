@@ -27,7 +27,7 @@ export async function imageFolder(folder: string, options: FolderOptions): Promi
       `${folder}: no images in this folder; put JPEG, PNG, WebP, GIF, TIFF or AVIF files there`,
     );
   }
-  const encoded = await folderImages(folder, folder, paths, options);
+  const encoded = await folderImages({ name: folder, path: folder }, paths, options);
   const images = await localImages(
     folder,
     encoded,

@@ -17,7 +17,7 @@ export interface OpenImagesOptions extends LocalOptions, SourceSelection {
  */
 export async function openImages(path: string, options: OpenImagesOptions): Promise<LocalImages> {
   const { name = path, labelColumn } = options;
-  const encoded = await openEncoded(path, options, name);
+  const encoded = await openEncoded({ name, path }, options);
   return localImages(name, encoded, options, labelColumn === undefined ? "found" : "asked for");
 }
 
@@ -31,6 +31,6 @@ export async function openImageFiles(
   options: OpenImagesOptions & { readonly name: string },
 ): Promise<LocalImages> {
   const { name, labelColumn } = options;
-  const encoded = await openEncodedFiles(files, options, name);
+  const encoded = await openEncodedFiles(files, name, options);
   return localImages(name, encoded, options, labelColumn === undefined ? "found" : "asked for");
 }

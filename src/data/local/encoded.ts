@@ -1,6 +1,13 @@
 /** Images as they lie in a folder, a list, a zip archive or parquet files: encoded, named, fetched one at a time. */
 import type { ClassLabels } from "../image_source.ts";
 
+/** A source on the disk: a folder or a file. */
+export interface NamedSource {
+  readonly path: string;
+  /** What the user calls it, for errors and records. */
+  readonly name: string;
+}
+
 /** Which part of a source is read, and from which columns. */
 export interface SourceSelection {
   /** "train", "test", "validation" or another; "val", "dev", "eval" and their like stand for the usual three. */

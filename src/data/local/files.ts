@@ -4,7 +4,7 @@ import { errorCode, firstLine } from "../../io/errors.ts";
 import { foreignContent } from "../../io/foreign.ts";
 import type { FolderEntry } from "../../platform/platform.ts";
 import { DataError } from "../errors.ts";
-import type { EncodedImages, SourceSelection } from "./encoded.ts";
+import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
 import { inOrder } from "./in_order.ts";
 import { MAX_METADATA_BYTES } from "./metadata.ts";
@@ -29,8 +29,7 @@ export const isImageName = (path: string): boolean => IMAGE_EXTENSIONS.has(extna
 
 /** @param paths of its images and of the other files of interest, as `listFolder` gives them */
 export async function folderImages(
-  name: string,
-  folder: string,
+  { name, path: folder }: NamedSource,
   paths: readonly string[],
   { split, labelColumn }: SourceSelection,
 ): Promise<EncodedImages> {
@@ -49,8 +48,7 @@ export async function folderImages(
  * @throws DataError, in one line, for a list that cannot be read or is empty
  */
 export async function listedImages(
-  name: string,
-  list: string,
+  { name, path: list }: NamedSource,
   { split, labelColumn }: SourceSelection,
 ): Promise<EncodedImages> {
   const text = await readText(list, MAX_LIST_BYTES);

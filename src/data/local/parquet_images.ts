@@ -3,7 +3,7 @@ import { files as disk, hashing, paths as pathnames } from "#platform";
 import { openParquet, type ParquetColumn, type ParquetFile } from "../../io/parquet.ts";
 import { DataError } from "../errors.ts";
 import type { ClassLabels } from "../image_source.ts";
-import type { EncodedImages, SourceSelection } from "./encoded.ts";
+import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { inOrder } from "./in_order.ts";
 import { classLabels, numberedLabels } from "./labels.ts";
 import { imageColumn, labelColumn } from "./parquet_columns.ts";
@@ -23,13 +23,12 @@ interface Place {
 }
 
 /**
- * @param folder what the paths are in
+ * @param source the folder that the paths are in
  * @param paths of the files, with "/", in the order in which their rows are read
  * @throws DataError and FileError, in one line, for files that are damaged or lack the columns
  */
 export async function parquetImages(
-  name: string,
-  folder: string,
+  { name, path: folder }: NamedSource,
   paths: readonly string[],
   selection: SourceSelection,
 ): Promise<EncodedImages> {

@@ -3,7 +3,7 @@ import { files, hashing, paths as pathnames } from "#platform";
 import { FileError, firstLine } from "../../io/errors.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { DataError } from "../errors.ts";
-import type { EncodedImages, SourceSelection } from "./encoded.ts";
+import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
 import { isImageName } from "./files.ts";
 import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
@@ -17,8 +17,7 @@ const TABLES: readonly string[] = METADATA_FILES;
  * @throws FileError for an archive that is damaged or looks like an attack, DataError for one without images
  */
 export async function zipImages(
-  name: string,
-  path: string,
+  { name, path }: NamedSource,
   { split, labelColumn }: SourceSelection,
 ): Promise<EncodedImages> {
   const archive = await openZip(path, isWanted);
