@@ -1,12 +1,14 @@
 // The layer that tells a model of augmentation, in a checkpoint: beside the model's folders, not in them, since it is
 // no part of what diffusers loads.
 
-import { join } from "node:path";
+import { paths } from "#platform";
 import { type Shape, sameShape, showShape } from "../../engine/shape.ts";
 import { FileError } from "../../io/errors.ts";
 import { openSafetensors, writeSafetensors } from "../../io/safetensors.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
 import { AUGMENT_EMBEDDING } from "../step/augment_embedding.ts";
+
+const { join } = paths;
 
 const FILE = "augment_embedding.safetensors";
 const WEIGHT = "weight";

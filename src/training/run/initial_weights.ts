@@ -1,7 +1,7 @@
 // The weights that a run begins with: those that its model was given, and the rest from the seed.
 
-import { createHash } from "node:crypto";
 import * as v from "valibot";
+import { hashing } from "#platform";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import type { Module } from "../../nn/module.ts";
 import type { Parameter } from "../../nn/parameter.ts";
@@ -88,11 +88,11 @@ export function drawMissing(network: Module, seed: number): Parameter[] {
 }
 
 function fingerprintOf(parameters: readonly Parameter[]): string {
-  const hash = createHash("sha256");
+  const hash = hashing.hasher("sha256");
   for (const parameter of parameters) {
     const { data, shape } = parameter.save();
     hash.update(`${parameter.name} ${shape.join()}\n`);
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  return `sha256:${hash.digest("hex")}`;
+  return `sha256:${hash.digest()}`;
 }

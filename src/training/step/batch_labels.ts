@@ -2,7 +2,7 @@
 // Some are hidden, so that it also learns to draw without a class, which guidance compares with (Ho & Salimans 2022,
 // arXiv 2207.12598, algorithm 1).
 
-import { createHash } from "node:crypto";
+import { hashing } from "#platform";
 import type { ClassLabels, ImageSource } from "../../data/image_source.ts";
 import { philoxUniform } from "../../engine/random/philox.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
@@ -89,8 +89,7 @@ function labelsOf({ name, labels, count }: ImageSource): ClassLabels {
 /** What config.json keeps of the classes that a run learns. */
 export function recordedClasses({ labels }: ImageSource): { classes: string[]; labels: string } | undefined {
   if (labels === undefined) return undefined;
-  const digest = createHash("sha256").update(labels.of.join()).digest("hex");
-  return { classes: [...labels.names], labels: `sha256:${digest}` };
+  return { classes: [...labels.names], labels: `sha256:${hashing.sha256(labels.of.join())}` };
 }
 
 /** The labels that a model is shown, batch by batch. */
