@@ -59,7 +59,6 @@ export { type PhiloxKey, philoxNormal, philoxUniform } from "./engine/random/phi
 export { TorchGenerator, type TorchGeneratorState } from "./engine/random/torch_generator.ts";
 export { ShapeError } from "./engine/shape.ts";
 export { concat, constant, full, grad, input, normal, Tensor, uniform, variable } from "./engine/tensor.ts";
-export { FileError } from "./io/errors.ts";
 export {
   type FetchProgress,
   fetchDataset,
@@ -100,6 +99,7 @@ export type {
   FromPretrainedOptions,
   PipelineOptions,
 } from "./pipelines/unet_pipeline.ts";
+export { FileError } from "./platform/errors.ts";
 export * from "./schedulers/index.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";

@@ -3,12 +3,12 @@
 import { DataError } from "../data/errors.ts";
 import { MemoryError, ThreadError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
-import { FileError, systemError } from "../io/errors.ts";
 import { HubError } from "../io/hub/index.ts";
 import { printable } from "../io/printable.ts";
 import { MetricError } from "../metrics/errors.ts";
 import { ModelConfigError } from "../models/unet_2d_config.ts";
 import { PipelineError } from "../pipelines/errors.ts";
+import { FileError, systemError } from "../platform/errors.ts";
 import { DivergenceError, RunFolderError, TrainingOptionError } from "../training/errors.ts";
 
 /** Exit codes of the command, as scripts rely on them. */

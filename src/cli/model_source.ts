@@ -1,8 +1,8 @@
 // What is looked at in the name of a model before it is read.
 
 import { existsSync } from "node:fs";
-import { replacementOf } from "../io/atomic.ts";
 import { isRepoId } from "../io/hub/index.ts";
+import { replacementOf } from "../platform/node/atomic.ts";
 import { UsageError } from "./errors.ts";
 
 /** A path that is mistyped must not be looked for on the network. @throws UsageError */

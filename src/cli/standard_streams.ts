@@ -1,7 +1,7 @@
 // Standard output and standard error may go away under a command: a reader ends, a terminal is closed, a disk is full.
 // Node throws for such a stream where nobody listens; here it is told once what became of standard output.
 
-import { errorCode, explainSystemError } from "../io/errors.ts";
+import { errorCode, explainSystemError } from "../platform/errors.ts";
 
 /** What became of standard output. */
 export type OutputLoss =

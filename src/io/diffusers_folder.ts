@@ -3,9 +3,9 @@
 
 import * as v from "valibot";
 import { paths } from "#platform";
+import { FileError } from "../platform/errors.ts";
 import { type JsonObject, readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
-import { FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
 
 const { join } = paths;

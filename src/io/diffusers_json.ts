@@ -5,8 +5,8 @@
 
 import * as v from "valibot";
 import { files } from "#platform";
+import { explainSystemError, FileError } from "../platform/errors.ts";
 import { compareCodePoints } from "./code_points.ts";
-import { explainSystemError, FileError } from "./errors.ts";
 import { asForeign } from "./foreign.ts";
 import { plain } from "./plain.ts";
 import { decodeUtf8, joinedBytes } from "./text.ts";

@@ -1,8 +1,9 @@
 // foreign.ts: what a file is that is not what its name says, told by its first bytes. Asked once reading has failed, so
 // that a sound file is never taken for something else.
+
+import { errorCode, FileError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
 import { byteSize } from "./byte_size.ts";
-import { errorCode, FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
 
 /** What was to be read, in words that follow "where ... was expected". */

@@ -1,7 +1,7 @@
 // open_file.ts: a file that is opened to be read in pieces, where they lie.
 import { files } from "#platform";
+import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
-import { explainSystemError } from "./errors.ts";
 
 /** Opens a file for reading. The caller closes it. @throws FileError */
 export async function openFile(path: string): Promise<OpenFile> {

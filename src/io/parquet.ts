@@ -13,8 +13,8 @@ import {
 import { compressors as allCompressors, decompressZstd } from "hyparquet-compressors";
 import * as v from "valibot";
 import { compression } from "#platform";
+import { errorCode, explainSystemError, FileError, firstLine } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
-import { errorCode, explainSystemError, FileError, firstLine } from "./errors.ts";
 import { explainForeign } from "./foreign.ts";
 import { openFile } from "./open_file.ts";
 

@@ -1,8 +1,8 @@
 // Reading and writing safetensors files. A file is opened by its header alone; tensors are then read one by one,
 // so a checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
 import { files } from "#platform";
+import { explainSystemError, FileError } from "../platform/errors.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
-import { explainSystemError, FileError } from "./errors.ts";
 import { asForeign, explainForeign } from "./foreign.ts";
 import { openFile } from "./open_file.ts";
 import {

@@ -3,9 +3,10 @@
 // Everything a file says is checked before it is believed: lengths against the file, sizes against shapes, and that
 // the tensors cover the data exactly, without holes or overlap.
 // Format: https://github.com/huggingface/safetensors#format
+
+import { FileError } from "../platform/errors.ts";
 import { compareCodePoints } from "./code_points.ts";
 import { DTYPE_BYTES, DTYPES, type Dtype, isDtype } from "./dtypes.ts";
-import { FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
 
 /** A header may not be longer than this (bytes), whatever the file says. */

@@ -4,9 +4,9 @@
 import * as v from "valibot";
 import { files, paths } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
+import { errorCode, explainSystemError, FileError } from "../platform/errors.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
-import { errorCode, explainSystemError, FileError } from "./errors.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 

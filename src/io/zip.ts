@@ -1,7 +1,7 @@
 // zip.ts: files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
 import { compression } from "#platform";
+import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
-import { explainSystemError } from "./errors.ts";
 import { explainForeign } from "./foreign.ts";
 import { openFile } from "./open_file.ts";
 import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";

@@ -2,8 +2,8 @@
 // platform; refused here: names that lead out of the archive, entries that are encrypted, that
 // overlap, or that would unpack to far more than an image can be.
 import { archives } from "#platform";
+import { FileError } from "../platform/errors.ts";
 import type { OpenFile, ZipDirectoryEntry } from "../platform/platform.ts";
-import { FileError } from "./errors.ts";
 
 /** One file of an archive. */
 export interface ZipEntry {

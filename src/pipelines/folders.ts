@@ -12,7 +12,6 @@ import {
   writeModelIndex,
 } from "../io/diffusers_folder.ts";
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
-import { explainSystemError, FileError } from "../io/errors.ts";
 import { named } from "../io/printable.ts";
 import {
   type ReadStateDictOptions,
@@ -22,6 +21,7 @@ import {
 } from "../io/state_dict.ts";
 import { unet2DFloatKeys } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
+import { explainSystemError, FileError } from "../platform/errors.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import type { Id2Label } from "./class_labels.ts";
 import { PipelineError } from "./errors.ts";

@@ -2,7 +2,6 @@
 
 import { files, paths as pathnames } from "#platform";
 import { MODEL_CONFIG, MODEL_INDEX, readModelIndex, SCHEDULER_CONFIG } from "../io/diffusers_folder.ts";
-import { FileError } from "../io/errors.ts";
 import {
   type FetchProgress,
   fetchFiles,
@@ -14,6 +13,7 @@ import {
   parseHubName,
 } from "../io/hub/index.ts";
 import { type ReadStateDictOptions, weightFiles } from "../io/state_dict.ts";
+import { FileError } from "../platform/errors.ts";
 import { PipelineError } from "./errors.ts";
 import { checkComponents, SCHEDULER, UNET, type Warn } from "./folders.ts";
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileError } from "../../src/io/errors.ts";
 import { openParquet } from "../../src/io/parquet.ts";
+import { FileError } from "../../src/platform/errors.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/data/${name}.parquet`, import.meta.url));
 

@@ -2,13 +2,13 @@ import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } 
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TensorArray } from "../../src/io/dtypes.ts";
-import { FileError } from "../../src/io/errors.ts";
 import {
   openSafetensors,
   readSafetensors,
   type TensorEntry,
   writeSafetensors,
 } from "../../src/io/safetensors.ts";
+import { FileError } from "../../src/platform/errors.ts";
 import { fixture, temporaryFolder } from "./fixtures.ts";
 
 const PYTHON_DTYPES = fixture("saved_by_diffusers", "dtypes.safetensors");

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FileError } from "../../src/io/errors.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/io/safetensors.ts";
 import { parseHeader } from "../../src/io/safetensors_header.ts";
+import { FileError } from "../../src/platform/errors.ts";
 import { fixture, temporaryFolder } from "./fixtures.ts";
 
 async function readOrRefuse(bytes: Uint8Array): Promise<void> {

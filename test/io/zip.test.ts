@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileError } from "../../src/io/errors.ts";
 import { openZip } from "../../src/io/zip.ts";
+import { FileError } from "../../src/platform/errors.ts";
 import { type ZipFileOptions, zip } from "./zip_writer.ts";
 
 let folder = "";

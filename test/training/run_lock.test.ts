@@ -14,9 +14,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { replaceDirAtomic } from "../../src/io/atomic.ts";
+import { replaceDirAtomic } from "../../src/platform/node/atomic.ts";
+import { LOCK, type LockTiming, RunLock } from "../../src/platform/node/folder_lock.ts";
 import { RunFolderError } from "../../src/training/errors.ts";
-import { LOCK, type LockTiming, RunLock } from "../../src/training/run/run_lock.ts";
 
 let run: string;
 let file: string;

@@ -4,10 +4,10 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join, posix, relative, sep } from "node:path";
-import { writeFileAtomic } from "../../io/atomic.ts";
-import { explainSystemError } from "../../io/errors.ts";
 import { CARD, isHubName, type Upload } from "../../io/hub/index.ts";
 import { lineChart, niceTicks, svgToPng } from "../../io/image/index.ts";
+import { explainSystemError } from "../../platform/errors.ts";
+import { writeFileAtomic } from "../../platform/node/atomic.ts";
 import { type LossRecord, readLosses } from "../../training/run/metrics_log.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import { settingsToJson } from "../../training/settings.ts";

@@ -1,8 +1,8 @@
 // An image that the user gives, brought to the size of a model's images as training would bring it.
 
 import { readFile } from "node:fs/promises";
-import { explainSystemError, firstLine } from "../../io/errors.ts";
 import { decodeImage, type RgbImage, resizeAndCrop } from "../../io/image/index.ts";
+import { explainSystemError, firstLine } from "../../platform/errors.ts";
 import { UsageError } from "../errors.ts";
 
 /**

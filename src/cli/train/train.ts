@@ -2,9 +2,9 @@
 
 import { existsSync } from "node:fs";
 import type { ImageSource } from "../../data/index.ts";
-import { FileError } from "../../io/errors.ts";
 import { patchNetwork } from "../../metrics/patch_network.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
+import { FileError } from "../../platform/errors.ts";
 import { DivergenceError } from "../../training/errors.ts";
 import { giveWeights } from "../../training/run/give_weights.ts";
 import { metricsToJson, qualityToJson } from "../../training/run/metrics_log.ts";

@@ -1,6 +1,6 @@
 /** Where decoded images are kept between runs, and what is kept there. */
 import { files, hashing, machine, paths, processes } from "#platform";
-import { errorCode, explainSystemError } from "../../io/errors.ts";
+import { errorCode, explainSystemError } from "../../platform/errors.ts";
 import type { Machine } from "../../platform/platform.ts";
 
 const { basename, isAbsolute, join } = paths;

@@ -1,7 +1,7 @@
 /** Decoded images of a source in the cache: read from there, or first decoded into it. */
 import { files, images, paths } from "#platform";
-import { errorCode, explainSystemError, FileError } from "../../io/errors.ts";
 import { shortageOf } from "../../io/free_space.ts";
+import { errorCode, explainSystemError, FileError } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 import { type CacheHeader, PIXELS, PixelFile, readIndex } from "./cache_files.ts";
 import { abandonedBuilds, buildingName, entryName } from "./cache_folder.ts";

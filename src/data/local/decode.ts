@@ -1,7 +1,7 @@
 /** From encoded images to pixels of one size, several at a time, and what there is to say of each. */
 import { hashing } from "#platform";
-import { FileError, firstLine } from "../../io/errors.ts";
 import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
+import { FileError, firstLine } from "../../platform/errors.ts";
 import type { EncodedImages } from "./encoded.ts";
 import { inOrder } from "./in_order.ts";
 

@@ -1,7 +1,7 @@
 /** Images that are files on the disk: those of a folder and the folders in it, or of a list. */
 import { files, hashing, paths as pathnames } from "#platform";
-import { errorCode, firstLine } from "../../io/errors.ts";
 import { foreignContent } from "../../io/foreign.ts";
+import { errorCode, firstLine } from "../../platform/errors.ts";
 import type { FolderEntry } from "../../platform/platform.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";

@@ -1,7 +1,7 @@
 /** metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files. */
 import { tables } from "#platform";
-import { firstLine } from "../../io/errors.ts";
 import { foreignContent } from "../../io/foreign.ts";
+import { firstLine } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 
 /** In the order in which they are looked for. */

@@ -1,7 +1,7 @@
 /** Tells what kind of source a path is, and opens it. */
 
 import { files as disk, paths as pathnames } from "#platform";
-import { isMissing } from "../../io/errors.ts";
+import { isMissing } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { checkFolder, listedImages, listFolder } from "./files.ts";

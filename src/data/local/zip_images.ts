@@ -1,7 +1,7 @@
 /** The images in a zip archive, unpacked one at a time. */
 import { files, hashing, paths as pathnames } from "#platform";
-import { FileError, firstLine } from "../../io/errors.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
+import { FileError, firstLine } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";

@@ -7,8 +7,8 @@
 
 import * as v from "valibot";
 import { files as disk, paths } from "#platform";
+import { explainSystemError, isMissing } from "../../platform/errors.ts";
 import { readJsonAs } from "../diffusers_json.ts";
-import { explainSystemError, isMissing } from "../errors.ts";
 import type { HubFile, HubKind } from "./client.ts";
 import { isCommit } from "./name.ts";
 

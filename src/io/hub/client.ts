@@ -3,7 +3,7 @@
 
 import * as v from "valibot";
 import { files } from "#platform";
-import { errorCode } from "../errors.ts";
+import { errorCode } from "../../platform/errors.ts";
 import { plain } from "../plain.ts";
 import { HubError, type Subject } from "./errors.ts";
 import { apiFetch } from "./http.ts";

@@ -2,8 +2,8 @@
 // it gets its name.
 
 import { files, hashing, paths, processes } from "#platform";
+import { errorCode, explainSystemError, isMissing } from "../../platform/errors.ts";
 import type { AppendFile, OpenFile } from "../../platform/platform.ts";
-import { errorCode, explainSystemError, isMissing } from "../errors.ts";
 import type { HubFile } from "./client.ts";
 import { HubError, kindOfAnswer, type Subject, strange, unreachable } from "./errors.ts";
 import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";

@@ -1,7 +1,7 @@
 // What can go wrong with the Hugging Face Hub, each told in one line that says what to do.
 
 import { machine } from "#platform";
-import { errorCode } from "../errors.ts";
+import { errorCode } from "../../platform/errors.ts";
 import { plain } from "../plain.ts";
 
 /** Why the Hub, or what is kept of it on this machine, did not give what was asked for. */

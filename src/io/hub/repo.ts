@@ -1,6 +1,6 @@
 // Repositories of the Hub: what is in them, and their files on this machine.
 
-import { FileError } from "../errors.ts";
+import { FileError } from "../../platform/errors.ts";
 import { shortageOf } from "../free_space.ts";
 import { RepoCache } from "./cache.ts";
 import { type Asked, type HubFile, type HubKind, listCommit, resolveCommit } from "./client.ts";

@@ -1,7 +1,7 @@
 // Where the Hub is, who asks, and where the cache lies: from the environment, under the names Python's huggingface_hub has.
 
 import { files, machine, paths } from "#platform";
-import { explainSystemError, isMissing } from "../errors.ts";
+import { explainSystemError, isMissing } from "../../platform/errors.ts";
 import { decodeUtf8 } from "../text.ts";
 import { type Asker, HubError } from "./errors.ts";
 

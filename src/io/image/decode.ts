@@ -1,7 +1,7 @@
 // decode.ts: image files of any common kind as 8-bit RGB.
 import { images } from "#platform";
+import { NO_IMAGE } from "../../platform/errors.ts";
 import type { DecodedImage } from "../../platform/platform.ts";
-import { NO_IMAGE } from "../errors.ts";
 import { foreignContent } from "../foreign.ts";
 
 export type { DecodedImage } from "../../platform/platform.ts";

@@ -1,8 +1,8 @@
 // write.ts: images as PNG, JPEG or WebP files.
 import { extname } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { type Permit, writeFileAtomic } from "../atomic.ts";
-import { FileError } from "../errors.ts";
+import { FileError } from "../../platform/errors.ts";
+import { type Permit, writeFileAtomic } from "../../platform/node/atomic.ts";
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
 const ENCODERS: ReadonlyMap<string, (image: Sharp) => Sharp> = new Map([

@@ -1,8 +1,8 @@
 // The weights of the Inception network from a safetensors file with the names of pytorch-fid's state dict.
 
-import { FileError, firstLine } from "../../io/errors.ts";
 import { openSafetensors } from "../../io/safetensors.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
+import { FileError, firstLine } from "../../platform/errors.ts";
 import { InceptionV3 } from "./inception_v3.ts";
 
 /** What each batch norm adds to a variance before its root. */

@@ -4,6 +4,7 @@ import { constants, createReadStream, type Dirent, rmSync } from "node:fs";
 import { access, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import type { Files, FolderEntry } from "../platform.ts";
 import {
   isLeftover,
   makeFolder,
@@ -12,8 +13,7 @@ import {
   replaceDirAtomic,
   replacementOf,
   writeFileAtomic,
-} from "../../io/atomic.ts";
-import type { Files, FolderEntry } from "../platform.ts";
+} from "./atomic.ts";
 import { freeBytes } from "./free_space.ts";
 import { openToAppend, openToRead, openToSync } from "./open_files.ts";
 import { addName } from "./second_name.ts";

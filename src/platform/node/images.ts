@@ -1,6 +1,6 @@
 // Image files, by sharp. It is loaded when it is first needed.
 
-import { firstLine, NO_IMAGE } from "../../io/errors.ts";
+import { firstLine, NO_IMAGE } from "../errors.ts";
 import type { EncodedFormat, Images } from "../platform.ts";
 
 const load = async () => (await import("sharp")).default;

@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCode, FileError } from "../../io/errors.ts";
+import { errorCode, FileError } from "../errors.ts";
 import type { AppendFile, OpenFile, SyncFile } from "../platform.ts";
 
 /** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */

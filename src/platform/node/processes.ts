@@ -1,7 +1,7 @@
 // Processes of this machine.
 
-import { isAlive, processBegun } from "../../io/process_identity.ts";
 import type { Processes } from "../platform.ts";
+import { isAlive, processBegun } from "./process_identity.ts";
 
 export const processes: Processes = {
   id: process.pid,

@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, rename, rm, symlink } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { errorCode } from "../../io/errors.ts";
+import { errorCode } from "../errors.ts";
 
 /** Systems that have no symbolic links, or do not let everyone make them. */
 const NO_LINKS = ["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"];

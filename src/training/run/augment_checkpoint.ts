@@ -3,9 +3,9 @@
 
 import { paths } from "#platform";
 import { type Shape, sameShape, showShape } from "../../engine/shape.ts";
-import { FileError } from "../../io/errors.ts";
 import { openSafetensors, writeSafetensors } from "../../io/safetensors.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
+import { FileError } from "../../platform/errors.ts";
 import { AUGMENT_EMBEDDING } from "../step/augment_embedding.ts";
 
 const { join } = paths;

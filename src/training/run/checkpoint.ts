@@ -5,11 +5,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
-import { type Permit, removeFolder, replaceDirAtomic, writeFileAtomic } from "../../io/atomic.ts";
 import { readJsonAs } from "../../io/diffusers_json.ts";
-import { FileError } from "../../io/errors.ts";
 import { openSafetensors, writeSafetensors } from "../../io/safetensors.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
+import { FileError } from "../../platform/errors.ts";
+import { type Permit, removeFolder, replaceDirAtomic, writeFileAtomic } from "../../platform/node/atomic.ts";
 import { RunFolderError } from "../errors.ts";
 import { listFolder, type RunFolder } from "./run_folder.ts";
 

@@ -3,8 +3,8 @@
 import { closeSync, createReadStream, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import * as v from "valibot";
-import type { Permit } from "../../io/atomic.ts";
-import { explainSystemError } from "../../io/errors.ts";
+import { explainSystemError } from "../../platform/errors.ts";
+import type { Permit } from "../../platform/node/atomic.ts";
 import {
   type KeepOptions,
   type KeptRecords,

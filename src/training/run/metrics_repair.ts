@@ -5,8 +5,8 @@ import { createReadStream } from "node:fs";
 import { open, truncate } from "node:fs/promises";
 import { basename } from "node:path";
 import * as v from "valibot";
-import { type Permit, writeFileAtomic } from "../../io/atomic.ts";
-import { explainSystemError } from "../../io/errors.ts";
+import { explainSystemError } from "../../platform/errors.ts";
+import { type Permit, writeFileAtomic } from "../../platform/node/atomic.ts";
 
 /** What every record needs to be one. */
 export const recordEntries = {

@@ -4,13 +4,13 @@ import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { isLeftover, type Permit, repairFolder, writeFileAtomic } from "../../io/atomic.ts";
 import { readJsonAs } from "../../io/diffusers_json.ts";
-import { errorCode, explainSystemError } from "../../io/errors.ts";
+import { errorCode, explainSystemError } from "../../platform/errors.ts";
+import { isLeftover, type Permit, repairFolder, writeFileAtomic } from "../../platform/node/atomic.ts";
+import { LOCK } from "../../platform/node/folder_lock.ts";
 import { RunFolderError } from "../errors.ts";
 import { FREE_SETTINGS, settingsJsonSchema, settingsToJson, type TrainSettings } from "../settings.ts";
 import { initSchema } from "./initial_weights.ts";
-import { LOCK } from "./run_lock.ts";
 
 /** The paths in a run's folder. */
 export class RunFolder {

@@ -3,7 +3,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Backend } from "../../engine/backend.ts";
-import { replaceDirAtomic } from "../../io/atomic.ts";
 import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
 import { readStateDict, type StateDict } from "../../io/state_dict.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
@@ -12,6 +11,8 @@ import type { Id2Label } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { readWeights, writePipeline, writeUNet } from "../../pipelines/folders.ts";
 import { toImages } from "../../pipelines/images.ts";
+import { replaceDirAtomic } from "../../platform/node/atomic.ts";
+import type { RunHold } from "../../platform/node/folder_lock.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { DivergenceError } from "../errors.ts";
 import type { TrainSettings } from "../settings.ts";
@@ -29,7 +30,6 @@ import {
   writeCheckpoint,
 } from "./checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
-import type { RunHold } from "./run_lock.ts";
 
 /** How images are drawn while a run learns. */
 export interface PreviewOptions {

@@ -3,6 +3,7 @@
 
 import { BatchSampler } from "../../data/batches.ts";
 import type { Backend, Executable } from "../../engine/backend.ts";
+import type { RunLock } from "../../platform/node/folder_lock.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { augmentOptions, type TrainSettings } from "../settings.ts";
 import { BatchLabels, isClassConditional } from "../step/batch_labels.ts";
@@ -17,7 +18,6 @@ import { checkSameStart, drawMissing, initRecord } from "./initial_weights.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { QualityMeter } from "./quality.ts";
 import type { RunConfig, RunFolder } from "./run_folder.ts";
-import type { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
 
 /** A run as it was asked for. */

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { FileError } from "../../src/platform/errors.ts";
 import {
   makeFolder,
   removeFolder,
@@ -9,9 +10,8 @@ import {
   replaceDirAtomic,
   replacementOf,
   writeFileAtomic,
-} from "../../src/io/atomic.ts";
-import { FileError } from "../../src/io/errors.ts";
-import { temporaryFolder } from "./fixtures.ts";
+} from "../../src/platform/node/atomic.ts";
+import { temporaryFolder } from "../io/fixtures.ts";
 
 /** Fails as a full disk does. */
 async function fillTheDisk(): Promise<void> {

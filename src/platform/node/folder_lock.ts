@@ -23,10 +23,10 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
-import { makeFolder, type Permit } from "../../io/atomic.ts";
-import { errorCode, explainSystemError, isMissing } from "../../io/errors.ts";
-import { processState, thisProcess } from "../../io/process_identity.ts";
-import { RunFolderError } from "../errors.ts";
+import { RunFolderError } from "../../training/errors.ts";
+import { errorCode, explainSystemError, isMissing } from "../errors.ts";
+import { makeFolder, type Permit } from "./atomic.ts";
+import { processState, thisProcess } from "./process_identity.ts";
 
 /** The lock's name in a run's folder. */
 export const LOCK = ".lock";

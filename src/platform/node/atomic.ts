@@ -3,9 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { writeAll } from "../platform/node/open_files.ts";
-import type { FileSink, FileWriter } from "../platform/platform.ts";
-import { errorCode, explainSystemError, FileError } from "./errors.ts";
+import { errorCode, explainSystemError, FileError } from "../errors.ts";
+import type { FileSink, FileWriter } from "../platform.ts";
+import { writeAll } from "./open_files.ts";
 
 /**
  * Called at the last moment before anything is made under its name, replaced or removed; what it throws ends the work,

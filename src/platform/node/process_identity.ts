@@ -2,7 +2,7 @@
 // mean something else in another container, so a process is named by its number, where that counts, and when it began.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { errorCode } from "./errors.ts";
+import { errorCode } from "../errors.ts";
 
 /** What a process is named by in what it writes. */
 export interface ProcessIdentity {
