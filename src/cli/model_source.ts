@@ -1,13 +1,13 @@
 // What is looked at in the name of a model before it is read.
 
 import { existsSync } from "node:fs";
+import { files } from "#platform";
 import { isRepoId } from "../io/hub/index.ts";
-import { replacementOf } from "../platform/node/atomic.ts";
 import { UsageError } from "./errors.ts";
 
 /** A path that is mistyped must not be looked for on the network. @throws UsageError */
 export async function checkModelSource(source: string): Promise<void> {
-  if (isRepoId(source) && !existsSync(source) && (await replacementOf(source)) === undefined) {
+  if (isRepoId(source) && !existsSync(source) && (await files.replacementOf(source)) === undefined) {
     throw new UsageError(
       `${source}: no such folder; check the path, or write hf:${source} for a model of the Hugging Face Hub`,
     );

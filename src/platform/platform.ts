@@ -38,9 +38,13 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** Where the content of a file goes, one piece after the other. */
+export interface FileSink {
+  write(content: Uint8Array | string): Promise<void>;
+}
+
 /** A file that is added to at its end, and read. */
-export interface AppendFile extends OpenFile {
-  append(content: Uint8Array | string): Promise<void>;
+export interface AppendFile extends OpenFile, FileSink {
   truncate(size: number): Promise<void>;
   /** Everything is on the disk when this returns. */
   sync(): Promise<void>;
@@ -61,13 +65,44 @@ export interface SyncFile {
   close(): void;
 }
 
-/** Where the content of a file that is made goes. */
-export interface FileSink {
-  write(content: Uint8Array | string): Promise<void>;
-}
-
 /** Writes the content of a new file, from its beginning. */
 export type FileWriter = (file: FileSink) => Promise<void>;
+
+/**
+ * Called at the last moment before anything is made under its name, replaced or removed; what it throws ends the work,
+ * and all stays as it is. For folders that somebody else may take away meanwhile.
+ */
+export type Permit = () => void;
+
+/** In milliseconds. */
+export interface LockTiming {
+  /** How long a process that holds the lock is waited for: one that was told to end may take a moment. */
+  readonly patience: number;
+  /** How often the holder touches the lock. */
+  readonly touch: number;
+  /** How long a lock stands untouched where its process cannot be looked for. */
+  readonly fresh: number;
+}
+
+/** One process at a time in a folder. A process that ended, even by a crash, holds nothing. */
+export interface FolderLock {
+  /**
+   * Takes the lock; the folder is made where it is missing.
+   * @param onWatch called once where it takes a while to see whether somebody holds it
+   * @returns undefined, or, where another process holds it, which ("process 12 on HOST"), as far as that is known
+   * @throws FileError when it cannot be written
+   */
+  acquire(onWatch?: () => void): Promise<{ readonly holder: string | undefined } | undefined>;
+  /**
+   * Costs some microseconds.
+   * @returns undefined as long as the lock is held; otherwise whether the folder was removed or moved, another process
+   * has its lock, or the lock is missing
+   * @throws FileError when it cannot be looked at
+   */
+  loss(): "removed" | "taken" | "missing" | undefined;
+  /** Gives the lock back, if it was taken and still stands in the folder. */
+  release(): Promise<void>;
+}
 
 export interface Files {
   exists(path: string): Promise<boolean>;
@@ -83,8 +118,8 @@ export interface Files {
   /** The lines of a text, without their ends, as they are read. */
   lines(path: string): AsyncIterable<string>;
   open(path: string): Promise<OpenFile>;
-  /** Makes the file, and folders above it, where they are missing. */
-  openToAppend(path: string): Promise<AppendFile>;
+  /** Makes the file where it is missing. @param makesFolders and the folders above it */
+  openToAppend(path: string, makesFolders?: boolean): Promise<AppendFile>;
   /** Of a file that is there. @param mode "r+": for writing, too */
   openSync(path: string, mode: "r" | "r+"): Promise<SyncFile>;
   /** Gives a file or a folder another name on the same disk, at once; a file that has the name is replaced. */
@@ -101,16 +136,16 @@ export interface Files {
    * Writes a file so that readers see the old content or the new, never a part. Parent folders are made.
    * @throws FileError, in one line, when the disk is full, permission is missing, ...
    */
-  writeFileAtomic(path: string, content: string | Uint8Array | FileWriter): Promise<void>;
+  writeFileAtomic(path: string, content: string | Uint8Array | FileWriter, permit?: Permit): Promise<void>;
   /**
    * Makes or replaces a whole folder: `fill` writes everything into an empty folder beside it, which then takes its
    * place. If `fill` fails, what stood at `path` stays as it was. What a crash cut off, `repairFolder` ends and
    * `replacementOf` finds.
    * @throws FileError, in one line, when the disk is full, permission is missing, `path` is a file, ...
    */
-  replaceDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void>;
+  replaceDirAtomic(path: string, fill: (folder: string) => Promise<void>, permit?: Permit): Promise<void>;
   /** Removes a folder so that a crash leaves no part of it under its name. @throws FileError */
-  removeFolder(path: string): Promise<void>;
+  removeFolder(path: string, permit?: Permit): Promise<void>;
   /**
    * Ends or removes what killed processes left half written in a folder. Nobody may be writing there meanwhile.
    * @throws FileError, in one line; a folder that is missing is clean
@@ -120,6 +155,8 @@ export interface Files {
   replacementOf(path: string): Promise<string | undefined>;
   /** Whether a name is that of something half written, which `repairFolder` would end or remove. */
   isLeftover(name: string): boolean;
+  /** @param file the lock's name in the folder */
+  lockOf(folder: string, file: string, timing?: Partial<LockTiming>): FolderLock;
   /** Bytes that may be written on the disk of a folder, which need not exist yet. */
   freeBytes(folder: string): Promise<number>;
   /**
@@ -252,6 +289,8 @@ export interface Machine {
    * @returns whether they will be, from now on
    */
   widenVectors(): boolean;
+  /** A warning to whoever runs the program, where nobody else takes it. */
+  warn(message: string): void;
 }
 
 /** Processes of this machine: in a browser, its pages. */

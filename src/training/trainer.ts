@@ -3,11 +3,10 @@
 // Everything random is a function of (seed, step), and of what a checkpoint holds, so a run that was stopped anywhere,
 // even killed, goes on from its last checkpoint to the same bytes as one that never stopped.
 
-import { existsSync } from "node:fs";
+import { files } from "#platform";
 import { fillBatch, fillConditions } from "../data/batches.ts";
 import { type Backend, readOutputs } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
-import { RunLock } from "../platform/node/folder_lock.ts";
 import { stepsPerEpoch } from "./presets.ts";
 import { AfterStep, type StepOutcome } from "./run/after_step.ts";
 import { checkpointSteps } from "./run/checkpoint.ts";
@@ -16,6 +15,7 @@ import { divergence } from "./run/divergence.ts";
 import type { InitRecord } from "./run/initial_weights.ts";
 import type { StepMetrics } from "./run/metrics_log.ts";
 import { checkResumable, RunFolder } from "./run/run_folder.ts";
+import { RunLock } from "./run/run_lock.ts";
 import { closeSession, openSession, type RunPlan, type Session } from "./run/session.ts";
 import { Speedometer } from "./run/speedometer.ts";
 import type { TrainSettings } from "./settings.ts";
@@ -232,8 +232,8 @@ export class Trainer {
     const { steps, sampleEvery, evalEvery } = this.settings;
     const last = (await checkpointSteps(this.folder)).at(-1);
     // The last grid comes after the last numbers; in a run without grids, only the metrics tell of these.
-    const hasNumbers = sampleEvery > 0 ? existsSync(finalSamples) : evalEvery === 0;
-    return last === steps && hasNumbers && existsSync(pipeline);
+    const hasNumbers = sampleEvery > 0 ? await files.exists(finalSamples) : evalEvery === 0;
+    return last === steps && hasNumbers && (await files.exists(pipeline));
   }
 
   get #plan(): RunPlan {

@@ -15,8 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { replaceDirAtomic } from "../../src/platform/node/atomic.ts";
-import { LOCK, type LockTiming, RunLock } from "../../src/platform/node/folder_lock.ts";
+import type { LockTiming } from "../../src/platform/platform.ts";
 import { RunFolderError } from "../../src/training/errors.ts";
+import { LOCK, RunLock } from "../../src/training/run/run_lock.ts";
 
 let run: string;
 let file: string;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RunLock } from "../../src/platform/node/folder_lock.ts";
+import { RunLock } from "../../src/training/run/run_lock.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 /** How a process space is made here: as root, or as root of a user namespace. */
@@ -19,7 +19,7 @@ const script = join(folder, "hold.ts");
 beforeAll(() => {
   writeFileSync(
     script,
-    `import { RunLock } from ${JSON.stringify(path("../../src/platform/node/folder_lock.ts"))};
+    `import { RunLock } from ${JSON.stringify(path("../../src/training/run/run_lock.ts"))};
     const lock = new RunLock(process.argv[2], { touch: 50 });
     await lock.acquire();
     console.log("held by", process.pid);

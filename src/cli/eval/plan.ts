@@ -158,7 +158,7 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   }
   checkCount(flags.count, pipeline.imageSize);
   const run = new RunFolder(folder);
-  const config = run.isRun ? await run.readConfig() : undefined;
+  const config = (await run.isRun()) ? await run.readConfig() : undefined;
   const source = flags.data ?? config?.data.source;
   if (source === undefined) {
     throw new UsageError("--data is missing: the images that the model's are compared with");

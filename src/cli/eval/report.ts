@@ -3,12 +3,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
+import { files } from "#platform";
 import type { ImageSource } from "../../data/index.ts";
 import { readJsonAs } from "../../io/diffusers_json.ts";
 import { type Comparison, FEW_IMAGES } from "../../metrics/comparison.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import { COPY_RATIO, type Memorisation, type Nearness } from "../../metrics/memorisation.ts";
-import { writeFileAtomic } from "../../platform/node/atomic.ts";
 import type { RunFolder } from "../../training/run/run_folder.ts";
 import { VERSION } from "../../version.ts";
 import { counted } from "../wording.ts";
@@ -184,7 +184,7 @@ const rowsSchema = v.array(v.record(v.string(), v.unknown()));
 export async function appendRow(run: RunFolder, row: Record<string, unknown>): Promise<string> {
   const file = evalFile(run);
   const rows = await readRows(file);
-  await writeFileAtomic(file, `${JSON.stringify([...rows, row], undefined, 2)}\n`);
+  await files.writeFileAtomic(file, `${JSON.stringify([...rows, row], undefined, 2)}\n`);
   return file;
 }
 

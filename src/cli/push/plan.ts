@@ -4,10 +4,10 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join, posix, relative, sep } from "node:path";
+import { files } from "#platform";
 import { CARD, isHubName, type Upload } from "../../io/hub/index.ts";
 import { lineChart, niceTicks, svgToPng } from "../../io/image/index.ts";
 import { explainSystemError } from "../../platform/errors.ts";
-import { writeFileAtomic } from "../../platform/node/atomic.ts";
 import { type LossRecord, readLosses } from "../../training/run/metrics_log.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import { settingsToJson } from "../../training/settings.ts";
@@ -39,7 +39,7 @@ export async function planPush(
   options: Omit<CardOptions, "hasSamples">,
 ): Promise<Upload[]> {
   const paths = new RunFolder(run);
-  if (!paths.isRun) {
+  if (!(await paths.isRun())) {
     throw new UsageError(
       `${run} holds no run (it has no config.json); give the folder that imago train wrote`,
     );
@@ -51,15 +51,15 @@ export async function planPush(
   const hasSamples = existsSync(paths.finalSamples);
   const made = (path: string) => ({ file: join(folder, path), path });
   const card = made(CARD);
-  await writeFileAtomic(card.file, modelCard(report, { ...options, hasSamples }));
+  await files.writeFileAtomic(card.file, modelCard(report, { ...options, hasSamples }));
   const config = made(RUN_CONFIG);
-  await writeFileAtomic(config.file, `${JSON.stringify(publicConfig(report.config), undefined, 2)}\n`);
+  await files.writeFileAtomic(config.file, `${JSON.stringify(publicConfig(report.config), undefined, 2)}\n`);
   const uploads = [card, ...(await filesIn(paths.pipeline)), config];
   if (hasSamples) uploads.push({ file: paths.finalSamples, path: SAMPLES });
   if (existsSync(paths.metrics)) uploads.push({ file: paths.metrics, path: RUN_METRICS });
   if (report.losses.length > 0) {
     const chart = made(LOSS_CHART);
-    await writeFileAtomic(chart.file, await svgToPng(lossChart(report.losses), CHART_SCALE));
+    await files.writeFileAtomic(chart.file, await svgToPng(lossChart(report.losses), CHART_SCALE));
     uploads.push(chart);
   }
   return uploads;

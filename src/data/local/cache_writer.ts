@@ -72,11 +72,11 @@ export class CacheWriter {
 
   /** Writes what was added: pixels first, so that no line tells of pixels that are not there. */
   async flush(): Promise<void> {
-    await this.#pixels.append(this.#batch.subarray(0, this.#batched));
+    await this.#pixels.write(this.#batch.subarray(0, this.#batched));
     this.#batched = 0;
     const lines = this.#lines.map((line) => `${line}\n`).join("");
     this.#lines = [];
-    await this.#index.append(lines);
+    await this.#index.write(lines);
   }
 
   /** Everything is on the disk when this returns. */

@@ -41,7 +41,7 @@ export async function download(work: Download): Promise<void> {
   const part = `${target}.${processes.id}.incomplete`;
   try {
     if (file.size >= RESUMED_BYTES) await adoptPart(target, part);
-    const handle = await files.openToAppend(part);
+    const handle = await files.openToAppend(part, true);
     try {
       const resumed = await receive(work, handle);
       let isWhole = await matches(handle, file);
@@ -135,7 +135,7 @@ async function receiveOnce(work: Download, handle: AppendFile, have: number): Pr
         clearTimeout(timer);
         timer = setTimeout(stall, STALL_MS);
         if (have + bytes.length > file.size) throw damaged(work);
-        await handle.append(bytes);
+        await handle.write(bytes);
         have += bytes.length;
         onBytes(bytes.length);
       }

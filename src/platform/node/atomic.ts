@@ -4,14 +4,10 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode, explainSystemError, FileError } from "../errors.ts";
-import type { FileSink, FileWriter } from "../platform.ts";
+import type { FileSink, FileWriter, Permit } from "../platform.ts";
 import { writeAll } from "./open_files.ts";
 
-/**
- * Called at the last moment before anything is made under its name, replaced or removed; what it throws ends the work,
- * and all stays as it is. For folders that somebody else may take away meanwhile.
- */
-export type Permit = () => void;
+/** Nobody takes anything away. */
 const always: Permit = () => {};
 
 /**

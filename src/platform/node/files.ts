@@ -14,6 +14,7 @@ import {
   replacementOf,
   writeFileAtomic,
 } from "./atomic.ts";
+import { FileLock } from "./folder_lock.ts";
 import { freeBytes } from "./free_space.ts";
 import { openToAppend, openToRead, openToSync } from "./open_files.ts";
 import { addName } from "./second_name.ts";
@@ -53,6 +54,7 @@ export const files: Files = {
   repairFolder,
   replacementOf,
   isLeftover,
+  lockOf: (folder, file, timing) => new FileLock(folder, file, timing),
   freeBytes,
   addName,
   contentToSend: async (path) => pathToFileURL(path),

@@ -1,9 +1,8 @@
-// One process at a time in a run's folder: a file that names the process which trains there and is touched every few
-// seconds. A process that ended, even by a crash, holds nothing: its lock is taken over. Where the process cannot be
-// looked for, since it is on another machine or in another container, its lock is watched instead.
+// One process at a time in a folder: a file that names the process which works there and is touched every few seconds.
+// A process that ended, even by a crash, holds nothing: its lock is taken over. Where the process cannot be looked for,
+// since it is on another machine or in another container, its lock is watched instead.
 //
-// Whoever holds the lock writes through it (`check`, `writing`): a folder that was removed, moved or taken over is
-// not written into any more.
+// Whoever holds it can ask (`loss`) whether the folder was removed, moved or taken over since.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -20,26 +19,14 @@ import {
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
-import { RunFolderError } from "../../training/errors.ts";
 import { errorCode, explainSystemError, isMissing } from "../errors.ts";
-import { makeFolder, type Permit } from "./atomic.ts";
+import type { FolderLock, LockTiming } from "../platform.ts";
+import { makeFolder } from "./atomic.ts";
 import { processState, thisProcess } from "./process_identity.ts";
 
-/** The lock's name in a run's folder. */
-export const LOCK = ".lock";
-
-/** In milliseconds. */
-export interface LockTiming {
-  /** How long a process that holds the lock is waited for: one that was told to end may take a moment. */
-  readonly patience: number;
-  /** How often the holder touches the lock. */
-  readonly touch: number;
-  /** How long a lock stands untouched where its process cannot be looked for. */
-  readonly fresh: number;
-}
 const TIMING: LockTiming = { patience: 5000, touch: 5000, fresh: 60_000 };
 /** How long a lock may be empty while it is made. */
 const MAKING_MS = 1000;
@@ -55,11 +42,8 @@ const holderSchema = v.object({
 });
 type Holder = v.InferOutput<typeof holderSchema>;
 
-/** The right to write into a run's folder, as long as it lasts. */
-export type RunHold = Pick<RunLock, "check" | "writing">;
-
-export class RunLock {
-  readonly #run: string;
+export class FileLock implements FolderLock {
+  readonly #folder: string;
   readonly #path: string;
   readonly #timing: LockTiming;
   readonly #token = randomBytes(6).toString("hex");
@@ -68,22 +52,17 @@ export class RunLock {
   #file: number | undefined;
   #touching: NodeJS.Timeout | undefined;
 
-  /** @param run the run's folder */
-  constructor(run: string, timing: Partial<LockTiming> = {}) {
-    this.#run = run;
-    this.#path = join(run, LOCK);
+  /** @param file the lock's name in the folder */
+  constructor(folder: string, file: string, timing: Partial<LockTiming> = {}) {
+    this.#folder = folder;
+    this.#path = join(folder, file);
     this.#timing = { ...TIMING, ...timing };
     const holder: Holder = { ...thisProcess(), host: hostname(), token: this.#token };
     this.#text = `${JSON.stringify(holder)}\n`;
   }
 
-  /**
-   * Takes the lock; the folder is made where it is missing.
-   * @param onWatch called once where it takes a while to see whether somebody holds it
-   * @throws RunFolderError when another process holds it, FileError when it cannot be written
-   */
-  async acquire(onWatch?: () => void): Promise<void> {
-    await makeFolder(this.#run);
+  async acquire(onWatch?: () => void): Promise<{ readonly holder: string | undefined } | undefined> {
+    await makeFolder(this.#folder);
     const begun = performance.now();
     const watch = new LockWatch(this.#timing);
     let isTold = false;
@@ -95,7 +74,7 @@ export class RunLock {
         this.#remove(lock);
         continue;
       }
-      if (state === "held" && performance.now() - begun >= this.#timing.patience) throw this.#refusal(lock);
+      if (state === "held" && performance.now() - begun >= this.#timing.patience) return heldBy(lock);
       if (state === "watched" && !isTold) {
         isTold = true;
         onWatch?.();
@@ -110,31 +89,15 @@ export class RunLock {
       }
     }, this.#timing.touch);
     this.#touching.unref();
+    return undefined;
   }
 
-  /**
-   * To be called before anything is written into the run's folder; it costs some microseconds.
-   * @throws RunFolderError when the folder was removed, moved or taken over
-   */
-  readonly check: Permit = () => {
-    if (!this.#isOurs()) throw this.#loss();
-  };
-
-  /**
-   * Does work that writes into the run's folder and asks `check` again before what cannot be undone.
-   * @throws RunFolderError as `check` does, before the work and in place of what it fails of
-   */
-  async writing<T>(work: (check: Permit) => Promise<T>): Promise<T> {
-    this.check();
-    try {
-      return await work(this.check);
-    } catch (error) {
-      this.check();
-      throw error;
-    }
+  loss(): "removed" | "taken" | "missing" | undefined {
+    if (this.#isOurs()) return undefined;
+    if (!existsSync(this.#folder)) return "removed";
+    return existsSync(this.#path) ? "taken" : "missing";
   }
 
-  /** Gives the lock back, if it was taken and still stands in the folder. */
   async release(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
@@ -173,7 +136,7 @@ export class RunLock {
     if (this.#file !== undefined) futimesSync(this.#file, now, now);
   }
 
-  /** Whether the lock in the run's folder is the file that was made. */
+  /** Whether the lock in the folder is the file that was made. */
   #isOurs(): boolean {
     if (this.#file === undefined) return false;
     try {
@@ -191,31 +154,10 @@ export class RunLock {
     }
   }
 
-  #loss(): RunFolderError {
-    const [what, advice] = !existsSync(this.#run)
-      ? ["was removed or moved", "if it was moved, go on with --resume and its new place as --out"]
-      : existsSync(this.#path)
-        ? ["was taken over by another training", "give every training a folder of its own with --out"]
-        : [
-            `was removed or replaced, or its ${LOCK} was,`,
-            "where it still holds the run, go on with --resume",
-          ];
-    return new RunFolderError(
-      `${this.#run} ${what} while this training wrote into it, which has stopped and left it as it is; ${advice}`,
-    );
-  }
-
-  #refusal({ holder }: Lock): RunFolderError {
-    const who = holder === undefined ? "" : ` (process ${holder.pid} on ${holder.host})`;
-    return new RunFolderError(
-      `${this.#run}: another process is training this run${who}; wait until it ends, or stop it`,
-    );
-  }
-
   /** Removes a lock that nobody holds any more. */
   #remove({ text }: Lock): void {
     // Renamed before it is removed, so that of two who find it stale one cannot remove the other's new lock.
-    const aside = join(this.#run, `.${LOCK}.${this.#token}.tmp`);
+    const aside = join(this.#folder, `.${basename(this.#path)}.${this.#token}.tmp`);
     if (readText(this.#path) !== text) return;
     try {
       renameSync(this.#path, aside);
@@ -228,7 +170,7 @@ export class RunLock {
   }
 }
 
-/** Where that cannot be, or there is a newer lock by now, whoever made this one is told so by `check`. */
+/** Where that cannot be, or there is a newer lock by now, whoever made this one is told so by `loss`. */
 function putBack(aside: string, path: string): void {
   try {
     linkSync(aside, path);
@@ -245,6 +187,10 @@ interface Lock {
   /** When it was touched, by the holder's clock (milliseconds). */
   readonly touched: number;
 }
+
+const heldBy = ({ holder }: Lock) => ({
+  holder: holder && `process ${holder.pid} on ${holder.host}`,
+});
 
 /** Undefined when there is none. */
 function readLock(path: string): Lock | undefined {

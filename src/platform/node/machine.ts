@@ -11,4 +11,5 @@ export const machine: Machine = {
   runtime: `node/${process.versions.node}`,
   environment: process.env,
   widenVectors: enableWideVectors,
+  warn: (message) => process.emitWarning(message),
 };

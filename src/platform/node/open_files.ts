@@ -13,15 +13,15 @@ const PIECE_BYTES = 2 ** 16;
 
 export const openToRead = async (path: string): Promise<OpenFile> => reading(await open(path, "r"), path);
 
-export async function openToAppend(path: string): Promise<AppendFile> {
+export async function openToAppend(path: string, makesFolders = false): Promise<AppendFile> {
   const handle = await open(path, "a+").catch(async (error: unknown) => {
-    if (errorCode(error) !== "ENOENT") throw error;
+    if (!makesFolders || errorCode(error) !== "ENOENT") throw error;
     await mkdir(dirname(path), { recursive: true });
     return open(path, "a+");
   });
   return {
     ...reading(handle, path),
-    append: (content) => handle.appendFile(content),
+    write: (content) => handle.appendFile(content),
     truncate: (size) => handle.truncate(size),
     sync: () => handle.sync(),
   };

@@ -1,6 +1,6 @@
 // What follows a step when it is due: quality numbers, the grid of samples and the checkpoint.
 
-import { existsSync } from "node:fs";
+import { files } from "#platform";
 import { proportionalClasses } from "../../data/class_proportions.ts";
 import { NotFiniteError } from "../../pipelines/errors.ts";
 import { DivergenceError } from "../errors.ts";
@@ -45,7 +45,7 @@ export class AfterStep {
     }
     if (!this.#isDue(step, sampleEvery)) return true;
     const wanted = step === settings.steps ? folder.finalSamples : folder.sampleGrid(step);
-    return existsSync(wanted) || (await this.#drawSamples(step)) !== undefined;
+    return (await files.exists(wanted)) || (await this.#drawSamples(step)) !== undefined;
   }
 
   /**
@@ -115,9 +115,9 @@ export class AfterStep {
     const { folder, settings, options } = this.#plan;
     options.onStage?.("samples");
     const file = folder.sampleGrid(step);
-    const files = step === settings.steps ? [file, folder.finalSamples] : [file];
+    const targets = step === settings.steps ? [file, folder.finalSamples] : [file];
     return this.#unlessStopped(step, async () => {
-      await this.#session.writer.drawSamples(files, this.#stop);
+      await this.#session.writer.drawSamples(targets, this.#stop);
       return file;
     });
   }

@@ -2,16 +2,17 @@
 // Timesteps drawn by importance also depend on past losses, which stand in state.json. All else that a run needs to go
 // on is a function of its config and the step.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import * as v from "valibot";
+import { files, paths } from "#platform";
 import { readJsonAs } from "../../io/diffusers_json.ts";
 import { openSafetensors, writeSafetensors } from "../../io/safetensors.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
 import { FileError } from "../../platform/errors.ts";
-import { type Permit, removeFolder, replaceDirAtomic, writeFileAtomic } from "../../platform/node/atomic.ts";
+import type { Permit } from "../../platform/platform.ts";
 import { RunFolderError } from "../errors.ts";
 import { listFolder, type RunFolder } from "./run_folder.ts";
+
+const { join } = paths;
 
 /** Where a run stands. */
 export interface TrainingState {
@@ -60,12 +61,12 @@ export async function writeCheckpoint(
   const fill = async (aside: string): Promise<void> => {
     await parts.writeModels(aside);
     await writeSafetensors(join(aside, OPTIMIZER), optimizerEntries(optimizer));
-    await writeFileAtomic(join(aside, STATE), stateText(state));
+    await files.writeFileAtomic(join(aside, STATE), stateText(state));
   };
-  await replaceDirAtomic(folder, fill, permit);
+  await files.replaceDirAtomic(folder, fill, permit);
   const steps = (await checkpointSteps(run)).filter((step) => step < state.step);
   for (const step of steps.slice(0, Math.max(0, steps.length + 1 - keep))) {
-    await removeFolder(run.checkpoint(step), permit);
+    await files.removeFolder(run.checkpoint(step), permit);
   }
   return folder;
 }
@@ -91,7 +92,7 @@ export async function checkpointWeights(run: RunFolder, step: number): Promise<s
     throw new RunFolderError(`${run.path} has no checkpoint of step ${step}; it holds ${what}`);
   }
   const average = join(run.checkpoint(step), UNET_EMA);
-  return existsSync(average) ? average : join(run.checkpoint(step), UNET);
+  return (await files.exists(average)) ? average : join(run.checkpoint(step), UNET);
 }
 
 /**

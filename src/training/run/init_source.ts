@@ -1,7 +1,6 @@
 // A model that training can begin from: that of a run, of one of its checkpoints, of a pipeline's folder or of the Hub.
 
-import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { files, paths } from "#platform";
 import { MODEL_INDEX } from "../../io/diffusers_folder.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { ModelClasses } from "../../pipelines/class_labels.ts";
@@ -18,6 +17,8 @@ import { RunFolderError } from "../errors.ts";
 import { checkpointSteps, checkpointWeights, UNET_EMA } from "./checkpoint.ts";
 import type { InitSource } from "./initial_weights.ts";
 import { RunFolder } from "./run_folder.ts";
+
+const { basename, dirname, join, resolve } = paths;
 
 /** A model with its weights, and what is known of it. */
 export interface InitModel {
@@ -41,18 +42,18 @@ export async function readInitModel(
   options: HubLoadOptions & { readonly warn?: Warn } = {},
 ): Promise<InitModel> {
   const path = resolve(source);
-  if (existsSync(join(path, "state.json"))) {
+  if (await files.exists(join(path, "state.json"))) {
     const run = new RunFolder(dirname(dirname(path)));
     const [, step] = /^step-(\d{6,})$/.exec(basename(path)) ?? [];
-    if (step !== undefined && run.isRun) return readCheckpointModel(run, Number(step), source);
+    if (step !== undefined && (await run.isRun())) return readCheckpointModel(run, Number(step), source);
     throw new RunFolderError(
       `${source}: this checkpoint is not in its run's folder, which says how to read it; give RUN/checkpoints/step-N`,
     );
   }
-  if (!existsSync(join(path, MODEL_INDEX)) && existsSync(join(path, "checkpoints"))) {
+  if (!(await files.exists(join(path, MODEL_INDEX))) && (await files.exists(join(path, "checkpoints")))) {
     const run = new RunFolder(path);
     const last = (await checkpointSteps(run)).at(-1);
-    if (last !== undefined && run.isRun) return readCheckpointModel(run, last, source);
+    if (last !== undefined && (await run.isRun())) return readCheckpointModel(run, last, source);
   }
   const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
   const classes = ModelClasses.of(unet, id2label);

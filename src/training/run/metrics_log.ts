@@ -1,10 +1,9 @@
 // metrics.jsonl: one JSON object for each training step, appended as it happens.
 
-import { closeSync, createReadStream, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { createInterface } from "node:readline";
 import * as v from "valibot";
+import { files } from "#platform";
 import { explainSystemError } from "../../platform/errors.ts";
-import type { Permit } from "../../platform/node/atomic.ts";
+import type { Permit, SyncFile } from "../../platform/platform.ts";
 import {
   type KeepOptions,
   type KeptRecords,
@@ -59,6 +58,7 @@ const lossSchema = v.looseObject({
   epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
   loss: v.pipe(v.number(), v.finite()),
 });
+const utf8 = new TextEncoder();
 /** What every record that is appended ends with. */
 const RECORD_END = "}\n";
 
@@ -71,10 +71,7 @@ export type LossRecord = Pick<StepMetrics, "step" | "epoch" | "loss" | "seconds"
  */
 export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
   try {
-    for await (const line of createInterface({
-      input: createReadStream(path),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
+    for await (const line of files.lines(path)) {
       const record = v.safeParse(lossSchema, parseJson(line));
       if (record.success) yield record.output;
     }
@@ -87,17 +84,22 @@ export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
 export class MetricsLog {
   readonly #path: string;
   readonly #permit: Permit;
-  readonly #file: number;
+  readonly #file: SyncFile;
   #size: number;
   /** `seconds` of the last record that was kept; 0 without one. */
   readonly secondsBefore: number;
   /** The step of the last record that was kept, if it has no quality numbers. */
   readonly unmeasuredStep: number | undefined;
 
-  private constructor(path: string, permit: Permit, { size, seconds, unmeasuredStep }: KeptRecords) {
+  private constructor(
+    path: string,
+    permit: Permit,
+    { size, seconds, unmeasuredStep }: KeptRecords,
+    file: SyncFile,
+  ) {
     this.#path = path;
     this.#permit = permit;
-    this.#file = this.#explained(() => openSync(path, "r+"));
+    this.#file = file;
     this.#size = size;
     this.secondsBefore = seconds;
     this.unmeasuredStep = unmeasuredStep;
@@ -109,7 +111,12 @@ export class MetricsLog {
    * @throws FileError when the system refuses
    */
   static async open(path: string, keepThrough: number, options: KeepOptions): Promise<MetricsLog> {
-    return new MetricsLog(path, options.permit, await keepRecords(path, keepThrough, options));
+    const kept = await keepRecords(path, keepThrough, options);
+    try {
+      return new MetricsLog(path, options.permit, kept, await files.openSync(path, "r+"));
+    } catch (error) {
+      throw explainSystemError(error, "write the file", path);
+    }
   }
 
   /** @throws FileError when the disk is full, ... */
@@ -124,22 +131,22 @@ export class MetricsLog {
 
   /** Makes everything appended so far durable. */
   sync(): void {
-    this.#explained(() => fsyncSync(this.#file));
+    this.#explained(() => this.#file.sync());
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#file.close();
   }
 
   /** Writes the end of the file, all of it or nothing. */
   #write(text: string, from: number): void {
     this.#permit();
-    const bytes = Buffer.from(text);
+    const bytes = utf8.encode(text);
     this.#explained(() => {
       try {
         // The system may take a part only, when the disk or the user's limit is reached.
         for (let done = 0; done < bytes.length; ) {
-          done += writeSync(this.#file, bytes, done, bytes.length - done, from + done);
+          done += this.#file.write(bytes.subarray(done), from + done);
         }
         this.#size = from + bytes.length;
       } catch (error) {
@@ -152,8 +159,8 @@ export class MetricsLog {
   /** Leaves the file as it was before a write from there on failed. */
   #takeBack(from: number): void {
     try {
-      ftruncateSync(this.#file, this.#size);
-      if (from < this.#size) writeSync(this.#file, RECORD_END, from);
+      this.#file.truncate(this.#size);
+      if (from < this.#size) this.#file.write(utf8.encode(RECORD_END), from);
     } catch {
       // What made the write fail is told; a part of a record is no record when the run is resumed.
     }

@@ -1,12 +1,11 @@
 // What of a metrics.jsonl is kept when its run goes on: every record up to the step that it goes on from. Lines that are
 // no records are put beside it.
 
-import { createReadStream } from "node:fs";
-import { open, truncate } from "node:fs/promises";
-import { basename } from "node:path";
 import * as v from "valibot";
+import { files, paths } from "#platform";
+import { decodeUtf8 } from "../../io/text.ts";
 import { explainSystemError } from "../../platform/errors.ts";
-import { type Permit, writeFileAtomic } from "../../platform/node/atomic.ts";
+import type { FileSink, Permit } from "../../platform/platform.ts";
 
 /** What every record needs to be one. */
 export const recordEntries = {
@@ -20,6 +19,8 @@ const BROKEN = ".broken";
 const NEWLINE = 0x0a;
 /** A longer line (bytes) is no record. */
 const LONGEST_RECORD = 2 ** 16;
+/** What is read at a time (bytes). */
+const CHUNK_BYTES = 2 ** 16;
 
 /** What is known of the records that were kept. */
 export interface KeptRecords {
@@ -50,7 +51,7 @@ export async function keepRecords(
 ): Promise<KeptRecords> {
   try {
     permit();
-    await (await open(path, "a")).close();
+    await (await files.openToAppend(path)).close();
     const { kept, broken, firstBroken, ...last } = await scan(path, keepThrough);
     permit();
     if (broken.length > 0) {
@@ -60,11 +61,11 @@ export async function keepRecords(
         count === 1
           ? `line ${firstBroken} is not the record of a step`
           : `${count} lines, the first is line ${firstBroken}, are not records of steps`;
-      warn(`${path}: ${what}; moved to ${basename(path)}${BROKEN}, every other record is kept`);
+      warn(`${path}: ${what}; moved to ${paths.basename(path)}${BROKEN}, every other record is kept`);
     }
     const [first] = kept;
     if (kept.length > 1 || (first && first.begin > 0)) {
-      await writeFileAtomic(path, (file) => copyParts(path, kept, file), permit);
+      await files.writeFileAtomic(path, (file) => copyParts(path, kept, file), permit);
     } else await truncate(path, first?.end ?? 0);
     return { size: kept.reduce((sum, { begin, end }) => sum + end - begin, 0), ...last };
   } catch (error) {
@@ -132,9 +133,13 @@ async function* lines(path: string): AsyncGenerator<Part & { readonly text: stri
   let held: Uint8Array = new Uint8Array();
   let begin = 0;
   let position = 0;
-  const line = (end: number) => ({ begin, end, lines: 1, text: Buffer.from(held).toString() });
+  const line = (end: number) => ({ begin, end, lines: 1, text: decodeUtf8(held) });
   const hold = (bytes: Uint8Array) => {
-    held = Buffer.concat([held, bytes.subarray(0, LONGEST_RECORD + 1 - held.length)]);
+    const more = bytes.subarray(0, LONGEST_RECORD + 1 - held.length);
+    const both = new Uint8Array(held.length + more.length);
+    both.set(held);
+    both.set(more, held.length);
+    held = both;
   };
   for await (const chunk of chunks(path)) {
     let from = 0;
@@ -152,27 +157,43 @@ async function* lines(path: string): AsyncGenerator<Part & { readonly text: stri
   if (begin < position) yield { begin, end: position, lines: 1, text: "" };
 }
 
+/** What lies between two places of a file, piece by piece; a piece is gone when the next one is asked for. */
 async function* chunks(path: string, begin = 0, end = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   if (end <= begin) return;
-  // Of a stream, `end` is the last byte.
-  for await (const chunk of createReadStream(path, { start: begin, end: end - 1 })) yield chunk;
+  const file = await files.open(path);
+  try {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    for (let at = begin; at < end; ) {
+      const read = await file.readInto(chunk.subarray(0, Math.min(chunk.length, end - at)), at);
+      if (read === 0) return;
+      yield chunk.subarray(0, read);
+      at += read;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function truncate(path: string, size: number): Promise<void> {
+  const file = await files.openSync(path, "r+");
+  try {
+    file.truncate(size);
+  } finally {
+    file.close();
+  }
 }
 
 async function appendParts(path: string, parts: readonly Part[], to: string): Promise<void> {
-  const file = await open(to, "a");
+  const file = await files.openToAppend(to);
   try {
-    await copyParts(path, parts, { write: (chunk) => file.appendFile(chunk) });
+    await copyParts(path, parts, file);
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-async function copyParts(
-  path: string,
-  parts: readonly Part[],
-  to: { write(content: Uint8Array): Promise<void> },
-): Promise<void> {
+async function copyParts(path: string, parts: readonly Part[], to: FileSink): Promise<void> {
   for (const { begin, end } of parts) {
     for await (const chunk of chunks(path, begin, end)) await to.write(chunk);
   }

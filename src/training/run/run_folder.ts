@@ -1,16 +1,16 @@
 // The folder of a run: where things are in it, and config.json, which says how the run was made.
 
-import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import * as v from "valibot";
+import { files, paths } from "#platform";
 import { readJsonAs } from "../../io/diffusers_json.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";
-import { isLeftover, type Permit, repairFolder, writeFileAtomic } from "../../platform/node/atomic.ts";
-import { LOCK } from "../../platform/node/folder_lock.ts";
+import type { Permit } from "../../platform/platform.ts";
 import { RunFolderError } from "../errors.ts";
 import { FREE_SETTINGS, settingsJsonSchema, settingsToJson, type TrainSettings } from "../settings.ts";
 import { initSchema } from "./initial_weights.ts";
+import { LOCK } from "./run_lock.ts";
+
+const { join } = paths;
 
 /** The paths in a run's folder. */
 export class RunFolder {
@@ -44,16 +44,16 @@ export class RunFolder {
   }
 
   /** Whether a run was begun here. */
-  get isRun(): boolean {
-    return existsSync(this.config);
+  isRun(): Promise<boolean> {
+    return files.exists(this.config);
   }
 
   /** @throws RunFolderError unless the folder is missing or empty (but for what a killed start left), FileError when it cannot be looked at */
   async checkFree(): Promise<void> {
-    const entries = (await listFolder(this.path)).filter((name) => name !== LOCK && !isLeftover(name));
+    const entries = (await listFolder(this.path)).filter((name) => name !== LOCK && !files.isLeftover(name));
     if (entries.length === 0) return;
     throw new RunFolderError(
-      this.isRun
+      (await this.isRun())
         ? `${this.path} already holds a run; add --resume to go on with it, or choose another folder with --out`
         : `${this.path} already exists and is not empty; choose another folder with --out`,
     );
@@ -62,12 +62,12 @@ export class RunFolder {
   /** Writes config.json, and the folder with it. @throws FileError */
   async writeConfig(config: RunConfig, permit?: Permit): Promise<void> {
     const json = { ...config, training: settingsToJson(config.training) };
-    await writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`, permit);
+    await files.writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`, permit);
   }
 
   /** @throws RunFolderError when there is no run here, FileError when its config.json is damaged */
   async readConfig(): Promise<RunConfig> {
-    if (!this.isRun) {
+    if (!(await this.isRun())) {
       throw new RunFolderError(
         `${this.path} holds no run to resume (it has no config.json); leave out --resume`,
       );
@@ -77,7 +77,7 @@ export class RunFolder {
 
   /** Ends or removes what a killed process left half written. */
   async repair(): Promise<void> {
-    for (const folder of [this.path, this.checkpoints, this.samples]) await repairFolder(folder);
+    for (const folder of [this.path, this.checkpoints, this.samples]) await files.repairFolder(folder);
   }
 }
 
@@ -87,7 +87,7 @@ const stepName = (step: number): string => String(step).padStart(6, "0");
 /** Names in a folder; none if it does not exist. @throws FileError for anything else, such as a file */
 export async function listFolder(path: string): Promise<string[]> {
   try {
-    return (await stat(path)) && (await readdir(path));
+    return await files.list(path);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
     throw explainSystemError(error, "read the folder", path);

@@ -1,7 +1,6 @@
 // What a run writes besides its metrics: sample grids, checkpoints, and the pipeline that they make.
 
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { files, paths } from "#platform";
 import type { Backend } from "../../engine/backend.ts";
 import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
 import { readStateDict, type StateDict } from "../../io/state_dict.ts";
@@ -11,8 +10,6 @@ import type { Id2Label } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { readWeights, writePipeline, writeUNet } from "../../pipelines/folders.ts";
 import { toImages } from "../../pipelines/images.ts";
-import { replaceDirAtomic } from "../../platform/node/atomic.ts";
-import type { RunHold } from "../../platform/node/folder_lock.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { DivergenceError } from "../errors.ts";
 import type { TrainSettings } from "../settings.ts";
@@ -30,6 +27,9 @@ import {
   writeCheckpoint,
 } from "./checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
+import type { RunHold } from "./run_lock.ts";
+
+const { join } = paths;
 
 /** How images are drawn while a run learns. */
 export interface PreviewOptions {
@@ -73,14 +73,14 @@ export class RunWriter {
    * Draws a grid of images, always of the same classes, evenly spread where there are more of them than images.
    * @throws the signal's reason when it is aborted
    */
-  async drawSamples(files: readonly string[], signal: AbortSignal): Promise<void> {
+  async drawSamples(targets: readonly string[], signal: AbortSignal): Promise<void> {
     const { hold, settings } = this.#options;
     const { sampleCount } = settings;
     const classLabels = spreadClasses(this.#preview.classes, sampleCount);
     const images = await this.drawImages(sampleCount, { signal, classLabels });
     const grid = imageGrid(images, { columns: classColumns(sampleCount, classLabels?.length ?? 1) });
     await hold.writing(async (check) => {
-      for (const file of files) await writeImage(file, grid, check);
+      for (const file of targets) await writeImage(file, grid, check);
     });
   }
 
@@ -145,7 +145,7 @@ export class RunWriter {
     const { folder, model, scheduler, id2label, hold } = this.#options;
     const weights = await this.#sampleWeights();
     const fill = (aside: string) => writePipeline(aside, model, weights, scheduler, id2label);
-    await hold.writing((check) => replaceDirAtomic(folder.pipeline, fill, check));
+    await hold.writing((check) => files.replaceDirAtomic(folder.pipeline, fill, check));
   }
 
   /** Puts the model, its average and the optimizer back to where a checkpoint stands; not yet on the backend. */
@@ -174,7 +174,7 @@ export class RunWriter {
   /** Makes sure that no grid of an earlier end of the run is taken for that of the next. */
   async removeFinalSamples(): Promise<void> {
     const { hold, folder } = this.#options;
-    await hold.writing(() => rm(folder.finalSamples, { force: true }));
+    await hold.writing(() => files.remove(folder.finalSamples));
   }
 
   async close(): Promise<void> {

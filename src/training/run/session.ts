@@ -1,9 +1,9 @@
 // What a run needs while it lasts: the backend with the compiled step, what draws the batches, and the files that it
 // writes.
 
+import { machine } from "#platform";
 import { BatchSampler } from "../../data/batches.ts";
 import type { Backend, Executable } from "../../engine/backend.ts";
-import type { RunLock } from "../../platform/node/folder_lock.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { augmentOptions, type TrainSettings } from "../settings.ts";
 import { BatchLabels, isClassConditional } from "../step/batch_labels.ts";
@@ -18,6 +18,7 @@ import { checkSameStart, drawMissing, initRecord } from "./initial_weights.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { QualityMeter } from "./quality.ts";
 import type { RunConfig, RunFolder } from "./run_folder.ts";
+import type { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
 
 /** A run as it was asked for. */
@@ -108,7 +109,7 @@ export async function openSession(
     writer,
     metrics: await MetricsLog.open(folder.metrics, state.step, {
       permit: lock.check,
-      warn: options.onWarning ?? ((message) => process.emitWarning(message)),
+      warn: options.onWarning ?? machine.warn,
     }),
     sampler: new BatchSampler({
       count: data.count,
