@@ -1,0 +1,24 @@
+// A platform that can do nothing: what asks it for anything fails. In its place code is seen to need no other.
+
+import type * as platform from "../../src/platform/platform.ts";
+
+/** Every function of a group, each of which refuses. */
+function refusing<Group extends object>(name: string): Group {
+  const refuse = (_: object, key: string | symbol) => () => {
+    throw new Error(`${name}.${String(key)} was called`);
+  };
+  return new Proxy(Object.create(null), { get: refuse });
+}
+
+export const archives = refusing<platform.Archives>("archives");
+export const compression = refusing<platform.Compression>("compression");
+export const files = refusing<platform.Files>("files");
+export const hashing = refusing<platform.Hashing>("hashing");
+export const images = refusing<platform.Images>("images");
+export const machine = refusing<platform.Machine>("machine");
+export const paths = refusing<platform.Paths>("paths");
+export const processes = refusing<platform.Processes>("processes");
+export const tables = refusing<platform.Tables>("tables");
+export const thread = refusing<platform.ThreadScope>("thread");
+export const threads = refusing<platform.Threads>("threads");
+export const timing = refusing<platform.Timing>("timing");
