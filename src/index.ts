@@ -1,5 +1,6 @@
 // imago: diffusion models in TypeScript. What programs import; names are those of Hugging Face diffusers.
 
+export type { Codec, CodecComponent, ImageSize } from "./codecs/codec.ts";
 export {
   type AugmentDraw,
   type AugmentOptions,
@@ -59,6 +60,7 @@ export { type PhiloxKey, philoxNormal, philoxUniform } from "./engine/random/phi
 export { TorchGenerator, type TorchGeneratorState } from "./engine/random/torch_generator.ts";
 export { ShapeError } from "./engine/shape.ts";
 export { concat, constant, full, grad, input, normal, Tensor, uniform, variable } from "./engine/tensor.ts";
+export type { SavedComponent } from "./io/diffusers_folder.ts";
 export {
   type FetchProgress,
   fetchDataset,
@@ -82,23 +84,39 @@ export {
 } from "./io/safetensors.ts";
 export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.ts";
 export * from "./metrics/index.ts";
+export type {
+  ClassEmbedding,
+  ConditionInput,
+  ConditionName,
+  Conditions,
+  Denoiser,
+  DenoiserInputs,
+  TimestepKind,
+} from "./models/denoiser.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
 export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
 export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";
+export type {
+  Condition,
+  Conditioner,
+  ConditionInputs,
+  Guidance,
+  ImageRange,
+} from "./pipelines/conditioner.ts";
 export { DDPMPipeline, type GenerateOptions } from "./pipelines/ddpm_pipeline.ts";
-export { PipelineError } from "./pipelines/errors.ts";
-export { imageNoise } from "./pipelines/image_noise.ts";
-export { toImages } from "./pipelines/images.ts";
-export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
-export type { SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
 export type {
   BatchStep,
   DrawOptions,
   FromPretrainedOptions,
   PipelineOptions,
-} from "./pipelines/unet_pipeline.ts";
+} from "./pipelines/diffusion_pipeline.ts";
+export { PipelineError } from "./pipelines/errors.ts";
+export { imageNoise } from "./pipelines/image_noise.ts";
+export { toImages } from "./pipelines/images.ts";
+export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
+export type { SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
 export { FileError } from "./platform/errors.ts";
 export * from "./schedulers/index.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";

@@ -2,12 +2,12 @@
 
 import { MemoryError } from "../engine/backend.ts";
 import { PIXEL_LIMIT } from "../io/image/index.ts";
+import type { Denoiser } from "../models/denoiser.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
+import { readWeights } from "../pipelines/components.ts";
 import type { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
 import { defaultSteps } from "../pipelines/default_steps.ts";
-import { readWeights } from "../pipelines/folders.ts";
 import { checkChannels } from "../pipelines/images.ts";
-import type { UNetPipeline } from "../pipelines/unet_pipeline.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
 import { checkpointWeights } from "../training/run/checkpoint.ts";
 import { RunFolder } from "../training/run/run_folder.ts";
@@ -33,7 +33,7 @@ export interface DrawingFlags {
  * @throws RunFolderError when there is no such checkpoint; what reading it throws
  */
 export async function useCheckpoint(
-  { unet }: UNetPipeline,
+  { unet }: { readonly unet: Denoiser },
   run: string,
   { checkpoint }: Pick<DrawingFlags, "checkpoint">,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export function classOptions(
     guidance,
     guidanceRescale,
   }: Pick<DrawingFlags, "guidance" | "guidanceRescale"> & { readonly class?: string },
-  { labels }: UNetPipeline,
+  { labels }: Pick<DDPMPipeline, "labels">,
 ): ClassOptions {
   if (names !== undefined && guidance === 0) {
     throw new UsageError("--guidance 0 draws of no class; leave out --class, or give more guidance");

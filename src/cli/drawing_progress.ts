@@ -1,7 +1,7 @@
 // How far drawing is, by a scheduler or by a sampler that chooses its own steps, and how often samplers asked the model.
 
 import type { GeneratedStep } from "../pipelines/adaptive.ts";
-import type { BatchStep } from "../pipelines/unet_pipeline.ts";
+import type { BatchStep } from "../pipelines/diffusion_pipeline.ts";
 import type { Output } from "./output.ts";
 import { counted, timeLeft } from "./wording.ts";
 

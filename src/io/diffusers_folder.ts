@@ -20,6 +20,14 @@ export const MODEL_INDEX = "model_index.json";
 /** A part of a pipeline: the Python library and class that it is an instance of. */
 export type PipelineComponent = { readonly library: string; readonly className: string };
 
+/** A part of a pipeline that writes its own subfolder. */
+export type SavedComponent = PipelineComponent & {
+  /** Its key in model_index.json, and its subfolder. */
+  readonly name: string;
+  /** Writes config and weights. @throws FileError */
+  readonly save: (folder: string) => Promise<void>;
+};
+
 /** What a model_index.json says. */
 export type ModelIndex = {
   /** The pipeline's class, for example "DDPMPipeline". */

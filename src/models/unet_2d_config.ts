@@ -11,6 +11,9 @@ export class ModelConfigError extends Error {
   override readonly name = "ModelConfigError";
 }
 
+/** Its class in files. */
+export const UNET_2D_CLASS = "UNet2DModel";
+
 /** What a model may have at most: beyond all that are of use, and few enough to be built and counted at once. */
 const MOST = {
   channels: 2 ** 16,
@@ -142,8 +145,10 @@ export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ign
   }
   const fields = Object.entries(json);
   const className = fields.find(([key]) => key === "_class_name")?.[1];
-  if (className !== undefined && className !== "UNet2DModel") {
-    throw new ModelConfigError(`the config is for the class ${shown(className)}; only UNet2DModel is known`);
+  if (className !== undefined && className !== UNET_2D_CLASS) {
+    throw new ModelConfigError(
+      `the config is for the class ${shown(className)}; only ${UNET_2D_CLASS} is known`,
+    );
   }
   const options: Record<string, unknown> = {};
   const ignored: string[] = [];
@@ -159,7 +164,7 @@ export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ign
 export function unet2DConfigToJson(config: UNet2DConfig): JsonObject {
   const values: [string, JsonValue][] = Object.entries(config).map(([key, value]) => [toSnake(key), value]);
   return {
-    _class_name: "UNet2DModel",
+    _class_name: UNET_2D_CLASS,
     _diffusers_version: DIFFUSERS_VERSION,
     ...Object.fromEntries(values),
   };

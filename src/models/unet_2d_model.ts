@@ -1,7 +1,6 @@
 // UNet2DModel: the unconditional or class-conditional UNet of DDPM (Ho et al. 2020), with diffusers' options and names.
 
-import type { DType } from "../engine/graph.ts";
-import { type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
+import { ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { silu } from "../nn/activations.ts";
@@ -16,16 +15,19 @@ import {
   TimestepEmbedding,
   Timesteps,
 } from "../nn/timestep_embedding.ts";
+import type { ClassEmbedding, ConditionInput, Conditions, Denoiser, TimestepKind } from "./denoiser.ts";
 import { downBlock, midBlock, upBlock } from "./unet_2d_block_types.ts";
 import type { DownBlock2D, ResnetSettings, UNetMidBlock2D, UpBlock2D } from "./unet_2d_blocks.ts";
 import {
   checkParameterCount,
   ModelConfigError,
   resolveUNet2DConfig,
+  UNET_2D_CLASS,
   type UNet2DConfig,
   type UNet2DOptions,
   unet2DConfigFromJson,
   unet2DConfigToJson,
+  unet2DFloatKeys,
 } from "./unet_2d_config.ts";
 
 /** Standard deviation of the "fourier" time embedding's frequencies. */
@@ -47,7 +49,9 @@ export interface UNet2DInputs {
  * The UNet of diffusers' UNet2DModel (Ho et al. 2020, with the options of its successors): images [N, H, W, C] and
  * timesteps [N] to what it predicts of them, [N, H, W, C].
  */
-export class UNet2DModel extends Module {
+export class UNet2DModel extends Module implements Denoiser {
+  readonly className = UNET_2D_CLASS;
+  readonly floatKeys = unet2DFloatKeys;
   readonly config: UNet2DConfig;
   /** Width of the time embedding. */
   readonly timeEmbedDim: number;
@@ -108,13 +112,52 @@ export class UNet2DModel extends Module {
     return unet2DConfigToJson(this.config);
   }
 
+  withoutValues(): UNet2DModel {
+    return new UNet2DModel(this.config);
+  }
+
+  get inChannels(): number {
+    return this.config.inChannels;
+  }
+
+  get outChannels(): number {
+    return this.config.outChannels;
+  }
+
+  get sampleSize(): Denoiser["sampleSize"] {
+    const { sampleSize } = this.config;
+    if (sampleSize === null) return null;
+    const [height, width] = typeof sampleSize === "number" ? [sampleSize, sampleSize] : sampleSize;
+    return { height, width };
+  }
+
   /** Image height and width must be multiples of this. */
   get sizeFactor(): number {
     return 2 ** (this.config.blockOutChannels.length - 1);
   }
 
+  get timesteps(): TimestepKind {
+    const { timeEmbeddingType: type, numTrainTimesteps } = this.config;
+    return type === "learned" ? { type, rows: numTrainTimesteps ?? 0 } : { type };
+  }
+
+  get dropout(): number {
+    return this.config.dropout;
+  }
+
+  get classEmbedding(): ClassEmbedding | null {
+    const { classEmbedType: type, numClassEmbeds: rows } = this.config;
+    if (type !== null) return { type };
+    return rows === null ? null : { type: "table", rows };
+  }
+
+  conditionsFor(n: number): Conditions<ConditionInput> {
+    const classLabels = this.classLabelsFor(n);
+    return classLabels === null ? {} : { classLabels };
+  }
+
   /** What forward wants as class labels for n images; null when the model is not class-conditional. */
-  classLabelsFor(n: number): { readonly shape: Shape; readonly dtype: DType } | null {
+  classLabelsFor(n: number): ConditionInput | null {
     if (this.#embedClass === null) return null;
     return this.config.classEmbedType === "identity"
       ? { shape: [n, this.timeEmbedDim], dtype: "f32" }

@@ -13,11 +13,11 @@ import {
   type Scheduler,
   samplerNames,
 } from "../schedulers/index.ts";
+import type { DrawBatch } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { imageNoise } from "./image_noise.ts";
 import { checkKind } from "./model_kind.ts";
 import type { SeedOptions } from "./seeding.ts";
-import type { DrawBatch } from "./unet_pipeline.ts";
 
 /** Options of `generate` that count for samplers only. */
 export interface AdaptiveOptions {
@@ -143,7 +143,7 @@ export function adaptiveDrawing(
     sampler.check?.(diffusion);
     return { sampler, diffusion };
   });
-  return async ({ denoiseEach }, shape, firstImage, count) => {
+  return async ({ model: { denoiseEach }, shape, firstImage, count }) => {
     const { sample } = await drive({
       denoise: (x, timesteps) => {
         signal?.throwIfAborted();

@@ -1,6 +1,8 @@
 // How many bits a pixel's value takes with a model: the variational bound over real images, estimated from one noise for
 // each image and timestep.
 
+import type { Codec } from "../codecs/codec.ts";
+import { identity } from "../codecs/identity.ts";
 import type { Backend } from "../engine/backend.ts";
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { philoxNormal, philoxUniform } from "../engine/random/philox.ts";
@@ -11,7 +13,7 @@ import {
   NATS_PER_BIT,
   priorTerm,
 } from "../metrics/variational_bound.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { conditionList, type Denoiser } from "../models/denoiser.ts";
 import { DDPMScheduler, makeScheduler, type NoiseSource, type Scheduler } from "../schedulers/index.ts";
 import { compileDenoiser } from "./denoiser_program.ts";
 import { PipelineError } from "./errors.ts";
@@ -54,9 +56,16 @@ const TIMESTEP_SITE = 0x5bffffff;
 
 /**
  * Checks what `bitsPerDim` would, without computing anything.
- * @throws PipelineError for a model with classes, one that is no diffusion over betas, or whose variance is learned
+ * @param codec the model's
+ * @throws PipelineError for a model with classes, one that does not see pixels, one that is no diffusion over betas, or whose
+ *   variance is learned
  */
-export function checkBitsPerDim(unet: UNet2DModel, own: Scheduler): void {
+export function checkBitsPerDim(unet: Denoiser, own: Scheduler, codec: Codec = identity): void {
+  if (codec.component !== null) {
+    throw new PipelineError(
+      `bits per dimension are those of pixels, but this model sees images through a ${codec.component.className}`,
+    );
+  }
   boundOf(unet, own);
 }
 
@@ -66,7 +75,7 @@ export function checkBitsPerDim(unet: UNet2DModel, own: Scheduler): void {
  * @throws PipelineError for models that `checkBitsPerDim` refuses
  */
 export async function bitsPerDim(
-  unet: UNet2DModel,
+  unet: Denoiser,
   own: Scheduler,
   options: BitsPerDimOptions,
 ): Promise<BitsPerDim> {
@@ -76,7 +85,7 @@ export async function bitsPerDim(
   const shape = [count, height, width, channels] as const;
   unet.upload(backend);
   const { executable, forBatch } = await compileDenoiser(backend, unet, shape);
-  const { denoise } = forBatch(null, firstImage);
+  const { denoise } = await forBatch(null, firstImage);
   const chosen = chooseTimesteps(scheduler.numTrainTimesteps, options.timesteps, seed);
   const silence: NoiseSource = { randn: (wanted) => hostTensor(new Float32Array(numel(wanted)), wanted) };
   const terms: { timestep: number; bits: number }[] = [];
@@ -100,8 +109,8 @@ export async function bitsPerDim(
   return { total, prior, terms };
 }
 
-function boundOf(unet: UNet2DModel, own: Scheduler): { scheduler: DDPMScheduler; schedule: BoundSchedule } {
-  if (unet.classLabelsFor(1) !== null) {
+function boundOf(unet: Denoiser, own: Scheduler): { scheduler: DDPMScheduler; schedule: BoundSchedule } {
+  if (conditionList(unet.conditionsFor(1)).length > 0) {
     throw new PipelineError("bits per dimension are those of a model without classes; this one has them");
   }
   const scheduler = asDdpm(own);

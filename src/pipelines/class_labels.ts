@@ -1,6 +1,9 @@
 // The classes of a class-conditional model, by name and number, and which of them a call asks for.
 
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import type { HostArray } from "../engine/backend.ts";
+import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
+import type { ClassEmbedding, Conditions, Denoiser } from "../models/denoiser.ts";
+import type { Condition, Conditioner, Guidance, ImageRange } from "./conditioner.ts";
 import { PipelineError } from "./errors.ts";
 import { nearestNames } from "./nearest_names.ts";
 
@@ -36,12 +39,11 @@ export interface ClassCondition {
   /** Class numbers that the images take in turn. */
   readonly labels: readonly number[];
   /** Null where the model's plain answer is asked for. */
-  readonly guidance: Guidance | null;
+  readonly guidance: ClassGuidance | null;
 }
 
-export interface Guidance {
-  readonly scale: number;
-  readonly rescale: number;
+interface ClassGuidance extends Pick<Guidance, "scale" | "rescale"> {
+  /** The number that stands for no class. */
   readonly nullClass: number;
 }
 
@@ -52,7 +54,8 @@ export const MOST_GUIDANCE = 1000;
 const TOLD = 5;
 
 /** The classes of a class-conditional model: their names, and the number of the one that stands for none. */
-export class ModelClasses {
+export class ModelClasses implements Conditioner<ClassOptions> {
+  readonly components: readonly SavedComponent[] = [];
   /** How many; null for a model that takes any number (class_embed_type "timestep"). */
   readonly count: number | null;
   /** The number that stands for no class; null for a model that knows no such thing. */
@@ -60,8 +63,11 @@ export class ModelClasses {
   readonly id2label: Id2Label | undefined;
   /** Every name and its class, as in DiTPipeline. */
   readonly labels: ReadonlyMap<string, number>;
+  readonly #embedding: ClassEmbedding;
 
-  private constructor(rows: number | null, id2label: Id2Label | undefined) {
+  private constructor(embedding: ClassEmbedding, id2label: Id2Label | undefined) {
+    const rows = embedding.type === "table" ? embedding.rows : null;
+    this.#embedding = embedding;
     const names = Object.entries(id2label ?? {}).map(([id, name]) => [Number(id), name] as const);
     this.id2label = id2label;
     for (const [id] of names) {
@@ -85,11 +91,8 @@ export class ModelClasses {
    * @returns null for a model that is not class-conditional
    * @throws PipelineError for names of classes that the model does not have
    */
-  static of({ config }: UNet2DModel, id2label?: Id2Label): ModelClasses | null {
-    const { classEmbedType, numClassEmbeds } = config;
-    if (classEmbedType !== null || numClassEmbeds !== null) {
-      return new ModelClasses(classEmbedType === null ? numClassEmbeds : null, id2label);
-    }
+  static of({ classEmbedding }: Denoiser, id2label?: Id2Label): ModelClasses | null {
+    if (classEmbedding !== null) return new ModelClasses(classEmbedding, id2label);
     if (id2label === undefined) return null;
     throw new PipelineError("id2label names classes, but the model is not class-conditional");
   }
@@ -113,6 +116,22 @@ export class ModelClasses {
     const list = typeof asked === "string" || typeof asked === "number" ? [asked] : asked;
     if (list.length === 0) throw new PipelineError("no class was given, expected at least one");
     return list.map((label) => this.id(label));
+  }
+
+  get settings(): Pick<ModelIndex, "id2label"> {
+    return this.id2label === undefined ? {} : { id2label: this.id2label };
+  }
+
+  condition({ classLabels, guidanceScale, guidanceRescale }: ClassOptions): Condition {
+    if (this.#embedding.type === "identity") {
+      throw new PipelineError(
+        "the model wants an embedding for each class (class_embed_type identity), expected one that takes numbers of classes",
+      );
+    }
+    return labelCondition({
+      labels: this.ids(classLabels),
+      guidance: guidanceOf(this, guidanceScale ?? 1, guidanceRescale),
+    });
   }
 
   /** What a class is called: its name, or its number where it has none. */
@@ -141,34 +160,32 @@ export class ModelClasses {
   }
 }
 
-/**
- * Checks what a call asks of a model's classes.
- * @param classes null for a model that is not class-conditional
- * @returns null for such a model
- * @throws PipelineError for classes that the model does not have, and for guidance that it cannot be given
- */
-export function classCondition(
-  { config }: UNet2DModel,
-  classes: ModelClasses | null,
-  { classLabels, guidanceScale, guidanceRescale }: ClassOptions,
-): ClassCondition | null {
-  if (classes === null) {
+/** What a model without classes is conditioned on: nothing. */
+export const noClasses: Conditioner<ClassOptions> = {
+  components: [],
+  settings: {},
+  condition({ classLabels, guidanceScale, guidanceRescale }) {
     const asked = [classLabels, guidanceScale, guidanceRescale];
     if (asked.every((option) => option === undefined)) return null;
     throw new PipelineError("the model is not class-conditional; leave out classes and guidance");
-  }
-  if (config.classEmbedType === "identity") {
-    throw new PipelineError(
-      "the model wants an embedding for each class (class_embed_type identity), expected one that takes numbers of classes",
-    );
-  }
+  },
+};
+
+/** The images' classes, in turn. */
+export function labelCondition({ labels, guidance }: ClassCondition): Condition {
+  const filled = async (
+    { firstImage, count }: ImageRange,
+    labelOf: (image: number) => number,
+  ): Promise<Conditions<HostArray>> => ({
+    classLabels: Int32Array.from({ length: count }, (_, k) => labelOf(firstImage + k)),
+  });
   return {
-    labels: classes.ids(classLabels),
-    guidance: guidanceOf(classes, guidanceScale ?? 1, guidanceRescale),
+    inputs: (images) => filled(images, (image) => labels[image % labels.length]),
+    guidance: guidance && { ...guidance, inputs: (images) => filled(images, () => guidance.nullClass) },
   };
 }
 
-function guidanceOf({ nullClass }: ModelClasses, scale: number, rescale?: number): Guidance | null {
+function guidanceOf({ nullClass }: ModelClasses, scale: number, rescale?: number): ClassGuidance | null {
   if (!(scale >= 0 && scale <= MOST_GUIDANCE)) {
     throw new PipelineError(`the guidance scale is ${scale}, expected 0 .. ${MOST_GUIDANCE}`);
   }

@@ -1,23 +1,27 @@
-// DDPMPipeline: a UNet and a scheduler that draw images from noise (Ho et al. 2020, arXiv 2006.11239).
+// DDPMPipeline: a model and a scheduler that draw images from noise (Ho et al. 2020, arXiv 2006.11239).
 
 import { files } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
+import type { RgbImage } from "../io/image/index.ts";
+import type { Denoiser } from "../models/denoiser.ts";
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
+import { savedComponents } from "./components.ts";
 import { defaultSteps } from "./default_steps.ts";
-import { asPipelineError, PipelineError } from "./errors.ts";
-import { checkReplaceable, readPipeline, writePipeline } from "./folders.ts";
-import { pipelineFolder } from "./hub.ts";
-import { sampleLoop } from "./sampling.ts";
-import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
-import { checkSeedCompat, noiseOf } from "./seeding.ts";
 import {
   batchWatch,
+  DiffusionPipeline,
   type DrawBatch,
   type DrawOptions,
   type FromPretrainedOptions,
-  UNetPipeline,
-} from "./unet_pipeline.ts";
+} from "./diffusion_pipeline.ts";
+import { asPipelineError, PipelineError } from "./errors.ts";
+import { checkReplaceable, writePipeline } from "./folders.ts";
+import { readPretrained } from "./pretrained.ts";
+import { sampleLoop } from "./sampling.ts";
+import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
+import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
 /** What is drawn, and how. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
@@ -37,8 +41,11 @@ export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   readonly eta?: number;
 }
 
-/** Draws images with a UNet and a scheduler, as diffusers' DDPMPipeline does. */
-export class DDPMPipeline extends UNetPipeline {
+/**
+ * Draws images with a model and a scheduler, as diffusers' DDPMPipeline does.
+ * D: the class of its model.
+ */
+export class DDPMPipeline<D extends Denoiser = UNet2DModel> extends DiffusionPipeline<D, GenerateOptions> {
   /**
    * Loads what `savePretrained`, diffusers' `save_pretrained` or a training run wrote.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
@@ -46,8 +53,7 @@ export class DDPMPipeline extends UNetPipeline {
    * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or of an unknown kind
    */
   static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {
-    const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
-    return new DDPMPipeline(unet, scheduler, { ...(id2label && { id2label }), ...options });
+    return new DDPMPipeline(...(await readPretrained(source, options)));
   }
 
   /**
@@ -56,46 +62,37 @@ export class DDPMPipeline extends UNetPipeline {
    * @throws FileError; PipelineError when the folder holds anything else
    */
   async savePretrained(folder: string): Promise<void> {
-    await checkReplaceable(folder);
-    await files.replaceDirAtomic(folder, (aside) =>
-      writePipeline(aside, this.unet, this.unet.stateDict(), this.scheduler, this.classes?.id2label),
-    );
+    const weights = this.unet.stateDict();
+    await checkReplaceable(folder, savedComponents(this, weights));
+    await files.replaceDirAtomic(folder, (aside) => writePipeline(aside, this, weights));
   }
 
-  /**
-   * Draws images.
-   * @returns [count, H, W, C], values in [0, 1]
-   * @throws PipelineError for options out of range
-   */
-  async generate(options: GenerateOptions = {}): Promise<HostTensor> {
-    return this.drawBatches(options, this.#drawing(options));
+  override generate(options: GenerateOptions = {}): Promise<HostTensor> {
+    return super.generate(options);
   }
 
-  /** Checks what `generate` would, without computing anything. @throws PipelineError */
-  checkOptions(options: GenerateOptions): void {
-    this.#drawing(options);
+  override generateImages(options: GenerateOptions = {}): Promise<RgbImage[]> {
+    return super.generateImages(options);
   }
 
-  /** How a batch is drawn, with the options checked. */
-  #drawing(options: GenerateOptions): DrawBatch {
+  protected plan(options: GenerateOptions): DrawBatch {
     this.checkDrawing(options);
     checkSeedCompat(options);
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
     if (adaptive) return adaptive;
     const { count: total = 1, eta } = options;
-    const scheduler = this.#sampler(options);
-    return async ({ denoise }, shape, firstImage, count) => {
-      const sample = await sampleLoop({
+    // What it cannot do is said before anything is computed.
+    this.#sampler(options);
+    return ({ model: { denoise }, shape, ...batch }) =>
+      sampleLoop({
         denoise,
-        scheduler,
+        // A new one for each batch: it remembers the steps that it has done.
+        scheduler: this.#sampler(options),
         shape,
-        noise: noiseOf(options, total, firstImage),
+        noise: noiseOf(options, total, batch.firstImage),
         ...(eta !== undefined && { eta }),
-        onStep: batchWatch(options, firstImage, count),
+        onStep: batchWatch(options, batch),
       });
-      scheduler.setTimesteps(scheduler.numInferenceSteps ?? scheduler.timesteps.length);
-      return sample;
-    };
   }
 
   /** A scheduler with its timesteps set. */

@@ -1,52 +1,63 @@
-// A UNet on a backend as the sampler's denoiser: one compiled program for one size of batch. With classifier-free
+// A model on a backend as the sampler's denoiser: one compiled program for one size of batch. With classifier-free
 // guidance the program runs the model on every image twice, with its class and with none.
 
-import type { Backend, Executable, ProgramSpec } from "../engine/backend.ts";
+import type { Backend, Executable, HostArray, ProgramSpec } from "../engine/backend.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { concat, input, type Tensor } from "../engine/tensor.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import {
+  type ConditionName,
+  type Conditions,
+  conditionList,
+  type Denoiser,
+  mapConditions,
+} from "../models/denoiser.ts";
 import type { BatchDenoiser } from "../schedulers/index.ts";
-import type { ClassCondition } from "./class_labels.ts";
-import type { Denoiser } from "./sampling.ts";
+import type { Condition } from "./conditioner.ts";
+import { PipelineError } from "./errors.ts";
+import type { Predict } from "./sampling.ts";
 
 /** The model for the images of one batch. */
 export interface BatchModel {
-  readonly denoise: Denoiser;
+  readonly denoise: Predict;
   /** The same with a timestep for each image. */
   readonly denoiseEach: BatchDenoiser;
 }
 
 /** The forward pass of a model for batches of [N, H, W, C]. Its weights are the backend's, as last uploaded. */
-export interface UNetProgram {
+export interface DenoiserProgram {
   readonly executable: Executable;
-  /** The model for the batch whose first image is that of `firstImage`; class-conditional ones want a condition. */
-  forBatch(condition: ClassCondition | null, firstImage: number): BatchModel;
+  /**
+   * The model for the batch whose first image is that of `firstImage`.
+   * @throws PipelineError where the model is conditioned on something that is not given
+   */
+  forBatch(condition: Condition | null, firstImage: number): Promise<BatchModel>;
 }
 
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
 
 /**
- * The program: sample [N, H, W, C] and timestep [N] in, the model's prediction [N, H, W, C] out. Class-conditional models
- * also want classLabels [N]. Guided, timestep and classLabels are [2N], with no class in the second half, and
- * guidanceScale [] and guidanceRescale [] come last.
+ * The program: sample [N, H, W, C] and timestep [N] in, the model's prediction [N, H, W, C] out. What the model is
+ * conditioned on comes after the timestep, such as classLabels [N]. Guided, timestep and conditions are [2N], without the
+ * condition in the second half, and guidanceScale [] and guidanceRescale [] come last.
  */
-export function denoiserProgram(model: UNet2DModel, shape: ImageShape, isGuided = false): ProgramSpec {
+export function denoiserProgram(model: Denoiser, shape: ImageShape, isGuided = false): ProgramSpec {
   const rows = isGuided ? 2 * shape[0] : shape[0];
   const sample = input(shape, "f32", "sample");
   const timestep = input([rows], "f32", "timestep");
-  const labels = model.classLabelsFor(rows);
-  const classLabels = labels === null ? undefined : input(labels.shape, labels.dtype, "classLabels");
+  const conditions = mapConditions(model.conditionsFor(rows), ({ shape, dtype }, name) =>
+    input(shape, dtype, name),
+  );
   const guidance = isGuided
     ? { scale: input([], "f32", "guidanceScale"), rescale: input([], "f32", "guidanceRescale") }
     : undefined;
   const seen = isGuided ? concat([sample, sample], 0) : sample;
-  const output = model.forward(seen, timestep, { ...(classLabels && { classLabels }) });
+  const output = model.forward(seen, timestep, conditions);
   return {
     name: `denoise ${shape.join("x")}${isGuided ? " guided" : ""}`,
     inputs: [
       sample,
       timestep,
-      ...(classLabels ? [classLabels] : []),
+      ...conditionList(conditions),
       ...(guidance ? [guidance.scale, guidance.rescale] : []),
     ],
     outputs: [guidance ? guided(output, guidance, shape[3]) : output],
@@ -86,22 +97,29 @@ function deviation(x: Tensor): Tensor {
 
 export async function compileDenoiser(
   backend: Backend,
-  model: UNet2DModel,
+  model: Denoiser,
   shape: ImageShape,
   isGuided = false,
-): Promise<UNetProgram> {
+): Promise<DenoiserProgram> {
   const program = denoiserProgram(model, shape, isGuided);
   const executable = await backend.compile(program);
   const [count] = shape;
+  const wanted = model.conditionsFor(count);
   return {
     executable,
-    forBatch(condition, firstImage) {
-      const labels = condition === null ? [] : [batchLabels(condition, firstImage, count)];
+    async forBatch(condition, firstImage) {
+      const images = { firstImage, count };
       const { guidance } = condition ?? { guidance: null };
+      const own = (await condition?.inputs(images, backend)) ?? {};
+      const none = await guidance?.inputs(images, backend);
+      const conditions = mapConditions(wanted, (_, name) => {
+        const values = given(own, name);
+        return none === undefined ? values : joined(values, given(none, name));
+      });
       const scales = guidance ? [Float32Array.of(guidance.scale), Float32Array.of(guidance.rescale)] : [];
       const denoiseEach = async (x: HostTensor, timesteps: Float32Array): Promise<HostTensor> => {
-        const times = isGuided ? twice(timesteps) : timesteps;
-        const [prediction] = await executable.run([x.data, times, ...labels, ...scales]);
+        const times = isGuided ? joined(timesteps, timesteps) : timesteps;
+        const [prediction] = await executable.run([x.data, times, ...conditionList(conditions), ...scales]);
         return hostTensor(prediction, program.outputs[0].shape);
       };
       return { denoiseEach, denoise: (x, t) => denoiseEach(x, new Float32Array(count).fill(t)) };
@@ -109,15 +127,22 @@ export async function compileDenoiser(
   };
 }
 
-/** [N], or with guidance [2N]: the images' classes, and then no class for each. */
-function batchLabels({ labels, guidance }: ClassCondition, firstImage: number, count: number): Int32Array {
-  const own = Array.from({ length: count }, (_, k) => labels[(firstImage + k) % labels.length]);
-  return Int32Array.from(guidance === null ? own : [...own, ...own.map(() => guidance.nullClass)]);
+function given(conditions: Conditions<HostArray>, name: ConditionName): HostArray {
+  const values = conditions[name];
+  if (values !== undefined) return values;
+  throw new PipelineError(`the model is conditioned on ${name}, which its conditioner does not give`);
 }
 
-function twice(values: Float32Array): Float32Array {
-  const out = new Float32Array(2 * values.length);
-  out.set(values);
-  out.set(values, values.length);
+/** Both, one after the other. */
+function joined(first: HostArray, second: HostArray): HostArray {
+  const length = first.length + second.length;
+  const out =
+    first instanceof Int32Array
+      ? new Int32Array(length)
+      : first instanceof Uint16Array
+        ? new Uint16Array(length)
+        : new Float32Array(length);
+  out.set(first);
+  out.set(second, first.length);
   return out;
 }

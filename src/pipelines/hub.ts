@@ -1,7 +1,7 @@
-// Pipelines on the Hugging Face Hub: of a repository's files, those that a pipeline of a UNet needs are downloaded.
+// Pipelines on the Hugging Face Hub: of a repository's files, those that the pipeline's components need are downloaded.
 
 import { files, paths as pathnames } from "#platform";
-import { MODEL_CONFIG, MODEL_INDEX, readModelIndex, SCHEDULER_CONFIG } from "../io/diffusers_folder.ts";
+import { MODEL_INDEX, readModelIndex } from "../io/diffusers_folder.ts";
 import {
   type FetchProgress,
   fetchFiles,
@@ -12,10 +12,11 @@ import {
   listRepo,
   parseHubName,
 } from "../io/hub/index.ts";
-import { type ReadStateDictOptions, weightFiles } from "../io/state_dict.ts";
+import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import { FileError } from "../platform/errors.ts";
+import { COMPONENT_KINDS, type Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
-import { checkComponents, SCHEDULER, UNET, type Warn } from "./folders.ts";
+import { componentsOf } from "./folders.ts";
 
 /** How a pipeline comes from the Hub. */
 export interface HubLoadOptions {
@@ -78,18 +79,15 @@ async function fetchPipeline(
   // First what says whether the large files are of use.
   const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
   const root = pathnames.dirname(index);
-  checkComponents(await readModelIndex(root), source);
-  const unet = folderOf(UNET, paths);
-  const names = [...paths]
-    .filter((path) => path.startsWith(unet) && !path.slice(unet.length).includes("/"))
-    .map((path) => path.slice(unet.length));
-  const needed = [
-    `${folderOf(SCHEDULER, paths)}${SCHEDULER_CONFIG}`,
-    `${unet}${MODEL_CONFIG}`,
-    ...weightFiles(names, variant, `${source}${unet === "" ? "" : `/${UNET}`}`).map(
-      (name) => `${unet}${name}`,
-    ),
-  ];
+  const components = componentsOf(await readModelIndex(root), source, COMPONENT_KINDS);
+  const needed = components.flatMap(({ kind }) => {
+    const folder = folderOf(kind.name, paths);
+    const names = [...paths]
+      .filter((path) => path.startsWith(folder) && !path.slice(folder.length).includes("/"))
+      .map((path) => path.slice(folder.length));
+    const where = folder === "" ? source : `${source}/${kind.name}`;
+    return kind.files(names, { variant }, where).map((name) => `${folder}${name}`);
+  });
   const missing = needed.find((path) => !paths.has(path));
   if (missing !== undefined) throw new FileError(source, `there is no ${missing} in it`);
   await fetchFiles(repo, needed, { onProgress: onDownload, signal });

@@ -1,7 +1,7 @@
 // From a batch of generated values to images for files.
 
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { type RgbImage, toUint8 } from "../io/image/index.ts";
+import { type RgbImage, unitToUint8 } from "../io/image/index.ts";
 import { PipelineError } from "./errors.ts";
 
 /**
@@ -11,8 +11,7 @@ import { PipelineError } from "./errors.ts";
  */
 export function toImages({ data, shape }: HostTensor): RgbImage[] {
   const [count, height, width, channels] = shape;
-  const signed = data.map((x) => x * 2 - 1);
-  return toUint8(signed, [count, height, width, checkChannels(channels)]);
+  return unitToUint8(data, [count, height, width, checkChannels(channels)]);
 }
 
 /** @throws PipelineError where images of so many channels are neither gray nor RGB, as latents are not */

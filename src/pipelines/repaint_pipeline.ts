@@ -1,17 +1,25 @@
-// RePaintPipeline: a UNet that draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865). Any model over
+// RePaintPipeline: a model that draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865). Any model over
 // betas can do it; it needs no training for masks.
 
+import type { ImageSize } from "../codecs/codec.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { checkRgb, type RgbImage } from "../io/image/index.ts";
+import type { Denoiser } from "../models/denoiser.ts";
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
 import { defaultSteps } from "./default_steps.ts";
+import {
+  batchWatch,
+  DiffusionPipeline,
+  type DrawBatch,
+  type DrawOptions,
+  type FromPretrainedOptions,
+} from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError, wholeAtLeast1 } from "./errors.ts";
-import { readPipeline } from "./folders.ts";
-import { pipelineFolder } from "./hub.ts";
 import { checkKind } from "./model_kind.ts";
-import type { Denoiser, SamplingStep } from "./sampling.ts";
+import { readPretrained } from "./pretrained.ts";
+import type { Predict, SamplingStep } from "./sampling.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
-import { batchWatch, type DrawOptions, type FromPretrainedOptions, UNetPipeline } from "./unet_pipeline.ts";
 
 /** The image that is drawn anew in a part, the mask that says where, and how. */
 export interface RePaintOptions extends DrawOptions, Jumps {
@@ -25,17 +33,20 @@ export interface RePaintOptions extends DrawOptions, Jumps {
   readonly eta?: number;
 }
 
-/** The inputs of a run, in the scheduler's form. */
+/** What a call gives, checked. */
 interface Inputs {
   readonly scheduler: RePaintScheduler;
   /** [1, H, W, 3], in [-1, 1]. */
-  readonly originalImage: HostTensor;
+  readonly image: HostTensor;
   /** [1, H, W, 1], 0 or 1. */
   readonly mask: HostTensor;
 }
 
-/** Draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865). */
-export class RePaintPipeline extends UNetPipeline {
+/**
+ * Draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865).
+ * D: the class of its model.
+ */
+export class RePaintPipeline<D extends Denoiser = UNet2DModel> extends DiffusionPipeline<D, RePaintOptions> {
   /**
    * Loads any pipeline over betas, such as a training run's; of its scheduler the noise schedule and the prediction type
    * count.
@@ -44,8 +55,7 @@ export class RePaintPipeline extends UNetPipeline {
    * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or of an unknown kind
    */
   static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<RePaintPipeline> {
-    const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
-    return new RePaintPipeline(unet, scheduler, { ...(id2label && { id2label }), ...options });
+    return new RePaintPipeline(...(await readPretrained(source, options)));
   }
 
   /**
@@ -53,34 +63,38 @@ export class RePaintPipeline extends UNetPipeline {
    * @returns [count, H, W, 3], values in [0, 1]; where the mask is light, the image's
    * @throws PipelineError for options out of range
    */
-  async generate(options: RePaintOptions): Promise<HostTensor> {
-    const { count: total = 1, eta } = options;
-    const inputs = this.#inputs(options);
-    return this.drawBatches(options, ({ denoise }, shape, firstImage, count) =>
-      repaintLoop({
-        ...inputs,
-        denoise,
-        shape,
-        noise: noiseOf(options, total, firstImage),
-        ...(eta !== undefined && { eta }),
-        onStep: batchWatch(options, firstImage, count),
-      }),
-    );
+  override generate(options: RePaintOptions): Promise<HostTensor> {
+    return super.generate(options);
   }
 
-  /** Checks what `generate` would, without computing anything. @throws PipelineError */
-  checkOptions(options: RePaintOptions): void {
-    this.#inputs(options);
+  protected plan(options: RePaintOptions): DrawBatch {
+    const { count: total = 1, eta } = options;
+    const { scheduler, image, mask } = this.#inputs(options);
+    let originalImage: Promise<HostTensor> | undefined;
+    return async ({ model: { denoise }, shape, ...batch }) => {
+      originalImage ??= this.encode(image);
+      const [, height, width] = shape;
+      return repaintLoop({
+        scheduler,
+        originalImage: await originalImage,
+        mask: shrunk(mask, height, width),
+        denoise,
+        shape,
+        noise: noiseOf(options, total, batch.firstImage),
+        ...(eta !== undefined && { eta }),
+        onStep: batchWatch(options, batch),
+      });
+    };
   }
 
   #inputs(options: RePaintOptions): Inputs {
     this.checkDrawing(options);
     checkSeedCompat(options);
     checkKind("repaint", "over betas", this.scheduler, this.schedulerName);
-    const { channels } = this.imageSize;
-    if (channels !== 3) {
+    const size = this.imageSize;
+    if (size.channels !== 3) {
       throw new PipelineError(
-        `the model draws images of ${channels} channels, expected 3: image and mask are RGB`,
+        `the model draws images of ${size.channels} channels, expected 3: image and mask are RGB`,
       );
     }
     const { eta, jumpLength, jumpNSample } = options;
@@ -97,38 +111,59 @@ export class RePaintPipeline extends UNetPipeline {
       });
       return {
         scheduler,
-        originalImage: this.#unbatched("image", options.image, 3, ([...rgb]) =>
+        image: batchOfOne("image", options.image, size, 3, ([...rgb]) =>
           rgb.map((level) => (level / 255) * 2 - 1),
         ),
-        mask: this.#unbatched("mask", options.mask, 1, (rgb) => [luma(rgb) < 128 ? 0 : 1]),
+        mask: batchOfOne("mask", options.mask, size, 1, (rgb) => [luma(rgb) < 128 ? 0 : 1]),
       };
     });
   }
-
-  /** An image as a batch of one, [1, H, W, channels]. @throws PipelineError when it is not of the model's size */
-  #unbatched(
-    name: string,
-    image: RgbImage,
-    channels: number,
-    valuesOf: (rgb: Uint8Array) => readonly number[],
-  ): HostTensor {
-    checkRgb(image);
-    const { height, width } = this.imageSize;
-    if (image.width !== width || image.height !== height) {
-      throw new PipelineError(
-        `${name} is ${image.width} x ${image.height}, expected the model's ${width} x ${height}`,
-      );
-    }
-    const data = new Float32Array(height * width * channels);
-    for (let i = 0; i < height * width; i++) {
-      data.set(valuesOf(image.data.subarray(3 * i, 3 * i + 3)), i * channels);
-    }
-    return hostTensor(data, [1, height, width, channels]);
-  }
 }
 
-interface RePaintLoopOptions extends Inputs {
-  readonly denoise: Denoiser;
+/** An image as a batch of one, [1, H, W, channels]. @throws PipelineError when it is not of the model's size */
+function batchOfOne(
+  name: string,
+  image: RgbImage,
+  { height, width }: ImageSize,
+  channels: number,
+  valuesOf: (rgb: Uint8Array) => readonly number[],
+): HostTensor {
+  checkRgb(image);
+  if (image.width !== width || image.height !== height) {
+    throw new PipelineError(
+      `${name} is ${image.width} x ${image.height}, expected the model's ${width} x ${height}`,
+    );
+  }
+  const data = new Float32Array(height * width * channels);
+  for (let i = 0; i < height * width; i++) {
+    data.set(valuesOf(image.data.subarray(3 * i, 3 * i + 3)), i * channels);
+  }
+  return hostTensor(data, [1, height, width, channels]);
+}
+
+/**
+ * A mask over what the model sees: a place is kept where all its pixels are.
+ * @param mask [1, H, W, 1]. @returns [1, height, width, 1]
+ */
+function shrunk(mask: HostTensor, height: number, width: number): HostTensor {
+  const [, rows, columns] = mask.shape;
+  if (rows === height && columns === width) return mask;
+  const data = new Float32Array(height * width).fill(1);
+  for (const [i, kept] of mask.data.entries()) {
+    const y = Math.floor((Math.floor(i / columns) * height) / rows);
+    const x = Math.floor(((i % columns) * width) / columns);
+    if (kept === 0) data[y * width + x] = 0;
+  }
+  return hostTensor(data, [1, height, width, 1]);
+}
+
+interface RePaintLoopOptions {
+  readonly scheduler: RePaintScheduler;
+  /** [1, h, w, c], as the model sees it. */
+  readonly originalImage: HostTensor;
+  /** [1, h, w, 1], 0 or 1. */
+  readonly mask: HostTensor;
+  readonly denoise: Predict;
   readonly shape: readonly number[];
   readonly noise: NoiseSource;
   readonly eta?: number;

@@ -4,7 +4,7 @@ import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import type { NoiseSource, Scheduler } from "../schedulers/index.ts";
 
 /** The model at one noise level: x_t [N, H, W, C] and the timestep to its output, [N, H, W, C]. */
-export type Denoiser = (sample: HostTensor, timestep: number) => Promise<HostTensor>;
+export type Predict = (sample: HostTensor, timestep: number) => Promise<HostTensor>;
 
 /** One step of sampling, as it has been done. */
 export interface SamplingStep {
@@ -20,7 +20,7 @@ export interface SamplingStep {
 }
 
 export interface SampleLoopOptions {
-  readonly denoise: Denoiser;
+  readonly denoise: Predict;
   /** With its timesteps set. */
   readonly scheduler: Scheduler;
   /** [N, H, W, C]. */
@@ -54,10 +54,7 @@ export async function sampleLoop(options: SampleLoopOptions): Promise<HostTensor
   return sample;
 }
 
-/** [-1, 1] to [0, 1], clipped: what diffusers' pipelines give as "numpy". */
-export function toUnitRange(sample: HostTensor): HostTensor {
-  return hostTensor(
-    sample.data.map((x) => Math.min(1, Math.max(0, x / 2 + 0.5))),
-    sample.shape,
-  );
+/** [-1, 1] to [0, 1], clipped: what diffusers' pipelines give as "numpy". @param out as long, at least */
+export function unitRange(values: Float32Array, out: Float32Array): void {
+  for (let i = 0; i < values.length; i++) out[i] = Math.min(1, Math.max(0, values[i] / 2 + 0.5));
 }

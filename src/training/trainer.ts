@@ -7,6 +7,7 @@ import { files } from "#platform";
 import { fillBatch, fillConditions } from "../data/batches.ts";
 import { type Backend, readOutputs } from "../engine/backend.ts";
 import { type BackendOptions, createBackend } from "../engine/backends/create.ts";
+import { hostTensor } from "../engine/host_tensor.ts";
 import { stepsPerEpoch } from "./presets.ts";
 import { AfterStep, type StepOutcome } from "./run/after_step.ts";
 import { checkpointSteps } from "./run/checkpoint.ts";
@@ -22,7 +23,7 @@ import type { TrainSettings } from "./settings.ts";
 import { type EmaConfig, emaDecay, emaDefaults } from "./step/ema.ts";
 import { learningRateAt } from "./step/lr_schedule.ts";
 import { type Objective, objectiveOf } from "./step/objective.ts";
-import { checkFit, resolveSettings, runConfig, type TrainerOptions } from "./trainer_options.ts";
+import { checkFit, codecOf, resolveSettings, runConfig, type TrainerOptions } from "./trainer_options.ts";
 
 /** A step that was done, and what was written after it. */
 export interface TrainProgress extends StepMetrics, StepOutcome {
@@ -195,7 +196,7 @@ export class Trainer {
 
   /** @param step from 1 */
   async #step(
-    { executable, sampler, labels, timesteps, trainStep }: Session,
+    { backend, executable, sampler, labels, timesteps, trainStep }: Session,
     step: number,
   ): Promise<{ loss: number; gradNorm: number; learningRate: number }> {
     const { seed, batchSize, lrSchedule: schedule, augmentProbability } = this.settings;
@@ -203,9 +204,13 @@ export class Trainer {
     const learningRate = learningRateAt(done, { ...this.settings, schedule });
     const drawn = timesteps?.draw(batchSize, seed, done);
     const batch = sampler.batch(done);
+    const { data } = this.#options;
+    const { height, width } = data.size;
+    const images = hostTensor(fillBatch(data, batch), [batchSize, height, width, data.channels]);
+    const latents = await codecOf(this.#options).encode(images, backend);
     const run = executable.begin(
       trainStep.feeds({
-        images: fillBatch(this.#options.data, batch),
+        images: latents.data,
         ...(augmentProbability > 0 && { conditions: fillConditions(batch) }),
         key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
         ...drawn,

@@ -1,10 +1,12 @@
 // What a Trainer takes, and how it becomes the settings of the run, its training step and its config.json.
 
+import type { Codec, ImageSize } from "../codecs/codec.ts";
+import { identity } from "../codecs/identity.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
 import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { runSteps } from "./presets.ts";
@@ -18,12 +20,7 @@ import {
   timestepSamplingOf,
 } from "./settings.ts";
 import { AugmentEmbedding } from "./step/augment_embedding.ts";
-import {
-  checkClasses,
-  defaultLabelDropout,
-  isClassConditional,
-  recordedClasses,
-} from "./step/batch_labels.ts";
+import { checkClasses, defaultLabelDropout, recordedClasses } from "./step/batch_labels.ts";
 import type { Objective, TrainScheduler } from "./step/objective.ts";
 import type { TrainStepOptions } from "./step/train_step.ts";
 
@@ -39,9 +36,11 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
    * Trained from the weights that it has (`loadStateDict`, `DDPMPipeline.fromPretrained`, an earlier Trainer); what has no
    * value yet is drawn from the seed. It takes over the trained weights with each checkpoint.
    */
-  readonly model: UNet2DModel;
+  readonly model: Denoiser;
   /** Noise schedule and what the model predicts: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
   readonly scheduler: TrainScheduler;
+  /** Between images and what the model sees. Default: the identity. */
+  readonly codec?: Codec;
   /** A class-conditional model learns its labels: with numClassEmbeds one more than it has classes, for guidance. */
   readonly data: ImageSource;
   /** The run's folder: missing or empty, or with `resume` that of a run. */
@@ -95,6 +94,20 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
 /** Pixels of all images that quality numbers are computed from: they are in memory together. */
 const EVALUATED_PIXELS = 2 ** 25;
 
+/** Between images and what the model sees. */
+export const codecOf = ({ codec = identity }: Pick<TrainerOptions, "codec">): Codec => codec;
+
+/** The size of what the model sees of an image. @throws TrainingOptionError for images that the codec cannot take */
+function latentSize(options: Pick<TrainerOptions, "codec" | "data">): ImageSize {
+  const { size, channels } = options.data;
+  try {
+    return codecOf(options).latentSize({ ...size, channels });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new TrainingOptionError(error.message, { cause: error });
+  }
+}
+
 /** @throws TrainingOptionError naming the option that is wrong */
 export function resolveSettings(options: TrainerOptions): TrainSettings {
   const { steps, epochs, ema = true, model, data } = options;
@@ -123,24 +136,27 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
  * @throws TrainingOptionError for images or classes that the model does not take
  */
 export function checkFit(
-  { model, data, scheduler }: TrainerOptions,
-  { labelDropout, evalEvery, evalCount, sampleSteps }: TrainSettings,
+  options: TrainerOptions,
+  { labelDropout, evalEvery, evalCount, sampleSteps, augmentProbability }: TrainSettings,
 ): void {
+  const { model, data, scheduler } = options;
   if (sampleSteps > scheduler.numTrainTimesteps) {
     throw new TrainingOptionError(
       `samples in ${sampleSteps} steps want as many timesteps, the scheduler has ${scheduler.numTrainTimesteps}; use sampleSteps of at most that`,
     );
   }
   const { height, width } = data.size;
-  const { inChannels } = model.config;
-  if (data.channels !== inChannels) {
+  const { inChannels, sizeFactor } = model;
+  const seen = latentSize(options);
+  const through = codecOf(options).component === null ? "" : " through the codec";
+  if (seen.channels !== inChannels) {
     throw new TrainingOptionError(
-      `the model takes images of ${inChannels} channels, ${data.name} has ${data.channels}`,
+      `the model takes images of ${inChannels} channels, ${data.name} has ${seen.channels}${through}`,
     );
   }
-  if (height % model.sizeFactor !== 0 || width % model.sizeFactor !== 0) {
+  if (seen.height % sizeFactor !== 0 || seen.width % sizeFactor !== 0) {
     throw new TrainingOptionError(
-      `images of ${width} x ${height} do not fit the model, which halves them ${times(Math.log2(model.sizeFactor))}; use a size that is a multiple of ${model.sizeFactor}`,
+      `images of ${seen.width} x ${seen.height}${through} do not fit the model, which halves them ${times(Math.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`,
     );
   }
   if (evalEvery > 0 && data.count < 2) {
@@ -155,14 +171,21 @@ export function checkFit(
     );
   }
   checkClasses(model, data, labelDropout);
+  if (augmentProbability > 0 && model.timeEmbedDim === null) {
+    throw new TrainingOptionError(
+      `a ${model.className} cannot be told how its images were augmented; leave out augmentProbability`,
+    );
+  }
 }
 
 /** The training step of a run. */
 export function stepOptions(
-  { model, data }: TrainerOptions,
+  options: TrainerOptions,
   settings: TrainSettings,
   objective: Objective,
 ): TrainStepOptions {
+  const { model } = options;
+  const { height, width } = latentSize(options);
   const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
   const {
     batchSize,
@@ -177,7 +200,8 @@ export function stepOptions(
     model,
     objective,
     batchSize,
-    ...data.size,
+    height,
+    width,
     adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
     maxGradNorm,
     ema: emaMaxDecay !== null,
@@ -186,7 +210,8 @@ export function stepOptions(
     timestepSampling: timestepSamplingOf(settings),
     noiseOffset,
     inputPerturbation,
-    ...(augmentProbability > 0 && { augmentEmbedding: new AugmentEmbedding(model.timeEmbedDim) }),
+    ...(augmentProbability > 0 &&
+      model.timeEmbedDim !== null && { augmentEmbedding: new AugmentEmbedding(model.timeEmbedDim) }),
   };
 }
 
@@ -194,6 +219,7 @@ export function stepOptions(
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
   const { model, scheduler, data, preset, source, selection = {} } = options;
   const { skipBroken = false, backend = "wasm" } = options;
+  const { component } = codecOf(options);
   return {
     imago: VERSION,
     preset: preset ?? null,
@@ -208,6 +234,7 @@ export function runConfig(options: TrainerOptions, settings: TrainSettings): Run
     },
     model: { ...model.toConfig() },
     scheduler: scheduler.toConfig(),
+    ...(component && { codec: { _class_name: component.className, ...component.config } }),
     training: settings,
     backend,
   };

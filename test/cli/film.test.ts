@@ -10,13 +10,13 @@ const BRIGHT = 0.8;
 const grey = (unit: number) => hostTensor(Float32Array.of(2 * unit - 1), [1, 1, 1, 1]);
 
 /** The steps that a film of so many shows: above, where a step is as bright as its share, and below, where it is as dark. */
-function shown(steps: number): [number[], number[]] {
+async function shown(steps: number): Promise<[number[], number[]]> {
   const film = new Film();
   for (let step = 1; step <= steps; step++) {
     const share = step / steps;
     film.add({ share, sample: grey(BRIGHT * share), predOriginalSample: grey(BRIGHT * (1 - share)) });
   }
-  const { data, width, height } = film.strip();
+  const { data, width, height } = await film.strip();
   const every = Array.from({ length: steps }, (_, i) => i + 1);
   const inRow = (y: number, unitOf: (share: number) => number) => {
     const row = new Set(Array.from({ length: width }, (_, x) => data[3 * (Math.floor(y) * width + x)]));
@@ -30,6 +30,6 @@ test.each([
   [4, [1, 2, 3, 4]],
   [10, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
   [99, [1, 11, 22, 33, 44, 55, 66, 77, 88, 99]],
-])("of %i steps: the first, the last, and at most ten in all", (steps, expected) => {
-  expect(shown(steps)).toEqual([expected, expected]);
+])("of %i steps: the first, the last, and at most ten in all", async (steps, expected) => {
+  expect(await shown(steps)).toEqual([expected, expected]);
 });

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
 import type { RgbImage } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import type { BatchStep } from "../../src/pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
-import type { BatchStep } from "../../src/pipelines/unet_pipeline.ts";
 import { DDPMScheduler, isSchedulerName, samplerNames, schedulers } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "./support.ts";
 

@@ -128,7 +128,11 @@ describe("folders", () => {
 
 test("options out of range are named", async () => {
   const generate = (options: object) => pipeline().generate(options);
-  await expect(generate({ count: 0 })).rejects.toThrow("count is 0, expected a whole number of at least 1");
+  for (const count of [0, -1, 1.5]) {
+    await expect(generate({ count })).rejects.toThrow(
+      `count is ${count}, expected a whole number of at least 1`,
+    );
+  }
   await expect(generate({ steps: 1001 })).rejects.toThrow(
     "steps is 1001, expected a whole number from 1 to 1000",
   );

@@ -6,6 +6,7 @@ import { hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import type { UNet2DOptions } from "../../src/models/unet_2d_config.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
+import { labelCondition } from "../../src/pipelines/class_labels.ts";
 import { compileDenoiser } from "../../src/pipelines/denoiser_program.ts";
 
 const SIZE = 64;
@@ -40,7 +41,10 @@ test.each([
     const shape = [count, SIZE, SIZE, 3] as const;
     const program = await compileDenoiser(backend, model, shape, condition !== null);
     const some = images.slice(first * oneImage, (first + count) * oneImage);
-    const { data } = await program.forBatch(condition, first).denoise(hostTensor(some, shape), 321);
+    const { data } = await (await program.forBatch(condition && labelCondition(condition), first)).denoise(
+      hostTensor(some, shape),
+      321,
+    );
     program.executable.dispose();
     return data;
   };

@@ -18,7 +18,6 @@ import {
 } from "../../pipelines/bits_per_dim.ts";
 import type { ModelClasses } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
-import { toImages } from "../../pipelines/images.ts";
 import { RunFolder } from "../../training/run/run_folder.ts";
 import {
   checkCount,
@@ -168,11 +167,11 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   const guided = classOptions(flags, pipeline);
   const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }), ...guided };
   pipeline.checkOptions(options);
-  if (flags.bitsPerDim !== undefined) checkBitsPerDim(pipeline.unet, pipeline.scheduler);
+  if (flags.bitsPerDim !== undefined) checkBitsPerDim(pipeline.unet, pipeline.scheduler, pipeline.codec);
   const draw = async (classLabels: readonly number[] | undefined, signal: AbortSignal): Promise<ImageSet> => {
     const watch = watchOf(isAdaptive, new DrawingProgress(count, output));
     const asked = { ...options, ...(classLabels && { classLabels }), signal, ...watch };
-    const images = toImages(await fitting(flags, () => pipeline.generate(asked)));
+    const images = await fitting(flags, () => pipeline.generateImages(asked));
     return { count, image: (index) => images[index] };
   };
   const { guidance, guidanceRescale } = flags;

@@ -3,13 +3,13 @@
 import type { BackendName } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { FetchProgress } from "../../io/hub/index.ts";
+import type { RgbImage } from "../../io/image/index.ts";
 import { type AdaptiveOptions, misplacedOption } from "../../pipelines/adaptive.ts";
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { defaultSteps } from "../../pipelines/default_steps.ts";
 import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
 import type { SeedCompat } from "../../pipelines/seeding.ts";
-import type { UNetPipeline } from "../../pipelines/unet_pipeline.ts";
 import { downloadStatus } from "../download_status.ts";
 import {
   checkCount,
@@ -64,8 +64,9 @@ export interface SamplePlan {
   readonly classes: readonly string[] | undefined;
   /** Undefined for models without classes. */
   readonly guidance: number | undefined;
-  /** @returns [count, H, W, C], values in [0, 1] */
-  draw(watch: Watch, signal: AbortSignal): Promise<HostTensor>;
+  draw(watch: Watch, signal: AbortSignal): Promise<RgbImage[]>;
+  /** Images, [N, H, W, C] in [-1, 1], of the samples that a watch sees. */
+  decode(latents: HostTensor): Promise<HostTensor>;
   close(): Promise<void>;
 }
 
@@ -125,7 +126,8 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
     isAdaptive,
     ...classesOf(asked, pipeline),
     draw: (watch, signal) =>
-      fitting(options, () => pipeline.generate({ ...options, signal, ...watchOf(isAdaptive, watch) })),
+      fitting(options, () => pipeline.generateImages({ ...options, signal, ...watchOf(isAdaptive, watch) })),
+    decode: (latents) => pipeline.decode(latents),
     close: () => pipeline.close(),
   };
 }
@@ -159,7 +161,9 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
     steps,
     isAdaptive: false,
     ...classesOf(asked, pipeline),
-    draw: ({ onStep }, signal) => fitting(options, () => pipeline.generate({ ...options, signal, onStep })),
+    draw: ({ onStep }, signal) =>
+      fitting(options, () => pipeline.generateImages({ ...options, signal, onStep })),
+    decode: (latents) => pipeline.decode(latents),
     close: () => pipeline.close(),
   };
 }
@@ -172,7 +176,7 @@ function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
 /** What the images show in turn, checked before. */
 function classesOf(
   { classLabels, guidanceScale = 1 }: ClassOptions,
-  { classes }: UNetPipeline,
+  { classes }: Pick<DDPMPipeline, "classes">,
 ): Pick<SamplePlan, "classes" | "guidance"> {
   if (classes === null) return { classes: undefined, guidance: undefined };
   const names = guidanceScale === 0 ? undefined : classes.ids(classLabels).map((id) => classes.name(id));

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
 import { classColumns } from "../../pipelines/class_grid.ts";
-import { toImages } from "../../pipelines/images.ts";
 import { DrawingProgress, type Watch } from "../drawing_progress.ts";
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -24,7 +23,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
   });
   stopped = "stopped; no image was written";
   const { scheduler, steps, isAdaptive, classes, guidance } = plan;
-  const film = flags.film === undefined ? undefined : new Film();
+  const film = flags.film === undefined ? undefined : new Film(plan.decode);
   const started = performance.now();
   const progress = new DrawingProgress(count, output);
   const watch: Watch = {
@@ -39,7 +38,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
   };
   try {
     output.begin("compiling the model");
-    const images = toImages(await plan.draw(watch, interrupt.signal));
+    const images = await plan.draw(watch, interrupt.signal);
     output.clear();
     await write(images, classColumns(count, classes?.length ?? 1), flags, film);
     const elapsed = (performance.now() - started) / 1000;
@@ -104,6 +103,6 @@ async function write(
     }
   }
   if (film !== undefined && filmFile !== undefined) {
-    await writeImage(filmFile, film.strip());
+    await writeImage(filmFile, await film.strip());
   }
 }

@@ -3,7 +3,7 @@
 import type { SourceSelection } from "../../data/index.ts";
 import { type BackendName, isBackendName } from "../../engine/backends/create.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
-import { schedulerFromJson, unetFromConfig } from "../../pipelines/folders.ts";
+import { schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
 import {
   DDPMScheduler,
   type DDPMSchedulerConfig,

@@ -5,8 +5,9 @@ import { existsSync } from "node:fs";
 import type { SourceSelection } from "../../data/index.ts";
 import type { BackendName } from "../../engine/backends/create.ts";
 import { readJson } from "../../io/diffusers_json.ts";
+import { isClassConditional } from "../../models/denoiser.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
-import { unetFromConfig } from "../../pipelines/folders.ts";
+import { unetFromConfig } from "../../pipelines/components.ts";
 import {
   DDPMScheduler,
   type DDPMSchedulerConfig,
@@ -18,7 +19,6 @@ import { checkpointSteps } from "../../training/run/checkpoint.ts";
 import type { InitModel } from "../../training/run/init_source.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import type { LrScheduleName } from "../../training/settings.ts";
-import { isClassConditional } from "../../training/step/batch_labels.ts";
 import type { TrainScheduler } from "../../training/step/objective.ts";
 import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
 import type { TrainerOptions } from "../../training/trainer_options.ts";

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import type { ImageSource } from "../../data/index.ts";
 import { patchNetwork } from "../../metrics/patch_network.ts";
+import { isClassConditional } from "../../models/denoiser.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { FileError } from "../../platform/errors.ts";
 import { DivergenceError } from "../../training/errors.ts";
@@ -10,7 +11,7 @@ import { giveWeights } from "../../training/run/give_weights.ts";
 import { metricsToJson, qualityToJson } from "../../training/run/metrics_log.ts";
 import type { Quality } from "../../training/run/quality.ts";
 import type { TrainSettings } from "../../training/settings.ts";
-import { isClassConditional, withClasses } from "../../training/step/batch_labels.ts";
+import { withClasses } from "../../training/step/batch_labels.ts";
 import { Trainer, type TrainProgress } from "../../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "../errors.ts";
 import { expectWork, onInterrupt } from "../interrupt.ts";

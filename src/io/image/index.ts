@@ -3,5 +3,5 @@ export { decodeImage, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";
 export { resizeAndCrop } from "./resize.ts";
-export { checkRgb, type RgbImage, toUint8 } from "./rgb_image.ts";
+export { checkRgb, type RgbImage, toUint8, unitToUint8 } from "./rgb_image.ts";
 export { encodePng, svgToPng, writeImage } from "./write.ts";

@@ -27,30 +27,47 @@ export function checkRgb({ data, width, height }: RgbImage): void {
  * [0, 1], times 255, rounded half to even, in float32 as diffusers does it. Gray becomes RGB.
  * @throws RangeError if the length does not fit the shape; if a value is not a number
  */
-export function toUint8(
+export function toUint8(values: Float32Array, shape: ImagesShape): RgbImage[] {
+  return quantized("toUint8", values, shape, (value) => Math.fround(Math.fround(value / 2) + 0.5));
+}
+
+/**
+ * The same for values in [0, 1].
+ * @throws RangeError if the length does not fit the shape; if a value is not a number
+ */
+export function unitToUint8(values: Float32Array, shape: ImagesShape): RgbImage[] {
+  return quantized("unitToUint8", values, shape, (value) => value);
+}
+
+type ImagesShape = readonly [count: number, height: number, width: number, channels: 1 | 3];
+
+function quantized(
+  name: string,
   values: Float32Array,
-  [count, height, width, channels]: readonly [number, number, number, 1 | 3],
+  [count, height, width, channels]: ImagesShape,
+  unit: (value: number) => number,
 ): RgbImage[] {
   const pixels = height * width;
   if (values.length !== count * pixels * channels) {
     throw new RangeError(
-      `toUint8: ${values.length} values given, [${count}, ${height}, ${width}, ${channels}] needs ${count * pixels * channels}`,
+      `${name}: ${values.length} values given, [${count}, ${height}, ${width}, ${channels}] needs ${count * pixels * channels}`,
     );
   }
   return Array.from({ length: count }, (_, n) => {
     const data = new Uint8Array(pixels * 3);
     for (let i = 0; i < data.length; i++) {
       const from = channels === 3 ? i : Math.floor(i / 3);
-      data[i] = toByte(values[n * pixels * channels + from]);
+      const value = unit(values[n * pixels * channels + from]);
+      if (Number.isNaN(value)) throw new RangeError(`${name}: a value is NaN; the model has diverged`);
+      data[i] = toByte(value);
     }
     return { data, width, height };
   });
 }
 
+/** Clamped to [0, 1], times 255, rounded half to even. */
 function toByte(value: number): number {
-  if (Number.isNaN(value)) throw new RangeError("toUint8: a value is NaN; the model has diverged");
-  const half = Math.fround(Math.fround(value / 2) + 0.5);
-  const x = Math.fround(Math.min(1, Math.max(0, half)) * 255);
+  const x = Math.fround(Math.min(1, Math.max(0, value)) * 255);
   const floor = Math.floor(x);
   const rest = x - floor;
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;

@@ -2,9 +2,9 @@
 
 import { files } from "#platform";
 import { proportionalClasses } from "../../data/class_proportions.ts";
+import { isClassConditional } from "../../models/denoiser.ts";
 import { NotFiniteError } from "../../pipelines/errors.ts";
 import { DivergenceError } from "../errors.ts";
-import { isClassConditional } from "../step/batch_labels.ts";
 import { divergence } from "./divergence.ts";
 import type { Quality } from "./quality.ts";
 import type { RunPlan, Session } from "./session.ts";

@@ -4,13 +4,8 @@ import { files, paths } from "#platform";
 import { MODEL_INDEX } from "../../io/diffusers_folder.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { ModelClasses } from "../../pipelines/class_labels.ts";
-import {
-  readPipeline,
-  readWeights,
-  schedulerFromJson,
-  unetFromConfig,
-  type Warn,
-} from "../../pipelines/folders.ts";
+import { readWeights, schedulerFromJson, unetFromConfig, type Warn } from "../../pipelines/components.ts";
+import { readPipeline } from "../../pipelines/folders.ts";
 import { type HubLoadOptions, pipelineFolder } from "../../pipelines/hub.ts";
 import type { Scheduler } from "../../schedulers/index.ts";
 import { RunFolderError } from "../errors.ts";

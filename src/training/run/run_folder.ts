@@ -122,10 +122,12 @@ const runConfigSchema = v.object({
     classes: v.exactOptional(v.array(v.string())),
     labels: v.exactOptional(v.string()),
   }),
-  /** The UNet2DModel's config as diffusers writes it. */
+  /** The model's config as diffusers writes it. */
   model: jsonObject,
   /** The config of the DDPMScheduler or FlowMatchEulerDiscreteScheduler as diffusers writes it. */
   scheduler: jsonObject,
+  /** Of a run whose model does not see pixels: the codec's class and config. */
+  codec: v.exactOptional(jsonObject),
   /** Of a run that did not begin with weights drawn from the seed alone. */
   init: v.exactOptional(initSchema),
   training: settingsJsonSchema,
@@ -152,6 +154,7 @@ export function checkResumable(folder: RunFolder, before: RunConfig, now: RunCon
   differs("images (fingerprint)", before.data.fingerprint, now.data.fingerprint);
   checkClassNames(before.data.classes ?? [], now.data.classes ?? [], differs);
   differs("labels (fingerprint)", before.data.labels, now.data.labels);
+  differs("codec", before.codec, now.codec);
   differs("scheduler", before.scheduler._class_name, now.scheduler._class_name);
   for (const part of ["model", "scheduler"] as const) {
     for (const key of new Set([...Object.keys(before[part]), ...Object.keys(now[part])])) {

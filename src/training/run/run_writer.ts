@@ -1,15 +1,16 @@
 // What a run writes besides its metrics: sample grids, checkpoints, and the pipeline that they make.
 
 import { files, paths } from "#platform";
+import type { Codec } from "../../codecs/codec.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
 import { readStateDict, type StateDict } from "../../io/state_dict.ts";
-import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import type { Denoiser } from "../../models/denoiser.ts";
 import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
 import type { Id2Label } from "../../pipelines/class_labels.ts";
+import { readWeights, writeModel } from "../../pipelines/components.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
-import { readWeights, writePipeline, writeUNet } from "../../pipelines/folders.ts";
-import { toImages } from "../../pipelines/images.ts";
+import { writePipeline } from "../../pipelines/folders.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { DivergenceError } from "../errors.ts";
 import type { TrainSettings } from "../settings.ts";
@@ -45,7 +46,8 @@ export interface RunWriterOptions {
   readonly folder: RunFolder;
   readonly settings: TrainSettings;
   readonly ema: EmaConfig | null;
-  readonly model: UNet2DModel;
+  readonly model: Denoiser;
+  readonly codec: Codec;
   /** What is trained beside the model, if anything. */
   readonly augmentEmbedding: AugmentEmbedding | null;
   readonly scheduler: TrainScheduler;
@@ -60,13 +62,13 @@ export interface RunWriterOptions {
 export class RunWriter {
   readonly #options: RunWriterOptions;
   /** Draws the samples: a model of its own, which takes over the averaged weights each time. */
-  readonly #preview: DDPMPipeline;
+  readonly #preview: DDPMPipeline<Denoiser>;
 
   constructor(options: RunWriterOptions) {
     this.#options = options;
-    const { model, scheduler, backend, id2label } = options;
-    const pipelineOptions = { backend, ...(id2label && { id2label }) };
-    this.#preview = new DDPMPipeline(new UNet2DModel(model.config), scheduler, pipelineOptions);
+    const { model, codec, scheduler, backend, id2label } = options;
+    const pipelineOptions = { backend, codec, ...(id2label && { id2label }) };
+    this.#preview = new DDPMPipeline(model.withoutValues(), scheduler, pipelineOptions);
   }
 
   /**
@@ -93,7 +95,7 @@ export class RunWriter {
     const { sampleSteps, seed } = settings;
     this.#preview.unet.loadStateDict(await this.#sampleWeights());
     this.#preview.weightsChanged();
-    const batch = await this.#preview.generate({
+    return this.#preview.generateImages({
       count,
       steps: sampleSteps,
       // DDPM's own steps want to be many; those of a flow do not.
@@ -104,7 +106,6 @@ export class RunWriter {
       onStep: ({ firstImage, count: drawn, step, steps }) =>
         onProgress?.((firstImage + (drawn * step) / steps) / count),
     });
-    return toImages(batch);
   }
 
   /**
@@ -126,9 +127,9 @@ export class RunWriter {
     const writeModels = async (aside: string): Promise<void> => {
       const own = partWeights(weights);
       const averaged = average && partWeights(average);
-      await writeUNet(join(aside, UNET), model, own.model);
+      await writeModel(join(aside, UNET), model, own.model);
       if (ema && averaged) {
-        await writeUNet(join(aside, UNET_EMA), model, averaged.model, emaToJson(ema, state.step));
+        await writeModel(join(aside, UNET_EMA), model, averaged.model, emaToJson(ema, state.step));
       }
       if (own.layer) await writeAugmentEmbedding(aside, own.layer, averaged?.layer);
     };
@@ -142,9 +143,9 @@ export class RunWriter {
 
   /** Writes the pipeline with the present weights. */
   async writePipeline(): Promise<void> {
-    const { folder, model, scheduler, id2label, hold } = this.#options;
+    const { folder, hold } = this.#options;
     const weights = await this.#sampleWeights();
-    const fill = (aside: string) => writePipeline(aside, model, weights, scheduler, id2label);
+    const fill = (aside: string) => writePipeline(aside, this.#preview, weights);
     await hold.writing((check) => files.replaceDirAtomic(folder.pipeline, fill, check));
   }
 

@@ -4,15 +4,16 @@
 import { machine } from "#platform";
 import { BatchSampler } from "../../data/batches.ts";
 import type { Backend, Executable } from "../../engine/backend.ts";
+import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { augmentOptions, type TrainSettings } from "../settings.ts";
-import { BatchLabels, isClassConditional } from "../step/batch_labels.ts";
+import { BatchLabels } from "../step/batch_labels.ts";
 import { checkStep, compileTrainStep, startState } from "../step/compile_step.ts";
 import type { EmaConfig } from "../step/ema.ts";
 import { LossSecondMoment } from "../step/loss_second_moment.ts";
 import { type Objective, timestepCount } from "../step/objective.ts";
 import { buildTrainStep, type TrainStep } from "../step/train_step.ts";
-import { stepOptions, type TrainerOptions } from "../trainer_options.ts";
+import { codecOf, stepOptions, type TrainerOptions } from "../trainer_options.ts";
 import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
 import { checkSameStart, drawMissing, initRecord } from "./initial_weights.ts";
 import { MetricsLog } from "./metrics_log.ts";
@@ -70,7 +71,18 @@ export async function openSession(
   const { augmentEmbedding = null } = step;
   const labels = isClassConditional(model) ? data.labels : undefined;
   const writer = new RunWriter({
-    ...{ folder, settings, ema, model, augmentEmbedding, scheduler, trainStep, backend, hold: lock },
+    ...{
+      folder,
+      settings,
+      ema,
+      model,
+      codec: codecOf(options),
+      augmentEmbedding,
+      scheduler,
+      trainStep,
+      backend,
+      hold: lock,
+    },
     ...(labels && { id2label: labels.names }),
   });
   const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;

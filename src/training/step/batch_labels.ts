@@ -5,6 +5,7 @@
 import { hashing } from "#platform";
 import type { ClassLabels, ImageSource } from "../../data/image_source.ts";
 import { philoxUniform } from "../../engine/random/philox.ts";
+import { type Denoiser, isClassConditional } from "../../models/denoiser.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { TrainingOptionError } from "../errors.ts";
 
@@ -20,9 +21,6 @@ const nullClassOf = ({ names }: ClassLabels): number => names.length;
 /** Rows of the table of classes; without dropout there is none for no class, as nothing would be learnt of it. */
 const rowsFor = (labels: ClassLabels, dropout: number): number => labels.names.length + (dropout > 0 ? 1 : 0);
 
-/** Whether a model is told of classes. */
-export const isClassConditional = (model: UNet2DModel): boolean => model.classLabelsFor(1) !== null;
-
 /**
  * The model with a table for the classes of a data set; one that has a table stays as it is.
  * @throws TrainingOptionError when the images have no labels
@@ -37,31 +35,31 @@ export function withClasses(
 }
 
 /** The share of labels that is hidden for a model when nothing is asked: none where it has no row for no class. */
-export function defaultLabelDropout(model: UNet2DModel, { labels }: ImageSource): number {
-  if (!isClassConditional(model)) return 0;
-  return model.config.numClassEmbeds === labels?.names.length ? 0 : DEFAULT_LABEL_DROPOUT;
+export function defaultLabelDropout({ classEmbedding }: Denoiser, { labels }: ImageSource): number {
+  if (classEmbedding === null) return 0;
+  const rows = classEmbedding.type === "table" ? classEmbedding.rows : undefined;
+  return rows !== undefined && rows === labels?.names.length ? 0 : DEFAULT_LABEL_DROPOUT;
 }
 
 /** @throws TrainingOptionError unless the model can learn the classes of the images, and no others */
-export function checkClasses(model: UNet2DModel, data: ImageSource, dropout: number): void {
-  const { classEmbedType, numClassEmbeds } = model.config;
-  if (!isClassConditional(model)) {
+export function checkClasses({ classEmbedding }: Denoiser, data: ImageSource, dropout: number): void {
+  if (classEmbedding === null) {
     if (dropout === 0) return;
     throw new TrainingOptionError(
       `a label dropout of ${dropout} is for class-conditional models, which this one is not; give it num_class_embeds, or leave it out`,
     );
   }
-  if (classEmbedType !== null) {
+  if (classEmbedding.type !== "table") {
     throw new TrainingOptionError(
-      `the model has class_embed_type ${classEmbedType}, expected null: classes are learnt in a table of num_class_embeds rows`,
+      `the model has class_embed_type ${classEmbedding.type}, expected null: classes are learnt in a table of num_class_embeds rows`,
     );
   }
   const labels = labelsOf(data);
   const wanted = rowsFor(labels, dropout);
-  if (numClassEmbeds !== wanted) {
+  if (classEmbedding.rows !== wanted) {
     const what = dropout > 0 ? "with one for no class" : "with a label dropout of 0";
     throw new TrainingOptionError(
-      `the model has num_class_embeds ${numClassEmbeds}, but the ${labels.names.length} classes of ${data.name} want, ${what}, ${wanted}; change the model, or leave num_class_embeds out of it`,
+      `the model has num_class_embeds ${classEmbedding.rows}, but the ${labels.names.length} classes of ${data.name} want, ${what}, ${wanted}; change the model, or leave num_class_embeds out of it`,
     );
   }
 }

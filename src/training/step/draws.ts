@@ -3,14 +3,14 @@
 import type { HostArray } from "../../engine/backend.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
-import type { UNet2DModel } from "../../models/unet_2d_model.ts";
+import type { Denoiser } from "../../models/denoiser.ts";
 import { type ForwardContext, RandomStream } from "../../nn/forward_context.ts";
 import { isFlow, type Objective, timestepCount } from "./objective.ts";
 import type { AddedInputs } from "./program_inputs.ts";
 import { drawPositions, type TimestepSampling } from "./timestep_sampling.ts";
 
 export interface DrawOptions {
-  readonly model: UNet2DModel;
+  readonly model: Denoiser;
   readonly objective: Objective;
   /** Images of this step: the batch, or the part of it that is computed here. */
   readonly batchSize: number;
@@ -68,7 +68,7 @@ export function makeDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>):
 
 /** [N, H, W, C]. */
 export function imageShape({ model, batchSize, height, width }: DrawOptions): Shape {
-  return [batchSize, height, width, model.config.inChannels];
+  return [batchSize, height, width, model.inChannels];
 }
 
 function philoxDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draws {
@@ -119,7 +119,7 @@ function philoxTimesteps(
 
 function fedDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draws {
   const { model, objective, batchSize, timestepSampling, noiseOffset = 0, inputPerturbation = 0 } = options;
-  const { dropout } = model.config;
+  const { dropout } = model;
   if (dropout > 0) {
     throw new Error(`dropout of ${dropout} wants random numbers in the program; use draws "philox"`);
   }

@@ -4,7 +4,7 @@
 import { CONDITION_SIZE } from "../../data/augment/edm.ts";
 import type { HostArray, ProgramSpec } from "../../engine/backend.ts";
 import { concat, grad, type Tensor, variable } from "../../engine/tensor.ts";
-import type { UNet2DInputs } from "../../models/unet_2d_model.ts";
+import { type Conditions, type DenoiserInputs, mapConditions } from "../../models/denoiser.ts";
 import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../../nn/adamw.ts";
 import { clipCoefficient, globalNorm } from "../../nn/clip_grad_norm.ts";
 import type { Module } from "../../nn/module.ts";
@@ -31,12 +31,10 @@ export interface TrainStepOptions extends DrawOptions {
   readonly augmentEmbedding?: AugmentEmbedding;
 }
 
-/** What one step is fed. */
-export interface TrainStepFeeds extends DrawFeeds {
-  /** [N, H, W, C], -1 to 1. */
+/** What one step is fed: among it what the model is conditioned on, as its `conditionsFor` says. */
+export interface TrainStepFeeds extends DrawFeeds, Conditions<HostArray> {
+  /** [N, H, W, C], as the model sees them: -1 to 1, or what a codec makes of that. */
   readonly images: Float32Array;
-  /** For class-conditional models, as the model's `classLabelsFor` says. */
-  readonly classLabels?: HostArray;
   /** For `augmentEmbedding`: [N, 9], see `edmCondition`. */
   readonly conditions?: Float32Array;
   /** Optimizer steps done before this one. */
@@ -60,8 +58,8 @@ export interface TrainState {
 /** A training step, and the state beside the weights that it changes. */
 export interface TrainStep extends TrainState {
   /**
-   * Inputs: images; what the draws want; class labels and conditions if any; keep, stepSize, biasCorrection2Sqrt; ema
-   * rate if any.
+   * Inputs: images; what the draws want; what the model is conditioned on, and how its images were augmented, if at all;
+   * keep, stepSize, biasCorrection2Sqrt; ema rate if any.
    * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
    * its factor. Updates: weights, moments, average.
    */
@@ -144,13 +142,9 @@ function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainSt
   const network = new ModuleGroup([model, ...(augmentEmbedding === undefined ? [] : [augmentEmbedding])]);
   const images = inputs.add("images", imageShape(options), "f32", ({ images }) => images);
   const draws = makeDraws(options, inputs);
-  const labels = model.classLabelsFor(batchSize);
-  const classLabels =
-    labels === null
-      ? undefined
-      : inputs.add("classLabels", labels.shape, labels.dtype, (given) =>
-          required("classLabels", given.classLabels),
-        );
+  const conditioned = mapConditions(model.conditionsFor(batchSize), ({ shape, dtype }, name) =>
+    inputs.add(name, shape, dtype, (given) => required(name, given[name])),
+  );
   const conditions =
     augmentEmbedding === undefined
       ? undefined
@@ -158,7 +152,7 @@ function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainSt
           required("conditions", given.conditions),
         );
   const { loss, byImage } = diffusionLoss(options, images, draws, {
-    ...(classLabels !== undefined && { classLabels }),
+    ...conditioned,
     ...(augmentEmbedding !== undefined &&
       conditions !== undefined && { addedEmbedding: augmentEmbedding.forward(conditions) }),
   });
@@ -215,27 +209,27 @@ function traceUpdate(
 }
 
 function checkTrainable({ model, objective }: TrainStepOptions): void {
-  const { inChannels, outChannels, timeEmbeddingType, numTrainTimesteps } = model.config;
+  const { inChannels, outChannels, timesteps } = model;
   if (inChannels !== outChannels) {
     throw new Error(
       `training wants as many out_channels as in_channels, got ${outChannels} and ${inChannels}`,
     );
   }
-  if (timeEmbeddingType === "fourier") {
+  if (timesteps.type === "fourier") {
     throw new Error(
       "a fourier time embedding wants noise levels, but training draws timesteps from 0; use positional or learned",
     );
   }
   if (isFlow(objective)) {
-    if (timeEmbeddingType !== "learned") return;
+    if (timesteps.type !== "learned") return;
     throw new Error(
       "a learned time embedding has a row for each whole timestep, but those of a flow lie between; use positional",
     );
   }
   const { alphasCumprod, predictionType } = objective;
-  if (timeEmbeddingType === "learned" && numTrainTimesteps !== alphasCumprod.length) {
+  if (timesteps.type === "learned" && timesteps.rows !== alphasCumprod.length) {
     throw new Error(
-      `the model's time embedding has ${numTrainTimesteps} rows, but the noise schedule has ${alphasCumprod.length} timesteps; make num_train_timesteps equal`,
+      `the model's time embedding has ${timesteps.rows} rows, but the noise schedule has ${alphasCumprod.length} timesteps; make num_train_timesteps equal`,
     );
   }
   if (predictionType === "epsilon" && alphasCumprod.at(-1) === 0) {
@@ -250,11 +244,11 @@ function diffusionLoss(
   { model, objective, minSnrGamma }: TrainStepOptions,
   images: Tensor,
   { noise, mixedNoise, timesteps: drawn, importance, context }: Draws,
-  told: Pick<UNet2DInputs, "classLabels" | "addedEmbedding">,
+  conditioned: Omit<DenoiserInputs, "context">,
 ): { loss: Tensor; byImage: Tensor | null } {
   const { timesteps, weight, ...scales } = batchLevels(objective, drawn, minSnrGamma);
   const noisy = addNoise(images, mixedNoise, scales);
-  const prediction = model.forward(noisy, timesteps, { context, ...told });
+  const prediction = model.forward(noisy, timesteps, { context, ...conditioned });
   const target = predictionTarget(objective.predictionType, images, noise, scales);
   if (importance === null) return { loss: meanSquaredError(prediction, target, weight), byImage: null };
   const errors = squaredErrors(prediction, target);

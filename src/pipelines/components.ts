@@ -1,0 +1,206 @@
+// The components of pipelines: how each kind is read from its folder and written to it. A further kind is a row in
+// COMPONENT_KINDS.
+
+import { paths } from "#platform";
+import type { Codec } from "../codecs/codec.ts";
+import {
+  MODEL_CONFIG,
+  readConfig,
+  type SavedComponent,
+  SCHEDULER_CONFIG,
+  writeConfig,
+} from "../io/diffusers_folder.ts";
+import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
+import {
+  type ReadStateDictOptions,
+  readStateDict,
+  type StateDict,
+  weightFiles,
+  writeStateDict,
+} from "../io/state_dict.ts";
+import type { Denoiser } from "../models/denoiser.ts";
+import { UNET_2D_CLASS } from "../models/unet_2d_config.ts";
+import { UNet2DModel } from "../models/unet_2d_model.ts";
+import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
+import type { ClassOptions } from "./class_labels.ts";
+import type { Conditioner } from "./conditioner.ts";
+import { PipelineError } from "./errors.ts";
+
+const { join } = paths;
+
+/** The subfolders of every pipeline. */
+export const UNET = "unet";
+export const SCHEDULER = "scheduler";
+
+/** Warnings about things in a file that mean nothing here. */
+export type Warn = (message: string) => void;
+
+/** What a pipeline is made of. D: its model. */
+export interface PipelineParts<D extends Denoiser = UNet2DModel> {
+  readonly unet: D;
+  readonly scheduler: Scheduler;
+  /** Default: the identity. */
+  readonly codec?: Codec;
+  /** Default: class labels, as the model takes them. */
+  readonly conditioner?: Conditioner<ClassOptions>;
+}
+
+/** How a component is read. */
+export interface ReadComponentOptions extends ReadStateDictOptions {
+  /** Its class in model_index.json. */
+  readonly className: string;
+  readonly warn?: Warn | undefined;
+}
+
+/** A kind of component of pipelines whose model is a D. */
+export interface ComponentKind<D extends Denoiser = UNet2DModel> {
+  /** Its key in model_index.json, and its subfolder. */
+  readonly name: string;
+  /** Its class in model_index.json; null where `read` knows several. */
+  readonly className: string | null;
+  /**
+   * The files that `read` needs of those in its folder.
+   * @param source the folder, for errors
+   * @throws FileError where they are not all there
+   */
+  files(names: readonly string[], options: ReadStateDictOptions, source: string): string[];
+  /** @throws FileError, PipelineError, in one line */
+  read(folder: string, options: ReadComponentOptions): Promise<Partial<PipelineParts<D>>>;
+}
+
+/** Every scheduler. */
+export const schedulerKind: ComponentKind<never> = {
+  name: SCHEDULER,
+  className: null,
+  files: () => [SCHEDULER_CONFIG],
+  read: async (folder, { className: inIndex, warn }) => {
+    const { className = inIndex, settings } = await readConfig(folder, SCHEDULER_CONFIG);
+    const json = { ...settings, _class_name: className };
+    return { scheduler: schedulerFromJson(json, join(folder, SCHEDULER_CONFIG), warn) };
+  },
+};
+
+/** In the order in which they are read: what is small first, so that what is wrong with it is said before weights are read. */
+export const COMPONENT_KINDS: readonly ComponentKind[] = [
+  schedulerKind,
+  {
+    name: UNET,
+    className: UNET_2D_CLASS,
+    files: (names, { variant }, source) => [MODEL_CONFIG, ...weightFiles(names, variant, source)],
+    read: async (folder, { variant }) => ({ unet: await readUNet(folder, { variant }) }),
+  },
+];
+
+/**
+ * Makes the model that a config.json (or any JSON object) describes; it has no weights yet.
+ * @param source the file's name, for errors
+ * @throws PipelineError, in one line, naming what is wrong
+ */
+export function unetFromConfig(json: unknown, source: string): UNet2DModel {
+  return explained(source, () => UNet2DModel.fromConfig(json));
+}
+
+/** Reads the folder of a UNet2DModel: its config and weights. @throws FileError, PipelineError */
+async function readUNet(folder: string, options: ReadStateDictOptions = {}): Promise<UNet2DModel> {
+  const { className, settings } = await readConfig(folder, MODEL_CONFIG);
+  const json = className === undefined ? settings : { ...settings, _class_name: className };
+  const model = unetFromConfig(json, join(folder, MODEL_CONFIG));
+  await readWeights(folder, model, options);
+  return model;
+}
+
+/** Reads weights into a model that there is already. @throws FileError, PipelineError */
+export async function readWeights(
+  folder: string,
+  model: Denoiser,
+  options: ReadStateDictOptions = {},
+): Promise<void> {
+  const weights = await readStateDict(folder, options);
+  explained(folder, () => model.loadStateDict(weights));
+}
+
+/** Numbers of a weights' average that are floats in Python. */
+const AVERAGE_FLOATS = ["decay", "min_decay", "inv_gamma", "power"];
+
+/**
+ * Writes the folder of a model.
+ * @param weights in torch's layout
+ * @param extra further keys of its config.json: of weights that are an average
+ */
+export async function writeModel(
+  folder: string,
+  model: Denoiser,
+  weights: StateDict,
+  extra: JsonObject = {},
+): Promise<void> {
+  const config = { ...model.toConfig(), ...extra };
+  const floats = new Set([...model.floatKeys, ...AVERAGE_FLOATS]);
+  await writeConfig(folder, MODEL_CONFIG, model.className, config, floats);
+  await writeStateDict(folder, weights);
+}
+
+/** The scheduler that a scheduler_config.json describes. @throws PipelineError, in one line, naming what is wrong */
+export function schedulerFromJson(
+  json: Readonly<Record<string, unknown>>,
+  source: string,
+  warn?: Warn,
+): Scheduler {
+  return explained(source, () =>
+    schedulerFromConfig(json, warn && { warn: (message) => warn(`${source}: ${message}`) }),
+  );
+}
+
+/** The parts of a pipeline as its folder holds them, in the order of model_index.json. */
+export function savedComponents(
+  { unet, scheduler, codec, conditioner }: PipelineParts<Denoiser>,
+  weights: StateDict,
+): SavedComponent[] {
+  const config = jsonObject(scheduler.toConfig());
+  const className = String(config._class_name);
+  return [
+    {
+      name: UNET,
+      library: "diffusers",
+      className: unet.className,
+      save: (folder) => writeModel(folder, unet, weights),
+    },
+    {
+      name: SCHEDULER,
+      library: "diffusers",
+      className,
+      save: (folder) => writeConfig(folder, SCHEDULER_CONFIG, className, config, schedulerFloatKeys),
+    },
+    ...(codec?.component ? [codec.component] : []),
+    ...(conditioner?.components ?? []),
+  ];
+}
+
+/** Names the file in what is wrong with its content. */
+function explained<T>(source: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new PipelineError(`${source}: ${error.message}`, { cause: error });
+  }
+}
+
+/** What `toConfig` of a scheduler gives, as JSON. */
+function jsonObject(config: Readonly<Record<string, unknown>>): JsonObject {
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, jsonValue(key, value)]));
+}
+
+function jsonValue(key: string, value: unknown): JsonValue {
+  if (
+    value === null ||
+    typeof value === "boolean" ||
+    typeof value === "number" ||
+    typeof value === "string"
+  ) {
+    return value;
+  }
+  if (Array.isArray(value)) return value.map((item: unknown) => jsonValue(key, item));
+  throw new PipelineError(
+    `the scheduler's option ${key} is a ${typeof value}, which a config file cannot hold`,
+  );
+}

@@ -1,0 +1,296 @@
+// What all pipelines of a model and a scheduler have in common: the model on a backend, compiled for a size of batch, and
+// the way of a call from noise to pictures, batch by batch.
+
+import type { Codec, ImageSize } from "../codecs/codec.ts";
+import { identity } from "../codecs/identity.ts";
+import type { Backend } from "../engine/backend.ts";
+import { type BackendName, createBackend } from "../engine/backends/create.ts";
+import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
+import { type RgbImage, toUint8 } from "../io/image/index.ts";
+import type { ReadStateDictOptions } from "../io/state_dict.ts";
+import type { Denoiser } from "../models/denoiser.ts";
+import { isSchedulerName, type Scheduler, type SchedulerName, schedulers } from "../schedulers/index.ts";
+import {
+  type ClassLabel,
+  type ClassOptions,
+  type Id2Label,
+  ModelClasses,
+  noClasses,
+} from "./class_labels.ts";
+import type { Warn } from "./components.ts";
+import type { Condition, Conditioner } from "./conditioner.ts";
+import { type BatchModel, compileDenoiser, type DenoiserProgram } from "./denoiser_program.ts";
+import { asPipelineError, NotFiniteError, PipelineError, pipelineErrorOf, wholeAtLeast1 } from "./errors.ts";
+import type { HubLoadOptions } from "./hub.ts";
+import { checkChannels } from "./images.ts";
+import { type SamplingStep, unitRange } from "./sampling.ts";
+import type { SeedOptions } from "./seeding.ts";
+
+/** Images of one run of the model unless asked otherwise. */
+const DEFAULT_BATCH = 16;
+
+/** What a pipeline runs on, and what its model works in and is conditioned on. */
+export interface PipelineOptions {
+  /** Which backend to start when images are first asked for (default "wasm"), or one to share, which stays open. */
+  readonly backend?: BackendName | Backend;
+  /** Threads of a backend of its own. Default: what the machine has. */
+  readonly threads?: number;
+  /** Names of the classes of a class-conditional model; `fromPretrained` reads them from model_index.json. */
+  readonly id2label?: Id2Label;
+  /** Between images and what the model sees. Default: the identity. */
+  readonly codec?: Codec;
+  /** What the model is conditioned on. Default: classes, where the model takes such. */
+  readonly conditioner?: Conditioner<ClassOptions>;
+}
+
+/** How a pipeline is loaded. */
+export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions, HubLoadOptions {
+  /** Told of things in the files that mean nothing here. */
+  readonly warn?: Warn;
+}
+
+/** What every pipeline can be asked for. */
+export interface DrawOptions extends SeedOptions, ClassOptions {
+  /** Images. Default 1. */
+  readonly count?: number;
+  /** Images computed at a time. Default 16. */
+  readonly batchSize?: number;
+  /** Called after each denoising step with the batch as the model sees it; `decode` makes images of it. */
+  readonly onStep?: (step: BatchStep) => void;
+  /** Ends the work at the next step: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A sampling step of one of the batches. */
+export interface BatchStep extends SamplingStep {
+  /** Index of the batch's first image. */
+  readonly firstImage: number;
+  readonly count: number;
+}
+
+/** Some images of a call, which are drawn together. */
+export interface Batch {
+  readonly model: BatchModel;
+  /** [N, h, w, c], as the model sees images. */
+  readonly shape: readonly [count: number, height: number, width: number, channels: number];
+  readonly firstImage: number;
+  /** Images that are asked for; those behind fill up the batch. */
+  readonly count: number;
+}
+
+/** Draws a batch from noise. @returns [N, h, w, c], as the model sees images */
+export type DrawBatch = (batch: Batch) => Promise<HostTensor>;
+
+/** Told of the steps of one batch: ends the work where that is asked for, or leads nowhere, and passes them on. */
+export const batchWatch =
+  ({ onStep, signal }: DrawOptions, { firstImage, count }: Pick<Batch, "firstImage" | "count">) =>
+  (step: SamplingStep): void => {
+    signal?.throwIfAborted();
+    checkFinite(step.sample, `after step ${step.step} of ${step.steps}`);
+    onStep?.({ ...step, firstImage, count });
+  };
+
+/** @throws NotFiniteError for values that are no finite numbers */
+function checkFinite({ data }: HostTensor, when: string): void {
+  const wrong = data.find((x) => !Number.isFinite(x));
+  if (wrong === undefined) return;
+  throw new NotFiniteError(
+    `the images hold ${wrong} ${when}: the weights are damaged or of a run that diverged, or guidance or an option of the scheduler is too large; use an earlier checkpoint, less guidance or another scheduler`,
+  );
+}
+
+export abstract class DiffusionPipeline<D extends Denoiser, Options extends DrawOptions> {
+  readonly unet: D;
+  readonly scheduler: Scheduler;
+  readonly codec: Codec;
+  readonly conditioner: Conditioner<ClassOptions>;
+  /** What the model can draw images of; null for a model that is not class-conditional. */
+  readonly classes: ModelClasses | null;
+  readonly #options: PipelineOptions;
+  readonly #programs = new Map<string, DenoiserProgram>();
+  /** Its own; undefined while it has none. */
+  #backend: Backend | undefined;
+  #uploaded = false;
+
+  /** @throws PipelineError for names of classes that the model does not have */
+  constructor(unet: D, scheduler: Scheduler, options: PipelineOptions = {}) {
+    const { conditioner, id2label, codec = identity } = options;
+    if (conditioner !== undefined && id2label !== undefined) {
+      throw new PipelineError(
+        "id2label names classes, which a conditioner that is given knows; leave it out",
+      );
+    }
+    this.unet = unet;
+    this.scheduler = scheduler;
+    this.codec = codec;
+    this.conditioner = conditioner ?? ModelClasses.of(unet, id2label) ?? noClasses;
+    this.classes = this.conditioner instanceof ModelClasses ? this.conditioner : null;
+    this.#options = options;
+  }
+
+  /** The size of its images, pixels. @throws PipelineError when the model's config does not say */
+  get imageSize(): ImageSize {
+    const latents = this.#latentSize;
+    return asPipelineError(() => this.codec.imageSize(latents));
+  }
+
+  /** The size of what the model sees of an image. */
+  get #latentSize(): ImageSize {
+    const { sampleSize, inChannels } = this.unet;
+    if (sampleSize !== null) return { ...sampleSize, channels: inChannels };
+    throw new PipelineError("the model's config has no sample_size, so the size of its images is not known");
+  }
+
+  /** The short name of the pipeline's own scheduler. @throws PipelineError when it has none */
+  get schedulerName(): SchedulerName {
+    const own = this.scheduler.toConfig()._class_name;
+    const name = Object.keys(schedulers)
+      .filter(isSchedulerName)
+      .find((key) => schedulers[key].className === own);
+    if (name !== undefined) return name;
+    throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
+  }
+
+  /** Class names to numbers, in a map: diffusers' DiTPipeline.labels. Empty where classes have no names. */
+  get labels(): ReadonlyMap<string, number> {
+    return this.classes?.labels ?? new Map();
+  }
+
+  /** The numbers of classes (DiTPipeline.get_label_ids). @throws PipelineError for one that the model does not have */
+  getLabelIds(labels: ClassLabel | readonly ClassLabel[]): readonly number[] {
+    if (this.classes !== null) return this.classes.ids(labels);
+    throw new PipelineError("the model is not class-conditional: it has no classes");
+  }
+
+  /** Says that the model's weights have changed: the next images are drawn with the new ones. */
+  weightsChanged(): void {
+    this.#uploaded = false;
+  }
+
+  /** Frees the compiled programs, and the backend if it is the pipeline's own. */
+  async close(): Promise<void> {
+    for (const { executable } of this.#programs.values()) executable.dispose();
+    this.#programs.clear();
+    await this.#backend?.close();
+    this.#backend = undefined;
+    this.#uploaded = false;
+  }
+
+  /**
+   * Draws images.
+   * @returns [count, H, W, C], values in [0, 1]
+   * @throws PipelineError for options out of range
+   */
+  async generate(options: Options): Promise<HostTensor> {
+    const draw = this.plan(options);
+    const { height, width, channels } = this.imageSize;
+    const { count = 1 } = options;
+    const values = height * width * channels;
+    const images = new Float32Array(count * values);
+    let first = 0;
+    for await (const { data, shape } of this.#drawn(options, draw)) {
+      unitRange(data, images.subarray(first * values));
+      first += shape[0];
+    }
+    return hostTensor(images, [count, height, width, channels]);
+  }
+
+  /**
+   * Draws images as 8-bit RGB, as `imageGrid` and `writeImage` take them: the bytes of `toImages(await generate(options))`.
+   * @throws PipelineError for options out of range, and for a model whose images are neither gray nor RGB
+   */
+  async generateImages(options: Options): Promise<RgbImage[]> {
+    const draw = this.plan(options);
+    const { height, width, channels } = this.imageSize;
+    const drawable = checkChannels(channels);
+    const images: RgbImage[] = [];
+    for await (const { data, shape } of this.#drawn(options, draw)) {
+      images.push(...toUint8(data, [shape[0], height, width, drawable]));
+    }
+    return images;
+  }
+
+  /** Checks what `generate` would, without computing anything. @throws PipelineError */
+  checkOptions(options: Options): void {
+    this.plan(options);
+  }
+
+  /**
+   * Images of what the model sees, such as the samples of `onStep`.
+   * @param latents [N, h, w, c]
+   * @returns [N, H, W, C]; good images lie in [-1, 1]
+   */
+  async decode(latents: HostTensor): Promise<HostTensor> {
+    return this.codec.decode(latents, await this.#open());
+  }
+
+  /** @param images [N, H, W, C], in [-1, 1]. @returns [N, h, w, c], as the model sees them */
+  protected async encode(images: HostTensor): Promise<HostTensor> {
+    return this.codec.encode(images, await this.#open());
+  }
+
+  /** How a batch is drawn, with the options checked. @throws PipelineError for options out of range */
+  protected abstract plan(options: Options): DrawBatch;
+
+  /** @throws PipelineError for counts out of range, for a model that cannot draw images, and for classes it has not */
+  protected checkDrawing(options: DrawOptions): void {
+    const { count = 1, batchSize = 1 } = options;
+    wholeAtLeast1("count", count);
+    wholeAtLeast1("batchSize", batchSize);
+    const { height, width } = this.#latentSize;
+    const { sizeFactor } = this.unet;
+    if (height % sizeFactor !== 0 || width % sizeFactor !== 0) {
+      throw new PipelineError(
+        `the model's sample_size ${width} x ${height} is not a multiple of ${sizeFactor}`,
+      );
+    }
+    this.conditioner.condition(options);
+  }
+
+  /** The images of a call, a batch at a time: [n, H, W, C], in [-1, 1]. */
+  async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
+    const { count = 1, noise, batchSize = noise ? count : DEFAULT_BATCH } = options;
+    const { height, width, channels } = this.#latentSize;
+    // Equal batches: all run the same compiled program, and few places of the last one stay unused.
+    const size = Math.ceil(count / Math.ceil(count / batchSize));
+    const shape = [size, height, width, channels] as const;
+    const condition = this.conditioner.condition(options);
+    const program = await this.#program(shape, condition);
+    for (let firstImage = 0; firstImage < count; firstImage += size) {
+      const model = await program.forBatch(condition, firstImage);
+      const wanted = Math.min(size, count - firstImage);
+      const drawn = draw({ model, shape, firstImage, count: wanted });
+      const latents = await drawn.catch((error: unknown) => Promise.reject(pipelineErrorOf(error)));
+      checkFinite(latents, "at the end");
+      yield firstOf(await this.decode(latents), wanted);
+    }
+  }
+
+  async #open(): Promise<Backend> {
+    const { backend, threads } = this.#options;
+    if (typeof backend === "object") return backend;
+    this.#backend ??= await createBackend({
+      ...(backend && { backend }),
+      ...(threads !== undefined && { threads }),
+    });
+    return this.#backend;
+  }
+
+  async #program(shape: Batch["shape"], condition: Condition | null): Promise<DenoiserProgram> {
+    const isGuided = condition !== null && condition.guidance !== null;
+    const backend = await this.#open();
+    if (!this.#uploaded) this.unet.upload(backend);
+    this.#uploaded = true;
+    const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;
+    const known = this.#programs.get(key);
+    if (known) return known;
+    const program = await compileDenoiser(backend, this.unet, shape, isGuided);
+    this.#programs.set(key, program);
+    return program;
+  }
+}
+
+/** The first images of a batch. */
+function firstOf({ data, shape: [, ...image] }: HostTensor, count: number): HostTensor {
+  return hostTensor(data.subarray(0, count * numel(image)), [count, ...image]);
+}

@@ -1,0 +1,22 @@
+// What `fromPretrained` makes a pipeline of: the components of a folder, wherever it is.
+
+import type { UNet2DModel } from "../models/unet_2d_model.ts";
+import type { Scheduler } from "../schedulers/index.ts";
+import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
+import { readPipeline } from "./folders.ts";
+import { pipelineFolder } from "./hub.ts";
+
+/**
+ * @param options count before what the folder holds
+ * @returns the arguments of a pipeline's constructor
+ * @throws PipelineError, FileError or HubError, in one line
+ */
+export async function readPretrained(
+  source: string,
+  options: FromPretrainedOptions,
+): Promise<[unet: UNet2DModel, scheduler: Scheduler, options: PipelineOptions]> {
+  const folder = await pipelineFolder(source, options);
+  const { unet, scheduler, id2label, ...parts } = await readPipeline(folder, options);
+  const names = options.conditioner === undefined && id2label;
+  return [unet, scheduler, { ...parts, ...(names && { id2label: names }), ...options }];
+}
