@@ -84,7 +84,7 @@ describe("a web page in place of", () => {
 test("other odd answers are told in one line that names what is wrong with them", async () => {
   for (const [body, message] of [
     ["", "answered with nothing in place of the Hub's JSON"],
-    ["\u0000\u001b[2J oh", 'answered with what is no JSON ("[2J oh") in place of'],
+    ["\u0000\u001b[2J oh", String.raw`answered with what is no JSON ("\u0000\u001b[2J oh") in place of`],
     [Uint8Array.of(0xff, 0xfe, 0x00), "answered with what is no JSON"],
     ["{", 'answered with what is no JSON ("{") in place of'],
     ["null", "the server's answer is not the Hub's ("],
