@@ -4,12 +4,15 @@
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  float,
+  option,
+  optionTable,
   positive,
   readConfig,
+  timestepCount,
 } from "./bases/options.ts";
 import {
   type SigmaPlan,
@@ -24,44 +27,25 @@ import { clipSample } from "./math/thresholding.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
-/** The options of CMStochasticIterativeScheduler as resolved. */
-export type CMStochasticIterativeSchedulerConfig = {
+const options = {
   /** How many noise levels there are. */
-  numTrainTimesteps: number;
+  numTrainTimesteps: option(timestepCount, 40),
   /** The noise levels' range; at the smallest a sample counts as an image. */
-  sigmaMin: number;
-  sigmaMax: number;
+  sigmaMin: float(positive, 0.002),
+  sigmaMax: float(positive, 80),
   /** Standard deviation of the images. */
-  sigmaData: number;
+  sigmaData: float(positive, 0.5),
   /** Size of the noise added between steps; 1 is as the formula wants it. */
-  sNoise: number;
+  sNoise: float(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
   /** Bends the levels towards the small ones (Karras et al. 2022, equation 5). */
-  rho: number;
+  rho: float(positive, 7),
   /** Clamp the predicted image to [-1, 1]. */
-  clipDenoised: boolean;
+  clipDenoised: option(v.boolean(), true),
 };
+/** The options of CMStochasticIterativeScheduler as resolved. */
+export type CMStochasticIterativeSchedulerConfig = ConfigOf<typeof options>;
 
-const table: OptionTable<CMStochasticIterativeSchedulerConfig> = {
-  className: "CMStochasticIterativeScheduler",
-  schema: v.object({
-    numTrainTimesteps: discreteEntries.numTrainTimesteps,
-    sigmaMin: v.exactOptional(positive),
-    sigmaMax: v.exactOptional(positive),
-    sigmaData: v.exactOptional(positive),
-    sNoise: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
-    rho: v.exactOptional(positive),
-    clipDenoised: v.exactOptional(v.boolean()),
-  }),
-  defaults: {
-    numTrainTimesteps: 40,
-    sigmaMin: 0.002,
-    sigmaMax: 80,
-    sigmaData: 0.5,
-    sNoise: 1,
-    rho: 7,
-    clipDenoised: true,
-  },
-};
+const table = optionTable("CMStochasticIterativeScheduler", options);
 
 /**
  * The sampler of consistency models. Models are told 250 log σ in place of a timestep: call `step` with the entries of

@@ -5,40 +5,30 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { type AlphaProds, DiscreteSchedulerBase } from "./bases/discrete.ts";
 import {
-  type AlphaProds,
-  type DiscreteConfig,
-  DiscreteSchedulerBase,
-  discreteDefaults,
-} from "./bases/discrete.ts";
-import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
 } from "./bases/options.ts";
+import { type DiscreteConfig, discreteOptions } from "./bases/shared_options.ts";
 import { epsilonFromOriginalSample, noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;
 
-/** The options of DDIMScheduler as resolved. */
-export type DDIMSchedulerConfig = DiscreteConfig & {
+const options = {
+  ...discreteOptions,
   /** The last step goes to ᾱ = 1 (no noise at all); otherwise to ᾱ_0. */
-  setAlphaToOne: boolean;
+  setAlphaToOne: option(v.boolean(), true),
 };
+/** The options of DDIMScheduler as resolved. */
+export type DDIMSchedulerConfig = DiscreteConfig & ConfigOf<typeof options>;
 
-const table: OptionTable<DDIMSchedulerConfig> = {
-  className: "DDIMScheduler",
-  schema: v.object({
-    ...discreteEntries,
-    ...clippingEntries,
-    setAlphaToOne: v.exactOptional(v.boolean()),
-  }),
-  defaults: { ...discreteDefaults, setAlphaToOne: true },
-};
+const table = optionTable("DDIMScheduler", options);
 
 /** The sampler of DDIM. */
 export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {

@@ -5,50 +5,46 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./bases/discrete.ts";
+import { DiscreteSchedulerBase } from "./bases/discrete.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
 } from "./bases/options.ts";
+import {
+  clippingOptions,
+  type DiscreteConfig,
+  noiseScheduleOptions,
+  predictionOptions,
+  type thresholdingOptions,
+  timestepOptions,
+  zeroSnrOptions,
+} from "./bases/shared_options.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import type { StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;
 
-/** The options of DDIMInverseScheduler as resolved. */
-export type DDIMInverseSchedulerConfig = Omit<
-  DiscreteConfig,
-  "thresholding" | "dynamicThresholdingRatio" | "sampleMaxValue" | "timestepSpacing"
-> & {
-  /** The first step starts from ᾱ = 1 (no noise at all); otherwise from ᾱ_0. */
-  setAlphaToOne: boolean;
+const options = {
+  ...noiseScheduleOptions,
+  ...predictionOptions,
+  ...clippingOptions,
+  ...timestepOptions,
   /** As DDIM's, without "linspace". */
-  timestepSpacing: "leading" | "trailing";
+  timestepSpacing: option(v.picklist(["leading", "trailing"]), "leading"),
+  ...zeroSnrOptions,
+  /** The first step starts from ᾱ = 1 (no noise at all); otherwise from ᾱ_0. */
+  setAlphaToOne: option(v.boolean(), true),
 };
+/** The options of DDIMInverseScheduler as resolved. */
+export type DDIMInverseSchedulerConfig = Omit<DiscreteConfig, keyof typeof thresholdingOptions> &
+  ConfigOf<typeof options>;
 
-const {
-  thresholding: _thresholding,
-  dynamicThresholdingRatio: _ratio,
-  sampleMaxValue: _max,
-  ...defaults
-} = discreteDefaults;
-
-const table: OptionTable<DDIMInverseSchedulerConfig> = {
-  className: "DDIMInverseScheduler",
-  schema: v.object({
-    ...discreteEntries,
-    clipSample: clippingEntries.clipSample,
-    clipSampleRange: clippingEntries.clipSampleRange,
-    setAlphaToOne: v.exactOptional(v.boolean()),
-    timestepSpacing: v.exactOptional(v.picklist(["leading", "trailing"])),
-  }),
-  defaults: { ...defaults, timestepSpacing: "leading", setAlphaToOne: true },
-};
+const table = optionTable("DDIMInverseScheduler", options);
 
 /** DDIM from image to noise: its timesteps rise. Start it with an image in place of noise. */
 export class DDIMInverseScheduler extends DiscreteSchedulerBase<DDIMInverseSchedulerConfig> {

@@ -2,32 +2,27 @@
 // (arXiv 2006.11239), with the learned variances of Nichol & Dhariwal 2021 (arXiv 2102.09672).
 
 import * as v from "valibot";
-import { PosteriorSchedulerBase, type VarianceType, varianceTypes } from "./bases/ddpm_posterior.ts";
-import { type DiscreteConfig, discreteDefaults } from "./bases/discrete.ts";
+import { PosteriorSchedulerBase, varianceTypes } from "./bases/ddpm_posterior.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
 } from "./bases/options.ts";
+import { type DiscreteConfig, discreteOptions } from "./bases/shared_options.ts";
 
 export type { VarianceType } from "./bases/ddpm_posterior.ts";
 
-/** The options of DDPMScheduler as resolved. */
-export type DDPMSchedulerConfig = DiscreteConfig & { varianceType: VarianceType };
-
-const table: OptionTable<DDPMSchedulerConfig> = {
-  className: "DDPMScheduler",
-  schema: v.object({
-    ...discreteEntries,
-    ...clippingEntries,
-    varianceType: v.exactOptional(v.picklist(varianceTypes)),
-  }),
-  defaults: { ...discreteDefaults, varianceType: "fixed_small" },
-  foreignValues: { varianceType: [null] },
+const options = {
+  ...discreteOptions,
+  varianceType: option(v.picklist(varianceTypes), "fixed_small"),
 };
+/** The options of DDPMScheduler as resolved. */
+export type DDPMSchedulerConfig = DiscreteConfig & ConfigOf<typeof options>;
+
+const table = optionTable("DDPMScheduler", options, { foreignValues: { varianceType: [null] } });
 
 /** The sampler of DDPM: as many random steps as there are timesteps, or a subset of them. */
 export class DDPMScheduler extends PosteriorSchedulerBase<DDPMSchedulerConfig> {

@@ -5,67 +5,46 @@
 import * as v from "valibot";
 import { dpmOrder } from "./bases/multistep_order.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory } from "./bases/solver_history.ts";
 import {
+  exponentialShiftingOptions,
   type PreservingConfig,
   PreservingSchedulerBase,
-  preservingDefaults,
-  preservingEntries,
-  shiftingEntries,
-  timestepEntries,
+  preservingOptions,
+  solverTimestepOptions,
 } from "./bases/variance_preserving.ts";
 import { exponentialStep, polynomialWeights } from "./math/exponential_step.ts";
-import type { TimestepSpacing } from "./math/spacing.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 
-/** The options of DEISMultistepScheduler as resolved. */
-export type DEISMultistepSchedulerConfig = PreservingConfig & {
+const options = {
+  ...preservingOptions,
   /** How many ε the polynomial goes through, 1 .. 3. */
-  solverOrder: number;
-  algorithmType: "deis";
-  solverType: "logrho";
+  solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  algorithmType: option(v.literal("deis"), "deis"),
+  solverType: option(v.literal("logrho"), "logrho"),
   /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
-  lowerOrderFinal: boolean;
-  timestepSpacing: TimestepSpacing;
-  stepsOffset: number;
-  useDynamicShifting: boolean;
-  timeShiftType: "exponential";
+  lowerOrderFinal: option(v.boolean(), true),
+  ...solverTimestepOptions,
+  ...exponentialShiftingOptions,
 };
+/** The options of DEISMultistepScheduler as resolved. */
+export type DEISMultistepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
-const table: OptionTable<DEISMultistepSchedulerConfig> = {
-  className: "DEISMultistepScheduler",
-  schema: v.object({
-    ...preservingEntries,
-    ...timestepEntries,
-    ...shiftingEntries,
-    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
-    algorithmType: v.exactOptional(v.literal("deis")),
-    solverType: v.exactOptional(v.literal("logrho")),
-    lowerOrderFinal: v.exactOptional(v.boolean()),
-  }),
-  defaults: {
-    ...preservingDefaults,
-    solverOrder: 2,
-    algorithmType: "deis",
-    solverType: "logrho",
-    lowerOrderFinal: true,
-    timestepSpacing: "linspace",
-    stepsOffset: 0,
-    useDynamicShifting: false,
-    timeShiftType: "exponential",
-  },
+const table = optionTable("DEISMultistepScheduler", options, {
   aliases: {
     algorithmType: { dpmsolver: "deis", "dpmsolver++": "deis" },
     solverType: { midpoint: "logrho", heun: "logrho", bh1: "logrho", bh2: "logrho" },
   },
-};
+});
 
 /** DEIS, multistep. */
 export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultistepSchedulerConfig> {

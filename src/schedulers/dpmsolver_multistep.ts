@@ -5,30 +5,28 @@
 import * as v from "valibot";
 import { dpmOrder } from "./bases/multistep_order.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
+import { finalSigmasOptions, zeroSnrOptions } from "./bases/shared_options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory } from "./bases/solver_history.ts";
 import {
-  clippedEntries,
-  finalSigmasTypes,
+  clippedOptions,
+  exponentialShiftingOptions,
   type PreservingConfig,
   PreservingSchedulerBase,
-  preservingDefaults,
-  preservingEntries,
-  shiftingEntries,
-  timestepEntries,
+  preservingOptions,
+  solverTimestepOptions,
   truncated,
 } from "./bases/variance_preserving.ts";
 import {
   checkDpmOptions,
-  type DpmAlgorithmType,
-  type DpmSolverType,
   dpmAlgorithmTypes,
   dpmAliases,
   dpmSolverTypes,
@@ -37,67 +35,33 @@ import {
   isStochastic,
 } from "./math/dpm_solver.ts";
 import { fixedVariances } from "./math/learned_variance.ts";
-import type { TimestepSpacing } from "./math/spacing.ts";
 
-/** The options of DPMSolverMultistepScheduler as resolved. */
-export type DPMSolverMultistepSchedulerConfig = PreservingConfig & {
+const options = {
+  ...preservingOptions,
   /** 1 .. 3; the third counts its curvature half, as the authors' code does, and is of order 2 (see dpm_solver.ts). */
-  solverOrder: number;
-  algorithmType: DpmAlgorithmType;
+  solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  algorithmType: option(v.picklist(dpmAlgorithmTypes), "dpmsolver++"),
   /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
-  solverType: DpmSolverType;
+  solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
   /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
-  lowerOrderFinal: boolean;
+  lowerOrderFinal: option(v.boolean(), true),
   /** Takes the last step with order 1. */
-  eulerAtFinal: boolean;
+  eulerAtFinal: option(v.boolean(), false),
   /** Sigmas evenly in λ, ends included. */
-  useLuLambdas: boolean;
-  finalSigmasType: "zero" | "sigma_min";
-  lambdaMinClipped: number;
-  varianceType: "learned" | "learned_range" | null;
-  timestepSpacing: TimestepSpacing;
-  stepsOffset: number;
-  rescaleBetasZeroSnr: boolean;
-  useDynamicShifting: boolean;
-  timeShiftType: "exponential";
+  useLuLambdas: option(v.boolean(), false),
+  ...finalSigmasOptions,
+  ...clippedOptions,
+  ...solverTimestepOptions,
+  ...zeroSnrOptions,
+  ...exponentialShiftingOptions,
 };
+/** The options of DPMSolverMultistepScheduler as resolved. */
+export type DPMSolverMultistepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
-const table: OptionTable<DPMSolverMultistepSchedulerConfig> = {
-  className: "DPMSolverMultistepScheduler",
-  schema: v.object({
-    ...preservingEntries,
-    ...timestepEntries,
-    ...clippedEntries,
-    ...shiftingEntries,
-    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
-    algorithmType: v.exactOptional(v.picklist(dpmAlgorithmTypes)),
-    solverType: v.exactOptional(v.picklist(dpmSolverTypes)),
-    lowerOrderFinal: v.exactOptional(v.boolean()),
-    eulerAtFinal: v.exactOptional(v.boolean()),
-    useLuLambdas: v.exactOptional(v.boolean()),
-    finalSigmasType: finalSigmasTypes,
-    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
-  }),
-  defaults: {
-    ...preservingDefaults,
-    solverOrder: 2,
-    algorithmType: "dpmsolver++",
-    solverType: "midpoint",
-    lowerOrderFinal: true,
-    eulerAtFinal: false,
-    useLuLambdas: false,
-    finalSigmasType: "zero",
-    lambdaMinClipped: Number.NEGATIVE_INFINITY,
-    varianceType: null,
-    timestepSpacing: "linspace",
-    stepsOffset: 0,
-    rescaleBetasZeroSnr: false,
-    useDynamicShifting: false,
-    timeShiftType: "exponential",
-  },
+const table = optionTable("DPMSolverMultistepScheduler", options, {
   aliases: dpmAliases,
   foreignValues: fixedVariances,
-};
+});
 
 /** DPM-Solver and DPM-Solver++, multistep. */
 export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolverMultistepSchedulerConfig> {

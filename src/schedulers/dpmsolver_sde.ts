@@ -5,9 +5,11 @@
 import * as v from "valibot";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
@@ -16,28 +18,22 @@ import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
+  explodingOptions,
 } from "./bases/variance_exploding.ts";
 import { BrownianPath, keyOf } from "./math/brownian_path.ts";
 import { ancestralStep, timestepOfSigma } from "./math/sigmas.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
 
-/** The options of DPMSolverSDEScheduler as resolved. */
-export type DPMSolverSDESchedulerConfig = ExplodingConfig & {
+const options = {
+  ...explodingOptions,
   /** Keys the Brownian motion, which is then the same for every image; null: it follows from `step`'s noise. */
-  noiseSamplerSeed: number | null;
+  noiseSamplerSeed: option(v.nullable(v.pipe(wholeFrom(0), v.maxValue(Number.MAX_SAFE_INTEGER))), null),
 };
+/** The options of DPMSolverSDEScheduler as resolved. */
+export type DPMSolverSDESchedulerConfig = ExplodingConfig & ConfigOf<typeof options>;
 
-const table: OptionTable<DPMSolverSDESchedulerConfig> = {
-  className: "DPMSolverSDEScheduler",
-  schema: v.object({
-    ...explodingEntries,
-    noiseSamplerSeed: v.exactOptional(v.nullable(v.pipe(wholeFrom(0), v.maxValue(Number.MAX_SAFE_INTEGER)))),
-  }),
-  defaults: { ...explodingDefaults, noiseSamplerSeed: null },
-};
+const table = optionTable("DPMSolverSDEScheduler", options);
 
 /**
  * The stochastic second-order DPM-Solver++. Unless noiseSamplerSeed is set, the first noisy step draws once from its

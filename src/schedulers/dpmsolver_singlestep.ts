@@ -5,26 +5,26 @@
 
 import * as v from "valibot";
 import {
+  type ConfigOf,
   type ConfigSource,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
+import { finalSigmasOptions } from "./bases/shared_options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory } from "./bases/solver_history.ts";
 import {
-  clippedEntries,
-  finalSigmasTypes,
+  clippedOptions,
+  exponentialShiftingOptions,
   type PreservingConfig,
   PreservingSchedulerBase,
-  preservingDefaults,
-  preservingEntries,
-  shiftingEntries,
+  preservingOptions,
 } from "./bases/variance_preserving.ts";
 import {
   checkDpmOptions,
-  type DpmSolverType,
   dpmAliases,
   dpmSolverTypes,
   dpmStep,
@@ -34,51 +34,26 @@ import {
 import type { SolverLevel } from "./math/exponential_step.ts";
 import { fixedVariances } from "./math/learned_variance.ts";
 
-const algorithmTypes = ["dpmsolver", "dpmsolver++", "sde-dpmsolver++"] as const;
-
-/** The options of DPMSolverSinglestepScheduler as resolved. */
-export type DPMSolverSinglestepSchedulerConfig = PreservingConfig & {
+const options = {
+  ...preservingOptions,
   /** Steps in a group, 1 .. 3. */
-  solverOrder: number;
-  algorithmType: (typeof algorithmTypes)[number];
+  solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  algorithmType: option(v.picklist(["dpmsolver", "dpmsolver++", "sde-dpmsolver++"]), "dpmsolver++"),
   /** How the slope is weighed: simply, or by its exact integral (and, with order 3, a parabola's). */
-  solverType: DpmSolverType;
+  solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
   /** Ends runs with smaller groups, which they do anyway where they end without noise or not with a whole group. */
-  lowerOrderFinal: boolean;
-  finalSigmasType: "zero" | "sigma_min";
-  lambdaMinClipped: number;
-  varianceType: "learned" | "learned_range" | null;
-  useDynamicShifting: boolean;
-  timeShiftType: "exponential";
+  lowerOrderFinal: option(v.boolean(), false),
+  ...finalSigmasOptions,
+  ...clippedOptions,
+  ...exponentialShiftingOptions,
 };
+/** The options of DPMSolverSinglestepScheduler as resolved. */
+export type DPMSolverSinglestepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
-const table: OptionTable<DPMSolverSinglestepSchedulerConfig> = {
-  className: "DPMSolverSinglestepScheduler",
-  schema: v.object({
-    ...preservingEntries,
-    ...clippedEntries,
-    ...shiftingEntries,
-    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
-    algorithmType: v.exactOptional(v.picklist(algorithmTypes)),
-    solverType: v.exactOptional(v.picklist(dpmSolverTypes)),
-    lowerOrderFinal: v.exactOptional(v.boolean()),
-    finalSigmasType: finalSigmasTypes,
-  }),
-  defaults: {
-    ...preservingDefaults,
-    solverOrder: 2,
-    algorithmType: "dpmsolver++",
-    solverType: "midpoint",
-    lowerOrderFinal: false,
-    finalSigmasType: "zero",
-    lambdaMinClipped: Number.NEGATIVE_INFINITY,
-    varianceType: null,
-    useDynamicShifting: false,
-    timeShiftType: "exponential",
-  },
+const table = optionTable("DPMSolverSinglestepScheduler", options, {
   aliases: dpmAliases,
   foreignValues: fixedVariances,
-};
+});
 
 /** Where a group started. */
 interface GroupStart {

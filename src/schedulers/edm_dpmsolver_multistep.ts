@@ -3,69 +3,46 @@
 // are x = x_0 + σ ε, so λ = -log σ. The formulas are in dpm_solver.ts.
 
 import * as v from "valibot";
-import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./bases/edm.ts";
+import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
 import { dpmOrder } from "./bases/multistep_order.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
+import { thresholdingOptions } from "./bases/shared_options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory } from "./bases/solver_history.ts";
-import { type DpmSolverType, dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./math/dpm_solver.ts";
+import { dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./math/dpm_solver.ts";
 import type { SolverLevel } from "./math/exponential_step.ts";
 import { thresholdSample } from "./math/thresholding.ts";
 
-const algorithmTypes = ["dpmsolver++", "sde-dpmsolver++"] as const;
-
-/** The options of EDMDPMSolverMultistepScheduler as resolved. */
-export type EDMDPMSolverMultistepSchedulerConfig = EDMConfig & {
+const options = {
+  ...edmOptions,
   /** 1 .. 3; the third is as in DPMSolverMultistepScheduler. */
-  solverOrder: number;
-  /** Dynamic thresholding of the predicted x_0. */
-  thresholding: boolean;
-  dynamicThresholdingRatio: number;
-  sampleMaxValue: number;
-  algorithmType: (typeof algorithmTypes)[number];
+  solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  ...thresholdingOptions,
+  algorithmType: option(v.picklist(["dpmsolver++", "sde-dpmsolver++"]), "dpmsolver++"),
   /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
-  solverType: DpmSolverType;
+  solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
   /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
-  lowerOrderFinal: boolean;
+  lowerOrderFinal: option(v.boolean(), true),
   /** Takes the last step with order 1. */
-  eulerAtFinal: boolean;
+  eulerAtFinal: option(v.boolean(), false),
 };
+/** The options of EDMDPMSolverMultistepScheduler as resolved. */
+export type EDMDPMSolverMultistepSchedulerConfig = EDMConfig &
+  ConfigOf<typeof thresholdingOptions & typeof options>;
 
-const { thresholding, dynamicThresholdingRatio, sampleMaxValue } = clippingEntries;
-
-const table: OptionTable<EDMDPMSolverMultistepSchedulerConfig> = {
-  className: "EDMDPMSolverMultistepScheduler",
-  schema: v.object({
-    ...edmEntries,
-    ...{ thresholding, dynamicThresholdingRatio, sampleMaxValue },
-    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(3))),
-    algorithmType: v.exactOptional(v.picklist(algorithmTypes)),
-    solverType: v.exactOptional(v.picklist(dpmSolverTypes)),
-    lowerOrderFinal: v.exactOptional(v.boolean()),
-    eulerAtFinal: v.exactOptional(v.boolean()),
-  }),
-  defaults: {
-    ...edmDefaults,
-    solverOrder: 2,
-    thresholding: false,
-    dynamicThresholdingRatio: 0.995,
-    sampleMaxValue: 1,
-    algorithmType: "dpmsolver++",
-    solverType: "midpoint",
-    lowerOrderFinal: true,
-    eulerAtFinal: false,
-  },
+const table = optionTable("EDMDPMSolverMultistepScheduler", options, {
   aliases: dpmAliases,
   // Elsewhere null is the range of the timesteps, of which there are none here.
   foreignValues: { sigmaMin: [null], sigmaMax: [null] },
-};
+});
 
 /** DPM-Solver++, multistep, with EDM's preconditioning. */
 export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolverMultistepSchedulerConfig> {

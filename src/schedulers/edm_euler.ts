@@ -2,9 +2,8 @@
 // al. 2022, "Elucidating the design space of diffusion-based generative models" (arXiv 2206.00364), without its
 // second-order correction.
 
-import * as v from "valibot";
-import { type EDMConfig, EDMSchedulerBase, edmDefaults, edmEntries } from "./bases/edm.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
+import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { churn } from "./math/churn.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
@@ -12,13 +11,10 @@ import { weightedSum } from "./math/weighted_sum.ts";
 /** The options of EDMEulerScheduler as resolved. */
 export type EDMEulerSchedulerConfig = EDMConfig;
 
-const table: OptionTable<EDMEulerSchedulerConfig> = {
-  className: "EDMEulerScheduler",
-  schema: v.object(edmEntries),
-  defaults: edmDefaults,
+const table = optionTable("EDMEulerScheduler", edmOptions, {
   // Elsewhere null is the range of the timesteps, of which there are none here.
   foreignValues: { sigmaMin: [null], sigmaMax: [null] },
-};
+});
 
 /** Euler's method in σ, with EDM's preconditioning. */
 export class EDMEulerScheduler extends EDMSchedulerBase<EDMEulerSchedulerConfig> {

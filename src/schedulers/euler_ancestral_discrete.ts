@@ -2,38 +2,34 @@
 // ancestral sampling (Ho et al. 2020, arXiv 2006.11239; Song et al. 2021, arXiv 2011.13456, appendix F) for samples
 // x = x_0 + σ ε.
 
-import * as v from "valibot";
 import {
+  type ConfigOf,
   type ConfigSource,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  optionTable,
   readConfig,
+  withDefaults,
 } from "./bases/options.ts";
+import { zeroSnrOptions } from "./bases/shared_options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
-  plainExplodingDefaults,
-  plainExplodingEntries,
+  plainExplodingOptions,
 } from "./bases/variance_exploding.ts";
-import type { SigmaSpacingConfig } from "./math/sigma_spacing.ts";
+import type { OptionalSigmaSpacing } from "./math/sigma_spacing.ts";
 import { ancestralStep } from "./math/sigmas.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 
+const options = {
+  ...withDefaults(plainExplodingOptions, { betaStart: 0.0001, betaEnd: 0.02 }),
+  ...zeroSnrOptions,
+};
 /** The options of EulerAncestralDiscreteScheduler as resolved. */
-export type EulerAncestralDiscreteSchedulerConfig = Omit<ExplodingConfig, keyof SigmaSpacingConfig> & {
-  rescaleBetasZeroSnr: boolean;
-};
+export type EulerAncestralDiscreteSchedulerConfig = Omit<ExplodingConfig, keyof OptionalSigmaSpacing> &
+  ConfigOf<typeof zeroSnrOptions & typeof options>;
 
-const table: OptionTable<EulerAncestralDiscreteSchedulerConfig> = {
-  className: "EulerAncestralDiscreteScheduler",
-  schema: v.object({
-    ...plainExplodingEntries,
-    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
-  }),
-  defaults: { ...plainExplodingDefaults, betaStart: 0.0001, betaEnd: 0.02, rescaleBetasZeroSnr: false },
-};
+const table = optionTable("EulerAncestralDiscreteScheduler", options);
 
 /** Euler's method in σ with new noise in every step. */
 export class EulerAncestralDiscreteScheduler extends ExplodingSchedulerBase<EulerAncestralDiscreteSchedulerConfig> {

@@ -4,62 +4,45 @@
 
 import * as v from "valibot";
 import {
+  type ConfigOf,
   type ConfigSource,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  float,
+  option,
+  optionTable,
   positive,
   readConfig,
+  withDefaults,
 } from "./bases/options.ts";
+import { finalSigmasOptions, zeroSnrOptions } from "./bases/shared_options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
+  explodingOptions,
 } from "./bases/variance_exploding.ts";
 import { churn } from "./math/churn.ts";
 import { linspace, type SigmaRange } from "./math/sigmas.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
-/** The options of EulerDiscreteScheduler as resolved. */
-export type EulerDiscreteSchedulerConfig = ExplodingConfig & {
+const options = {
+  ...withDefaults(explodingOptions, { betaStart: 0.0001, betaEnd: 0.02 }),
   /** Sigmas of the timesteps, between them by a straight line; or the whole range evenly in log σ, ends included. */
-  interpolationType: "linear" | "log_linear";
+  interpolationType: option(v.picklist(["linear", "log_linear"]), "linear"),
   /** Ends of the range of Karras, exponential and beta sigmas; null: those of the timesteps. */
-  sigmaMin: number | null;
-  sigmaMax: number | null;
+  sigmaMin: float(v.nullable(positive), null),
+  sigmaMax: float(v.nullable(positive), null),
   /** What the model is told: the timestep, or log(σ) / 4 ("continuous", for models that predict v). */
-  timestepType: "discrete" | "continuous";
-  rescaleBetasZeroSnr: boolean;
-  /** Where the last step ends: at no noise, or at the smallest noise of training. */
-  finalSigmasType: "zero" | "sigma_min";
+  timestepType: option(v.picklist(["discrete", "continuous"]), "discrete"),
+  ...zeroSnrOptions,
+  ...finalSigmasOptions,
 };
+/** The options of EulerDiscreteScheduler as resolved. */
+export type EulerDiscreteSchedulerConfig = ExplodingConfig &
+  ConfigOf<typeof finalSigmasOptions & typeof options>;
 
-const table: OptionTable<EulerDiscreteSchedulerConfig> = {
-  className: "EulerDiscreteScheduler",
-  schema: v.object({
-    ...explodingEntries,
-    interpolationType: v.exactOptional(v.picklist(["linear", "log_linear"])),
-    sigmaMin: v.exactOptional(v.nullable(positive)),
-    sigmaMax: v.exactOptional(v.nullable(positive)),
-    timestepType: v.exactOptional(v.picklist(["discrete", "continuous"])),
-    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
-    finalSigmasType: v.exactOptional(v.picklist(["zero", "sigma_min"])),
-  }),
-  defaults: {
-    ...explodingDefaults,
-    betaStart: 0.0001,
-    betaEnd: 0.02,
-    interpolationType: "linear",
-    sigmaMin: null,
-    sigmaMax: null,
-    timestepType: "discrete",
-    rescaleBetasZeroSnr: false,
-    finalSigmasType: "zero",
-  },
-};
+const table = optionTable("EulerDiscreteScheduler", options);
 
 /** Euler's method in σ. */
 export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscreteSchedulerConfig> {

@@ -2,82 +2,50 @@
 // Esser et al. 2024, "Scaling rectified flow transformers for high-resolution image synthesis" (arXiv 2403.03206).
 
 import * as v from "valibot";
+import { type FlowMatchConfig, FlowMatchSchedulerBase, flowMatchOptions } from "./bases/flow_match.ts";
 import {
-  type FlowMatchConfig,
-  FlowMatchSchedulerBase,
-  flowMatchDefaults,
-  flowMatchEntries,
-} from "./bases/flow_match.ts";
-import {
+  type ConfigOf,
   type ConfigSource,
   type FromConfigOptions,
-  type OptionTable,
+  float,
+  option,
+  optionTable,
   positive,
   readConfig,
-  sigmaSpacingEntries,
   wholeFrom,
 } from "./bases/options.ts";
+import { sigmaSpacingOptions } from "./bases/shared_options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import type { NoiseLevel } from "./math/prediction.ts";
-import {
-  type SigmaSpacing,
-  type SigmaSpacingConfig,
-  sigmaSpacing,
-  sigmaSpacingDefaults,
-} from "./math/sigma_spacing.ts";
+import { type SigmaSpacing, sigmaSpacing } from "./math/sigma_spacing.ts";
 import { shiftSigma } from "./math/sigmas.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
+const options = {
+  ...flowMatchOptions,
+  ...sigmaSpacingOptions,
+  /** Shift by the `mu` of setTimesteps, which follows from the size of the image, in place of `shift`. */
+  useDynamicShifting: option(v.boolean(), false),
+  /** How mu shifts: by e^mu ("exponential") or by mu itself ("linear"). */
+  timeShiftType: option(v.picklist(["exponential", "linear"]), "exponential"),
+  /** mu goes in a straight line from baseShift to maxShift over these lengths: `muOf`. */
+  baseShift: float(v.pipe(v.number(), v.finite()), 0.5),
+  maxShift: float(v.pipe(v.number(), v.finite()), 1.15),
+  baseImageSeqLen: option(wholeFrom(1), 256),
+  maxImageSeqLen: option(wholeFrom(1), 4096),
+  /** Stretch the noise levels so that the last step starts at this one. */
+  shiftTerminal: float(v.nullable(v.pipe(positive, v.ltValue(1))), null),
+  /** Count the image's share, rising from 0 to 1, in place of the noise's: for models whose timesteps do. */
+  invertSigmas: option(v.boolean(), false),
+  /** Draw new noise in every step in place of following the flow. */
+  stochasticSampling: option(v.boolean(), false),
+};
 /** The options of FlowMatchEulerDiscreteScheduler as resolved. */
 export type FlowMatchEulerDiscreteSchedulerConfig = FlowMatchConfig &
-  SigmaSpacingConfig & {
-    /** Shift by the `mu` of setTimesteps, which follows from the size of the image, in place of `shift`. */
-    useDynamicShifting: boolean;
-    /** How mu shifts: by e^mu ("exponential") or by mu itself ("linear"). */
-    timeShiftType: "exponential" | "linear";
-    /** mu goes in a straight line from baseShift to maxShift over these lengths: `muOf`. */
-    baseShift: number;
-    maxShift: number;
-    baseImageSeqLen: number;
-    maxImageSeqLen: number;
-    /** Stretch the noise levels so that the last step starts at this one. */
-    shiftTerminal: number | null;
-    /** Count the image's share, rising from 0 to 1, in place of the noise's: for models whose timesteps do. */
-    invertSigmas: boolean;
-    /** Draw new noise in every step in place of following the flow. */
-    stochasticSampling: boolean;
-  };
+  ConfigOf<typeof sigmaSpacingOptions & typeof options>;
 
-const table: OptionTable<FlowMatchEulerDiscreteSchedulerConfig> = {
-  className: "FlowMatchEulerDiscreteScheduler",
-  schema: v.object({
-    ...flowMatchEntries,
-    ...sigmaSpacingEntries,
-    useDynamicShifting: v.exactOptional(v.boolean()),
-    timeShiftType: v.exactOptional(v.picklist(["exponential", "linear"])),
-    baseShift: v.exactOptional(v.pipe(v.number(), v.finite())),
-    maxShift: v.exactOptional(v.pipe(v.number(), v.finite())),
-    baseImageSeqLen: v.exactOptional(wholeFrom(1)),
-    maxImageSeqLen: v.exactOptional(wholeFrom(1)),
-    shiftTerminal: v.exactOptional(v.nullable(v.pipe(positive, v.ltValue(1)))),
-    invertSigmas: v.exactOptional(v.boolean()),
-    stochasticSampling: v.exactOptional(v.boolean()),
-  }),
-  defaults: {
-    ...flowMatchDefaults,
-    ...sigmaSpacingDefaults,
-    useDynamicShifting: false,
-    timeShiftType: "exponential",
-    baseShift: 0.5,
-    maxShift: 1.15,
-    baseImageSeqLen: 256,
-    maxImageSeqLen: 4096,
-    shiftTerminal: null,
-    invertSigmas: false,
-    stochasticSampling: false,
-  },
-};
+const table = optionTable("FlowMatchEulerDiscreteScheduler", options);
 
 /**
  * Euler's method along the flow. Where diffusers noises images (`addNoise`) and draws new noise with invertSigmas as if

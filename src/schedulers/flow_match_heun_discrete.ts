@@ -2,14 +2,8 @@
 // images of Esser et al. 2024 (arXiv 2403.03206): an Euler step, and the same step again with the mean of the directions
 // at its two ends (Karras et al. 2022, arXiv 2206.00364, algorithm 1).
 
-import * as v from "valibot";
-import {
-  type FlowMatchConfig,
-  FlowMatchSchedulerBase,
-  flowMatchDefaults,
-  flowMatchEntries,
-} from "./bases/flow_match.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import { type FlowMatchConfig, FlowMatchSchedulerBase, flowMatchOptions } from "./bases/flow_match.ts";
+import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
@@ -18,11 +12,7 @@ import type { TimestepsSpec } from "./scheduler.ts";
 /** The options of FlowMatchHeunDiscreteScheduler as resolved. */
 export type FlowMatchHeunDiscreteSchedulerConfig = FlowMatchConfig;
 
-const table: OptionTable<FlowMatchHeunDiscreteSchedulerConfig> = {
-  className: "FlowMatchHeunDiscreteScheduler",
-  schema: v.object(flowMatchEntries),
-  defaults: flowMatchDefaults,
-};
+const table = optionTable("FlowMatchHeunDiscreteScheduler", flowMatchOptions);
 
 /**
  * Heun's method along the flow: two model evaluations a step, so every timestep but the first is visited twice. The

@@ -2,43 +2,35 @@
 // of diffusion-based generative models" (arXiv 2206.00364), algorithm 1: an Euler step, and the same step again with the
 // mean of the slopes at its two ends.
 
-import * as v from "valibot";
 import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
   type FromConfigOptions,
-  type OptionTable,
+  optionTable,
   readConfig,
+  withDefaults,
 } from "./bases/options.ts";
+import { clippingOptions } from "./bases/shared_options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
+  explodingOptions,
 } from "./bases/variance_exploding.ts";
 import { timestepOfSigma } from "./math/sigmas.ts";
 import { clipSample } from "./math/thresholding.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
+const options = {
+  ...explodingOptions,
+  ...withDefaults(clippingOptions, { clipSample: false }),
+};
 /** The options of HeunDiscreteScheduler as resolved. */
-export type HeunDiscreteSchedulerConfig = ExplodingConfig & {
-  /** Clamp the predicted x_0 to [-clipSampleRange, clipSampleRange]. */
-  clipSample: boolean;
-  clipSampleRange: number;
-};
+export type HeunDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof clippingOptions & typeof options>;
 
-const table: OptionTable<HeunDiscreteSchedulerConfig> = {
-  className: "HeunDiscreteScheduler",
-  schema: v.object({
-    ...explodingEntries,
-    clipSample: clippingEntries.clipSample,
-    clipSampleRange: clippingEntries.clipSampleRange,
-  }),
-  defaults: { ...explodingDefaults, clipSample: false, clipSampleRange: 1 },
-};
+const table = optionTable("HeunDiscreteScheduler", options);
 
 /** Heun's method in σ: two model evaluations a step, so every timestep but the first is visited twice. */
 export class HeunDiscreteScheduler extends ExplodingSchedulerBase<HeunDiscreteSchedulerConfig> {

@@ -1,20 +1,21 @@
 // k_dpm_2_ancestral_discrete.ts: KDPM2AncestralDiscreteScheduler, second-order steps that go down too far and add new
 // noise: the midpoint method of KDPM2DiscreteScheduler, with the split of ancestral sampling.
 
-import * as v from "valibot";
 import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
-import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./bases/variance_exploding.ts";
+import {
+  type ConfigOf,
+  type ConfigSource,
+  type FromConfigOptions,
+  optionTable,
+  readConfig,
+} from "./bases/options.ts";
+import { type ExplodingConfig, explodingOptions } from "./bases/variance_exploding.ts";
 import { type AncestralStep, ancestralStep } from "./math/sigmas.ts";
 
 /** The options of KDPM2AncestralDiscreteScheduler as resolved. */
-export type KDPM2AncestralDiscreteSchedulerConfig = ExplodingConfig;
+export type KDPM2AncestralDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof explodingOptions>;
 
-const table: OptionTable<KDPM2AncestralDiscreteSchedulerConfig> = {
-  className: "KDPM2AncestralDiscreteScheduler",
-  schema: v.object(explodingEntries),
-  defaults: explodingDefaults,
-};
+const table = optionTable("KDPM2AncestralDiscreteScheduler", explodingOptions);
 
 /** DPM2 with new noise in every step but the last. */
 export class KDPM2AncestralDiscreteScheduler extends KDPM2SchedulerBase<KDPM2AncestralDiscreteSchedulerConfig> {

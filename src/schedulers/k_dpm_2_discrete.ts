@@ -1,20 +1,21 @@
 // k_dpm_2_discrete.ts: KDPM2DiscreteScheduler, second-order steps along the probability flow: Karras et al. 2022 (arXiv
 // 2206.00364, appendix B) after DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927).
 
-import * as v from "valibot";
 import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
-import { type ExplodingConfig, explodingDefaults, explodingEntries } from "./bases/variance_exploding.ts";
+import {
+  type ConfigOf,
+  type ConfigSource,
+  type FromConfigOptions,
+  optionTable,
+  readConfig,
+} from "./bases/options.ts";
+import { type ExplodingConfig, explodingOptions } from "./bases/variance_exploding.ts";
 import type { AncestralStep } from "./math/sigmas.ts";
 
 /** The options of KDPM2DiscreteScheduler as resolved. */
-export type KDPM2DiscreteSchedulerConfig = ExplodingConfig;
+export type KDPM2DiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof explodingOptions>;
 
-const table: OptionTable<KDPM2DiscreteSchedulerConfig> = {
-  className: "KDPM2DiscreteScheduler",
-  schema: v.object(explodingEntries),
-  defaults: explodingDefaults,
-};
+const table = optionTable("KDPM2DiscreteScheduler", explodingOptions);
 
 /** DPM2: a midpoint method in log σ. */
 export class KDPM2DiscreteScheduler extends KDPM2SchedulerBase<KDPM2DiscreteSchedulerConfig> {

@@ -2,8 +2,8 @@
 // consistency models" (arXiv 2310.04378), algorithm 3, after Song et al. 2023 (arXiv 2303.01469).
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DistilledConfig, DistilledSchedulerBase, distilledTable } from "./bases/distilled.ts";
-import { type ConfigSource, type FromConfigOptions, readConfig } from "./bases/options.ts";
+import { type DistilledConfig, DistilledSchedulerBase, distilledOptions } from "./bases/distilled.ts";
+import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel } from "./math/prediction.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
@@ -15,7 +15,7 @@ export type LCMSchedulerConfig = DistilledConfig;
 /** Standard deviation of the data that the boundary condition assumes. */
 const SIGMA_DATA = 0.5;
 
-const table = distilledTable("LCMScheduler");
+const table = optionTable("LCMScheduler", distilledOptions);
 
 /** The sampler of latent consistency models: one to eight steps. */
 export class LCMScheduler extends DistilledSchedulerBase {

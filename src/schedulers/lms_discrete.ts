@@ -1,25 +1,29 @@
 // lms_discrete.ts: LMSDiscreteScheduler, the linear multistep method (Adams-Bashforth) over uneven steps in σ, as
 // k-diffusion has it: the slopes (x - x_0) / σ of the last steps are continued by a polynomial, and that is integrated.
 
-import * as v from "valibot";
-import { type ConfigSource, type FromConfigOptions, type OptionTable, readConfig } from "./bases/options.ts";
+import {
+  type ConfigOf,
+  type ConfigSource,
+  type FromConfigOptions,
+  optionTable,
+  readConfig,
+  withDefaults,
+} from "./bases/options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
-  explodingDefaults,
-  explodingEntries,
+  explodingOptions,
 } from "./bases/variance_exploding.ts";
 import { type Term, weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of LMSDiscreteScheduler as resolved. */
-export type LMSDiscreteSchedulerConfig = ExplodingConfig;
+export type LMSDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof explodingOptions>;
 
-const table: OptionTable<LMSDiscreteSchedulerConfig> = {
-  className: "LMSDiscreteScheduler",
-  schema: v.object(explodingEntries),
-  defaults: { ...explodingDefaults, betaStart: 0.0001, betaEnd: 0.02 },
-};
+const table = optionTable(
+  "LMSDiscreteScheduler",
+  withDefaults(explodingOptions, { betaStart: 0.0001, betaEnd: 0.02 }),
+);
 
 /**
  * A linear multistep method in σ, of order 4 unless `step` is told otherwise. A run that starts in the middle of the

@@ -5,63 +5,37 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./bases/discrete.ts";
+import { DiscreteSchedulerBase } from "./bases/discrete.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
 } from "./bases/options.ts";
+import { noiseScheduleOptions, timestepOptions } from "./bases/shared_options.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import { type Term, weightedSum } from "./math/weighted_sum.ts";
 import type { StepOutput } from "./scheduler.ts";
 
-/** The options of PNDMScheduler as resolved. */
-export type PNDMSchedulerConfig = Omit<
-  DiscreteConfig,
-  | "predictionType"
-  | "clipSample"
-  | "clipSampleRange"
-  | "thresholding"
-  | "dynamicThresholdingRatio"
-  | "sampleMaxValue"
-  | "rescaleBetasZeroSnr"
-> & {
-  /** What the model's output means; PNDM cannot use "sample". */
-  predictionType: "epsilon" | "v_prediction";
+const options = {
+  ...noiseScheduleOptions,
   /** Leave out the Runge-Kutta steps and warm up with multistep formulas of lower order. */
-  skipPrkSteps: boolean;
+  skipPrkSteps: option(v.boolean(), false),
   /** The last step goes to ᾱ = 1 (no noise at all); otherwise to ᾱ_0. */
-  setAlphaToOne: boolean;
+  setAlphaToOne: option(v.boolean(), false),
+  /** What the model's output means; PNDM cannot use "sample". */
+  predictionType: option(v.picklist(["epsilon", "v_prediction"]), "epsilon"),
+  ...timestepOptions,
 };
+/** The options of PNDMScheduler as resolved. */
+export type PNDMSchedulerConfig = ConfigOf<
+  typeof noiseScheduleOptions & typeof timestepOptions & typeof options
+>;
 
-const { numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas, timestepSpacing, stepsOffset } =
-  discreteDefaults;
-const { rescaleBetasZeroSnr: _, ...entries } = discreteEntries;
-
-const table: OptionTable<PNDMSchedulerConfig> = {
-  className: "PNDMScheduler",
-  schema: v.object({
-    ...entries,
-    predictionType: v.exactOptional(v.picklist(["epsilon", "v_prediction"])),
-    skipPrkSteps: v.exactOptional(v.boolean()),
-    setAlphaToOne: v.exactOptional(v.boolean()),
-  }),
-  defaults: {
-    numTrainTimesteps,
-    betaStart,
-    betaEnd,
-    betaSchedule,
-    trainedBetas,
-    skipPrkSteps: false,
-    setAlphaToOne: false,
-    predictionType: "epsilon",
-    timestepSpacing,
-    stepsOffset,
-  },
-};
+const table = optionTable("PNDMScheduler", options);
 
 /** Grid points that the Runge-Kutta steps run over, and calls of the model for one of these steps. */
 const GRID_POINTS = 4;

@@ -8,16 +8,25 @@
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { showShape } from "../engine/shape.ts";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./bases/discrete.ts";
+import { DiscreteSchedulerBase } from "./bases/discrete.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
+import {
+  clippingOptions,
+  type DiscreteConfig,
+  noiseScheduleOptions,
+  predictionOptions,
+  type thresholdingOptions,
+  type timestepOptions,
+  zeroSnrOptions,
+} from "./bases/shared_options.ts";
 import { stepVariance } from "./ddim.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
@@ -25,14 +34,21 @@ import type { StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 
 const { fround } = Math;
 
-/** The options of RePaintScheduler as resolved: diffusers', and those without which a model's answer is misread. */
+/** diffusers', and those without which a model's answer is misread. */
+const options = {
+  ...noiseScheduleOptions,
+  ...predictionOptions,
+  ...clippingOptions,
+  ...zeroSnrOptions,
+  /** Share of fresh noise in the unknown part, 0 (DDIM) .. 1 (DDPM). */
+  eta: option(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
+};
+/** The options of RePaintScheduler as resolved. */
 export type RePaintSchedulerConfig = Omit<
   DiscreteConfig,
-  "thresholding" | "dynamicThresholdingRatio" | "sampleMaxValue" | "timestepSpacing" | "stepsOffset"
-> & {
-  /** Share of fresh noise in the unknown part, 0 (DDIM) .. 1 (DDPM). */
-  eta: number;
-};
+  keyof typeof thresholdingOptions | keyof typeof timestepOptions
+> &
+  ConfigOf<typeof options>;
 
 /** How often sampling goes back towards noise (section 4.2 and figure 9). */
 export interface Jumps {
@@ -42,26 +58,7 @@ export interface Jumps {
   readonly jumpNSample?: number;
 }
 
-const {
-  thresholding: _thresholding,
-  dynamicThresholdingRatio: _ratio,
-  sampleMaxValue: _max,
-  timestepSpacing: _defaultSpacing,
-  stepsOffset: _defaultOffset,
-  ...defaults
-} = discreteDefaults;
-const { timestepSpacing: _spacing, stepsOffset: _offset, ...entries } = discreteEntries;
-
-const table: OptionTable<RePaintSchedulerConfig> = {
-  className: "RePaintScheduler",
-  schema: v.object({
-    ...entries,
-    clipSample: clippingEntries.clipSample,
-    clipSampleRange: clippingEntries.clipSampleRange,
-    eta: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  }),
-  defaults: { ...defaults, eta: 0 },
-};
+const table = optionTable("RePaintScheduler", options);
 const jumpCount = wholeFrom(1);
 /** Steps of a walk with all its ways back: years of computing. */
 const MOST_STEPS = 2 ** 20;

@@ -6,21 +6,22 @@
 import * as v from "valibot";
 import { multistepOrder } from "./bases/multistep_order.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory, type SolverPoint } from "./bases/solver_history.ts";
 import {
-  clippedEntries,
+  clippedOptions,
   type PreservingConfig,
   PreservingSchedulerBase,
-  preservingDefaults,
-  preservingEntries,
-  timestepEntries,
+  preservingOptions,
+  solverTimestepOptions,
 } from "./bases/variance_preserving.ts";
 import {
   type ExponentialStep,
@@ -29,59 +30,34 @@ import {
   type SolverLevel,
 } from "./math/exponential_step.ts";
 import { fixedVariances } from "./math/learned_variance.ts";
-import type { TimestepSpacing } from "./math/spacing.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 
-/** The options of SASolverScheduler as resolved. */
-export type SASolverSchedulerConfig = PreservingConfig & {
+const order = v.pipe(wholeFrom(1), v.maxValue(4));
+
+const options = {
+  ...preservingOptions,
   /** How many values of the model the predictor's polynomial goes through, 1 .. 4. */
-  predictorOrder: number;
+  predictorOrder: option(order, 2),
   /** The same of the corrector, that of the step's end included, 1 .. 4. */
-  correctorOrder: number;
+  correctorOrder: option(order, 2),
   /** τ(t) is a function and has no place in files: always null here. */
-  tauFunc: null;
+  tauFunc: option(v.null(), null),
   /** Whether x_0 is integrated, or ε. */
-  algorithmType: "data_prediction" | "noise_prediction";
+  algorithmType: option(v.picklist(["data_prediction", "noise_prediction"]), "data_prediction"),
   /** Ends runs with falling orders. */
-  lowerOrderFinal: boolean;
-  lambdaMinClipped: number;
-  varianceType: "learned" | "learned_range" | null;
-  timestepSpacing: TimestepSpacing;
-  stepsOffset: number;
+  lowerOrderFinal: option(v.boolean(), true),
+  ...clippedOptions,
+  ...solverTimestepOptions,
 };
+/** The options of SASolverScheduler as resolved. */
+export type SASolverSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
 /** How much noise a step from a timestep adds: 0 follows the probability flow, 1 the reverse diffusion. */
 export type TauFunction = (timestep: number) => number;
 
 const tau: TauFunction = (timestep) => (timestep >= 200 && timestep <= 800 ? 1 : 0);
-const order = v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(4)));
 
-const table: OptionTable<SASolverSchedulerConfig> = {
-  className: "SASolverScheduler",
-  schema: v.object({
-    ...preservingEntries,
-    ...timestepEntries,
-    ...clippedEntries,
-    predictorOrder: order,
-    correctorOrder: order,
-    tauFunc: v.exactOptional(v.null()),
-    algorithmType: v.exactOptional(v.picklist(["data_prediction", "noise_prediction"])),
-    lowerOrderFinal: v.exactOptional(v.boolean()),
-  }),
-  defaults: {
-    ...preservingDefaults,
-    predictorOrder: 2,
-    correctorOrder: 2,
-    tauFunc: null,
-    algorithmType: "data_prediction",
-    lowerOrderFinal: true,
-    lambdaMinClipped: Number.NEGATIVE_INFINITY,
-    varianceType: null,
-    timestepSpacing: "linspace",
-    stepsOffset: 0,
-  },
-  foreignValues: fixedVariances,
-};
+const table = optionTable("SASolverScheduler", options, { foreignValues: fixedVariances });
 
 /** The options that SASolverScheduler takes: `tauFunc` is τ(t); null or none: 1 for 200 <= t <= 800 and 0 elsewhere. */
 export type SASolverOptions = Omit<Partial<SASolverSchedulerConfig>, "tauFunc"> & {

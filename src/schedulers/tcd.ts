@@ -2,8 +2,8 @@
 // (arXiv 2402.19159), algorithm 4.
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type DistilledConfig, DistilledSchedulerBase, distilledTable } from "./bases/distilled.ts";
-import { type ConfigSource, type FromConfigOptions, readConfig } from "./bases/options.ts";
+import { type DistilledConfig, DistilledSchedulerBase, distilledOptions } from "./bases/distilled.ts";
+import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
@@ -17,7 +17,7 @@ export type TCDSchedulerConfig = DistilledConfig;
 /** γ unless asked otherwise. */
 const DEFAULT_ETA = 0.3;
 
-const table = distilledTable("TCDScheduler");
+const table = optionTable("TCDScheduler", distilledOptions);
 
 /** The sampler of trajectory consistency models: few steps or many, from one model. */
 export class TCDScheduler extends DistilledSchedulerBase {

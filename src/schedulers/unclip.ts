@@ -4,50 +4,37 @@
 
 import * as v from "valibot";
 import { PosteriorSchedulerBase, type Stride } from "./bases/ddpm_posterior.ts";
-import type { AlphaProds, DiscreteConfig } from "./bases/discrete.ts";
+import type { AlphaProds } from "./bases/discrete.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  clippingEntries,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  option,
+  optionTable,
   readConfig,
 } from "./bases/options.ts";
+import { clippingOptions, type DiscreteConfig, noiseScheduleOptions } from "./bases/shared_options.ts";
 import { spacedTimesteps } from "./math/spacing.ts";
 
 const { fround } = Math;
 
+const options = {
+  numTrainTimesteps: noiseScheduleOptions.numTrainTimesteps,
+  /** As DDPM's. */
+  varianceType: option(v.picklist(["fixed_small_log", "learned_range"]), "fixed_small_log"),
+  ...clippingOptions,
+  /** What the model's output means; "v_prediction" is not known here. */
+  predictionType: option(v.picklist(["epsilon", "sample"]), "epsilon"),
+  betaSchedule: option(v.literal("squaredcos_cap_v2"), "squaredcos_cap_v2"),
+};
 /** The options of UnCLIPScheduler as resolved. */
 export type UnCLIPSchedulerConfig = Pick<
   DiscreteConfig,
   "numTrainTimesteps" | "clipSample" | "clipSampleRange"
-> & {
-  /** As DDPM's. */
-  varianceType: "fixed_small_log" | "learned_range";
-  /** What the model's output means; "v_prediction" is not known here. */
-  predictionType: "epsilon" | "sample";
-  betaSchedule: "squaredcos_cap_v2";
-};
+> &
+  ConfigOf<typeof options>;
 
-const table: OptionTable<UnCLIPSchedulerConfig> = {
-  className: "UnCLIPScheduler",
-  schema: v.object({
-    numTrainTimesteps: discreteEntries.numTrainTimesteps,
-    varianceType: v.exactOptional(v.picklist(["fixed_small_log", "learned_range"])),
-    clipSample: clippingEntries.clipSample,
-    clipSampleRange: clippingEntries.clipSampleRange,
-    predictionType: v.exactOptional(v.picklist(["epsilon", "sample"])),
-    betaSchedule: v.exactOptional(v.literal("squaredcos_cap_v2")),
-  }),
-  defaults: {
-    numTrainTimesteps: 1000,
-    varianceType: "fixed_small_log",
-    clipSample: true,
-    clipSampleRange: 1,
-    predictionType: "epsilon",
-    betaSchedule: "squaredcos_cap_v2",
-  },
-};
+const table = optionTable("UnCLIPScheduler", options);
 
 /** The sampler of unCLIP. */
 export class UnCLIPScheduler extends PosteriorSchedulerBase<UnCLIPSchedulerConfig> {

@@ -9,97 +9,61 @@
 import * as v from "valibot";
 import { multistepOrder } from "./bases/multistep_order.ts";
 import {
+  type ConfigOf,
   type ConfigSource,
-  discreteEntries,
   type FromConfigOptions,
-  type OptionTable,
+  float,
+  option,
+  optionTable,
   positive,
   readConfig,
   wholeFrom,
 } from "./bases/options.ts";
+import { finalSigmasOptions, zeroSnrOptions } from "./bases/shared_options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory, type SolverPoint } from "./bases/solver_history.ts";
 import {
-  finalSigmasTypes,
   LARGEST_FLOW_SIGMA,
   type PreservingConfig,
   PreservingSchedulerBase,
-  preservingDefaults,
-  preservingEntries,
-  shiftingEntries,
-  timestepEntries,
+  preservingOptions,
+  shiftingOptions,
+  solverTimestepOptions,
 } from "./bases/variance_preserving.ts";
 import { exponentialStep, polynomialWeights, type SolverLevel } from "./math/exponential_step.ts";
 import { linspace, type SigmaRange, shiftSigma } from "./math/sigmas.ts";
-import type { TimestepSpacing } from "./math/spacing.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 
-/** The options of UniPCMultistepScheduler as resolved. */
-export type UniPCMultistepSchedulerConfig = PreservingConfig & {
+const options = {
+  ...preservingOptions,
   /** p, 1 .. 4. */
-  solverOrder: number;
+  solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(4)), 2),
   /** Integrate x_0; otherwise ε. */
-  predictX0: boolean;
+  predictX0: option(v.boolean(), true),
   /** B(h) is h, or e^h - 1. */
-  solverType: "bh1" | "bh2";
+  solverType: option(v.picklist(["bh1", "bh2"]), "bh2"),
   /** Ends runs with falling orders. */
-  lowerOrderFinal: boolean;
+  lowerOrderFinal: option(v.boolean(), true),
   /** Steps after which nothing is corrected, counted from 0. */
-  disableCorrector: number[];
+  disableCorrector: option(v.array(wholeFrom(0)), []),
   /** Another predictor; not supported. */
-  solverP: null;
-  finalSigmasType: "zero" | "sigma_min";
-  timestepSpacing: TimestepSpacing;
-  stepsOffset: number;
-  rescaleBetasZeroSnr: boolean;
-  useDynamicShifting: boolean;
-  timeShiftType: "exponential" | "linear";
+  solverP: option(v.null(), null),
+  ...finalSigmasOptions,
+  ...solverTimestepOptions,
+  ...zeroSnrOptions,
+  ...shiftingOptions,
   /** Ends of the range of Karras, exponential and beta sigmas; null: those of training. */
-  sigmaMin: number | null;
-  sigmaMax: number | null;
+  sigmaMin: float(v.nullable(positive), null),
+  sigmaMax: float(v.nullable(positive), null),
   /** Stretches a flow's sigmas so that the last step starts from this one. */
-  shiftTerminal: number | null;
+  shiftTerminal: float(v.nullable(v.pipe(v.number(), v.gtValue(0), v.ltValue(1))), null),
 };
+/** The options of UniPCMultistepScheduler as resolved. */
+export type UniPCMultistepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
-const table: OptionTable<UniPCMultistepSchedulerConfig> = {
-  className: "UniPCMultistepScheduler",
-  schema: v.object({
-    ...preservingEntries,
-    ...timestepEntries,
-    ...shiftingEntries,
-    solverOrder: v.exactOptional(v.pipe(wholeFrom(1), v.maxValue(4))),
-    predictX0: v.exactOptional(v.boolean()),
-    solverType: v.exactOptional(v.picklist(["bh1", "bh2"])),
-    lowerOrderFinal: v.exactOptional(v.boolean()),
-    disableCorrector: v.exactOptional(v.array(wholeFrom(0))),
-    solverP: v.exactOptional(v.null()),
-    finalSigmasType: finalSigmasTypes,
-    rescaleBetasZeroSnr: discreteEntries.rescaleBetasZeroSnr,
-    timeShiftType: v.exactOptional(v.picklist(["exponential", "linear"])),
-    sigmaMin: v.exactOptional(v.nullable(positive)),
-    sigmaMax: v.exactOptional(v.nullable(positive)),
-    shiftTerminal: v.exactOptional(v.nullable(v.pipe(v.number(), v.gtValue(0), v.ltValue(1)))),
-  }),
-  defaults: {
-    ...preservingDefaults,
-    solverOrder: 2,
-    predictX0: true,
-    solverType: "bh2",
-    lowerOrderFinal: true,
-    disableCorrector: [],
-    solverP: null,
-    finalSigmasType: "zero",
-    timestepSpacing: "linspace",
-    stepsOffset: 0,
-    rescaleBetasZeroSnr: false,
-    useDynamicShifting: false,
-    timeShiftType: "exponential",
-    sigmaMin: null,
-    sigmaMax: null,
-    shiftTerminal: null,
-  },
+const table = optionTable("UniPCMultistepScheduler", options, {
   aliases: { solverType: { midpoint: "bh2", heun: "bh2", logrho: "bh2" } },
-};
+});
 
 /** The step that the next call of the model corrects. */
 interface OpenStep {

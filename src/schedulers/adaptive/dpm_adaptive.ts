@@ -7,7 +7,7 @@
 // the error allowed is long.
 
 import * as v from "valibot";
-import { type OptionTable, positive, resolveOptions } from "../bases/options.ts";
+import { type ConfigOf, option, optionTable, positive, resolveOptions } from "../bases/options.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, noiseIn, preserving } from "./diffusion.ts";
@@ -15,53 +15,30 @@ import { checkStepSize, errorNorm, StepController } from "./error_control.ts";
 import type { ImageRun, Sampler } from "./sampler.ts";
 import { solverEnd, solverShare, solverStart } from "./solver_range.ts";
 
-/** The options of DPMAdaptiveSampler as resolved. */
-export type DPMAdaptiveConfig = {
-  /** 2: DPM-Solver-12; 3: DPM-Solver-23. */
-  order: number;
-  /** Relative and absolute tolerance of a step. */
-  rtol: number;
-  atol: number;
-  /** The first step to try, in λ. */
-  hInit: number;
-  /** Gains of the controller of the step size. */
-  pcoeff: number;
-  icoeff: number;
-  dcoeff: number;
-  /** A step is accepted when the controller would not shrink it below this share. */
-  acceptSafety: number;
-  /** Fresh noise: 0 is the ODE, 1 the SDE. */
-  eta: number;
-};
-
 const gain = v.pipe(v.number(), v.finite(), v.minValue(0));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
-const table: OptionTable<DPMAdaptiveConfig> = {
-  className: "dpm-adaptive",
-  schema: v.object({
-    order: v.exactOptional(v.picklist([2, 3])),
-    rtol: v.exactOptional(gain),
-    atol: v.exactOptional(positive),
-    hInit: v.exactOptional(positive),
-    pcoeff: v.exactOptional(gain),
-    icoeff: v.exactOptional(gain),
-    dcoeff: v.exactOptional(gain),
-    acceptSafety: v.exactOptional(v.pipe(share, v.gtValue(0))),
-    eta: v.exactOptional(share),
-  }),
-  defaults: {
-    order: 3,
-    rtol: 0.05,
-    atol: 0.0078,
-    hInit: 0.05,
-    pcoeff: 0,
-    icoeff: 1,
-    dcoeff: 0,
-    acceptSafety: 0.81,
-    eta: 0,
-  },
+const options = {
+  /** 2: DPM-Solver-12; 3: DPM-Solver-23. */
+  order: option<number>(v.picklist([2, 3]), 3),
+  /** Relative and absolute tolerance of a step. */
+  rtol: option(gain, 0.05),
+  atol: option(positive, 0.0078),
+  /** The first step to try, in λ. */
+  hInit: option(positive, 0.05),
+  /** Gains of the controller of the step size. */
+  pcoeff: option(gain, 0),
+  icoeff: option(gain, 1),
+  dcoeff: option(gain, 0),
+  /** A step is accepted when the controller would not shrink it below this share. */
+  acceptSafety: option(v.pipe(share, v.gtValue(0)), 0.81),
+  /** Fresh noise: 0 is the ODE, 1 the SDE. */
+  eta: option(share, 0),
 };
+/** The options of DPMAdaptiveSampler as resolved. */
+export type DPMAdaptiveConfig = ConfigOf<typeof options>;
+
+const table = optionTable("dpm-adaptive", options);
 
 /** Two solutions of one step. */
 interface Solutions {

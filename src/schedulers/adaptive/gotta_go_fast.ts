@@ -9,7 +9,7 @@
 // dx = -tan φ x dφ + sqrt(2 tan φ) dw. VE: log σ, where dx = sqrt(2) σ dw.
 
 import * as v from "valibot";
-import { type OptionTable, positive, resolveOptions } from "../bases/options.ts";
+import { type ConfigOf, option, optionTable, positive, resolveOptions } from "../bases/options.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, preserving, type Sde, score, sdes } from "./diffusion.ts";
@@ -17,31 +17,21 @@ import { checkStepSize, errorNorm } from "./error_control.ts";
 import type { ImageRun, Sampler } from "./sampler.ts";
 import { solverEnd, solverShare, solverStart } from "./solver_range.ts";
 
-/** The options of GottaGoFastSampler as resolved. */
-export type GottaGoFastConfig = {
+const options = {
   /** ε_rel and ε_abs: relative and absolute tolerance of a step; 2/256 is one level of 8-bit images in [-1, 1]. */
-  rtol: number;
-  atol: number;
+  rtol: option(v.pipe(v.number(), v.finite(), v.minValue(0)), 0.05),
+  atol: option(positive, 2 / 256),
   /** The first step to try, as a share of the way. */
-  hInit: number;
+  hInit: option(v.pipe(positive, v.maxValue(1)), 0.01),
   /** θ and r: the next step is θ h error^-r. */
-  safety: number;
-  exponent: number;
-  sde: Sde;
+  safety: option(v.pipe(positive, v.maxValue(1)), 0.9),
+  exponent: option(v.pipe(v.number(), v.minValue(0.5), v.maxValue(1)), 0.9),
+  sde: option(v.picklist(sdes), "vp"),
 };
+/** The options of GottaGoFastSampler as resolved. */
+export type GottaGoFastConfig = ConfigOf<typeof options>;
 
-const table: OptionTable<GottaGoFastConfig> = {
-  className: "gotta-go-fast",
-  schema: v.object({
-    rtol: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
-    atol: v.exactOptional(positive),
-    hInit: v.exactOptional(v.pipe(positive, v.maxValue(1))),
-    safety: v.exactOptional(v.pipe(positive, v.maxValue(1))),
-    exponent: v.exactOptional(v.pipe(v.number(), v.minValue(0.5), v.maxValue(1))),
-    sde: v.exactOptional(v.picklist(sdes)),
-  }),
-  defaults: { rtol: 0.05, atol: 2 / 256, hInit: 0.01, safety: 0.9, exponent: 0.9, sde: "vp" },
-};
+const table = optionTable("gotta-go-fast", options);
 
 /** The forward SDE dx = drift x du + sqrt(diffusion) dw at a time u. */
 interface Coefficients {

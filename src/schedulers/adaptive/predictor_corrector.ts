@@ -5,18 +5,10 @@
 // How much noise a Langevin step adds is not fixed: its size makes noise and score stand in the ratio `snr`.
 
 import * as v from "valibot";
-import { type OptionTable, positive, resolveOptions, wholeFrom } from "../bases/options.ts";
+import { type ConfigOf, option, optionTable, positive, resolveOptions, wholeFrom } from "../bases/options.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
-import {
-  type Diffusion,
-  type ImageWork,
-  preserving,
-  rootMeanSquare,
-  type Sde,
-  score,
-  sdes,
-} from "./diffusion.ts";
+import { type Diffusion, type ImageWork, preserving, rootMeanSquare, score, sdes } from "./diffusion.ts";
 import type { ImageRun, Sampler } from "./sampler.ts";
 
 /** ancestral: DDPM's step, by the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised as the forward. */
@@ -24,29 +16,20 @@ const predictors = ["ancestral", "reverse_diffusion"] as const;
 /** The steps that a predictor-corrector sampler can predict with. */
 export type Predictor = (typeof predictors)[number];
 
-/** The options of PredictorCorrectorSampler as resolved. */
-export type PredictorCorrectorConfig = {
+const options = {
   /** Noise levels, which is predictor steps. */
-  steps: number;
+  steps: option(wholeFrom(1), 50),
   /** r: the corrector's noise over its score, in norm. */
-  snr: number;
+  snr: option(positive, 0.16),
   /** M: Langevin steps at each noise level. */
-  correctorSteps: number;
-  predictor: Predictor;
-  sde: Sde;
+  correctorSteps: option(wholeFrom(0), 1),
+  predictor: option(v.picklist(predictors), "ancestral"),
+  sde: option(v.picklist(sdes), "vp"),
 };
+/** The options of PredictorCorrectorSampler as resolved. */
+export type PredictorCorrectorConfig = ConfigOf<typeof options>;
 
-const table: OptionTable<PredictorCorrectorConfig> = {
-  className: "pc",
-  schema: v.object({
-    steps: v.exactOptional(wholeFrom(1)),
-    snr: v.exactOptional(positive),
-    correctorSteps: v.exactOptional(wholeFrom(0)),
-    predictor: v.exactOptional(v.picklist(predictors)),
-    sde: v.exactOptional(v.picklist(sdes)),
-  }),
-  defaults: { steps: 50, snr: 0.16, correctorSteps: 1, predictor: "ancestral", sde: "vp" },
-};
+const table = optionTable("pc", options);
 
 /** A step's mean is `ofSample` x + `ofOriginal` x_0, its noise's standard deviation `noise`. */
 interface Transition {

@@ -8,7 +8,8 @@ import type { JsonObject } from "../../io/diffusers_json.ts";
 import { halfOfChannels } from "../math/learned_variance.ts";
 import { noiseLevel } from "../math/prediction.ts";
 import type { StepOptions, StepOutput } from "../scheduler.ts";
-import { type AlphaProds, type DiscreteConfig, DiscreteSchedulerBase } from "./discrete.ts";
+import { type AlphaProds, DiscreteSchedulerBase } from "./discrete.ts";
+import type { DiscreteConfig } from "./shared_options.ts";
 
 const { fround } = Math;
 const VARIANCE_MIN = fround(1e-20); // so that its logarithm is finite

@@ -4,53 +4,18 @@
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import { addNoise, alphaProdAt, velocity } from "../math/noising.ts";
-import { type NoiseLevel, type PredictionType, predictOriginalSample } from "../math/prediction.ts";
-import { spacedTimesteps, type TimestepSpacing } from "../math/spacing.ts";
+import { type NoiseLevel, predictOriginalSample } from "../math/prediction.ts";
+import { spacedTimesteps } from "../math/spacing.ts";
 import { clipSample, thresholdSample } from "../math/thresholding.ts";
 import type { DiscreteScheduler, StepOptions, StepOutput, TimestepsSpec } from "../scheduler.ts";
-import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
-import type { OptionTable } from "./options.ts";
+import { noiseSchedule } from "./noise_schedule.ts";
+import { defaultsOf, type OptionTable } from "./options.ts";
 import { SchedulerBase } from "./scheduler_base.ts";
+import { type DiscreteConfig, discreteOptions } from "./shared_options.ts";
 import { givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
-/** The options shared by the schedulers over betas; diffusers' names, in camelCase. */
-export type DiscreteConfig = NoiseScheduleConfig & {
-  /** What the model's output means. */
-  predictionType: PredictionType;
-  /** Clamp the predicted x_0 to [-clipSampleRange, clipSampleRange]. */
-  clipSample: boolean;
-  clipSampleRange: number;
-  /** Dynamic thresholding of the predicted x_0, in place of clipping. */
-  thresholding: boolean;
-  dynamicThresholdingRatio: number;
-  sampleMaxValue: number;
-  timestepSpacing: TimestepSpacing;
-  /** Added to the timesteps of "leading" spacing. */
-  stepsOffset: number;
-  /** Rescale the betas so that the last timestep is pure noise. */
-  rescaleBetasZeroSnr: boolean;
-};
-
-/** The defaults of `DiscreteConfig`. */
-export const discreteDefaults: Readonly<DiscreteConfig> = {
-  numTrainTimesteps: 1000,
-  betaStart: 0.0001,
-  betaEnd: 0.02,
-  betaSchedule: "linear",
-  trainedBetas: null,
-  predictionType: "epsilon",
-  clipSample: true,
-  clipSampleRange: 1,
-  thresholding: false,
-  dynamicThresholdingRatio: 0.995,
-  sampleMaxValue: 1,
-  timestepSpacing: "leading",
-  stepsOffset: 0,
-  rescaleBetasZeroSnr: false,
-};
-
 /** What holds of options that a scheduler does not have: nothing is clipped, betas are as they are. */
-const withoutOption: Readonly<DiscreteConfig> = { ...discreteDefaults, clipSample: false };
+const withoutOption: Readonly<DiscreteConfig> = { ...defaultsOf(discreteOptions), clipSample: false };
 
 /** ᾱ at both ends of a step. */
 export interface AlphaProds {

@@ -2,42 +2,26 @@
 // timesteps of a teacher, and visit some of those.
 
 import * as v from "valibot";
-import { type DiscreteConfig, DiscreteSchedulerBase, discreteDefaults } from "./discrete.ts";
-import { clippingEntries, discreteEntries, type OptionTable, positive, timestepCount } from "./options.ts";
+import { DiscreteSchedulerBase } from "./discrete.ts";
+import { type ConfigOf, float, option, positive, timestepCount, withDefaults } from "./options.ts";
+import { type DiscreteConfig, discreteOptions } from "./shared_options.ts";
 
-/** Their options as resolved. timestepSpacing and stepsOffset are kept for files and change nothing here. */
-export type DistilledConfig = DiscreteConfig & {
+/** Their options. timestepSpacing and stepsOffset are kept for files and change nothing here. */
+export const distilledOptions = {
+  ...withDefaults(discreteOptions, {
+    betaStart: 0.00085,
+    betaEnd: 0.012,
+    betaSchedule: "scaled_linear",
+    clipSample: false,
+  }),
   /** How many timesteps the model was distilled on: every k-th, from the last. */
-  originalInferenceSteps: number;
+  originalInferenceSteps: option(timestepCount, 50),
   /** Kept for files: the last step ends at timestep 0 either way. */
-  setAlphaToOne: boolean;
+  setAlphaToOne: option(v.boolean(), true),
   /** How fast the weight of the sample itself falls with the timestep, for LCM. */
-  timestepScaling: number;
+  timestepScaling: float(positive, 10),
 };
-
-/** Their table of options. */
-export function distilledTable(className: string): OptionTable<DistilledConfig> {
-  return {
-    className,
-    schema: v.object({
-      ...discreteEntries,
-      ...clippingEntries,
-      originalInferenceSteps: v.exactOptional(timestepCount),
-      setAlphaToOne: v.exactOptional(v.boolean()),
-      timestepScaling: v.exactOptional(positive),
-    }),
-    defaults: {
-      ...discreteDefaults,
-      betaStart: 0.00085,
-      betaEnd: 0.012,
-      betaSchedule: "scaled_linear",
-      clipSample: false,
-      originalInferenceSteps: 50,
-      setAlphaToOne: true,
-      timestepScaling: 10,
-    },
-  };
-}
+export type DistilledConfig = DiscreteConfig & ConfigOf<typeof distilledOptions>;
 
 /** Base of the schedulers for distilled models. */
 export abstract class DistilledSchedulerBase extends DiscreteSchedulerBase<DistilledConfig> {

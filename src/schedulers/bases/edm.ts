@@ -10,51 +10,28 @@ import type { NoiseLevel } from "../math/prediction.ts";
 import { exponentialSigmas, karrasSigmas } from "../math/sigmas.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 import type { TimestepsSpec } from "../scheduler.ts";
-import { type OptionTable, positive, timestepCount } from "./options.ts";
+import { type ConfigOf, float, type OptionTable, option, positive, timestepCount } from "./options.ts";
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
 import { givenSigmas, stepCount } from "./timestep_checks.ts";
 
-/** The options that they share. */
-export type EDMConfig = {
+/** The options that they share; the defaults are those of the paper. */
+export const edmOptions = {
   /** The range of noise levels. */
-  sigmaMin: number;
-  sigmaMax: number;
+  sigmaMin: float(positive, 0.002),
+  sigmaMax: float(positive, 80),
   /** Standard deviation of the images. */
-  sigmaData: number;
+  sigmaData: float(positive, 0.5),
   /** karras: even in σ^(1/rho) (equation 5); exponential: even in log σ. */
-  sigmaSchedule: "karras" | "exponential";
-  rho: number;
+  sigmaSchedule: option(v.picklist(["karras", "exponential"]), "karras"),
+  rho: float(positive, 7),
   /** The largest number of steps. */
-  numTrainTimesteps: number;
+  numTrainTimesteps: option(timestepCount, 1000),
   /** epsilon: c_out as in the paper; v_prediction: its negative. */
-  predictionType: "epsilon" | "v_prediction";
+  predictionType: option(v.picklist(["epsilon", "v_prediction"]), "epsilon"),
   /** Where the last step ends: at no noise, or at sigmaMin. */
-  finalSigmasType: "zero" | "sigma_min";
+  finalSigmasType: option(v.picklist(["zero", "sigma_min"]), "zero"),
 };
-
-/** Their defaults: those of the paper. */
-export const edmDefaults: EDMConfig = {
-  sigmaMin: 0.002,
-  sigmaMax: 80,
-  sigmaData: 0.5,
-  sigmaSchedule: "karras",
-  rho: 7,
-  numTrainTimesteps: 1000,
-  predictionType: "epsilon",
-  finalSigmasType: "zero",
-};
-
-/** The checks of those options. */
-export const edmEntries = {
-  sigmaMin: v.exactOptional(positive),
-  sigmaMax: v.exactOptional(positive),
-  sigmaData: v.exactOptional(positive),
-  sigmaSchedule: v.exactOptional(v.picklist(["karras", "exponential"])),
-  rho: v.exactOptional(positive),
-  numTrainTimesteps: v.exactOptional(timestepCount),
-  predictionType: v.exactOptional(v.picklist(["epsilon", "v_prediction"])),
-  finalSigmasType: v.exactOptional(v.picklist(["zero", "sigma_min"])),
-};
+export type EDMConfig = ConfigOf<typeof edmOptions>;
 
 /**
  * Base of the schedulers of EDM. Timesteps are c_noise(σ) = log(σ) / 4, so they cannot be given one by one; sigmas can.

@@ -2,33 +2,24 @@
 // 2022, rectified flow, arXiv 2209.03003): samples lie on the straight line x = (1 - σ) x_0 + σ ε, and the model
 // predicts its direction, ε - x_0. Timesteps are σ T.
 
-import * as v from "valibot";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { linspace, shiftSigma } from "../math/sigmas.ts";
 import type { TimestepsSpec } from "../scheduler.ts";
-import { type OptionTable, positive, timestepCount } from "./options.ts";
+import { type ConfigOf, float, type OptionTable, option, positive, timestepCount } from "./options.ts";
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
 import { givenFractionalTimesteps, givenSigmas, stepCount } from "./timestep_checks.ts";
 
 const { fround } = Math;
 
 /** The options that they share. */
-export type FlowMatchConfig = {
+export const flowMatchOptions = {
   /** T: the model is told σ T. */
-  numTrainTimesteps: number;
+  numTrainTimesteps: option(timestepCount, 1000),
   /** Moves noise levels towards noise when above 1 (Esser et al. 2024, arXiv 2403.03206, equation 23). */
-  shift: number;
+  shift: float(positive, 1),
 };
-
-/** Their defaults. */
-export const flowMatchDefaults: FlowMatchConfig = { numTrainTimesteps: 1000, shift: 1 };
-
-/** The checks of those options. */
-export const flowMatchEntries = {
-  numTrainTimesteps: v.exactOptional(timestepCount),
-  shift: v.exactOptional(positive),
-};
+export type FlowMatchConfig = ConfigOf<typeof flowMatchOptions>;
 
 /**
  * Base of the schedulers of flow matching. Custom timesteps and sigmas are taken as they are, without any shift;

@@ -1,19 +1,12 @@
 // noise_schedule.ts: the betas of a config and their running product.
 
-import { type BetaSchedule, cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "../math/betas.ts";
+import { cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "../math/betas.ts";
+import type { ConfigOf, PartialConfigOf } from "./options.ts";
+import type { noiseScheduleOptions, zeroSnrOptions } from "./shared_options.ts";
 
 /** The options that fix the noise levels. */
-export type NoiseScheduleConfig = {
-  /** T, the number of noise levels the model is trained on. */
-  numTrainTimesteps: number;
-  betaStart: number;
-  betaEnd: number;
-  betaSchedule: BetaSchedule;
-  /** T betas to use in place of a schedule. */
-  trainedBetas: number[] | null;
-  /** Rescale the betas so that the last timestep is pure noise; false for schedulers without this option. */
-  rescaleBetasZeroSnr?: boolean | undefined;
-};
+export type NoiseScheduleConfig = ConfigOf<typeof noiseScheduleOptions> &
+  PartialConfigOf<typeof zeroSnrOptions>;
 
 /** T values each, float32. */
 export interface NoiseSchedule {

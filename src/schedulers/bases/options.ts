@@ -9,32 +9,7 @@ import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../../io/diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "../../io/diffusers_version.ts";
 import { plain } from "../../io/plain.ts";
-import { betaSchedules } from "../math/betas.ts";
-import { predictionTypes } from "../math/prediction.ts";
-import { timestepSpacings } from "../math/spacing.ts";
 import type { Scheduler } from "../scheduler.ts";
-
-/** The keys of a scheduler's JSON whose numbers are floats in Python: 1 under them is written 1.0. */
-export const schedulerFloatKeys: ReadonlySet<string> = new Set([
-  "beta_start",
-  "beta_end",
-  "trained_betas",
-  "clip_sample_range",
-  "dynamic_thresholding_ratio",
-  "sample_max_value",
-  "flow_shift",
-  "lambda_min_clipped",
-  "sigma_min",
-  "sigma_max",
-  "sigma_data",
-  "rho",
-  "s_noise",
-  "timestep_scaling",
-  "shift",
-  "base_shift",
-  "max_shift",
-  "shift_terminal",
-]);
 
 /**
  * T at most. Every scheduler makes its tables of so many noise levels in a moment, and a checkpoint's file can hold
@@ -45,47 +20,109 @@ const MOST_TIMESTEPS = 2 ** 16;
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
 /** T, and numbers that are at most T. */
 export const timestepCount = v.pipe(wholeFrom(1), v.maxValue(MOST_TIMESTEPS));
-const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
 export const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
-/** The options that all schedulers over betas share. */
-export const discreteEntries = {
-  numTrainTimesteps: v.exactOptional(timestepCount),
-  betaStart: v.exactOptional(beta),
-  betaEnd: v.exactOptional(beta),
-  betaSchedule: v.exactOptional(v.picklist(betaSchedules)),
-  trainedBetas: v.exactOptional(v.nullable(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1))))),
-  predictionType: v.exactOptional(v.picklist(predictionTypes)),
-  timestepSpacing: v.exactOptional(v.picklist(timestepSpacings)),
-  stepsOffset: v.exactOptional(wholeFrom(0)),
-  rescaleBetasZeroSnr: v.exactOptional(v.boolean()),
+/** An option, declared once: what it may be, and what it is unless given. */
+export interface Option<Value> {
+  readonly schema: v.GenericSchema<unknown, Value>;
+  readonly defaultValue: Value;
+  /** Its numbers are floats in Python: 1 is written 1.0. */
+  readonly isFloat: boolean;
+}
+
+/** The options of a config, by name. */
+export type Options<Config> = { [Name in keyof Config]: Option<Config[Name]> };
+
+/**
+ * The config of some options, with their docstrings. Config types also name the types of the groups they spread in:
+ * published declarations keep the docstrings of a group only in the file where it stands.
+ */
+export type ConfigOf<Declared extends Readonly<Record<string, Option<unknown>>>> = {
+  -readonly [Name in keyof Declared]: Declared[Name]["defaultValue"];
 };
 
-/** The options of schedulers that keep the predicted x_0 in range. */
-export const clippingEntries = {
-  clipSample: v.exactOptional(v.boolean()),
-  clipSampleRange: v.exactOptional(positive),
-  thresholding: v.exactOptional(v.boolean()),
-  dynamicThresholdingRatio: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  sampleMaxValue: v.exactOptional(positive),
+/** The same for bases that read options which only some of their classes have. */
+export type PartialConfigOf<Declared extends Readonly<Record<string, Option<unknown>>>> = {
+  -readonly [Name in keyof Declared]?: Declared[Name]["defaultValue"] | undefined;
 };
 
-/** The options of schedulers that can space their sigmas in other ways than the timesteps; at most one is true. */
-export const sigmaSpacingEntries = {
-  useKarrasSigmas: v.exactOptional(v.boolean()),
-  useExponentialSigmas: v.exactOptional(v.boolean()),
-  useBetaSigmas: v.exactOptional(v.boolean()),
-};
+/** Declares an option. */
+export function option<Value>(
+  schema: v.GenericSchema<unknown, Value>,
+  defaultValue: NoInfer<Value>,
+): Option<Value> {
+  return { schema, defaultValue, isFloat: false };
+}
 
-/** What a scheduler class takes: its name in files, the check of what is given, the value of what is not. */
-export interface OptionTable<Config extends object> {
+/** Declares an option whose numbers are floats in Python: 1 is written 1.0. */
+export function float<Value>(
+  schema: v.GenericSchema<unknown, Value>,
+  defaultValue: NoInfer<Value>,
+): Option<Value> {
+  return { schema, defaultValue, isFloat: true };
+}
+
+/** Options with other defaults. */
+export function withDefaults<Config extends object>(
+  options: Options<Config>,
+  defaults: Partial<NoInfer<Config>>,
+): Options<Config> {
+  const changed: Options<Config> = { ...options };
+  for (const name in options) {
+    const defaultValue = defaults[name];
+    if (defaultValue !== undefined) changed[name] = { ...changed[name], defaultValue };
+  }
+  return changed;
+}
+
+/** The config of options of which none is given. */
+export function defaultsOf<Config extends object>(options: Options<Config>): Config {
+  const defaults: Partial<Config> = {};
+  for (const name in options) defaults[name] = options[name].defaultValue;
+  assertComplete(defaults, options);
+  return defaults;
+}
+
+function assertComplete<Config extends object>(
+  config: Partial<Config>,
+  options: Options<Config>,
+): asserts config is Config {
+  const missing = Object.keys(options).find((name) => !Object.hasOwn(config, name));
+  if (missing !== undefined) throw new TypeError(`option ${missing} has no default`);
+}
+
+/** What a scheduler class takes: its name in files, and its options. */
+export interface OptionTable<Config extends object> extends ForeignMeanings {
   readonly className: string;
-  readonly schema: v.GenericSchema<unknown, Partial<Config>>;
-  readonly defaults: Readonly<Config>;
-  /** Values of other schedulers' configs that mean one of ours: by option, then by value. */
+  readonly options: Options<Config>;
+}
+
+/** What values of other schedulers' configs mean here. */
+interface ForeignMeanings {
+  /** Those that mean one of ours: by option, then by value. */
   readonly aliases?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Values of other schedulers' configs that say nothing here, by option: our default holds. */
+  /** Those that say nothing here, by option: our default holds. */
   readonly foreignValues?: Readonly<Record<string, readonly (string | null)[]>>;
+}
+
+const floatKeys = new Set<string>();
+
+/**
+ * The keys of a scheduler's JSON whose numbers are floats in Python: 1 under them is written 1.0. Those of all classes
+ * together, since a config also keeps options of other schedulers.
+ */
+export const schedulerFloatKeys: ReadonlySet<string> = floatKeys;
+
+/** The table of a class's options; its floats are from then on among `schedulerFloatKeys`. */
+export function optionTable<Config extends object>(
+  className: string,
+  options: Options<Config>,
+  meanings: ForeignMeanings = {},
+): OptionTable<Config> {
+  for (const name in options) {
+    if (options[name].isFloat) floatKeys.add(toSnakeCase(name));
+  }
+  return { className, options, ...meanings };
 }
 
 /** Where a scheduler can be made from: the JSON of a file, another scheduler, or another scheduler's `config`. */
@@ -121,16 +158,16 @@ export function resolveOptions<Config extends object>(
 ): Readonly<Config> {
   const present = withoutUndefined(given);
   for (const key of Object.keys(present)) {
-    if (!Object.hasOwn(table.defaults, key)) {
-      const known = Object.keys(table.defaults).join(", ");
+    if (!Object.hasOwn(table.options, key)) {
+      const known = Object.keys(table.options).join(", ");
       throw new RangeError(`${table.className} has no option ${plain(key)}; its options are ${known}`);
     }
   }
   const config: Readonly<Config> = Object.freeze({
-    ...table.defaults,
+    ...defaultsOf(table.options),
     ...check(table, present, (key) => key),
   });
-  const defaulted = Object.keys(table.defaults).filter((key) => !Object.hasOwn(present, key));
+  const defaulted = Object.keys(table.options).filter((key) => !Object.hasOwn(present, key));
   defaultedKeys.set(config, new Set(defaulted));
   if (FOREIGN in given && given[FOREIGN] instanceof ForeignOptions) {
     foreignOptions.set(config, given[FOREIGN].values);
@@ -153,7 +190,7 @@ export function readConfig<Config extends object>(
   for (const [key, value] of explicitOptions(source)) {
     const name = toCamelCase(key);
     if (key.startsWith("_")) continue;
-    const isOurs = Object.hasOwn(table.defaults, name);
+    const isOurs = Object.hasOwn(table.options, name);
     if (!isOurs) unknown.push(key);
     if (isOurs && !table.foreignValues?.[name]?.some((foreignValue) => foreignValue === value)) {
       given[name] = aliasOf(table.aliases?.[name], value);
@@ -226,19 +263,24 @@ export function atMostOne(className: string, flags: Readonly<Record<string, bool
 }
 
 function check<Config extends object>(
-  { className, schema }: OptionTable<Config>,
-  given: object,
+  { className, options }: OptionTable<Config>,
+  given: Readonly<Record<string, unknown>>,
   nameOf: (key: string) => string,
 ): Partial<Config> {
-  const result = v.safeParse(schema, given, { abortEarly: true });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const path = (issue.path ?? [])
-    .map(({ key }) => (typeof key === "string" ? nameOf(key) : `[${key}]`))
-    .join("");
-  throw new RangeError(
-    `${className}: ${plain(path)} is ${plain(issue.received)}, expected ${describe(issue.expected)}`,
-  );
+  const checked: Partial<Config> = {};
+  for (const name in options) {
+    if (!Object.hasOwn(given, name)) continue;
+    const result = v.safeParse(options[name].schema, given[name], { abortEarly: true });
+    if (!result.success) {
+      const [issue] = result.issues;
+      const path = (issue.path ?? []).map(({ key }) => `[${String(key)}]`).join("");
+      throw new RangeError(
+        `${className}: ${plain(nameOf(name) + path)} is ${plain(issue.received)}, expected ${describe(issue.expected)}`,
+      );
+    }
+    checked[name] = result.output;
+  }
+  return checked;
 }
 
 /** A schema's expectation in words: `("a" | "b")` becomes `"a" or "b"`, `>=1` stays, `null` means any other value. */

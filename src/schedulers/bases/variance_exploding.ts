@@ -3,56 +3,41 @@
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
-import { type NoiseLevel, type PredictionType, predictOriginalFromExploding } from "../math/prediction.ts";
+import { type NoiseLevel, predictOriginalFromExploding } from "../math/prediction.ts";
 import {
   type OptionalSigmaSpacing,
   type SigmaSpacing,
   sigmaSpacing,
-  sigmaSpacingDefaults,
   sigmasAt,
   spacedPlan,
 } from "../math/sigma_spacing.ts";
 import { type SigmaRange, timestepOfSigma } from "../math/sigmas.ts";
-import { fractionalTimesteps, type TimestepSpacing } from "../math/spacing.ts";
+import { fractionalTimesteps } from "../math/spacing.ts";
 import type { TimestepsSpec } from "../scheduler.ts";
-import { discreteDefaults } from "./discrete.ts";
 import type { NoiseScheduleConfig } from "./noise_schedule.ts";
-import { discreteEntries, type OptionTable, sigmaSpacingEntries } from "./options.ts";
+import { type ConfigOf, type OptionTable, withDefaults } from "./options.ts";
+import {
+  noiseScheduleOptions,
+  predictionOptions,
+  sigmaSpacingOptions,
+  timestepOptions,
+} from "./shared_options.ts";
 import { type SigmaPlan, SigmaSchedulerBase } from "./sigma_scheduler.ts";
 import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
-/** The options that they share. */
+/** The options of those that space their sigmas by timesteps only. */
+export const plainExplodingOptions = withDefaults(
+  { ...noiseScheduleOptions, ...predictionOptions, ...timestepOptions },
+  { betaStart: 0.00085, betaEnd: 0.012, timestepSpacing: "linspace" },
+);
+
+/** The options of the others, with the betas that most of them have. */
+export const explodingOptions = { ...plainExplodingOptions, ...sigmaSpacingOptions };
+
+/** What of them the base reads. */
 export type ExplodingConfig = NoiseScheduleConfig &
-  OptionalSigmaSpacing & {
-    /** What the model's output means. */
-    predictionType: PredictionType;
-    timestepSpacing: TimestepSpacing;
-    /** Added to the timesteps of "leading" spacing. */
-    stepsOffset: number;
-  };
-
-const { numTrainTimesteps, betaSchedule, trainedBetas, predictionType, stepsOffset } = discreteDefaults;
-
-/** The defaults of those that space their sigmas by timesteps only. */
-export const plainExplodingDefaults = {
-  numTrainTimesteps,
-  betaStart: 0.00085,
-  betaEnd: 0.012,
-  betaSchedule,
-  trainedBetas,
-  predictionType,
-  timestepSpacing: "linspace",
-  stepsOffset,
-} as const satisfies ExplodingConfig;
-
-/** The defaults of the others, with the betas that most of them have. */
-export const explodingDefaults = { ...plainExplodingDefaults, ...sigmaSpacingDefaults } as const;
-
-const { rescaleBetasZeroSnr: _, ...betaEntries } = discreteEntries;
-
-/** The checks of those options. */
-export const plainExplodingEntries = betaEntries;
-export const explodingEntries = { ...betaEntries, ...sigmaSpacingEntries };
+  OptionalSigmaSpacing &
+  ConfigOf<typeof predictionOptions & typeof timestepOptions>;
 
 /** Base of the schedulers whose samples are x = x_0 + σ ε. */
 export abstract class ExplodingSchedulerBase<

@@ -8,110 +8,78 @@ import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import type { SolverLevel } from "../math/exponential_step.ts";
 import { halfOfChannels } from "../math/learned_variance.ts";
-import { type NoiseLevel, type SolverPredictionType, solverPredictionTypes } from "../math/prediction.ts";
+import { type NoiseLevel, solverPredictionTypes } from "../math/prediction.ts";
 import {
+  type OptionalSigmaSpacing,
   type SigmaSpacing,
-  type SigmaSpacingConfig,
   sigmaSpacing,
-  sigmaSpacingDefaults,
   sigmasAt,
   spacedPlan,
 } from "../math/sigma_spacing.ts";
 import { linspace, type SigmaRange, shiftSigma, timestepOfSigma } from "../math/sigmas.ts";
 import { epsilonWeights, originalWeights } from "../math/solver_prediction.ts";
-import { roundHalfToEven, solverTimesteps, type TimestepSpacing } from "../math/spacing.ts";
+import { roundHalfToEven, solverTimesteps } from "../math/spacing.ts";
 import { thresholdSample } from "../math/thresholding.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 import type { TimestepsSpec } from "../scheduler.ts";
-import { discreteDefaults } from "./discrete.ts";
 import type { NoiseScheduleConfig } from "./noise_schedule.ts";
 import {
-  clippingEntries,
-  discreteEntries,
+  type ConfigOf,
+  float,
   type OptionTable,
+  option,
+  type PartialConfigOf,
   positive,
-  sigmaSpacingEntries,
+  withDefaults,
 } from "./options.ts";
+import {
+  type finalSigmasOptions,
+  noiseScheduleOptions,
+  sigmaSpacingOptions,
+  thresholdingOptions,
+  timestepOptions,
+} from "./shared_options.ts";
 import { type SigmaPlan, SigmaSchedulerBase, type SigmaStep } from "./sigma_scheduler.ts";
 import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
-/** The options that all of them have, and those that some have. */
+/** The options that all of them have. */
+export const preservingOptions = {
+  ...noiseScheduleOptions,
+  /** What the model's output means. */
+  predictionType: option(v.picklist(solverPredictionTypes), "epsilon"),
+  ...thresholdingOptions,
+  ...sigmaSpacingOptions,
+  /** Samples are those of flow matching: x = (1 - σ) x_0 + σ ε. */
+  useFlowSigmas: option(v.boolean(), false),
+  /** Moves the flow's sigmas towards noise. */
+  flowShift: float(positive, 1),
+};
+
+/** Those that some have. */
+export const solverTimestepOptions = withDefaults(timestepOptions, { timestepSpacing: "linspace" });
+export const clippedOptions = {
+  /** Timesteps whose λ is below this one are left out. */
+  lambdaMinClipped: float(v.number(), Number.NEGATIVE_INFINITY),
+  /** Set for models that also give a variance, in a second half of channels; it is left aside. */
+  varianceType: option(v.nullable(v.picklist(["learned", "learned_range"])), null),
+};
+export const shiftingOptions = {
+  /** The shift is given with each setTimesteps, as mu. */
+  useDynamicShifting: option(v.boolean(), false),
+  /** mu is the shift's logarithm, or (linear) the shift itself. */
+  timeShiftType: option(v.picklist(["exponential", "linear"]), "exponential"),
+};
+export const exponentialShiftingOptions = {
+  ...shiftingOptions,
+  timeShiftType: option(v.literal("exponential"), "exponential"),
+};
+
+/** What of them the base reads. */
 export type PreservingConfig = NoiseScheduleConfig &
-  SigmaSpacingConfig & {
-    /** What the model's output means. */
-    predictionType: SolverPredictionType;
-    /** Dynamic thresholding of the predicted x_0. */
-    thresholding: boolean;
-    dynamicThresholdingRatio: number;
-    sampleMaxValue: number;
-    /** Samples are those of flow matching: x = (1 - σ) x_0 + σ ε. */
-    useFlowSigmas: boolean;
-    /** Moves the flow's sigmas towards noise. */
-    flowShift: number;
-    /** The shift is given with each setTimesteps, as mu. */
-    useDynamicShifting?: boolean | undefined;
-    /** mu is the shift's logarithm, or (linear) the shift itself. */
-    timeShiftType?: "exponential" | "linear" | undefined;
-    timestepSpacing?: TimestepSpacing | undefined;
-    /** Added to the timesteps of "leading" spacing. */
-    stepsOffset?: number | undefined;
-    /** Where the last step ends: at no noise, or at the smallest noise of training. */
-    finalSigmasType?: "zero" | "sigma_min" | undefined;
-    /** Timesteps whose λ is below this one are left out. */
-    lambdaMinClipped?: number | undefined;
-    /** Set for models that also give a variance, in a second half of channels; it is left aside. */
-    varianceType?: "learned" | "learned_range" | null | undefined;
-  };
-
-const { numTrainTimesteps, betaStart, betaEnd, betaSchedule, trainedBetas } = discreteDefaults;
-const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue } = discreteDefaults;
-
-/** The defaults that all of them have. */
-export const preservingDefaults = {
-  numTrainTimesteps,
-  betaStart,
-  betaEnd,
-  betaSchedule,
-  trainedBetas,
-  predictionType,
-  thresholding,
-  dynamicThresholdingRatio,
-  sampleMaxValue,
-  ...sigmaSpacingDefaults,
-  useFlowSigmas: false,
-  flowShift: 1,
-};
-
-/** The checks of those options. */
-export const preservingEntries = {
-  numTrainTimesteps: discreteEntries.numTrainTimesteps,
-  betaStart: discreteEntries.betaStart,
-  betaEnd: discreteEntries.betaEnd,
-  betaSchedule: discreteEntries.betaSchedule,
-  trainedBetas: discreteEntries.trainedBetas,
-  predictionType: v.exactOptional(v.picklist(solverPredictionTypes)),
-  thresholding: clippingEntries.thresholding,
-  dynamicThresholdingRatio: clippingEntries.dynamicThresholdingRatio,
-  sampleMaxValue: clippingEntries.sampleMaxValue,
-  ...sigmaSpacingEntries,
-  useFlowSigmas: v.exactOptional(v.boolean()),
-  flowShift: v.exactOptional(positive),
-};
-
-/** The checks of the options that some have. */
-export const timestepEntries = {
-  timestepSpacing: discreteEntries.timestepSpacing,
-  stepsOffset: discreteEntries.stepsOffset,
-};
-export const finalSigmasTypes = v.exactOptional(v.picklist(["zero", "sigma_min"]));
-export const clippedEntries = {
-  lambdaMinClipped: v.exactOptional(v.number()),
-  varianceType: v.exactOptional(v.nullable(v.picklist(["learned", "learned_range"]))),
-};
-export const shiftingEntries = {
-  useDynamicShifting: v.exactOptional(v.boolean()),
-  timeShiftType: v.exactOptional(v.literal("exponential")),
-};
+  ConfigOf<typeof thresholdingOptions & typeof sigmaSpacingOptions & typeof preservingOptions> &
+  Pick<OptionalSigmaSpacing, "useLuLambdas"> &
+  PartialConfigOf<typeof timestepOptions & typeof finalSigmasOptions> &
+  PartialConfigOf<typeof clippedOptions & typeof shiftingOptions>;
 
 /** A flow's sigma of pure noise, kept where λ is finite. */
 export const LARGEST_FLOW_SIGMA = 1 - 1e-6;

@@ -1,6 +1,7 @@
 // sigma_spacing.ts: the options by which schedulers space their sigmas, and the plan that follows from them.
 
-import { atMostOne } from "../bases/options.ts";
+import { atMostOne, type PartialConfigOf } from "../bases/options.ts";
+import type { sigmaSpacingOptions } from "../bases/shared_options.ts";
 import type { SigmaPlan } from "../bases/sigma_scheduler.ts";
 import {
   betaSigmas,
@@ -11,25 +12,10 @@ import {
   timestepOfSigma,
 } from "./sigmas.ts";
 
-/** At most one is true; none: sigmas are those of the timesteps. */
-export type SigmaSpacingConfig = {
-  /** Karras et al. 2022, equation 5. */
-  useKarrasSigmas: boolean;
-  /** Even in log σ. */
-  useExponentialSigmas: boolean;
-  /** Quantiles of a beta distribution (Lee et al. 2024). */
-  useBetaSigmas: boolean;
+/** At most one is true; none: sigmas are those of the timesteps. Of schedulers of which some have these options. */
+export type OptionalSigmaSpacing = PartialConfigOf<typeof sigmaSpacingOptions> & {
   /** Even in λ: the same as even in log σ where samples keep their variance. */
   useLuLambdas?: boolean | undefined;
-};
-
-/** The same of schedulers of which some have these options. */
-export type OptionalSigmaSpacing = { [Option in keyof SigmaSpacingConfig]?: boolean | undefined };
-
-export const sigmaSpacingDefaults: SigmaSpacingConfig = {
-  useKarrasSigmas: false,
-  useExponentialSigmas: false,
-  useBetaSigmas: false,
 };
 
 /** Falling sigmas, `count` of them. */

@@ -1,0 +1,75 @@
+// shared_options.ts: the options that several families of schedulers have; diffusers' names, in camelCase.
+
+import * as v from "valibot";
+import { betaSchedules } from "../math/betas.ts";
+import { predictionTypes } from "../math/prediction.ts";
+import { timestepSpacings } from "../math/spacing.ts";
+import { type ConfigOf, float, option, positive, timestepCount, wholeFrom } from "./options.ts";
+
+const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
+
+/** Those that fix the noise levels. */
+export const noiseScheduleOptions = {
+  /** T, the number of noise levels the model is trained on. */
+  numTrainTimesteps: option(timestepCount, 1000),
+  betaStart: float(beta, 0.0001),
+  betaEnd: float(beta, 0.02),
+  betaSchedule: option(v.picklist(betaSchedules), "linear"),
+  /** T betas to use in place of a schedule. */
+  trainedBetas: float(v.nullable(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))), null),
+};
+
+export const predictionOptions = {
+  /** What the model's output means. */
+  predictionType: option(v.picklist(predictionTypes), "epsilon"),
+};
+
+export const clippingOptions = {
+  /** Clamp the predicted x_0 to [-clipSampleRange, clipSampleRange]. */
+  clipSample: option(v.boolean(), true),
+  clipSampleRange: float(positive, 1),
+};
+
+export const thresholdingOptions = {
+  /** Dynamic thresholding of the predicted x_0; where both are on, in place of clipping. */
+  thresholding: option(v.boolean(), false),
+  dynamicThresholdingRatio: float(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.995),
+  sampleMaxValue: float(positive, 1),
+};
+
+export const timestepOptions = {
+  timestepSpacing: option(v.picklist(timestepSpacings), "leading"),
+  /** Added to the timesteps of "leading" spacing. */
+  stepsOffset: option(wholeFrom(0), 0),
+};
+
+export const zeroSnrOptions = {
+  /** Rescale the betas so that the last timestep is pure noise. */
+  rescaleBetasZeroSnr: option(v.boolean(), false),
+};
+
+/** Those of most schedulers over timesteps. */
+export const discreteOptions = {
+  ...noiseScheduleOptions,
+  ...predictionOptions,
+  ...clippingOptions,
+  ...thresholdingOptions,
+  ...timestepOptions,
+  ...zeroSnrOptions,
+};
+export type DiscreteConfig = ConfigOf<typeof discreteOptions>;
+
+/** Of schedulers that can space their sigmas in other ways than the timesteps; at most one is true. */
+export const sigmaSpacingOptions = {
+  /** Karras et al. 2022, equation 5. */
+  useKarrasSigmas: option(v.boolean(), false),
+  /** Even in log σ. */
+  useExponentialSigmas: option(v.boolean(), false),
+  /** Quantiles of a beta distribution (Lee et al. 2024). */
+  useBetaSigmas: option(v.boolean(), false),
+};
+
+export const finalSigmasOptions = {
+  /** Where the last step ends: at no noise, or at the smallest noise of training. */
+  finalSigmasType: option(v.picklist(["zero", "sigma_min"]), "zero"),
+};
