@@ -30,6 +30,31 @@ export type DDIMSchedulerConfig = DiscreteConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DDIMScheduler", options);
 
+/**
+ * x_{t-1} = √ᾱ_{t-1} x_0 + √(1 - ᾱ_{t-1} - σ²) ε + σ z (equation 12).
+ * @param z null where σ is 0
+ */
+export function ddimStep(
+  x0: Float32Array,
+  epsilon: Float32Array,
+  { alphaProdPrev, sigma }: { readonly alphaProdPrev: number; readonly sigma: number },
+  z: Float32Array | null,
+): Float32Array {
+  // Rounding can take what is under the root below 0 where it should be 0: eta = 1 from a timestep of pure noise.
+  const rest = Math.max(fround(fround(1 - alphaProdPrev) - fround(sigma * sigma)), 0);
+  const ofOriginal = fround(Math.sqrt(alphaProdPrev));
+  const ofEpsilon = fround(Math.sqrt(rest));
+  const prev = x0.map((x, i) => fround(ofOriginal * x) + fround(ofEpsilon * epsilon[i]));
+  if (z !== null) for (let i = 0; i < prev.length; i++) prev[i] += fround(sigma * z[i]);
+  return prev;
+}
+
+/** σ² = (1 - ᾱ_{t-1}) / (1 - ᾱ_t) (1 - ᾱ_t / ᾱ_{t-1}): that of a step's noise at eta = 1 (equation 16). */
+export function stepVariance({ alphaProd, alphaProdPrev }: AlphaProds): number {
+  const ratio = fround(fround(1 - alphaProdPrev) / fround(1 - alphaProd));
+  return fround(ratio * fround(1 - fround(alphaProd / alphaProdPrev)));
+}
+
 /** The sampler of DDIM. */
 export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
   /** The class's name in files. */
@@ -63,8 +88,7 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
   }
 
   /**
-   * Equation 12: x_{t-1} = sqrt(ᾱ_{t-1}) x_0 + sqrt(1 - ᾱ_{t-1} - σ²) ε + σ z, with σ = eta σ_DDPM (equation 16).
-   * Draws z only when eta > 0.
+   * `ddimStep` with σ = eta σ_DDPM (equation 16). Draws z only when eta > 0.
    * @param modelOutput the sample's shape
    * @param sample x_t, [N, ..., C]
    * @throws RangeError on a wrong shape, timestep or eta, or when noise is needed and not given
@@ -74,8 +98,7 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
     if (!(eta >= 0 && eta <= 1)) throw new RangeError(`DDIMScheduler: eta is ${eta}, expected 0 .. 1`);
     this.checkShape("the model's output", modelOutput.shape, sample.shape);
     const ends = this.alphaProds(timestep, this.previousTimestep(timestep), this.finalAlphaCumprod);
-    const { alphaProd, alphaProdPrev } = ends;
-    const level = noiseLevel(alphaProd);
+    const level = noiseLevel(ends.alphaProd);
 
     const original = this.originalSample(modelOutput.data, sample, level, timestep);
     const epsilon = useClippedModelOutput
@@ -83,18 +106,8 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
       : predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
 
     const sigma = fround(eta * fround(Math.sqrt(stepVariance(ends))));
-    const originalCoeff = fround(Math.sqrt(alphaProdPrev));
-    // Rounding can take this below 0 where it should be 0: eta = 1 from a timestep of pure noise.
-    const rest = Math.max(fround(fround(1 - alphaProdPrev) - fround(sigma * sigma)), 0);
-    const directionCoeff = fround(Math.sqrt(rest));
-    const prev = original.data.map(
-      (x0, i) => fround(originalCoeff * x0) + fround(directionCoeff * epsilon[i]),
-    );
-
-    if (eta > 0) {
-      const noise = this.stepNoise(options, sample, timestep);
-      for (let i = 0; i < prev.length; i++) prev[i] += fround(sigma * noise[i]);
-    }
+    const z = eta > 0 ? this.stepNoise(options, sample, timestep) : null;
+    const prev = ddimStep(original.data, epsilon, { alphaProdPrev: ends.alphaProdPrev, sigma }, z);
     return { prevSample: hostTensor(prev, sample.shape), predOriginalSample: original };
   }
 
@@ -102,10 +115,4 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
   getVariance(timestep: number, previousTimestep: number): number {
     return stepVariance(this.alphaProds(timestep, previousTimestep, this.finalAlphaCumprod));
   }
-}
-
-/** σ² of a step's noise at eta = 1 (equation 16). */
-export function stepVariance({ alphaProd, alphaProdPrev }: AlphaProds): number {
-  const ratio = fround(fround(1 - alphaProdPrev) / fround(1 - alphaProd));
-  return fround(ratio * fround(1 - fround(alphaProd / alphaProdPrev)));
 }

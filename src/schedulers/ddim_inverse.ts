@@ -23,11 +23,10 @@ import {
   timestepOptions,
   zeroSnrOptions,
 } from "./bases/shared_options.ts";
+import { ddimStep } from "./ddim.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import type { StepOutput } from "./scheduler.ts";
-
-const { fround } = Math;
 
 const options = {
   ...noiseScheduleOptions,
@@ -84,7 +83,7 @@ export class DDIMInverseScheduler extends DiscreteSchedulerBase<DDIMInverseSched
   }
 
   /**
-   * Equation 12 with σ = 0, towards more noise: from `previousTimestep(timestep)` to `timestep`.
+   * `ddimStep` with σ = 0, towards more noise: from `previousTimestep(timestep)` to `timestep`.
    * @param modelOutput the sample's shape
    * @param sample x at the less noisy end, [N, ..., C]
    * @throws RangeError on a wrong shape or timestep
@@ -93,13 +92,11 @@ export class DDIMInverseScheduler extends DiscreteSchedulerBase<DDIMInverseSched
     this.checkShape("the model's output", modelOutput.shape, sample.shape);
     const start = this.previousTimestep(timestep);
     const level = noiseLevel(start >= 0 ? alphaProdAt(this.alphasCumprod, start) : this.initialAlphaCumprod);
-    const noisier = noiseLevel(alphaProdAt(this.alphasCumprod, timestep));
+    const alphaProd = alphaProdAt(this.alphasCumprod, timestep);
 
     const original = this.originalSample(modelOutput.data, sample, level, start);
     const epsilon = predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
-    const next = original.data.map(
-      (x0, i) => fround(noisier.alpha * x0) + fround(noisier.sigma * epsilon[i]),
-    );
+    const next = ddimStep(original.data, epsilon, { alphaProdPrev: alphaProd, sigma: 0 }, null);
     return { prevSample: hostTensor(next, sample.shape), predOriginalSample: original };
   }
 

@@ -1,0 +1,17 @@
+// steps.test.ts: each step against its paper's equation, on single numbers in double precision.
+
+import { describe, expect, it } from "vitest";
+import { ddimStep } from "../../src/schedulers/ddim.ts";
+
+const of = (...values: number[]) => Float32Array.from(values);
+
+describe("a step of", () => {
+  it("DDIM is equation 12", () => {
+    const [x0, epsilon, z, alphaProdPrev, sigma] = [0.3, -1.2, 0.7, 0.6, 0.25];
+    const direction = Math.sqrt(1 - alphaProdPrev - sigma ** 2);
+    const expected = Math.sqrt(alphaProdPrev) * x0 + direction * epsilon + sigma * z;
+    expect(ddimStep(of(x0), of(epsilon), { alphaProdPrev, sigma }, of(z))[0]).toBeCloseTo(expected, 6);
+    const [still] = ddimStep(of(x0), of(epsilon), { alphaProdPrev, sigma: 0 }, null);
+    expect(still).toBeCloseTo(Math.sqrt(alphaProdPrev) * x0 + Math.sqrt(1 - alphaProdPrev) * epsilon, 6);
+  });
+});
