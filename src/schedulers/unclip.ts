@@ -3,7 +3,6 @@
 // from T-1 to 0.
 
 import * as v from "valibot";
-import { PosteriorSchedulerBase, type Stride } from "./bases/ddpm_posterior.ts";
 import type { AlphaProds } from "./bases/discrete.ts";
 import {
   type ConfigOf,
@@ -14,6 +13,7 @@ import {
   readConfig,
 } from "./bases/options.ts";
 import { clippingOptions, type DiscreteConfig, noiseScheduleOptions } from "./bases/shared_options.ts";
+import { PosteriorSchedulerBase, type Stride } from "./ddpm.ts";
 import { spacedTimesteps } from "./math/spacing.ts";
 
 const { fround } = Math;

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { ddimStep } from "../../src/schedulers/ddim.ts";
+import { ddpmStep } from "../../src/schedulers/ddpm.ts";
 
 const of = (...values: number[]) => Float32Array.from(values);
 
@@ -13,5 +14,16 @@ describe("a step of", () => {
     expect(ddimStep(of(x0), of(epsilon), { alphaProdPrev, sigma }, of(z))[0]).toBeCloseTo(expected, 6);
     const [still] = ddimStep(of(x0), of(epsilon), { alphaProdPrev, sigma: 0 }, null);
     expect(still).toBeCloseTo(Math.sqrt(alphaProdPrev) * x0 + Math.sqrt(1 - alphaProdPrev) * epsilon, 6);
+  });
+
+  it("DDPM is a draw from the posterior of equation 7", () => {
+    const [x, x0, z, alphaProd, alphaProdPrev, sigma] = [1.1, 0.3, -0.6, 0.4, 0.5, 0.3];
+    const alpha = alphaProd / alphaProdPrev;
+    const beta = 1 - alpha;
+    const mean =
+      (Math.sqrt(alphaProdPrev) * beta * x0 + Math.sqrt(alpha) * (1 - alphaProdPrev) * x) / (1 - alphaProd);
+    const ends = { alphaProd, alphaProdPrev, alpha, beta };
+    expect(ddpmStep(of(x), of(x0), ends, () => sigma, of(z))[0]).toBeCloseTo(mean + sigma * z, 6);
+    expect(ddpmStep(of(x), of(x0), ends, () => Number.NaN, null)[0]).toBeCloseTo(mean, 6);
   });
 });
