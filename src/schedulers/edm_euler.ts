@@ -5,8 +5,8 @@
 import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
 import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { eulerStep } from "./euler_discrete.ts";
 import { churn } from "./math/churn.ts";
-import { weightedSum } from "./math/weighted_sum.ts";
 
 /** The options of EDMEulerScheduler as resolved. */
 export type EDMEulerSchedulerConfig = EDMConfig;
@@ -38,8 +38,6 @@ export class EDMEulerScheduler extends EDMSchedulerBase<EDMEulerSchedulerConfig>
     const start = { sample: sample.data, sigma: this.sigmas[index] };
     const churned = churn(start, options, this.timesteps.length, () => this.stepNoise(options, sample));
     const original = this.originalSample(output, churned.sample, churned.sigma);
-    // x + (σ_next - σ) (x - x_0) / σ
-    const ratio = this.sigmas[index + 1] / churned.sigma;
-    return { prev: weightedSum([ratio, churned.sample], [1 - ratio, original]), original };
+    return { prev: eulerStep(churned.sample, original, churned.sigma, this.sigmas[index + 1]), original };
   }
 }

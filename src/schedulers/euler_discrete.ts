@@ -44,6 +44,12 @@ export type EulerDiscreteSchedulerConfig = ExplodingConfig &
 
 const table = optionTable("EulerDiscreteScheduler", options);
 
+/** x' = x + (σ' - σ) d with the slope d = (x - x_0) / σ (Karras et al. 2022, algorithm 2, lines 7 and 8). */
+export function eulerStep(x: Float32Array, x0: Float32Array, sigma: number, next: number): Float32Array {
+  const ratio = next / sigma;
+  return weightedSum([ratio, x], [1 - ratio, x0]);
+}
+
 /** Euler's method in σ. */
 export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscreteSchedulerConfig> {
   /** The class's name in files. */
@@ -87,9 +93,7 @@ export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscrete
     const start = { sample: sample.data, sigma: this.sigmas[index] };
     const churned = churn(start, options, this.timesteps.length, () => this.stepNoise(options, sample));
     const original = this.originalSample(output, churned.sample, churned.sigma);
-    // x + (σ_next - σ) (x - x_0) / σ
-    const ratio = this.sigmas[index + 1] / churned.sigma;
-    return { prev: weightedSum([ratio, churned.sample], [1 - ratio, original]), original };
+    return { prev: eulerStep(churned.sample, original, churned.sigma, this.sigmas[index + 1]), original };
   }
 
   /** The plan with its sigmas evenly in log σ where that is asked for. */

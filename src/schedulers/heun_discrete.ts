@@ -18,6 +18,7 @@ import {
   ExplodingSchedulerBase,
   explodingOptions,
 } from "./bases/variance_exploding.ts";
+import { eulerStep } from "./euler_discrete.ts";
 import { timestepOfSigma } from "./math/sigmas.ts";
 import { clipSample } from "./math/thresholding.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
@@ -32,16 +33,32 @@ export type HeunDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof clip
 
 const table = optionTable("HeunDiscreteScheduler", options);
 
+/** A sample, the x_0 predicted from it, and its noise level: its slope d = (x - x_0) / σ. */
+interface Slope {
+  readonly x: Float32Array;
+  readonly x0: Float32Array;
+  readonly sigma: number;
+}
+
+/** x' = x + (σ' - σ) (d + d') / 2, d' the slope where Euler's step has led (algorithm 1, line 8). */
+export function heunStep(begin: Slope, end: Slope): Float32Array {
+  const half = (end.sigma - begin.sigma) / 2;
+  return weightedSum(
+    [1 + half / begin.sigma, begin.x],
+    [-half / begin.sigma, begin.x0],
+    [half / end.sigma, end.x],
+    [-half / end.sigma, end.x0],
+  );
+}
+
 /** Heun's method in σ: two model evaluations a step, so every timestep but the first is visited twice. */
 export class HeunDiscreteScheduler extends ExplodingSchedulerBase<HeunDiscreteSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
 
   override readonly order = 2;
-  /** x and x_0 where the step began. */
-  readonly #begin = new CarriedOver<{ readonly x: Float32Array; readonly original: Float32Array }>(
-    table.className,
-  );
+  /** Where the step began. */
+  readonly #begin = new CarriedOver<Slope>(table.className);
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
   constructor(options: Partial<HeunDiscreteSchedulerConfig> = {}) {
@@ -78,20 +95,10 @@ export class HeunDiscreteScheduler extends ExplodingSchedulerBase<HeunDiscreteSc
     const sigma = this.sigmas[index];
     const original = this.originalSample(output, x, sigma);
     if (!isSecondHalf(index)) {
-      this.#begin.put({ x: x.slice(), original });
-      const ratio = this.sigmas[index + 1] / sigma;
-      return { prev: weightedSum([ratio, x], [1 - ratio, original]), original };
+      this.#begin.put({ x: x.slice(), x0: original, sigma });
+      return { prev: eulerStep(x, original, sigma, this.sigmas[index + 1]), original };
     }
-    // x_begin + (σ - σ_begin) (d_begin + d) / 2, with slopes d = (x - x_0) / σ
-    const begin = this.#begin.take();
-    const sigmaBegin = this.sigmas[index - 1];
-    const half = (sigma - sigmaBegin) / 2;
-    const prev = weightedSum(
-      [1 + half / sigmaBegin, begin.x],
-      [-half / sigmaBegin, begin.original],
-      [half / sigma, x],
-      [-half / sigma, original],
-    );
+    const prev = heunStep(this.#begin.take(), { x, x0: original, sigma });
     return { prev, original };
   }
 }

@@ -3,6 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { ddimStep } from "../../src/schedulers/ddim.ts";
 import { ddpmStep } from "../../src/schedulers/ddpm.ts";
+import { eulerStep } from "../../src/schedulers/euler_discrete.ts";
+import { heunStep } from "../../src/schedulers/heun_discrete.ts";
 
 const of = (...values: number[]) => Float32Array.from(values);
 
@@ -25,5 +27,23 @@ describe("a step of", () => {
     const ends = { alphaProd, alphaProdPrev, alpha, beta };
     expect(ddpmStep(of(x), of(x0), ends, () => sigma, of(z))[0]).toBeCloseTo(mean + sigma * z, 6);
     expect(ddpmStep(of(x), of(x0), ends, () => Number.NaN, null)[0]).toBeCloseTo(mean, 6);
+  });
+
+  it("Euler follows the slope", () => {
+    const [x, x0, sigma, next] = [2, 0.5, 3, 1];
+    expect(eulerStep(of(x), of(x0), sigma, next)[0]).toBeCloseTo(x + ((next - sigma) * (x - x0)) / sigma, 6);
+  });
+
+  it("Heun follows the mean of the slopes at its ends", () => {
+    const [begin, end] = [
+      { x: 2, x0: 0.5, sigma: 3 },
+      { x: 1, x0: 0.25, sigma: 1 },
+    ];
+    const slopes = (begin.x - begin.x0) / begin.sigma + (end.x - end.x0) / end.sigma;
+    const at = ({ x, x0, sigma }: typeof begin) => ({ x: of(x), x0: of(x0), sigma });
+    expect(heunStep(at(begin), at(end))[0]).toBeCloseTo(
+      begin.x + ((end.sigma - begin.sigma) * slopes) / 2,
+      6,
+    );
   });
 });
