@@ -47,6 +47,16 @@ export type FlowMatchEulerDiscreteSchedulerConfig = FlowMatchConfig &
 
 const table = optionTable("FlowMatchEulerDiscreteScheduler", options);
 
+/** x' = x + (σ' - σ) v: along the flow's direction v = dx/dσ, which the model gives (section 2, equation 1). */
+export function flowEulerStep(x: Float32Array, v: Float32Array, sigma: number, next: number): Float32Array {
+  return weightedSum([1, x], [next - sigma, v]);
+}
+
+/** x' = α' x_0 + σ' z: the image noised anew (equation 2). */
+export function flowDraw(x0: Float32Array, { alpha, sigma }: NoiseLevel, z: Float32Array): Float32Array {
+  return weightedSum([alpha, x0], [sigma, z]);
+}
+
 /**
  * Euler's method along the flow. Where diffusers noises images (`addNoise`) and draws new noise with invertSigmas as if
  * sigmas were not inverted, these follow the inverted meaning; and one step with shiftTerminal is not stretched.
@@ -126,11 +136,10 @@ export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<Flow
     const toOriginal = this.config.invertSigmas ? 1 - sigma : -sigma;
     const original = weightedSum([1, sample.data], [toOriginal, output]);
     if (!this.config.stochasticSampling) {
-      return { prev: weightedSum([1, sample.data], [next - sigma, output]), original };
+      return { prev: flowEulerStep(sample.data, output, sigma, next), original };
     }
-    const noise = this.stepNoise(options, sample);
-    const end = this.level(next);
-    return { prev: weightedSum([end.alpha, original], [end.sigma, noise]), original };
+    const z = this.stepNoise(options, sample);
+    return { prev: flowDraw(original, this.level(next), z), original };
   }
 
   #shift(mu: number | undefined): number {

@@ -6,6 +6,7 @@ import { type FlowMatchConfig, FlowMatchSchedulerBase, flowMatchOptions } from "
 import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import { flowEulerStep } from "./flow_match_euler_discrete.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
@@ -13,6 +14,18 @@ import type { TimestepsSpec } from "./scheduler.ts";
 export type FlowMatchHeunDiscreteSchedulerConfig = FlowMatchConfig;
 
 const table = optionTable("FlowMatchHeunDiscreteScheduler", flowMatchOptions);
+
+/** The flow's direction at a noise level. */
+interface FlowPoint {
+  readonly v: Float32Array;
+  readonly sigma: number;
+}
+
+/** x' = x + (σ' - σ) (v + v') / 2, v' the direction where Euler's step has led (Karras et al., algorithm 1, line 8). */
+export function flowHeunStep(begin: FlowPoint & { readonly x: Float32Array }, end: FlowPoint): Float32Array {
+  const half = (end.sigma - begin.sigma) / 2;
+  return weightedSum([1, begin.x], [half, begin.v], [half, end.v]);
+}
 
 /**
  * Heun's method along the flow: two model evaluations a step, so every timestep but the first is visited twice. The
@@ -23,10 +36,8 @@ export class FlowMatchHeunDiscreteScheduler extends FlowMatchSchedulerBase<FlowM
   static readonly className = table.className;
 
   override readonly order = 2;
-  /** x and the direction where the step began. */
-  readonly #begin = new CarriedOver<{ readonly x: Float32Array; readonly direction: Float32Array }>(
-    table.className,
-  );
+  /** Where the step began. */
+  readonly #begin = new CarriedOver<FlowPoint & { readonly x: Float32Array }>(table.className);
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
   constructor(options: Partial<FlowMatchHeunDiscreteSchedulerConfig> = {}) {
@@ -62,11 +73,9 @@ export class FlowMatchHeunDiscreteScheduler extends FlowMatchSchedulerBase<FlowM
     const sigma = this.sigmas[index];
     const original = weightedSum([1, x], [-sigma, output]);
     if (!isSecondHalf(index)) {
-      this.#begin.put({ x: x.slice(), direction: output.slice() });
-      return { prev: weightedSum([1, x], [this.sigmas[index + 1] - sigma, output]), original };
+      this.#begin.put({ x: x.slice(), v: output.slice(), sigma });
+      return { prev: flowEulerStep(x, output, sigma, this.sigmas[index + 1]), original };
     }
-    const begin = this.#begin.take();
-    const half = (sigma - this.sigmas[index - 1]) / 2;
-    return { prev: weightedSum([1, begin.x], [half, begin.direction], [half, output]), original };
+    return { prev: flowHeunStep(this.#begin.take(), { v: output, sigma }), original };
   }
 }

@@ -4,6 +4,8 @@ import { describe, expect, it } from "vitest";
 import { ddimStep } from "../../src/schedulers/ddim.ts";
 import { ddpmStep } from "../../src/schedulers/ddpm.ts";
 import { eulerStep } from "../../src/schedulers/euler_discrete.ts";
+import { flowDraw, flowEulerStep } from "../../src/schedulers/flow_match_euler_discrete.ts";
+import { flowHeunStep } from "../../src/schedulers/flow_match_heun_discrete.ts";
 import { heunStep } from "../../src/schedulers/heun_discrete.ts";
 
 const of = (...values: number[]) => Float32Array.from(values);
@@ -45,5 +47,13 @@ describe("a step of", () => {
       begin.x + ((end.sigma - begin.sigma) * slopes) / 2,
       6,
     );
+  });
+
+  it("flow Euler and flow Heun follow the direction", () => {
+    const [x, v, w, sigma, next] = [2, 0.5, -0.25, 0.75, 0.5];
+    expect(flowEulerStep(of(x), of(v), sigma, next)[0]).toBeCloseTo(x + (next - sigma) * v, 6);
+    const [heun] = flowHeunStep({ x: of(x), v: of(v), sigma }, { v: of(w), sigma: next });
+    expect(heun).toBeCloseTo(x + ((next - sigma) * (v + w)) / 2, 6);
+    expect(flowDraw(of(x), { alpha: 0.5, sigma: 0.25 }, of(v))[0]).toBeCloseTo(0.5 * x + 0.25 * v, 6);
   });
 });
