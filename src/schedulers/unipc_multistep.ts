@@ -40,7 +40,7 @@ const options = {
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(4)), 2),
   /** Integrate x_0; otherwise ε. */
   predictX0: option(v.boolean(), true),
-  /** B(h) is h, or e^h - 1. */
+  /** B(h) is h, or e^h - 1 (by x_0 1 - e^-h). */
   solverType: option(v.picklist(["bh1", "bh2"]), "bh2"),
   /** Ends runs with falling orders. */
   lowerOrderFinal: option(v.boolean(), true),
@@ -71,6 +71,32 @@ interface OpenStep {
   readonly sample: Float32Array;
   /** Those that the predictor used, the newest first. */
   readonly points: readonly SolverPoint[];
+}
+
+/** What is integrated, and the B(h) of the paper. */
+type UniPCRule = Pick<UniPCMultistepSchedulerConfig, "predictX0" | "solverType">;
+
+/**
+ * UniP-p through the p known points, and UniC-p through that of the step's end too. By x_0:
+ *   x_t = (σ_t / σ_s) x_s + α_t (1 - e^-h) f(s) + α_t B(h) Σ a_m (f(s_m) - f(s)) / r_m,   r_m = (λ_m - λ_s) / h;
+ * by ε the same with α and σ in each other's place and 1 - e^h for 1 - e^-h. The a_m of the paper make it the exact
+ * integral of the polynomial through the points, whatever B(h) is; with two points a_1 is 1/2, and B(h) has a say.
+ */
+export function unipcStep(
+  { predictX0, solverType }: UniPCRule,
+  { from, sample, points }: OpenStep,
+  to: SolverLevel,
+): Float32Array {
+  const step = exponentialStep(predictX0 ? "data" : "noise", from, to);
+  const lambdas = points.map(({ lambda }) => lambda - from.lambda);
+  const weights = points.length === 2 ? halfWeights() : polynomialWeights(step, lambdas);
+  return weightedSum([step.carry, sample], ...points.map(({ output }, i) => [weights[i], output] as const));
+
+  function halfWeights(): number[] {
+    const size = solverType === "bh1" ? step.scale * step.h : step.constant;
+    const slope = (0.5 * size * step.h) / lambdas[1];
+    return [step.constant - slope, slope];
+  }
 }
 
 /** UniPC. */
@@ -144,8 +170,7 @@ export class UniPCMultistepScheduler extends PreservingSchedulerBase<UniPCMultis
     this.#history.push(point);
     const points = this.#history.points.slice(0, this.#orderAt(index));
     this.#open = { from, sample: corrected, points };
-    const half = points.length === 2 ? points[1] : null;
-    return { prev: this.#step(this.#open, this.solverLevel(index + 1), half), original };
+    return { prev: unipcStep(this.config, this.#open, this.solverLevel(index + 1)), original };
   }
 
   /** The sample where a step starts, corrected by what the model says there. */
@@ -155,25 +180,7 @@ export class UniPCMultistepScheduler extends PreservingSchedulerBase<UniPCMultis
     if (open === null || open.from.lambda === to.lambda) return sample;
     if (this.config.disableCorrector.includes(index - 1)) return sample;
     const points = [...open.points, point];
-    return this.#step({ ...open, points }, to, points.length === 2 ? point : null);
-  }
-
-  /**
-   * The step along the polynomial through some points, or, where `half` is the second of two, with the fixed
-   * coefficient 1/2 of the slope between them.
-   */
-  #step({ from, sample, points }: OpenStep, to: SolverLevel, half: SolverPoint | null): Float32Array {
-    const { predictX0, solverType } = this.config;
-    const step = exponentialStep(predictX0 ? "data" : "noise", from, to);
-    const lambdas = points.map(({ lambda }) => lambda - from.lambda);
-    const weights = half === null ? polynomialWeights(step, lambdas) : halfWeights();
-    return weightedSum([step.carry, sample], ...points.map(({ output }, i) => [weights[i], output] as const));
-
-    function halfWeights(): number[] {
-      const size = solverType === "bh1" ? step.scale * step.h : step.constant;
-      const slope = (0.5 * size * step.h) / lambdas[1];
-      return [step.constant - slope, slope];
-    }
+    return unipcStep(this.config, { ...open, points }, to);
   }
 
   #orderAt(index: number): number {

@@ -7,8 +7,13 @@ import { eulerStep } from "../../src/schedulers/euler_discrete.ts";
 import { flowDraw, flowEulerStep } from "../../src/schedulers/flow_match_euler_discrete.ts";
 import { flowHeunStep } from "../../src/schedulers/flow_match_heun_discrete.ts";
 import { heunStep } from "../../src/schedulers/heun_discrete.ts";
+import { unipcStep } from "../../src/schedulers/unipc_multistep.ts";
 
 const of = (...values: number[]) => Float32Array.from(values);
+const levelOf = (alpha: number) => {
+  const sigma = Math.sqrt(1 - alpha ** 2);
+  return { alpha, sigma, lambda: Math.log(alpha / sigma) };
+};
 
 describe("a step of", () => {
   it("DDIM is equation 12", () => {
@@ -55,5 +60,23 @@ describe("a step of", () => {
     const [heun] = flowHeunStep({ x: of(x), v: of(v), sigma }, { v: of(w), sigma: next });
     expect(heun).toBeCloseTo(x + ((next - sigma) * (v + w)) / 2, 6);
     expect(flowDraw(of(x), { alpha: 0.5, sigma: 0.25 }, of(v))[0]).toBeCloseTo(0.5 * x + 0.25 * v, 6);
+  });
+
+  it("UniPC weighs the slope between two points with 1/2 B(h)", () => {
+    const [from, to] = [levelOf(0.5), levelOf(0.8)];
+    const [x, f, g] = [1.5, 0.4, -0.3];
+    const h = to.lambda - from.lambda;
+    const points = [
+      { lambda: from.lambda, output: of(f) },
+      { lambda: from.lambda - 0.4, output: of(g) },
+    ];
+    const slope = (g - f) / (-0.4 / h);
+    const first = (to.sigma / from.sigma) * x - to.alpha * Math.expm1(-h) * f;
+    const byB = (solverType: "bh1" | "bh2", size: number) => {
+      const [next] = unipcStep({ predictX0: true, solverType }, { from, sample: of(x), points }, to);
+      expect(next).toBeCloseTo(first + 0.5 * to.alpha * size * slope, 6);
+    };
+    byB("bh1", h);
+    byB("bh2", -Math.expm1(-h));
   });
 });
