@@ -1,6 +1,6 @@
 // dpmsolver_multistep.ts: DPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
 // 2211.01095, algorithm 2) and of DPM-Solver (arXiv 2206.00927): one call of the model a step, earlier calls give the
-// slope. The formulas are in dpm_solver.ts.
+// slope.
 
 import * as v from "valibot";
 import { dpmOrder } from "./bases/multistep_order.ts";
@@ -27,18 +27,22 @@ import {
 } from "./bases/variance_preserving.ts";
 import {
   checkDpmOptions,
+  type DpmRule,
+  type DpmStep,
   dpmAlgorithmTypes,
   dpmAliases,
   dpmSolverTypes,
   dpmStep,
   integrandOf,
   isStochastic,
+  parabolaWeights,
+  slopeWeights,
 } from "./math/dpm_solver.ts";
 import { fixedVariances } from "./math/learned_variance.ts";
 
 const options = {
   ...preservingOptions,
-  /** 1 .. 3; the third counts its curvature half, as the authors' code does, and is of order 2 (see dpm_solver.ts). */
+  /** 1 .. 3; the third counts its curvature half, as the authors' code does, and is of order 2 (`dpmMultistepStep`). */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
   algorithmType: option(v.picklist(dpmAlgorithmTypes), "dpmsolver++"),
   /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
@@ -62,6 +66,20 @@ const table = optionTable("DPMSolverMultistepScheduler", options, {
   aliases: dpmAliases,
   foreignValues: fixedVariances,
 });
+
+/**
+ * DPM-Solver++ of order 1 to 3 by how many points there are (2M is algorithm 2; order 1 is DDIM's step):
+ *   x_t = (σ_t / σ_s) x_s + c_0 D_0 + c_1 D_1 + c_2 D_2,   c_n = α_t ∫_0^h e^(u - h) (u / h)^n du / n!
+ * with D_0 = f_0 and D_1, D_2 by differences to the points before. Of order 3 the authors' code takes q for D_2, half of
+ * what it is, and so is of order 2. The other algorithm types differ in what stands before x_s and in c_n alone.
+ */
+export function dpmMultistepStep({ algorithmType, solverType }: DpmRule, step: DpmStep): Float32Array {
+  return dpmStep(algorithmType, step, (moments, [u1, u2]) => {
+    if (u1 === undefined) return [moments[0]];
+    if (u2 === undefined) return slopeWeights(solverType, moments, u1);
+    return parabolaWeights(moments, [u1, u2], 1);
+  });
+}
 
 /** DPM-Solver and DPM-Solver++, multistep. */
 export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolverMultistepSchedulerConfig> {
@@ -112,8 +130,8 @@ export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolv
     const output = integrandOf(algorithmType) === "data" ? original : this.epsilon(step, original);
     const from = this.solverLevel(index);
     this.#history.push({ lambda: from.lambda, output });
-    const prev = dpmStep(
-      { algorithmType, solverType, form: "multistep" },
+    const prev = dpmMultistepStep(
+      { algorithmType, solverType },
       {
         sample: sample.data,
         from,

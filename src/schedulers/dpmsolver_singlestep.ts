@@ -1,7 +1,7 @@
 // dpmsolver_singlestep.ts: DPMSolverSinglestepScheduler, the singlestep form of DPM-Solver (Lu et al. 2022, arXiv
 // 2206.00927, algorithms 1 and 2) and DPM-Solver++ (arXiv 2211.01095, algorithm 1). Steps come in groups of up to three:
 // each step of a group starts anew from the group's first sample, with one more value of the model, so that the last
-// step of a group has its full order. The formulas are in dpm_solver.ts.
+// step of a group has its full order. What the forms share is in dpm_solver.ts.
 
 import * as v from "valibot";
 import {
@@ -25,11 +25,15 @@ import {
 } from "./bases/variance_preserving.ts";
 import {
   checkDpmOptions,
+  type DpmRule,
+  type DpmStep,
   dpmAliases,
   dpmSolverTypes,
   dpmStep,
   integrandOf,
   isStochastic,
+  parabolaWeights,
+  slopeWeights,
 } from "./math/dpm_solver.ts";
 import type { SolverLevel } from "./math/exponential_step.ts";
 import { fixedVariances } from "./math/learned_variance.ts";
@@ -54,6 +58,18 @@ const table = optionTable("DPMSolverSinglestepScheduler", options, {
   aliases: dpmAliases,
   foreignValues: fixedVariances,
 });
+
+/** A step from the start of a group, the points within it; of order 3 with D_2 as the parabola has it, or without. */
+export function dpmSinglestepStep({ algorithmType, solverType }: DpmRule, step: DpmStep): Float32Array {
+  return dpmStep(algorithmType, step, (moments, [u1, u2]) => {
+    const [c0, c1] = moments;
+    if (u1 === undefined) return [c0];
+    if (u2 === undefined) return slopeWeights(solverType, moments, u1);
+    // The slope to the point furthest on alone (DPM-Solver-3, algorithm 2).
+    if (solverType === "midpoint") return [c0 - c1 / u2, 0, c1 / u2];
+    return parabolaWeights(moments, [u1, u2], 2);
+  });
+}
 
 /** Where a group started. */
 interface GroupStart {
@@ -102,8 +118,8 @@ export class DPMSolverSinglestepScheduler extends PreservingSchedulerBase<DPMSol
     const here = this.solverLevel(index);
     const start = this.#startOf(index, { level: here, sample: sample.data });
     this.#history.push({ lambda: here.lambda, output });
-    const prev = dpmStep(
-      { algorithmType, solverType, form: "singlestep" },
+    const prev = dpmSinglestepStep(
+      { algorithmType, solverType },
       {
         sample: start.sample,
         from: start.level,

@@ -1,6 +1,6 @@
 // edm_dpmsolver_multistep.ts: EDMDPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
 // 2211.01095, algorithm 2) for models trained with EDM's preconditioning (Karras et al. 2022, arXiv 2206.00364). Samples
-// are x = x_0 + σ ε, so λ = -log σ. The formulas are in dpm_solver.ts.
+// are x = x_0 + σ ε, so λ = -log σ. A step is `dpmMultistepStep`.
 
 import * as v from "valibot";
 import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
@@ -17,7 +17,8 @@ import {
 import { thresholdingOptions } from "./bases/shared_options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { SolverHistory } from "./bases/solver_history.ts";
-import { dpmAliases, dpmSolverTypes, dpmStep, isStochastic } from "./math/dpm_solver.ts";
+import { dpmMultistepStep } from "./dpmsolver_multistep.ts";
+import { dpmAliases, dpmSolverTypes, isStochastic } from "./math/dpm_solver.ts";
 import type { SolverLevel } from "./math/exponential_step.ts";
 import { thresholdSample } from "./math/thresholding.ts";
 
@@ -78,8 +79,8 @@ export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolve
     }
     const from = this.#level(index);
     this.#history.push({ lambda: from.lambda, output: original });
-    const prev = dpmStep(
-      { algorithmType, solverType, form: "multistep" },
+    const prev = dpmMultistepStep(
+      { algorithmType, solverType },
       {
         sample: sample.data,
         from,

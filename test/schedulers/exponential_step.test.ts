@@ -1,7 +1,7 @@
 // exponential_step.test.ts: the integrals under the steps of solvers in λ, against numerical quadrature.
 
 import { describe, expect, it } from "vitest";
-import { dpmStep } from "../../src/schedulers/math/dpm_solver.ts";
+import { dpmSinglestepStep as dpmStep } from "../../src/schedulers/dpmsolver_singlestep.ts";
 import {
   exponentialMoments,
   exponentialStep,

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { ddimStep } from "../../src/schedulers/ddim.ts";
 import { ddpmStep } from "../../src/schedulers/ddpm.ts";
+import { dpmMultistepStep } from "../../src/schedulers/dpmsolver_multistep.ts";
 import { eulerStep } from "../../src/schedulers/euler_discrete.ts";
 import { flowDraw, flowEulerStep } from "../../src/schedulers/flow_match_euler_discrete.ts";
 import { flowHeunStep } from "../../src/schedulers/flow_match_heun_discrete.ts";
@@ -78,5 +79,20 @@ describe("a step of", () => {
     };
     byB("bh1", h);
     byB("bh2", -Math.expm1(-h));
+  });
+
+  it("DPM-Solver++ 2M is the step of algorithm 2", () => {
+    const [before, from, to] = [levelOf(0.4), levelOf(0.5), levelOf(0.8)];
+    const [x, f, g] = [1.5, 0.4, -0.3];
+    const h = to.lambda - from.lambda;
+    const r = (from.lambda - before.lambda) / h;
+    const D = (1 + 1 / (2 * r)) * f - (1 / (2 * r)) * g;
+    const points = [
+      { lambda: from.lambda, output: of(f) },
+      { lambda: before.lambda, output: of(g) },
+    ];
+    const rule = { algorithmType: "dpmsolver++", solverType: "midpoint" } as const;
+    const [next] = dpmMultistepStep(rule, { sample: of(x), from, to, points, noise: null });
+    expect(next).toBeCloseTo((to.sigma / from.sigma) * x - to.alpha * Math.expm1(-h) * D, 6);
   });
 });

@@ -44,8 +44,6 @@ export function checkDpmOptions(
 export interface DpmRule {
   readonly algorithmType: DpmAlgorithmType;
   readonly solverType: DpmSolverType;
-  /** Points lie before the step's start (multistep), or from its start on (singlestep). */
-  readonly form: "multistep" | "singlestep";
 }
 
 /** A step to be taken. */
@@ -59,13 +57,22 @@ export interface DpmStep {
   readonly noise: Float32Array | null;
 }
 
-/** x_t. */
-export function dpmStep(rule: DpmRule, { sample, from, to, points, noise }: DpmStep): Float32Array {
-  const tau = isStochastic(rule.algorithmType) ? 1 : 0;
-  const step = exponentialStep(integrandOf(rule.algorithmType), from, to, tau);
+/** What D_0, D_1 and D_2 are multiplied with. */
+export type Moments = readonly [c0: number, c1: number, c2: number];
+
+/**
+ * x_t, with D_1 and D_2 taken from differences between the points.
+ * @param weightsOf what f is multiplied with at each point; `places` are u = (λ_m - λ_s) / h of those after the first
+ */
+export function dpmStep(
+  type: DpmAlgorithmType,
+  { sample, from, to, points, noise }: DpmStep,
+  weightsOf: (moments: Moments, places: readonly number[]) => readonly number[],
+): Float32Array {
+  const step = exponentialStep(integrandOf(type), from, to, isStochastic(type) ? 1 : 0);
   const places = points.slice(1).map(({ lambda }) => (lambda - from.lambda) / step.h);
   const moments = exponentialMoments(step.rate * step.h, 3).map((moment) => step.scale * step.h * moment);
-  const weights = pointWeights(rule, [step.constant, moments[1], moments[2] / 2], places);
+  const weights = weightsOf([step.constant, moments[1], moments[2] / 2], places);
   return weightedSum(
     [step.carry, sample],
     ...points.map(({ output }, i) => [weights[i], output] as const),
@@ -73,27 +80,23 @@ export function dpmStep(rule: DpmRule, { sample, from, to, points, noise }: DpmS
   );
 }
 
-/** What f is multiplied with at each point. `places` are those of the points after the first, in units of h. */
-function pointWeights(
-  { solverType, form }: DpmRule,
-  [c0, c1, c2]: readonly [number, number, number],
-  places: readonly number[],
-): number[] {
-  const [first, second] = places;
-  if (first === undefined) return [c0];
-  if (second === undefined) {
-    const slope = (solverType === "midpoint" ? c0 / 2 : c1) / first;
-    return [c0 - slope, slope];
-  }
-  if (form === "singlestep" && solverType === "midpoint") {
-    // The slope to the point furthest on alone (DPM-Solver-3, algorithm 2).
-    return [c0 - c1 / second, 0, c1 / second];
-  }
-  // The parabola through the points: D_1 = s_1 - u_1 q and D_2 = 2 q, with s_i = (f_i - f_0) / u_i and
-  // q = (s_2 - s_1) / (u_2 - u_1). Multistep solvers take q for D_2, as the authors' code does: they are of order 2.
-  const curvature = (form === "multistep" ? c2 : 2 * c2) - c1 * first;
-  const q = curvature / (second - first);
-  const ofFirst = (c1 - q) / first;
-  const ofSecond = q / second;
+/** Order 2: D_1 = (f_1 - f_0) / u, weighed as at the middle of the step or by its exact integral. */
+export function slopeWeights(type: DpmSolverType, [c0, c1]: Moments, u: number): readonly number[] {
+  const slope = (type === "midpoint" ? c0 / 2 : c1) / u;
+  return [c0 - slope, slope];
+}
+
+/**
+ * Order 3, the parabola through the points: D_1 = s_1 - u_1 q, with s_i = (f_i - f_0) / u_i and
+ * q = (s_2 - s_1) / (u_2 - u_1), of which D_2 is a multiple: 2 q.
+ */
+export function parabolaWeights(
+  [c0, c1, c2]: Moments,
+  [u1, u2]: readonly [number, number],
+  multiple: number,
+): readonly number[] {
+  const q = (multiple * c2 - c1 * u1) / (u2 - u1);
+  const ofFirst = (c1 - q) / u1;
+  const ofSecond = q / u2;
   return [c0 - ofFirst - ofSecond, ofFirst, ofSecond];
 }
