@@ -3,11 +3,13 @@ import { fastestGflops, groupKernels, medianProfile, speedOf } from "../../src/c
 import { describePeaks, raisedTo } from "../../src/cli/bench/machine.ts";
 import { kernelName, speedCells } from "../../src/cli/bench/table.ts";
 import type { KernelTiming } from "../../src/engine/backend.ts";
-import { imago } from "./support.ts";
+import { imago, imagoProcess } from "./support.ts";
 
 describe("the command", () => {
+  const once = ["--batch-size", "1", "--repeat", "1", "--threads", "1"];
+
   test("train reports speed, shares, start-up and memory", async () => {
-    const { code, stdout, stderr } = await imago(
+    const { code, stdout, stderr } = await imagoProcess(
       ...["bench", "train", "--batch-size", "1", "--repeat", "2", "--threads", "2", "--top", "4", "--json"],
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -58,16 +60,7 @@ describe("the command", () => {
   });
 
   test("sample prints two tables with straight columns", async () => {
-    const { code, stdout } = await imago(
-      "bench",
-      "sample",
-      "--batch-size",
-      "1",
-      "--repeat",
-      "1",
-      "--top",
-      "3",
-    );
+    const { code, stdout } = await imago("bench", "sample", ...once, "--top", "3");
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /^start-up [\d.]+ s: weights [\d.]+, trace [\d.]+, compile [\d.]+, first step [\d.]+$/m,
@@ -88,13 +81,13 @@ describe("the command", () => {
   });
 
   test("--top 0 leaves the kernels out", async () => {
-    const { stdout } = await imago("bench", "sample", "--batch-size", "1", "--repeat", "1", "--top", "0");
+    const { stdout } = await imago("bench", "sample", ...once, "--top", "0");
     expect(stdout).not.toContain("most expensive");
     expect(stdout.split("\n\n")).toHaveLength(3);
   });
 
   test("ops prints products of the UNet, attention, norms and AdamW", async () => {
-    const { code, stdout } = await imago("bench", "ops", "--batch-size", "1", "--repeat", "1", "--top", "2");
+    const { code, stdout } = await imago("bench", "ops", ...once, "--top", "2");
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split("\n");
     const header = lines.findIndex((line) => line.startsWith("operations of quick, batch 1"));
@@ -123,21 +116,8 @@ describe("the command", () => {
   });
 
   test("a backend without kernels reports its steps", async () => {
-    const { code, stdout } = await imago(
-      ...[
-        "bench",
-        "ops",
-        "--batch-size",
-        "1",
-        "--repeat",
-        "1",
-        "--top",
-        "0",
-        "--backend",
-        "reference",
-        "--json",
-      ],
-    );
+    const reference = ["--batch-size", "1", "--repeat", "1", "--backend", "reference"];
+    const { code, stdout } = await imago("bench", "ops", ...reference, "--top", "0", "--json");
     expect(code).toBe(0);
     for (const line of stdout.trim().split("\n")) {
       expect(JSON.parse(line)).toMatchObject({

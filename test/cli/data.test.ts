@@ -4,7 +4,7 @@ import { beforeAll, expect, test, vi } from "vitest";
 import { runCommand } from "../../src/cli/program.ts";
 import { BatchSampler, openImages } from "../../src/data/index.ts";
 import { fixture } from "../data/support.ts";
-import { failure, imago, workFolder } from "./support.ts";
+import { failure, imago, imagoProcess, workFolder } from "./support.ts";
 
 const work = workFolder();
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 test("info counts and measures; preview draws", async () => {
-  const info = await imago("data", "info", work.path("images"), "--size", "16", "--json");
+  const info = await imagoProcess("data", "info", work.path("images"), "--size", "16", "--json");
   expect(info).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(info.stdout)).toMatchObject({
     count: 3,

@@ -8,7 +8,7 @@ import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { fixture } from "../support/golden.ts";
-import { failure, imago, said, workFolder } from "./support.ts";
+import { failure, imago, imagoProcess, said, workFolder } from "./support.ts";
 
 const work = workFolder();
 let model: string;
@@ -41,7 +41,7 @@ test("a run: numbers with their protocol, kept row by row, and the picture of th
   expect((await imago("train", "--data", images, "--size", "8", "--out", run, ...config)).code).toBe(0);
   const picture = work.path("near.png");
   const args = ["eval", run, "--count", "5", "--steps", "3", "--seed", "9"];
-  const first = await imago(...args, "--memorisation", picture, "--bits-per-dim", "3", "--json");
+  const first = await imagoProcess(...args, "--memorisation", picture, "--bits-per-dim", "3", "--json");
   expect(first.code).toBe(0);
   expect(first.stderr).toContain("patch FD of 5 images is biased upwards");
   const found = row(first.stdout);
@@ -87,9 +87,29 @@ describe("a class-conditional run", () => {
   let run: string;
   beforeAll(async () => {
     run = work.path("classes");
+    const source = synthetic({ size: 8 });
+    let drawn = 0;
+    for (const [label, count] of Object.entries({ common: 12, other: 6, rare: 2 })) {
+      const folder = work.path(`labelled/${label}`);
+      await mkdir(folder, { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const image = { data: source.image(drawn++), width: 8, height: 8 };
+        await writeImage(join(folder, `${i}.png`), image);
+      }
+    }
     const { code } = await imago(
       ...["train", "--model", work.path("model.json"), "--out", run, "--batch-size", "4", "--steps", "4"],
-      ...["--class-conditional", "--sample-every", "0", "--sample-steps", "2", "--checkpoint-every", "2"],
+      ...[
+        "--data",
+        work.path("labelled"),
+        "--class-conditional",
+        "--sample-every",
+        "0",
+        "--sample-steps",
+        "2",
+        "--checkpoint-every",
+        "2",
+      ],
       ...["--eval-every", "2", "--eval-count", "40"],
     );
     expect(code).toBe(0);

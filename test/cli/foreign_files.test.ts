@@ -9,7 +9,7 @@ import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/i
 import { png } from "../data/support.ts";
 import { zip } from "../io/zip_writer.ts";
 import { tinyUNet } from "../pipelines/support.ts";
-import { failure, imago, said, workFolder } from "./support.ts";
+import { failure, imagoProcess, said, workFolder } from "./support.ts";
 
 const work = workFolder();
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${"4d7a".repeat(16)}\nsize 34123456\n`;
@@ -60,7 +60,7 @@ test("a Git LFS pointer in place of any file of a model", async () => {
     expect(await sample(folder)).toBe(`${join(folder, file)}: this is ${IS_POINTER}`);
   }
   const folder = await pipelineWith({ [WEIGHTS]: POINTER });
-  const { code, stderr } = await imago("sample", folder, "--out", work.path("none.png"));
+  const { code, stderr } = await imagoProcess("sample", folder, "--out", work.path("none.png"));
   expect({ code, stderr }).toEqual({
     code: 2,
     stderr: `imago: ${join(folder, WEIGHTS)}: this is ${IS_POINTER}\n`,

@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
-import { failure, imago, workFolder } from "./support.ts";
+import { failure, imago, imagoProcess, workFolder } from "./support.ts";
 
 const work = workFolder();
 let model: string;
@@ -22,10 +22,11 @@ const size = async (file: string) => {
 };
 
 test("a grid, single images and a film; the same seed gives the same bytes, and the same images in any batch", async () => {
-  const draw = (name: string, ...more: string[]) =>
-    imago("sample", model, "--count", "5", "--steps", "12", "--seed", "7", "--out", work.path(name), ...more);
+  const drawing = (name: string, ...more: string[]) => [
+    ...["sample", model, "--count", "5", "--steps", "12", "--seed", "7", "--out", work.path(name), ...more],
+  ];
   const extras = ["--each", work.path("each"), "--film", work.path("film.png"), "--json"];
-  const { code, stdout, stderr } = await draw("a.png", ...extras);
+  const { code, stdout, stderr } = await imagoProcess(...drawing("a.png", ...extras));
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(
     stdout
@@ -41,9 +42,9 @@ test("a grid, single images and a film; the same seed gives the same bytes, and 
   expect(await readdir(work.path("each"))).toEqual([0, 1, 2, 3, 4].map((k) => `000${k}.png`));
   expect(await size(work.path("each/0003.png"))).toEqual([8, 8]);
 
-  expect((await draw("b.png")).code).toBe(0);
+  expect((await imago(...drawing("b.png"))).code).toBe(0);
   expect(await readFile(work.path("b.png"))).toEqual(await readFile(work.path("a.png")));
-  expect((await draw("c.png", "--batch-size", "2")).code).toBe(0);
+  expect((await imago(...drawing("c.png", "--batch-size", "2"))).code).toBe(0);
   expect(await readFile(work.path("c.png"))).toEqual(await readFile(work.path("a.png")));
 });
 

@@ -2,7 +2,17 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { fixture } from "../data/support.ts";
-import { contents, failure, finished, imago, start, trainerOf, untilStep, workFolder } from "./support.ts";
+import {
+  contents,
+  failure,
+  finished,
+  imago,
+  imagoProcess,
+  start,
+  trainerOf,
+  untilStep,
+  workFolder,
+} from "./support.ts";
 
 const work = workFolder();
 const tiny = (out: string, ...more: string[]) => [
@@ -12,7 +22,7 @@ const tiny = (out: string, ...more: string[]) => [
 ];
 
 test("a run writes all that is promised, the same with 1 and 2 threads", async () => {
-  const { code, stdout, stderr } = await imago(...tiny("one", "--threads", "1"));
+  const { code, stdout, stderr } = await imagoProcess(...tiny("one", "--threads", "1"));
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const events = stdout
     .trim()

@@ -247,19 +247,12 @@ describe("a run that goes on", () => {
     await cp(work.path("plain"), work.path("source"), { recursive: true });
     const args = ["--init", work.path("source"), ...SMALL, ...LEARN, "--json"];
     await train("again-whole", ...args);
-    const killed = start([
-      "train",
-      "--out",
-      work.path("again"),
-      ...args,
-      "--steps",
-      "100000",
-      "--checkpoint-every",
-      "0",
-    ]);
-    await untilStep(killed, 1);
+    const endless = ["--steps", "100000", "--checkpoint-every", "0"];
+    const child = start(["train", "--out", work.path("again"), ...args, ...endless]);
+    const ended = finished(child);
+    await untilStep(child, 1);
     process.kill(await trainerOf(work.path("again")), "SIGKILL");
-    await finished(killed);
+    await ended;
     expect(await readdir(work.path("again"))).not.toContain("checkpoints");
     await rename(work.path("source"), work.path("away"));
     const lost = await failure(["train", "--out", work.path("again"), "--resume", "--steps", "3"]);

@@ -1,10 +1,22 @@
 import { expect, test } from "vitest";
+import { fixture } from "../data/support.ts";
 import { failure, imago, workFolder } from "./support.ts";
 
 const work = workFolder();
 const tiny = (out: string) => [
   ...["train", "--model", work.path("model.json"), "--out", work.path(out), "--batch-size", "4"],
-  ...["--steps", "2", "--warmup-steps", "0", "--lr-schedule", "constant"],
+  ...[
+    "--data",
+    fixture("hugging_face"),
+    "--size",
+    "8",
+    "--steps",
+    "2",
+    "--warmup-steps",
+    "0",
+    "--lr-schedule",
+    "constant",
+  ],
   ...["--sample-steps", "2", "--sample-count", "2", "--eval-count", "4"],
 ];
 

@@ -7,7 +7,7 @@ import { createOutput } from "../../src/cli/output.ts";
 import { DDPMPipeline, DDPMScheduler } from "../../src/index.ts";
 import { png } from "../data/support.ts";
 import { tinyUNet } from "../pipelines/support.ts";
-import { failure, imago, listen, type Said, said, workFolder } from "./support.ts";
+import { failure, imago, imagoProcess, listen, type Said, said, workFolder } from "./support.ts";
 
 const work = workFolder();
 /** A name that would ring, colour, clear, begin a line and run backwards. */
@@ -33,7 +33,7 @@ test("a broken JSON file", async () => {
   const broken = work.path("broken");
   await cp(pipeline, broken, { recursive: true });
   await writeFile(join(broken, "model_index.json"), `{"_class_name": \x1b]0;owned\x07\x9b31m}`);
-  const result = await imago("sample", broken, "--out", work.path("none.png"));
+  const result = await imagoProcess("sample", broken, "--out", work.path("none.png"));
   expectText(result);
   expect(result.code).toBe(2);
   expect(result.stderr).toMatch(/^imago: .*model_index\.json: this is not JSON text: .*\\u001b.*\n$/);
