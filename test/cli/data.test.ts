@@ -108,7 +108,7 @@ test("a source and its columns are chosen by options, and what is wrong with the
 });
 
 test("what is kept on the disk is listed and removed", async () => {
-  process.env.IMAGO_CACHE = work.path("cache");
+  vi.stubEnv("IMAGO_CACHE", work.path("cache"));
   const cacheFolder = work.path("cache/images");
   const images = await openImages(fixture("hugging_face"), { size: 16, memoryLimit: 0, cacheFolder });
   images.close();
@@ -119,7 +119,7 @@ test("what is kept on the disk is listed and removed", async () => {
   ]);
   expect((await imago("data", "cache", "--clear")).stdout).toMatch(/removed 1 data set of \d/);
   expect(await readdir(cacheFolder)).toEqual([]);
-  delete process.env.IMAGO_CACHE;
+  vi.unstubAllEnvs();
 });
 
 test("broken images are named, and left out when asked", async () => {
