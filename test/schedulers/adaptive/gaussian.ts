@@ -30,14 +30,17 @@ export function gaussianModel(scheduler: DDPMScheduler, { mean, deviation }: Tar
   const angleAt = (t: number) => Math.atan2(Math.sqrt(1 - alphasCumprod[t]), Math.sqrt(alphasCumprod[t]));
   return async (sample: HostTensor, timesteps: Float32Array) => {
     const size = sample.data.length / timesteps.length;
-    const out = sample.data.map((x, i) => {
-      const t = timesteps[Math.floor(i / size)];
+    const out = new Float32Array(sample.data.length);
+    for (const [image, t] of timesteps.entries()) {
       const below = Math.min(Math.floor(t), last - 1);
       const angle = angleAt(below) + (t - below) * (angleAt(below + 1) - angleAt(below));
       const [alpha, sigma] = [Math.cos(angle), Math.sin(angle)];
       const gain = (alpha * deviation ** 2) / ((alpha * deviation) ** 2 + sigma ** 2);
-      return predicted(config.predictionType, mean + gain * (x - alpha * mean), x, alpha, sigma);
-    });
+      for (let i = image * size; i < (image + 1) * size; i++) {
+        const x = sample.data[i];
+        out[i] = predicted(config.predictionType, mean + gain * (x - alpha * mean), x, alpha, sigma);
+      }
+    }
     return hostTensor(out, sample.shape);
   };
 }
