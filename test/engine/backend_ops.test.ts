@@ -1,8 +1,8 @@
-// Every op on the WebAssembly backend against the float64 reference, values and gradients, on random shapes.
+// Every op on each backend against the float64 reference, values and gradients, on random shapes. The reference, which is
+// slow, computes what all of them are held against once.
 
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import type { Padding } from "../../src/engine/graph.ts";
 import { numel, type Shape } from "../../src/engine/shape.ts";
@@ -16,24 +16,16 @@ import {
   uniform,
   variable,
 } from "../../src/engine/tensor.ts";
+import { judgedBackends } from "../support/backends.ts";
 import { distance, norm } from "../support/compare.ts";
+import { numbers } from "./numbers.ts";
 
 // The same shapes in every run: a sum that happens to cancel to almost nothing would fail by rounding alone.
 fc.configureGlobal({ seed: 11 });
 
-const wasm = new WasmBackend({ threads: 2 });
 const reference = new ReferenceBackend();
-afterAll(() => wasm.close());
-
-/** Deterministic numbers in about (-1, 1), away from 0 so that signs and maxima are clear. */
-function numbers(count: number, seed: number): Float32Array {
-  let state = seed >>> 0;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const x = state / 2 ** 31 - 1;
-    return x + Math.sign(x) * 0.01;
-  });
-}
+const judged = await Promise.all(judgedBackends.map((backend) => backend.create()));
+afterAll(() => Promise.all(judged.map((backend) => backend.close())));
 
 /** Outputs of `build`, and the gradients of a weighted sum of each, must agree with the reference. */
 async function agree(
@@ -52,16 +44,16 @@ async function agree(
     outputs: [...outputs, ...grad(loss, inputs)],
   };
   const feeds = program.inputs.map((x, i) => numbers(numel(x.shape), 17 + i));
-  const fast = await wasm.compile(program);
-  const slow = await reference.compile(program);
-  const expected = await slow.run(feeds);
-  for (const [i, got] of (await fast.run(feeds)).entries()) {
-    const scale = norm(expected[i]) + 1e-3 * Math.sqrt(got.length);
-    expect(distance(got, expected[i]) / scale, `result ${i} of ${program.outputs.length}`).toBeLessThan(
-      tolerance,
-    );
+  const expected = await (await reference.compile(program)).run(feeds);
+  for (const backend of judged) {
+    const executable = await backend.compile(program);
+    for (const [i, got] of (await executable.run(feeds)).entries()) {
+      const scale = norm(expected[i]) + 1e-3 * Math.sqrt(got.length);
+      const result = `result ${i} of ${program.outputs.length} on ${backend.name}`;
+      expect(distance(got, expected[i]) / scale, result).toBeLessThan(tolerance);
+    }
+    executable.dispose();
   }
-  fast.dispose();
 }
 
 const size = fc.integer({ min: 1, max: 9 });
@@ -268,26 +260,6 @@ describe("products", () => {
       runs,
     ));
 
-  test("a residual that is added by the product's kernel gives the bits of a sum on its own", async () => {
-    const [n, side, c] = [2, 8, 32];
-    const shapes = [[n, side, side, c], [3, 3, c, c], [1, 1, c, c], [c, c], [c], [n, 1, 1, c]];
-    const inputs = shapes.map((s) => input(s));
-    const [x, square, point, w, bias, time] = inputs;
-    const products = [
-      x.conv2d(square, { stride: [1, 1], padding: [1, 1, 1, 1] }).add(bias),
-      x.conv2d(point, { stride: [1, 1], padding: [0, 0, 0, 0] }).add(bias),
-      x.reshape([-1, c]).matmul(w).add(bias).reshape(x.shape),
-    ];
-    products.push(x.conv2d(square.mul(2), { stride: [1, 1], padding: [1, 1, 1, 1] }).add(bias));
-    const sums = products.map((y, i) => y.add(i < 3 ? x : time));
-    const feeds = inputs.map((t, i) => numbers(numel(t.shape), 5 + i));
-    const joined = await (await wasm.compile({ name: "joined", inputs, outputs: sums })).run(feeds);
-    const apart = await (await wasm.compile({ name: "apart", inputs, outputs: [...sums, ...products] })).run(
-      feeds,
-    );
-    expect(joined).toEqual(apart.slice(0, sums.length));
-  });
-
   test("attention", () =>
     fc.assert(
       fc.asyncProperty(
@@ -304,20 +276,6 @@ describe("products", () => {
       ),
       { numRuns: 40 },
     ));
-
-  test("attention has the same bits on one thread and on two", async () => {
-    const single = new WasmBackend({ threads: 1 });
-    const inputs = Array.from({ length: 4 }, () => input([2, 200, 24]));
-    const [q, k, v, g] = inputs;
-    const y = q.attention(k, v, { heads: 3, scale: 0.3 });
-    const program = { name: "bits", inputs, outputs: [y, ...grad(y.mul(g).sum(), [q, k, v])] };
-    const feeds = inputs.map((x, i) => numbers(numel(x.shape), 5 + i));
-    const [one, two] = await Promise.all(
-      [single, wasm].map(async (backend) => (await backend.compile(program)).run(feeds)),
-    );
-    await single.close();
-    expect(two).toEqual(one);
-  });
 
   test("attention composed of products, over interleaved heads", () =>
     agree(
@@ -373,8 +331,12 @@ describe("gather and random", () => {
     };
     const feeds = [numbers(35, 3), Int32Array.of(0, 6, 3, 3, -4, 12, 1, 1, 1)];
     const expected = await (await reference.compile(program)).run(feeds);
-    const got = await (await wasm.compile(program)).run(feeds);
-    for (const [i, values] of got.entries()) expect(distance(values, expected[i])).toBeLessThan(1e-5);
+    for (const backend of judged) {
+      const got = await (await backend.compile(program)).run(feeds);
+      for (const [i, values] of got.entries()) {
+        expect(distance(values, expected[i]), backend.name).toBeLessThan(1e-5);
+      }
+    }
   });
 
   test("the same numbers for the same key, site and step", async () => {
@@ -386,10 +348,12 @@ describe("gather and random", () => {
     };
     const feeds = [Int32Array.of(123456789, -5, 77)];
     const expected = await (await reference.compile(program)).run(feeds);
-    const got = await (await wasm.compile(program)).run(feeds);
-    expect(got[0]).toEqual(expected[0]);
-    expect(distance(got[1], expected[1]) / norm(expected[1])).toBeLessThan(1e-6);
-    expect(distance(got[2], expected[2]) / norm(expected[2])).toBeLessThan(1e-6);
+    for (const backend of judged) {
+      const got = await (await backend.compile(program)).run(feeds);
+      expect(got[0], backend.name).toEqual(expected[0]);
+      expect(distance(got[1], expected[1]) / norm(expected[1]), backend.name).toBeLessThan(1e-6);
+      expect(distance(got[2], expected[2]) / norm(expected[2]), backend.name).toBeLessThan(1e-6);
+    }
   });
 });
 
@@ -416,14 +380,17 @@ describe("programs", () => {
       ],
     };
     const results: Float32Array[][] = [];
-    for (const backend of [wasm, reference]) {
+    for (const backend of [reference, ...judged]) {
       backend.write(a, numbers(100, 1));
       backend.write(b, numbers(100, 2));
       const executable = await backend.compile(program);
       for (let i = 0; i < 3; i++) await executable.run([numbers(100, 9 + i)]);
       results.push([await backend.read(a), await backend.read(b)]);
     }
-    expect(distance(results[0][0], results[1][0])).toBeLessThan(1e-5);
-    expect(distance(results[0][1], results[1][1])).toBeLessThan(1e-5);
+    const [expected, ...others] = results;
+    for (const [i, got] of others.entries()) {
+      expect(distance(got[0], expected[0]), judged[i].name).toBeLessThan(1e-5);
+      expect(distance(got[1], expected[1]), judged[i].name).toBeLessThan(1e-5);
+    }
   });
 });

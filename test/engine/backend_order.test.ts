@@ -2,11 +2,10 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
-import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
-import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { input, variable } from "../../src/engine/tensor.ts";
+import { backends as tested } from "../support/backends.ts";
 
-const backends: Backend[] = [new WasmBackend({ threads: 2 }), new ReferenceBackend()];
+const backends = await Promise.all(tested.map((backend) => backend.create()));
 afterAll(async () => {
   for (const backend of backends) await backend.close();
 });

@@ -14,3 +14,6 @@ export const backends: readonly TestedBackend[] = [
   { name: "reference", tolerance: 1e-5, create: () => createBackend({ backend: "reference" }) },
   { name: "wasm", tolerance: 1e-4, create: () => createBackend({ backend: "wasm", threads: 2 }) },
 ];
+
+/** Those that are held against the reference. */
+export const judgedBackends = backends.filter(({ name }) => name !== "reference");
