@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";
-import { beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { runCommand } from "../../src/cli/program.ts";
 import { BatchSampler, openImages } from "../../src/data/index.ts";
 import { fixture } from "../data/support.ts";
@@ -109,6 +109,7 @@ test("a source and its columns are chosen by options, and what is wrong with the
 
 test("what is kept on the disk is listed and removed", async () => {
   vi.stubEnv("IMAGO_CACHE", work.path("cache"));
+  onTestFinished(() => void vi.unstubAllEnvs());
   const cacheFolder = work.path("cache/images");
   const images = await openImages(fixture("hugging_face"), { size: 16, memoryLimit: 0, cacheFolder });
   images.close();
@@ -119,7 +120,6 @@ test("what is kept on the disk is listed and removed", async () => {
   ]);
   expect((await imago("data", "cache", "--clear")).stdout).toMatch(/removed 1 data set of \d/);
   expect(await readdir(cacheFolder)).toEqual([]);
-  vi.unstubAllEnvs();
 });
 
 test("broken images are named, and left out when asked", async () => {
