@@ -295,12 +295,16 @@ export interface Machine {
 
 /** Processes of this machine: in a browser, its pages. */
 export interface Processes {
-  /** The number of this one. */
-  readonly id: number;
-  isAlive(id: number): Promise<boolean>;
-  /** When a process began, in the system's own count, where it tells: numbers are used again. */
-  begun(id: number): Promise<string | null>;
+  /** A name for what this process is making, until it has its own: letters, digits and "-". */
+  mark(): Promise<string>;
+  /**
+   * What became of the process that gave a mark. `gone` is certain; `unknown` is one of another machine, another container
+   * or an earlier start of the system, and whatever is no mark.
+   */
+  stateOf(mark: string): Promise<ProcessState>;
 }
+
+export type ProcessState = "alive" | "gone" | "unknown";
 
 export interface Timing {
   /** Lets events, timers and input be handled before the rest of a long computation. */

@@ -3,6 +3,7 @@ import { lstat, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { processes } from "#platform";
 import { RESUMED_BYTES } from "../../src/io/hub/download.ts";
 import { fetchFiles, type HubRepo, hubSettings, listRepo, parseHubName } from "../../src/io/hub/index.ts";
 import type { HubSettings } from "../../src/io/hub/settings.ts";
@@ -153,10 +154,11 @@ test("a cut connection goes on where it was cut, within a process and in the nex
 
   // What a process that is gone has left: its number is in the name, and none has this one.
   const blob = join(repo.folder, "..", "..", "blobs", sha256(data));
+  const gone = (await processes.mark()).replace(/-\d+-/, "-4194999-");
   const left = async (content: Uint8Array) => {
     await rm(join(repo.folder, "w.bin"));
-    await rename(blob, `${blob}.4194999.incomplete`);
-    await writeFile(`${blob}.4194999.incomplete`, content);
+    await rename(blob, `${blob}.${gone}.incomplete`);
+    await writeFile(`${blob}.${gone}.incomplete`, content);
     hub.forget();
     const [path = ""] = await fetchFiles(repo, ["w.bin"]);
     expect(sha256(await readFile(path))).toBe(sha256(data));

@@ -1,5 +1,6 @@
 /** Where decoded images are kept between runs, and what is kept there. */
 import { files, hashing, machine, paths, processes } from "#platform";
+import { isAbandoned } from "../../io/abandoned.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";
 import type { Machine } from "../../platform/platform.ts";
 
@@ -30,30 +31,23 @@ export function entryName(name: string, identity: string, size: number): string 
   return `${shown === "" ? "images" : shown}-${size}px-${hash}`;
 }
 
-/** .ENTRY.HOST-PID-BEGUN.building: an entry that a process is making, and which one. */
-const BUILDING = /^\.(.+)\.([0-9a-f]{8})-(\d+)-([0-9a-f]{8})\.building$/;
-
-const short = (text: string): string => hashing.sha256(text).slice(0, 8);
+/** .ENTRY.MARK.building: an entry that a process is making, and which one. */
+const BUILDING = /^\.(.+)\.([\w-]+)\.building$/;
 
 /** The name under which this process makes an entry. */
-export async function buildingName(entry: string): Promise<string> {
-  const begun = (await processes.begun(processes.id)) ?? "";
-  return `.${entry}.${short(machine.hostName())}-${processes.id}-${short(begun)}.building`;
-}
+export const buildingName = async (entry: string): Promise<string> =>
+  `.${entry}.${await processes.mark()}.building`;
 
 /**
- * Names under which processes of this machine that are gone left an entry half made.
+ * Names under which processes that are gone left an entry half made.
  * @param folder which may be missing
  */
 export async function abandonedBuilds(folder: string, entry?: string): Promise<string[]> {
-  const host = short(machine.hostName());
   const found: string[] = [];
   for (const name of await files.list(folder).catch(() => [])) {
-    const [, of, on, pid, begun] = BUILDING.exec(name) ?? [];
-    if (of === undefined || (entry !== undefined && of !== entry) || on !== host) continue;
-    const id = Number(pid);
-    const isGone = !(await processes.isAlive(id)) || short((await processes.begun(id)) ?? "") !== begun;
-    if (isGone) found.push(name);
+    const [, of, mark] = BUILDING.exec(name) ?? [];
+    if (mark === undefined || (entry !== undefined && of !== entry)) continue;
+    if (await isAbandoned(join(folder, name), mark)) found.push(name);
   }
   return found;
 }

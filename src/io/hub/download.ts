@@ -4,6 +4,7 @@
 import { files, hashing, paths, processes } from "#platform";
 import { errorCode, explainSystemError, isMissing } from "../../platform/errors.ts";
 import type { AppendFile, OpenFile } from "../../platform/platform.ts";
+import { isAbandoned } from "../abandoned.ts";
 import type { HubFile } from "./client.ts";
 import { HubError, kindOfAnswer, type Subject, strange, unreachable } from "./errors.ts";
 import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
@@ -38,7 +39,7 @@ export interface Download {
  */
 export async function download(work: Download): Promise<void> {
   const { file, target } = work;
-  const part = `${target}.${processes.id}.incomplete`;
+  const part = `${target}.${await processes.mark()}.incomplete`;
   try {
     if (file.size >= RESUMED_BYTES) await adoptPart(target, part);
     const handle = await files.openToAppend(part, true);
@@ -193,9 +194,9 @@ async function adoptPart(target: string, part: string): Promise<void> {
     throw error;
   });
   for (const name of names) {
-    const [, owner, pid] = /^(.+)\.(\d+)\.incomplete$/.exec(name) ?? [];
-    if (owner !== basename(target) || Number(pid) === processes.id || (await processes.isAlive(Number(pid))))
-      continue;
+    const [, owner, mark] = /^(.+)\.([\w-]+)\.incomplete$/.exec(name) ?? [];
+    if (mark === undefined || owner !== basename(target)) continue;
+    if (!(await isAbandoned(join(folder, name), mark))) continue;
     try {
       return await files.rename(join(folder, name), part);
     } catch (error) {

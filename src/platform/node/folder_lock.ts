@@ -213,7 +213,13 @@ class LockWatch {
 
   /** @returns `watched` as long as it is not known */
   look(lock: Lock): "free" | "held" | "watched" {
-    const state = lock.holder && processState(lock.holder);
+    const { holder } = lock;
+    const state =
+      holder &&
+      processState({
+        ...holder,
+        isBegun: (begun) => holder.begun === null || holder.begun === begun,
+      });
     if (state === "alive") return "held";
     if (state === "gone") return "free";
     const now = performance.now();

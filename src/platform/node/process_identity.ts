@@ -3,6 +3,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "../errors.ts";
+import type { ProcessState } from "../platform.ts";
 
 /** What a process is named by in what it writes. */
 export interface ProcessIdentity {
@@ -20,16 +21,22 @@ export const thisProcess = (): ProcessIdentity => ({
   begun: processBegun(process.pid),
 });
 
+/** A process that is looked for. */
+export interface SoughtProcess extends Pick<ProcessIdentity, "pid" | "space"> {
+  /** Whether it began then; asked where the system tells when the process of its number did. */
+  readonly isBegun: (begun: string) => boolean;
+}
+
 /** `gone` is certain; `unknown` is one whose number means nothing here: of another machine or another container. */
-export function processState({ pid, space, begun }: ProcessIdentity): "alive" | "gone" | "unknown" {
+export function processState({ pid, space, isBegun }: SoughtProcess): ProcessState {
   if (space === null || space !== processSpace()) return "unknown";
   if (!isAlive(pid)) return "gone";
-  const now = processBegun(pid);
-  return begun === null || now === null || begun === now ? "alive" : "gone";
+  const begun = processBegun(pid);
+  return begun === null || isBegun(begun) ? "alive" : "gone";
 }
 
 /** Whether some process has this number now. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -39,7 +46,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** When a process began, in the system's own count (Linux only): with its number it names the process. */
-export function processBegun(pid: number): string | null {
+function processBegun(pid: number): string | null {
   try {
     // The second field, the program's name in brackets, may hold spaces; the start is the 22nd.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");

@@ -1,10 +1,27 @@
-// Processes of this machine.
+// Processes by the marks that they leave in the names of what they are making.
 
+import { createHash } from "node:crypto";
 import type { Processes } from "../platform.ts";
-import { isAlive, processBegun } from "./process_identity.ts";
+import { processState, thisProcess } from "./process_identity.ts";
+
+/** SPACE-PID-BEGUN: where the number counts and when the process began, shortened. */
+const MARK = /^([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})$/;
+
+const short = (text: string | null): string =>
+  createHash("sha256")
+    .update(text ?? "")
+    .digest("hex")
+    .slice(0, 8);
 
 export const processes: Processes = {
-  id: process.pid,
-  isAlive: async (id) => isAlive(id),
-  begun: async (id) => processBegun(id),
+  mark: async () => {
+    const { pid, space, begun } = thisProcess();
+    return `${short(space)}-${pid}-${short(begun)}`;
+  },
+  stateOf: async (mark) => {
+    const [, space, pid, begun] = MARK.exec(mark) ?? [];
+    const own = thisProcess();
+    if (pid === undefined || own.space === null || space !== short(own.space)) return "unknown";
+    return processState({ pid: Number(pid), space: own.space, isBegun: (now) => short(now) === begun });
+  },
 };
