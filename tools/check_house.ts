@@ -1,5 +1,5 @@
 // What holds the house together, checked in `npm run lint`: imports go downwards between floors and never in circles, Node's
-// modules stay where they may be named, what is exported is used, and what is public is described.
+// modules stay where they may be named, what is exported is used, what is public is described, and a file says what it is.
 //
 //   node tools/check_house.ts
 
@@ -7,6 +7,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { circles } from "./house/circles.ts";
 import { upwardImports } from "./house/floors.ts";
+import { headers } from "./house/headers.ts";
 import { nodeImports } from "./house/node_modules.ts";
 import { readSources } from "./house/sources.ts";
 import { undescribed } from "./house/undescribed.ts";
@@ -20,6 +21,7 @@ const problems = [
   ...nodeImports(sources),
   ...unusedExports(sources),
   ...undescribed(sources),
+  ...headers(sources),
 ];
 for (const { file, problem } of problems)
   console.error(`${relative(root, file).split(sep).join("/")}: ${problem}`);

@@ -1,4 +1,4 @@
-// hf:OWNER/NAME on the command line: what the Hugging Face Hub holds, on this machine, for the readers of local files.
+// Names such as hf:OWNER/NAME on the command line: what the Hugging Face Hub holds, on this machine, for the readers of local files.
 
 import { fetchDataset, fetchFiles, type HubDataset, listRepo, parseHubName } from "../io/hub/index.ts";
 import { downloadStatus } from "./download_status.ts";

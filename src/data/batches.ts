@@ -1,9 +1,7 @@
-/**
- * Which images make up which batch. Every epoch is a fresh shuffle of all images; the shuffles are laid end to end
- * and cut into batches, so every batch is full (programs have static shapes) and may span two epochs, where a
- * PyTorch DataLoader would end the epoch with a smaller batch. Everything follows from (seed, step) alone, so a run
- * that is resumed at a step goes on as if it had never stopped.
- */
+// Which images make up which batch. Every epoch is a fresh shuffle of all images; the shuffles are laid end to end
+// and cut into batches, so every batch is full (programs have static shapes) and may span two epochs, where a
+// PyTorch DataLoader would end the epoch with a smaller batch. Everything follows from (seed, step) alone, so a run
+// that is resumed at a step goes on as if it had never stopped.
 import { type AugmentDraw, drawAugmentation } from "./augment/draw.ts";
 import { CONDITION_SIZE, edmCondition } from "./augment/edm.ts";
 import { fillImage } from "./augment/fill.ts";

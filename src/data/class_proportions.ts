@@ -1,4 +1,4 @@
-// class_proportions.ts: classes for images that are compared with a data set as a whole.
+// Classes for images that are compared with a data set as a whole.
 
 /**
  * Classes of `count` images in the proportions of a data set, ascending: those at evenly spread places of its labels

@@ -1,3 +1,5 @@
+// Errors of data sets.
+
 /** What goes wrong with data: the message is one line that says what was found and what to do. */
 export class DataError extends Error {
   override readonly name = "DataError";

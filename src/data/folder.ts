@@ -1,4 +1,4 @@
-/** A folder of images as a data set, prepared as torchvision's Resize(size) and CenterCrop(size) prepare it. */
+// A folder of images as a data set, prepared as torchvision's Resize(size) and CenterCrop(size) prepare it.
 import { DataError } from "./errors.ts";
 import type { SourceSelection } from "./local/encoded.ts";
 import { checkFolder, folderImages, isImageName, listFolder } from "./local/files.ts";

@@ -1,3 +1,5 @@
+// What a data set is to everything above it.
+
 /** What every data set is to the rest of the house: a numbered set of decoded images of one size. */
 export interface ImageSource {
   /** What the user called it: "synthetic", or the folder. */

@@ -1,4 +1,5 @@
-/** Data sets: numbered images of one size, and the batches a model learns from. */
+// imago/data: numbered images of one size, and the batches that a model learns from.
+
 export type { AugmentDraw } from "./augment/draw.ts";
 export { CONDITION_SIZE } from "./augment/edm.ts";
 export { type AugmentOptions, NO_AUGMENTATION } from "./augment/options.ts";

@@ -1,7 +1,5 @@
-/**
- * The random numbers of data: four words for every (seed, epoch, image, stream), whatever was drawn before. So a run
- * that is resumed, or that has other options, draws the same numbers for what it has in common with another.
- */
+// The random numbers of data: four words for every (seed, epoch, image, stream), whatever was drawn before. So a run
+// that is resumed, or that has other options, draws the same numbers for what it has in common with another.
 import { philox4x32 } from "../engine/random/philox.ts";
 
 /**

@@ -1,9 +1,7 @@
-/**
- * Images that look the same: the same picture twice, saved anew, scaled, or a little lighter. Judged on the images as
- * training sees them, by a difference hash (Krawetz 2013, "Kind of like that") and by colour: whether each of 16 x 16
- * places is darker than the one to its right, in at most `MAX_DISTANCE` places otherwise; and the mean colours of 4 x 4
- * places, on average at most `MAX_COLOR_STEP` of 255 apart, without which all plain images would be alike.
- */
+// Images that look the same: the same picture twice, saved anew, scaled, or a little lighter. Judged on the images as
+// training sees them, by a difference hash (Krawetz 2013, "Kind of like that") and by colour: whether each of 16 x 16
+// places is darker than the one to its right, in at most `MAX_DISTANCE` places otherwise; and the mean colours of 4 x 4
+// places, on average at most `MAX_COLOR_STEP` of 255 apart, without which all plain images would be alike.
 import type { ImageSource } from "./image_source.ts";
 
 const GRID = 16;

@@ -1,4 +1,4 @@
-/** Any local source of images as a data set. */
+// Any local source of images as a data set.
 import type { SourceSelection } from "./local/encoded.ts";
 import { type ImageFiles, openEncoded, openEncodedFiles } from "./local/open.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";

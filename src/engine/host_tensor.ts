@@ -1,4 +1,4 @@
-// host_tensor.ts: a plain array with a shape, for values that live outside compiled programs.
+// A plain array with a shape, for values that live outside compiled programs.
 //
 // Images and everything shaped like them are [N, H, W, C]: axis 0 is the batch, the last axis the channels.
 

@@ -1,4 +1,4 @@
-// abandoned.ts: what a process was making under its mark (`processes.mark`), and whether somebody else may go on with it.
+// What a process was making under its mark (`processes.mark`), and whether somebody else may go on with it.
 import { files, paths, processes } from "#platform";
 
 /** How long something stands untouched (milliseconds) before it counts as left by a process that cannot be looked for. */

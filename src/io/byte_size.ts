@@ -1,4 +1,4 @@
-// byte_size.ts: sizes of files in words.
+// Sizes of files in words.
 
 /** Bytes in the unit a person would choose: "7.40 MB", "1.23 GB" (powers of ten). */
 export function byteSize(count: number): string {

@@ -1,4 +1,4 @@
-// foreign.ts: what a file is that is not what its name says, told by its first bytes. Asked once reading has failed, so
+// What a file is that is not what its name says, told by its first bytes. Asked once reading has failed, so
 // that a sound file is never taken for something else.
 
 import { errorCode, FileError } from "../platform/errors.ts";

@@ -1,4 +1,4 @@
-// free_space.ts: whether the disk of a folder can take what is to be written.
+// Whether the disk of a folder can take what is to be written.
 import { files } from "#platform";
 
 /** What is needed and what there is, in words: "12 MB". */

@@ -1,4 +1,4 @@
-// open_file.ts: a file that is opened to be read in pieces, where they lie.
+// A file that is opened to be read in pieces, where they lie.
 import { files } from "#platform";
 import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";

@@ -1,4 +1,4 @@
-// parquet.ts: parquet files, row group by row group, read by hyparquet. What the footer says is checked against the
+// Parquet files, row group by row group, read by hyparquet. What the footer says is checked against the
 // file before it is used: where columns lie, how many rows there are, how much a piece would take in memory.
 
 import {

@@ -1,4 +1,4 @@
-// printable.ts: text from outside (names, labels, what a broken file holds) as it may stand in a line on a terminal.
+// Text from outside (names, labels, what a broken file holds) as it may stand in a line on a terminal.
 
 /** Control characters (C0, DEL, C1), what reverses the direction of text, and what ends a line. */
 const UNSEEN = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;

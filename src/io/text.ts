@@ -1,4 +1,4 @@
-// text.ts: bytes, and bytes as text.
+// Bytes, and bytes as text.
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 

@@ -1,4 +1,4 @@
-// zip.ts: files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
+// Files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
 import { compression } from "#platform";
 import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";

@@ -1,4 +1,4 @@
-// zip_directory.ts: what a zip archive says it holds, checked before it is believed. Found and parsed by the
+// What a zip archive says it holds, checked before it is believed. Found and parsed by the
 // platform; refused here: names that lead out of the archive, entries that are encrypted, that
 // overlap, or that would unpack to far more than an image can be.
 import { archives } from "#platform";

@@ -1,4 +1,4 @@
-// default_steps.ts: in how many steps images come out of the noise unless asked otherwise.
+// In how many steps images come out of the noise unless asked otherwise.
 
 /** DDPM walks all timesteps; RePaint goes back and forth over its own; the others are made for few. */
 const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([

@@ -1,4 +1,4 @@
-// consistency_models.ts: CMStochasticIterativeScheduler, one-step and multistep sampling from consistency models:
+// CMStochasticIterativeScheduler, one-step and multistep sampling from consistency models:
 // Song et al. 2023, "Consistency models" (arXiv 2303.01469), algorithm 1.
 
 import * as v from "valibot";

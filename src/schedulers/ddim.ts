@@ -1,4 +1,4 @@
-// ddim.ts: DDIMScheduler, the deterministic (or partly random) sampler of Song et al. 2021, "Denoising diffusion
+// DDIMScheduler, the deterministic (or partly random) sampler of Song et al. 2021, "Denoising diffusion
 // implicit models" (arXiv 2010.02502): few steps, and with eta = 0 the same noise always gives the same image.
 //
 // Every operation rounds to float32, in diffusers' order.

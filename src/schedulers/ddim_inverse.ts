@@ -1,4 +1,4 @@
-// ddim_inverse.ts: DDIMInverseScheduler, DDIM run backwards: from an image to the noise that DDIM makes that image of
+// DDIMInverseScheduler, DDIM run backwards: from an image to the noise that DDIM makes that image of
 // (Song et al. 2021, arXiv 2010.02502, section 4.3; Mokady et al. 2022, "Null-text inversion", arXiv 2211.09794).
 //
 // Every operation rounds to float32, in diffusers' order.

@@ -1,4 +1,4 @@
-// ddpm.ts: DDPMScheduler, the ancestral sampler of Ho et al. 2020, "Denoising diffusion probabilistic models"
+// DDPMScheduler, the ancestral sampler of Ho et al. 2020, "Denoising diffusion probabilistic models"
 // (arXiv 2006.11239), with the learned variances of Nichol & Dhariwal 2021 (arXiv 2102.09672): a step draws from the
 // posterior q(x_{t-1} | x_t, x_0), with the predicted x_0.
 //

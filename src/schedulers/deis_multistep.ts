@@ -1,4 +1,4 @@
-// deis_multistep.ts: DEISMultistepScheduler, Zhang & Chen 2023, "Fast sampling of diffusion models with exponential
+// DEISMultistepScheduler, Zhang & Chen 2023, "Fast sampling of diffusion models with exponential
 // integrator" (arXiv 2204.13902): the polynomial through the last ε, in log ρ with ρ = σ / α, is
 // integrated exactly. Since λ = -log ρ that is a polynomial in λ.
 

@@ -1,4 +1,4 @@
-// dpmsolver_multistep.ts: DPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
+// DPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
 // 2211.01095, algorithm 2) and of DPM-Solver (arXiv 2206.00927): one call of the model a step, earlier calls give the
 // slope.
 

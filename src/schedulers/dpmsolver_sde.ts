@@ -1,4 +1,4 @@
-// dpmsolver_sde.ts: DPMSolverSDEScheduler, DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) made stochastic as in
+// DPMSolverSDEScheduler, DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) made stochastic as in
 // k-diffusion: in log σ half a step with new noise, and the whole step with the x_0 found there and new noise. The two
 // halves see one Brownian motion over σ.
 

@@ -1,4 +1,4 @@
-// dpmsolver_singlestep.ts: DPMSolverSinglestepScheduler, the singlestep form of DPM-Solver (Lu et al. 2022, arXiv
+// DPMSolverSinglestepScheduler, the singlestep form of DPM-Solver (Lu et al. 2022, arXiv
 // 2206.00927, algorithms 1 and 2) and DPM-Solver++ (arXiv 2211.01095, algorithm 1). Steps come in groups of up to three:
 // each step of a group starts anew from the group's first sample, with one more value of the model, so that the last
 // step of a group has its full order. What the forms share is in dpm_solver.ts.

@@ -1,4 +1,4 @@
-// edm_dpmsolver_multistep.ts: EDMDPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
+// EDMDPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
 // 2211.01095, algorithm 2) for models trained with EDM's preconditioning (Karras et al. 2022, arXiv 2206.00364). Samples
 // are x = x_0 + σ ε, so λ = -log σ. A step is `dpmMultistepStep`.
 

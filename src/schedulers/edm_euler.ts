@@ -1,4 +1,4 @@
-// edm_euler.ts: EDMEulerScheduler, Euler steps for models trained with EDM's preconditioning: algorithm 2 of Karras et
+// EDMEulerScheduler, Euler steps for models trained with EDM's preconditioning: algorithm 2 of Karras et
 // al. 2022, "Elucidating the design space of diffusion-based generative models" (arXiv 2206.00364), without its
 // second-order correction.
 

@@ -1,4 +1,4 @@
-// euler_ancestral_discrete.ts: EulerAncestralDiscreteScheduler, Euler steps that go down too far and add new noise:
+// EulerAncestralDiscreteScheduler, Euler steps that go down too far and add new noise:
 // ancestral sampling (Ho et al. 2020, arXiv 2006.11239; Song et al. 2021, arXiv 2011.13456, appendix F) for samples
 // x = x_0 + σ ε.
 

@@ -1,4 +1,4 @@
-// euler_discrete.ts: EulerDiscreteScheduler, Euler steps along the probability flow with optional noise added back:
+// EulerDiscreteScheduler, Euler steps along the probability flow with optional noise added back:
 // algorithm 2 of Karras et al. 2022, "Elucidating the design space of diffusion-based generative models"
 // (arXiv 2206.00364), without its second-order correction.
 

@@ -1,4 +1,4 @@
-// flow_match_euler_discrete.ts: FlowMatchEulerDiscreteScheduler, Euler steps along the flow from noise to images:
+// FlowMatchEulerDiscreteScheduler, Euler steps along the flow from noise to images:
 // Esser et al. 2024, "Scaling rectified flow transformers for high-resolution image synthesis" (arXiv 2403.03206).
 
 import * as v from "valibot";

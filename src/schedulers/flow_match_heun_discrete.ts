@@ -1,4 +1,4 @@
-// flow_match_heun_discrete.ts: FlowMatchHeunDiscreteScheduler, Heun's second-order method along the flow from noise to
+// FlowMatchHeunDiscreteScheduler, Heun's second-order method along the flow from noise to
 // images of Esser et al. 2024 (arXiv 2403.03206): an Euler step, and the same step again with the mean of the directions
 // at its two ends (Karras et al. 2022, arXiv 2206.00364, algorithm 1).
 

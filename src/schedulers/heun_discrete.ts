@@ -1,4 +1,4 @@
-// heun_discrete.ts: HeunDiscreteScheduler, the second-order sampler of Karras et al. 2022, "Elucidating the design space
+// HeunDiscreteScheduler, the second-order sampler of Karras et al. 2022, "Elucidating the design space
 // of diffusion-based generative models" (arXiv 2206.00364), algorithm 1: an Euler step, and the same step again with the
 // mean of the slopes at its two ends.
 

@@ -1,4 +1,4 @@
-// index.ts: the schedulers by name.
+// The schedulers by name.
 
 import { plain } from "../io/plain.ts";
 import type { ConfigSource, FromConfigOptions } from "./bases/options.ts";

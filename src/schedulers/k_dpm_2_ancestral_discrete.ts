@@ -1,4 +1,4 @@
-// k_dpm_2_ancestral_discrete.ts: KDPM2AncestralDiscreteScheduler, second-order steps that go down too far and add new
+// KDPM2AncestralDiscreteScheduler, second-order steps that go down too far and add new
 // noise: the midpoint method of KDPM2DiscreteScheduler, with the split of ancestral sampling.
 
 import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";

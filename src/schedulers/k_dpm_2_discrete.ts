@@ -1,4 +1,4 @@
-// k_dpm_2_discrete.ts: KDPM2DiscreteScheduler, second-order steps along the probability flow: Karras et al. 2022 (arXiv
+// KDPM2DiscreteScheduler, second-order steps along the probability flow: Karras et al. 2022 (arXiv
 // 2206.00364, appendix B) after DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927).
 
 import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";

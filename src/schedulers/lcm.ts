@@ -1,4 +1,4 @@
-// lcm.ts: LCMScheduler, multistep consistency sampling for models over discrete timesteps: Luo et al. 2023, "Latent
+// LCMScheduler, multistep consistency sampling for models over discrete timesteps: Luo et al. 2023, "Latent
 // consistency models" (arXiv 2310.04378), algorithm 3, after Song et al. 2023 (arXiv 2303.01469).
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";

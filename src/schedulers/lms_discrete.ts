@@ -1,4 +1,4 @@
-// lms_discrete.ts: LMSDiscreteScheduler, the linear multistep method (Adams-Bashforth) over uneven steps in σ, as
+// LMSDiscreteScheduler, the linear multistep method (Adams-Bashforth) over uneven steps in σ, as
 // k-diffusion has it: the slopes (x - x_0) / σ of the last steps are continued by a polynomial, and that is integrated.
 
 import {

@@ -1,4 +1,4 @@
-// pndm.ts: PNDMScheduler, the pseudo numerical methods of Liu et al. 2022, "Pseudo numerical methods for diffusion models
+// PNDMScheduler, the pseudo numerical methods of Liu et al. 2022, "Pseudo numerical methods for diffusion models
 // on manifolds" (arXiv 2202.09778): linear multistep on the predicted noise, warmed up by Runge-Kutta steps.
 //
 // Weights are computed in float64, images rounded once a step.

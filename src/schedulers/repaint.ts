@@ -1,4 +1,4 @@
-// repaint.ts: RePaintScheduler, the inpainting of Lugmayr et al. 2022, "RePaint: inpainting using denoising diffusion
+// RePaintScheduler, the inpainting of Lugmayr et al. 2022, "RePaint: inpainting using denoising diffusion
 // probabilistic models" (arXiv 2201.09865), with a model that knows nothing of masks. Each step takes the known part
 // from the image, as noisy as the sample, and the rest from the model; then it goes back towards noise, and comes
 // again, until the two agree.

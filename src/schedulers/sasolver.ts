@@ -1,4 +1,4 @@
-// sasolver.ts: SASolverScheduler, Xue et al. 2023, "SA-Solver: stochastic Adams solver for fast sampling of diffusion
+// SASolverScheduler, Xue et al. 2023, "SA-Solver: stochastic Adams solver for fast sampling of diffusion
 // models" (arXiv 2309.05019). Steps of the reverse diffusion with τ(t) times its noise: a predictor along the polynomial
 // through the last values of the model (stochastic Adams-Bashforth) and, when the model has been called at
 // the place it led to, a corrector through that value too (stochastic Adams-Moulton), with the same noise.

@@ -1,4 +1,4 @@
-// scheduler.ts: what every scheduler offers, whatever its formula.
+// What every scheduler offers, whatever its formula.
 //
 // A scheduler knows the noise levels of a diffusion process. In training it noises images; in sampling it chooses
 // the timesteps, and turns a model's output at one timestep into the sample of the next.

@@ -1,4 +1,4 @@
-// tcd.ts: TCDScheduler, strategic stochastic sampling: Zheng et al. 2024, "Trajectory consistency distillation"
+// TCDScheduler, strategic stochastic sampling: Zheng et al. 2024, "Trajectory consistency distillation"
 // (arXiv 2402.19159), algorithm 4.
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";

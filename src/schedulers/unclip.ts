@@ -1,4 +1,4 @@
-// unclip.ts: UnCLIPScheduler, the ancestral sampler of Ramesh et al. 2022, "Hierarchical text-conditional image generation
+// UnCLIPScheduler, the ancestral sampler of Ramesh et al. 2022, "Hierarchical text-conditional image generation
 // with CLIP latents" (arXiv 2204.06125), as its open reimplementation has it: DDPM with cosine betas and timesteps
 // from T-1 to 0.
 

@@ -1,4 +1,4 @@
-// unipc_multistep.ts: UniPCMultistepScheduler, Zhao et al. 2023, "UniPC: a unified predictor-corrector framework for fast
+// UniPCMultistepScheduler, Zhao et al. 2023, "UniPC: a unified predictor-corrector framework for fast
 // sampling of diffusion models" (arXiv 2302.04867). The predictor of order p goes along the polynomial through the last p
 // values of the model; when the model has been called at the place it led to, the corrector takes the same step again
 // along the polynomial that also goes through the new value: order p + 1, without another call.

@@ -1,4 +1,4 @@
-// random.test.ts: the host's random streams against published vectors and torch's own numbers.
+// The host's random streams against published vectors and torch's own numbers.
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// betas.test.ts: noise schedules and timestep spacings.
+// Noise schedules and timestep spacings.
 
 import { describe, expect, it } from "vitest";
 import {

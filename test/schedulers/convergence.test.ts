@@ -1,4 +1,4 @@
-// convergence.test.ts: with the exact model of a Gaussian, halving the steps shows each solver's order of accuracy.
+// With the exact model of a Gaussian, halving the steps shows each solver's order of accuracy.
 
 import { describe, expect, it } from "vitest";
 import {

@@ -1,4 +1,4 @@
-// convergence_lambda.test.ts: with the exact model of a Gaussian, solvers in λ show the orders of accuracy of their papers.
+// With the exact model of a Gaussian, solvers in λ show the orders of accuracy of their papers.
 
 import { describe, expect, it } from "vitest";
 import {

@@ -1,4 +1,4 @@
-// ddim.test.ts: DDIMScheduler's variances, edges, and where it meets DDPM.
+// DDIMScheduler's variances, edges, and where it meets DDPM.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

@@ -1,4 +1,4 @@
-// ddpm.test.ts: DDPMScheduler's variances, timesteps and edges.
+// DDPMScheduler's variances, timesteps and edges.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

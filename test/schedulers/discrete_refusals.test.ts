@@ -1,4 +1,4 @@
-// discrete_refusals.test.ts: what the schedulers over betas do not do, and say so; and small numbers of theirs.
+// What the schedulers over betas do not do, and say so; and small numbers of theirs.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

@@ -1,4 +1,4 @@
-// discrete_rows.test.ts: whole sampling loops with options that diffusers' own tests leave out, against its numbers
+// Whole sampling loops with options that diffusers' own tests leave out, against its numbers
 // (tools/python/discrete_scheduler_rows.py).
 
 import { readFileSync } from "node:fs";

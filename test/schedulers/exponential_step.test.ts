@@ -1,4 +1,4 @@
-// exponential_step.test.ts: the integrals under the steps of solvers in λ, against numerical quadrature.
+// The integrals under the steps of solvers in λ, against numerical quadrature.
 
 import { describe, expect, it } from "vitest";
 import { dpmSinglestepStep as dpmStep } from "../../src/schedulers/dpmsolver_singlestep.ts";

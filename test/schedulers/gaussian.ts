@@ -1,4 +1,4 @@
-// gaussian.ts: a target distribution whose best model and whose probability flow are known in closed form, to measure
+// A target distribution whose best model and whose probability flow are known in closed form, to measure
 // how fast solvers converge.
 //
 // With x_0 ~ N(m, s²) the noised sample x = α x_0 + σ ε is N(α m, α² s² + σ²), value by value. Its score is linear in x,

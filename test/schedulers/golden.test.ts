@@ -1,4 +1,4 @@
-// golden.test.ts: whole sampling loops against the numbers of diffusers' own schedulers.
+// Whole sampling loops against the numbers of diffusers' own schedulers.
 
 import { readFileSync } from "node:fs";
 import * as v from "valibot";

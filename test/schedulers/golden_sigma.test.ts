@@ -1,4 +1,4 @@
-// golden_sigma.test.ts: the schedulers over sigmas over their options, against loops of diffusers' own
+// The schedulers over sigmas over their options, against loops of diffusers' own
 // (tools/python/sigma_schedulers.py).
 
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// harness.ts: the deterministic samples, "model" and sampling loops that the golden sums were made with.
+// The deterministic samples, "model" and sampling loops that the golden sums were made with.
 
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
 import type { Scheduler, StepOptions } from "../../src/schedulers/scheduler.ts";

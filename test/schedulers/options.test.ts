@@ -1,4 +1,4 @@
-// options.test.ts: what follows from the one declaration of an option.
+// What follows from the one declaration of an option.
 
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";

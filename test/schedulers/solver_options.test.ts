@@ -1,4 +1,4 @@
-// solver_options.test.ts: what single options of the solvers in λ do, and what they refuse.
+// What single options of the solvers in λ do, and what they refuse.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

@@ -1,4 +1,4 @@
-// solvers.test.ts: the solvers in λ against diffusers over their options, and at every number of steps.
+// The solvers in λ against diffusers over their options, and at every number of steps.
 // test/fixtures/solvers.json is made by tools/python/solver_goldens.py.
 
 import { readFileSync } from "node:fs";

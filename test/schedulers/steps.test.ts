@@ -1,4 +1,4 @@
-// steps.test.ts: each step against its paper's equation, on single numbers in double precision.
+// Each step against its paper's equation, on single numbers in double precision.
 
 import { describe, expect, it } from "vitest";
 import { ddimStep } from "../../src/schedulers/ddim.ts";

@@ -1,9 +1,7 @@
-/**
- * Non-leaky augmentation (Karras et al. 2022, "Elucidating the design space of diffusion-based generative models",
- * arXiv 2206.00364, appendix F.2 and table 6; the order and the shares are those of the code that was released with it).
- * The model is told what was done to each image, so that it can tell augmented images from those of the data set, and
- * draws only the latter when it is told that nothing was done.
- */
+// Non-leaky augmentation (Karras et al. 2022, "Elucidating the design space of diffusion-based generative models",
+// arXiv 2206.00364, appendix F.2 and table 6; the order and the shares are those of the code that was released with it).
+// The model is told what was done to each image, so that it can tell augmented images from those of the data set, and
+// draws only the latter when it is told that nothing was done.
 import { type ItemRandom, normals, STREAM } from "../item_random.ts";
 import { type Affine, product, rotation, scaling, translation } from "./affine.ts";
 

@@ -1,13 +1,11 @@
-/**
- * An image seen through an affine map, each of its values computed once: the cubic convolution kernel with a = -1/2
- * (Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15; Pillow's BICUBIC). It leaves
- * pixels that fall on pixels as they are, and blurs the others less than linear interpolation does. Where the map
- * shrinks the image, the kernel widens with it, so that fine patterns do not alias.
- *
- * Outside the image its edge pixels go on. The mirror image, which Karras et al. take, would be better for pictures
- * that fill their frame; but of one thing on a plain ground, as most small data sets are, it brings in parts a second
- * time from the other side of the edge, and models learn to draw them.
- */
+// An image seen through an affine map, each of its values computed once: the cubic convolution kernel with a = -1/2
+// (Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15; Pillow's BICUBIC). It leaves
+// pixels that fall on pixels as they are, and blurs the others less than linear interpolation does. Where the map
+// shrinks the image, the kernel widens with it, so that fine patterns do not alias.
+//
+// Outside the image its edge pixels go on. The mirror image, which Karras et al. take, would be better for pictures
+// that fill their frame; but of one thing on a plain ground, as most small data sets are, it brings in parts a second
+// time from the other side of the edge, and models learn to draw them.
 import { type Affine, stretch } from "./affine.ts";
 
 /** Bytes [height, width, channels]. */

@@ -1,8 +1,6 @@
-/**
- * The two files of a cache entry. pixels.bin: the images [size, size, 3], bytes, one after the other, without those
- * that cannot be read. index.jsonl: a line that says what the entry is of, then a line for every image of the source.
- * Both are only ever added to, so what a killed process wrote is the beginning of what it would have written.
- */
+// The two files of a cache entry. pixels.bin: the images [size, size, 3], bytes, one after the other, without those
+// that cannot be read. index.jsonl: a line that says what the entry is of, then a line for every image of the source.
+// Both are only ever added to, so what a killed process wrote is the beginning of what it would have written.
 
 import * as v from "valibot";
 import { compression, files, paths } from "#platform";

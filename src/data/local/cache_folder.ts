@@ -1,4 +1,4 @@
-/** Where decoded images are kept between runs, and what is kept there. */
+// Where decoded images are kept between runs, and what is kept there.
 import { files, hashing, machine, paths, processes } from "#platform";
 import { isAbandoned } from "../../io/abandoned.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";

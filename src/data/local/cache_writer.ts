@@ -1,4 +1,4 @@
-/** Writes a cache entry, or goes on with one that a killed process began. */
+// Writes a cache entry, or goes on with one that a killed process began.
 import { compression, files, paths } from "#platform";
 import type { AppendFile } from "../../platform/platform.ts";
 import { type CacheHeader, type CacheRecord, INDEX, PIXELS, readIndex } from "./cache_files.ts";

@@ -1,4 +1,4 @@
-/** Decoded images of a source in the cache: read from there, or first decoded into it. */
+// Decoded images of a source in the cache: read from there, or first decoded into it.
 import { files, images, paths } from "#platform";
 import { shortageOf } from "../../io/free_space.ts";
 import { errorCode, explainSystemError, FileError } from "../../platform/errors.ts";

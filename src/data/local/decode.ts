@@ -1,4 +1,4 @@
-/** From encoded images to pixels of one size, several at a time, and what there is to say of each. */
+// From encoded images to pixels of one size, several at a time, and what there is to say of each.
 import { hashing } from "#platform";
 import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";

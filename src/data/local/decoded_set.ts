@@ -1,4 +1,4 @@
-/** All decoded images of a source, wherever their pixels are, and what became of the rest. */
+// All decoded images of a source, wherever their pixels are, and what became of the rest.
 import { hashing } from "#platform";
 import type { Hasher } from "../../platform/platform.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";

@@ -1,4 +1,4 @@
-/** Images as they lie in a folder, a list, a zip archive or parquet files: encoded, named, fetched one at a time. */
+// Images as they lie in a folder, a list, a zip archive or parquet files: encoded, named, fetched one at a time.
 import type { ClassLabels } from "../image_source.ts";
 
 /** A source on the disk: a folder or a file. */

@@ -1,4 +1,4 @@
-/** Labels of images that are files: from a table beside them, or from the folders that they lie in. */
+// Labels of images that are files: from a table beside them, or from the folders that they lie in.
 import { DataError } from "../errors.ts";
 import type { ClassLabels } from "../image_source.ts";
 import { classLabels } from "./labels.ts";

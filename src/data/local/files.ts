@@ -1,4 +1,4 @@
-/** Images that are files on the disk: those of a folder and the folders in it, or of a list. */
+// Images that are files on the disk: those of a folder and the folders in it, or of a list.
 import { files, hashing, paths as pathnames } from "#platform";
 import { foreignContent } from "../../io/foreign.ts";
 import { errorCode, firstLine } from "../../platform/errors.ts";

@@ -1,3 +1,5 @@
+// Several pieces of asynchronous work at a time, with their results in order.
+
 /**
  * The results of `work(0)`, `work(1)`, ... in that order, with at most `ahead` of them under way or waiting to be
  * taken: memory is bounded however long one of them takes. `work` may reject: the first that does ends it.

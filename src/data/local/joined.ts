@@ -1,4 +1,4 @@
-/** Several sources as one, one after the other. */
+// Several sources as one, one after the other.
 import { hashing } from "#platform";
 import type { ClassLabels } from "../image_source.ts";
 import type { EncodedImages } from "./encoded.ts";

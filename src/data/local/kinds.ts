@@ -1,4 +1,4 @@
-/** What files are by their names, and what can be asked of each kind. */
+// What files are by their names, and what can be asked of each kind.
 
 import { paths } from "#platform";
 import { DataError } from "../errors.ts";

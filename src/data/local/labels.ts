@@ -1,4 +1,4 @@
-/** From a label for every image to numbered classes. */
+// From a label for every image to numbered classes.
 import { compareCodePoints } from "../../io/code_points.ts";
 import type { ClassLabels } from "../image_source.ts";
 

@@ -1,4 +1,4 @@
-/** metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files. */
+// The tables metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files.
 import { tables } from "#platform";
 import { foreignContent } from "../../io/foreign.ts";
 import { firstLine } from "../../platform/errors.ts";

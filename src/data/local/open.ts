@@ -1,4 +1,4 @@
-/** Tells what kind of source a path is, and opens it. */
+// Tells what kind of source a path is, and opens it.
 
 import { files as disk, paths as pathnames } from "#platform";
 import { isMissing } from "../../platform/errors.ts";

@@ -1,4 +1,4 @@
-/** Which columns of a parquet file hold the images and their labels. */
+// Which columns of a parquet file hold the images and their labels.
 import type { ParquetColumn } from "../../io/parquet.ts";
 import { DataError } from "../errors.ts";
 import { LABEL_COLUMN } from "./file_labels.ts";

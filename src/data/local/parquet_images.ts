@@ -1,4 +1,4 @@
-/** The images in parquet files: row groups are read when a row of theirs is asked for, and the last few are kept. */
+// The images in parquet files: row groups are read when a row of theirs is asked for, and the last few are kept.
 import { files as disk, hashing, paths as pathnames } from "#platform";
 import { openParquet, type ParquetColumn, type ParquetFile } from "../../io/parquet.ts";
 import { DataError } from "../errors.ts";

@@ -1,4 +1,4 @@
-/** Parquet files or zip archives of one folder: those of the split that is read. */
+// Parquet files or zip archives of one folder: those of the split that is read.
 
 import { paths as pathnames } from "#platform";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";

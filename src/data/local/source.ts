@@ -1,4 +1,4 @@
-/** Encoded images as a data set: decoded at once, into memory where they are few, otherwise into the cache. */
+// Encoded images as a data set: decoded at once, into memory where they are few, otherwise into the cache.
 import { hashing, machine } from "#platform";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";

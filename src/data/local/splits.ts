@@ -1,4 +1,4 @@
-/** Splits (train, test, validation), as Hugging Face datasets tells them by the names of folders and files. */
+// Splits (train, test, validation), as Hugging Face datasets tells them by the names of folders and files.
 import { DataError } from "../errors.ts";
 
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {

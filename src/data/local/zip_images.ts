@@ -1,4 +1,4 @@
-/** The images in a zip archive, unpacked one at a time. */
+// The images in a zip archive, unpacked one at a time.
 import { files, hashing, paths as pathnames } from "#platform";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";

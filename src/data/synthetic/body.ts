@@ -1,7 +1,5 @@
-/**
- * Body and antennae: head, thorax and abdomen as soft round shapes on the centre line, two thin curves with
- * clubs at their ends. Lengths in forewing lengths, y down, the wings' roots near (0, 0).
- */
+// Body and antennae: head, thorax and abdomen as soft round shapes on the centre line, two thin curves with
+// clubs at their ends. Lengths in forewing lengths, y down, the wings' roots near (0, 0).
 import type { Color } from "./color.ts";
 import { blend, edge, type Ink } from "./layers.ts";
 

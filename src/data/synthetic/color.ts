@@ -1,7 +1,5 @@
-/**
- * Colours of the synthetic butterflies: sRGB triples in [0, 1], varied in OKLCH so that a change of hue
- * keeps the lightness the eye sees (Ottosson, "A perceptual color space for image processing", 2020).
- */
+// Colours of the synthetic butterflies: sRGB triples in [0, 1], varied in OKLCH so that a change of hue
+// keeps the lightness the eye sees (Ottosson, "A perceptual color space for image processing", 2020).
 import type { Draw } from "./random.ts";
 
 /** Red, green and blue as displayed (sRGB), each in [0, 1]. */

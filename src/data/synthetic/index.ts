@@ -1,7 +1,5 @@
-/**
- * The embedded data set: butterflies drawn by code, each different, always the same, at any size.
- * Image i depends on i alone (and is sampled at the size asked for), so nothing needs to be stored or fetched.
- */
+// The embedded data set: butterflies drawn by code, each different, always the same, at any size.
+// Image i depends on i alone (and is sampled at the size asked for), so nothing needs to be stored or fetched.
 import { DataError } from "../errors.ts";
 import type { ClassLabels, ImageSource } from "../image_source.ts";
 import { apollo, birdwing, cattleheart } from "./families/birdwings.ts";

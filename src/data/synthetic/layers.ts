@@ -1,8 +1,6 @@
-/**
- * The layers a wing's pattern is painted with, bottom to top: ground, veins, bands, borders, rows of spots,
- * eyespots, glows. Each maker returns a `Layer`, a function that changes the ink at one place of the wing.
- * Positions and widths named v are fractions of the radius, everything else is in forewing lengths.
- */
+// The layers a wing's pattern is painted with, bottom to top: ground, veins, bands, borders, rows of spots,
+// eyespots, glows. Each maker returns a `Layer`, a function that changes the ink at one place of the wing.
+// Positions and widths named v are fractions of the radius, everything else is in forewing lengths.
 import type { Color } from "./color.ts";
 import type { Site, Wing } from "./wing.ts";
 

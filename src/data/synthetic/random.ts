@@ -1,3 +1,5 @@
+// The random numbers that the synthetic butterflies are drawn with.
+
 /**
  * The generator behind the synthetic butterflies: a 32-bit SplitMix. Each draw adds the golden ratio to a
  * counter and scrambles it (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014,

@@ -1,8 +1,6 @@
-/**
- * Draws a specimen on white, symmetric to the bit. Every pixel is the plain mean of a square of samples (in
- * sRGB, as image resizers take it), and every sample softens the edges it meets over its own width, so few
- * samples are enough. The drawing does not depend on the size but for that.
- */
+// Draws a specimen on white, symmetric to the bit. Every pixel is the plain mean of a square of samples (in
+// sRGB, as image resizers take it), and every sample softens the edges it meets over its own width, so few
+// samples are enough. The drawing does not depend on the size but for that.
 import { bodyExtent, paintBody } from "./body.ts";
 import type { Ink } from "./layers.ts";
 import { paintWing, type Specimen } from "./specimen.ts";

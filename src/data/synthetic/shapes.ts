@@ -1,7 +1,5 @@
-/**
- * Wing outlines by a few traits, each a number with a natural middle at 0, so that families differ by shape
- * and individuals by a little of everything.
- */
+// Wing outlines by a few traits, each a number with a natural middle at 0, so that families differ by shape
+// and individuals by a little of everything.
 import type { Draw } from "./random.ts";
 import { type Point, type TailPlan, Wing, type WingPlan } from "./wing.ts";
 

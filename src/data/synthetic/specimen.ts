@@ -1,4 +1,4 @@
-/** A butterfly as a plan: what `render` draws. Families (in families/) make these. */
+// A butterfly as a plan: what `render` draws. Families (in families/) make these.
 import type { BodyPlan } from "./body.ts";
 import type { Color } from "./color.ts";
 import { edge, type Ink, type Layer } from "./layers.ts";

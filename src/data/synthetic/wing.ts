@@ -1,15 +1,13 @@
-/**
- * The shape of one wing and where a point lies on it.
- *
- * A wing is star-shaped around its root, so it is a table of radii over the angle. A point is told by
- *   u  0 at the leading edge (costa) .. 1 at the trailing edge (inner margin), by angle;
- *   v  0 at the root .. 1 at the margin, by radius.
- * Veins are lines of (nearly) constant u, bands lines of constant v, and the spaces between veins ("cells")
- * carry the spots: the plan on which the patterns of real wings are built (Nijhout, "The Development and
- * Evolution of Butterfly Wing Patterns", 1991).
- *
- * Lengths are in forewing lengths; x points away from the body, y down. Angles run clockwise from x.
- */
+// The shape of one wing and where a point lies on it.
+//
+// A wing is star-shaped around its root, so it is a table of radii over the angle. A point is told by
+//   u  0 at the leading edge (costa) .. 1 at the trailing edge (inner margin), by angle;
+//   v  0 at the root .. 1 at the margin, by radius.
+// Veins are lines of (nearly) constant u, bands lines of constant v, and the spaces between veins ("cells")
+// carry the spots: the plan on which the patterns of real wings are built (Nijhout, "The Development and
+// Evolution of Butterfly Wing Patterns", 1991).
+//
+// Lengths are in forewing lengths; x points away from the body, y down. Angles run clockwise from x.
 
 /** A point [x, y] in forewing lengths. */
 export type Point = readonly [number, number];

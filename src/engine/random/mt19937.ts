@@ -1,4 +1,4 @@
-// mt19937.ts: the Mersenne Twister, 32-bit words (Matsumoto & Nishimura 1998).
+// The Mersenne Twister, 32-bit words (Matsumoto & Nishimura 1998).
 // Knows nothing of distributions; torch_generator.ts builds torch's on top.
 
 const N = 624;

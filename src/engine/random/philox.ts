@@ -1,4 +1,4 @@
-// philox.ts: Philox 4x32-10, the counter-based generator (Salmon et al. 2011, "Parallel random numbers: as easy as
+// Philox 4x32-10, the counter-based generator (Salmon et al. 2011, "Parallel random numbers: as easy as
 // 1, 2, 3"), on the host. Programs draw the same numbers in-graph: value i depends on (seed, step, site, i) only,
 // never on thread count, tile order or backend.
 

@@ -1,4 +1,4 @@
-// torch_generator.ts: the random numbers that torch's CPU generator draws, in the same order.
+// The random numbers that torch's CPU generator draws, in the same order.
 //
 // With the same seed, weights, noise and timesteps start out as they do in Python: the uniform draws, randint and
 // randperm are bit-exact, the normal ones equal up to the last bits of cos, sin and log (2.4e-7).

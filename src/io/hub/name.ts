@@ -1,4 +1,4 @@
-// hf:OWNER/NAME[@REVISION]: how a repository of the Hugging Face Hub is written.
+// Names such as hf:OWNER/NAME[@REVISION]: how a repository of the Hugging Face Hub is written.
 
 import { HubError } from "./errors.ts";
 

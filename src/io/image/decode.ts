@@ -1,4 +1,4 @@
-// decode.ts: image files of any common kind as 8-bit RGB.
+// Image files of any common kind as 8-bit RGB.
 import { images } from "#platform";
 import { NO_IMAGE } from "../../platform/errors.ts";
 import type { DecodedImage } from "../../platform/platform.ts";

@@ -1,4 +1,4 @@
-// grid.ts: many small images as one, for people to look at.
+// Many small images as one, for people to look at.
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
 /** How images are laid out in a grid. */

@@ -1,4 +1,4 @@
-// index.ts: images in and out.
+// Images in and out.
 export { decodeImage, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";

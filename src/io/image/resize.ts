@@ -1,4 +1,4 @@
-// resize.ts: bilinear resizing as Pillow does it (and torchvision's Resize on Pillow images), bit for bit.
+// Bilinear resizing as Pillow does it (and torchvision's Resize on Pillow images), bit for bit.
 // When an image shrinks, the triangle of the filter widens with it, so every input pixel counts; the horizontal
 // pass comes first and is rounded to bytes before the vertical one, both in fixed point with 22 fraction bits.
 // (Pillow turns the order round for images over 100 times as tall as wide; these may differ by 1.)

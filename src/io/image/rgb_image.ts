@@ -1,4 +1,4 @@
-// rgb_image.ts: a decoded image, and the step from a model's numbers to bytes.
+// A decoded image, and the step from a model's numbers to bytes.
 
 /** An image in memory: 8-bit RGB, [height, width, 3], row by row from the top. */
 export interface RgbImage {

@@ -1,4 +1,4 @@
-// write.ts: images as PNG, JPEG or WebP files.
+// Images as PNG, JPEG or WebP files.
 import { files, images, paths } from "#platform";
 import { FileError } from "../../platform/errors.ts";
 import type { EncodedFormat, Permit } from "../../platform/platform.ts";

@@ -1,4 +1,4 @@
-// process_identity.ts: whether the process that wrote something is still there. Numbers of processes are used again, and
+// Whether the process that wrote something is still there. Numbers of processes are used again, and
 // mean something else in another container, so a process is named by its number, where that counts, and when it began.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";

@@ -1,4 +1,4 @@
-// diffusion.ts: a model's diffusion in continuous time, as samplers need it that choose their own steps.
+// A model's diffusion in continuous time, as samplers need it that choose their own steps.
 //
 // Samples are x = α x_0 + σ ε. What a noise level means to the model is its angle φ = atan2(σ, α) alone (Salimans & Ho
 // 2022, arXiv 2202.00512, appendix D): the trained timesteps are angles from near 0 (image) to at most π/2 (pure

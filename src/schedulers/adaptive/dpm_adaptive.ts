@@ -1,4 +1,4 @@
-// dpm_adaptive.ts: DPM-Solver with adaptive steps, Lu et al. 2022, "DPM-Solver: a fast ODE solver for diffusion
+// DPM-Solver with adaptive steps, Lu et al. 2022, "DPM-Solver: a fast ODE solver for diffusion
 // probabilistic model sampling in around 10 steps" (arXiv 2206.00927), algorithms 1, 2, 4 and 5 (DPM-Solver-12 and -23).
 //
 // Samples are variance exploding, x = x_0 + σ ε, where the paper's λ is -log σ and its solvers are Taylor expansions of

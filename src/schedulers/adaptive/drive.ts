@@ -1,4 +1,4 @@
-// drive.ts: many images at once through one model: each goes its own way, and what all of them want to see next is
+// Many images at once through one model: each goes its own way, and what all of them want to see next is
 // one batch. Images that are done wait for the others.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";

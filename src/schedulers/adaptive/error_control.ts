@@ -1,4 +1,4 @@
-// error_control.ts: how far to step: the error that two solutions of different order show, and what follows from it.
+// How far to step: the error that two solutions of different order show, and what follows from it.
 
 /** A tolerance: each value may be off by `atol`, or by `rtol` of its size where that is more. */
 export interface Tolerance {

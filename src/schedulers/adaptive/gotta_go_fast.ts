@@ -1,4 +1,4 @@
-// gotta_go_fast.ts: an SDE solver with adaptive steps, Jolicoeur-Martineau et al. 2021, "Gotta go fast when generating
+// An SDE solver with adaptive steps, Jolicoeur-Martineau et al. 2021, "Gotta go fast when generating
 // data with score-based models" (arXiv 2105.14080), algorithm 1.
 //
 // A step of the reverse SDE is done by Euler-Maruyama and, with the same noise, by the stochastic improved Euler

@@ -1,4 +1,4 @@
-// index.ts: the samplers by name that decide their own steps or noise as they see the score.
+// The samplers by name that decide their own steps or noise as they see the score.
 
 import { type DPMAdaptiveConfig, DPMAdaptiveSampler } from "./dpm_adaptive.ts";
 import { type GottaGoFastConfig, GottaGoFastSampler } from "./gotta_go_fast.ts";

@@ -1,4 +1,4 @@
-// predictor_corrector.ts: predictor-corrector sampling, Song et al. 2021, "Score-based generative modeling through
+// Predictor-corrector sampling, Song et al. 2021, "Score-based generative modeling through
 // stochastic differential equations" (arXiv 2011.13456), algorithms 1 to 5 and appendix G.
 //
 // A predictor takes the sample to the next noise level; Langevin steps at that level then correct its distribution.

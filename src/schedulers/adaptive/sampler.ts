@@ -1,4 +1,4 @@
-// sampler.ts: what every sampler offers that drives the model itself, image by image.
+// What every sampler offers that drives the model itself, image by image.
 
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import type { Diffusion, ImageWork } from "./diffusion.ts";

@@ -1,4 +1,4 @@
-// solver_range.ts: where solvers in continuous time begin and end.
+// Where solvers in continuous time begin and end.
 
 import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, noiseIn } from "./diffusion.ts";

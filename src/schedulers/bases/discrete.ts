@@ -1,4 +1,4 @@
-// discrete.ts: what the schedulers over discrete betas have in common: the noise schedule, the choice of timesteps,
+// What the schedulers over discrete betas have in common: the noise schedule, the choice of timesteps,
 // the forward process, and the predicted x_0. What is left to each is its step.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";

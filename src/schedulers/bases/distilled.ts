@@ -1,4 +1,4 @@
-// distilled.ts: what LCMScheduler and TCDScheduler have in common: they sample from models that were distilled along few
+// What LCMScheduler and TCDScheduler have in common: they sample from models that were distilled along few
 // timesteps of a teacher, and visit some of those.
 
 import * as v from "valibot";

@@ -1,4 +1,4 @@
-// edm.ts: what the schedulers of EDM have in common: Karras et al. 2022, "Elucidating the design space of
+// What the schedulers of EDM have in common: Karras et al. 2022, "Elucidating the design space of
 // diffusion-based generative models" (arXiv 2206.00364). Noise levels are chosen without any betas, samples are
 // x = x_0 + σ ε, and the network F sits inside a preconditioning (table 1, last column):
 //   D(x; σ) = c_skip(σ) x + c_out(σ) F(c_in(σ) x; c_noise(σ))

@@ -1,4 +1,4 @@
-// flow_match.ts: what the schedulers of flow matching have in common (Lipman et al. 2022, arXiv 2210.02747; Liu et al.
+// What the schedulers of flow matching have in common (Lipman et al. 2022, arXiv 2210.02747; Liu et al.
 // 2022, rectified flow, arXiv 2209.03003): samples lie on the straight line x = (1 - σ) x_0 + σ ε, and the model
 // predicts its direction, ε - x_0. Timesteps are σ T.
 

@@ -1,4 +1,4 @@
-// k_dpm_2.ts: what KDPM2DiscreteScheduler and KDPM2AncestralDiscreteScheduler have in common: a step in the manner of
+// What KDPM2DiscreteScheduler and KDPM2AncestralDiscreteScheduler have in common: a step in the manner of
 // DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927, algorithm 1) for samples x = x_0 + σ ε, as Karras et al. 2022 (arXiv
 // 2206.00364) built it: half a step in log σ, and the whole step with the slope found there.
 

@@ -1,4 +1,4 @@
-// multistep_order.ts: with how many points a multistep solver takes a step.
+// With how many points a multistep solver takes a step.
 
 /** What a step's order depends on. */
 export interface MultistepPlace {

@@ -1,4 +1,4 @@
-// noise_schedule.ts: the betas of a config and their running product.
+// The betas of a config and their running product.
 
 import { cumulativeAlphas, makeBetas, rescaleZeroTerminalSnr } from "../math/betas.ts";
 import type { ConfigOf, PartialConfigOf } from "./options.ts";

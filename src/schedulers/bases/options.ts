@@ -1,4 +1,4 @@
-// options.ts: the options of a scheduler: checked, completed with defaults, read from and written to JSON.
+// The options of a scheduler: checked, completed with defaults, read from and written to JSON.
 //
 // Code says betaSchedule, files say beta_schedule; the names are otherwise those of diffusers. Like there, a config
 // remembers which options were left at their defaults: when another scheduler is made from it, that one's own

@@ -1,4 +1,4 @@
-// scheduler_base.ts: what all schedulers do alike: their options, and the checks of what a step is given.
+// What all schedulers do alike: their options, and the checks of what a step is given.
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import { type Shape, sameShape, showShape } from "../../engine/shape.ts";

@@ -1,4 +1,4 @@
-// shared_options.ts: the options that several families of schedulers have; diffusers' names, in camelCase.
+// The options that several families of schedulers have; diffusers' names, in camelCase.
 
 import * as v from "valibot";
 import { betaSchedules } from "../math/betas.ts";

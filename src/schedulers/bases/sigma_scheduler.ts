@@ -1,4 +1,4 @@
-// sigma_scheduler.ts: what the schedulers that walk down a list of sigmas have in common: the list, the place in it, and
+// What the schedulers that walk down a list of sigmas have in common: the list, the place in it, and
 // the forward process. What is left to each is how it makes the list and how it takes a step.
 //
 // Sizes are computed in float64 from float32 sigmas; images are float32, rounded once a step.

@@ -1,4 +1,4 @@
-// solver_history.ts: what multistep solvers remember.
+// What multistep solvers remember.
 
 /** What the model gave at a noise level, as the solver integrates it. */
 export interface SolverPoint {

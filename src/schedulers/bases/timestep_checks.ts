@@ -1,4 +1,4 @@
-// timestep_checks.ts: what schedulers are asked to visit, checked.
+// What schedulers are asked to visit, checked.
 
 /**
  * A number of steps.

@@ -1,4 +1,4 @@
-// two_stage.ts: plans of methods that call the model twice a step, and what the first half of a step leaves behind.
+// Plans of methods that call the model twice a step, and what the first half of a step leaves behind.
 
 import type { SigmaPlan } from "./sigma_scheduler.ts";
 

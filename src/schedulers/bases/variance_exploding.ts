@@ -1,4 +1,4 @@
-// variance_exploding.ts: what EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
+// What EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
 // variance grows with the noise, and the model sees them scaled by 1 / sqrt(σ² + 1).
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";

@@ -1,4 +1,4 @@
-// variance_preserving.ts: what the solvers in λ have in common (DPM-Solver, DEIS, UniPC, SA-Solver): samples are
+// What the solvers in λ have in common (DPM-Solver, DEIS, UniPC, SA-Solver): samples are
 // x = α x_0 + σ ε with α² + σ² = 1, or α + σ = 1 where the model follows a flow, and need no scaling.
 //
 // The list of `sigmas` holds σ / α, as everywhere; with flow sigmas it holds the flow's σ itself.

@@ -1,4 +1,4 @@
-// beta_quantile.ts: the quantile function of the beta distribution.
+// The quantile function of the beta distribution.
 
 /**
  * x in [0, 1] below which a Beta(a, b) variable lies with probability p; relative error about 1e-14.

@@ -1,4 +1,4 @@
-// betas.ts: the noise schedules β_1 .. β_T and their running product.
+// The noise schedules β_1 .. β_T and their running product.
 //
 // A trained model is tied to these very numbers, so they are made as diffusers makes them: float32 values, the
 // products in double precision rounded once per element, the ᾱ-based schedules in double precision throughout.

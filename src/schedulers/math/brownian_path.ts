@@ -1,4 +1,4 @@
-// brownian_path.ts: Brownian motion W(σ) of every value of an image, known at every noise level before any step is
+// Brownian motion W(σ) of every value of an image, known at every noise level before any step is
 // chosen: increments add up whatever the steps are, and fewer or more steps meet the same noise. In the manner of the
 // virtual Brownian tree (Li et al. 2020, "Scalable gradients for stochastic differential equations", arXiv 2001.01328).
 //

@@ -1,4 +1,4 @@
-// churn.ts: noise added back before a step, up to a higher noise level: lines 4 to 6 of algorithm 2 of Karras et al.
+// Noise added back before a step, up to a higher noise level: lines 4 to 6 of algorithm 2 of Karras et al.
 // 2022, "Elucidating the design space of diffusion-based generative models" (arXiv 2206.00364).
 
 import type { StepOptions } from "../scheduler.ts";

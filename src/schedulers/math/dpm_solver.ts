@@ -1,4 +1,4 @@
-// dpm_solver.ts: the formulas of DPM-Solver (Lu et al. 2022, arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095), apart
+// The formulas of DPM-Solver (Lu et al. 2022, arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095), apart
 // from where sigmas come from. The former integrates ε, the latter x_0; their "sde" forms follow the reverse diffusion
 // in place of the probability flow.
 //

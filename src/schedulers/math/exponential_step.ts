@@ -1,4 +1,4 @@
-// exponential_step.ts: a step of the solvers that integrate in λ = log(α / σ), half the log of the signal-to-noise ratio
+// A step of the solvers that integrate in λ = log(α / σ), half the log of the signal-to-noise ratio
 // (Lu et al. 2022, "DPM-Solver", arXiv 2206.00927, section 3; with noise, Xue et al. 2023, "SA-Solver", arXiv 2309.05019).
 //
 // From s to t, with h = λ_t - λ_s and g = 1 + τ², where τ is how much noise is added on the way (0: none):

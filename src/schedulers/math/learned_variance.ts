@@ -1,4 +1,4 @@
-// learned_variance.ts: the output of models that learn the variance, [N, ..., 2C]: mean first, variance behind.
+// The output of models that learn the variance, [N, ..., 2C]: mean first, variance behind.
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
 

@@ -1,4 +1,4 @@
-// noise.ts: the noise that samplers add, as Python draws it.
+// The noise that samplers add, as Python draws it.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import type { TorchGenerator } from "../../engine/random/torch_generator.ts";

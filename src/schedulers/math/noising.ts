@@ -1,4 +1,4 @@
-// noising.ts: the forward process over a batch, one timestep per image.
+// The forward process over a batch, one timestep per image.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import { sameShape, showShape } from "../../engine/shape.ts";

@@ -1,4 +1,4 @@
-// prediction.ts: what a model's output means. With x_t = α x_0 + σ ε, α = sqrt(ᾱ_t), σ = sqrt(1 - ᾱ_t), it is one of
+// What a model's output means. With x_t = α x_0 + σ ε, α = sqrt(ᾱ_t), σ = sqrt(1 - ᾱ_t), it is one of
 //   epsilon       the noise ε                        (Ho et al. 2020)
 //   sample        the clean image x_0
 //   v_prediction  v = α ε - σ x_0                    (Salimans & Ho 2022, appendix D)

@@ -1,4 +1,4 @@
-// sigma_spacing.ts: the options by which schedulers space their sigmas, and the plan that follows from them.
+// The options by which schedulers space their sigmas, and the plan that follows from them.
 
 import { atMostOne, type PartialConfigOf } from "../bases/options.ts";
 import type { sigmaSpacingOptions } from "../bases/shared_options.ts";

@@ -1,4 +1,4 @@
-// sigmas.ts: noise levels as solvers count them: σ = sqrt((1 - ᾱ) / ᾱ), the standard deviation of the noise when the
+// Noise levels as solvers count them: σ = sqrt((1 - ᾱ) / ᾱ), the standard deviation of the noise when the
 // image has its own size (Karras et al. 2022), and the spacings of σ that do not follow the timesteps.
 
 import { betaQuantile } from "./beta_quantile.ts";

@@ -1,4 +1,4 @@
-// solver_prediction.ts: x_0 and ε as sums of the sample and the model's output, for solvers that round once a step.
+// X_0 and ε as sums of the sample and the model's output, for solvers that round once a step.
 
 import type { NoiseLevel, SolverPredictionType } from "./prediction.ts";
 

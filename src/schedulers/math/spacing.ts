@@ -1,4 +1,4 @@
-// spacing.ts: which of the T training timesteps a sampler visits (Lin et al. 2023, table 2).
+// Which of the T training timesteps a sampler visits (Lin et al. 2023, table 2).
 //
 // Rounding is half to even and the sequences are built in numpy's order of operations, so that ties fall the same way.
 

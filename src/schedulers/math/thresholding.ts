@@ -1,4 +1,4 @@
-// thresholding.ts: keeping a predicted x_0 in range, by clipping or by dynamic thresholding.
+// Keeping a predicted x_0 in range, by clipping or by dynamic thresholding.
 
 const { fround } = Math;
 

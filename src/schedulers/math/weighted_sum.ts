@@ -1,4 +1,4 @@
-// weighted_sum.ts: the one piece of arithmetic that solvers do on images.
+// The one piece of arithmetic that solvers do on images.
 
 /** A factor and what it multiplies. */
 export type Term = readonly [weight: number, values: Float32Array];

@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object for each training step, appended as it happens.
+// The file metrics.jsonl: one JSON object for each training step, appended as it happens.
 
 import * as v from "valibot";
 import { files } from "#platform";

@@ -1,4 +1,4 @@
-/** Birdwings, apollos and cattlehearts. */
+// Birdwings, apollos and cattlehearts.
 import { hex, mix, vary } from "../color.ts";
 import * as paint from "../layers.ts";
 import type { Draw } from "../random.ts";

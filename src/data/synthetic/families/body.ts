@@ -1,4 +1,4 @@
-/** The body every family wears, with its own colours. */
+// The body every family wears, with its own colours.
 import type { BodyPlan } from "../body.ts";
 import { type Color, hex, mix } from "../color.ts";
 import type { Draw } from "../random.ts";

@@ -1,4 +1,4 @@
-/** Brush-footed butterflies: monarchs, morphos, peacocks, admirals, longwings, owls. */
+// Brush-footed butterflies: monarchs, morphos, peacocks, admirals, longwings, owls.
 import { hex, mix, vary } from "../color.ts";
 import * as paint from "../layers.ts";
 import type { Draw } from "../random.ts";

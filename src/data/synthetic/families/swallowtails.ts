@@ -1,4 +1,4 @@
-/** Swallowtails: tigers, zebra kites, bluebottles, jays, black mormons, emeralds. */
+// Swallowtails: tigers, zebra kites, bluebottles, jays, black mormons, emeralds.
 import { hex, mix, vary } from "../color.ts";
 import * as paint from "../layers.ts";
 import type { Draw } from "../random.ts";

@@ -1,4 +1,4 @@
-/** Whites, sulphurs, jezebels and blues. */
+// Whites, sulphurs, jezebels and blues.
 import { hex, mix, vary } from "../color.ts";
 import * as paint from "../layers.ts";
 import type { Draw } from "../random.ts";
