@@ -107,9 +107,10 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   /** What the model can draw images of; null for a model that is not class-conditional. */
   readonly classes: ModelClasses | null;
   readonly #options: PipelineOptions;
-  readonly #programs = new Map<string, DenoiserProgram>();
+  /** What two calls at once both need is made once: the second waits for what the first began. */
+  readonly #programs = new Map<string, Promise<DenoiserProgram>>();
   /** Its own; undefined while it has none. */
-  #backend: Backend | undefined;
+  #backend: Promise<Backend> | undefined;
   #uploaded = false;
 
   /** @throws PipelineError for names of classes that the model does not have */
@@ -169,11 +170,15 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /** Frees the compiled programs, and the backend if it is the pipeline's own. */
   async close(): Promise<void> {
-    for (const { executable } of this.#programs.values()) executable.dispose();
+    const programs = [...this.#programs.values()];
+    const backend = this.#backend;
     this.#programs.clear();
-    await this.#backend?.close();
     this.#backend = undefined;
     this.#uploaded = false;
+    for (const compiled of await Promise.allSettled(programs)) {
+      if (compiled.status === "fulfilled") compiled.value.executable.dispose();
+    }
+    await (await backend?.catch(() => undefined))?.close();
   }
 
   /**
@@ -269,9 +274,12 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   async #open(): Promise<Backend> {
     const { backend, threads } = this.#options;
     if (typeof backend === "object") return backend;
-    this.#backend ??= await createBackend({
+    this.#backend ??= createBackend({
       ...(backend && { backend }),
       ...(threads !== undefined && { threads }),
+    }).catch((error: unknown) => {
+      this.#backend = undefined;
+      throw error;
     });
     return this.#backend;
   }
@@ -284,7 +292,10 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;
     const known = this.#programs.get(key);
     if (known) return known;
-    const program = await compileDenoiser(backend, this.unet, shape, isGuided);
+    const program = compileDenoiser(backend, this.unet, shape, isGuided).catch((error: unknown) => {
+      this.#programs.delete(key);
+      throw error;
+    });
     this.#programs.set(key, program);
     return program;
   }

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
+import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler, torchNoise } from "../../src/schedulers/index.ts";
@@ -47,6 +48,33 @@ describe("images belong to their seed and number", () => {
     const a = await pipeline().generate({ steps: 2, seed: 1 });
     const b = await pipeline().generate({ steps: 2, seed: 2 });
     expect(a.data).not.toEqual(b.data);
+  });
+});
+
+describe("two calls at once", () => {
+  const calls = [
+    { steps: 3, seed: 1 },
+    { steps: 2, seed: 2 },
+  ];
+
+  test.each(BACKEND_NAMES)("draw what they draw one after the other, on %s", async (name) => {
+    const alone = pipeline(name);
+    const expected: Float32Array[] = [];
+    for (const call of calls) expected.push((await alone.generate(call)).data);
+    const together = pipeline(name);
+    const drawn = await Promise.all(calls.map((call) => together.generate(call)));
+    expect(drawn.map(({ data }) => data)).toEqual(expected);
+    await Promise.all([alone.close(), together.close()]);
+  });
+
+  test("compile the model once, and again where that failed", async () => {
+    const shared = new ReferenceBackend();
+    const compile = vi.spyOn(shared, "compile").mockRejectedValueOnce(new Error("no memory"));
+    const drawing = new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backend: shared });
+    await expect(drawing.generate(calls[0])).rejects.toThrow("no memory");
+    await Promise.all(calls.map((call) => drawing.generate(call)));
+    expect(compile).toHaveBeenCalledTimes(2);
+    await drawing.close();
   });
 });
 
