@@ -98,6 +98,7 @@ export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
 export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
 export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";
+export type { PipelineModel } from "./pipelines/components.ts";
 export type {
   Condition,
   Conditioner,

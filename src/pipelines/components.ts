@@ -35,8 +35,11 @@ export const SCHEDULER = "scheduler";
 /** Warnings about things in a file that mean nothing here. */
 export type Warn = (message: string) => void;
 
+/** The models that a pipeline's folder can hold. */
+export type PipelineModel = UNet2DModel;
+
 /** What a pipeline is made of. D: its model. */
-export interface PipelineParts<D extends Denoiser = UNet2DModel> {
+export interface PipelineParts<D extends Denoiser = PipelineModel> {
   readonly unet: D;
   readonly scheduler: Scheduler;
   /** Default: the identity. */
@@ -53,7 +56,7 @@ export interface ReadComponentOptions extends ReadStateDictOptions {
 }
 
 /** A kind of component of pipelines whose model is a D. */
-export interface ComponentKind<D extends Denoiser = UNet2DModel> {
+export interface ComponentKind<D extends Denoiser = PipelineModel> {
   /** Its key in model_index.json, and its subfolder. */
   readonly name: string;
   /** Its class in model_index.json; null where `read` knows several. */

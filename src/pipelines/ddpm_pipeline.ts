@@ -4,10 +4,9 @@ import { files } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import type { RgbImage } from "../io/image/index.ts";
 import type { Denoiser } from "../models/denoiser.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
-import { savedComponents } from "./components.ts";
+import { type PipelineModel, savedComponents } from "./components.ts";
 import { defaultSteps } from "./default_steps.ts";
 import {
   batchWatch,
@@ -45,7 +44,7 @@ export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
  * Draws images with a model and a scheduler, as diffusers' DDPMPipeline does.
  * D: the class of its model.
  */
-export class DDPMPipeline<D extends Denoiser = UNet2DModel> extends DiffusionPipeline<D, GenerateOptions> {
+export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionPipeline<D, GenerateOptions> {
   /**
    * Loads what `savePretrained`, diffusers' `save_pretrained` or a training run wrote.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face

@@ -12,12 +12,12 @@ import {
 import { named } from "../io/printable.ts";
 import type { ReadStateDictOptions, StateDict } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { explainSystemError, FileError } from "../platform/errors.ts";
 import type { Id2Label } from "./class_labels.ts";
 import {
   COMPONENT_KINDS,
   type ComponentKind,
+  type PipelineModel,
   type PipelineParts,
   SCHEDULER,
   savedComponents,
@@ -85,7 +85,7 @@ type ReadPipelineOptions = ReadStateDictOptions & { readonly warn?: Warn };
 export const readPipeline = (
   folder: string,
   options: ReadPipelineOptions = {},
-): Promise<ReadParts<UNet2DModel>> => readPipelineOf(COMPONENT_KINDS, folder, options);
+): Promise<ReadParts<PipelineModel>> => readPipelineOf(COMPONENT_KINDS, folder, options);
 
 /** The same for pipelines of other kinds of components. */
 export async function readPipelineOf<D extends Denoiser>(

@@ -1,7 +1,7 @@
 // What `fromPretrained` makes a pipeline of: the components of a folder, wherever it is.
 
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import type { Scheduler } from "../schedulers/index.ts";
+import type { PipelineModel } from "./components.ts";
 import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
 import { readPipeline } from "./folders.ts";
 import { pipelineFolder } from "./hub.ts";
@@ -14,7 +14,7 @@ import { pipelineFolder } from "./hub.ts";
 export async function readPretrained(
   source: string,
   options: FromPretrainedOptions,
-): Promise<[unet: UNet2DModel, scheduler: Scheduler, options: PipelineOptions]> {
+): Promise<[unet: PipelineModel, scheduler: Scheduler, options: PipelineOptions]> {
   const folder = await pipelineFolder(source, options);
   const { unet, scheduler, id2label, ...parts } = await readPipeline(folder, options);
   const names = options.conditioner === undefined && id2label;

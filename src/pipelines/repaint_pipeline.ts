@@ -5,8 +5,8 @@ import type { ImageSize } from "../codecs/codec.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { checkRgb, type RgbImage } from "../io/image/index.ts";
 import type { Denoiser } from "../models/denoiser.ts";
-import type { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
+import type { PipelineModel } from "./components.ts";
 import { defaultSteps } from "./default_steps.ts";
 import {
   batchWatch,
@@ -46,7 +46,10 @@ interface Inputs {
  * Draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865).
  * D: the class of its model.
  */
-export class RePaintPipeline<D extends Denoiser = UNet2DModel> extends DiffusionPipeline<D, RePaintOptions> {
+export class RePaintPipeline<D extends Denoiser = PipelineModel> extends DiffusionPipeline<
+  D,
+  RePaintOptions
+> {
   /**
    * Loads any pipeline over betas, such as a training run's; of its scheduler the noise schedule and the prediction type
    * count.
