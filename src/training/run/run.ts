@@ -6,8 +6,8 @@ import { isClassConditional } from "../../models/denoiser.ts";
 import { NotFiniteError } from "../../pipelines/errors.ts";
 import { DivergenceError } from "../errors.ts";
 import { divergence } from "./divergence.ts";
+import type { RunPlan, Session } from "./open_run.ts";
 import type { Quality } from "./quality.ts";
-import type { RunPlan, Session } from "./session.ts";
 import type { Speedometer } from "./speedometer.ts";
 
 /** What was found and written after a step. */
