@@ -21,7 +21,7 @@ import {
 } from "./settings.ts";
 import { AugmentEmbedding } from "./step/augment_embedding.ts";
 import { checkClasses, defaultLabelDropout, recordedClasses } from "./step/batch_labels.ts";
-import type { Objective, TrainScheduler } from "./step/objective.ts";
+import { type Objective, objectiveOf, type TrainScheduler } from "./step/objective.ts";
 import type { TrainStepOptions } from "./step/train_step.ts";
 
 /**
@@ -133,13 +133,14 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
 
 /**
  * What can be known to be wrong before anything is started.
- * @throws TrainingOptionError for images or classes that the model does not take
+ * @throws TrainingOptionError for a scheduler that no model is trained for, images or classes that the model does not take
  */
 export function checkFit(
   options: TrainerOptions,
   { labelDropout, evalEvery, evalCount, sampleSteps, augmentProbability }: TrainSettings,
 ): void {
   const { model, data, scheduler } = options;
+  objectiveOf(scheduler);
   if (sampleSteps > scheduler.numTrainTimesteps) {
     throw new TrainingOptionError(
       `samples in ${sampleSteps} steps want as many timesteps, the scheduler has ${scheduler.numTrainTimesteps}; use sampleSteps of at most that`,

@@ -14,13 +14,6 @@ const FILE = "augment_embedding.safetensors";
 const WEIGHT = "weight";
 const AVERAGE = "weight_ema";
 
-/** Parts the weights of all that is trained into the model's own and the layer's. */
-export function partWeights(all: StateDict): { model: StateDict; layer: HostWeight | undefined } {
-  const model = new Map(all);
-  model.delete(AUGMENT_EMBEDDING);
-  return { model, layer: all.get(AUGMENT_EMBEDDING) };
-}
-
 /** Writes the layer's weights into a checkpoint's folder. @throws FileError */
 export async function writeAugmentEmbedding(
   folder: string,

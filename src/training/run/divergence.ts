@@ -1,12 +1,28 @@
-// What is said when a run's numbers stop being finite.
+// What is said when a run's numbers stop being finite: what was seen, and what there is to go on from.
 
+import { NotFiniteError } from "../../pipelines/errors.ts";
 import { DivergenceError } from "../errors.ts";
 import type { TrainSettings } from "../settings.ts";
 import { checkpointSteps } from "./checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** @param what what was seen to be infinite or no number, and in which step */
-export async function divergence(
+/** Does work of a step. @throws DivergenceError with what to do, where the step's numbers or images are not finite */
+export async function explainDivergence<T>(
+  folder: RunFolder,
+  settings: TrainSettings,
+  step: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DivergenceError) throw await divergence(folder, settings, step, error.message);
+    if (!(error instanceof NotFiniteError)) throw error;
+    throw await divergence(folder, settings, step, `the images drawn after step ${step} are not finite`);
+  }
+}
+
+async function divergence(
   folder: RunFolder,
   { learningRate }: TrainSettings,
   step: number,

@@ -1,8 +1,7 @@
-// The weights that a run begins with: those that its model was given, and the rest from the seed.
+// What is recorded of the weights that a run begins with: those that its model was given, and the rest from the seed.
 
 import * as v from "valibot";
 import { hashing } from "#platform";
-import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import type { Module } from "../../nn/module.ts";
 import type { Parameter } from "../../nn/parameter.ts";
 import { RunFolderError, TrainingOptionError } from "../errors.ts";
@@ -80,11 +79,6 @@ export function checkSameStart(path: string, before: InitRecord | undefined, net
   throw new RunFolderError(
     `${path} has no checkpoint yet, and the weights that it began with (${before.source ?? "given by a program"}) are not those it is given now; begin a new run with another --out`,
   );
-}
-
-/** Draws what has no value. @returns what was drawn */
-export function drawMissing(network: Module, seed: number): Parameter[] {
-  return network.initializeMissing(new TorchGenerator(seed));
 }
 
 function fingerprintOf(parameters: readonly Parameter[]): string {

@@ -1,162 +1,144 @@
-// What a run needs while it lasts: the backend with the compiled step, what draws the batches, and the files that it
-// writes.
+// Opens a run: all that it holds is made here, before its first step, or nothing is.
 
-import { machine } from "#platform";
-import { BatchSampler } from "../../data/batches.ts";
-import type { Backend, Executable } from "../../engine/backend.ts";
+import { files, machine } from "#platform";
+import type { Backend } from "../../engine/backend.ts";
+import { createBackend } from "../../engine/backends/create.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
-import { augmentOptions, type TrainSettings } from "../settings.ts";
-import { BatchLabels } from "../step/batch_labels.ts";
-import { checkStep, compileTrainStep, startState } from "../step/compile_step.ts";
-import type { EmaConfig } from "../step/ema.ts";
-import { LossSecondMoment } from "../step/loss_second_moment.ts";
-import { type Objective, timestepCount } from "../step/objective.ts";
-import { buildTrainStep, type TrainStep } from "../step/train_step.ts";
-import { codecOf, stepOptions, type TrainerOptions } from "../trainer_options.ts";
-import { checkpointSteps, explainDamage, type TrainingState } from "./checkpoint.ts";
-import { checkSameStart, drawMissing, initRecord } from "./initial_weights.ts";
+import { stepsPerEpoch } from "../presets.ts";
+import { objectiveOf } from "../step/objective.ts";
+import { StepBatches } from "../step/step_batches.ts";
+import { StepComputer } from "../step/step_computer.ts";
+import { traceStep } from "../step/traced_step.ts";
+import { codecOf, runConfig, stepOptions } from "../trainer_options.ts";
+import { checkpointSteps, type TrainingState } from "./checkpoint.ts";
+import { checkDisk, runBytes } from "./disk.ts";
+import { EpochLoss } from "./epoch_loss.ts";
+import { checkSameStart, initRecord } from "./initial_weights.ts";
+import { loadCheckpoint } from "./load_checkpoint.ts";
 import { MetricsLog } from "./metrics_log.ts";
+import { Preview } from "./preview.ts";
 import { QualityMeter } from "./quality.ts";
-import type { RunConfig, RunFolder } from "./run_folder.ts";
-import type { RunLock } from "./run_lock.ts";
+import { Run, type RunPlan } from "./run.ts";
+import { checkResumable, type RunConfig } from "./run_folder.ts";
+import { RunLock } from "./run_lock.ts";
 import { RunWriter } from "./run_writer.ts";
-
-/** A run as it was asked for. */
-export interface RunPlan {
-  readonly options: TrainerOptions;
-  readonly settings: TrainSettings;
-  readonly objective: Objective;
-  readonly ema: EmaConfig | null;
-  readonly folder: RunFolder;
-}
-
-export interface Session {
-  /** What config.json says. */
-  readonly config: RunConfig;
-  /** Held as long as the session lasts. */
-  readonly lock: RunLock;
-  readonly backend: Backend;
-  readonly trainStep: TrainStep;
-  readonly executable: Executable;
-  readonly writer: RunWriter;
-  readonly metrics: MetricsLog;
-  readonly sampler: BatchSampler;
-  /** What class-conditional models are told of the images. */
-  readonly labels: BatchLabels | null;
-  /** Draws the timesteps where the losses so far decide on them. */
-  readonly timesteps: LossSecondMoment | null;
-  readonly quality: QualityMeter;
-  /** Steps done before this session. */
-  readonly startStep: number;
-  readonly startEpochLossSum: number;
-}
+import { Speedometer } from "./speedometer.ts";
 
 /**
- * Compiles the step, reads the last checkpoint of a run to resume, and writes config.json. Of a new run the model is left
- * as it was: it takes over the trained weights with each checkpoint.
- * @param asked without what is only known here: the weights that a new run begins with
+ * Checks the folder, starts the backend, compiles the step, reads the last checkpoint of a run to resume, and writes
+ * config.json. Of a new run the model is left as it was: it takes over the trained weights with each checkpoint.
+ * @returns undefined for a run that has nothing left to do
  * @throws RunFolderError, FileError, MemoryError, TrainingOptionError, in one line; the folder is then as it was
  */
-export async function openSession(
-  { options, settings, objective, ema, folder }: RunPlan,
-  backend: Backend,
-  asked: RunConfig,
-  lock: RunLock,
-): Promise<Session> {
+export async function openRun(plan: RunPlan): Promise<Run | undefined> {
+  const { options, settings, folder } = plan;
+  const { resume = false, backend: name = "wasm", threads } = options;
+  const lock = new RunLock(folder.path);
+  let backend: Backend | undefined;
+  let run: Run | undefined;
+  try {
+    let config = runConfig(options, settings);
+    if (resume) {
+      const before = await folder.readConfig();
+      checkResumable(folder, before, config);
+      config = { ...config, ...(before.init && { init: before.init }) };
+      await takeFolder(plan, lock);
+      if (await isFinished(plan)) return undefined;
+    } else {
+      // Before anything is computed; it is looked at again when it is taken.
+      await folder.checkFree();
+    }
+    const { parameterCount } = options.model;
+    const needed = runBytes(parameterCount, settings.keepCheckpoints, settings.emaMaxDecay !== null);
+    await checkDisk(folder.path, needed);
+    options.onStage?.("compile");
+    backend = await createBackend({ backend: name, ...(threads !== undefined && { threads }) });
+    run = await openOn(backend, lock, plan, config);
+    return run;
+  } finally {
+    if (run === undefined) {
+      await backend?.close();
+      await lock.release();
+    }
+  }
+}
+
+/** @param asked config.json without what is only known here: the weights that a new run begins with */
+async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: RunConfig): Promise<Run> {
+  const { options, settings, folder } = plan;
   const { model, scheduler, data, resume = false } = options;
-  const step = stepOptions(options, settings, objective);
-  checkStep(backend, step);
-  const trainStep = buildTrainStep(step);
-  const { augmentEmbedding = null } = step;
+  const codec = codecOf(options);
+
+  // What computes.
+  const traced = traceStep(backend, stepOptions(options, settings, objectiveOf(scheduler)));
   const labels = isClassConditional(model) ? data.labels : undefined;
-  const writer = new RunWriter({
-    ...{
-      folder,
-      settings,
-      ema,
-      model,
-      codec: codecOf(options),
-      augmentEmbedding,
-      scheduler,
-      trainStep,
-      backend,
-      hold: lock,
-    },
+  const preview = new Preview({
+    model,
+    codec,
+    scheduler,
+    settings,
+    backend,
     ...(labels && { id2label: labels.names }),
   });
-  const found = resume ? (await checkpointSteps(folder)).at(-1) : undefined;
-  if (found !== undefined && found > settings.steps) {
-    throw new TrainingOptionError(
-      `${folder.path} has already done ${found} steps, more than the ${settings.steps} asked for`,
-    );
-  }
-  const { network } = trainStep;
-  if (resume && found === undefined) checkSameStart(folder.path, asked.init, network);
-  const init = resume ? asked.init : initRecord(network, options.init);
+  const found = resume ? await lastCheckpoint(plan) : undefined;
+  if (resume && found === undefined) checkSameStart(folder.path, asked.init, traced.network);
+  const init = resume ? asked.init : initRecord(traced.network, options.init);
   const config = { ...asked, ...(init && { init }) };
-  const state = found === undefined ? START : await writer.readCheckpoint(found);
-  const timesteps =
-    settings.timestepSampling === "loss-second-moment"
-      ? new LossSecondMoment(timestepCount(objective))
-      : null;
-  if (found !== undefined && timesteps !== null) {
-    await explainDamage(folder.checkpoint(found), async () => timesteps.restore(state.timestepLosses ?? []));
-  }
-  const executable = await (found === undefined
-    ? compileStart(backend, trainStep, settings.seed)
-    : compileTrainStep(backend, trainStep));
+  const start = found === undefined ? START : await loadCheckpoint(folder, found, traced);
+  const computer = await (found === undefined
+    ? StepComputer.begin(backend, traced, settings)
+    : StepComputer.resume(backend, traced, settings));
+
+  // What writes: a new run's folder is taken only now, so that a start that fails leaves nothing behind.
   if (!resume) {
-    await lock.acquire(() => options.onStage?.("lock"));
-    await lock.writing(() => folder.repair());
+    await takeFolder(plan, lock);
     await folder.checkFree();
   }
   await lock.writing((check) => folder.writeConfig(config, check));
-  return {
+  const metrics = await MetricsLog.open(folder.metrics, start.step, {
+    permit: lock.check,
+    warn: options.onWarning ?? machine.warn,
+  });
+  const perEpoch = stepsPerEpoch(data.count, settings.batchSize);
+  return new Run(plan, {
     config,
     lock,
     backend,
-    trainStep,
-    executable,
-    writer,
-    metrics: await MetricsLog.open(folder.metrics, state.step, {
-      permit: lock.check,
-      warn: options.onWarning ?? machine.warn,
-    }),
-    sampler: new BatchSampler({
-      count: data.count,
-      batchSize: settings.batchSize,
-      seed: settings.seed,
-      flip: settings.flip,
-      augment: augmentOptions(settings),
-    }),
-    labels: labels ? new BatchLabels(labels, settings.labelDropout, settings.seed) : null,
-    timesteps,
+    computer,
+    batches: new StepBatches({ data, model, codec, settings, backend }),
+    preview,
     quality: new QualityMeter(data, backend, settings.seed),
-    startStep: state.step,
-    startEpochLossSum: state.epochLossSum,
-  };
-}
-
-/** Compiles a step at its start; what is drawn goes to the backend, and no model holds it. */
-async function compileStart(backend: Backend, trainStep: TrainStep, seed: number): Promise<Executable> {
-  const drawn = drawMissing(trainStep.network, seed);
-  try {
-    startState(trainStep);
-    return await compileTrainStep(backend, trainStep);
-  } finally {
-    for (const parameter of drawn) parameter.release();
-  }
-}
-
-/** Closes the files and stops the backend. */
-export async function closeSession(session: Session): Promise<void> {
-  session.metrics.close();
-  await session.writer.close();
-  session.quality.close();
-  session.executable.dispose();
-  await session.backend.close();
-  await session.lock.release();
+    writer: new RunWriter({ folder, settings, parts: preview.parts, hold: lock }),
+    metrics,
+    epochLoss: new EpochLoss(perEpoch, settings.steps, start.epochLossSum),
+    speed: new Speedometer(settings.batchSize, metrics.secondsBefore),
+    startStep: start.step,
+  });
 }
 
 const START: TrainingState = { step: 0, epochLossSum: 0 };
+
+/** Takes the lock, and ends what a killed process left half written. */
+async function takeFolder({ options, folder }: RunPlan, lock: RunLock): Promise<void> {
+  await lock.acquire(() => options.onStage?.("lock"));
+  await lock.writing(() => folder.repair());
+}
+
+/** Whether a run was ended with all that belongs to its end. */
+async function isFinished({ folder, settings }: RunPlan): Promise<boolean> {
+  const { steps, sampleEvery, evalEvery } = settings;
+  const last = (await checkpointSteps(folder)).at(-1);
+  // The last grid comes after the last numbers; in a run without grids, only the metrics tell of these.
+  const hasNumbers = sampleEvery > 0 ? await files.exists(folder.finalSamples) : evalEvery === 0;
+  return last === steps && hasNumbers && (await files.exists(folder.pipeline));
+}
+
+/** @throws TrainingOptionError where it is of a step that the run is not to reach */
+async function lastCheckpoint({ folder, settings }: RunPlan): Promise<number | undefined> {
+  const last = (await checkpointSteps(folder)).at(-1);
+  if (last === undefined || last <= settings.steps) return last;
+  throw new TrainingOptionError(
+    `${folder.path} has already done ${last} steps, more than the ${settings.steps} asked for`,
+  );
+}

@@ -1,14 +1,50 @@
-// What follows a step when it is due: quality numbers, the grid of samples and the checkpoint.
+// A run while it lasts, and its one owner: it holds the folder's lock, the backend, the step and the open files, does what
+// is due after a step, and closes all of it. `openRun` makes it.
 
 import { files } from "#platform";
 import { proportionalClasses } from "../../data/class_proportions.ts";
+import type { Backend } from "../../engine/backend.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
-import { NotFiniteError } from "../../pipelines/errors.ts";
-import { DivergenceError } from "../errors.ts";
-import { divergence } from "./divergence.ts";
-import type { RunPlan, Session } from "./open_run.ts";
-import type { Quality } from "./quality.ts";
+import type { TrainSettings } from "../settings.ts";
+import type { StepBatch, StepBatches } from "../step/step_batches.ts";
+import type { StepComputer, StepResult } from "../step/step_computer.ts";
+import type { TrainerOptions } from "../trainer_options.ts";
+import { explainDivergence } from "./divergence.ts";
+import type { EpochLoss } from "./epoch_loss.ts";
+import type { MetricsLog, StepMetrics } from "./metrics_log.ts";
+import type { Preview } from "./preview.ts";
+import type { Quality, QualityMeter } from "./quality.ts";
+import type { RunConfig, RunFolder } from "./run_folder.ts";
+import type { RunLock } from "./run_lock.ts";
+import type { RunWriter } from "./run_writer.ts";
 import type { Speedometer } from "./speedometer.ts";
+
+/** A run as it is wanted. */
+export interface RunPlan {
+  readonly options: TrainerOptions;
+  readonly settings: TrainSettings;
+  readonly folder: RunFolder;
+  /** Ends what can be done again when the run is resumed, and asks for a checkpoint. */
+  readonly stop: AbortSignal;
+}
+
+/** What a run holds. */
+export interface RunParts {
+  /** What config.json says. */
+  readonly config: RunConfig;
+  readonly lock: RunLock;
+  readonly backend: Backend;
+  readonly computer: StepComputer;
+  readonly batches: StepBatches;
+  readonly preview: Preview;
+  readonly quality: QualityMeter;
+  readonly writer: RunWriter;
+  readonly metrics: MetricsLog;
+  readonly epochLoss: EpochLoss;
+  readonly speed: Speedometer;
+  /** Steps done before. */
+  readonly startStep: number;
+}
 
 /** What was found and written after a step. */
 export interface StepOutcome {
@@ -20,134 +56,215 @@ export interface StepOutcome {
   readonly checkpoint?: string;
 }
 
-export class AfterStep {
-  readonly #plan: RunPlan;
-  readonly #session: Session;
-  readonly #stop: AbortSignal;
+/** How far a run is. */
+export interface RunOutlook {
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Epochs of the whole run; the last may be cut short. */
+  readonly epochs: number;
+  /** Estimated time to the end of the run. */
+  readonly secondsLeft: number;
+}
 
-  /** @param stop ends what can be done again when the run is resumed, and asks for a checkpoint */
-  constructor(plan: RunPlan, session: Session, stop: AbortSignal) {
+export class Run {
+  readonly #plan: RunPlan;
+  readonly #parts: RunParts;
+
+  constructor(plan: RunPlan, parts: RunParts) {
     this.#plan = plan;
-    this.#session = session;
-    this.#stop = stop;
+    this.#parts = parts;
+  }
+
+  /** What config.json says. */
+  get config(): RunConfig {
+    return this.#parts.config;
+  }
+
+  /** Steps done before. */
+  get startStep(): number {
+    return this.#parts.startStep;
+  }
+
+  /** Bytes of a step's intermediate results. */
+  get arenaBytes(): number {
+    return this.#parts.computer.arenaBytes;
   }
 
   /**
-   * A run that was interrupted while it measured its quality or drew a grid has a checkpoint of that step without them.
-   * @param step the one that the run goes on from
+   * To be done before the first step: the pipeline of the step that the run goes on from, and what an interruption left
+   * out after that step.
    * @returns false when it was interrupted again
    */
-  async catchUp(step: number): Promise<boolean> {
-    const { folder, settings } = this.#plan;
-    const { sampleEvery, evalEvery } = settings;
-    if (this.#isDue(step, evalEvery) && this.#session.metrics.unmeasuredStep === step) {
-      if ((await this.#measure(step)) === undefined) return false;
-    }
-    if (!this.#isDue(step, sampleEvery)) return true;
-    const wanted = step === settings.steps ? folder.finalSamples : folder.sampleGrid(step);
-    return (await files.exists(wanted)) || (await this.#drawSamples(step)) !== undefined;
+  async catchUp(): Promise<boolean> {
+    const { computer, writer, startStep } = this.#parts;
+    if (startStep > 0) await writer.writePipeline(await computer.drawingWeights());
+    const isDone = startStep === 0 || (await this.#explained(startStep, () => this.#makeUpFor(startStep)));
+    if (startStep < this.#plan.settings.steps) await writer.removeFinalSamples();
+    return isDone;
+  }
+
+  /** The batch of a step. @param step from 1 */
+  batch(step: number): Promise<StepBatch> {
+    return this.#parts.batches.of(step);
+  }
+
+  /** @throws DivergenceError when the loss or the gradient is not finite */
+  compute(batch: StepBatch): Promise<StepResult> {
+    return this.#explained(batch.step, () => this.#parts.computer.compute(batch));
+  }
+
+  /** Times a step. */
+  time<T>(step: () => Promise<T>): Promise<T> {
+    return this.#parts.speed.time(step);
+  }
+
+  /** Appends a step to the run's metrics. */
+  record(result: StepResult): StepMetrics {
+    const { metrics, epochLoss, speed } = this.#parts;
+    const { imagesPerSecond, seconds } = speed;
+    const record = { ...result, imagesPerSecond, seconds, ...epochLoss.add(result.step, result.loss) };
+    metrics.append(record);
+    return record;
   }
 
   /**
    * Measures and draws what is due, then writes the checkpoint if one is due or the run is to stop.
-   * @returns beside what was done, whether something due was left for when the run is resumed
+   * @returns beside what was done, whether the run stops here, and whether something due was left for when it is resumed
+   * @throws DivergenceError when images or weights are not finite
    */
-  async outcome(
-    state: { readonly step: number; readonly epochLossSum: number },
-    speed: Speedometer,
-  ): Promise<StepOutcome & { readonly stops: boolean; readonly isLeft: boolean }> {
+  afterStep(step: number): Promise<StepOutcome & { readonly stops: boolean; readonly isLeft: boolean }> {
+    return this.#explained(step, async () => {
+      const due = this.#dueAfter(step);
+      // First: a run that has its last grid is finished, with all its numbers.
+      const quality = due.quality ? await this.#measure() : undefined;
+      const samples = due.samples ? await this.#drawSamples(step) : undefined;
+      // A stop that is asked for later than this ends the next step.
+      const stops = this.#plan.stop.aborted;
+      const checkpoint = stops || due.checkpoint ? await this.#writeCheckpoint(step) : undefined;
+      return {
+        stops,
+        isLeft: (due.quality && quality === undefined) || (due.samples && samples === undefined),
+        ...(quality && { quality }),
+        ...(samples !== undefined && { samples }),
+        ...(checkpoint !== undefined && { checkpoint }),
+      };
+    });
+  }
+
+  /** What is still to come after a step. */
+  outlook(step: number): RunOutlook {
     const { steps, sampleEvery, evalEvery, checkpointEvery } = this.#plan.settings;
-    const { step } = state;
-    const evaluates = this.#isDue(step, evalEvery);
-    const draws = this.#isDue(step, sampleEvery);
-    // First: a run that has its last grid is finished, with all its numbers.
-    const quality = evaluates ? await this.#measure(step, speed) : undefined;
-    const samples = draws ? await speed.timeAside("samples", () => this.#drawSamples(step)) : undefined;
-    // A stop that is asked for later than this ends the next step.
-    const stops = this.#stop.aborted;
-    // A run never ends without one.
-    const saves = stops || step === steps || this.#isDue(step, checkpointEvery);
-    const checkpoint = saves
-      ? await speed.timeAside("checkpoint", () => this.#writeCheckpoint(state))
-      : undefined;
+    const { speed, epochLoss } = this.#parts;
+    const every = { samples: sampleEvery, quality: evalEvery, checkpoint: checkpointEvery };
+    return { steps, epochs: epochLoss.epochs, secondsLeft: speed.secondsLeft(steps - step, every) };
+  }
+
+  /** Closes the files, stops the backend and gives the folder back. */
+  async close(): Promise<void> {
+    const { metrics, preview, quality, computer, backend, lock } = this.#parts;
+    metrics.close();
+    await preview.close();
+    quality.close();
+    computer.dispose();
+    await backend.close();
+    await lock.release();
+  }
+
+  /** Every so many steps, and after the last one; with 0 never. But a run never ends without a checkpoint. */
+  #dueAfter(step: number): Record<"quality" | "samples" | "checkpoint", boolean> {
+    const { steps, sampleEvery, evalEvery, checkpointEvery } = this.#plan.settings;
+    const isLast = step === steps;
+    const isDue = (every: number) => every > 0 && (isLast || step % every === 0);
     return {
-      stops,
-      isLeft: (evaluates && quality === undefined) || (draws && samples === undefined),
-      ...(quality && { quality }),
-      ...(samples !== undefined && { samples }),
-      ...(checkpoint !== undefined && { checkpoint }),
+      quality: isDue(evalEvery),
+      samples: isDue(sampleEvery),
+      checkpoint: isLast || isDue(checkpointEvery),
     };
   }
 
-  /** Every so many steps, and after the last one; with 0 never. */
-  #isDue(step: number, every: number): boolean {
-    return every > 0 && (step === this.#plan.settings.steps || step % every === 0);
+  /** @returns false when it was interrupted again */
+  async #makeUpFor(step: number): Promise<boolean> {
+    const due = this.#dueAfter(step);
+    const isMeasured = this.#parts.metrics.unmeasuredStep !== step;
+    if (due.quality && !isMeasured && (await this.#measure()) === undefined) return false;
+    if (!due.samples) return true;
+    const [last] = this.#gridsOf(step).slice(-1);
+    return (await files.exists(last)) || (await this.#drawSamples(step)) !== undefined;
   }
 
-  /** Measures the quality of the model's images and adds it to the record of the step. */
-  #measure(step: number, speed?: Speedometer): Promise<Quality | undefined> {
-    const { onStage, data, model } = this.#plan.options;
-    const { evalCount } = this.#plan.settings;
-    const { writer, quality: meter, metrics } = this.#session;
-    const signal = this.#stop;
-    const measure = async (): Promise<Quality> => {
-      onStage?.("quality", 0);
-      const onProgress = (share: number) => onStage?.("quality", share);
-      // As many of each class as the data has: it is compared with as a whole.
-      const classLabels =
-        data.labels && isClassConditional(model) ? proportionalClasses(data.labels.of, evalCount) : undefined;
-      const images = await writer.drawImages(evalCount, { classLabels, signal, onProgress });
-      return meter.measure(images, { signal });
-    };
-    return this.#unlessStopped(step, async () => {
+  /** Measures the quality of the model's images and adds it to the record of the last step. */
+  #measure(): Promise<Quality | undefined> {
+    const { options, settings, stop: signal } = this.#plan;
+    const { computer, preview, quality: meter, metrics, speed } = this.#parts;
+    const { data, model, onStage } = options;
+    const { evalCount } = settings;
+    return this.#unlessStopped(async () => {
       if (!meter.isReady) {
         onStage?.("data features");
         // Once in a run: it says nothing of how long the next measurement takes.
         await meter.prepare({ signal });
       }
-      const quality = speed ? await speed.timeAside("quality", measure) : await measure();
+      const quality = await speed.timeAside("quality", async () => {
+        onStage?.("quality", 0);
+        const onProgress = (share: number) => onStage?.("quality", share);
+        // As many of each class as the data has: it is compared with as a whole.
+        const classLabels =
+          data.labels && isClassConditional(model)
+            ? proportionalClasses(data.labels.of, evalCount)
+            : undefined;
+        const weights = await computer.drawingWeights();
+        const images = await preview.drawImages(weights, evalCount, { classLabels, signal, onProgress });
+        return meter.measure(images, { signal });
+      });
       metrics.addQuality(quality);
       return quality;
     });
   }
 
   #drawSamples(step: number): Promise<string | undefined> {
-    const { folder, settings, options } = this.#plan;
+    const { options, stop } = this.#plan;
+    const { computer, preview, writer, speed } = this.#parts;
+    const targets = this.#gridsOf(step);
     options.onStage?.("samples");
-    const file = folder.sampleGrid(step);
-    const targets = step === settings.steps ? [file, folder.finalSamples] : [file];
-    return this.#unlessStopped(step, async () => {
-      await this.#session.writer.drawSamples(targets, this.#stop);
-      return file;
+    return this.#unlessStopped(() =>
+      speed.timeAside("samples", async () => {
+        const grid = await preview.drawGrid(await computer.drawingWeights(), stop);
+        await writer.writeGrid(grid, targets);
+        return targets[0];
+      }),
+    );
+  }
+
+  #writeCheckpoint(step: number): Promise<string> {
+    const { computer, metrics, epochLoss, writer, speed } = this.#parts;
+    this.#plan.options.onStage?.("checkpoint");
+    return speed.timeAside("checkpoint", async () => {
+      metrics.sync();
+      const { timestepLosses } = computer;
+      const state = { step, epochLossSum: epochLoss.sum, ...(timestepLosses && { timestepLosses }) };
+      return writer.writeCheckpoint(state, await computer.values(step));
     });
   }
 
-  async #writeCheckpoint(state: { readonly step: number; readonly epochLossSum: number }): Promise<string> {
-    const { options, folder, settings } = this.#plan;
-    const { metrics, timesteps, writer } = this.#session;
-    options.onStage?.("checkpoint");
-    metrics.sync();
-    try {
-      return await writer.writeCheckpoint({
-        ...state,
-        ...(timesteps !== null && { timestepLosses: timesteps.state() }),
-      });
-    } catch (error) {
-      throw error instanceof DivergenceError
-        ? await divergence(folder, settings, error.step, error.message)
-        : error;
-    }
+  /** Where the grid of a step is written, one file after the other. */
+  #gridsOf(step: number): readonly string[] {
+    const { folder, settings } = this.#plan;
+    const own = folder.sampleGrid(step);
+    return step === settings.steps ? [own, folder.finalSamples] : [own];
   }
 
   /** Interrupted: the checkpoint matters more, and the work is done when the run is resumed. */
-  async #unlessStopped<T>(step: number, work: () => Promise<T>): Promise<T | undefined> {
+  async #unlessStopped<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const { stop } = this.#plan;
     try {
       return await work();
     } catch (error) {
-      if (this.#stop.aborted && error === this.#stop.reason) return undefined;
-      if (!(error instanceof NotFiniteError)) throw error;
-      const { folder, settings } = this.#plan;
-      throw await divergence(folder, settings, step, `the images drawn after step ${step} are not finite`);
+      if (stop.aborted && error === stop.reason) return undefined;
+      throw error;
     }
+  }
+
+  #explained<T>(step: number, work: () => Promise<T>): Promise<T> {
+    return explainDivergence(this.#plan.folder, this.#plan.settings, step, work);
   }
 }

@@ -8,7 +8,7 @@ export type AsideWork = "samples" | "quality" | "checkpoint";
 
 export class Speedometer {
   readonly #batchSize: number;
-  readonly #started = performance.now();
+  #started: number | undefined;
   readonly #secondsBefore: number;
   readonly #recent: number[] = [];
   /** How long each kind of work took the last time, seconds. */
@@ -20,9 +20,10 @@ export class Speedometer {
     this.#secondsBefore = secondsBefore;
   }
 
-  /** Since the run began, over all resumptions. */
+  /** Since the first step, and what the run took before it was resumed. */
   get seconds(): number {
-    return this.#secondsBefore + (performance.now() - this.#started) / 1000;
+    const now = performance.now();
+    return this.#secondsBefore + (now - (this.#started ?? now)) / 1000;
   }
 
   /** Of the recent steps, without the work beside them. */
@@ -31,6 +32,7 @@ export class Speedometer {
   }
 
   async time<T>(step: () => Promise<T>): Promise<T> {
+    this.#started ??= performance.now();
     const [result, seconds] = await timed(step);
     this.#recent.push(seconds);
     if (this.#recent.length > WINDOW) this.#recent.shift();

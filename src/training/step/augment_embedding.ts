@@ -3,6 +3,7 @@
 import { CONDITION_SIZE } from "../../data/augment/edm.ts";
 import type { Shape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
+import type { HostWeight, StateDict } from "../../io/state_dict.ts";
 import { uniformFanIn } from "../../nn/init.ts";
 import { Module } from "../../nn/module.ts";
 import type { Parameter } from "../../nn/parameter.ts";
@@ -38,3 +39,10 @@ export class AugmentEmbedding extends Module {
 
 /** Its one parameter in checkpoints. */
 export const AUGMENT_EMBEDDING = "augment_embedding.weight";
+
+/** Parts the weights of all that is trained into the model's own and the layer's. */
+export function partWeights(all: StateDict): { model: StateDict; layer: HostWeight | undefined } {
+  const model = new Map(all);
+  model.delete(AUGMENT_EMBEDDING);
+  return { model, layer: all.get(AUGMENT_EMBEDDING) };
+}

@@ -27,6 +27,10 @@ export const emaDefaults: EmaConfig = {
   power: 0.75,
 };
 
+/** The average that a run keeps. @param maxDecay null for none */
+export const emaConfig = (maxDecay: number | null): EmaConfig | null =>
+  maxDecay === null ? null : { ...emaDefaults, decay: maxDecay };
+
 /**
  * The share of the old average that stays.
  * @param optimizationStep optimizer steps done, this one included: 1 for the first

@@ -1,0 +1,42 @@
+// From a checkpoint's folder back into a training step: the model, its average, the optimizer, and the losses that
+// timesteps are drawn by.
+
+import { paths } from "#platform";
+import { readStateDict } from "../../io/state_dict.ts";
+import { readWeights } from "../../pipelines/components.ts";
+import type { TracedStep } from "../step/traced_step.ts";
+import { readAugmentEmbedding } from "./augment_checkpoint.ts";
+import { explainDamage, readCheckpoint, type TrainingState, UNET, UNET_EMA } from "./checkpoint.ts";
+import type { RunFolder } from "./run_folder.ts";
+
+const { join } = paths;
+
+/**
+ * Puts a training step back to where a checkpoint stands; nothing of it is on a backend yet.
+ * @throws RunFolderError when the checkpoint is damaged, naming what to do
+ */
+export async function loadCheckpoint(
+  folder: RunFolder,
+  step: number,
+  { model, network, expAvg, expAvgSq, ema, augmentEmbedding, timesteps }: TracedStep,
+): Promise<TrainingState> {
+  const path = folder.checkpoint(step);
+  const trainable = [...network.namedParameters()].filter(([, { trainable }]) => trainable);
+  const shapes = new Map(trainable.map(([name, { torchShape }]) => [name, torchShape]));
+  const { state, optimizer } = await readCheckpoint(folder, step, shapes);
+  await explainDamage(path, async () => {
+    await readWeights(join(path, UNET), model);
+    const average = ema ? await readStateDict(join(path, UNET_EMA)) : null;
+    if (augmentEmbedding !== null) {
+      const { shape } = augmentEmbedding;
+      augmentEmbedding.loadStateDict(await readAugmentEmbedding(path, "weight", shape));
+      const layer = average && (await readAugmentEmbedding(path, "average", shape));
+      for (const [name, weight] of layer ?? []) average?.set(name, weight);
+    }
+    if (average) ema?.loadStateDict(average);
+    timesteps?.restore(state.timestepLosses ?? []);
+  });
+  expAvg.loadStateDict(optimizer.expAvg);
+  expAvgSq.loadStateDict(optimizer.expAvgSq);
+  return state;
+}

@@ -1,0 +1,93 @@
+// Draws images while a run learns, for its grids of samples and its quality numbers. It writes nothing.
+
+import type { Codec } from "../../codecs/codec.ts";
+import type { Backend } from "../../engine/backend.ts";
+import { imageGrid, type RgbImage } from "../../io/image/index.ts";
+import type { StateDict } from "../../io/state_dict.ts";
+import type { Denoiser } from "../../models/denoiser.ts";
+import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
+import type { Id2Label } from "../../pipelines/class_labels.ts";
+import type { PipelineParts } from "../../pipelines/components.ts";
+import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
+import { DDPMScheduler } from "../../schedulers/index.ts";
+import type { TrainSettings } from "../settings.ts";
+import type { TrainScheduler } from "../step/objective.ts";
+
+export interface PreviewOptions {
+  readonly model: Denoiser;
+  readonly codec: Codec;
+  readonly scheduler: TrainScheduler;
+  readonly settings: TrainSettings;
+  /** Shared, stays open. */
+  readonly backend: Backend;
+  /** Names of the classes of a class-conditional model. */
+  readonly id2label?: Id2Label;
+}
+
+/** How images are drawn. */
+export interface PreviewDrawing {
+  /** What class-conditional models draw, in turn. */
+  readonly classLabels?: readonly number[] | undefined;
+  /** Ends the drawing: the promise is rejected with its reason. */
+  readonly signal: AbortSignal;
+  /** Called with the share that is done. */
+  readonly onProgress?: (share: number) => void;
+}
+
+export class Preview {
+  readonly #settings: TrainSettings;
+  /** Of a model of its own, which takes over the weights each time. */
+  readonly #pipeline: DDPMPipeline<Denoiser>;
+
+  constructor({ model, codec, scheduler, settings, backend, id2label }: PreviewOptions) {
+    const options = { backend, codec, ...(id2label && { id2label }) };
+    this.#settings = settings;
+    this.#pipeline = new DDPMPipeline(model.withoutValues(), scheduler, options);
+  }
+
+  /** The pipeline that it draws with. */
+  get parts(): PipelineParts<Denoiser> {
+    return this.#pipeline;
+  }
+
+  /**
+   * Draws a grid of images, always of the same classes, evenly spread where there are more of them than images.
+   * @throws the signal's reason when it is aborted
+   */
+  async drawGrid(weights: StateDict, signal: AbortSignal): Promise<RgbImage> {
+    const { sampleCount } = this.#settings;
+    const classLabels = spreadClasses(this.#pipeline.classes, sampleCount);
+    const images = await this.drawImages(weights, sampleCount, { signal, classLabels });
+    return imageGrid(images, { columns: classColumns(sampleCount, classLabels?.length ?? 1) });
+  }
+
+  /**
+   * Draws images from the run's fixed noise.
+   * @throws NotFiniteError, the signal's reason when it is aborted
+   */
+  async drawImages(
+    weights: StateDict,
+    count: number,
+    { classLabels, signal, onProgress }: PreviewDrawing,
+  ): Promise<RgbImage[]> {
+    const { sampleSteps, seed } = this.#settings;
+    this.#pipeline.unet.loadStateDict(weights);
+    this.#pipeline.weightsChanged();
+    return this.#pipeline.generateImages({
+      count,
+      steps: sampleSteps,
+      // DDPM's own steps want to be many; those of a flow do not.
+      ...(this.#pipeline.scheduler instanceof DDPMScheduler && { scheduler: "ddim" }),
+      ...(classLabels && { classLabels }),
+      seed,
+      signal,
+      onStep: ({ firstImage, count: drawn, step, steps }) =>
+        onProgress?.((firstImage + (drawn * step) / steps) / count),
+    });
+  }
+
+  /** Frees what drawing needs; the backend stays open. */
+  close(): Promise<void> {
+    return this.#pipeline.close();
+  }
+}

@@ -1,0 +1,145 @@
+// Computes one training step after another: a batch in, the loss and the gradient's norm out. It knows no run's folder and
+// writes nothing, so steps can be computed where there is none.
+
+import { type Backend, type Executable, readOutputs } from "../../engine/backend.ts";
+import { TorchGenerator } from "../../engine/random/torch_generator.ts";
+import type { StateDict } from "../../io/state_dict.ts";
+import { DivergenceError } from "../errors.ts";
+import type { TrainSettings } from "../settings.ts";
+import { partWeights } from "./augment_embedding.ts";
+import { compileTrainStep, startState } from "./compile_step.ts";
+import { emaConfig, emaDecay } from "./ema.ts";
+import { learningRateAt } from "./lr_schedule.ts";
+import type { StepBatch } from "./step_batches.ts";
+import type { TracedStep } from "./traced_step.ts";
+
+/** What came of one step. */
+export interface StepResult {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: number;
+  /** Norm of the whole gradient before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+}
+
+/** The values of all that training changes: of `TrainState`. */
+export interface StateValues {
+  readonly network: StateDict;
+  readonly expAvg: StateDict;
+  readonly expAvgSq: StateDict;
+  readonly ema: StateDict | null;
+}
+
+export class StepComputer {
+  readonly #backend: Backend;
+  readonly #traced: TracedStep;
+  readonly #settings: TrainSettings;
+  readonly #executable: Executable;
+
+  private constructor(backend: Backend, traced: TracedStep, settings: TrainSettings, executable: Executable) {
+    this.#backend = backend;
+    this.#traced = traced;
+    this.#settings = settings;
+    this.#executable = executable;
+  }
+
+  /**
+   * For a run's first step: weights without a value are drawn from the seed. They go to the backend, and no model holds them.
+   * @throws MemoryError, ThreadError
+   */
+  static async begin(backend: Backend, traced: TracedStep, settings: TrainSettings): Promise<StepComputer> {
+    const drawn = traced.network.initializeMissing(new TorchGenerator(settings.seed));
+    try {
+      startState(traced);
+      return await StepComputer.resume(backend, traced, settings);
+    } finally {
+      for (const parameter of drawn) parameter.release();
+    }
+  }
+
+  /** For a step that goes on from what was loaded: weights, moments and average. @throws MemoryError, ThreadError */
+  static async resume(backend: Backend, traced: TracedStep, settings: TrainSettings): Promise<StepComputer> {
+    const executable = await compileTrainStep(backend, traced);
+    return new StepComputer(backend, traced, settings, executable);
+  }
+
+  /** Bytes of a step's intermediate results. */
+  get arenaBytes(): number {
+    return this.#executable.stats.arenaBytes;
+  }
+
+  /** What loss-second-moment sampling remembers; undefined where timesteps are drawn otherwise. */
+  get timestepLosses(): readonly (readonly number[])[] | undefined {
+    return this.#traced.timesteps?.state();
+  }
+
+  /**
+   * Computes the next step.
+   * @throws DivergenceError when the loss or the gradient is not finite
+   */
+  async compute({ step, ...batch }: StepBatch): Promise<StepResult> {
+    const { timesteps, feeds } = this.#traced;
+    const { batchSize, seed, lrSchedule: schedule, emaMaxDecay } = this.#settings;
+    const done = step - 1;
+    const learningRate = learningRateAt(done, { ...this.#settings, schedule });
+    const ema = emaConfig(emaMaxDecay);
+    const drawn = timesteps?.draw(batchSize, seed, done);
+    const run = this.#executable.begin(
+      feeds({
+        ...batch,
+        ...drawn,
+        key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
+        step: done,
+        learningRate,
+        ...(ema && { emaDecay: emaDecay(step, ema) }),
+      }),
+    );
+    const [[loss], [gradNorm]] = await readOutputs(run, 2);
+    const lossByImage = drawn && (await run.read(2));
+    if (!Number.isFinite(loss)) throw new DivergenceError(step, `the loss became ${loss} in step ${step}`);
+    if (!Number.isFinite(gradNorm)) {
+      throw new DivergenceError(step, `the gradient's norm became ${gradNorm} in step ${step}`);
+    }
+    if (drawn && lossByImage) timesteps?.observe(drawn.timesteps, lossByImage);
+    return { step, loss, gradNorm, learningRate };
+  }
+
+  /**
+   * All that the steps so far have changed; the model has these weights then.
+   * @param step the last one
+   * @throws DivergenceError when a value is not a finite number
+   */
+  async values(step: number): Promise<StateValues> {
+    const { network, expAvg, expAvgSq, ema } = this.#traced;
+    for (const part of [network, expAvg, expAvgSq, ema]) await part?.download(this.#backend);
+    const values = {
+      network: network.stateDict(),
+      ema: ema?.stateDict() ?? null,
+      expAvg: expAvg.stateDict(),
+      expAvgSq: expAvgSq.stateDict(),
+    };
+    for (const part of Object.values(values)) if (part) checkFinite(part, step);
+    return values;
+  }
+
+  /** The model's weights that images are drawn with: their average, where one is kept. */
+  async drawingWeights(): Promise<StateDict> {
+    const source = this.#traced.ema ?? this.#traced.network;
+    await source.download(this.#backend);
+    return partWeights(source.stateDict()).model;
+  }
+
+  /** Frees the program's memory. */
+  dispose(): void {
+    this.#executable.dispose();
+  }
+}
+
+function checkFinite(values: StateDict, step: number): void {
+  for (const [name, { data }] of values) {
+    if (!data.every(Number.isFinite)) {
+      throw new DivergenceError(step, `${name} is no longer finite after step ${step}`);
+    }
+  }
+}
