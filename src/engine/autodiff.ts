@@ -1,4 +1,4 @@
-// Reverse-mode differentiation, graph to graph: the gradient is more nodes, fused and planned like any others.
+// Reverse-mode differentiation, graph to graph: gradients are ordinary nodes, fused and planned like any others.
 
 import { type AttentionHeads, full, type Node, topologicalOrder } from "./graph.ts";
 import { attentionVjp, composedAttentionGrad } from "./ops/attention.ts";
@@ -10,7 +10,7 @@ import { add, binaryVjp, castVjp, detach, mul, unaryVjp, whereVjp } from "./ops/
 import { reduceVjp, sum } from "./ops/reduce.ts";
 import { numel, ShapeError, showShape } from "./shape.ts";
 
-/** What each input of `y` receives when `y` receives `g`; null where nothing flows. */
+/** The gradient of each input of `y`, given the gradient `g` of `y`; null where nothing flows. */
 function vjp(y: Node, g: Node): readonly (Node | null)[] {
   const { op } = y;
   const [a, b] = y.inputs;
@@ -70,7 +70,7 @@ function vjp(y: Node, g: Node): readonly (Node | null)[] {
 function attentionGradVjp(op: AttentionHeads, inputs: readonly Node[], u: Node): (Node | null)[] {
   const leaves = inputs.map(detach); // differentiation stops here, whatever the inputs depend on
   const parts = gradients(sum(mul(composedAttentionGrad(leaves, op), u)), leaves);
-  // One tensor in two places is one leaf, whose gradient is complete already.
+  // An input given twice is one leaf, which already has its whole gradient; the repeat gets null.
   return parts.map((part, i) => (inputs.indexOf(inputs[i]) === i ? part : null));
 }
 

@@ -1,4 +1,4 @@
-// The interface between graphs and machines. It assumes neither a CPU nor linear memory.
+// The interface between graphs and the machines that run them. It assumes neither a CPU nor linear memory.
 
 import type { Capabilities } from "./capabilities.ts";
 import type { Tensor } from "./tensor.ts";
@@ -6,7 +6,7 @@ import type { Tensor } from "./tensor.ts";
 /** Values on the host; 16-bit floating-point ones may also be given as their bits, in a Uint16Array. */
 export type HostArray = Float32Array | Int32Array | Uint16Array;
 
-/** What one compiled program reads and gives. */
+/** The inputs, outputs and updates of one compiled program. */
 export interface ProgramSpec {
   /** Shown in profiles and errors. */
   readonly name: string;
@@ -17,8 +17,8 @@ export interface ProgramSpec {
   /** After each run, variable `target` holds `value`. All values are computed from the state before the run. */
   readonly updates?: readonly { readonly target: Tensor; readonly value: Tensor }[];
   /**
-   * Kernels are chosen for one image, so that an image's result does not depend on how many others are in the batch,
-   * which is the first axis. By default they are chosen for the whole batch, which is faster where it is small.
+   * Choose kernels for one image, so that an image's result does not depend on how many others are in the batch
+   * (the first axis). By default kernels are chosen for the whole batch, which is faster for small batches.
    */
   readonly batchInvariant?: boolean;
 }
@@ -32,30 +32,30 @@ export interface ProgramStats {
   readonly kernels: number;
 }
 
-/** Time of one kernel of a profiled run. */
+/** The time of one kernel in a profiled run. */
 export interface KernelTiming {
   readonly family: string;
   readonly label: string;
-  /** From the first thread's start to the last one's end. */
+  /** From the start of the first thread to the end of the last. */
   readonly seconds: number;
   readonly flops: number;
-  /** Whether `flops` are those of the direct way to the same result, and the kernel does fewer. */
+  /** True when `flops` counts the direct algorithm and the kernel does fewer. */
   readonly fewerFlops: boolean;
   readonly bytes: number;
 }
 
-/** One run of a program, under way or ended. */
+/** One run of a program, in progress or finished. */
 export interface ProgramRun {
-  /** Settles when the run has ended; rejected where it failed. */
+  /** Settles when the run ends; rejects if it fails. */
   readonly done: Promise<void>;
   /**
-   * The values of an output, counted as in the program. To be called before the program's next run begins; the promise may
-   * be awaited later. What nobody reads stays on the device.
+   * The values of output number `output`. Call it before the program's next run begins; the promise may be awaited
+   * later. Outputs that nobody reads stay on the device.
    */
   read(output: number): Promise<Float32Array>;
 }
 
-/** An output was asked for when its program's next run had begun: the values are gone. */
+/** An output was read after its program's next run had begun, when its values are gone. */
 export class LateReadError extends Error {
   override readonly name = "LateReadError";
 
@@ -64,18 +64,18 @@ export class LateReadError extends Error {
   }
 }
 
-/** Waits for the end of a run and reads its first `count` outputs. */
+/** Waits for a run to end and reads its first `count` outputs. */
 export async function readOutputs(run: ProgramRun, count: number): Promise<Float32Array[]> {
   const reads = Array.from({ length: count }, (_, i) => run.read(i));
   const [, ...outputs] = await Promise.all([run.done, ...reads]);
   return outputs;
 }
 
-/** A program that was compiled for a backend. */
+/** A program compiled for a backend. */
 export interface Executable {
   readonly stats: ProgramStats;
   /**
-   * Begins a run, after those that were begun before it. `feeds` are left alone until it is done.
+   * Queues a run after those begun before it. `feeds` must not change until the run is done.
    * @throws when a feed's type or length does not fit its input
    */
   begin(feeds: readonly HostArray[]): ProgramRun;
@@ -87,15 +87,15 @@ export interface Executable {
   dispose(): void;
 }
 
-/** Bytes. */
+/** Memory sizes, in bytes. */
 export interface MemoryNeed {
-  /** The program and all its variables. */
+  /** Needed by the program and all its variables. */
   readonly needed: number;
-  /** What the backend may use at all. */
+  /** All that the backend may use. */
   readonly available: number;
 }
 
-/** Raised when a program or a variable needs more memory than there is. */
+/** A program or a variable needs more memory than there is. */
 export class MemoryError extends Error {
   override readonly name = "MemoryError";
   readonly neededBytes: number;
@@ -109,7 +109,7 @@ export class MemoryError extends Error {
   }
 }
 
-/** Raised when the system does not give the threads that are wanted, or one is lost; nothing runs after that. */
+/** The system does not start as many threads as wanted, or one is lost; nothing can run after that. */
 export class ThreadError extends Error {
   override readonly name = "ThreadError";
 }
@@ -119,15 +119,15 @@ export interface Backend {
   readonly name: string;
   readonly capabilities: Capabilities;
   /**
-   * Gives a variable its value after the runs that were begun before, and before those that are begun later; creates it
-   * on the backend at first use. `data` may be changed at once.
+   * Sets a variable, after the runs begun before this call and before those begun later; allocates the variable at
+   * first use. `data` is copied and may be changed at once.
    */
   write(variable: Tensor, data: HostArray): void;
-  /** A copy of a variable's value after the runs that were begun before. @throws when it was never written. */
+  /** A copy of a variable's value after the runs begun before this call. @throws when it was never written. */
   read(variable: Tensor): Promise<Float32Array>;
   /** @throws MemoryError, ThreadError */
   compile(program: ProgramSpec): Promise<Executable>;
-  /** What `compile` would need, found without allocating anything. */
+  /** The memory that `compile` would need, found without allocating anything. */
   memory(program: ProgramSpec): MemoryNeed;
   /** Stops workers and frees everything. */
   close(): Promise<void>;

@@ -1,26 +1,26 @@
-// What the kernels of a backend can do. The passes ask here; they know no kernel.
+// What a backend's kernels can do. The passes ask here; they know no kernel.
 
 import type { DType, Node, Op } from "./graph.ts";
 
-/** What the kernel of a product adds while it writes its result. */
+/** What a product's kernel can add while it writes its result. */
 export interface TailSupport {
   /** A vector along the last axis. */
   readonly bias: boolean;
   /** A tensor of the result's shape. */
   readonly residual: boolean;
-  /** One vector for each image, as the residual. */
+  /** One vector per image, as the residual. */
   readonly perImage: boolean;
 }
 
-/** What the kernels of a backend can do. */
+/** What a backend's kernels can do. */
 export interface Capabilities {
-  /** Types of elements in memory. */
+  /** Element types in memory. */
   readonly dtypes: readonly DType[];
-  /** Arrays that the kernel of a loop may bind, those it reads and those it writes together; at least 4. */
+  /** Arrays that a loop's kernel may bind, read and written ones together; at least 4. */
   readonly maxArrays: number;
-  /** Whether the kernel of a loop may write an array that it reads, each element after it was read. */
+  /** Whether a loop's kernel may write an array that it reads, each element after reading it. */
   readonly inPlace: boolean;
-  /** Whether the kernel of a primitive reads its inputs under any strides; the others read runs of memory. */
+  /** Whether a primitive's kernel reads inputs with any strides; otherwise it needs contiguous memory. */
   readonly readsStrides: (op: Op) => boolean;
   /** @param product a primitive */
   readonly tail: (product: Node) => TailSupport;

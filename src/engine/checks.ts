@@ -1,12 +1,11 @@
-// The checks that every backend makes: of a program before it is compiled, of values before they are written, of feeds before
-// a run.
+// The checks that every backend makes: programs before compiling, values before writing, feeds before a run.
 
 import type { HostArray, ProgramSpec } from "./backend.ts";
 import { holds } from "./elements.ts";
 import { numel, sameShape, showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** @throws when an output is not f32, or a variable would be given values of another type or shape. */
+/** @throws when an output is not f32, or an update differs in type or shape from its variable. */
 export function checkProgram({ name, outputs, updates = [] }: ProgramSpec): void {
   for (const { dtype } of outputs) {
     if (dtype !== "f32") throw new Error(`${name}: outputs must be f32, got ${dtype}; cast it`);
@@ -20,7 +19,7 @@ export function checkProgram({ name, outputs, updates = [] }: ProgramSpec): void
   }
 }
 
-/** @throws when values do not fill a variable, or are of another type. */
+/** @throws when values do not match a variable's length or type. */
 export function checkValues({ dtype, shape }: Tensor, data: HostArray): void {
   if (data.length !== numel(shape)) {
     throw new Error(`write: ${data.length} values do not fill ${showShape(shape)}`);
@@ -28,7 +27,7 @@ export function checkValues({ dtype, shape }: Tensor, data: HostArray): void {
   if (!holds(data, dtype)) throw new Error(`write: ${data.constructor.name} for a variable of ${dtype}`);
 }
 
-/** @throws when the number, type or length of the feeds does not fit the program's inputs. */
+/** @throws when the number, type or length of the feeds does not match the program's inputs. */
 export function checkFeeds(program: ProgramSpec, feeds: readonly HostArray[]): void {
   if (feeds.length !== program.inputs.length) {
     throw new Error(`${program.name}: wants ${program.inputs.length} inputs, got ${feeds.length}`);

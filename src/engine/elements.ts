@@ -1,16 +1,16 @@
-// Values on the host and elements of a backend's memory, one as the other.
+// Converts between values on the host and elements in a backend's memory.
 
 import type { HostArray } from "./backend.ts";
 import { type DType, isHalf } from "./graph.ts";
 import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "./half.ts";
 
-/** Whether host values can stand for elements of a type: 16-bit ones are given as f32 or as their bits. */
+/** Whether host values have a type that `dtype` accepts: 16-bit elements are given as f32 or as their bits. */
 export function holds(data: HostArray, dtype: DType): boolean {
   if (dtype === "i32") return data instanceof Int32Array;
   return data instanceof Float32Array || (isHalf(dtype) && data instanceof Uint16Array);
 }
 
-/** Host values as the elements that memory keeps: f32 is rounded where they have 16 bits. `holds` must be true. */
+/** Host values as elements in memory; f32 is rounded for 16-bit types. `holds` must be true. */
 export function toElements(data: HostArray, dtype: DType): HostArray {
   if (!(data instanceof Float32Array) || !isHalf(dtype)) return data;
   return dtype === "f16" ? float32ToHalf(data) : float32ToBfloat16(data);

@@ -1,17 +1,18 @@
 // The graph: immutable, hash-consed nodes. Equal expressions are one node, so common work is done once.
-// Each op's shape rule, gradient and reference meaning stand together in ops/.
+// Each op's shape rule, gradient and reference meaning are together in ops/.
 
 import type { Shape } from "./shape.ts";
 import { numel, ShapeError, showShape } from "./shape.ts";
 
 /**
- * f32 holds values; i32 holds timesteps, class labels and random keys. f16 (IEEE binary16) and bf16 (the upper half of an
- * f32) store values in half the memory: they widen to f32 when read and round to nearest, ties to even, when written.
+ * f32 holds values; i32 holds timesteps, class labels and random keys. f16 (IEEE binary16) and bf16 (the upper half of
+ * an f32) store values in half the memory: they widen to f32 when read and round to nearest, ties to even, when
+ * written.
  */
 export type DType = "f32" | "i32" | "f16" | "bf16";
-/** Types that store values in 16 bits. */
+/** Element types that store values in 16 bits. */
 export type HalfType = "f16" | "bf16";
-/** Types of elements that hold values. */
+/** Floating-point element types. */
 export type FloatType = "f32" | HalfType;
 
 /** Bytes of an element. */
@@ -42,7 +43,7 @@ export interface ConvOptions {
   readonly padding: Padding;
 }
 
-/** How the channels of attention are cut into heads, and what scores are multiplied by before the softmax (positive). */
+/** The number of heads of attention, and the factor of the scores before the softmax (positive). */
 export interface AttentionHeads {
   readonly heads: number;
   readonly scale: number;
@@ -78,7 +79,7 @@ export type Op =
       readonly kind: "random";
       readonly distribution: "uniform" | "normal";
       readonly site: number;
-      /** For draws of a part of a batch: blocks of four numbers that an image takes. */
+      /** For draws of part of a batch: blocks of four numbers per image. */
       readonly imageBlocks?: number;
     };
 
@@ -99,11 +100,11 @@ const forget = new FinalizationRegistry<string>((key) => {
   if (interned.get(key)?.deref() === undefined) interned.delete(key);
 });
 
-/** Leaves carry identity or bulk data, so two of them are never merged. */
+/** Leaves carry identity or bulk data, so they are never merged. */
 const isUnique = (op: Op) => op.kind === "input" || op.kind === "variable" || op.kind === "constant";
 
 /**
- * The only way a node comes into being. Shapes are checked by the op's builder in ops/.
+ * Makes every node. Shapes are checked by the op's builder in ops/.
  * @throws ShapeError when a size is not a positive integer.
  */
 export function makeNode(op: Op, inputs: readonly Node[], shape: Shape, dtype: DType): Node {
@@ -120,7 +121,7 @@ export function makeNode(op: Op, inputs: readonly Node[], shape: Shape, dtype: D
   return node;
 }
 
-/** A tensor handed in anew at each run. */
+/** A tensor given anew at each run. */
 export function input(shape: Shape, dtype: DType = "f32", name = "input"): Node {
   return makeNode({ kind: "input", name }, [], shape, dtype);
 }
@@ -130,7 +131,7 @@ export function variable(shape: Shape, name: string, dtype: DType = "f32"): Node
   return makeNode({ kind: "variable", name }, [], shape, dtype);
 }
 
-/** Values known when the graph is built. The array is kept, not copied. @throws ShapeError on a wrong length. */
+/** Values known when the graph is built. The array is not copied. @throws ShapeError on a wrong length. */
 export function constant(data: Float32Array | Int32Array, shape: Shape): Node {
   if (data.length !== numel(shape)) {
     throw new ShapeError(`constant: ${data.length} values do not fill the shape ${showShape(shape)}`);

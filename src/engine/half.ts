@@ -64,7 +64,7 @@ function halfBits(value: number): number {
   if (magnitude < 2 ** -14) return sign | roundHalfToEven(magnitude * 2 ** 24);
   const exponent = (bits >>> 23) & 0xff; // biased by 127
   const significand = (bits & 0x7fffff) | 0x800000; // 24 bits, of which a half keeps 11
-  // A significand that rounds up to 2048 carries into the exponent by the addition alone.
+  // A significand that rounds up to 2048 carries into the exponent.
   return sign | (((exponent - 113) << 10) + roundHalfToEven(significand / 8192));
 }
 

@@ -14,7 +14,7 @@ export interface HostTensor {
 
 /**
  * A host tensor over `data` (not copied).
- * @throws ShapeError when `shape` holds anything but whole numbers >= 0, or does not fit `data`.
+ * @throws ShapeError when `shape` has anything but whole numbers >= 0, or does not fit `data`.
  */
 export function hostTensor(data: Float32Array, shape: Shape): HostTensor {
   if (!shape.every((size) => Number.isInteger(size) && size >= 0)) {

@@ -1,4 +1,4 @@
-// Shapes and index arithmetic shared by every floor of the engine.
+// Shapes and index arithmetic for the whole engine.
 
 /** Sizes of each axis, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -27,7 +27,7 @@ export function showShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Raised while a graph is built: shapes, types or axes that do not fit. */
+/** Shapes, types or axes that do not fit, found while a graph is built. */
 export class ShapeError extends Error {
   override readonly name = "ShapeError";
 }

@@ -1,5 +1,5 @@
-// What users of the engine touch: a symbolic tensor. Methods build graph nodes; nothing is computed until a backend
-// runs a compiled program.
+// The engine's public face: a symbolic tensor. Methods build graph nodes; nothing is computed until a backend runs a
+// compiled program.
 
 import { gradients } from "./autodiff.ts";
 import type { AttentionHeads, ConvOptions, DType, Node } from "./graph.ts";
@@ -17,10 +17,7 @@ import type { Shape } from "./shape.ts";
 type Operand = Tensor | number;
 const nodeOf = (x: Operand): Node => (typeof x === "number" ? pointwise.scalar(x) : x.node);
 
-/**
- * A symbolic tensor: what is computed is known, the values are not. Methods build graphs, which a backend compiles
- * and runs.
- */
+/** A symbolic tensor: an expression without values yet. Methods build graphs, which a backend compiles and runs. */
 export class Tensor {
   readonly node: Node;
 
@@ -59,7 +56,7 @@ export class Tensor {
   lessThan(other: Operand): Tensor {
     return new Tensor(pointwise.lessThan(this.node, nodeOf(other)));
   }
-  /** Where this is not 0 take `a`, else `b`. */
+  /** `a` where this is not 0, else `b`. */
   where(a: Operand, b: Operand): Tensor {
     return new Tensor(pointwise.where(this.node, nodeOf(a), nodeOf(b)));
   }
@@ -100,13 +97,13 @@ export class Tensor {
     return new Tensor(pointwise.floor(this.node));
   }
   /**
-   * The same numbers in another type; f32 to i32 drops the fraction, f32 to f16 or bf16 rounds. Gradients flow through
-   * as they are, but not to or from i32.
+   * The same numbers in another type; to i32 drops the fraction, to f16 or bf16 rounds. Gradients pass through
+   * unchanged, but not to or from i32.
    */
   cast(dtype: DType = "f32"): Tensor {
     return new Tensor(pointwise.cast(this.node, dtype));
   }
-  /** The same values; no gradient flows through. */
+  /** The same values; gradients stop here. */
   detach(): Tensor {
     return new Tensor(pointwise.detach(this.node));
   }
@@ -131,7 +128,7 @@ export class Tensor {
   pad(before: readonly number[], after: readonly number[]): Tensor {
     return new Tensor(movement.pad(this.node, before, after));
   }
-  /** Cuts `axis` into equal parts. */
+  /** Splits `axis` into equal parts. */
   split(parts: number, axis: number): Tensor[] {
     const at = axis < 0 ? axis + this.shape.length : axis;
     const size = this.shape[at] / parts;
@@ -172,7 +169,7 @@ export class Tensor {
   }
 }
 
-/** Tensors one after another along `axis`. */
+/** Concatenates tensors along `axis`. */
 export const concat = (parts: readonly Tensor[], axis: number): Tensor =>
   new Tensor(
     movement.concat(
@@ -181,7 +178,7 @@ export const concat = (parts: readonly Tensor[], axis: number): Tensor =>
     ),
   );
 
-/** A tensor handed in at each run. */
+/** A tensor given at each run. */
 export const input = (shape: Shape, dtype: DType = "f32", name = "input"): Tensor =>
   new Tensor(graph.input(shape, dtype, name));
 /** A tensor that lives in the backend between runs. */
@@ -193,8 +190,8 @@ export const constant = (data: Float32Array | Int32Array, shape: Shape): Tensor 
 /** One value repeated. */
 export const full = (value: number, shape: Shape): Tensor => new Tensor(graph.full(value, shape));
 /**
- * Uniform numbers in [0, 1); key is i32 [seed low, seed high, step], `site` tells draws of one program apart. With
- * `imageBlocks`, the key has a fourth word, the place of the first image in its whole batch: see `randomUniform`.
+ * Uniform numbers in [0, 1); key is i32 [seed low, seed high, step], `site` distinguishes the draws of one program.
+ * With `imageBlocks` the key has a fourth word, the first image's index in the whole batch: see `randomUniform`.
  */
 export const uniform = (key: Tensor, site: number, shape: Shape, imageBlocks?: number): Tensor =>
   new Tensor(randomUniform(key.node, site, shape, imageBlocks));

@@ -2,7 +2,7 @@
 
 import type { Backend } from "../backend.ts";
 
-/** wasm: generated WebAssembly on threads. reference: float64, slow and obvious, the judge of the others. */
+/** wasm: generated WebAssembly on threads. reference: float64, slow and simple, the standard for the others. */
 export const BACKEND_NAMES = ["wasm", "reference"] as const;
 /** The name of a backend. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
@@ -14,11 +14,11 @@ export const isBackendName = (name: string): name is BackendName =>
 export interface BackendOptions {
   /** Default "wasm". */
   readonly backend?: BackendName;
-  /** Threads of the wasm backend. Default: what the machine has. */
+  /** Threads of the wasm backend. Default: one per processor. */
   readonly threads?: number;
 }
 
-/** Starts a backend, loading its code when it is asked for; the caller closes it. */
+/** Loads the chosen backend's code and starts it; the caller closes it. */
 export async function createBackend({ backend = "wasm", threads }: BackendOptions = {}): Promise<Backend> {
   switch (backend) {
     case "wasm": {

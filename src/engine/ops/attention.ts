@@ -1,6 +1,6 @@
-// Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2) over rows of heads as the projections lay
-// them: head h of a token is channels h d .. h d + d - 1. The matrix of weights [T, T] of each head is never a tensor:
-// the gradient computes it again from q and k.
+// Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2), with heads laid out as the projections
+// write them: head h of a token is channels h d .. h d + d - 1. No head's [T, T] matrix of weights is ever a tensor:
+// the gradient recomputes it from q and k.
 
 import { type AttentionHeads, makeNode, type Node } from "../graph.ts";
 import { numel, ShapeError, sameShape, showShape } from "../shape.ts";
@@ -10,7 +10,7 @@ import { detach, div, exp, mul, scalar, sub } from "./pointwise.ts";
 import { max, sum } from "./reduce.ts";
 import { widened } from "./widen.ts";
 
-/** q, k, v [N, T, C] -> softmax(scale q k^T) v by heads, [N, T, C]. @throws ShapeError when they do not fit. */
+/** q, k, v [N, T, C] -> softmax(scale q k^T) v for each head, [N, T, C]. @throws ShapeError when shapes do not fit. */
 export function attention(queries: Node, keys: Node, values: Node, { heads, scale }: AttentionHeads): Node {
   const [q, k, v] = [widened(queries), widened(keys), widened(values)];
   requireRows("attention", heads, q, k, v);
@@ -18,7 +18,7 @@ export function attention(queries: Node, keys: Node, values: Node, { heads, scal
   return makeNode({ kind: "attention", heads, scale }, [q, k, v], q.shape, "f32");
 }
 
-/** The gradients of k, v and q, in this order, one after another [3, N, T, C], where the result's is g [N, T, C]. */
+/** The gradients of k, v and q, in this order, stacked as [3, N, T, C]; g [N, T, C] is the gradient of the result. */
 export function attentionGrad(q: Node, k: Node, v: Node, g: Node, { heads, scale }: AttentionHeads): Node {
   requireRows("attentionGrad", heads, q, k, v, g);
   return makeNode({ kind: "attentionGrad", heads, scale }, [q, k, v, g], [3, ...q.shape], "f32");
@@ -58,7 +58,9 @@ export function composedAttentionGrad(inputs: readonly Node[], { heads, scale }:
   return concat([matmul(transpose(ds), q), matmul(transpose(p), g), matmul(ds, k)].map(join), 0);
 }
 
-/** Calls `visit` for each head and token with the softmax of its scores [T], and a function from a token to its offset. */
+/**
+ * Calls `visit` for each head and token with the softmax of its scores [T] and a function from a token to its offset.
+ */
 function forEachQuery(
   { heads, scale }: AttentionHeads,
   q: Node,

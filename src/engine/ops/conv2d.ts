@@ -33,7 +33,9 @@ function options(op: ConvOptions): ConvOptions {
   return { stride: [...op.stride], padding: [...op.padding] };
 }
 
-/** x [N,H,W,Ci], filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. @throws ShapeError when channels differ or nothing is left. */
+/**
+ * x [N,H,W,Ci], filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. @throws ShapeError when channels differ or the output is empty.
+ */
 export function conv2d(image: Node, filters: Node, op: ConvOptions): Node {
   const [x, filter] = [widened(image), widened(filters)];
   requireRank4("conv2d", x, filter);

@@ -30,7 +30,7 @@ export function transpose(x: Node): Node {
 }
 
 export function matmulVjp(a: Node, b: Node, g: Node): [Node, Node] {
-  // The gradient of a transposed weight is asked for the other way round: made so, it lies as the weight does.
+  // For a transposed weight, compute the transposed gradient: it then has the weight's layout.
   const isTransposed = b.op.kind === "permute" && transpose(b) === b.inputs[0];
   return [
     matmul(g, transpose(b)),

@@ -55,7 +55,7 @@ export function expand(x: Node, shape: Shape): Node {
   return makeNode({ kind: "expand" }, [x], shape, x.dtype);
 }
 
-/** The box of `shape` elements that starts at `begin`. */
+/** The box of size `shape` that starts at `begin`. */
 export function slice(x: Node, begin: readonly number[], shape: Shape): Node {
   const inside =
     begin.length === x.shape.length &&
@@ -79,7 +79,7 @@ export function pad(x: Node, before: readonly number[], after: readonly number[]
   return makeNode({ kind: "pad", before: [...before], after: [...after] }, [x], shape, x.dtype);
 }
 
-/** Tensors one after another along `axis`. */
+/** Concatenates tensors along `axis`. */
 export function concat(parts: readonly Node[], axis: number): Node {
   const [first] = parts;
   if (first === undefined) throw new ShapeError("concat: wants at least one tensor");

@@ -7,7 +7,7 @@ import { broadcastShapes, ShapeError, sameShape, showShape } from "../shape.ts";
 import { expand, reshape } from "./movement.ts";
 import { widened } from "./widen.ts";
 
-/** Operands in f32. @throws ShapeError for integers */
+/** Operands widened to f32. @throws ShapeError for integers */
 function floats(what: string, ...nodes: Node[]): Node[] {
   return nodes.map((node) => {
     if (node.dtype === "i32") throw new ShapeError(`${what}: wants f32, got i32; cast it first`);
@@ -34,7 +34,7 @@ function binary(fn: BinaryFn, left: Node, right: Node): Node {
   return makeNode({ kind: "binary", fn }, [broadcastTo(a, shape), broadcastTo(b, shape)], shape, "f32");
 }
 
-/** Arithmetic with constants that needs no operation: 0 + x, x - 0, 1 * x, x / 1, and any on two constants. */
+/** Simplifies 0 + x, x - 0, 1 * x, x / 1 and arithmetic on two constants; null for anything else. */
 function simplify(fn: BinaryFn, a: Node, b: Node): Node | null {
   const left = a.op.kind === "full" ? a.op.value : null;
   const right = b.op.kind === "full" ? b.op.value : null;
@@ -55,12 +55,12 @@ export function where(condition: Node, a: Node, b: Node): Node {
 }
 
 /**
- * The same numbers in another type; f32 to i32 drops the fraction, to f16 and bf16 rounds to nearest. Gradients flow
- * through as they are, but not to or from integers.
+ * The same numbers in another type: to i32 drops the fraction, to f16 and bf16 rounds to nearest. Gradients pass
+ * through unchanged, but not to or from integers.
  */
 export function cast(x: Node, dtype: DType = "f32"): Node {
   if (x.dtype === dtype) return x;
-  // All that is not f32 goes by way of it.
+  // Other conversions go by way of f32.
   const source = x.dtype === "f32" || dtype === "f32" ? x : cast(x, "f32");
   return makeNode({ kind: "cast", dtype }, [source], x.shape, dtype);
 }
@@ -72,7 +72,7 @@ export function castReference(dtype: DType, x: Float64Array): Float64Array {
   return dtype === "i32" ? x.map(Math.trunc) : isHalf(dtype) ? rounded(x, dtype) : x;
 }
 
-/** Values as 16 bits keep them: by way of f32, as a kernel has them. */
+/** Rounds to 16 bits by way of f32, as kernels do. */
 function rounded(x: Float64Array, dtype: "f16" | "bf16"): Float64Array {
   const single = Float32Array.from(x);
   return Float64Array.from(
@@ -80,7 +80,7 @@ function rounded(x: Float64Array, dtype: "f16" | "bf16"): Float64Array {
   );
 }
 
-/** The same values, through which no gradient flows. */
+/** The same values; gradients stop here. */
 export function detach(x: Node): Node {
   return makeNode({ kind: "detach" }, [x], x.shape, x.dtype);
 }

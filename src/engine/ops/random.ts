@@ -26,8 +26,8 @@ function random(
 }
 
 /**
- * Uniform in [0, 1) with 24 bits. `site` tells draws of one program apart. With `imageBlocks` they are what a draw of the
- * whole batch has for the images from the key's fourth word on, each of which takes 4 imageBlocks numbers.
+ * Uniform in [0, 1) with 24 bits. `site` distinguishes the draws of one program. With `imageBlocks` (blocks of four
+ * numbers per image), the draws are those of the whole batch, starting at the image that the key's fourth word names.
  */
 export const randomUniform = (key: Node, site: number, shape: Shape, imageBlocks?: number) =>
   random("uniform", key, site, shape, imageBlocks);

@@ -1,11 +1,11 @@
-// What part an op has in a program: how its result comes to be, for the passes and for lowering.
+// The role of an op in a program: how its result is computed, for the passes and for lowering.
 
 import type { Op, OpKind } from "../graph.ts";
 
 /**
  * leaf: given from outside. pointwise: each element from the same element of the inputs, inlined into loops.
  * movement: another view of its input. reduction: a loop that joins elements. assembled: parts copied into place.
- * primitive: a kernel of its own.
+ * primitive: has its own kernel.
  */
 export type Role = "leaf" | "pointwise" | "movement" | "reduction" | "assembled" | "primitive";
 

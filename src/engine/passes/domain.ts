@@ -14,7 +14,7 @@ export function boundaries(shape: Shape): Set<number> {
   return cuts;
 }
 
-/** Whether boundaries line up: each divides the next larger one. */
+/** Whether the boundaries line up: each divides the next larger one. */
 export function isChain(cuts: ReadonlySet<number>): boolean {
   const sorted = [...cuts].sort((a, b) => a - b);
   return sorted.every((cut, i) => i === 0 || cut % sorted[i - 1] === 0);
@@ -26,7 +26,10 @@ export function domainOf(cuts: ReadonlySet<number>): number[] {
   return sorted.map((cut, i) => (i === 0 ? cut : cut / sorted[i - 1])).reverse();
 }
 
-/** For each axis of `domain`, the axis of `shape` that it is a part of. Boundaries of `shape` must be among the domain's. */
+/**
+ * For each axis of `domain`, the axis of `shape` that it is part of. The domain's boundaries must include those of
+ * `shape`.
+ */
 function axisOf(shape: Shape, domain: readonly number[]): number[] {
   const axes = new Array<number>(domain.length);
   let axis = shape.length - 1;
@@ -42,7 +45,7 @@ function axisOf(shape: Shape, domain: readonly number[]): number[] {
   return axes;
 }
 
-/** Strides over `domain` of a tensor that has `strides` over `shape`. */
+/** Strides over `domain` of a tensor with `strides` over `shape`. */
 export function stridesOver(domain: readonly number[], shape: Shape, strides: readonly number[]): number[] {
   const axes = axisOf(shape, domain);
   const result = new Array<number>(domain.length);

@@ -1,9 +1,9 @@
 // Decides which nodes get a buffer and groups the rest into kernels: graph -> steps.
 //
-// Pointwise work is done inside the loops that use it. A pointwise result that several loops use is computed again in
-// each when that reads no more memory than storing it would, and stored otherwise. Loops over the same elements that
-// share what they read become one kernel with several results (both sums of a group norm's backward pass, or a whole
-// AdamW update). What is added to a product joins the product's kernel (tails.ts).
+// Pointwise work is done inside the loops that use it. A pointwise result that several loops use is recomputed in each
+// when that reads no more memory than storing it would, and stored otherwise. Loops over the same elements that share
+// operands become one kernel with several results (both sums of a group norm's backward pass, or a whole AdamW
+// update). What is added to a product joins the product's kernel (tails.ts).
 
 import type { Capabilities } from "../capabilities.ts";
 import type { Node } from "../graph.ts";
@@ -13,15 +13,15 @@ import { boundaries, isChain } from "./domain.ts";
 import { findTails, type Tail } from "./tails.ts";
 import { isContiguous, isIdentity, type View, viewThrough, wholeView } from "./view.ts";
 
-/** One loop nest with one or more results: pointwise values, copies of views, or reductions of one kind of domain. */
+/** One loop nest with one or more results: pointwise values, copies of views, or reductions over the same domain. */
 export interface LoopStep {
   readonly kind: "loop";
   readonly results: Node[];
 }
-/** A product, convolution, gather or random draw: a kernel of its own. */
+/** A product, convolution, gather or random draw, each with its own kernel. */
 export interface PrimitiveStep extends Tail {
   readonly kind: "primitive";
-  /** Whose value the step computes: `product` itself, or the sum of it and its tail. */
+  /** The node whose value the step computes: `product` itself, or its sum with the tail. */
   readonly node: Node;
 }
 /** A concat or pad: its parts are copied into place. */
@@ -33,9 +33,9 @@ export type Step = LoopStep | PrimitiveStep | AssembleStep;
 
 export interface FusedGraph {
   readonly steps: readonly Step[];
-  /** How to read each node: as which view of which buffer or inlined expression. */
+  /** How to read each node: a view of a buffer or of an inlined expression. */
   readonly view: (node: Node) => View;
-  /** Whether a node has a buffer when it is read (leaves always have). */
+  /** Whether a node is read from a buffer (leaves always are). */
   readonly isStored: (node: Node) => boolean;
 }
 
@@ -46,7 +46,7 @@ const isAssembled = ({ op }: Node) => roleOf(op) === "assembled";
 const isPrimitive = ({ op }: Node) => roleOf(op) === "primitive";
 const isLoop = (node: Node) => isPointwise(node) || roleOf(node.op) === "reduction";
 
-/** Beyond this many operations a shared pointwise value is stored rather than computed again. */
+/** Above this many operations a shared pointwise value is stored rather than recomputed. */
 const MAX_RECOMPUTED_OPERATIONS = 48;
 
 /**
@@ -71,7 +71,7 @@ export function fuse(order: readonly Node[], roots: readonly Node[], capabilitie
   }
   const tails = findTails(order, { roots, view, stored, capabilities });
   storeWhatCannotBeInlined(order, stored, views, view, tails, capabilities);
-  // What one decision costs depends on the others: the second round knows the outcome of the first.
+  // The cost of one decision depends on the others, so a second round uses the outcome of the first.
   const guess = chooseStored(order, stored, view, stored, capabilities);
   const decided = chooseStored(order, stored, view, guess, capabilities);
   const isStored = (node: Node) => decided.has(node);
@@ -89,7 +89,7 @@ function collectViews(order: readonly Node[], stored: Set<Node>): Map<Node, View
     const through = views.get(source);
     let own = through && viewThrough(node, through);
     if (!own) {
-      // A reshape that strides cannot express: its source is copied into order first.
+      // Strides cannot express this reshape: its source is copied into order first.
       stored.add(source);
       views.set(source, wholeView(source));
       own = viewThrough(node, wholeView(source));
@@ -99,7 +99,10 @@ function collectViews(order: readonly Node[], stored: Set<Node>): Map<Node, View
   return views;
 }
 
-/** Primitives read buffers; loops inline only what they read element for element in a loop order that lines up. */
+/**
+ * Primitives read buffers; loops inline only operands that they read element for element in a loop order that lines
+ * up.
+ */
 function storeWhatCannotBeInlined(
   order: readonly Node[],
   stored: Set<Node>,
@@ -158,7 +161,7 @@ function viewOfCopied(node: Node, views: ReadonlyMap<Node, View>): View {
 }
 
 interface Expression {
-  /** Full-size buffers that computing the node reads. */
+  /** Full-size buffers that the node's computation reads. */
   readonly reads: Set<Node>;
   /** All buffers that it reads. */
   readonly arrays: Set<Node>;
@@ -180,7 +183,7 @@ function chooseStored(
     const expression = () =>
       expressionOf(node, view, (base) => (decided.has(base) ? undefined : expressions.get(base)));
     let { reads, arrays, operations } = expression();
-    // With its result, a kernel binds no more arrays than it may: what reads the most of them is stored.
+    // A kernel binds at most `maxArrays` arrays, its result included: the operand that reads the most is stored.
     while (arrays.size >= maxArrays) {
       decided.add(
         largestPart(node, view, (base) =>
@@ -223,7 +226,7 @@ function expressionOf(
   return { reads, arrays, operations };
 }
 
-/** What a node is computed of that reads the most arrays. */
+/** The operand that reads the most arrays. */
 function largestPart(node: Node, view: (node: Node) => View, arraysOf: (base: Node) => number): Node {
   const bases = node.inputs.map((source) => view(source).base);
   return bases.reduce((most, base) => (arraysOf(base) > arraysOf(most) ? base : most));
@@ -252,7 +255,10 @@ function loopsThatUse(
   return users;
 }
 
-/** Compares full-size reads and writes: storing costs one write and a read per kernel; recomputing, what each must read anew. */
+/**
+ * Compares full-size reads and writes. Storing costs one write, and a read per kernel; recomputing costs the reads
+ * that each kernel does not already make.
+ */
 function worthRecomputing(
   node: Node,
   reads: ReadonlySet<Node>,
@@ -276,7 +282,7 @@ function worthRecomputing(
   return recomputing <= 1 + kernels.size;
 }
 
-/** Buffers that the loop of `loop` reads on paths that do not pass `without`. */
+/** Buffers that `loop` reads on paths that avoid `without`. */
 function collectReads(
   loop: Node,
   without: Node,
@@ -360,7 +366,10 @@ function register(readers: Map<Node, Kernel[]>, nodes: readonly Node[], kernel: 
   }
 }
 
-/** Buffers the loop of `node` reads; `whole` element for element, `partial` through other views. Adds the loop's boundaries to `cuts`. */
+/**
+ * Buffers that the loop of `node` reads: `whole` element for element, `partial` through other views. Adds the loop's
+ * boundaries to `cuts`.
+ */
 function readsOf(
   node: Node,
   stored: ReadonlySet<Node>,
@@ -389,7 +398,10 @@ function readsOf(
   return { reads, whole, partial };
 }
 
-/** An earlier kernel over the same elements that shares a full-size read with `node`, or computes one, and may compute `node` too. */
+/**
+ * The latest kernel over the same elements that reads or computes a full-size operand of `node` and may compute `node`
+ * too.
+ */
 function findKernel(
   node: Node,
   { reads, whole, partial }: { [kind in "reads" | "whole" | "partial"]: ReadonlySet<Node> },

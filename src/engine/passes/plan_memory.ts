@@ -1,8 +1,8 @@
-// Gives each intermediate buffer a place in one arena; buffers that never live at the same time may overlap.
+// Assigns each intermediate buffer an offset in one arena; buffers that are never live at the same time may overlap.
 
 export interface Lifetime {
   readonly bytes: number;
-  /** First and last step (inclusive) at which the buffer holds something. */
+  /** First and last step (inclusive) at which the buffer is live. */
   readonly first: number;
   readonly last: number;
 }
@@ -16,7 +16,7 @@ export interface MemoryPlan {
 
 const ALIGNMENT = 64;
 
-/** Greedy by size: the largest buffer first, each at the lowest place that is free for its whole life. */
+/** Greedy by size: the largest buffer first, each at the lowest offset that is free for its whole lifetime. */
 export function planMemory(buffers: readonly Lifetime[]): MemoryPlan {
   const offsets = new Array<number>(buffers.length).fill(0);
   const placed: { start: number; end: number; first: number; last: number }[] = [];

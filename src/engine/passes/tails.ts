@@ -1,6 +1,6 @@
-// What the kernel of a convolution or matrix product adds while it writes its result: a bias along the last axis, and a
-// tensor of the result's shape (the residual of a block, or the gradient that comes from another branch) or one vector for
-// each image (the time embedding).
+// What a convolution or matrix product's kernel adds while it writes its result: a bias along the last axis, and
+// either a tensor of the result's shape (a block's residual, or the gradient from another branch) or one vector per
+// image (the time embedding).
 
 import type { Capabilities } from "../capabilities.ts";
 import type { Node } from "../graph.ts";
@@ -8,29 +8,29 @@ import { numel, sameShape } from "../shape.ts";
 import { isContiguous, isIdentity, type View } from "./view.ts";
 
 export interface Tail {
-  /** The op that computes what is added to. */
+  /** The op whose result is added to. */
   readonly product: Node;
-  /** What is added along the last axis [C], or null. */
+  /** Added along the last axis [C], or null. */
   readonly bias: Node | null;
-  /** What is then added, or null: element for element, or the same [N, C] at every pixel of an image. */
+  /** Added after the bias, or null: element for element, or the same [N, C] at every pixel of an image. */
   readonly residual: Node | null;
 }
 
-/** What a product and its tail read, in the order of the kernel's inputs. */
+/** The operands of a product and its tail, in the order of the kernel's inputs. */
 export const sourcesOf = ({ product, bias, residual }: Tail): Node[] =>
   [...product.inputs, bias, residual].filter((source) => source !== null);
 
 interface Context {
   readonly roots: readonly Node[];
   readonly view: (node: Node) => View;
-  /** What has a buffer; changed here. */
+  /** The nodes that have a buffer; changed here. */
   readonly stored: Set<Node>;
   readonly capabilities: Capabilities;
 }
 
 /**
- * Sums that the kernel of a product computes. Products, and sums with a bias that a residual is added to, are used for
- * nothing else: they lose their place among the stored to the sum that follows.
+ * The sums that a product's kernel computes. The product, or its sum with a bias, has no other use, so it loses its
+ * buffer to the final sum.
  */
 export function findTails(
   order: readonly Node[],
@@ -41,7 +41,7 @@ export function findTails(
     uses.set(node, (uses.get(node) ?? 0) + 1);
   const tails = new Map<Node, Tail>();
 
-  /** The node that `node` is the whole of, perhaps in another shape, when nothing else uses either. */
+  /** The node that `node` is a view of, in whole, when neither has another use; otherwise null. */
   const usedHereOnly = (node: Node): Node | null => {
     const read = view(node);
     if (!isIdentity(read)) return null;
@@ -74,7 +74,7 @@ export function findTails(
 
   for (const node of order) {
     if (node.op.kind !== "binary" || node.op.fn !== "add") continue;
-    // Of two products the later one adds: its factors are kept for the sum no longer than need be.
+    // Of two products the later one adds the other: this frees its factors sooner.
     const [late, early] = node.inputs.toSorted((a, b) => b.id - a.id);
     join(node, late, early) || join(node, early, late);
   }

@@ -1,4 +1,4 @@
-// Movement ops as strided views: reading a reshaped, permuted, repeated or cut tensor costs no copy.
+// Movement ops as strided views: reading a reshaped, permuted, repeated or sliced tensor needs no copy.
 
 import type { Node } from "../graph.ts";
 import { contiguousStrides, type Shape, sameShape } from "../shape.ts";
@@ -15,19 +15,21 @@ export function wholeView(node: Node): View {
   return { base: node, shape: node.shape, strides: contiguousStrides(node.shape), offset: 0 };
 }
 
-/** Whether the view's elements are a run of the base's buffer in the same order. */
+/** Whether the view's elements are contiguous in the base's buffer, in the same order. */
 export function isContiguous(view: View): boolean {
   const strides = contiguousStrides(view.shape);
   return view.shape.every((size, axis) => size === 1 || view.strides[axis] === strides[axis]);
 }
 
-/** Whether the view is the whole base in the same order, perhaps under another shape. */
+/** Whether the view is the whole base in the same order, perhaps with another shape. */
 export function isIdentity(view: View): boolean {
   const count = (shape: Shape) => shape.reduce((product, size) => product * size, 1);
   return view.offset === 0 && count(view.shape) === count(view.base.shape) && isContiguous(view);
 }
 
-/** The view that `node` is of what its input is a view of; null when `node` is no view or no strides describe it. */
+/**
+ * Composes `node` with `source`, the view that its input is; null when `node` is not a view or no strides describe it.
+ */
 export function viewThrough(node: Node, source: View): View | null {
   const { op } = node;
   switch (op.kind) {
@@ -52,7 +54,7 @@ export function viewThrough(node: Node, source: View): View | null {
   }
 }
 
-/** Strides that show the same elements under `to`, or null when only a copy could. */
+/** Strides of the same elements under `to`, or null when a copy is needed. */
 function reshapeStrides(from: Shape, strides: readonly number[], to: Shape): number[] | null {
   if (sameShape(from, to)) return [...strides];
   // Runs of axes that are evenly spaced in memory behave as one axis.

@@ -1,4 +1,4 @@
-// What a backend gives to lowering: what its kernels can do, and a kernel for each loop and each primitive.
+// What a backend provides for lowering: its capabilities, and a kernel for each loop and each primitive.
 
 import type { Capabilities } from "../capabilities.ts";
 import type { Node } from "../graph.ts";
@@ -6,20 +6,20 @@ import type { Tail } from "../passes/tails.ts";
 import type { View } from "../passes/view.ts";
 import type { LoopSpec } from "./loop_spec.ts";
 
-/** Where a kernel of an operation finds one of its buffers. */
+/** Which buffer an operation's kernel takes as an argument. */
 export type Slot = { readonly input: number } | { readonly temp: number } | { readonly output: number };
 
 /**
- * An operation as kernels that run one after another. Each writes the output, the temps that it is the first to name,
- * and its last argument, and only reads its other arguments.
+ * An operation as kernels that run one after another. Each writes the output, the temps that no earlier kernel names,
+ * and its last argument; it only reads its other arguments.
  */
 export interface LoweredOp<K> {
-  /** Sizes of the buffers between steps, in 4-byte elements. */
+  /** Sizes of the temporary buffers, in 4-byte elements. */
   readonly temps: readonly number[];
   readonly steps: readonly { readonly kernel: K; readonly args: readonly Slot[] }[];
 }
 
-/** Which of its arguments each step writes. */
+/** The indices of the arguments that each step writes. */
 export function writesOf({ steps }: LoweredOp<unknown>): number[][] {
   const filled = new Set<number>();
   return steps.map(({ args }) => {
@@ -32,11 +32,11 @@ export function writesOf({ steps }: LoweredOp<unknown>): number[][] {
   });
 }
 
-/** A primitive in its program: what a backend may choose its kernel by. */
+/** A primitive in its program: all that a backend may choose its kernel by. */
 export interface Primitive extends Tail {
   /** How inputs, bias and residual are read. */
   readonly view: (node: Node) => View;
-  /** Whether a tensor is a variable that the program leaves alone, or a view or the wider form of one. */
+  /** Whether a tensor is a variable that the program does not update, or a view or the widened form of one. */
   readonly isConstant: (node: Node) => boolean;
   /** The kernel is chosen for one image; see `ProgramSpec`. */
   readonly batchInvariant: boolean;
@@ -46,6 +46,6 @@ export interface KernelSet<K> {
   readonly capabilities: Capabilities;
   /** Buffers: operands, then stores, then reductions, in the spec's order. */
   readonly loop: (spec: LoopSpec) => K;
-  /** Inputs: those of the product, then bias and residual where there are any. */
+  /** Inputs: those of the product, then bias and residual if any. */
   readonly primitive: (primitive: Primitive) => LoweredOp<K>;
 }

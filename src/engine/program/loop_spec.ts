@@ -1,21 +1,21 @@
-// A loop nest as plain data: what it reads, computes and writes. Equal specs are one kernel.
+// A loop nest as plain data: what it reads, computes and writes. Equal specs share one kernel.
 
 import { type BinaryFn, type DType, type HalfType, isHalf, type ReduceFn, type UnaryFn } from "../graph.ts";
 
-/** An array the loop walks. Strides are in elements, one for each axis of the domain. */
+/** An array that the loop walks. Strides are in elements, one per axis of the domain. */
 export interface LoopArray {
   readonly strides: readonly number[];
   readonly offset: number;
-  /** How 16-bit elements are stored: widened when read, rounded when written. Left out: 32 bits. */
+  /** The 16-bit type of the elements, widened when read and rounded when written. Absent for 32 bits. */
   readonly half?: HalfType;
 }
 
-/** The part of an array that its elements' type decides. */
+/** The fields of a LoopArray that follow from the element type. */
 export const elementsOf = (dtype: DType): Pick<LoopArray, "half"> => (isHalf(dtype) ? { half: dtype } : {});
 /** Bytes of an element. */
 export const elementBytes = ({ half }: LoopArray): number => (half === undefined ? 4 : 2);
 
-/** One value per point of the domain, from values before it in the list. */
+/** One value per point of the domain, computed from values earlier in the list. */
 export type LoopInstruction =
   | { readonly op: "load"; readonly operand: number }
   | { readonly op: "constant"; readonly value: number }
@@ -24,11 +24,11 @@ export type LoopInstruction =
   | { readonly op: "where"; readonly args: readonly [number, number, number] }
   | { readonly op: "toFloat"; readonly args: readonly [number] }
   | { readonly op: "toInt"; readonly args: readonly [number] }
-  /** The value as 16 bits would keep it. */
+  /** The value rounded to 16 bits. */
   | { readonly op: "round"; readonly to: HalfType; readonly args: readonly [number] };
 
 export interface LoopStore extends LoopArray {
-  /** The instruction whose value is stored. */
+  /** Index of the instruction whose value is stored. */
   readonly value: number;
 }
 
@@ -40,7 +40,7 @@ export interface LoopReduction extends LoopStore {
 export interface LoopSpec {
   /** Sizes of the axes, outermost first. */
   readonly domain: readonly number[];
-  /** Which axes the reductions reduce. A loop either stores values or reduces; it has no reduced axis when it stores. */
+  /** Which axes are reduced. A loop either stores values or reduces; one that stores has no reduced axis. */
   readonly reduced: readonly boolean[];
   readonly operands: readonly LoopArray[];
   readonly instructions: readonly LoopInstruction[];
@@ -48,7 +48,7 @@ export interface LoopSpec {
   readonly reductions: readonly LoopReduction[];
 }
 
-/** Joins neighbouring axes that every array walks as one, and drops axes of size 1. */
+/** Merges neighbouring axes that every array walks as one, and drops axes of size 1. */
 export function collapse(spec: LoopSpec): LoopSpec {
   const arrays: readonly LoopArray[] = [...spec.operands, ...spec.stores, ...spec.reductions];
   const kept: number[] = [];

@@ -1,5 +1,5 @@
-// Lowers a program to kernel calls: traces its nodes in the order they were made, fuses them, and asks the backend for the
-// kernel of each step.
+// Lowers a program to kernel calls: orders its nodes as they were created, fuses them, and gets each step's kernel
+// from the backend.
 
 import type { ProgramSpec } from "../backend.ts";
 import { DTYPE_BYTES, type Node, topologicalOrder } from "../graph.ts";
@@ -16,12 +16,12 @@ import { type PartPlaces, type PreparedStep, placeParts } from "./part_places.ts
 import type { BufferInfo, BufferRef, KernelCall, LoweredProgram, Place } from "./program.ts";
 import { splitReduction } from "./split_reduction.ts";
 
-/** Bytes of an element of intermediate results that no node stands for: sums. */
+/** Element size of temporary sums, which belong to no node. */
 const FLOAT = 4;
 
 const bytesOf = (node: Node): number => numel(node.shape) * DTYPE_BYTES[node.dtype];
 
-/** @param kernels the backend's */
+/** @param kernels the backend's kernels */
 export function lower<K>(program: ProgramSpec, kernels: KernelSet<K>): LoweredProgram<K> {
   return new Lowering(program, kernels).run();
 }
@@ -44,8 +44,8 @@ class Lowering<K> {
     const roots = [...program.outputs, ...(program.updates ?? []).map((update) => update.value)].map(
       (t) => t.node,
     );
-    // Nodes run in the order in which they were made: forward, then backward with each filter's gradient beside its
-    // image's, which keeps activations alive no longer than they are needed.
+    // Nodes run in order of creation: forward, then backward with each filter's gradient beside its image's, so
+    // activations die as early as they can.
     const order = topologicalOrder(roots).sort((a, b) => a.id - b.id);
     this.#graph = fuse(
       order,
@@ -96,7 +96,7 @@ class Lowering<K> {
     return { buffer: this.#bufferOf(view.base), offset: view.offset * DTYPE_BYTES[view.base.dtype] };
   }
 
-  /** All of a node: its buffer, or its place in a concatenation's. */
+  /** A node's whole buffer, or its place in a concatenation's buffer. */
   #whole(node: Node): BufferRef {
     const place = this.#places.get(node);
     return place === undefined
@@ -104,7 +104,7 @@ class Lowering<K> {
       : { buffer: this.#bufferOf(place.whole), offset: place.start * DTYPE_BYTES[node.dtype] };
   }
 
-  /** Results computed here get buffers that survive until the host has read them. */
+  /** Outputs computed here get buffers that survive until the host has read them. */
   #placeOutputs(): void {
     for (const { node } of this.#program.outputs) {
       const { base } = this.#graph.view(node);
@@ -113,7 +113,7 @@ class Lowering<K> {
     }
   }
 
-  /** Where the host reads an output; leaves and new values of variables are copied. */
+  /** The buffer from which the host reads an output; leaves and new values of variables are copied. */
   #output(node: Node): BufferRef {
     const view = this.#graph.view(node);
     const computed = this.#ofNode.get(view.base);
@@ -135,7 +135,7 @@ class Lowering<K> {
     );
   }
 
-  /** `args`: operands, then what stores and reductions write. */
+  /** `args`: operands, then the targets of stores and reductions. */
   #call(spec: LoopSpec, args: readonly BufferRef[], label: string): void {
     const writes = args.flatMap((_, i) => (i < spec.operands.length ? [] : [i]));
     this.#calls.push({ kernel: this.#kernels.loop(spec), args, writes, label });
@@ -145,7 +145,7 @@ class Lowering<K> {
 
   /**
    * A new value is written straight over its variable when nothing reads the old value later; within the loop that
-   * computes it each element is read before it is written.
+   * computes it, each element is read before it is written.
    */
   #placeUpdates(): void {
     const lastRead = new Map<Node, number>();
@@ -170,7 +170,7 @@ class Lowering<K> {
     }
   }
 
-  /** Variables among the buffers that computing `nodes` reads. */
+  /** Variables that the computation of `nodes` reads. */
   #variablesRead(nodes: readonly Node[]): Set<Node> {
     const found = new Set<Node>();
     const seen = new Set<Node>();
@@ -187,7 +187,7 @@ class Lowering<K> {
     return found;
   }
 
-  /** Whether step `at` is a storing loop that reads `variable`, if at all, only at the element of `value` it writes. */
+  /** Whether step `at` is a storing loop that reads `variable` at most at the element of `value` that it writes. */
   #readsElementwise(at: number, value: Node, variable: Node): boolean {
     const prepared = this.#steps[at];
     if (prepared.kind !== "loop") return false;
@@ -203,7 +203,7 @@ class Lowering<K> {
     });
   }
 
-  /** Updates whose value is another variable (or a view of one) take it before any variable changes. */
+  /** Updates whose value is another variable (or a view of one) copy it before any variable changes. */
   #saveMovedVariables(): Map<Node, number> {
     const saved = new Map<Node, number>();
     for (const { value } of this.#program.updates ?? []) {
@@ -304,7 +304,7 @@ class Lowering<K> {
     }
   }
 
-  /** Whether a tensor is a variable that the program leaves alone, or a view or the wider form of one. */
+  /** Whether a tensor is a variable that the program does not update, or a view or the widened form of one. */
   #isConstant(node: Node): boolean {
     const { base } = this.#graph.view(node);
     if (base.op.kind === "cast") return this.#isConstant(base.inputs[0]);

@@ -1,4 +1,4 @@
-// Loop steps of a fused graph as loop specs: which buffers they read under which strides, and the expression over them.
+// Loop steps of a fused graph as loop specs: the buffers they read with their strides, and the expression over them.
 
 import { type DType, isHalf, type Node } from "../graph.ts";
 import { roleOf } from "../ops/roles.ts";
@@ -17,14 +17,14 @@ import {
 
 const isPointwise = ({ op }: Node) => roleOf(op) === "pointwise";
 
-/** Whether a node is the f32 value of a 16-bit one, which is what reading that gives. */
+/** Whether a node widens a 16-bit one to f32: reading the 16-bit buffer does the same. */
 const widens = ({ op, inputs }: Node) => op.kind === "cast" && isHalf(inputs[0].dtype);
 
 export interface LoweredLoop {
   readonly spec: LoopSpec;
-  /** The stored node behind each operand. */
+  /** The stored node of each operand. */
   readonly operands: readonly Node[];
-  /** The node behind each store, then behind each reduction. */
+  /** The node of each store, then of each reduction. */
   readonly results: readonly Node[];
 }
 
@@ -51,7 +51,7 @@ export function copySpec(view: View, target: LoopArray): LoopSpec {
   };
 }
 
-/** Zeros in `count` elements. */
+/** Writes zeros to `count` elements. */
 export function zeroSpec(count: number, dtype: DType): LoopSpec {
   return {
     domain: [count],
@@ -136,7 +136,7 @@ class LoopBuilder {
     }
   }
 
-  /** Values of this very loop are used from registers, stored or not. */
+  /** Values that this loop computes are used from registers, stored or not. */
   #isInlined(base: Node): boolean {
     return !this.#graph.isStored(base) || (isPointwise(base) && this.#results.includes(base));
   }
@@ -146,7 +146,7 @@ class LoopBuilder {
     if (node?.op.kind !== "reduce") return this.#domain.map(() => false);
     const { axes } = node.op;
     const flags = node.inputs[0].shape.map((_, axis) => (axes.includes(axis) ? 1 : 0));
-    // Parts of an axis keep its flag: a stride of 1 or 0 times any size is non-zero or zero alike.
+    // Splitting an axis keeps its flag: a stride of 0 or 1 times any size stays zero or non-zero.
     return stridesOver(this.#domain, node.inputs[0].shape, flags).map((flag) => flag !== 0);
   }
 
@@ -154,7 +154,7 @@ class LoopBuilder {
     return stridesOver(this.#domain, shape, contiguousStrides(shape));
   }
 
-  /** The value that reading `source` gives at each point of the domain. */
+  /** The value of `source` at each point of the domain. */
   #read(source: Node): number {
     const view = this.#graph.view(source);
     return this.#isInlined(view.base) ? this.#value(view.base) : this.#load(view);

@@ -1,5 +1,5 @@
-// Parts of a concatenation that are written where they lie in it: the loop that makes such a part stores it there, and
-// other loops read it there, so nothing is copied and nothing is kept twice.
+// Parts of a concatenation that are computed in place: the loop that computes such a part stores it in the whole, and
+// other loops read it there, so nothing is copied or kept twice.
 
 import type { Node } from "../graph.ts";
 import type { AssembleStep, LoopStep, PrimitiveStep } from "../passes/fuse.ts";
@@ -10,22 +10,22 @@ import type { LoweredOp } from "./kernel_set.ts";
 import { collapse, type LoopArray } from "./loop_spec.ts";
 import type { LoweredLoop } from "./lower_loop.ts";
 
-/** Loops walk runs of fewer elements slower than a copy costs. */
+/** Loops over shorter runs lose more time than a copy costs. */
 const SHORTEST_RUN = 16;
 
-/** Where a part lies in its whole: runs of elements without a gap. All counts are of elements. */
+/** The place of a part in its whole: contiguous runs of elements. All counts are in elements. */
 export interface PartPlace {
   readonly whole: Node;
-  /** Of the part's first element in the whole. */
+  /** Offset of the part's first element in the whole. */
   readonly start: number;
-  /** Length of a run, and how far apart runs begin. */
+  /** Length of a run, and distance between the starts of runs. */
   readonly run: number;
   readonly pitch: number;
 }
 
 export type PartPlaces = ReadonlyMap<Node, PartPlace>;
 
-/** A step with what computes it. */
+/** A step with its lowered form. */
 export type PreparedStep<K> =
   | { readonly kind: "loop"; readonly step: LoopStep; readonly loop: LoweredLoop }
   | { readonly kind: "primitive"; readonly step: PrimitiveStep; readonly lowered: LoweredOp<K> }
@@ -33,11 +33,14 @@ export type PreparedStep<K> =
 
 export interface PlacedSteps<K> {
   readonly places: PartPlaces;
-  /** The steps given, whose loops now walk parts in their wholes. */
+  /** The given steps, with loops that walk placed parts in their wholes. */
   readonly steps: readonly PreparedStep<K>[];
 }
 
-/** `array`, which walks `domain` in a part's own buffer, as a walk in the whole from the part's start; null where no strides say it. */
+/**
+ * `array`, which walks `domain` in a part's own buffer, as a walk in the whole, relative to the part's start; null
+ * where no strides express it.
+ */
 function inWhole<T extends LoopArray>(
   array: T,
   domain: readonly number[],
@@ -55,7 +58,7 @@ function inWhole<T extends LoopArray>(
 }
 
 /**
- * The loop with its placed operands and results walked in their wholes; null where no strides say it, or where a
+ * The loop with placed operands and results walked in their wholes; null where no strides express it, or where a
  * reduction would add in another order.
  */
 function placeLoop(loop: LoweredLoop, places: PartPlaces): LoweredLoop | null {
@@ -79,8 +82,8 @@ function placeLoop(loop: LoweredLoop, places: PartPlaces): LoweredLoop | null {
 }
 
 /**
- * Decides which parts of concatenations are written in place: results of loops that only loops use otherwise, where that
- * does not raise the peak of what is alive at once.
+ * Decides which parts of concatenations are computed in place: results of loops, otherwise used by loops only, where
+ * this does not raise the peak of live memory.
  * @param pinned nodes whose buffers are given
  */
 export function placeParts<K>(
@@ -97,12 +100,12 @@ class Placing<K> {
   readonly #pinned: ReadonlySet<Node>;
   readonly #places = new Map<Node, PartPlace>();
   readonly #placed: PreparedStep<K>[];
-  /** The loops that make or read a node, and how often other steps read it. */
+  /** The loops that compute or read a node, and how often other steps read it. */
   readonly #loopsOf = new Map<Node, Set<number>>();
   readonly #otherReads = new Map<Node, number>();
   readonly #madeByLoop = new Set<Node>();
   readonly #lives = new Map<Node, { first: number; last: number }>();
-  /** Elements alive at each step, and what it needs beside them. */
+  /** Elements live at each step, including the step's temporaries. */
   readonly #alive: number[];
 
   constructor(steps: readonly PreparedStep<K>[], view: (node: Node) => View, pinned: ReadonlySet<Node>) {
@@ -148,7 +151,7 @@ class Placing<K> {
     }
   }
 
-  /** Leaves live elsewhere. */
+  /** Extends the lifetime of a node; leaves have none. */
   #keepAlive(node: Node, at: number): void {
     const life = this.#lives.get(node);
     if (life !== undefined) life.last = at;
@@ -179,14 +182,14 @@ class Placing<K> {
     for (const { at, loop } of moved) if (loop !== null) this.#placed[at] = loop;
   }
 
-  /** A loop with everything in its place; null where no strides say it. */
+  /** A loop with all placed arrays in their wholes; null where no strides express it. */
   #moved(at: number): PreparedStep<K> | null {
     const prepared = this.#steps[at];
     const loop = prepared.kind === "loop" ? placeLoop(prepared.loop, this.#places) : null;
     return prepared.kind === "loop" && loop !== null ? { ...prepared, loop } : null;
   }
 
-  /** Makes the lives of a part and its whole one, unless that raises the peak. */
+  /** Merges the lifetimes of a part and its whole, unless that raises the peak. */
   #joinLives(part: Node, whole: Node): boolean {
     const own = this.#lives.get(part);
     const old = this.#lives.get(whole);

@@ -1,9 +1,12 @@
-// Where the intermediate results of a lowered program lie in one arena.
+// Places the intermediate results of a lowered program in one arena.
 
 import { type MemoryPlan, planMemory } from "../passes/plan_memory.ts";
 import type { BufferInfo, LoweredProgram } from "./program.ts";
 
-/** Offsets of all buffers, 0 for those that live elsewhere. A buffer lives from the first call that names it to the last. */
+/**
+ * Offsets of all buffers; 0 for those outside the arena. A buffer is live from the first call that names it to the
+ * last.
+ */
 export function planArena({ buffers, calls }: LoweredProgram<unknown>): MemoryPlan {
   const first = new Array<number>(buffers.length).fill(Number.POSITIVE_INFINITY);
   const last = new Array<number>(buffers.length).fill(-1);

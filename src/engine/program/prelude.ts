@@ -1,10 +1,10 @@
-// What is the same in every run: calls that read nothing but constants and variables that the program leaves alone.
-// Filters that a sampler transforms and packs are the most of it. Such calls come first, as the program's prelude, which
-// runs again only when one of those variables was written; what the others read of it keeps its memory.
+// The prelude: calls whose results are the same in every run, because they read only constants and variables that the
+// program does not update. Most of it is the filters that a sampler transforms and packs. The prelude comes first and
+// runs again only after one of those variables was written; results that later calls read keep their memory.
 
 import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
 
-/** Moves what is fixed into a prelude whose results take at most `mostBytes`. */
+/** Moves such calls into a prelude whose results take at most `mostBytes`. */
 export function splitPrelude<K>(lowered: LoweredProgram<K>, mostBytes: number): LoweredProgram<K> {
   const excluded = new Set<number>();
   for (;;) {
@@ -12,7 +12,7 @@ export function splitPrelude<K>(lowered: LoweredProgram<K>, mostBytes: number): 
     const kept = [...keptBuffers(lowered, fixed)];
     let bytes = kept.reduce((total, buffer) => total + lowered.buffers[buffer].bytes, 0);
     if (bytes <= mostBytes) return arrange(lowered, fixed, new Set(kept));
-    // The last ones go first: what is left out is the same for any order of looking.
+    // Drop the last buffers first, so that the choice does not depend on the order of the search.
     while (bytes > mostBytes) {
       const buffer = kept.pop();
       if (buffer === undefined) return lowered;
@@ -26,7 +26,7 @@ const writtenBy = ({ args, writes }: KernelCall<unknown>): number[] => writes.ma
 const readBy = ({ args, writes }: KernelCall<unknown>): number[] =>
   args.flatMap(({ buffer }, i) => (writes.includes(i) ? [] : [buffer]));
 
-/** Calls that read only fixed buffers, and write only buffers that such calls alone write and that are not `excluded`. */
+/** Calls that read only fixed buffers, and write only buffers that no other call writes and that are not `excluded`. */
 function fixedCalls<K>(
   { buffers, calls }: LoweredProgram<K>,
   excluded: ReadonlySet<number>,
@@ -49,7 +49,7 @@ function fixedCalls<K>(
   return fixed;
 }
 
-/** Buffers that fixed calls write and others read. */
+/** Buffers that fixed calls write and other calls read. */
 function keptBuffers<K>({ calls }: LoweredProgram<K>, fixed: ReadonlySet<KernelCall<K>>): Set<number> {
   const made = new Set([...fixed].flatMap(writtenBy));
   const others = calls.filter((call) => !fixed.has(call));

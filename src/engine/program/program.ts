@@ -1,4 +1,4 @@
-// What lowering makes of a graph: a list of kernel calls over numbered buffers, before memory is planned.
+// The result of lowering: a list of kernel calls over numbered buffers, before memory is planned.
 
 import type { Node } from "../graph.ts";
 
@@ -17,7 +17,7 @@ export interface KernelCall<K> {
   readonly label: string;
 }
 
-/** Where a buffer lives. Arena buffers share memory over time; the others keep theirs as long as the program. */
+/** Where a buffer is allocated. Arena buffers share memory over time; the others keep theirs as long as the program. */
 export type Place =
   | { readonly kind: "arena" }
   | { readonly kind: "prelude" }
@@ -29,15 +29,15 @@ export type Place =
 export interface BufferInfo {
   readonly bytes: number;
   readonly place: Place;
-  /** Whether each of the calls that write it writes other elements, so that they may run at the same time. */
+  /** Whether the calls that write it write different elements each, so that they may run at the same time. */
   readonly inParts?: boolean;
 }
 
 export interface LoweredProgram<K> {
   readonly buffers: readonly BufferInfo[];
   readonly calls: readonly KernelCall<K>[];
-  /** How many calls, the first ones, need to run again only when a variable that they read was written. */
+  /** How many calls, from the first on, need to run again only after a variable that they read was written. */
   readonly preludeCalls: number;
-  /** Where each output of the program is found after a run. */
+  /** Where to read each output of the program after a run. */
   readonly outputs: readonly BufferRef[];
 }

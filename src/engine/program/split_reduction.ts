@@ -3,22 +3,22 @@
 
 import { collapse, type LoopArray, type LoopSpec } from "./loop_spec.ts";
 
-/** A reduction over fewer elements than this stays whole. */
+/** Reductions over fewer elements are not split. */
 const SPLIT_ABOVE = 32768;
 const PART_ELEMENTS = 16384;
 const MAX_PARTS = 64;
 
 export interface SplitReduction {
   readonly first: LoopSpec;
-  /** Elements of each partial result; one temporary for each reduction. */
+  /** Elements of each partial result; one temporary per reduction. */
   readonly partials: number;
-  /** One for each reduction of the given spec: reads its temporary, writes its result. */
+  /** One spec per reduction: reads its temporary, writes its result. */
   readonly second: readonly LoopSpec[];
 }
 
 /**
- * Null when one stage is enough. With `batchInvariant`, axes before the first that is reduced, of which the batch is
- * one, have no say in it.
+ * Null when one stage is enough. With `batchInvariant`, axes before the first reduced one, such as the batch, do not
+ * affect the decision.
  */
 export function splitReduction(given: LoopSpec, batchInvariant = false): SplitReduction | null {
   const spec = collapse(given);
@@ -27,7 +27,7 @@ export function splitReduction(given: LoopSpec, batchInvariant = false): SplitRe
   const kept = product(spec.domain.filter((_, a) => !spec.reduced[a]));
   const length = product(spec.domain.filter((_, a) => spec.reduced[a]));
   const elements = product(batchInvariant ? spec.domain.slice(axis) : spec.domain);
-  // Rows and columns that are many and short already spread well.
+  // Many short rows or columns already spread well.
   if (elements <= SPLIT_ABOVE || length <= 1024) return null;
   const wanted = Math.min(MAX_PARTS, Math.ceil(elements / PART_ELEMENTS));
   const parts = largestDivisor(spec.domain[axis], wanted);
@@ -40,7 +40,7 @@ export function splitReduction(given: LoopSpec, batchInvariant = false): SplitRe
   const reduced = spec.reduced.toSpliced(axis, 1, false, true);
   const keptAxes = spec.domain.flatMap((_, a) => (spec.reduced[a] ? [] : [a]));
   const keptSizes = keptAxes.map((a) => spec.domain[a]);
-  // Partial results are laid out as [parts, kept...] whatever the order of the axes was.
+  // Partial results are laid out as [parts, kept...], whatever the order of the axes.
   const keptStrides = keptSizes.map((_, i) => product(keptSizes.slice(i + 1)));
   const toPartial = domain.map((_, a) => {
     if (a === axis) return kept;

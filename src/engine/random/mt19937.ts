@@ -7,7 +7,7 @@ const UPPER_MASK = 0x80000000;
 const LOWER_MASK = 0x7fffffff;
 const MATRIX_A = 0x9908b0df;
 
-/** The state: 624 words, and how many of them have been handed out since the last refill (0..624). */
+/** The state: 624 words, and how many of them have been used since the last refill (0..624). */
 export interface Mt19937State {
   readonly words: readonly number[];
   readonly position: number;
@@ -38,13 +38,13 @@ export class Mt19937 {
     return (y ^ (y >>> 18)) >>> 0;
   }
 
-  /** A copy of the state that can go through JSON. */
+  /** A copy of the state that survives JSON. */
   state(): Mt19937State {
     return { words: Array.from(this.#words), position: this.#position };
   }
 
   /**
-   * Continues from a state that `state()` gave.
+   * Continues from a state returned by `state()`.
    * @throws RangeError when it does not have 624 unsigned 32-bit words and a position of 0..624.
    */
   restore(state: Mt19937State): void {

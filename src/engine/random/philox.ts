@@ -8,20 +8,20 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-/** What a stream is keyed by. */
+/** The key of a stream. */
 export interface PhiloxKey {
-  /** 0 .. 2^64-1; a number up to 2^53-1. */
+  /** 0 .. 2^64-1; as a number, at most 2^53-1. */
   readonly seed: number | bigint;
   /** The training or sampling step, 0 .. 2^32-1. */
   readonly step: number;
   /** Which random op of the program, 0 .. 2^32-1. */
   readonly site: number;
-  /** The block of four values to begin with, 0 .. 2^32-1. Default 0. */
+  /** Index of the first block of four values, 0 .. 2^32-1. Default 0. */
   readonly firstBlock?: number;
 }
 
 /**
- * One block: four words out of a counter of four words and a key of two.
+ * One block: four words from a counter of four words and a key of two.
  * @param out four words; may be `counter` itself
  */
 export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Array): void {
@@ -57,8 +57,8 @@ export function philoxUniform(out: Float32Array | Float64Array, key: PhiloxKey):
 }
 
 /**
- * Fills `out` with standard normal values by Box and Muller, computed in double precision: words 0 and 1 of a block
- * give its values 0 and 1, words 2 and 3 its values 2 and 3.
+ * Fills `out` with standard normal values by Box-Muller, computed in float64: words 0 and 1 of a block give its values
+ * 0 and 1, words 2 and 3 its values 2 and 3.
  * @throws RangeError for a seed, step or site out of range
  */
 export function philoxNormal(out: Float32Array | Float64Array, key: PhiloxKey): void {
@@ -74,7 +74,7 @@ export function philoxNormal(out: Float32Array | Float64Array, key: PhiloxKey): 
   });
 }
 
-/** Calls `use` with the words of every block that `out` needs, and the index of the block's first value. */
+/** Calls `use` with the words of each block of `out`, and the index of the block's first value. */
 function forEachBlock(
   out: Float32Array | Float64Array,
   { seed, step, site, firstBlock = 0 }: PhiloxKey,

@@ -11,7 +11,7 @@ const TWO_PI_F32 = fround(TWO_PI);
 const SEED_MIN = -(2n ** 63n);
 const SEED_MAX = 2n ** 64n - 1n;
 
-/** Everything a TorchGenerator needs to go on where it stopped; survives JSON. */
+/** The state from which a TorchGenerator continues; survives JSON. */
 export interface TorchGeneratorState extends Mt19937State {
   /** The second normal of a pair drawn for n < 16, waiting for the next call. */
   readonly nextNormal: number | null;
@@ -23,7 +23,7 @@ export class TorchGenerator {
   #nextNormal: number | null = null;
 
   /**
-   * @param seed a whole number, -2^63 .. 2^64-1, as torch takes it; its low 32 bits count
+   * @param seed a whole number, -2^63 .. 2^64-1, as torch takes it; only its low 32 bits are used
    * @throws RangeError for any other seed
    */
   constructor(seed: number | bigint) {
@@ -40,7 +40,7 @@ export class TorchGenerator {
     return (this.#engine.next() & 0xffffff) * 2 ** -24;
   }
 
-  /** One float64 in [0, 1): 53 bits of two words, the first being the high one. */
+  /** One float64 in [0, 1): 53 bits of two words, the high one first. */
   uniformDouble(): number {
     const high = this.#engine.next();
     const low = this.#engine.next();
@@ -55,14 +55,14 @@ export class TorchGenerator {
     return out;
   }
 
-  /** torch.randn(n): n float32 values of the standard normal distribution, by Box and Muller. */
+  /** torch.randn(n): n float32 values of the standard normal distribution, by Box-Muller. */
   randn(n: number): Float32Array {
     checkCount("randn", n);
     if (n < 16) return Float32Array.from({ length: n }, () => this.#normalDouble());
     const out = this.rand(n);
     for (let start = 0; start + 16 <= n; start += 16) boxMuller16(out, start);
     if (n % 16 !== 0) {
-      // The tail is a whole chunk drawn anew, over values that are already there.
+      // torch draws a whole chunk again for the tail, over values drawn before.
       for (let i = n - 16; i < n; i++) out[i] = this.uniform();
       boxMuller16(out, n - 16);
     }
@@ -99,12 +99,12 @@ export class TorchGenerator {
     return out;
   }
 
-  /** A copy of the state; `restoreState` goes on from it. */
+  /** A copy of the state, for `restoreState`. */
   state(): TorchGeneratorState {
     return { ...this.#engine.state(), nextNormal: this.#nextNormal };
   }
 
-  /** @throws RangeError when the state is not one that `state()` gave. */
+  /** Continues from a state. @throws RangeError unless it was returned by `state()`. */
   restoreState(state: TorchGeneratorState): void {
     if (state.nextNormal !== null && !Number.isFinite(state.nextNormal)) {
       throw new RangeError(`generator state has nextNormal ${state.nextNormal}, expected a number or null`);
@@ -113,7 +113,7 @@ export class TorchGenerator {
     this.#nextNormal = state.nextNormal;
   }
 
-  /** Box and Muller in double precision, one pair for two calls. */
+  /** Box-Muller in float64: one pair serves two calls. */
   #normalDouble(): number {
     if (this.#nextNormal !== null) {
       const cached = this.#nextNormal;

@@ -1,4 +1,4 @@
-// Places blocks in the backend's one linear memory and grows it when they do not fit.
+// Allocates blocks in the backend's one linear memory, which grows when they do not fit.
 
 import { MemoryError } from "../../backend.ts";
 
@@ -23,12 +23,12 @@ export class Allocator {
     return this.#top - this.#free.reduce((total, block) => total + block.bytes, 0);
   }
 
-  /** Bytes of the largest block that could be had. */
+  /** Bytes of the largest block that could be allocated. */
   get largestBytes(): number {
     return this.#free.reduce((most, { bytes }) => Math.max(most, bytes), this.#limit - this.#top);
   }
 
-  /** Address of a new block. @throws MemoryError when the limit is reached. */
+  /** Allocates a block and returns its address. @throws MemoryError when the limit is reached. */
   allocate(bytes: number, what: string): number {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
     const fit = this.#free.findIndex((block) => block.bytes >= size);

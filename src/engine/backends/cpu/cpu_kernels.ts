@@ -1,4 +1,4 @@
-// The CPU's kernels: what they can do, and which template computes a primitive.
+// The CPU's kernels: their capabilities, and which template computes each primitive.
 
 import type { Capabilities } from "../../capabilities.ts";
 import type { Node } from "../../graph.ts";
@@ -24,12 +24,12 @@ export const cpuCapabilities: Capabilities = {
   tail: ({ op, inputs }) => {
     switch (op.kind) {
       case "conv2d":
-        // Convolutions of 1 x 1 are matrix products, which know no images.
+        // 1 x 1 convolutions are matrix products, which do not know where an image ends.
         return { bias: true, residual: true, perImage: numel(inputs[1].shape.slice(0, 2)) > 1 };
       case "matmul":
         return { bias: true, residual: true, perImage: false };
       case "conv2dGradInput":
-        // The gradient of an image under a stride is written in parts, which take no residual.
+        // With a stride, the gradient of an image is written in phases, which take no residual.
         return { bias: false, residual: op.stride.every((step) => step === 1), perImage: false };
       default:
         return { bias: false, residual: false, perImage: false };
@@ -37,7 +37,7 @@ export const cpuCapabilities: Capabilities = {
   },
 };
 
-/** @param capabilities in place of all that the kernels can do: less, to try out what another backend asks for */
+/** @param capabilities replaces the CPU's own: fewer, to test lowering for backends that can do less */
 export const cpuKernels = (capabilities: Capabilities = cpuCapabilities): KernelSet<Kernel> => ({
   capabilities,
   loop: loopKernel,

@@ -1,5 +1,5 @@
-// The program's main loop, itself WebAssembly: every thread walks the list of steps, takes tiles of each until none are
-// left, and waits for the others where a step says so. No JavaScript runs in between.
+// The program's main loop, itself WebAssembly: every thread walks the list of steps, takes tiles of each until none
+// are left, and waits for the others where the step has a barrier. No JavaScript runs in between.
 
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import type { Expr, Var } from "./simd/expr.ts";
@@ -7,9 +7,9 @@ import * as s from "./simd/ops.ts";
 import type { ImportedFunction } from "./simd/statement.ts";
 
 /**
- * One step in memory, on a cache line of its own: its calls (`count` entries from `first` on), how many tiles it has,
- * and whether threads meet after it. The counter holds the next tile and must be 0 before a run. A tile of a step is
- * the tile of that number of each of its calls, one call after another.
+ * One step in memory, on its own cache line: its calls (`count` entries from `first` on), its number of tiles, and
+ * whether a barrier follows. The counter holds the next tile and must be 0 before a run. Tile i of a step is tile i
+ * of each of its calls, one call after another.
  */
 export const STEP = { bytes: 64, first: 0, count: 4, tiles: 8, barrier: 12, counter: 16 } as const;
 
@@ -19,23 +19,23 @@ export const CALL = { bytes: 8, functionIndex: 0, args: 4 } as const;
 /** The barrier in memory, each word on a cache line of its own. All zero before the first run. */
 export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 } as const;
 
-/** What a thread notes of a step in a profile: when it began and when it had no tile left (f64, the host's clock). */
+/** What a thread records of a step in a profile: when it began and when no tile was left (f64, the host's clock). */
 export const TIMES = { bytes: 16, start: 0, end: 8 } as const;
 
-/** Milliseconds from a start that all threads have in common, from the host. */
+/** Milliseconds since a start common to all threads, from the host. */
 const now: ImportedFunction = { kind: "import", module: "env", name: "now", params: [], result: "f64" };
 
 /**
- * How often a waiting thread looks before it goes to sleep: some 15 microseconds, so that others may have its processor.
- * One that has just woken others, or was just woken with them, looks for some 100: waking takes longer than the short
- * time, so it would sleep when they come, they while it is woken, and so on at every barrier.
+ * How often a waiting thread polls before it sleeps: about 15 microseconds, so that its processor is soon free for
+ * others. After a wake-up, threads poll for about 100: waking takes longer than the short time, so threads would
+ * otherwise fall asleep and wake each other at every barrier.
  */
 const SPINS = 20_000;
 const SPINS_AFTER_WAKING = 150_000;
 
 /**
- * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or where this thread stores
- * its TIMES of each step.
+ * run(steps, count, threads, scratch, barrier, times): runs `count` steps. `times` is 0, or the address of this
+ * thread's TIMES of each step.
  */
 export function driver(): KernelBuilder {
   const k = new KernelBuilder("run", {
@@ -47,7 +47,7 @@ export function driver(): KernelBuilder {
     k.if(s.ine(times, s.i32(0)), () =>
       k.storeF64(s.iadd(times, s.imul(step, s.i32(TIMES.bytes))), k.callValue(now), offset),
     );
-  // Threads wake one after another: work starts when all are there.
+  // Threads wake one after another: work starts when all are awake.
   const patience = k.let(s.i32(SPINS_AFTER_WAKING));
   wait(k, barrier, threads, patience);
   k.for(0, count, 1, (i) => {
@@ -71,7 +71,7 @@ export function driver(): KernelBuilder {
   return k;
 }
 
-/** Returns when all threads have come here. `patience` is how often this one looks before it sleeps. */
+/** Returns when all threads have arrived. `patience` is how often this thread polls before it sleeps. */
 function wait(k: KernelBuilder, barrier: Expr, threads: Expr, patience: Var): void {
   const generation = k.let(s.atomicLoad(barrier, BARRIER.generation));
   const before = k.atomicAdd(barrier, s.i32(1), BARRIER.arrived);
@@ -80,7 +80,7 @@ function wait(k: KernelBuilder, barrier: Expr, threads: Expr, patience: Var): vo
     () => {
       k.atomicStore(barrier, s.i32(0), BARRIER.arrived);
       k.atomicAdd(barrier, s.i32(1), BARRIER.generation);
-      // Nobody who is about to sleep is missed: it counts itself first and sleeps only if the generation is still old.
+      // No sleeper is missed: a thread counts itself first, and sleeps only if the generation is still the old one.
       k.if(s.atomicLoad(barrier, BARRIER.sleepers), () => {
         k.atomicNotify(barrier, s.i32(-1), BARRIER.generation);
         k.set(patience, s.i32(SPINS_AFTER_WAKING));

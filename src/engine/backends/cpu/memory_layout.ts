@@ -1,4 +1,4 @@
-// Where everything of a program lies in memory: planned first, as offsets from the start of one block.
+// The memory layout of a program, planned as offsets from the start of one block.
 
 import { planArena } from "../../program/plan_arena.ts";
 import { splitPrelude } from "../../program/prelude.ts";
@@ -7,7 +7,7 @@ import { CALL, STEP, TIMES } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
 import { groupSteps, type PlacedCall, type Range, type Step, separateSteps } from "./steps.ts";
 
-/** A table of steps, which the driver runs from `start` on. */
+/** A table of steps, which the driver runs starting at `start`. */
 export interface StepTable {
   readonly start: number;
   readonly steps: readonly Step[];
@@ -16,19 +16,22 @@ export interface StepTable {
 export interface Layout {
   /** Bytes of the whole block. */
   readonly bytes: number;
-  /** Bytes of the arena, which lies first. */
+  /** Bytes of the arena, which comes first. */
   readonly arenaBytes: number;
-  /** Of each buffer; variables lie elsewhere and have 0. */
+  /** Offset of each buffer; 0 for variables, which are outside the block. */
   readonly buffers: readonly number[];
-  /** The prelude, what runs each time right behind it, and that again with every call on its own, for profiles. */
+  /**
+   * `prelude`; `main`: the steps of each run, right after the prelude; `single`: main with one call per step, for
+   * profiles.
+   */
   readonly tables: { readonly prelude: StepTable; readonly main: StepTable; readonly single: StepTable };
   /** The table of calls and the tables of buffer addresses. */
   readonly calls: number;
   readonly args: number;
-  /** One block of `timesBytes` for each thread: its times of the steps of a profile. */
+  /** One block of `timesBytes` per thread: its times of the steps of a profile. */
   readonly times: number;
   readonly timesBytes: number;
-  /** One block of `scratchBytes` for each thread. */
+  /** One block of `scratchBytes` per thread. */
   readonly scratch: number;
   readonly scratchBytes: number;
 }
@@ -40,10 +43,10 @@ export interface PlannedProgram {
 
 const ALIGNMENT = 64;
 const align = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-/** Bytes that results of a prelude may take. */
+/** Most bytes for the results of a prelude. */
 const MOST_PRELUDE_BYTES = 1.5 * 2 ** 30;
 
-/** With a prelude where that fits into `availableBytes`. */
+/** Plans with a prelude if that fits into `availableBytes`. */
 export function planProgram(
   lowered: LoweredProgram<Kernel>,
   threads: number,
@@ -99,7 +102,7 @@ function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
   };
 }
 
-/** What calls touch, as ranges of the block; variables as if they lay one after another from `end` on. */
+/** The memory ranges of each call; variables count as if they followed one another from `end` on. */
 function placeCalls(
   calls: readonly KernelCall<Kernel>[],
   buffers: readonly BufferInfo[],

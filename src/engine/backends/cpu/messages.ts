@@ -1,4 +1,4 @@
-// What the backend and its worker threads say to each other.
+// The messages between the backend and its worker threads.
 
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
@@ -10,7 +10,7 @@ export type Request =
   /** Arguments of the driver's run function. */
   | { readonly kind: "run"; readonly program: number; readonly args: readonly number[] };
 
-/** A worker says once that it is there, and answers each `run`. */
+/** A worker replies once when it has started, and to each `run`. */
 export interface Reply {
   readonly error?: string;
 }

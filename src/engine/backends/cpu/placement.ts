@@ -11,7 +11,7 @@ import type { Layout } from "./memory_layout.ts";
 export interface Variable {
   readonly address: number;
   readonly bytes: number;
-  /** Grows with each write. */
+  /** Incremented by each write. */
   version: number;
 }
 
@@ -20,13 +20,13 @@ export interface Placement {
   readonly lowered: LoweredProgram<Kernel>;
   readonly layout: Layout;
   readonly base: number;
-  /** Of each buffer. */
+  /** Address of each buffer. */
   readonly addresses: readonly number[];
-  /** Variables whose values the prelude's results follow from. */
+  /** Variables that the prelude reads. */
   readonly preludeReads: readonly Variable[];
 }
 
-/** Writes calls, their arguments and all steps where the driver finds them. */
+/** Writes calls, their arguments and all steps to where the driver reads them. */
 export function writeTables(
   memory: WebAssembly.Memory,
   { lowered, base, layout, addresses }: Placement,
@@ -58,7 +58,7 @@ export function writeTables(
     }
 }
 
-/** Writes host values as elements of a type. */
+/** Writes host values as elements of `dtype`. */
 export function copyIn(memory: WebAssembly.Memory, address: number, data: HostArray, dtype: DType): void {
   const elements = toElements(data, dtype);
   new Uint8Array(memory.buffer, address, elements.byteLength).set(

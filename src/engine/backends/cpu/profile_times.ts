@@ -1,4 +1,4 @@
-// What the times that threads noted in a profile say: how long each step took.
+// How long each step of a profile took, from the times that the threads recorded.
 
 import { TIMES } from "./driver.ts";
 
@@ -6,8 +6,8 @@ const WORD = Float64Array.BYTES_PER_ELEMENT;
 const [STEP, START, END] = [TIMES.bytes / WORD, TIMES.start / WORD, TIMES.end / WORD];
 
 /**
- * Seconds of each step, from the first thread's start to the last one's end: a thread that was held up before it looked
- * at its clock does not hide the work that others did meanwhile.
+ * Seconds of each step, from the first thread's start to the last one's end: a thread delayed before it reads its
+ * clock does not hide the work of the others.
  * @param times [threads, steps, 2] in milliseconds
  */
 export function secondsOfSteps(times: Float64Array, threads: number): number[] {

@@ -1,14 +1,14 @@
-// How often a yardstick is timed: other work on the machine can only slow it down, so a speed that several runs agree on
-// is the machine's.
+// How often a yardstick is timed. Other work on the machine can only slow it down, so a speed that several runs agree
+// on is the machine's.
 
 const LEAST_RUNS = 5;
 const MOST_RUNS = 100;
 const MOST_SECONDS = 1;
-/** So many of the fastest runs are this near to each other when there are enough. */
+/** Stop when this many of the fastest runs are this close together. */
 const AGREEING = 3;
 const NEAR = 1.03;
 
-/** Seconds of each run of `time`, until the fastest agree; where they do not, until there was time enough. */
+/** Seconds of each run of `time`, repeated until the fastest agree or the time limit is reached. */
 export async function repeatUntilSteady(time: () => Promise<number>): Promise<number[]> {
   const seconds: number[] = [];
   let total = 0;

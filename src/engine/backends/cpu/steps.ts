@@ -1,8 +1,8 @@
 // Groups kernel calls into the steps of the driver, with as few barriers as their use of memory allows.
 //
 // Threads take tiles of a step and go on to the next step; only a barrier makes them wait. Calls between two barriers
-// touch different memory, but for calls of one tile that follow from each other: those are one step, which one thread
-// runs from end to end.
+// touch different memory. The exception is a chain of dependent calls of one tile each: they form one step, which one
+// thread runs from start to end.
 
 import type { Kernel } from "./kernels/kernel.ts";
 
@@ -11,7 +11,7 @@ export interface Range {
   readonly start: number;
   readonly end: number;
   readonly written: boolean;
-  /** Ranges of one group are touched at different elements, where they overlap. */
+  /** Overlapping ranges of one group are touched at different elements. */
   readonly group: number | undefined;
 }
 
@@ -21,14 +21,14 @@ export interface PlacedCall {
 }
 
 export interface Step {
-  /** Indices of its calls; where there are several, each has one tile and they run in this order. */
+  /** Indices of its calls; several calls have one tile each and run in this order. */
   readonly calls: readonly number[];
   readonly tiles: number;
-  /** Whether all threads meet after it. */
+  /** Whether a barrier follows. */
   readonly barrier: boolean;
 }
 
-/** Calls that join two steps into one keep them short: what runs on one thread instead of two, in nanoseconds. */
+/** Limit for joining steps of one tile, which then run on one thread instead of several: nanoseconds in total. */
 const MOST_JOINED = 4000;
 
 interface OpenStep {
@@ -43,7 +43,7 @@ export function separateSteps(calls: readonly PlacedCall[]): Step[] {
   return calls.map(({ kernel }, i) => ({ calls: [i], tiles: kernel.tiles, barrier: true }));
 }
 
-/** The steps of calls that run in this order, given where they lie in memory. The last has a barrier. */
+/** The steps of calls that run in this order, given their memory ranges. The last has a barrier. */
 export function groupSteps(calls: readonly PlacedCall[]): Step[] {
   const steps: Step[] = [];
   let phase: OpenStep[] = [];
@@ -80,7 +80,7 @@ function append(to: OpenStep, step: OpenStep): void {
   to.nanoseconds += step.nanoseconds;
 }
 
-/** Nanoseconds of a call of one tile, very roughly: its start, memory, arithmetic. */
+/** Very rough nanoseconds of a call of one tile: start-up, memory, arithmetic. */
 const roughTime = ({ bytes, flops }: PlacedCall["kernel"]): number => 200 + bytes / 8 + flops / 10;
 
 /** Whether one writes what the other reads or writes. */

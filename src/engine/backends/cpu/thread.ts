@@ -1,4 +1,5 @@
-// One worker thread as the pool sees it: requests go in, each reply settles a promise, and its end is always noticed.
+// One worker thread of the pool: sends requests, settles a promise for each reply, and always notices when the thread
+// ends.
 
 import { threads } from "#platform";
 import type { ThreadHandle } from "../../../platform/platform.ts";
@@ -17,8 +18,8 @@ export class Thread {
   #ended: Error | undefined;
 
   /**
-   * @param onEnd called once, when the thread can do no more work, whether or not a reply is waited for
-   * @throws when the system gives no thread; where it says so only later, `onEnd` does
+   * @param onEnd called once, when the thread can do no more work, whether or not a reply is pending
+   * @throws when the system refuses a thread at once; later refusals call `onEnd`
    */
   constructor(setup: WorkerSetup, onEnd: (reason: Error) => void) {
     const fromSource = import.meta.url.endsWith(".ts");
@@ -26,7 +27,7 @@ export class Thread {
     this.#onEnd = onEnd;
     this.#worker = threads.start<WorkerSetup, Request, Reply>(url, setup, {
       onMessage: ({ error }) => {
-        // Others may wait for it within the program that it left, so it is of no more use.
+        // Other threads may wait for it inside the program that it left, so it is of no more use.
         if (error !== undefined) this.#end(new Error(error));
         else this.#settle(({ resolve }) => resolve());
       },
@@ -39,7 +40,7 @@ export class Thread {
     this.#worker.post(request);
   }
 
-  /** Settles with the next reply or the thread's end. The worker keeps the process alive only meanwhile. */
+  /** Settles with the next reply or the thread's end. The worker keeps the process alive only until then. */
   reply(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) {

@@ -1,15 +1,16 @@
-// The worker threads. The main thread only sends requests and waits for replies, so it stays free for other things.
+// The pool of worker threads. The main thread only sends requests and waits for replies, so it stays free for other
+// work.
 
 import { ThreadError } from "../../backend.ts";
 import type { Request } from "./messages.ts";
 import { Thread } from "./thread.ts";
 
 export class ThreadPool {
-  /** How many were wanted, which is how many there are once `ready` has resolved. */
+  /** The number of threads wanted, and present once `ready` has resolved. */
   readonly threads: number;
   readonly #threads: Thread[] = [];
   readonly #ready: Promise<void>;
-  /** Why nothing can run any more: threads wait for each other, so one that is lost takes all with it. */
+  /** Why nothing can run any more: threads wait for each other, so losing one ends them all. */
   #failure: Error | undefined;
   #starting = true;
   #closed = false;
@@ -17,15 +18,15 @@ export class ThreadPool {
   constructor(threads: number, memory: WebAssembly.Memory) {
     this.threads = threads;
     this.#ready = this.#start(memory);
-    this.#ready.catch(() => {}); // Whoever is about to use the threads is told.
+    this.#ready.catch(() => {}); // Callers of `ready` get the error.
   }
 
-  /** Resolves when all threads are there. @throws ThreadError when the system does not give them */
+  /** Resolves when all threads have started. @throws ThreadError when the system does not start them */
   ready(): Promise<void> {
     return this.#ready;
   }
 
-  /** Sends the same request to every thread; no reply is awaited. */
+  /** Sends the same request to every thread, without waiting for replies. */
   broadcast(request: Request): void {
     for (const thread of this.#threads) thread.post(request);
   }
@@ -66,7 +67,7 @@ export class ThreadPool {
     throw this.#failure;
   }
 
-  /** While threads start, the others are waited for: how many the system gives is worth knowing. */
+  /** During start-up the other threads are still awaited: the error says how many the system gives. */
   #fail(reason: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
@@ -80,7 +81,7 @@ export class ThreadPool {
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
-/** Says how many threads there would be, and which limit of the system to raise for more. */
+/** The error says how many threads started, and which limit of the system to raise for more. */
 function startError(wanted: number, started: number, reason: string): ThreadError {
   const [why, limit] = /EMFILE|ENFILE|too many open files/i.test(reason)
     ? ["too many files are open", "the limit of open files (ulimit -n)"]

@@ -34,13 +34,13 @@ const INITIAL_PAGES = 64;
 const ended = () => undefined;
 
 export interface WasmBackendOptions {
-  /** Worker threads; by default one for each processor. Results are the same for any number. */
+  /** Worker threads; by default one per processor. Results are the same for any number. */
   readonly threads?: number;
-  /** Bytes it may use; by default what the machine has, at most 4 GiB. */
+  /** Bytes it may use; by default the machine's memory, at most 4 GiB. */
   readonly memoryLimit?: number;
-  /** Let V8 make AVX2 instructions of pairs of vectors where it can (default true). Results are the same. */
+  /** Let V8 compile pairs of vectors to AVX2 instructions where it can (default true). Results are the same. */
   readonly wideVectors?: boolean;
-  /** Less than the kernels can do: to see here what lowering makes of a program for another backend. */
+  /** Fewer capabilities than the kernels have, to test lowering for other backends. */
   readonly capabilities?: Capabilities;
 }
 
@@ -59,7 +59,7 @@ export class WasmBackend implements Backend {
   #programs = 0;
   /** Runs take turns: they share the threads and the variables. */
   #turn: Promise<void> = Promise.resolve();
-  /** Pieces of work that have not ended. */
+  /** Work that has been queued and has not ended. */
   #waiting = 0;
 
   constructor(options: WasmBackendOptions = {}) {
@@ -82,7 +82,7 @@ export class WasmBackend implements Backend {
     return this.#pool.threads;
   }
 
-  /** Bytes in use now: variables and compiled programs. */
+  /** Bytes in use: variables and compiled programs. */
   get usedBytes(): number {
     return this.#allocator.usedBytes;
   }
@@ -121,15 +121,15 @@ export class WasmBackend implements Backend {
     return { needed: layout.bytes + state, available: this.#limit };
   }
 
-  /** What the threads reach together on multiply-adds in registers, in FLOP/s: each of a few runs. */
+  /** FLOP/s of all threads together on multiply-adds in registers, for each of several runs. */
   async measurePeak(): Promise<number[]> {
     const seconds = await this.#timesOf(peakKernel, PEAK_BUFFER_BYTES);
     return seconds.map((time) => peakKernel.flops / time);
   }
 
   /**
-   * What the threads reach together on an array larger than the caches, in bytes read or written per second: each of a
-   * few runs. @throws MemoryError when the array does not fit
+   * Bytes per second that all threads together read or write in an array larger than the caches, for each of several
+   * runs. @throws MemoryError when the array does not fit
    */
   async measureBandwidth(): Promise<number[]> {
     const seconds = await this.#timesOf(bandwidthKernel, BANDWIDTH_BUFFER_BYTES);
@@ -147,7 +147,7 @@ export class WasmBackend implements Backend {
       },
     );
     try {
-      // The first run also makes the system give the memory, and the runtime compile better code.
+      // The first run also makes the system map the memory and the runtime optimise the code.
       await executable.profile([]);
       return await repeatUntilSteady(async () => {
         const [{ seconds }] = await executable.profile([]);
@@ -196,7 +196,7 @@ export class WasmBackend implements Backend {
     this.#variables.clear();
   }
 
-  /** Does some work after that which was handed in before. */
+  /** Runs `work` after all work queued before it. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#waiting++;
     const next = this.#turn.then(work).finally(() => this.#waiting--);
@@ -215,7 +215,7 @@ export class WasmBackend implements Backend {
     return created;
   }
 
-  /** Takes the block and fills in what is constant. */
+  /** Allocates the block and writes its constant contents. */
   #place(program: ProgramSpec, plain: LoweredProgram<Kernel>): Placement {
     const { lowered, layout } = planProgram(plain, this.threads, this.#allocator.largestBytes);
     const variables = lowered.buffers.map(({ place }) =>

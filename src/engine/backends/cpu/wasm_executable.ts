@@ -19,7 +19,7 @@ import type { StepTable } from "./memory_layout.ts";
 import { copyIn, type Placement } from "./placement.ts";
 import { secondsOfSteps } from "./profile_times.ts";
 
-/** What a program needs of its backend. */
+/** What a program needs from its backend. */
 export interface Machine {
   readonly memory: WebAssembly.Memory;
   readonly threads: number;
@@ -34,7 +34,7 @@ export class WasmExecutable implements Executable {
   readonly #placement: Placement;
   readonly #machine: Machine;
   readonly #inputs: (number | undefined)[];
-  /** Versions of the variables that the prelude reads, as it found them; none before its first run. */
+  /** Versions of the variables that the prelude read in its last run; undefined before the first. */
   #seen: readonly number[] | undefined;
   #begun = 0;
   #disposed = false;
@@ -61,7 +61,7 @@ export class WasmExecutable implements Executable {
     const { inTurn } = this.#machine;
     const number = ++this.#begun;
     const done = inTurn(() => this.#start(feeds, this.#placement.layout.tables.main, false));
-    // Whoever awaits it, or reads, is told.
+    // Callers that await the run or read from it get the error.
     done.catch(() => undefined);
     const read = async (output: number): Promise<Float32Array> => {
       if (number !== this.#begun) throw new LateReadError(this.#program.name, output);
@@ -139,6 +139,6 @@ export class WasmExecutable implements Executable {
   }
 }
 
-/** What runs each time: all but the prelude. */
+/** The calls of each run: all but the prelude. */
 const callsOfRun = ({ lowered }: Placement): readonly KernelCall<Kernel>[] =>
   lowered.calls.slice(lowered.preludeCalls);

@@ -1,4 +1,4 @@
-// The part of the standard WebAssembly interface that is used here (the TypeScript libraries have it only for browsers).
+// The part of the standard WebAssembly interface that is used here (TypeScript has it only in its browser library).
 
 declare namespace WebAssembly {
   interface MemoryDescriptor {

@@ -1,4 +1,4 @@
-// A worker thread: instantiates programs over the shared memory and runs them when told.
+// A worker thread: instantiates programs over the shared memory and runs them on request.
 
 import { thread } from "#platform/thread";
 import type { Reply, Request, WorkerSetup } from "./messages.ts";

@@ -21,7 +21,7 @@ import { numel } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { evaluate } from "./evaluate.ts";
 
-/** It interprets the graph: nothing binds it. */
+/** The interpreter takes any graph. */
 const CAPABILITIES: Capabilities = {
   dtypes: ["f32", "i32", "f16", "bf16"],
   maxArrays: Number.POSITIVE_INFINITY,
@@ -69,7 +69,7 @@ export class ReferenceBackend implements Backend {
   }
 }
 
-/** What a backend's memory would hold of host values. */
+/** Host values as they read back from memory. */
 function valuesOf(data: HostArray, dtype: DType): Float64Array {
   if (!isHalf(dtype)) return Float64Array.from(data);
   const { buffer, byteOffset, length } = toElements(data, dtype);
@@ -94,7 +94,7 @@ class ReferenceExecutable implements Executable {
     this.stats = { arenaBytes: elements * 8, flops: 0, kernels: this.#order.length };
   }
 
-  /** The interpreter knows no later: a run that was begun has ended. */
+  /** Nothing is deferred: when `begin` returns, the run has ended. */
   begin(feeds: readonly HostArray[]): ProgramRun {
     const outputs = this.#interpret(feeds);
     const number = ++this.#begun;
@@ -124,7 +124,7 @@ class ReferenceExecutable implements Executable {
     for (const node of this.#order) values.set(node, evaluate(node, node.inputs.map(lookUp), leaf));
     const outputs = this.#program.outputs.map((tensor) => Float32Array.from(lookUp(tensor.node)));
     for (const { target, value } of this.#program.updates ?? []) {
-      // Variables are float32 at rest, as files keep them: a run that is resumed goes on with the same bits.
+      // Variables are stored as float32, as in files, so that a resumed run continues with the same bits.
       this.#state.set(target.node, Float64Array.from(lookUp(value.node), Math.fround));
     }
     return outputs;

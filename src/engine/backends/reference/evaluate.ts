@@ -1,4 +1,4 @@
-// The meaning of every op in float64, each defined beside its shape rule in ops/. Slow and obvious: the judge of every
+// The meaning of every op in float64, defined beside its shape rule in ops/. Slow and simple: the standard for every
 // other backend.
 
 import type { Node } from "../../graph.ts";
@@ -18,7 +18,7 @@ import { randomReference } from "../../ops/random.ts";
 import { reduceReference } from "../../ops/reduce.ts";
 import { numel } from "../../shape.ts";
 
-/** The value of `node` from its inputs' values, row-major. Leaves are looked up by `leaf`. */
+/** The value of `node` from its inputs' values, row-major. `leaf` gives the values of leaves. */
 export function evaluate(
   node: Node,
   inputs: readonly Float64Array[],

@@ -61,7 +61,7 @@ export function lowerScatterAdd(spec: GatherSpec): Lowered {
       k.loop(count, (i) => {
         const index = k.let(s.loadI32(s.iadd(k.buffer(1), s.imul(i, s.i32(FLOAT)))));
         const row = k.let(clamp(index, rows));
-        // The rows first .. end - 1 are this tile's.
+        // Rows first .. end - 1 belong to this tile.
         k.if(s.iltU(s.isub(row, first), s.isub(end, first)), () => {
           const from = k.let(s.iadd(k.buffer(0), s.imul(i, rowBytes)));
           addRun(k, tableRow(row), from, width);

@@ -5,7 +5,7 @@ import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 
 export interface Kernel {
-  /** What kind of work this is, for profiles: "conv2d", "conv2d_grad_filter", "matmul", "pack", "random", ... */
+  /** The kind of work, for profiles: "conv2d", "conv2d_grad_filter", "matmul", "pack", "random", ... */
   readonly family: string;
   /** Equal keys mean equal code. */
   readonly key: string;
@@ -18,24 +18,24 @@ export interface Kernel {
   readonly scratchBytes: number;
   /** Floating-point operations of the whole step, and bytes it must move. */
   readonly flops: number;
-  /** `flops` are those of the direct way to the same result, of which this one needs fewer. */
+  /** `flops` counts the direct algorithm; this kernel does fewer. */
   readonly fewerFlops?: true;
   readonly bytes: number;
   /** Records the function (args, tile, scratch): buffer i of the step is `k.buffer(i)`. */
   emit(k: KernelBuilder): void;
 }
 
-/** What a product's kernel adds while it writes its result. */
+/** What a product's kernel adds to its result while writing it. */
 export interface ProductTail {
   /** A vector along the last axis. */
   readonly bias?: boolean;
-  /** After the bias, what lies in another buffer as the result does in its own. */
+  /** Added after the bias: a buffer with the result's layout. */
   readonly residual?: boolean;
 }
-/** The inputs that hold them, after the two factors. */
+/** The tail's inputs, which follow the two factors. */
 export const tailSlots = ({ bias, residual }: ProductTail): Slot[] =>
   Array.from({ length: Number(bias ?? false) + Number(residual ?? false) }, (_, i) => ({ input: 2 + i }));
-/** Arguments of a product's kernel: two factors, the bias and the residual where there are any, the result. */
+/** Arguments of a product's kernel: two factors, the bias and the residual if any, the result. */
 export function tailBuffers(
   k: KernelBuilder,
   { bias = false, residual = false }: ProductTail,
@@ -48,5 +48,5 @@ export function tailBuffers(
   };
 }
 
-/** An operation as kernels of the CPU. */
+/** An operation lowered to CPU kernels. */
 export type Lowered = LoweredOp<Kernel>;

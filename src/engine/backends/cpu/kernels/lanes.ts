@@ -1,4 +1,5 @@
-// Loads, stores and copies of runs whose length is no multiple of the vector width: never a byte beyond the run.
+// Loads, stores and copies of runs whose length is not a multiple of the vector width; no byte beyond the run is
+// touched.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
@@ -10,10 +11,10 @@ export const FLOAT = 4;
 export const VECTOR = FLOAT * LANES;
 
 export const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple) * multiple;
-/** Sizes of scratch parts, so that each starts on a cache line. */
+/** Rounds up to whole cache lines, so that each part of scratch starts on one. */
 export const cacheLines = (bytes: number): number => roundUp(bytes, 64);
 
-/** The first `count` (1 to 4) floats at an address, and zeros. */
+/** Loads the first `count` (1 to 4) floats at an address; the other lanes are zero. */
 export function loadLanes(address: Expr, count: number, offset = 0): Expr {
   if (count >= LANES) return s.loadV(address, offset);
   if (count === 1) return s.loadLane0(address, offset);
@@ -32,17 +33,20 @@ export function storeLanes(k: KernelBuilder, address: Expr, v: Expr, count: numb
   }
 }
 
-/** Calls `body(byte offset)` for the vectors of a run of `bytes`, a multiple of a vector: in pairs while there are two. */
+/**
+ * Calls `body(byte offset)` for each vector of a run of `bytes`, a multiple of a vector: in pairs while two are
+ * left.
+ */
 export function forVectors(k: KernelBuilder, bytes: number, body: (at: Expr) => void): void {
   const paired = bytes - (bytes % (2 * VECTOR));
   k.loop(paired, (at) => k.pairs(() => body(at)), { step: 2 * VECTOR });
   if (paired < bytes) body(s.i32(paired));
 }
 
-/** Pairs of vectors that a copy takes at once. */
+/** Pairs of vectors per iteration of a copy. */
 const UNROLL = 4;
 
-/** Calls `body(byte offset, lanes)` for the pairs of vectors of a run of `count` floats, then for what is left. */
+/** Calls `body(byte offset, lanes)` for each pair of vectors of a run of `count` floats, then for the rest. */
 function forRun(
   k: KernelBuilder,
   count: number,
@@ -85,7 +89,7 @@ export function addRun(k: KernelBuilder, to: Expr, from: Expr, count: number): v
   });
 }
 
-/** Writes `count` floats times `factor`, the same in every lane. */
+/** Writes `count` floats multiplied by `factor`, which has the same value in every lane. */
 export function scaleRun(k: KernelBuilder, to: Expr, from: Expr, count: number, factor: Expr): void {
   forRun(k, count, (at, offset, lanes) => {
     const product = s.vmul(loadLanes(s.iadd(from, at), lanes, offset), factor);

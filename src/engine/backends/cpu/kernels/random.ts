@@ -1,5 +1,6 @@
-// Random numbers of a program: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
-// Element i depends on the key, the site and i only; four blocks of four numbers are drawn at a time.
+// Random numbers inside a program: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2,
+// 3").
+// Element i depends only on the key, the site and i; four blocks of four numbers are drawn at a time.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
@@ -12,12 +13,12 @@ import { transpose } from "./matmul/pack.ts";
 import { blockCounts } from "./tiling.ts";
 
 export interface RandomSpec {
-  /** Uniform in [0, 1) with 24 bits, or standard normal by Box and Muller. */
+  /** Uniform in [0, 1) with 24 bits, or standard normal by Box-Muller. */
   readonly kind: "uniform" | "normal";
   readonly size: number;
-  /** Tells the draws of one program apart, 0 .. 2^32-1. */
+  /** Distinguishes the draws of one program, 0 .. 2^32-1. */
   readonly site: number;
-  /** Blocks of an image; the key then has the first image's place as its fourth word. */
+  /** Blocks per image; the key's fourth word is then the index of the first image. */
   readonly imageBlocks?: number | undefined;
 }
 
@@ -93,7 +94,7 @@ export function lowerRandom({ kind, size, site, imageBlocks }: RandomSpec): Lowe
 
 type Words = readonly [Expr, Expr, Expr, Expr];
 
-/** Four blocks at once: word j of the block in lane i is lane i of result j. */
+/** Computes four blocks at once: lane i of result j is word j of block i. */
 function philox(k: KernelBuilder, counter: Words, key: readonly [Expr, Expr]): Words {
   let words = counter;
   let [key0, key1] = key;

@@ -1,4 +1,4 @@
-// Joins the sums of parts in a fixed order.
+// Adds up the sums of parts in a fixed order.
 
 import type { Expr } from "../simd/expr.ts";
 import { LANES } from "../simd/expr.ts";

@@ -4,21 +4,21 @@ import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 
-/** Floating-point operations worth a tile: about 50 microseconds. */
+/** Floating-point operations per tile: about 50 microseconds. */
 export const TILE_FLOPS = 2.5e6;
-/** As many tiles as there is use for. */
+/** More tiles than this gain nothing. */
 export const MAX_TILES = 64;
 
 export interface BlockCounts {
   /** Elements in this block. */
   readonly total: Expr;
-  /** Full units in this block, and elements after them in the last block. */
+  /** Full units in this block, and the elements left over in the last block. */
   readonly full: Expr;
   readonly tail: number;
   readonly hasTail: Expr;
 }
 
-/** Block `index` of a length cut into blocks (multiples of `unit`, but for the last), counted in units. */
+/** The counts of block `index`. A length is cut into blocks, all but the last a multiple of `unit`. */
 export function blockCounts(
   k: KernelBuilder,
   length: number,

@@ -17,7 +17,7 @@ import type {
   StoreOperation,
 } from "./statement.ts";
 
-/** What every kernel takes: the table of buffer addresses, which tile to compute, and this thread's scratch. */
+/** The parameters of every kernel: the table of buffer addresses, the tile to compute, and this thread's scratch. */
 export const KERNEL_SIGNATURE: Signature = { params: ["i32", "i32", "i32"], result: undefined };
 
 const ATOMIC_OPERANDS: Readonly<Record<AtomicOperation, readonly ValueType[]>> = {
@@ -34,7 +34,7 @@ export class KernelBuilder implements RecordedFunction {
   readonly name: string;
   readonly params: readonly ValueType[];
   readonly result: ValueType | undefined;
-  /** Whether pairs of vectors fit one register of the machine (see wide_vectors.ts); results do not depend on it. */
+  /** Whether two vectors fit one register of the machine (see wide_vectors.ts); results do not depend on it. */
   readonly wide: boolean;
   readonly parameters: readonly Var[];
   private readonly buffers = new Map<number, Var>();
@@ -85,7 +85,7 @@ export class KernelBuilder implements RecordedFunction {
     return variable;
   }
 
-  // --- Variables; one lives until the end of the block (loop, branch or function) it was made in
+  // --- Variables; each lives until the end of the block (loop, branch or function) that declares it
 
   /** A new variable with a value. */
   let(value: Expr): Var {
@@ -114,7 +114,7 @@ export class KernelBuilder implements RecordedFunction {
     this.current = outer;
     return inner;
   }
-  /** i = 0, step, 2 step, .. while i < count. A loop known to run once is no loop. */
+  /** i = 0, step, 2 step, .. while i < count. A loop known to run once is recorded without a loop. */
   loop(count: number | Expr, body: (i: Expr) => void, options: { step?: number } = {}): void {
     this.for(0, count, options.step ?? 1, body);
   }
@@ -145,13 +145,13 @@ export class KernelBuilder implements RecordedFunction {
     this.current.push({ kind: "while", condition, body: this.block(body) });
   }
   /**
-   * Records what `body` does to four lanes for eight: each vector becomes two, whose loads and stores are adjacent.
-   * Distances between vectors are the caller's: where they follow each other, 32 bytes. See pairs.ts.
+   * Records `body`, written for four lanes, for eight: each vector becomes two, with adjacent loads and stores. The
+   * caller chooses the distances between vectors: 32 bytes where they are contiguous. See pairs.ts.
    */
   pairs(body: () => void): void {
     this.current.push(...doubleVectors(this.block(body)));
   }
-  /** A condition that is constant picks its branch now. */
+  /** A constant condition picks its branch at once. */
   if(condition: Expr, then: () => void, otherwise?: () => void): void {
     checkType(condition, "i32", `${this.name}: if`);
     if (condition.kind === "const") {
@@ -212,12 +212,12 @@ export class KernelBuilder implements RecordedFunction {
 
   // --- Calls
 
-  /** Calls for the effect; a result is dropped. */
+  /** Calls a function and drops any result. */
   call(target: FunctionRef, ...args: Expr[]): void {
     checkArguments(target.name, target, args);
     this.current.push({ kind: "call", target, args, into: undefined });
   }
-  /** Calls and names the result. */
+  /** Calls a function; returns the result as a variable. */
   callValue(target: FunctionRef, ...args: Expr[]): Var {
     checkArguments(target.name, target, args);
     const into = resultVar(target.name, target);
@@ -239,15 +239,15 @@ export class KernelBuilder implements RecordedFunction {
     this.current.push({ kind: "atomic", op, ...splitAddress(address, offset), args, into });
     return into;
   }
-  /** Adds and yields the old value. */
+  /** Adds; returns the old value. */
   atomicAdd(address: Expr, value: Expr, offset = 0): Var {
     return this.atomic("i32.atomic.rmw.add", address, offset, [value]);
   }
-  /** Stores and yields the old value. */
+  /** Stores; returns the old value. */
   atomicExchange(address: Expr, value: Expr, offset = 0): Var {
     return this.atomic("i32.atomic.rmw.xchg", address, offset, [value]);
   }
-  /** Stores `value` if `expected` is there; yields the old value. */
+  /** Stores `value` if the current value is `expected`; returns the old value. */
   atomicCompareExchange(address: Expr, expected: Expr, value: Expr, offset = 0): Var {
     return this.atomic("i32.atomic.rmw.cmpxchg", address, offset, [expected, value]);
   }
@@ -257,11 +257,14 @@ export class KernelBuilder implements RecordedFunction {
   atomicStore(address: Expr, value: Expr, offset = 0): void {
     this.store("i32.atomic.store", "i32", address, value, offset);
   }
-  /** Sleeps while `expected` is there, at most `nanoseconds` (i64; negative: for ever). 0 woken, 1 not equal, 2 timed out. */
+  /**
+   * Sleeps while the value is `expected`, at most `nanoseconds` (i64; negative: for ever). 0 woken, 1 not equal, 2
+   * timed out.
+   */
   atomicWait(address: Expr, expected: Expr, nanoseconds: Expr = s.i64(-1), offset = 0): Var {
     return this.atomic("memory.atomic.wait32", address, offset, [expected, nanoseconds]);
   }
-  /** Wakes at most `count` sleepers (unsigned; -1: all); yields how many. */
+  /** Wakes at most `count` sleepers (unsigned; -1: all); returns how many. */
   atomicNotify(address: Expr, count: Expr = s.i32(-1), offset = 0): Var {
     return this.atomic("memory.atomic.notify", address, offset, [count]);
   }

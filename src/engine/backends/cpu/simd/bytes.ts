@@ -51,7 +51,7 @@ export class ByteWriter {
     this.view.setFloat64(this.length, value, true);
     this.length += 8;
   }
-  /** UTF-8 text after its length. */
+  /** The length of a text in UTF-8, then its bytes. */
   text(value: string): void {
     const encoded = new TextEncoder().encode(value);
     this.unsigned(encoded.length);
@@ -62,7 +62,7 @@ export class ByteWriter {
     this.bytes.set(bytes, this.length);
     this.length += bytes.length;
   }
-  /** Another writer's bytes after their count. */
+  /** The length of another writer's bytes, then the bytes. */
   sized(inner: ByteWriter): void {
     this.unsigned(inner.length);
     this.append(inner.finish());

@@ -46,7 +46,7 @@ export type LaneOperation =
   | "i32x4.replace_lane"
   | "shuffle4";
 
-/** Loads, with the type of what they yield. */
+/** Loads, with their result types. */
 const LOADS = {
   "i32.load": "i32",
   "i32.load16_u": "i32",
@@ -107,7 +107,7 @@ export function checkType(e: Expr, expected: ValueType, where: string): void {
     throw new TypeError(`${where}: got a ${e.type}, expected a ${expected}; convert it first`);
 }
 
-/** The checked application of a pure operation, unfolded; ops.ts has the names people use. */
+/** Applies a pure operation with checked types, without folding; ops.ts has the names that kernels use. */
 export function operation(op: Operation, ...args: Expr[]): OperationExpr {
   const signature = OPERATIONS[op];
   const arity = signature.indexOf(">");
@@ -118,7 +118,7 @@ export function operation(op: Operation, ...args: Expr[]): OperationExpr {
   return { kind: "op", type: LETTERS[signature[arity + 1]], op, args };
 }
 
-/** A checked operation with lane immediates. */
+/** Applies an operation with lane immediates, with checked types. */
 export function laneOperation(op: LaneOperation, args: readonly Expr[], lanes: readonly number[]): LaneExpr {
   checkType(args[0], "v128", op);
   const limit = op === "shuffle4" ? 2 * LANES : op.startsWith("f64") ? LANES / 2 : LANES;
@@ -132,8 +132,8 @@ export function laneOperation(op: LaneOperation, args: readonly Expr[], lanes: r
 }
 
 /**
- * Splits a byte address into a tree and an immediate offset, so that a constant part costs nothing.
- * What is left of the tree must itself be an address that does not wrap below zero.
+ * Splits a byte address into a tree and an immediate offset, so that a constant part costs nothing. The tree that
+ * remains must itself be an address that does not wrap below zero.
  */
 export function splitAddress(address: Expr, offset: number): { address: Expr; offset: number } {
   checkType(address, "i32", "address");
@@ -154,7 +154,7 @@ export function splitAddress(address: Expr, offset: number): { address: Expr; of
   return { address, offset };
 }
 
-/** A checked load from a byte address. */
+/** A load from a byte address, with checked types. */
 export function load(op: LoadOperation, at: Expr, byteOffset: number): LoadExpr {
   return { kind: "load", type: LOADS[op], op, ...splitAddress(at, byteOffset) };
 }

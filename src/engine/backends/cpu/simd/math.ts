@@ -1,6 +1,7 @@
-// Elementary functions on four f32 lanes, from additions and products: relative errors about 1e-7 (sin and cos: absolute).
+// Elementary functions on four f32 lanes, from additions and products: relative errors about 1e-7 (sin and cos:
+// absolute).
 //
-// Each function records what it needs on the builder and yields a variable. NaN gives NaN.
+// Each function records its statements on the builder and returns a variable. NaN gives NaN.
 // Methods: ranges are reduced as in W. J. Cody, W. Waite, "Software Manual for the Elementary Functions" (1980);
 // polynomials are minimax fits over the reduced ranges.
 
@@ -22,7 +23,7 @@ function polynomial(x: Expr, coefficients: readonly number[]): Expr {
     );
 }
 
-/** (sign of x) with (magnitude of y). */
+/** The sign of x with the given magnitude. */
 const copySign = (magnitude: Expr, x: Expr): Expr => s.vor(magnitude, s.vand(x, s.iconst4(SIGN)));
 
 /** e^x. Zero below -87.33 (where f32 would be denormal), infinity above 88.72. */
@@ -34,8 +35,8 @@ export function vexp(k: KernelBuilder, x: Expr): Var {
 }
 
 /**
- * e^x of several x up to 88, in fewer operations; the least it gives is e^-87.33, about 1e-38. The chains of operations are
- * recorded side by side: each waits for itself, and a processor looks only so far ahead for others.
+ * e^x of several x up to 88, in fewer operations; the result is at least e^-87.33, about 1e-38. The chains are
+ * interleaved: each waits for its own results, and a processor looks only so far ahead for other work.
  */
 export function vexpOfNegative(k: KernelBuilder, x: readonly Expr[]): Var[] {
   return expCore(
@@ -43,14 +44,14 @@ export function vexpOfNegative(k: KernelBuilder, x: readonly Expr[]): Var[] {
     x.map((each) => k.let(s.vpmax(each, s.vconst(LEAST_EXPONENT)))),
   );
 }
-/** Where e^x would be denormal below. */
+/** Below this, e^x is denormal. */
 const LEAST_EXPONENT = -87.33654;
-/** Of (e^r - 1 - r) / r^2, lowest first. */
+/** Coefficients of (e^r - 1 - r) / r^2, lowest first. */
 const EXP_POLYNOMIAL = [
   0.4999999403953552, 0.16666515171527863, 0.04166845604777336, 0.008369418792426586, 0.0013813144760206342,
 ];
 
-/** e^x where it is a normal number. */
+/** e^x where the result is a normal number. */
 function expCore(k: KernelBuilder, x: readonly Var[]): Var[] {
   const each = (f: (i: number) => Expr): Var[] => x.map((_, i) => k.let(f(i)));
   // x = n ln 2 + r, |r| <= ln 2 / 2
@@ -65,11 +66,11 @@ function expCore(k: KernelBuilder, x: readonly Var[]): Var[] {
   const square = each((i) => s.vmul(r[i], r[i]));
   const rest = each((i) => s.vfma(square[i], p[i], r[i]));
   const mantissa = each((i) => s.vadd(rest[i], s.vconst(1)));
-  // Times 2^n, on the exponent's bits.
+  // Multiplies by 2^n in the exponent bits.
   return each((i) => s.xadd(mantissa[i], s.xshl(shifted[i], 23)));
 }
 
-/** ln x for positive, finite and normal x; anything else gives nonsense. */
+/** ln x for positive, finite and normal x; undefined for anything else. */
 export function vlogPositive(k: KernelBuilder, x: Expr): Var {
   const a = k.let(x);
   return logCore(k, a, s.vconst(0));
@@ -78,7 +79,7 @@ export function vlogPositive(k: KernelBuilder, x: Expr): Var {
 /** ln x. Minus infinity at 0, NaN below. */
 export function vlog(k: KernelBuilder, x: Expr): Var {
   const a = k.let(x);
-  // Denormals are brought into range by 2^23.
+  // Denormals are scaled into range by 2^23.
   const tiny = k.let(s.vlt(a, s.vconst(2 ** -126)));
   const normal = k.let(s.vselect(tiny, s.vmul(a, s.vconst(2 ** 23)), a));
   const result = logCore(k, normal, s.vand(tiny, s.vconst(-23)));
@@ -127,7 +128,7 @@ function sincosOf(k: KernelBuilder, r: Var, shifted: Var): { sin: Var; cos: Var 
   const cosTail = polynomial(z, [0.04166664555668831, -0.0013887305976822972, 2.4431205019936897e-5]);
   const sine = k.let(s.vfma(s.vmul(r, z), sinTail, r));
   const cosine = k.let(s.vfma(s.vmul(z, z), cosTail, s.vfnma(z, s.vconst(0.5), s.vconst(1))));
-  // The quarter n mod 4 exchanges the two and sets the signs.
+  // The quarter n mod 4 exchanges sin and cos and sets the signs.
   const swap = k.let(s.xshrS(s.xshl(shifted, 31), 31));
   const sinSign = s.vand(s.xshl(shifted, 30), s.iconst4(SIGN));
   const cosSign = s.vand(s.xshl(s.xadd(shifted, s.iconst4(1)), 30), s.iconst4(SIGN));
@@ -137,7 +138,7 @@ function sincosOf(k: KernelBuilder, r: Var, shifted: Var): { sin: Var; cos: Var 
   };
 }
 const HALF_PI_PARTS = halfPiParts();
-/** pi / 2 = first + second + third, the first two of 11 significant bits. */
+/** pi / 2 = first + second + third; the first two have 11 significant bits. */
 function halfPiParts(): readonly [number, number, number] {
   const cut = (x: number): number => {
     const unit = 2 ** (Math.floor(Math.log2(x)) - 10);

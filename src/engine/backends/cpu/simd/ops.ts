@@ -28,7 +28,7 @@ export function iconst4(value: number | readonly number[]): VectorConstant {
 export const vconst = (value: number | readonly number[]): VectorConstant =>
   iconst4(typeof value === "number" ? floatBits(value) : value.map(floatBits));
 
-// --- i32, with constants folded and gathered at the end of sums
+// --- i32, with constants folded and moved to the end of sums
 
 const known = (e: Expr): number | undefined => (e.kind === "const" && e.type === "i32" ? e.value : undefined);
 
@@ -67,7 +67,7 @@ export function isub(a: Expr, b: Expr): Expr {
   if (y !== undefined) return addTwo(a, i32(-y));
   return x === 0 ? operation("i32.sub", i32(0), b) : operation("i32.sub", a, b);
 }
-/** a * b; a constant factor is spread over a sum with a constant term. */
+/** a * b; a constant factor is distributed over a sum with a constant term. */
 export function imul(a: Expr, b: Expr): Expr {
   const [x, y] = [known(a), known(b)];
   if (x !== undefined && y !== undefined) return i32(Math.imul(x, y));
@@ -109,12 +109,12 @@ export const ilt = (a: Expr, b: Expr): Expr => folded("i32.lt_s", a, b, (x, y) =
 export const igt = (a: Expr, b: Expr): Expr => folded("i32.gt_s", a, b, (x, y) => (x > y ? 1 : 0));
 export const ieq = (a: Expr, b: Expr): Expr => folded("i32.eq", a, b, (x, y) => (x === y ? 1 : 0));
 export const ine = (a: Expr, b: Expr): Expr => folded("i32.ne", a, b, (x, y) => (x !== y ? 1 : 0));
-/** Unsigned comparisons; 1 or 0. `iltU(i, n)` is also 0 <= i < n in one test. */
+/** Unsigned comparisons; 1 or 0. `iltU(i, n)` tests 0 <= i < n at once. */
 export const iltU = (a: Expr, b: Expr): Expr =>
   folded("i32.lt_u", a, b, (x, y) => (x >>> 0 < y >>> 0 ? 1 : 0));
 export const inot = (a: Expr): Expr => operation("i32.eqz", a);
 
-/** condition ? a : b, both evaluated; a and b of one type, any. */
+/** condition ? a : b; both are evaluated and have the same type. */
 export function select(condition: Expr, a: Expr, b: Expr): Expr {
   const value = known(condition);
   if (value !== undefined) return value !== 0 ? a : b;
@@ -152,7 +152,7 @@ export const vneg = (a: Expr): Expr => operation("f32x4.neg", a);
 export const vfloor = (a: Expr): Expr => operation("f32x4.floor", a);
 export const vceil = (a: Expr): Expr => operation("f32x4.ceil", a);
 export const vtrunc = (a: Expr): Expr => operation("f32x4.trunc", a);
-/** Comparisons give a mask: all ones where true. */
+/** Comparisons return a mask: all ones where true. */
 export const veq = (a: Expr, b: Expr): Expr => operation("f32x4.eq", a, b);
 export const vne = (a: Expr, b: Expr): Expr => operation("f32x4.ne", a, b);
 export const vlt = (a: Expr, b: Expr): Expr => operation("f32x4.lt", a, b);
@@ -199,7 +199,7 @@ export const vtoI32 = (a: Expr): Expr => operation("i32x4.trunc_sat_f32x4_s", a)
 
 export const wsplat = (a: Expr): Expr => operation("f64x2.splat", a);
 export const wmul = (a: Expr, b: Expr): Expr => operation("f64x2.mul", a, b);
-/** The f32 lanes 0 and 1 as f64; and back, with zeros in lanes 2 and 3. */
+/** The f32 lanes 0 and 1 to f64; and back, with zeros in lanes 2 and 3. */
 export const wpromoteLow = (a: Expr): Expr => operation("f64x2.promote_low_f32x4", a);
 export const wdemote = (a: Expr): Expr => operation("f32x4.demote_f64x2_zero", a);
 
@@ -211,7 +211,7 @@ export function vsumLanes(v: Expr): Expr {
   return vadd(pairs, shuffle(pairs, pairs, [1, 0, 3, 2]));
 }
 
-// --- Loads; the address in bytes, plus a constant number of bytes
+// --- Loads; the address is in bytes, plus a constant number of bytes
 
 export const loadI32 = (address: Expr, offset = 0): Expr => load("i32.load", address, offset);
 export const loadF32 = (address: Expr, offset = 0): Expr => load("f32.load", address, offset);

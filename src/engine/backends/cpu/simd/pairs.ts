@@ -1,14 +1,14 @@
-// Doubles the vectors of a block of statements: each vector variable becomes two, and each vector load or store covers two
-// adjacent vectors. The halves are recorded side by side, so that an engine whose registers hold both can make one
-// instruction of each pair (V8 does on AVX2, see wide_vectors.ts); elsewhere the halves are simply two vectors.
+// Doubles the vectors of a block of statements: each vector variable becomes two, and each vector load or store covers
+// two adjacent vectors. The halves are recorded side by side, so that an engine whose registers hold both can fuse
+// each pair into one instruction (V8 does on AVX2, see wide_vectors.ts); elsewhere the halves are just two vectors.
 //
-// What does not differ between the halves (addresses, conditions, constants, a scalar in every lane) stays single.
-// The halves are computed as if independent: a block may not read through memory what its other half writes.
+// What is equal in both halves (addresses, conditions, constants, a scalar in every lane) stays single. The halves are
+// computed as if independent: a block may not read through memory what its other half writes.
 
 import type { Expr, LoadOperation, Var } from "./expr.ts";
 import type { Statement, StoreOperation } from "./statement.ts";
 
-/** Bytes that the halves' loads and stores are apart: what the first one covers. */
+/** Bytes between the two halves of a load or store: the size of one of them. */
 const LOAD_BYTES: Readonly<Partial<Record<LoadOperation, number>>> = {
   "v128.load": 16,
   "v128.load16x4_u": 8,
@@ -17,15 +17,18 @@ const STORE_BYTES: Readonly<Partial<Record<StoreOperation, number>>> = {
   "v128.store": 16,
   "v128.store16x4": 8,
 };
-/** Loads that read the same for both halves. */
+/** Loads that read the same address for both halves. */
 const BROADCASTS: ReadonlySet<LoadOperation> = new Set(["v128.load32_splat"]);
 
-/** The block with its vectors doubled. Throws on what has no meaning for two halves: lanes taken out or put in. */
+/**
+ * The block with its vectors doubled. Throws on operations without a meaning for two halves: lane extraction and
+ * insertion.
+ */
 export function doubleVectors(statements: readonly Statement[]): Statement[] {
   return new Doubling(assigned(statements)).block(statements);
 }
 
-/** Vector variables that are set after they were made: they differ between the halves at some time. */
+/** Vector variables that are assigned after their declaration, so that the halves may differ. */
 function assigned(statements: readonly Statement[], found = new Set<Var>()): Set<Var> {
   for (const statement of statements) {
     if (statement.kind === "set") found.add(statement.variable);
@@ -96,7 +99,7 @@ class Doubling {
     }
   }
 
-  /** Both values are known before the first is stored, so that the stores stand side by side. */
+  /** Both values are computed before the first store, so that the stores are adjacent. */
   #store(statement: Extract<Statement, { kind: "store" }>, bytes: number): Statement[] {
     const before: Statement[] = [];
     const named = (value: Expr): Expr => {
@@ -114,7 +117,7 @@ class Doubling {
     ];
   }
 
-  /** The second half's expression; the very same object where the halves do not differ. */
+  /** The second half's expression; the same object where the halves are equal. */
   #half(e: Expr): Expr {
     switch (e.kind) {
       case "const":

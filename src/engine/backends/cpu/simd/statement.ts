@@ -1,4 +1,4 @@
-// What a kernel is recorded as: functions of statements over expressions. An encoder knows these only.
+// The recorded form of kernels: functions of statements over expressions. Encoders take nothing else.
 
 import type { Expr, ValueType, Var } from "./expr.ts";
 
@@ -13,7 +13,7 @@ export interface ImportedFunction extends Signature {
   readonly name: string;
 }
 
-/** A function as it was recorded: what an encoder turns into code. */
+/** A recorded function, which an encoder turns into code. */
 export interface RecordedFunction extends Signature {
   readonly kind: "function";
   readonly name: string;
@@ -22,7 +22,7 @@ export interface RecordedFunction extends Signature {
   readonly body: readonly Statement[];
 }
 
-/** Anything that can be called: a function that was recorded, or one the host provides. */
+/** A callable function: recorded, or imported from the host. */
 export type FunctionRef = RecordedFunction | ImportedFunction;
 
 export type StoreOperation =

@@ -8,9 +8,9 @@ import { encodeFunction } from "./wasm_function.ts";
 import { VALUE_TYPES } from "./wasm_opcodes.ts";
 
 export interface ModuleOptions {
-  /** The memory imported as "env" "memory": limits in pages of 64 KiB, as the WebAssembly.Memory was made. */
+  /** The memory imported as "env" "memory": its limits in pages of 64 KiB, equal to those of the WebAssembly.Memory. */
   readonly memory: { readonly initial: number; readonly maximum: number; readonly shared: boolean };
-  /** Functions the host can call, by name. What they call is taken along. */
+  /** Functions the host can call, by name. Functions that they call are included. */
   readonly exports: Readonly<Record<string, RecordedFunction>>;
   /** Functions for `callIndirect`, in order. */
   readonly table?: readonly RecordedFunction[];

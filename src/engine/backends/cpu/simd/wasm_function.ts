@@ -6,7 +6,7 @@ import { LANES } from "./expr.ts";
 import type { FunctionRef, RecordedFunction, Signature, Statement } from "./statement.ts";
 import * as op from "./wasm_opcodes.ts";
 
-/** Numbers that the module gives to what a function refers to. */
+/** The module's indices of what a function refers to. */
 export interface ModuleIndex {
   readonly relaxed: boolean;
   functionIndex(target: FunctionRef): number;
@@ -20,7 +20,7 @@ const [BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, RETURN, DROP] = [
 const [CALL, CALL_INDIRECT, LOCAL_GET, LOCAL_SET] = [0x10, 0x11, 0x20, 0x21] as const;
 const ATOMIC_ALIGNMENT = 2;
 
-/** The entry of the code section: locals, then instructions. */
+/** An entry of the code section: locals, then instructions. */
 export function encodeFunction(f: RecordedFunction, module: ModuleIndex): ByteWriter {
   const encoder = new FunctionEncoder(f, module);
   return encoder.encode();
@@ -30,12 +30,12 @@ class FunctionEncoder {
   private readonly f: RecordedFunction;
   private readonly module: ModuleIndex;
   private readonly code = new ByteWriter();
-  /** Types of the locals after the parameters. A local is used again when the block of its variable has ended. */
+  /** Types of the locals after the parameters. A local is reused when its variable's block has ended. */
   private readonly locals: ValueType[] = [];
   private readonly free = new Map<ValueType, number[]>();
   private readonly indices = new Map<Var, number>();
   private loopDepth = 0;
-  /** Locals that hold vector constants of loops: set once, as an engine may build a constant anew each time it is used. */
+  /** Locals that hold vector constants of loops: set once, because an engine may rebuild a constant at each use. */
   private readonly constants = new Map<string, { index: number; words: readonly number[] }>();
 
   constructor(f: RecordedFunction, module: ModuleIndex) {
@@ -232,7 +232,7 @@ class FunctionEncoder {
     this.release(scope);
   }
 
-  /** The value as something cheap to repeat. */
+  /** The value in a form that is cheap to evaluate repeatedly. */
   private named(e: Expr, scope: Var[]): Expr {
     if (e.kind === "const" || e.kind === "var") return e;
     const variable: Var = { kind: "var", type: e.type };

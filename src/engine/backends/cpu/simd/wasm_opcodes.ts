@@ -37,7 +37,7 @@ export const OPCODES: Readonly<Record<Exclude<Operation, "f32x4.fma" | "f32x4.fn
   "f64x2.promote_low_f32x4": 0xfd005f, "f32x4.demote_f64x2_zero": 0xfd005e,
 };
 
-/** What the relaxed SIMD proposal does in one instruction. */
+/** Operations that relaxed SIMD does in one instruction. */
 export const RELAXED: Readonly<Partial<Record<Operation, number>>> = {
   "f32x4.fma": 0xfd0105,
   "f32x4.fnma": 0xfd0106,
@@ -77,7 +77,7 @@ export const STORE_OPCODES: Readonly<Record<StoreOperation, number>> = {
   "i32.atomic.store": 0xfe0017,
 };
 
-/** i16x8.narrow_i32x4_u: what comes before the store of the low halves of four lanes. */
+/** i16x8.narrow_i32x4_u: precedes the store of the low halves of four lanes. */
 export const NARROW_LANES = 0xfd0086;
 
 export const ATOMIC_OPCODES: Readonly<Record<AtomicOperation, number>> = {

@@ -1,5 +1,5 @@
-// Attention of all heads as one kernel: for a block of queries at a time, scores, softmax and the weighted sum of values
-// stay in the caches of one thread.
+// Attention of all heads as one kernel. For one block of queries at a time, scores, softmax and the weighted sum of
+// values stay in one thread's caches.
 
 import type { Shape } from "../../../../shape.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
@@ -30,10 +30,10 @@ export function attentionSpec(
   return { batch, heads, tokens, headDim: channels / heads, scale };
 }
 
-/** Operations of a softmax for each score, about. */
+/** Approximate operations of a softmax per score. */
 const SOFTMAX_FLOPS = 24;
 
-/** softmax(scale q k^T) v by heads. Inputs: q, k, v; output: all [N, T, heads d]. */
+/** softmax(scale q k^T) v for each head. Inputs: q, k, v; output: all [N, T, heads d]. */
 export function lowerAttention(spec: AttentionSpec): Lowered {
   const shape = attentionShape(spec);
   const args = [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }];
@@ -45,7 +45,8 @@ function forwardKernel(shape: AttentionShape): Kernel {
   const count = batch * heads;
   const perScore = 4 * headDim + SOFTMAX_FLOPS;
   const wanted = Math.min(MAX_TILES, Math.max(1, Math.round((count * tokens ** 2 * perScore) / TILE_FLOPS)));
-  // A tile is some heads, or some blocks of queries of one; each takes keys and values into its scratch.
+  // A tile is several heads, or several blocks of queries of one head; each tile copies keys and values into its
+  // scratch.
   const headsPerTile = Math.ceil(count / Math.min(count, wanted));
   const blocksPerTile = Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / count)));
   const cuts = Math.ceil(blocks / blocksPerTile);
@@ -101,7 +102,7 @@ function forwardKernel(shape: AttentionShape): Kernel {
   };
 }
 
-/** Writes the rows of a block to memory, each times its factor. */
+/** Writes the rows of a block to memory, each multiplied by its factor. */
 function putRows(
   k: KernelBuilder,
   { channels, row, headDim }: AttentionShape,

@@ -1,8 +1,8 @@
-// What the kernels of attention share: how work is cut, how the rows of a head come into scratch, and the products of a
-// block of queries.
+// Shared by the kernels of attention: how work is cut, how a head's rows are copied into scratch, and the products
+// of a block of queries.
 //
-// Scores are kept transposed, [keys, queries of the block]: vectors run along queries, so a softmax is lane-wise from top
-// to bottom (attention_softmax.ts), and the block is both a left and a right factor as it lies.
+// Scores are stored transposed, [keys, queries of the block]. Vectors run along queries, so a softmax is lane-wise
+// from top to bottom (attention_softmax.ts), and the block serves as left or right factor without repacking.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -19,21 +19,24 @@ export interface AttentionSpec {
   readonly scale: number;
 }
 
-/** Heads of up to this many channels fill no panel: products of so few columns are computed transposed or in taller tiles. */
+/**
+ * Heads of up to this many channels do not fill a panel: their products are computed transposed or with taller
+ * tiles.
+ */
 const NARROW = 8;
-/** Rows of a register tile of two registers where k is short, so that less of the time goes to starting and storing it. */
+/** Rows of a two-register tile where k is short: fewer rows, to spend less time on starting and storing it. */
 const LOW = 4;
-/** Rows of a register tile of one register. */
+/** Rows of a one-register tile. */
 const TALL = 8;
-/** Most queries in a block: enough steps of k in the keys' gradients, few enough that scores stay in the cache. */
+/** Most queries in a block: many enough k steps for the keys' gradients, few enough that scores stay in the cache. */
 const MAX_BLOCK = 64;
 
 export interface AttentionShape extends AttentionSpec {
-  /** Floats from token to token in memory, and in scratch. */
+  /** Floats from token to token: `channels` in memory, `row` in scratch. */
   readonly channels: number;
   readonly row: number;
   readonly narrow: boolean;
-  /** Queries in a block, a multiple of a panel; blocks of a head. */
+  /** `block`: queries in a block, a multiple of NR. `blocks`: blocks in a head. */
   readonly block: number;
   readonly blocks: number;
   /** Floats from key to key in a block of scores. */
@@ -47,18 +50,18 @@ export function attentionShape(spec: AttentionSpec): AttentionShape {
   const { heads, tokens, headDim } = spec;
   const narrow = headDim <= NARROW;
   const block = roundUp(Math.ceil(tokens / Math.ceil(tokens / MAX_BLOCK)), NR);
-  // Rows at distances that powers of two divide fall on few lines of the first-level cache.
+  // Rows a power of two apart would share few lines of the first-level cache.
   const row = headDim % 64 === 0 ? headDim + NR : headDim;
   const scoreRow = block === MAX_BLOCK && !narrow ? block + NR : block;
   const blocks = Math.ceil(tokens / block);
   return { ...spec, channels: heads * headDim, row, narrow, block, blocks, scoreRow };
 }
 
-/** Byte addresses of parts of scratch; each starts on a cache line. */
+/** Allocates parts of scratch; each starts on a cache line. */
 export class ScratchParts {
   #bytes = 0;
 
-  /** Room for `count` floats; yields the byte offset. */
+  /** Reserves `count` floats; returns the byte offset. */
   take(count: number): number {
     const at = this.#bytes;
     this.#bytes += roundUp(count * FLOAT, 64);
@@ -92,7 +95,7 @@ export function takeRows(
   });
 }
 
-/** Takes the queries of a block, zeros after the last, and packs them as the right factor of scores, [d, queries]. */
+/** Copies the queries of a block, followed by zeros, and packs them as the right factor of scores, [d, queries]. */
 export function takeQueries(
   k: KernelBuilder,
   shape: AttentionShape,
@@ -119,7 +122,7 @@ export function takeQueries(
   );
 }
 
-/** How many of a block's queries there are. */
+/** The number of queries in a block. */
 export function queriesIn(k: KernelBuilder, { tokens, block }: AttentionShape, first: Expr): Expr {
   return tokens % block === 0 ? s.i32(block) : k.let(s.imin(s.i32(block), s.isub(s.i32(tokens), first)));
 }
@@ -212,7 +215,7 @@ export function addToKeys(
   });
 }
 
-/** A product of exact sizes; distances in floats. */
+/** A product with sizes known exactly; strides in floats. */
 interface Product {
   readonly left: { readonly at: Expr; readonly row: number; readonly depth: number };
   readonly right: { readonly at: Expr; readonly depth: number; readonly panel: number };

@@ -1,9 +1,10 @@
-// The gradients of attention as one kernel. For a block of queries at a time, in the caches of one thread: scores and
-// weights p again, the weights' gradients dp = g v^T, the softmax's gradient ds; then dq = ds k, and what the block adds
-// to dk = ds^T q and dv = p^T g.
+// The gradients of attention as one kernel. For one block of queries at a time, in one thread's caches, it
+// recomputes the scores and weights p, then the weights' gradients dp = g v^T and the softmax's gradient ds; then
+// dq = ds k, and the block's part of dk = ds^T q and dv = p^T g.
 //
-// The queries of one head add to its keys in order, in one tile; where a head is long, in a few parts, which a second step
-// adds up. The cut depends on the size of a head only, so an image's gradients do not depend on the rest of the batch.
+// One tile adds the queries of one head to its keys in order. A long head is cut into a few parts, which a second
+// step sums. The cut depends on the size of a head only, so an image's gradients do not depend on the rest of the
+// batch.
 
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -27,10 +28,10 @@ import {
 } from "./attention_block.ts";
 import { softmaxWithGradient } from "./attention_softmax.ts";
 
-/** Operations on a head that are worth a part of its own, about two milliseconds, and the most parts. */
+/** Operations in one part of a head, about two milliseconds, and the most parts of a head. */
 const PART_FLOPS = 2e8;
 const MAX_PARTS = 8;
-/** Operations of a softmax and its gradient for each score, about. */
+/** Approximate operations of a softmax and its gradient per score. */
 const SOFTMAX_FLOPS = 32;
 
 /** Inputs: q, k, v, g, each [N, T, heads d]; output: dk, dv, dq one after another. */

@@ -1,4 +1,5 @@
-// The softmax of a block of scores [keys, queries] and its gradient: for each pair of vectors of queries, down the keys.
+// The softmax of a block of scores [keys, queries] and its gradient: each pair of vectors of queries is walked down
+// the keys.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -12,8 +13,8 @@ import type { AttentionShape } from "./attention_block.ts";
 const PAIR = 2 * VECTOR;
 
 /**
- * Each score [keys, queries] becomes exp(scale (score - the query's greatest)); one over the query's sum of them goes to
- * `inverse` [queries].
+ * Replaces each score [keys, queries] by exp(scale (score - the query's maximum)), and writes 1 / sum of these for
+ * each query to `inverse` [queries].
  */
 export function softmax(k: KernelBuilder, shape: AttentionShape, at: Expr, inverse: Expr): void {
   forStrips(k, shape, at, (strip, queries) => {
@@ -23,8 +24,8 @@ export function softmax(k: KernelBuilder, shape: AttentionShape, at: Expr, inver
 }
 
 /**
- * Each score becomes its weight p, and each element of `dWeights`, the gradient dp of p, that of the score before it was
- * scaled: scale p (dp - sum over keys of p dp).
+ * Replaces each score by its weight p, and each element dp of `dWeights` by the gradient of the unscaled score:
+ * scale p (dp - sum over keys of p dp).
  */
 export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at: Expr, dWeights: Expr): void {
   const { scale } = shape;
@@ -54,7 +55,7 @@ export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at:
   });
 }
 
-/** Replaces a strip of scores by exponentials, handing each to `use`; yields their sum. */
+/** Replaces a strip of scores by exponentials and passes each to `use`; returns their sum. */
 function exponentials(
   k: KernelBuilder,
   shape: AttentionShape,
@@ -93,7 +94,7 @@ function forStrips(
   });
 }
 
-/** Calls `body(address, offsets)` for some keys of a strip at a time. */
+/** Calls `body(address, offsets)` for several keys of a strip at a time. */
 function forKeys(
   k: KernelBuilder,
   { tokens, scoreRow }: AttentionShape,

@@ -1,5 +1,6 @@
 // 2-D convolution of NHWC images with HWIO filters, and its gradient with respect to the image.
-// Both are products of gathered pixels with packed filters, or go by Winograd's way; here it is decided which, from shapes.
+// Both are either products of gathered pixels with packed filters, or Winograd convolutions; this file chooses by
+// shape.
 
 import { type Kernel, type Lowered, tailSlots } from "../kernel.ts";
 import { FLOAT, zeroRun } from "../lanes.ts";
@@ -12,7 +13,7 @@ import { type Conv2dSpec, checkConv2d, isDense3x3, isMatrixProduct } from "./con
 import type { TapConv } from "./tap_conv.ts";
 import { tapBlocks, tapConvKernel } from "./tap_conv.ts";
 
-/** The convolution of 3 x 3 taps and stride 1, and its gradient with respect to the image, as Winograd's way takes them. */
+/** The 3 x 3 convolution of stride 1, and its gradient with respect to the image, as Winograd convolutions. */
 export const winogradForward = ({
   n,
   h,
@@ -58,7 +59,7 @@ export const winogradGradInput = ({
   perImage: false,
 });
 
-/** Inputs: x, w and those of the tail. Output: y. */
+/** Inputs: x, w, then the tail's. Output: y. */
 export function lowerConv2d(spec: Conv2dSpec): Lowered {
   checkConv2d(spec);
   const {
@@ -128,7 +129,7 @@ export function lowerConv2d(spec: Conv2dSpec): Lowered {
 }
 
 /**
- * dx from dy. Inputs: dy, w and, with `residual`, what is added to dx. Output: dx.
+ * dx from dy. Inputs: dy, w and, with `residual`, a tensor to add to dx. Output: dx.
  * With a stride s, the pixels of dx fall into s x s phases, each a stride-1 convolution of dy with every s-th tap.
  */
 export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
@@ -202,16 +203,19 @@ export function lowerConv2dGradInput(spec: Conv2dSpec): Lowered {
 }
 
 interface Phase {
-  /** Pixels phase, phase + stride, ..: `count` of them. */
+  /** The `count` pixels phase, phase + stride, ... */
   readonly phase: number;
   readonly count: number;
-  /** How many taps reach them; the last tap of the filter that does; the pixel of dy under it, for the first pixel. */
+  /**
+   * `taps`: how many taps reach these pixels. `lastTap`: the last of them in the filter. `first`: the pixel of dy
+   * under `lastTap`, for the first pixel.
+   */
   readonly taps: number;
   readonly lastTap: number;
   readonly first: number;
 }
 
-/** Along one axis: y = (x + padding - tap) / stride must be whole. Ascending y are descending taps. */
+/** The phases along one axis: y = (x + padding - tap) / stride must be whole, so taps descend as y ascends. */
 function phases(size: number, kernel: number, stride: number, padding: number): Phase[] {
   return Array.from({ length: Math.min(stride, size) }, (_, phase): Phase => {
     const firstTap = (phase + padding) % stride;

@@ -1,8 +1,9 @@
-// The gradient of a convolution with respect to its filters: dw[tap, ci, co] = sum over pixels of x (under the tap) dy.
+// The gradient of a convolution with respect to its filters: dw[tap, ci, co] = sum over pixels of x (under the tap)
+// dy.
 //
-// A matrix product whose k runs over pixels. Both factors are packed, a block of pixels at a time: dy once for several
-// taps, x once for each (or for all taps together where there are few channels). The pixels are cut into chunks with
-// sums of their own, which a second step adds up in a fixed order.
+// A matrix product whose k runs over pixels. Both factors are packed one block of pixels at a time: dy once for
+// several taps, x once per tap (or for all taps together where there are few channels). Pixels are cut into chunks,
+// each with its own sums, which a second step adds up in a fixed order.
 
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
@@ -22,13 +23,13 @@ import type { Conv2dSpec } from "./conv2d_spec.ts";
 import { checkConv2d, isDense3x3 } from "./conv2d_spec.ts";
 import { turnFiltersKernel } from "./turn_filters.ts";
 
-/** Pixels in a block: with 6 rows and 8 columns, what the inner loop reads fits the first-level cache. */
+/** Pixels in a block: with 6 rows and 8 columns, the inner loop's operands fit the first-level cache. */
 const PIXEL_BLOCK = 256;
 /** Channels in a block: both packed factors fit the second-level cache. */
 const CHANNEL_BLOCK = 128;
-/** Rows up to which all taps are gathered together. */
+/** Up to this many rows, all taps are gathered together. */
 const JOINT_ROWS = 192;
-/** Floats that the sums of all chunks may take. */
+/** Most floats in the sums of all chunks. */
 const PARTIAL_FLOATS = 1 << 22;
 
 /** Inputs: x, dy. Output: dw. */
@@ -51,14 +52,14 @@ export function lowerConv2dGradFilter(spec: Conv2dSpec): Lowered {
   };
 }
 
-/** Few columns waste most of a register tile: then dy takes the place of the image. */
+/** Few columns waste most of a register tile; exchanging dy and the image avoids that. */
 const isBetterSwapped = ({ kh, kw, ci, co, stride, padding }: Conv2dSpec): boolean =>
   co < NR &&
   ci >= NR &&
   stride.every((step) => step === 1) &&
   padding.every((side, i) => side < (i < 2 ? kh : kw));
 
-/** With the image and dy exchanged, taps come in the opposite order and the channels of the filters change places. */
+/** With the image and dy exchanged, the taps come out reversed and the filters' channel axes exchanged. */
 function lowerSwapped(spec: Conv2dSpec): Lowered {
   const { h, w, ci, kh, kw, oh, ow, co, padding } = spec;
   const { temps, steps } = lowerConv2dGradFilter({
@@ -84,10 +85,10 @@ function lowerSwapped(spec: Conv2dSpec): Lowered {
 }
 
 interface Plan {
-  /** Taps gathered together: all (then a tile has all), or one at a time. */
+  /** True when all taps are gathered together, in one tile; otherwise one tap at a time. */
   readonly joint: boolean;
   readonly tapsPerTile: number;
-  /** Rows (channels of x; times taps, if joint) and columns (channels of dy) of a block. */
+  /** `rows` (channels of x; times taps, if joint) and `columns` (channels of dy) of a block. */
   readonly rows: number;
   readonly rowBlock: number;
   readonly columnBlock: number;
@@ -113,7 +114,7 @@ function makePlan({ n, ci, kh, kw, oh, ow, co }: Conv2dSpec): Plan {
   let rowBlock = cut(rows, joint ? JOINT_ROWS : CHANNEL_BLOCK, MR);
   const tiles = (): number =>
     (taps / tapsPerTile) * (joint ? 1 : Math.ceil(rows / rowBlock)) * Math.ceil(co / columnBlock);
-  // Few pixels: smaller tiles rather than more chunks.
+  // Few pixels: use smaller tiles rather than more chunks.
   if (tiles() * most < wanted && !joint) tapsPerTile = 1;
   if (tiles() * most < wanted && !joint) rowBlock = cut(rows, 48, MR);
   const chunks = Math.max(1, Math.min(most, Math.floor(wanted / tiles())));
@@ -221,7 +222,7 @@ interface Place {
   readonly firstColumn: Expr;
 }
 
-/** Pixels after the last one, up to a multiple of 4, take part as zeros. */
+/** Pixels beyond the last one, up to a multiple of 4, are zeros. */
 function forPadding(k: KernelBuilder, count: Expr, body: (pixel: Expr) => void): void {
   k.for(count, s.iand(s.iadd(count, s.i32(LANES - 1)), s.i32(-LANES)), 1, body);
 }
@@ -252,7 +253,7 @@ function packRight(
     k.if(place.columnCounts.hasTail, () => pack(place.columnCounts.full, place.columnCounts.tail));
 }
 
-/** A run of rows that is not cut by the bounds of groups and vectors. */
+/** A run of rows that crosses no boundary of a group or vector. */
 interface Piece {
   readonly row: number;
   readonly lanes: number;
@@ -267,7 +268,7 @@ function pieces(first: number, count: number): Piece[] {
   return list;
 }
 
-/** x under a tap (or under all) as [group][pixel][MR]. */
+/** x under one tap (or under all) as [group][pixel][MR]. */
 function gatherLeft(
   k: KernelBuilder,
   spec: Conv2dSpec,
@@ -280,7 +281,7 @@ function gatherLeft(
   const { h, w, ci, kh, kw, oh, ow, stride, padding } = spec;
   const groupBytes = plan.pixelBlock * MR * FLOAT;
   const pieceOffset = ({ row }: Piece): number => Math.floor(row / MR) * groupBytes + (row % MR) * FLOAT;
-  /** Writes `count` rows from `firstRow` on: from memory, or zeros. */
+  /** Writes `count` rows from `firstRow` on: copied from memory, or zeros. */
   const write = (to: Expr, from: Expr | undefined, firstRow: number, rows: number): void => {
     for (const piece of pieces(firstRow, rows)) {
       const value =

@@ -1,4 +1,4 @@
-// What kernels of convolutions are asked for: sizes, and what else decides on the way to compute them.
+// The spec of a convolution kernel: its sizes, and what else decides which algorithm is used.
 
 import type { ConvGeometry } from "../../../../ops/conv2d.ts";
 import type { ProductTail } from "../kernel.ts";
@@ -8,11 +8,11 @@ export interface Conv2dSpec extends ConvGeometry, ProductTail {
   readonly bias?: boolean;
   /** Forward, and gradient of the image where the stride is 1. */
   readonly residual?: boolean;
-  /** The residual is [n, co], the same at every pixel of an image; forward, and not with filters of 1 x 1. */
+  /** The residual is [n, co], the same at every pixel of an image; forward only, and not for 1 x 1 filters. */
   readonly perImage?: boolean;
-  /** The way must not depend on n; forward and gradient of the image only. */
+  /** The algorithm must not depend on n; forward and gradient of the image only. */
   readonly batchInvariant?: boolean;
-  /** Filters are the same in every run, so that what is made of them is kept. */
+  /** Filters are the same in every run, so what is computed from them alone is kept. */
   readonly constantFilters?: boolean;
 }
 
@@ -35,6 +35,6 @@ export function checkConv2d(spec: Conv2dSpec): void {
 export const isMatrixProduct = ({ kh, kw, stride, padding }: Conv2dSpec): boolean =>
   kh === 1 && kw === 1 && stride.every((step) => step === 1) && padding.every((side) => side === 0);
 
-/** 3 x 3 taps at every pixel: what Winograd's way is for. */
+/** A 3 x 3 filter at every pixel: what Winograd's algorithm is for. */
 export const isDense3x3 = ({ kh, kw, stride }: Conv2dSpec): boolean =>
   kh === 3 && kw === 3 && stride.every((step) => step === 1);

@@ -1,4 +1,4 @@
-// Which way to compute a convolution, and in which blocks: from estimates of the time that each would take.
+// Chooses the algorithm and the block sizes of a convolution by estimating the time that each would take.
 //
 // The rates are those of one core with 256-bit fused multiply-add at 3.1 GHz (AMD Zen 3), fitted to some thousand
 // timed plans; only their ratios matter.
@@ -13,44 +13,50 @@ import { placeMatrices, tileCount, tileGrid } from "../winograd/winograd_tiles.t
 import { PLACES } from "../winograd/winograd_transforms.ts";
 import type { Conv2dSpec } from "./conv2d_spec.ts";
 
-/** Floating-point operations a nanosecond in register tiles. */
+/** Floating-point operations per nanosecond in register tiles. */
 const PRODUCT_RATE = 80;
-/** Nanoseconds for each channel of a tile: patch to places, and places to results. */
+/** Nanoseconds per channel of a tile: patch to places, and places to results. */
 const PATCH_TIME = 7;
 const RESULT_TIME = 5;
-/** Nanoseconds for each pair of channels of a filter: taps to places, all at once through memory, or within a block. */
+/** Nanoseconds per pair of channels of a filter, from taps to places: all at once through memory, or within a block. */
 const FILTER_TIME = 18;
 const INNER_FILTER_TIME = 9;
-/** What is left of it where a prelude has transformed them: reading four times as much from memory. */
+/** Nanoseconds that remain where a prelude has transformed the filters: reading four times as much from memory. */
 const KEPT_FILTER_TIME = 4;
-/** The same from places to taps: within a block, or, for each chunk of tiles, through memory. */
+/**
+ * Nanoseconds per pair of channels from places to taps: within a block, or, for each chunk of tiles, through
+ * memory.
+ */
 const INNER_TAPS_TIME = 11;
 const TAPS_TIME = 17;
-/** Nanoseconds for each channel of a tile of the image and of dy, whose places are spread wider in filter gradients. */
+/** Nanoseconds per channel of a tile of the image and of dy; filter gradients spread their places wider. */
 const GRAD_PATCH_TIME = 20;
 const GRAD_RESULT_TIME = 15;
-/** Bytes a nanosecond: filters that stream past, overlapped with products; blocks that do not fit the cache. */
+/**
+ * Bytes per nanosecond: STREAM_RATE for filters that stream past, overlapped with products; the others for blocks
+ * that do not fit the cache.
+ */
 const STREAM_RATE = 100;
 const SPILL_RATE = 60;
 const GRAD_SPILL_RATE = 110;
-/** Bytes a nanosecond of sums that are read and written again, overlapped with products. */
+/** Bytes per nanosecond of sums that are read and written again, overlapped with products. */
 const SUMS_RATE = 72;
-/** Floats that the sums of a filter gradient may take, and bytes of each thread's scratch. */
+/** Most floats in the sums of a filter gradient, and most bytes of scratch per thread. */
 const MOST_SUMS = 10_000_000;
 const MOST_SCRATCH = 2.75 * 1024 * 1024;
-/** Steps of k whose filters a block may transform together. */
+/** Candidates for the k steps whose filters a block transforms together. */
 const INNER_DEPTHS = [32, 64];
 /** Fewest channels worth a block. */
 const LEAST_CHANNELS = 32;
-/** What of a second-level cache of 512 KiB blocks may take. */
+/** The part of a 512 KiB second-level cache that blocks may use. */
 const CACHE_BYTES = 448 * 1024;
 
-/** Nanoseconds of work that a thread more is worth. */
+/** Nanoseconds of work that are worth one more thread. */
 const THREAD_TIME = 30_000;
 
 /**
- * The time of work on one thread, made longer as it cannot be spread evenly: by the mean over 1, 2, 4, .. threads, as
- * many as the work is worth. `items` counts the pieces, `full` how many full pieces they amount to.
+ * Time on one thread, scaled up for uneven sharing: the mean over 1, 2, 4, ... threads, as many as the work is
+ * worth. `items` counts the pieces; `full` is the number of full-size pieces they amount to.
  */
 function spread(time: number, items: number, full: number): number {
   const threads = [2, 4, 8, 16].filter((count) => count * THREAD_TIME <= time);
@@ -58,7 +64,7 @@ function spread(time: number, items: number, full: number): number {
   return (time * even.reduce((sum, ratio) => sum + Math.max(1, ratio), 1)) / (threads.length + 1);
 }
 
-/** Register tiles work at full speed on full groups of rows and full panels of columns only. */
+/** Register tiles reach full speed only on full groups of rows and full panels of columns. */
 function paddedRows(rows: number): number {
   const tail = rows % MR;
   return rows - tail + (tail > 0 ? Math.min(MR, tail + 1.5) : 0);
@@ -72,13 +78,13 @@ function directTime({ source, target }: WinogradConv): number {
   return productTime(source.n * target.h * target.w, target.channels, 9 * source.channels);
 }
 
-/** The equal blocks of `channels` that are multiples of `unit` (or all), largest first. */
+/** Candidate blocks of `channels`: equal multiples of `unit`, or all channels; largest first. */
 const channelBlocks = (channels: number, unit: number): number[] =>
   Array.from({ length: channels / unit }, (_, i) => channels / (i + 1)).filter(
     (block) => block === channels || (block % unit === 0 && block >= LEAST_CHANNELS),
   );
 
-/** Bytes of transformed tiles, both those read and those made. */
+/** Bytes of the transformed tiles that are read and written. */
 const blockBytes = (tiles: number, channels: number, others: number): number =>
   PLACES * (placeMatrices(tiles, channels).placeBytes + placeMatrices(tiles, others).placeBytes);
 const spillTime = (bytes: number, rate: number): number => (2 * Math.max(0, bytes - CACHE_BYTES)) / rate;
@@ -110,23 +116,26 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan, filterTime: number
   return innerDepth === undefined ? time + pairs * filterTime : time;
 }
 
-/** The batches for which the way is chosen, by the product of what it gains in each, where an image must come out the same in any. */
+/**
+ * The batch sizes that decide the algorithm where an image's result must not depend on the batch: by the product of
+ * the speed-ups.
+ */
 const CHOOSING_BATCHES = [1, 16];
 
 export interface Circumstances {
-  /** The way must not depend on the batch. */
+  /** The algorithm must not depend on the batch. */
   readonly batchInvariant?: boolean | undefined;
   /** Filters are the same in every run. */
   readonly constantFilters?: boolean | undefined;
 }
 
-/** The best blocks of a Winograd convolution; undefined where it cannot be had or the direct way is faster. */
+/** The best blocks of a Winograd convolution; undefined where it is not possible or the direct algorithm is faster. */
 export function planWinograd(
   conv: WinogradConv,
   { batchInvariant, constantFilters }: Circumstances = {},
 ): WinogradPlan | undefined {
   const best = fastestPlan(conv, constantFilters ? KEPT_FILTER_TIME : FILTER_TIME);
-  // Blocks do not change results, the way does: it is the same whether filters are constant or not.
+  // Blocks do not change results, but the algorithm does: it must not depend on whether filters are constant.
   const batches = batchInvariant ? CHOOSING_BATCHES : [conv.source.n];
   const gains = batches.map((n) => {
     const typical = { ...conv, source: { ...conv.source, n } };
@@ -137,11 +146,11 @@ export function planWinograd(
 
 interface TimedPlan {
   readonly plan: WinogradPlan;
-  /** Nanoseconds, estimated. */
+  /** Estimated nanoseconds. */
   readonly time: number;
 }
 
-/** The best blocks; undefined where the channels do not fit Winograd's way. */
+/** The best blocks; undefined where the channels do not fit Winograd's algorithm. */
 function fastestPlan(conv: WinogradConv, filterTime: number): TimedPlan | undefined {
   const { source, target } = conv;
   if (source.channels % 4 !== 0 || target.channels % 4 !== 0) return undefined;
@@ -176,7 +185,7 @@ function winogradGradTime(spec: Conv2dSpec, plan: WinogradGradPlan): number {
   return spread(block, chunks * pairs, (blocks / plan.chunkBlocks) * pairs) + taps;
 }
 
-/** The same for the gradient of the filters. */
+/** The best blocks of a Winograd filter gradient, as `planWinograd`. */
 export function planWinogradGrad(spec: Conv2dSpec): WinogradGradPlan | undefined {
   const { n, ci, oh, ow, co } = spec;
   if (ci % 4 !== 0 || co % 4 !== 0) return undefined;

@@ -1,5 +1,5 @@
-// Convolution as a matrix product: for a block of pixels, what lies under the taps is gathered into rows of the
-// thread's scratch (zeros outside the image) and multiplied with packed filters.
+// Convolution as a matrix product: for a block of pixels, the source pixels under the taps are gathered into rows
+// of scratch (zeros outside the image) and multiplied with packed filters.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -23,7 +23,7 @@ export interface TapConv {
     readonly firstX: number;
   };
   readonly channels: number;
-  /** Where a position lies in the target, in pixels. */
+  /** Where a position is stored in the target, in pixels. */
   readonly target: {
     readonly offset: number;
     readonly x: number;
@@ -31,16 +31,16 @@ export interface TapConv {
     readonly image: number;
   };
   readonly bias: boolean;
-  /** Only where positions follow each other in the target. */
+  /** Only where positions are adjacent in the target. */
   readonly residual: boolean;
-  /** The residual is one vector for each image. */
+  /** The residual is one vector per image. */
   readonly perImage: boolean;
 }
 
-/** Floats of a gathered block: half of a second-level cache of 512 KiB. */
+/** Floats of a gathered block: about half of a 512 KiB second-level cache. */
 const GATHERED = 49152;
 
-/** How k is cut: as many whole taps as fit a block, or parts of one tap. */
+/** Cuts k into blocks: as many whole taps as fit, or parts of one tap. */
 export function tapBlocks({ taps, source }: TapConv): KShape {
   const { rows, cols } = taps;
   const { channels } = source;
@@ -56,13 +56,13 @@ export function tapBlocks({ taps, source }: TapConv): KShape {
 
 interface Plan {
   readonly k: KShape;
-  /** Rows of k in a block, with padding. */
+  /** Rows of k in a block, including padding. */
   readonly depth: number;
   readonly mBlock: number;
   readonly nBlock: number;
   readonly mBlocks: number;
   readonly nBlocks: number;
-  /** Positions follow each other in the target. */
+  /** Positions are adjacent in the target. */
   readonly adjacent: boolean;
 }
 
@@ -94,7 +94,7 @@ function makePlan(conv: TapConv): Plan {
   };
 }
 
-/** Arguments: source, packed filters, those of the tail, target. */
+/** Arguments: source, packed filters, the tail's, target. */
 export function tapConvKernel(conv: TapConv): Kernel {
   const plan = makePlan(conv);
   const { source, positions, channels } = conv;
@@ -177,7 +177,7 @@ export function tapConvKernel(conv: TapConv): Kernel {
           withColumns((count) => addRun(k, to, from, count));
         });
       if (plan.adjacent) return;
-      // From the block to pixels that are apart.
+      // Copies rows from the block to pixels that are not adjacent.
       k.loop(rows.total, (row) => {
         const { x, y, image } = positionOf(k, conv, s.iadd(firstPixel, row));
         const { target: t } = conv;
@@ -209,7 +209,7 @@ function positionOf(
   };
 }
 
-/** Writes what lies under the taps of k block `index`, for `count` pixels, into rows of the scratch. */
+/** Gathers the pixels under the taps of k block `index`, for `count` pixels, into rows of scratch. */
 function gatherBlock(
   k: KernelBuilder,
   conv: TapConv,
@@ -252,7 +252,7 @@ function gatherBlock(
       run(tapInside(a, b), a, b, 1, target);
     };
     if (taps.cols > 1 && tapBlock % taps.cols === 0 && channelBlocks === 1) {
-      // Whole rows of taps: in the middle of an image they lie side by side.
+      // Whole rows of taps: inside the image their pixels are adjacent in memory.
       const lastLeft = source.w - taps.cols;
       const middle = lastLeft < 0 ? s.i32(0) : k.let(s.iltU(left, s.i32(lastLeft + 1)));
       k.loop(tapBlock / taps.cols, (tapRow) => {

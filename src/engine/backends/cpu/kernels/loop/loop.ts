@@ -15,13 +15,13 @@ import type { Kernel } from "../kernel.ts";
 import { LoopBody, type Nest, type Position, storeElements } from "./loop_body.ts";
 import { reductionStages, SINGLE_LANE, type Stage, storeStages, vectorPositions } from "./loop_stages.ts";
 
-/** Elements of the domain that one tile should cover: enough to hide its start, few enough to share out. */
+/** Elements of the domain per tile: enough to hide its start-up, few enough to share out. */
 const TILE_ELEMENTS = 8192;
-/** Vectors of the innermost axis that a column reduction keeps in registers, over all its results. */
+/** Vectors of the innermost axis that a column reduction keeps in registers, for all its results together. */
 const COLUMN_VECTORS = 8;
 const EXPENSIVE = new Set(["exp", "log", "sin", "cos", "tanh", "erf", "sigmoid"]);
 
-/** Kernel of a loop nest. Buffers: operands, then stores, then reductions, in the spec's order. */
+/** The kernel of a loop nest. Buffers: operands, then stores, then reductions, in the spec's order. */
 export function loopKernel(given: LoopSpec): Kernel {
   const spec = collapse(given);
   const last = spec.domain.length - 1;
@@ -51,12 +51,12 @@ export function loopKernel(given: LoopSpec): Kernel {
   };
 }
 
-/** Distinct elements that an array's strides reach. */
+/** The number of distinct elements that an array's strides reach. */
 function touched(domain: readonly number[], array: LoopArray): number {
   return domain.reduce((product, size, axis) => (array.strides[axis] === 0 ? product : product * size), 1);
 }
 
-/** Whether every array advances by 0 or 1 along the axis, so that vectors can be loaded and stored whole. */
+/** Whether every array has stride 0 or 1 along the axis, so that whole vectors can be loaded and stored. */
 function unitStride(spec: LoopSpec, axis: number): boolean {
   const walks = (array: LoopArray) => array.strides[axis] === 0 || array.strides[axis] === 1;
   return (
@@ -89,7 +89,7 @@ function chooseTiling(counts: readonly number[], inner: number): Tiling {
   }
   if (level < 0) return { outer: 0, chunk: 1, chunks: 1, tiles: 1 };
   const wanted = Math.max(1, Math.floor(TILE_ELEMENTS / suffix));
-  // Chunks of the innermost pointwise loop stay whole vectors.
+  // Chunks of the innermost pointwise loop are whole vectors.
   const chunk = Math.min(counts[level], wanted >= 16 ? wanted - (wanted % 16) : wanted);
   const chunks = Math.ceil(counts[level] / chunk);
   const outer = counts.slice(0, level).reduce((product, size) => product * size, 1);
@@ -134,7 +134,7 @@ class LoopEmitter {
     this.#tiles(pointers);
   }
 
-  /** Turns the tile number into the indices of the outer loops, then walks the rest. */
+  /** Turns the tile number into the indices of the outer loops, then walks the inner ones. */
   #tiles(start: readonly Expr[]): void {
     const k = this.#k;
     const { tiling, counts } = this.#plan;
@@ -176,7 +176,7 @@ class LoopEmitter {
     });
   }
 
-  /** The kept loops from `level` on; the first runs from `begin` to `end`, the others over all. */
+  /** The kept loops from `level` on; the first runs from `begin` to `end`, the others over their whole length. */
   #kept(level: number, pointers: readonly Expr[], begin: Expr | number, end: Expr | number): void {
     const k = this.#k;
     const { counts, isColumn } = this.#plan;
@@ -218,7 +218,7 @@ class LoopEmitter {
     });
   }
 
-  /** Walks the vector axis from `begin` to `end` in stages, each as far as its width goes into what is left. */
+  /** Walks the vector axis from `begin` to `end` in stages of decreasing width, each as far as it fits. */
   #walkVectors(
     pointers: readonly Expr[],
     begin: Expr | number,
@@ -248,7 +248,7 @@ class LoopEmitter {
       }
       return;
     }
-    // A chunk begins at a multiple of its size and ends at another or at the end of the axis.
+    // A chunk starts at a multiple of its size and ends at another or at the end of the axis.
     const { tiling, counts } = this.#plan;
     const lengths = [tiling.chunk, counts[tiling.outer] % tiling.chunk];
     const last = typeof end === "number" ? s.i32(end) : end;
@@ -276,7 +276,7 @@ class LoopEmitter {
     return fn === "sum" ? s.vadd(a, b) : s.vmax(a, b);
   }
 
-  /** One accumulator for each reduction at each position. */
+  /** One accumulator per reduction and position. */
   #accumulators(positions: readonly Position[]): Accumulator[] {
     return positions.map((position) => ({
       position,
@@ -290,7 +290,7 @@ class LoopEmitter {
     }
   }
 
-  /** Pointer of the i-th reduction's result. */
+  /** Address of the i-th reduction's result. */
   #result(pointers: readonly Expr[], i: number): Expr {
     return pointers[this.#spec.operands.length + this.#spec.stores.length + i];
   }
@@ -309,7 +309,7 @@ class LoopEmitter {
     );
   }
 
-  /** A run of columns: pairs of vectors together, then what is left of a pair. */
+  /** A run of columns: vectors in pairs, then what is left. */
   #columnBlock(pointers: readonly Expr[], width: number): void {
     const pairs = this.#plan.unit ? Math.floor(width / 8) : 0;
     const vectors = this.#plan.unit ? Math.floor((width - 8 * pairs) / 4) : 0;
@@ -353,7 +353,7 @@ class LoopEmitter {
     });
   }
 
-  /** Vectors along the reduced innermost axis; lanes and accumulators are joined in a fixed order at the end. */
+  /** Vectors along the reduced innermost axis; lanes and accumulators are combined in a fixed order at the end. */
   #reduceRows(pointers: readonly Expr[]): void {
     const k = this.#k;
     const stages = reductionStages();

@@ -1,4 +1,5 @@
-// Emits the instructions of a loop nest: one value per instruction and vector position, each as far out as it can stand.
+// Emits the instructions of a loop nest: one value per instruction and vector position, each in the outermost loop
+// possible.
 
 import {
   elementBytes,
@@ -12,14 +13,14 @@ import { narrow, widen } from "../../simd/half.ts";
 import * as math from "../../simd/math.ts";
 import * as s from "../../simd/ops.ts";
 
-/** A place along the vector axis: a constant byte distance from the pointers, and 4 lanes or 1. */
+/** A position along the vector axis: a constant offset from the pointers, and 4 lanes or 1. */
 export interface Position {
-  /** Elements from where the pointers stand. */
+  /** Offset from the pointers, in elements. */
   readonly index: number;
   readonly lanes: 4 | 1;
 }
 
-/** The axes in the order in which the loops nest, and which of them vectors run along. */
+/** The axes in nesting order, and which of them is vectorised. */
 export interface Nest {
   readonly axes: readonly number[];
   /** Index into `axes`. */
@@ -27,8 +28,8 @@ export interface Nest {
 }
 
 /**
- * Knows at which loop each instruction's value changes. Level l is inside loops 0..l-1; values that change with no loop
- * have level 0.
+ * Knows in which loop each instruction's value changes. Level l is inside loops 0..l-1; loop-invariant values have
+ * level 0.
  */
 export class LoopBody {
   readonly #spec: LoopSpec;
@@ -48,7 +49,10 @@ export class LoopBody {
     }
   }
 
-  /** Emits all values that change with loop level-1 and none further in; `pointers` are where each operand stands. */
+  /**
+   * Emits all values that change with loop level-1 and no inner loop; `pointers` are the current addresses of the
+   * operands.
+   */
   emit(k: KernelBuilder, level: number, pointers: readonly Expr[], positions: readonly Position[]): void {
     for (const [i, instruction] of this.#spec.instructions.entries()) {
       if (this.#levels[i] === level && !this.#alongVector[i]) {
@@ -66,7 +70,7 @@ export class LoopBody {
     }
   }
 
-  /** The value of an instruction, which must have been emitted. */
+  /** The value of an instruction that was emitted before. */
   value(i: number, position: Position | undefined): Expr {
     const known = (position && this.#byPosition.get(position)?.[i]) ?? this.#shared[i];
     if (known === undefined) throw new Error(`loop value ${i} is used before it is computed`);
@@ -136,7 +140,7 @@ export class LoopBody {
   }
 }
 
-/** The f32 (or i32) values of four elements, of one in lane 0, or of one in every lane where `lanes` is undefined. */
+/** Loads elements as f32 (or i32): four, one in lane 0, or one in every lane where `lanes` is undefined. */
 function loadElements(
   k: KernelBuilder,
   { half }: LoopArray,
@@ -152,7 +156,7 @@ function loadElements(
   return k.let(lanes === 4 ? s.loadV(pointer, offset) : s.loadLane0(pointer, offset));
 }
 
-/** Stores four values, or that of lane 0. */
+/** Stores four values, or lane 0 only. */
 export function storeElements(
   k: KernelBuilder,
   { half }: LoopArray,

@@ -3,18 +3,18 @@
 import { LANES } from "../../simd/expr.ts";
 import type { Position } from "./loop_body.ts";
 
-/** Vectors that the innermost loop handles at once. */
+/** Vectors per iteration of the innermost loop. */
 const UNROLL = 4;
 
 export interface Stage {
-  /** Elements at a step, and the positions that cover them. */
+  /** Elements per iteration, and the positions that cover them. */
   readonly width: number;
   readonly positions: readonly Position[];
-  /** Each position stands for two adjacent vectors. */
+  /** Each position covers two adjacent vectors. */
   readonly paired: boolean;
 }
 
-/** A vector every `step` elements, from `first` on. */
+/** One vector every `step` elements, starting at `first`. */
 export const vectorPositions = (first: number, count: number, step: number): Position[] =>
   Array.from({ length: count }, (_, v): Position => ({ index: first + v * step, lanes: LANES }));
 
@@ -33,7 +33,7 @@ export const storeStages = (isLong: boolean): Stage[] => [
   SINGLE_LANE,
 ];
 
-/** For sums along the axis: the first stage has an accumulator for each position. */
+/** For sums along the axis: the first stage has one accumulator per position. */
 export const reductionStages = (): [Stage, ...Stage[]] => [
   vectorStage(UNROLL, false),
   vectorStage(1, false),

@@ -1,4 +1,4 @@
-// Matrix products of any strides, in batches: C[m, n] = A[m, k] B[k, n] (+ bias[n]) (+ residual[m, n]).
+// Batched matrix products with any strides: C[m, n] = A[m, k] B[k, n] (+ bias[n]) (+ residual[m, n]).
 
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
@@ -14,10 +14,10 @@ import type { BatchDim } from "./pack.ts";
 import { batchOffset, packedSize, packKernel, packPanel, plainK } from "./pack.ts";
 import { joinParts, partsAsBatch, partsOfProduct } from "./split_k.ts";
 
-/** Floats of the left block that stay in the second-level cache. */
+/** Floats of a left block that stays in the second-level cache. */
 const LEFT_BLOCK = 49152;
 
-/** The kernels of a matrix product. Inputs: a, b and those of the tail; output: c. */
+/** The kernels of a matrix product. Inputs: a, b, then the tail's; output: c. */
 export function lowerMatmul(spec: MatmulSpec): Lowered {
   checkSpec(spec);
   const parts = spec.wholeK ? 1 : partsOfProduct(spec);
@@ -63,11 +63,11 @@ function checkSpec({ batch, m, n, k, a, b, c }: MatmulSpec): void {
 }
 
 interface MatrixShape extends Required<Omit<MatmulSpec, "wholeK">> {
-  /** The factors changed places: C^T = B^T A^T. */
+  /** The factors are exchanged: C^T = B^T A^T. */
   readonly swapped: boolean;
 }
 
-/** Makes the columns of C adjacent where its rows were. */
+/** Exchanges the factors where C's rows, not its columns, are adjacent in memory. */
 function preferRows({ wholeK: _, ...spec }: MatmulSpec): MatrixShape {
   const { m, n, a, b, c, bias = false, residual = false } = spec;
   if (c.col === 1 || c.row !== 1 || bias) return { ...spec, bias, residual, swapped: false };
@@ -78,7 +78,7 @@ function preferRows({ wholeK: _, ...spec }: MatmulSpec): MatrixShape {
   };
 }
 
-/** Drops batch dimensions of size 1, and makes those that B does not have into rows where the strides allow. */
+/** Drops batch dimensions of size 1, and turns those over which B is the same into rows where the strides allow. */
 function mergeBatch(shape: MatrixShape): MatrixShape {
   const keep = shape.batch.map((size) => size > 1);
   const pick = <T>(list: readonly T[]): T[] => list.filter((_, i) => keep[i]);
@@ -113,9 +113,9 @@ interface Plan {
   readonly perTile: number;
   readonly mBlocks: number;
   readonly nBlocks: number;
-  /** A read as it lies, copied row by row, or packed into groups of rows. */
+  /** How A is read: in place, copied row by row, or packed into groups of rows. */
   readonly left: "direct" | "rows" | "groups";
-  /** B read as it lies, packed by each tile for itself, or packed by a step before. */
+  /** How B is read: in place, packed by each tile, or packed by an earlier step. */
   readonly right: "direct" | "tile" | "packed";
 }
 
@@ -141,7 +141,7 @@ function makePlan({ batch, m, n, k, a, b }: MatrixShape): Plan {
       : Math.ceil(m / mBlock) === 1 && k * nBlock <= 32768
         ? "tile"
         : "packed";
-  // Rows a multiple of 1 KiB apart fall on the same lines of the first-level cache.
+  // Rows a multiple of 1 KiB apart share lines of the first-level cache.
   const aliased = (a.row * FLOAT) % 1024 === 0 && k > 64 && n >= 32;
   const left = a.col !== 1 ? "groups" : aliased ? "rows" : "direct";
   return {
@@ -156,7 +156,7 @@ function makePlan({ batch, m, n, k, a, b }: MatrixShape): Plan {
   };
 }
 
-/** A block of at most `most` that cuts `count` into parts of nearly one size, divisible by 4 where it can be. */
+/** A block size of at most `most` that cuts `count` into nearly equal parts, rounded up to a multiple of 4. */
 function evenBlock(count: number, most: number): number {
   const parts = Math.ceil(count / most);
   return roundUp(Math.ceil(count / parts), 4);
@@ -200,7 +200,7 @@ interface Place {
   readonly scratch: { readonly left: Expr; readonly right: Expr; readonly c: Expr };
 }
 
-/** One block of rows and columns of one matrix of the batch. */
+/** Computes one block of rows and columns of one matrix of the batch. */
 function emitMatrix(k: KernelBuilder, shape: MatrixShape, plan: Plan, place: Place): void {
   const { m, n, k: depth, a, b, c, batch } = shape;
   const { mBlock, nBlock, kBlock } = plan;
@@ -301,7 +301,7 @@ function emitMatrix(k: KernelBuilder, shape: MatrixShape, plan: Plan, place: Pla
     });
 }
 
-/** Batch strides of the packed B: matrices that do not differ share one. */
+/** Batch strides of the packed B: equal matrices share one copy. */
 function packedDims(shape: MatrixShape, plan: Plan): BatchDim[] {
   let stride = packedSize(plainK(shape.k, plan.kBlock), shape.n);
   const strides = shape.b.batch.map(() => 0);
@@ -313,7 +313,7 @@ function packedDims(shape: MatrixShape, plan: Plan): BatchDim[] {
   return dims(shape.batch, strides);
 }
 
-/** The left block where blockProduct can read it, packed first where the plan says so. */
+/** The left block in a form that blockProduct reads, packed first where the plan says so. */
 function leftFactor(
   k: KernelBuilder,
   { a }: MatrixShape,

@@ -1,8 +1,8 @@
-// What kernels of matrix products are asked for.
+// The spec of a matrix product kernel.
 
 import type { ProductTail } from "../kernel.ts";
 
-/** How a matrix lies in its buffer, in elements: distances between matrices of the batch, rows and columns. */
+/** The strides of a matrix in its buffer, in elements: between matrices of the batch, rows and columns. */
 export interface MatrixStrides {
   readonly batch: readonly number[];
   readonly row: number;
@@ -16,6 +16,6 @@ export interface MatmulSpec extends ProductTail {
   readonly a: MatrixStrides;
   readonly b: MatrixStrides;
   readonly c: MatrixStrides;
-  /** Sums over k are not cut into parts, which is done by the sizes of m and n and of the batch. */
+  /** Forbids cutting the sum over k into parts, a choice that depends on m, n and the batch. */
   readonly wholeK?: boolean;
 }

@@ -1,9 +1,10 @@
-// The heart of every matrix product: a block of rows times panels of columns, kept in registers while k runs.
+// The inner loop of every matrix product: a block of rows times panels of columns, kept in registers while k runs.
 //
-// C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps lie at constant strides and B comes in panels of NR columns,
-// a panel being one row of NR floats for each k. A register tile is MR rows by two registers of columns: 12 accumulators,
-// two registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of vectors share a
-// register that is a whole panel, elsewhere half of one; sums are the same either way.
+// C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps have constant strides and B comes in panels of NR
+// columns: one row of NR floats for each k. A register tile is MR rows by two registers of columns: 12
+// accumulators, two registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of
+// vectors share a register, the two registers hold a whole panel, elsewhere half of one; sums are the same either
+// way.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -15,45 +16,45 @@ import { FLOAT, loadLanes, storeLanes, VECTOR } from "../lanes.ts";
 export const MR = 6;
 /** Columns of a panel. */
 export const NR = 4 * LANES;
-/** Columns of a register tile where a register holds one vector. */
+/** Columns of a register tile where each register holds one vector. */
 const NARROW = 2 * LANES;
-/** Most steps of k between two visits to C: a panel of B and MR rows of A fit in the first-level cache. */
+/** Most k steps between two visits to C: a panel of B and MR rows of A fit the first-level cache. */
 export const K_BLOCK = 512;
 
 export interface BlockProduct {
-  /** Byte address of A's block, bytes from row to row, from k to k, and from one group of rows to the next. */
+  /** `a`: byte address of A's block; then byte strides between rows, between k steps, and between groups of rows. */
   readonly a: Expr;
   readonly aRow: number;
   readonly aK: number;
   readonly aGroup: number | Expr;
-  /** Byte address of the first panel of B, bytes from k to k, and from panel to panel. */
+  /** `b`: byte address of the first panel of B; then byte strides between k steps and between panels. */
   readonly b: Expr;
   readonly bK: number;
   readonly bPanel: number | Expr;
-  /** Steps of k, a multiple of `unroll`. */
+  /** Number of k steps, a multiple of `unroll`. */
   readonly count: number | Expr;
   readonly unroll: number;
-  /** Byte address of C's block and bytes from row to row; columns are adjacent. */
+  /** Byte address of C's block, and the byte stride between rows; columns are adjacent. */
   readonly c: Expr;
   readonly cRow: number;
-  /** Rows of a group (see `groupRows`), full groups, and the rows after them where `hasRowTail`. */
+  /** Rows of a group (see `groupRows`), full groups, and the rows left over where `hasRowTail`. */
   readonly mr: number;
   readonly groups: number | Expr;
   readonly rowTail: number;
   readonly hasRowTail: Expr;
-  /** Full panels, and the columns after them where `hasColumnTail`. */
+  /** Full panels, and the columns left over where `hasColumnTail`. */
   readonly panels: number | Expr;
   readonly columnTail: number;
   readonly hasColumnTail: Expr;
-  /** 1: C starts from `bias` or zero. 0: adds to what C holds. */
+  /** 1: C starts from `bias` or zero. 0: the product is added to C. */
   readonly fresh: Expr;
   /** Byte address of the bias of the first column. */
   readonly bias?: Expr | undefined;
-  /** What is added after the last step of k, where `last` is 1: byte address of a block that lies as C's does. */
+  /** Added after the last k step, where `last` is 1: byte address of a block with C's layout. */
   readonly residual?: { readonly at: Expr; readonly last: Expr } | undefined;
 }
 
-/** Rows of a register tile for a product with n columns in all. */
+/** Rows of a register tile for a product with n columns in total. */
 export const groupRows = (n: number): number => (n <= LANES ? 2 * MR : MR);
 /** The largest unrolling, up to 4, that divides every count. */
 export const unrollOf = (...counts: number[]): number =>

@@ -11,11 +11,11 @@ import { FLOAT, loadLanes, roundUp, storeLanes, VECTOR } from "../lanes.ts";
 import { NR } from "./micro.ts";
 
 export interface PanelCopy {
-  /** Byte addresses of the panel and of the element (k = 0, lane 0) of the source. */
+  /** `to`: byte address of the panel; then that of the source's element (k = 0, lane 0). */
   readonly to: Expr;
   readonly from: Expr;
   readonly width: number;
-  /** Lanes that the source has; the others become zero. */
+  /** Lanes present in the source; the others become zero. */
   readonly lanes: number;
   /** Strides of the source in elements. */
   readonly kStride: number;
@@ -45,7 +45,7 @@ export function packPanel(k: KernelBuilder, p: PanelCopy): void {
     k.loop(p.count, one);
     return;
   }
-  // k runs along memory: read four k of each lane and turn the square.
+  // k runs along memory: read four k of each lane and transpose.
   const four = (): void => {
     for (let v = 0; v < vectors; v++) {
       const rows = Array.from({ length: LANES }, (_, lane) =>
@@ -66,7 +66,7 @@ export function packPanel(k: KernelBuilder, p: PanelCopy): void {
   }
 }
 
-/** `count` (1 to 4) elements from lane `first` on, at a stride. */
+/** `count` (1 to 4) elements from lane `first` on, with a stride. */
 function gatherLanes(from: Expr, first: number, count: number, stride: number): Expr {
   if (stride === 1) return loadLanes(from, count, first * FLOAT);
   const at = (lane: number): Expr => s.loadLane0(from, (first + lane) * stride * FLOAT);
@@ -90,7 +90,10 @@ export function transpose(k: KernelBuilder, rows: readonly Expr[]): Expr[] {
   ];
 }
 
-/** The k of a right factor: `rows x cols` taps of `channels` each, in blocks of whole taps or of parts of one tap. */
+/**
+ * The k axis of a right factor: `rows x cols` taps of `channels` each, in blocks of whole taps or of parts of one
+ * tap.
+ */
 export interface KShape {
   readonly rows: number;
   readonly cols: number;
@@ -102,7 +105,7 @@ export interface KShape {
   readonly padding: number;
 }
 
-/** k as one plain run of `count`, in blocks of at most `block`. */
+/** k as one plain axis of `count`, in blocks of at most `block`. */
 export const plainK = (count: number, block: number): KShape => ({
   rows: 1,
   cols: 1,
@@ -113,10 +116,10 @@ export const plainK = (count: number, block: number): KShape => ({
 });
 
 export interface PackShape {
-  /** Independent matrices and their distances in elements. */
+  /** Independent matrices and their strides in elements. */
   readonly batch: readonly BatchDim[];
   readonly k: KShape;
-  /** Element offsets in the source: of the first tap, from tap row to tap row, tap to tap, and channel to channel. */
+  /** `offset`: element offset of the first tap in the source; then strides between tap rows, taps and channels. */
   readonly offset: number;
   readonly rowStride: number;
   readonly colStride: number;
@@ -160,7 +163,7 @@ export function packKernel(shape: PackShape): Kernel {
   const channelBlocks = Math.ceil(channels / channelBlock);
   const matrices = batch.reduce((product, dim) => product * dim.size, 1);
   const size = packedSize(shape.k, n);
-  // A tile is some panels of one matrix, about 16k elements.
+  // A tile is several panels of one matrix, about 16k elements.
   const perTile = Math.max(1, Math.min(panels, Math.floor(16384 / (taps * channels * NR))));
   const groups = Math.ceil(panels / perTile);
   return {

@@ -1,5 +1,5 @@
-// Matrix products with a long k and small m and n, as gradients of weights are: k is cut into parts, which are the
-// matrices of a batch, so that there are enough tiles; a second step adds up the parts in order.
+// Matrix products with a long k and small m and n, such as gradients of weights. k is cut into parts, computed as a
+// batch so that there are enough tiles; a second step adds up the parts in order.
 
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { Lowered } from "../kernel.ts";
@@ -7,12 +7,12 @@ import { sumKernel } from "../sum_parts.ts";
 import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
 import type { MatmulSpec } from "./matmul_spec.ts";
 
-/** Least k that is worth a part of its own. */
+/** Shortest part of k. */
 const LEAST_PART = 512;
-/** Rows and columns of a block that keeps its speed. */
+/** Rows and columns of a block that still runs at full speed. */
 const BLOCK = 64;
 
-/** How many parts of k; 1 where m and n make enough tiles, or where parts cannot be had. */
+/** The number of parts of k; 1 where m and n make enough tiles, or where k cannot be split. */
 export function partsOfProduct({ batch, m, n, k, c, bias, residual }: MatmulSpec): number {
   const dense = c.row === n && c.col === 1;
   if (bias || residual || !dense || batch.some((size) => size > 1)) return 1;
@@ -23,7 +23,7 @@ export function partsOfProduct({ batch, m, n, k, c, bias, residual }: MatmulSpec
   return parts;
 }
 
-/** The product whose matrices are the parts, one after another. */
+/** The product as a batch with one matrix per part. */
 export function partsAsBatch({ m, n, k, a, b }: MatmulSpec, parts: number): MatmulSpec {
   const part = k / parts;
   return {
@@ -37,7 +37,7 @@ export function partsAsBatch({ m, n, k, a, b }: MatmulSpec, parts: number): Matm
   };
 }
 
-/** Lets the product of parts write into a temp, and adds them up into the output of `size` elements. */
+/** Redirects the product of parts into a temp, and adds up the parts into the output of `size` elements. */
 export function joinParts({ temps, steps }: Lowered, parts: number, size: number): Lowered {
   const sums: Slot = { temp: temps.length };
   const products = steps.map(({ kernel, args }) => ({

@@ -1,6 +1,8 @@
-// A 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): patches of 6 x 6 pixels are transformed, multiplied
-// with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4 results.
-// A quarter of the multiplications of the direct way; a block of tiles stays in the cache from patch to result.
+// A 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): patches of 6 x 6 pixels are transformed,
+// multiplied with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4
+// results.
+// It needs a quarter of the direct algorithm's multiplications; a block of tiles stays in the cache from patch to
+// result.
 
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
@@ -35,36 +37,40 @@ export interface WinogradConv {
   readonly target: { readonly h: number; readonly w: number; readonly channels: number };
   readonly firstY: number;
   readonly firstX: number;
-  /** Filters [3, 3, target, source channels], to be turned around, rather than [3, 3, source, target channels]. */
+  /**
+   * Filters are [3, 3, target, source channels] and must be turned around, rather than [3, 3, source, target
+   * channels].
+   */
   readonly transposed: boolean;
   readonly bias: boolean;
   readonly residual: boolean;
-  /** The residual is one vector for each image. */
+  /** The residual is one vector per image. */
   readonly perImage: boolean;
 }
 
 /** How the work is cut; results do not depend on it. */
 export interface WinogradPlan {
-  /** Tiles of the images and channels of the target in a block. */
+  /** Tiles and target channels in a block. */
   readonly tileBlock: number;
   readonly channelBlock: number;
   /**
-   * Steps of k whose filters each block transforms in its scratch, a divisor of the channels and a multiple of 4.
-   * Without it a step before transforms all filters: worth its memory traffic where many blocks use them.
+   * How many k steps of filters each block transforms in its scratch: a divisor of the channels and a multiple of
+   * 4. Without it an earlier step transforms all filters, which is worth its memory traffic where many blocks use
+   * them.
    */
   readonly innerDepth?: number;
 }
 
-/** Most steps of k in one product. */
+/** Most k steps in one product. */
 const LONGEST_K = 1.25 * K_BLOCK;
 
-/** Equal parts of k, each a multiple of 4 and short enough; undefined where there are none. */
+/** The number of equal parts of k, each a multiple of 4 and short enough; undefined where there is no such cut. */
 export function partsOfK(channels: number): number | undefined {
   const least = Math.ceil(channels / LONGEST_K);
   return [least, least + 1, least + 2].find((parts) => channels % (4 * parts) === 0);
 }
 
-/** Inputs: source, filters and those of the tail. Output: target. */
+/** Inputs: source, filters, then the tail's. Output: target. */
 export function lowerWinogradConv(conv: WinogradConv, plan: WinogradPlan): Lowered {
   const filters: WinogradFilters = {
     k: conv.source.channels,
@@ -84,7 +90,7 @@ export function lowerWinogradConv(conv: WinogradConv, plan: WinogradPlan): Lower
   };
 }
 
-/** Arguments: source, filters (transformed ones, unless the plan has an inner depth), those of the tail, target. */
+/** Arguments: source, filters (transformed, unless the plan has an inner depth), the tail's, target. */
 function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: WinogradFilters): Kernel {
   const { source, target } = conv;
   const { tileBlock, channelBlock, innerDepth } = plan;
@@ -127,7 +133,7 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
       const filtersAt = k.let(s.iadd(productsAt, s.i32(size.products)));
       const work = k.let(s.iadd(filtersAt, s.i32(size.filters)));
       clearWork(k, work);
-      /** Patches of `channels` channels from `first` on. */
+      /** Transforms the patches of `channels` channels, starting at `first`. */
       const transformPatches = (first: Expr, channels: number): void =>
         k.loop(rows.total, (tile) => {
           const place = tilePlace(k, grid, s.iadd(firstTile, tile));
@@ -147,7 +153,7 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
             work,
           });
         });
-      /** All places of `count` steps of k, from patches and panels of filters. */
+      /** Multiplies patches with panels of filters in all places, over `count` k steps. */
       const multiply = (
         a: Expr,
         b: Expr,

@@ -1,5 +1,5 @@
-// The filters of a Winograd convolution: G g G^T, packed into panels for the products. Either a step of its own
-// transforms them all, or each tile of the convolution transforms those that it needs in its scratch.
+// The filters of a Winograd convolution: G g G^T, packed into panels for the products. Either an earlier step
+// transforms them all, or each tile of the convolution transforms those it needs in its scratch.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -13,14 +13,14 @@ import { FILTER_SIDE, filterTransform, PATCH_SIDE, PLACES } from "./winograd_tra
 
 const TAPS = FILTER_SIDE * FILTER_SIDE;
 
-/** Filters [3, 3, k, n] or, transposed and turned around as the gradient of the image needs them, [3, 3, n, k]. */
+/** Filters [3, 3, k, n]; if transposed, [3, 3, n, k] with taps reversed, for the gradient of the image. */
 export interface WinogradFilters {
   readonly k: number;
   readonly n: number;
   readonly transposed: boolean;
 }
 
-/** Floats from place to place; off powers of two, which would let all places fall on the same lines of a cache. */
+/** Floats from place to place; not a power of two, which would put all places on the same cache lines. */
 export const filterPlaceSize = ({ k, n }: WinogradFilters): number => Math.ceil(n / NR) * k * NR + 16;
 export const filtersSize = (filters: WinogradFilters): number => PLACES * filterPlaceSize(filters);
 
@@ -67,31 +67,31 @@ export function winogradFiltersKernel(filters: WinogradFilters): Kernel {
 }
 
 export interface PanelBlock {
-  /** Byte address of all the filters. */
+  /** Byte address of the filters. */
   readonly source: Expr;
-  /** First column of the panel and how many it has, a multiple of 4; the others become zero. */
+  /** First column of the panel and its number of columns, a multiple of 4; the others become zero. */
   readonly column: Expr;
   readonly columns: number;
-  /** Steps of k. */
+  /** First k step, and how many. */
   readonly start: Expr;
   readonly count: number;
-  /** Byte address of the first step in the first place, and bytes from place to place. */
+  /** Byte address of the first step in the first place; byte stride between places. */
   readonly to: Expr;
   readonly placeBytes: number;
-  /** Byte address of TURNED_BYTES for transposed filters. */
+  /** Byte address of TURNED_BYTES of scratch for transposed filters. */
   readonly turned: Expr;
 }
 
-/** Scratch for taps of transposed filters: as many steps of k as a vector has lanes. */
+/** Scratch for the taps of transposed filters: as many k steps as a vector has lanes. */
 export const TURNED_BYTES = TAPS * LANES * NR * FLOAT;
 
-/** Transforms some steps of k of one panel. */
+/** Transforms several k steps of one panel. */
 export function transformPanel(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
   if (filters.transposed) transposedColumns(k, filters, block);
   else plainColumns(k, filters, block);
 }
 
-/** Columns that are adjacent in memory. */
+/** The columns are adjacent in memory. */
 function plainColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
   const { k: depth, n } = filters;
   const index = s.iadd(s.imul(block.start, s.i32(n)), block.column);
@@ -104,7 +104,7 @@ function plainColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBl
   });
 }
 
-/** Columns that are rows of the source: squares of 4 x 4 are turned, and taps come in the opposite order. */
+/** The columns are rows of the source: squares of 4 x 4 are transposed and the taps reversed. */
 function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: PanelBlock): void {
   const { k: depth, n } = filters;
   const index = s.iadd(s.imul(block.column, s.i32(depth)), block.start);
@@ -140,7 +140,7 @@ function transposedColumns(k: KernelBuilder, filters: WinogradFilters, block: Pa
   });
 }
 
-/** One step of k of a panel. */
+/** Transforms one k step of a panel. */
 function transformColumns(
   k: KernelBuilder,
   { columns, placeBytes }: PanelBlock,
@@ -156,7 +156,7 @@ function transformColumns(
       k.storeV(row.to, s.vconst(0), place * placeBytes + column * FLOAT);
 }
 
-/** Four filters: G g G^T. */
+/** Transforms four filters: G g G^T. */
 function transformFilter(k: KernelBuilder, taps: readonly Expr[], to: Expr, placeBytes: number): void {
   const sides = Array.from({ length: FILTER_SIDE }, (_, i) => i);
   const columns = sides.map((b) =>

@@ -1,6 +1,6 @@
-// The gradient of a 3 x 3 convolution of stride 1 with respect to its filters, by Winograd's F(4 x 4, 3 x 3) transposed:
-// patches of the image and tiles of dy are transformed, multiplied as 36 matrix products over tiles, and what has been
-// summed over all tiles is transformed into 3 x 3 taps. The tiles are cut into chunks with sums of their own.
+// The gradient of a 3 x 3 convolution of stride 1 with respect to its filters, by Winograd's F(4 x 4, 3 x 3)
+// transposed: patches of the image and tiles of dy are transformed and multiplied as 36 matrix products over tiles,
+// and the sums over all tiles are transformed into 3 x 3 taps. Tiles are cut into chunks, each with its own sums.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -29,9 +29,9 @@ import {
   RESULT_SIDE,
 } from "./winograd_transforms.ts";
 
-/** How the work is cut; the blocks of channels divide the channels and are multiples of 4. */
+/** How the work is cut; the channel blocks divide the channels and are multiples of 4. */
 export interface WinogradGradPlan {
-  /** Tiles of the images transformed together, a multiple of 4; blocks of tiles in a chunk. */
+  /** Tiles transformed together, a multiple of 4; then blocks of tiles in a chunk. */
   readonly tileBlock: number;
   readonly chunkBlocks: number;
   readonly rowBlock: number;
@@ -40,18 +40,18 @@ export interface WinogradGradPlan {
 
 /** Bytes of two vectors. */
 const PAIR = 2 * VECTOR;
-/** Work space of the transform to taps. */
+/** Bytes of work space for the transform to taps. */
 const TAPS_BYTES = FILTER_SIDE * PATCH_SIDE * PAIR;
-/** Steps of k in the inner loop. */
+/** k steps per iteration of the inner loop. */
 const UNROLL = 4;
 
 export const gradGrid = ({ n, oh, ow }: Conv2dSpec): TileGrid => tileGrid(n, oh, ow);
 export const gradChunks = (spec: Conv2dSpec, plan: WinogradGradPlan): number =>
   Math.ceil(tileCount(gradGrid(spec)) / (plan.tileBlock * plan.chunkBlocks));
 
-/** Floats of the sums of one place in a block; off powers of two, which would let all places fall on the same cache lines. */
+/** Floats of one place's sums in a block; not a power of two, which would put all places on the same cache lines. */
 const placeSize = ({ rowBlock, columnBlock }: WinogradGradPlan): number => rowBlock * columnBlock + 16;
-/** Floats of the sums of all chunks; those of one chunk stay in the scratch of the tile. */
+/** Floats of the sums of all chunks; with a single chunk they stay in the tile's scratch. */
 export function gradSumsSize(spec: Conv2dSpec, plan: WinogradGradPlan): number {
   const chunks = gradChunks(spec, plan);
   const blocks = (spec.ci / plan.rowBlock) * (spec.co / plan.columnBlock);
@@ -74,7 +74,8 @@ export function lowerWinogradGradFilter(spec: Conv2dSpec, plan: WinogradGradPlan
 }
 
 /**
- * Sums over tiles as [chunk][block of rows][block of columns][place][row][column], or dw where one chunk has all tiles.
+ * Sums over tiles as [chunk][block of rows][block of columns][place][row][column], or dw where there is only one
+ * chunk.
  * Arguments: x, dy, result.
  */
 function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
@@ -124,7 +125,7 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
         k.loop(count, (tile) => {
           const at = k.let(s.iadd(first, tile));
           const place = tilePlace(k, grid, at);
-          // Tiles after the last one lie below all images: they are zero.
+          // Tiles beyond the last one lie below all images, so they are zero.
           const y =
             tiles % UNROLL === 0 ? place.y : s.select(s.ilt(at, end), place.y, s.i32(h + oh + padding[0]));
           const common = { matrices: left, work };
@@ -197,7 +198,7 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
   };
 }
 
-/** Joins the sums of chunks in order and transforms them: G^T s G. Arguments: sums, dw. */
+/** Adds up the sums of chunks in order and transforms them: G^T s G. Arguments: sums, dw. */
 function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: number): Kernel {
   const { rowBlock, columnBlock } = plan;
   const rowsPerTile = Math.max(1, Math.ceil(4096 / (co * chunks)));
@@ -237,20 +238,20 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
 }
 
 interface TapsRow {
-  /** Byte address of the first sum of a row in the first place; bytes from place to place and from chunk to chunk. */
+  /** Byte address of a row's first sum in the first place; byte strides between places and between chunks. */
   readonly sums: Expr;
   readonly columns: number;
   readonly placeBytes: number;
   readonly chunks: number;
   readonly chunkBytes: number;
-  /** Byte address of the row in the first tap, and bytes from tap to tap. */
+  /** Byte address of the row in the first tap, and the byte stride between taps. */
   readonly to: Expr;
   readonly tapBytes: number;
-  /** Byte address of TAPS_BYTES. */
+  /** Byte address of TAPS_BYTES of work space. */
   readonly work: Expr;
 }
 
-/** One row of channels: adds the chunks in order, then transforms along columns and rows of places. */
+/** One row of channels: adds up the chunks in order, then transforms along columns and rows of places. */
 function sumsToTaps(
   k: KernelBuilder,
   { sums, columns, placeBytes, chunks, chunkBytes, ...to }: TapsRow,

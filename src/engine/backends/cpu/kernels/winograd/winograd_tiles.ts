@@ -1,5 +1,6 @@
-// From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, four or eight
-// channels at a time. Transformed patches lie as [place][tile][channel], so that each place is a matrix of its own.
+// From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, on four or
+// eight channels at a time. Transformed patches are stored as [place][tile][channel]: each place is a separate
+// matrix.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -9,13 +10,16 @@ import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
 import type { Transform } from "./winograd_transforms.ts";
 import { outputTransform, PATCH_SIDE, PLACES, RESULT_SIDE } from "./winograd_transforms.ts";
 
-/** Most vectors of channels that go through both passes together: what lies between the passes stays in the first cache. */
+/** Most vectors of channels per pass: what the first pass writes stays in the first-level cache for the second. */
 const CHUNK_VECTORS = 16;
 
-/** Bytes of `work` that the functions here need. */
+/** Bytes of `work` that the functions of this file need. */
 export const WORK_BYTES = (PLACES + 1) * CHUNK_VECTORS * VECTOR;
 
-/** The tiles of images: each covers 4 x 4 pixels; those at the right and at the bottom may stick out. */
+/**
+ * The grid of tiles over the images: each covers 4 x 4 pixels; those at the right and bottom may extend beyond the
+ * image.
+ */
 export interface TileGrid {
   readonly n: number;
   readonly rows: number;
@@ -28,7 +32,7 @@ export const tileGrid = (n: number, height: number, width: number): TileGrid => 
 });
 export const tileCount = ({ n, rows, columns }: TileGrid): number => n * rows * columns;
 
-/** The first pixel of tile `index`, and its image. */
+/** The first pixel of a tile, and its image. */
 export interface TilePlace {
   readonly image: Expr;
   readonly y: Expr;
@@ -44,12 +48,12 @@ export function tilePlace(k: KernelBuilder, { rows, columns }: TileGrid, index: 
   };
 }
 
-/** A matrix [tile][channel] for each place, with bytes from tile to tile and from place to place. */
+/** One matrix [tile][channel] for each place, with byte strides between tiles and between places. */
 export interface PlaceMatrices {
   readonly rowBytes: number;
   readonly placeBytes: number;
 }
-/** Strides are kept off powers of two, which would let all places fall on the same lines of a cache. */
+/** Strides are not powers of two, which would put all places on the same cache lines. */
 export function placeMatrices(tiles: number, channels: number): PlaceMatrices {
   const rowBytes = (channels * FLOAT) % 512 === 0 ? channels * FLOAT + 64 : channels * FLOAT;
   const placeBytes = cacheLines(tiles * rowBytes);
@@ -72,24 +76,24 @@ function chunksOf(channels: number): { count: number; bytes: number } {
 }
 
 export interface PatchTransform {
-  /** Byte address of the images, from the first channel wanted on. */
+  /** Byte address of the images, at the first channel to read. */
   readonly source: Expr;
   readonly image: ImageShape;
   /** How many channels, a multiple of 4. */
   readonly channels: number;
-  /** Pixels along a side of a patch, and what turns as many values into 6. */
+  /** Pixels along a side of a patch, and the transform of that many values into 6. */
   readonly side: number;
   readonly transform: Transform;
-  /** The first pixel of the patch; it may lie outside the image, where all is zero. */
+  /** The first pixel of the patch; pixels outside the image are zero. */
   readonly place: TilePlace;
   /** Byte address of the patch in the matrix of the first place. */
   readonly to: Expr;
   readonly matrices: PlaceMatrices;
-  /** Byte address of WORK_BYTES, of which `clearWork` was called once. */
+  /** Byte address of WORK_BYTES, cleared once by `clearWork`. */
   readonly work: Expr;
 }
 
-/** Zeros that stand for what lies outside the image. */
+/** Writes the zeros that stand for pixels outside the image. */
 export function clearWork(k: KernelBuilder, work: Expr): void {
   forVectors(k, CHUNK_VECTORS * VECTOR, (at) => k.storeV(s.iadd(work, at), s.vconst(0)));
 }
@@ -146,18 +150,18 @@ export interface ResultTransform {
   readonly matrices: PlaceMatrices;
   /** How many channels, a multiple of 4. */
   readonly channels: number;
-  /** Byte addresses of the images, of the bias and of what is added to the images, from the first channel on. */
+  /** Byte addresses of the images, the bias and the residual, at the first channel to write. */
   readonly target: Expr;
   readonly bias: Expr | undefined;
   readonly residual: Expr | undefined;
-  /** What is added is the same at every pixel of an image. */
+  /** The residual is the same at every pixel of an image. */
   readonly perImage: boolean;
   readonly image: ImageShape;
   readonly place: TilePlace;
   readonly work: Expr;
 }
 
-/** Transforms a tile of products and writes those of its 4 x 4 results that lie inside the image. */
+/** Transforms a tile of products and writes those of its 4 x 4 results that are inside the image. */
 export function transformResult(k: KernelBuilder, p: ResultTransform): void {
   const { image, bias, residual } = p;
   const pixelBytes = image.channels * FLOAT;

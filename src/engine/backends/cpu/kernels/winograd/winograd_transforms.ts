@@ -11,11 +11,11 @@ import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 
-/** Pixels along a side of a tile of results, of the patch of inputs it takes, and taps of the filter. */
+/** Pixels along a side of a tile of results and of the patch of inputs it takes; taps along a side of the filter. */
 export const RESULT_SIDE = 4;
 export const PATCH_SIDE = 6;
 export const FILTER_SIDE = 3;
-/** Products for each tile and pair of channels, one for each place of a transformed patch. */
+/** Products per tile and pair of channels, one for each place of a transformed patch. */
 export const PLACES = PATCH_SIDE * PATCH_SIDE;
 
 const P = Math.SQRT1_2;
@@ -23,7 +23,7 @@ const Q = Math.SQRT2;
 /** P^2 and Q^2; their product is 1. */
 const P2 = 0.5;
 const Q2 = 2;
-/** 1 over the derivatives of x (x^2 - P^2) (x^2 - Q^2) at P and Q; at 0 it is 1. */
+/** 1 / (derivative of x (x^2 - P^2) (x^2 - Q^2)) at P and at Q; at 0 it is 1. */
 const AT_P = 1 / (2 * P2 * (P2 - Q2));
 const AT_Q = 1 / (2 * Q2 * (Q2 - P2));
 

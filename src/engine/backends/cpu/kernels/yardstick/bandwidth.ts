@@ -1,5 +1,5 @@
-// A kernel that does nothing but read and write an array much larger than the caches: what it reaches is the bandwidth
-// of the machine's memory, the yardstick of kernels that move data.
+// A kernel that only reads and writes an array much larger than the caches. Its speed is the machine's memory
+// bandwidth, the yardstick of kernels that move data.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import * as s from "../../simd/ops.ts";
@@ -10,10 +10,10 @@ import { VECTOR } from "../lanes.ts";
 export const BANDWIDTH_BUFFER_BYTES = 128 * 2 ** 20;
 const TILES = 256;
 const TILE_BYTES = BANDWIDTH_BUFFER_BYTES / TILES;
-/** Pairs of vectors taken at once. */
+/** Pairs of vectors per iteration. */
 const UNROLL = 4;
 
-/** Flips every bit of buffer 0 in its place: what it holds may be anything, and bits cost the same whatever they are. */
+/** Flips every bit of buffer 0 in place: its contents do not matter, and bits cost the same whatever they are. */
 export const bandwidthKernel: Kernel = {
   family: "bandwidth",
   key: "bandwidth",

@@ -1,5 +1,5 @@
-// A kernel that does nothing but multiply-adds in registers: what it reaches is the machine's SIMD peak, the yardstick
-// of every benchmark.
+// A kernel that only does multiply-adds in registers. Its speed is the machine's SIMD peak, the yardstick of every
+// benchmark.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import { LANES } from "../../simd/expr.ts";
@@ -7,13 +7,13 @@ import * as s from "../../simd/ops.ts";
 import type { Kernel } from "../kernel.ts";
 import { FLOAT, VECTOR } from "../lanes.ts";
 
-/** As many chains as the register tile of a matrix product has, which hides the latency of an addition. */
+/** As many chains as a matrix product's register tile has: enough to hide the latency of an addition. */
 const CHAINS = 12;
 const ROUNDS = 1 << 18;
 const TILES = 256;
 const TILE_BYTES = CHAINS * 2 * VECTOR;
 
-/** Buffer 0 receives every chain of each tile, so that nothing can be left out. */
+/** Buffer 0 receives every chain of each tile, so that no compiler can drop the work. */
 export const peakKernel: Kernel = {
   family: "peak",
   key: "peak",
