@@ -1,4 +1,4 @@
-// The block names a UNet2DModel config may have, and what each means.
+// The block names that a UNet2DModel config may have, and the block of each.
 
 import { plain } from "../io/plain.ts";
 import {

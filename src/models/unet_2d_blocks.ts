@@ -12,7 +12,7 @@ import { Upsample2D } from "../nn/upsample_2d.ts";
 /** How a level is halved or doubled. */
 export type Resampling = "conv" | "resnet";
 
-/** What all resnets of a block share. */
+/** Settings shared by all resnets of a block. */
 export interface ResnetSettings {
   readonly tembChannels: number;
   readonly groups: number;
@@ -38,9 +38,9 @@ export interface DownBlockOptions extends BlockOptions {
 }
 
 export interface UpBlockOptions extends BlockOptions {
-  /** Channels of the block below, which come in. */
+  /** Channels of the input from the block below. */
   readonly prevOutputChannel: number;
-  /** Channels of the level above: those of the last skip connection. */
+  /** Channels of the level above, which the last skip connection has. */
   readonly inChannels: number;
   /** null for the last level, which is not doubled. */
   readonly upsample: Resampling | null;
@@ -67,7 +67,7 @@ function blockAttention({ outChannels, attentionHeadDim, resnet }: BlockOptions)
   });
 }
 
-/** One step of a block: a resnet, and attention after it where the block has it. */
+/** One layer of a block: a resnet, then attention if the block has it. */
 interface Layer {
   readonly resnet: ResnetBlock2D;
   readonly attention: Attention | null;
@@ -111,7 +111,9 @@ export class DownBlock2D extends Module {
     if (this.#downsampler !== null) this.child("downsamplers.0", this.#downsampler);
   }
 
-  /** x [N, H, W, in], temb [N, tembChannels] -> what goes down, and every layer's result for the skip connections. */
+  /**
+   * x [N, H, W, in], temb [N, tembChannels] -> the block's result, and every layer's result for the skip connections.
+   */
   forward(x: Tensor, temb: Tensor, context: ForwardContext): { hidden: Tensor; skips: Tensor[] } {
     const skips: Tensor[] = [];
     let hidden = x;
@@ -198,7 +200,7 @@ export class UpBlock2D extends Module {
     if (this.#upsampler !== null) this.child("upsamplers.0", this.#upsampler);
   }
 
-  /** Takes as many skip connections from the end of `skips` as it has resnets. */
+  /** Removes as many skip connections from the end of `skips` as it has resnets. */
   forward(x: Tensor, skips: Tensor[], temb: Tensor, context: ForwardContext): Tensor {
     let hidden = x;
     for (const { resnet, attention } of this.#layers) {

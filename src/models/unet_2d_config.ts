@@ -6,15 +6,15 @@ import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
 import { plain, shown } from "../io/plain.ts";
 import { activationNames } from "../nn/activations.ts";
 
-/** Options that do not fit, each other or what a UNet2DModel can do. The message is one line. */
+/** Options that contradict each other or are not supported by UNet2DModel. The message is one line. */
 export class ModelConfigError extends Error {
   override readonly name = "ModelConfigError";
 }
 
-/** Its class in files. */
+/** Its class name in files. */
 export const UNET_2D_CLASS = "UNet2DModel";
 
-/** What a model may have at most: beyond all that are of use, and few enough to be built and counted at once. */
+/** Limits of a model: more than is of use, and small enough to be built and counted at once. */
 const MOST = {
   channels: 2 ** 16,
   levels: 12,
@@ -23,7 +23,7 @@ const MOST = {
   timesteps: 2 ** 16,
   pixels: 2 ** 14,
 } as const;
-/** Values in all weights: 4 GiB of them, which is all the memory that a program has. */
+/** Most values in all weights: 4 GiB of them, which is all the memory that a program has. */
 const MOST_PARAMETERS = 2 ** 30;
 
 const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
@@ -82,7 +82,7 @@ const entries = {
 };
 const schema = v.strictObject(entries);
 
-/** What the constructor takes; everything has diffusers' default. */
+/** The options of the constructor, all with diffusers' defaults. */
 export type UNet2DOptions = v.InferInput<typeof schema>;
 /** All options, checked. */
 export type UNet2DConfig = Readonly<v.InferOutput<typeof schema>>;
@@ -121,7 +121,7 @@ function checkTogether(config: UNet2DConfig): void {
   }
 }
 
-/** @throws ModelConfigError for more values than the weights of a model may have */
+/** @throws ModelConfigError when the model has too many parameters */
 export function checkParameterCount(parameters: number): void {
   if (parameters <= MOST_PARAMETERS) return;
   throw new ModelConfigError(
@@ -135,8 +135,8 @@ export function resolveUNet2DConfig(options: UNet2DOptions): UNet2DConfig {
 }
 
 /**
- * Reads the object of a config.json. Keys that start with _ are skipped, as in diffusers.
- * @returns the options, and the keys that are unknown and were ignored
+ * Parses a config.json. Keys that start with _ are skipped, as in diffusers.
+ * @returns the options, and the unknown keys that were ignored
  * @throws ModelConfigError when it is for another class or an option does not fit
  */
 export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ignored: string[] } {
@@ -160,7 +160,7 @@ export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ign
   return { config: check(options, (path) => path.replace(/^\w+/, toSnake)), ignored };
 }
 
-/** The object of config.json as diffusers writes it. */
+/** The contents of config.json as diffusers writes it. */
 export function unet2DConfigToJson(config: UNet2DConfig): JsonObject {
   const values: [string, JsonValue][] = Object.entries(config).map(([key, value]) => [toSnake(key), value]);
   return {

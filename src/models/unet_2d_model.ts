@@ -33,13 +33,11 @@ import {
 /** Standard deviation of the "fourier" time embedding's frequencies. */
 const FOURIER_SCALE = 16;
 
-/** What a UNet is told beside the noisy image and the timestep. */
+/** Inputs of a UNet besides the noisy image and the timestep. */
 export interface UNet2DInputs {
-  /**
-   * As `classLabelsFor` says; must be given exactly when the model is class-conditional.
-   */
+  /** As given by `classLabelsFor`; required exactly when the model is class-conditional. */
   readonly classLabels?: Tensor;
-  /** [N, timeEmbedDim]: what else the model is told of each image, added to its time embedding. Default nothing. */
+  /** [N, timeEmbedDim]: further information on each image, added to its time embedding. Default: none. */
   readonly addedEmbedding?: Tensor;
   /** Default: evaluation. */
   readonly context?: ForwardContext;
@@ -47,7 +45,7 @@ export interface UNet2DInputs {
 
 /**
  * The UNet of diffusers' UNet2DModel (Ho et al. 2020, with the options of its successors): images [N, H, W, C] and
- * timesteps [N] to what it predicts of them, [N, H, W, C].
+ * timesteps [N] to a prediction [N, H, W, C].
  */
 export class UNet2DModel extends Module implements Denoiser {
   readonly className = UNET_2D_CLASS;
@@ -102,12 +100,12 @@ export class UNet2DModel extends Module implements Denoiser {
     checkParameterCount(this.parameterCount);
   }
 
-  /** From the object of a config.json. @throws ModelConfigError when it is for another class or does not fit */
+  /** From a config.json's contents. @throws ModelConfigError when it is for another class or does not fit */
   static fromConfig(json: unknown): UNet2DModel {
     return new UNet2DModel(unet2DConfigFromJson(json).config);
   }
 
-  /** The object of config.json as diffusers writes it. */
+  /** The contents of config.json as diffusers writes it. */
   toConfig(): JsonObject {
     return unet2DConfigToJson(this.config);
   }
@@ -156,7 +154,7 @@ export class UNet2DModel extends Module implements Denoiser {
     return classLabels === null ? {} : { classLabels };
   }
 
-  /** What forward wants as class labels for n images; null when the model is not class-conditional. */
+  /** The class labels that `forward` needs for n images; null when the model is not class-conditional. */
   classLabelsFor(n: number): ConditionInput | null {
     if (this.#embedClass === null) return null;
     return this.config.classEmbedType === "identity"

@@ -8,7 +8,7 @@ export type Activation = (x: Tensor) => Tensor;
 /** x · sigmoid(x), also called swish. */
 export const silu: Activation = (x) => x.mul(x.sigmoid());
 
-/** x · tanh(ln(1 + eˣ)). Past 20 the logarithm is x itself in float32, and eˣ must not overflow. */
+/** x · tanh(ln(1 + eˣ)). Above 20 the logarithm equals x in float32, and eˣ must not overflow. */
 const mish: Activation = (x) => {
   const softplus = x.minimum(20).exp().add(1).log().add(x.sub(20).maximum(0));
   return x.mul(softplus.tanh());
@@ -20,9 +20,9 @@ const gelu: Activation = (x) => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5)
 /** max(0, x), with gradient 0 at 0. */
 export const relu: Activation = (x) => full(0, []).maximum(x);
 
-/** The names a config's act_fn may have. */
+/** The possible names in a config's act_fn. */
 export const activationNames = ["silu", "swish", "mish", "gelu", "relu"] as const;
-/** The name of an activation, as diffusers has it. */
+/** The name of an activation in diffusers. */
 export type ActivationName = (typeof activationNames)[number];
 
 const byName: Readonly<Record<ActivationName, Activation>> = { silu, swish: silu, mish, gelu, relu };

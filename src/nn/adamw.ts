@@ -2,7 +2,7 @@
 
 import type { Tensor } from "../engine/tensor.ts";
 
-/** The constants of AdamW, named as torch does. */
+/** The constants of AdamW, with torch's names. */
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -13,9 +13,11 @@ export interface AdamWOptions {
 /** torch's defaults. */
 export const adamwDefaults: AdamWOptions = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
 
-/** What changes from step to step: inputs of the program, so that a new learning rate needs no new program. */
+/**
+ * The scalars that change from step to step: inputs of the program, so that a new learning rate needs no new program.
+ */
 export interface AdamWScalars<T> {
-  /** 1 - η λ: what weight decay leaves of a weight. */
+  /** 1 - η λ: the factor of weight decay. */
   readonly keep: T;
   /** η / (1 - β₁ᵗ). */
   readonly stepSize: T;
@@ -24,7 +26,7 @@ export interface AdamWScalars<T> {
 }
 
 /**
- * What a step of AdamW is fed beside its gradients.
+ * The scalars of one step of AdamW.
  * @param step 0 for the first
  */
 export function adamwScalars(
@@ -40,7 +42,7 @@ export function adamwScalars(
   };
 }
 
-/** A weight with its two moments, all of one shape. */
+/** A weight and its two moments, all of one shape. */
 export interface AdamWState {
   readonly weight: Tensor;
   /** Moving average of the gradient. */

@@ -14,7 +14,7 @@ export interface AttentionOptions {
   /** Groups of the norm before the projections; null for no norm. */
   readonly normGroups: number | null;
   readonly normEps: number;
-  /** The sum with the residual is divided by this. */
+  /** Divides the sum with the residual. */
   readonly rescaleOutputFactor: number;
 }
 

@@ -8,6 +8,6 @@ export function globalNorm(gradients: readonly Tensor[]): Tensor {
   return concat(squares, 0).sum().sqrt();
 }
 
-/** What every gradient is multiplied by so that their norm is at most `maxNorm`; shape []. */
+/** The factor for every gradient that limits their norm to `maxNorm`; shape []. */
 export const clipCoefficient = (norm: Tensor, maxNorm: number): Tensor =>
   full(maxNorm, []).div(norm.add(1e-6)).minimum(1);

@@ -1,4 +1,4 @@
-// A table of vectors, one for each class or timestep.
+// A table of vectors, one per class or timestep.
 
 import type { Tensor } from "../engine/tensor.ts";
 import { normal } from "./init.ts";

@@ -1,4 +1,4 @@
-// What a forward pass needs to know besides its inputs: whether it trains, and where random numbers come from.
+// What a forward pass needs besides its inputs: whether it trains, and where random numbers come from.
 
 import { numel, type Shape } from "../engine/shape.ts";
 import { constant, normal, type Tensor, uniform } from "../engine/tensor.ts";
@@ -10,8 +10,8 @@ export class RandomStream {
   #site = 0;
 
   /**
-   * @param key i32 [3]: seed low, seed high, step; for a part of a batch [4], with the place of its first image
-   * @param wholeBatch images of the whole batch, for a part of one: it draws what the whole would for its images
+   * @param key i32 [3]: seed low, seed high, step; for part of a batch [4], with the index of its first image
+   * @param wholeBatch number of images in the whole batch; a part then draws what the whole batch would for its images
    */
   constructor(key: Tensor, wholeBatch: number | null = null) {
     this.#key = key;
@@ -33,12 +33,13 @@ export class RandomStream {
     if (this.#wholeBatch === null) return draw(this.#key, site, shape);
     const ofImage = numel(shape.slice(1));
     if (ofImage % 4 === 0) return draw(this.#key, site, shape, ofImage / 4);
-    // Numbers come in blocks of four: what does not fill them, in most cases one number an image, is drawn for all.
+    // Numbers come in blocks of four. If an image does not fill whole blocks (it mostly needs one number), draw for
+    // the whole batch and take its rows.
     const whole = draw(this.#key.slice([0], [3]), site, [this.#wholeBatch, ofImage]);
     return whole.gather(this.#places(shape[0])).reshape(shape);
   }
 
-  /** Where `count` images stand in the whole batch, i32 [count]. */
+  /** Indices of `count` images in the whole batch, i32 [count]. */
   #places(count: number): Tensor {
     const first = this.#key.slice([3], [1]).cast("f32");
     return first
@@ -52,7 +53,7 @@ export class RandomStream {
   }
 }
 
-/** What a forward pass knows besides its inputs. */
+/** What a forward pass needs besides its inputs. */
 export interface ForwardContext {
   /** Dropout is active in training only. */
   readonly training: boolean;

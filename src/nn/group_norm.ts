@@ -45,9 +45,9 @@ export class GroupNorm extends Module {
     const pixels = numel(x.shape) / (n * channels);
     const perGroup = channels / this.#groups;
     const grouped = [n, this.#groups, perGroup];
-    /** By channel [N, 1, C] -> means over each group's channels [N, G, 1]. */
+    /** Per channel [N, 1, C] -> means over each group's channels [N, G, 1]. */
     const groupMean = (byChannel: Tensor) => byChannel.reshape(grouped).mean([2], true);
-    /** By group [N, G, 1] -> by channel [N, 1, C]. */
+    /** Per group [N, G, 1] -> per channel [N, 1, C]. */
     const perChannel = (byGroup: Tensor) => byGroup.broadcastTo(grouped).reshape([n, 1, channels]);
 
     const flat = x.reshape([n, pixels, channels]); // [N, P, C]
@@ -58,7 +58,7 @@ export class GroupNorm extends Module {
     const first = centred.mean([1], true); // [N, 1, C]
     const second = centred.square().mean([1], true); // [N, 1, C]
     const mean = perChannel(groupMean(origin.add(first)));
-    // The variance's derivative by the mean is exactly zero, so no gradient has to flow that way.
+    // The variance's derivative with respect to the mean is exactly zero, so no gradient needs to flow here.
     const offset = mean.detach().sub(origin);
     const variance = groupMean(second.sub(first.mul(offset).mul(2)).add(offset.square())); // [N, G, 1]
     const inverseDeviation = full(1, []).div(variance.add(this.#eps).sqrt());

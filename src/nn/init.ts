@@ -1,4 +1,4 @@
-// How parameters start: torch's default recipes, drawn from a torch-compatible generator in torch's own order.
+// Initial values of parameters: torch's default recipes, drawn from a torch-compatible generator in torch's own order.
 
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 

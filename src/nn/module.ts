@@ -1,4 +1,4 @@
-// What every layer and model is made of: parameters under the names of a diffusers state dict.
+// The base class of layers and models: parameters under the names of a diffusers state dict.
 
 import type { Backend } from "../engine/backend.ts";
 import type { FloatType } from "../engine/graph.ts";
@@ -8,27 +8,27 @@ import type { StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
 /**
- * A layer or model. Subclasses take in their parameters and children in their constructor; the order in which they do
- * is the order in which random start values are drawn, as in torch.
+ * A layer or model. Subclasses register their parameters and children in their constructor, in the order in which
+ * initial values are drawn, as in torch.
  */
 export abstract class Module {
   readonly #parameters: Parameter[] = [];
 
-  /** Takes in a parameter of its own. */
+  /** Registers a parameter of this module. */
   protected parameter(options: ParameterOptions): Parameter {
     const parameter = new Parameter(options);
     this.#parameters.push(parameter);
     return parameter;
   }
 
-  /** Takes in a finished module; its parameters are named `name.` + their names so far. */
+  /** Registers a child module; its parameters' names get the prefix `name.`. */
   protected child<M extends Module>(name: string, module: M): M {
     for (const parameter of module.#parameters) parameter.prefixName(name);
     this.#parameters.push(...module.#parameters);
     return module;
   }
 
-  /** Takes in the parameters of a module under the names that they have. */
+  /** Registers the parameters of a module under their own names. */
   protected include(module: Module): void {
     this.#parameters.push(...module.#parameters);
   }
@@ -43,15 +43,15 @@ export abstract class Module {
     return this.#parameters.reduce((total, parameter) => total + parameter.size, 0);
   }
 
-  /** Draws torch's default start values in torch's order: the same seed gives the same weights as in Python. */
+  /** Draws torch's default initial values in torch's order: the same seed gives the same weights as in Python. */
   initialize(generator: TorchGenerator): this {
     for (const parameter of this.#parameters) parameter.initialize(generator);
     return this;
   }
 
   /**
-   * Draws start values for the parameters that have no value, the same as `initialize` would give them: what a model was
-   * loaded with is kept, and where that is nothing, this is `initialize`.
+   * Draws initial values for the parameters without one, the same as `initialize` would give them. Loaded values are
+   * kept; a model without any is initialized as by `initialize`.
    * @returns the parameters that were drawn
    */
   initializeMissing(generator: TorchGenerator): Parameter[] {
@@ -65,14 +65,14 @@ export abstract class Module {
     return missing;
   }
 
-  /** All values in torch's layout. @throws when there are none yet. */
+  /** All values in torch's layout. @throws when a parameter has none yet. */
   stateDict(): StateDict {
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
   }
 
   /**
-   * Takes all values from a state dict in torch's layout; with `strict: false`, as in torch, those that are in it, and
-   * keys that are of no parameter here are left.
+   * Loads all values from a state dict in torch's layout. With `strict: false`, as in torch, missing parameters keep
+   * their values and unknown keys are ignored.
    * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
    */
   loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): this {
@@ -88,8 +88,8 @@ export abstract class Module {
   }
 
   /**
-   * Keeps all values on backends in this type, from the next forward pass on; f16 and bf16 take half the memory, and what is
-   * computed with them is f32. Values on the host stay f32.
+   * Keeps all values on backends in this type, from the next forward pass on; f16 and bf16 take half the memory, and
+   * computation stays in f32. Values on the host stay f32.
    * @throws Error when a forward pass has read a parameter in another type
    */
   to(dtype: FloatType): this {
@@ -107,7 +107,7 @@ export abstract class Module {
     for (const parameter of this.#parameters) await parameter.download(backend);
   }
 
-  /** Forgets the values on the host, to save memory; those on a backend stay. */
+  /** Frees the values on the host; those on a backend stay. */
   release(): void {
     for (const parameter of this.#parameters) parameter.release();
   }

@@ -1,8 +1,8 @@
-// Modules that are trained together: their parameters side by side, each under its own name.
+// Modules that are trained together: their parameters in one module, each under its own name.
 
 import { Module } from "./module.ts";
 
-/** Modules side by side, as one: all their parameters under the names that they have. */
+/** Several modules as one: all their parameters under their own names. */
 export class ModuleGroup extends Module {
   /** @throws Error when two parameters have the same name */
   constructor(modules: readonly Module[]) {

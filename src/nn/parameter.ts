@@ -12,7 +12,7 @@ import type { Initializer } from "./init.ts";
 /** "conv" is [O, I, H, W] in files and [H, W, I, O] in the engine; "plain" is the same in both. */
 export type ParameterLayout = "conv" | "plain";
 
-/** Name, shape and start value of a parameter. */
+/** Name, shape and initial value of a parameter. */
 export interface ParameterOptions {
   /** Name within its module, such as "weight". */
   readonly name: string;
@@ -26,8 +26,8 @@ export interface ParameterOptions {
 }
 
 /**
- * One named tensor of a model: its value on the host in torch's layout, and its variable on backends in the
- * engine's.
+ * One named tensor of a model: its value on the host in torch's layout, and its variable on backends in the engine's
+ * layout.
  */
 export class Parameter {
   /** Shape in torch and in files. */
@@ -71,12 +71,12 @@ export class Parameter {
     return this.#tensor;
   }
 
-  /** Whether the host holds a value: one that was loaded, drawn or downloaded, and not released. */
+  /** Whether the host holds a value: loaded, drawn or downloaded, and not released. */
   get hasValue(): boolean {
     return this.#value !== undefined;
   }
 
-  /** How a backend keeps the value. @throws when a forward pass has read it already */
+  /** Sets the type in which a backend keeps the value. @throws when a forward pass has read it already */
   to(dtype: FloatType): void {
     if (this.#tensor !== undefined && this.#dtype !== dtype) {
       throw new Error(
@@ -86,17 +86,17 @@ export class Parameter {
     this.#dtype = dtype;
   }
 
-  /** Called by the module that takes this one in. */
+  /** Called by the module that registers this one. */
   prefixName(prefix: string): void {
     this.#name = `${prefix}.${this.#name}`;
   }
 
-  /** Draws the default start value. */
+  /** Draws the default initial value. */
   initialize(generator: TorchGenerator): void {
     this.load({ data: this.#init(generator, this.size), shape: this.torchShape });
   }
 
-  /** Takes from the generator what `initialize` would, and keeps the value that there is. */
+  /** Advances the generator as `initialize` would, and keeps the present value. */
   passOver(generator: TorchGenerator): void {
     this.#init(generator, this.size);
   }
@@ -106,7 +106,7 @@ export class Parameter {
     this.#value = new Float32Array(this.size);
   }
 
-  /** Takes a value in torch's layout. @throws ShapeError when the shape is another. */
+  /** Sets the value, given in torch's layout. @throws ShapeError for another shape. */
   load({ data, shape }: HostWeight): void {
     if (!sameShape(shape, this.torchShape) || data.length !== this.size) {
       throw new ShapeError(`${this.#name} is ${showShape(shape)}, expected ${showShape(this.torchShape)}`);
@@ -131,7 +131,7 @@ export class Parameter {
     this.#value = await backend.read(this.tensor);
   }
 
-  /** Forgets the value on the host; the backend's stays. */
+  /** Frees the value on the host; the backend's stays. */
   release(): void {
     this.#value = undefined;
   }

@@ -4,19 +4,19 @@ import { constant, type Tensor } from "../engine/tensor.ts";
 
 type Axis = 1 | 2;
 
-/** Maximum of 3 x 3 windows that lie two pixels apart, no padding: [N, H, W, C] -> [N, (H-1)/2, (W-1)/2, C] (rounded down). */
+/** Maximum of 3 x 3 windows with stride 2, no padding: [N, H, W, C] -> [N, (H-1)/2, (W-1)/2, C] (rounded down). */
 export function maxPool3x3Stride2(x: Tensor): Tensor {
   return maxEverySecond(maxEverySecond(x, 1), 2);
 }
 
-/** Maximum of the 3 x 3 window around each pixel of values that are not negative: [N, H, W, C] -> the same. */
+/** Maximum of the 3 x 3 window around each pixel, for non-negative values: [N, H, W, C] -> the same. */
 export function maxPool3x3(x: Tensor): Tensor {
   const [rows0, rows1, rows2] = shifted(padded(x), 1);
   const [columns0, columns1, columns2] = shifted(rows0.maximum(rows1).maximum(rows2), 2);
   return columns0.maximum(columns1).maximum(columns2);
 }
 
-/** Mean of the 3 x 3 window around each pixel, of those pixels only that are in the image: [N, H, W, C] -> the same. */
+/** Mean of the 3 x 3 window around each pixel, counting only pixels inside the image: [N, H, W, C] -> the same. */
 export function averagePool3x3(x: Tensor): Tensor {
   const [, h, w] = x.shape;
   const [rows0, rows1, rows2] = shifted(padded(x), 1);

@@ -11,7 +11,7 @@ import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { nearestUpsample2x } from "./upsample_2d.ts";
 
-/** "default" adds the time embedding; "scale_shift" scales and shifts the normed values by it (FiLM). */
+/** "default" adds the time embedding; "scale_shift" uses it to scale and shift the normed values (FiLM). */
 export type TimeScaleShift = "default" | "scale_shift";
 
 /** Channels, norm and time embedding of a residual block. */
@@ -24,11 +24,11 @@ export interface ResnetBlock2DOptions {
   readonly eps: number;
   readonly actFn: ActivationName;
   readonly timeScaleShift: TimeScaleShift;
-  /** Probability of a zero before the second convolution. */
+  /** Dropout probability before the second convolution. */
   readonly dropout: number;
-  /** The sum with the residual is divided by this. Default 1. */
+  /** Divides the sum with the residual. Default 1. */
   readonly outputScaleFactor?: number;
-  /** Doubles or halves the image on the way. Default "none". */
+  /** Doubles or halves the image inside the block. Default "none". */
   readonly resample?: "none" | "up" | "down";
 }
 

@@ -1,15 +1,15 @@
-// A second set of tensors beside a model's parameters, under the same names: an optimizer's moments, a moving average.
+// A second set of tensors with the names of a model's parameters: an optimizer's moments, a moving average.
 
 import type { Tensor } from "../engine/tensor.ts";
 import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
 
-/** Has no values until setZero or loadStateDict; the source's state dict makes a shadow of "all" a copy. */
+/** Has no values until setZero or loadStateDict; loading the source's state dict makes a shadow of "all" a copy. */
 export class Shadow extends Module {
   readonly #byName = new Map<string, Parameter>();
 
-  /** @param which all parameters of `source`, or only those that training changes */
+  /** @param which all parameters of `source`, or only the trainable ones */
   constructor(source: Module, which: "all" | "trainable") {
     super();
     for (const [name, { torchShape, layout, trainable }] of source.namedParameters()) {
@@ -19,7 +19,7 @@ export class Shadow extends Module {
     }
   }
 
-  /** The engine variable that shadows a parameter. @throws when there is none of that name */
+  /** The engine variable that shadows a parameter. @throws for an unknown name */
   tensor(name: string): Tensor {
     const parameter = this.#byName.get(name);
     if (parameter === undefined) throw new Error(`no parameter ${name} is shadowed`);

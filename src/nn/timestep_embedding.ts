@@ -1,4 +1,4 @@
-// How a network is told the timestep: features of the number, then a small perceptron.
+// Embeds the timestep: features of the number, then a small perceptron.
 
 import { concat, constant, type Tensor } from "../engine/tensor.ts";
 import { silu } from "./activations.ts";
@@ -31,14 +31,14 @@ export class Timesteps implements TimeProjection {
     }
     this.#width = width;
     this.#flipSinToCos = flipSinToCos;
-    // In float32 steps, as Python computes them.
+    // In float32 steps, as in Python.
     const { fround } = Math;
     const slope = fround(-Math.log(10000));
     const exponents = Array.from({ length: half }, (_, i) => fround(fround(slope * i) / (half - freqShift)));
     this.#frequencies = constant(Float32Array.from(exponents, Math.exp), [1, half]);
   }
 
-  /** timestep [N] -> [N, width]: sines then cosines, or the other way round; a zero when width is odd. */
+  /** timestep [N] -> [N, width]: sines then cosines, or the reverse; padded with a zero when width is odd. */
   forward(timestep: Tensor): Tensor {
     const [n] = timestep.shape;
     const angles = timestep.cast().reshape([n, 1]).mul(this.#frequencies); // [N, width/2]
@@ -48,7 +48,7 @@ export class Timesteps implements TimeProjection {
   }
 }
 
-/** diffusers draws the table twice and keeps the second. */
+/** diffusers draws the table twice and keeps the second draw. */
 const fourierInit =
   (scale: number): Initializer =>
   (generator, count) => {
