@@ -1,4 +1,4 @@
-// Sizes of files in words.
+// File sizes in words.
 
 /** Bytes in the unit a person would choose: "7.40 MB", "1.23 GB" (powers of ten). */
 export function byteSize(count: number): string {

@@ -1,5 +1,5 @@
-// The string order of Python and of Rust: by code point. JavaScript's own compares UTF-16 units,
-// which differs where characters beyond U+FFFF meet those of U+E000 to U+FFFF.
+// The string order of Python and Rust: by code point. JavaScript compares UTF-16 units, which differs between
+// characters beyond U+FFFF and those of U+E000 to U+FFFF.
 
 /** For `Array.prototype.sort`: negative if `a` comes first, positive if `b` does, 0 if they are equal. */
 export function compareCodePoints(a: string, b: string): number {
@@ -10,7 +10,7 @@ export function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves the surrogates (halves of the characters beyond U+FFFF) behind every other UTF-16 unit. */
+/** Ranks the surrogates (halves of the characters beyond U+FFFF) after every other UTF-16 unit. */
 function unitRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

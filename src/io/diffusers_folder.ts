@@ -1,5 +1,5 @@
-// The folders diffusers saves: model_index.json of a pipeline names its components, each in a subfolder of its own
-// with a config file. What the settings mean is the business of the classes they are for.
+// Folders as diffusers saves them: a pipeline's model_index.json names its components, each in a subfolder with a
+// config file. The meaning of the settings is left to the classes they belong to.
 
 import * as v from "valibot";
 import { paths } from "#platform";
@@ -14,10 +14,10 @@ const { join } = paths;
 export const MODEL_CONFIG = "config.json";
 /** The settings file of a scheduler. */
 export const SCHEDULER_CONFIG = "scheduler_config.json";
-/** What makes a folder a pipeline's. */
+/** The file that makes a folder a pipeline's. */
 export const MODEL_INDEX = "model_index.json";
 
-/** A part of a pipeline: the Python library and class that it is an instance of. */
+/** A part of a pipeline: the Python library and the class it is an instance of. */
 export type PipelineComponent = { readonly library: string; readonly className: string };
 
 /** A part of a pipeline that writes its own subfolder. */
@@ -28,21 +28,21 @@ export type SavedComponent = PipelineComponent & {
   readonly save: (folder: string) => Promise<void>;
 };
 
-/** What a model_index.json says. */
+/** The contents of a model_index.json. */
 export type ModelIndex = {
   /** The pipeline's class, for example "DDPMPipeline". */
   readonly className: string;
-  /** Subfolder -> component. Parts that the pipeline goes without are left out. */
+  /** Subfolder -> component. Parts that the pipeline lacks are absent. */
   readonly components: ReadonlyMap<string, PipelineComponent>;
-  /** Names of the classes of a class-conditional model, by number, as diffusers' DiTPipeline has them. */
+  /** Class names of a class-conditional model by number, as in diffusers' DiTPipeline. */
   readonly id2label?: Readonly<Record<number, string>>;
 };
 
-/** What a config.json or scheduler_config.json says. */
+/** The contents of a config.json or scheduler_config.json. */
 export type DiffusersConfig = {
-  /** The class it was saved by, for example "UNet2DModel"; undefined in files that do not say. */
+  /** The class that saved it, for example "UNet2DModel"; undefined in files without it. */
   readonly className: string | undefined;
-  /** Everything else, under the names of the file (snake_case), without keys that begin with "_". Not checked. */
+  /** All other settings, under the file's names (snake_case), without keys that begin with "_". Not checked. */
   readonly settings: Readonly<Record<string, unknown>>;
 };
 
@@ -61,14 +61,14 @@ const componentSchema = v.tuple([v.string(), v.string()]);
 
 /**
  * Reads the model_index.json of a pipeline's folder.
- * @throws FileError, in one line, if there is none, or it is not one
+ * @throws FileError, in one line, if it is missing or invalid
  */
 export async function readModelIndex(folder: string): Promise<ModelIndex> {
   const path = join(folder, MODEL_INDEX);
   const index = await readJsonAs(path, indexSchema);
   const components = new Map<string, PipelineComponent>();
   for (const [name, value] of Object.entries(index)) {
-    // Beside components there are plain settings of the pipeline, and [null, null] for parts that are absent.
+    // Besides components there are plain settings of the pipeline, and [null, null] for absent parts.
     const component = v.safeParse(componentSchema, value);
     if (name.startsWith("_") || !component.success) continue;
     if (!/^[A-Za-z0-9_-]+$/.test(name)) {
@@ -103,7 +103,7 @@ export async function readConfig(folder: string, file: string): Promise<Diffuser
 }
 
 /**
- * Writes the config file of a model or scheduler, with the text Python would write.
+ * Writes the config file of a model or scheduler, with the same text as Python.
  * @param settings under the names of the file (snake_case)
  * @param floatKeys keys whose numbers are floats in Python (0 is written 0.0)
  * @throws FileError, in one line

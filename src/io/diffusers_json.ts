@@ -1,6 +1,7 @@
-// JSON as the Python library writes and reads it.
-// Written: json.dumps(value, indent=2, sort_keys=True) + "\n": keys sorted, one array element a line, everything
-// beyond ASCII escaped, floats as Python's repr (1e-05, 0.0). JavaScript cannot tell 0.0 from 0, so the writer is told which keys hold floats.
+// JSON as Python's json writes and reads it.
+// Written: json.dumps(value, indent=2, sort_keys=True) + "\n": keys sorted, one array element a line, non-ASCII
+// characters escaped, floats as Python's repr (1e-05, 0.0). JavaScript does not distinguish 0.0 from 0, so the writer
+// is given the keys that hold floats.
 // Read: JSON plus Python's Infinity and -Infinity, of bounded size, checked against a schema.
 
 import * as v from "valibot";
@@ -11,16 +12,16 @@ import { asForeign } from "./foreign.ts";
 import { plain } from "./plain.ts";
 import { decodeUtf8, joinedBytes } from "./text.ts";
 
-/** What JSON files hold. Numbers may be infinite, as in Python. */
+/** A JSON value. Numbers may be infinite, as in Python. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 /** A JSON object; keys whose value is undefined are not written. */
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
 /** The largest JSON file that is read (bytes): indices of very large checkpoints take a few hundred kilobytes. */
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
-/** How deep arrays and objects lie in one another: what walks over them must not run out of stack. */
+/** The deepest nesting of arrays and objects: code that walks them must not overflow the stack. */
 const MAX_DEPTH = 64;
-/** Values of a file: a value takes a hundred times the memory of its text where the text is "{}". */
+/** The most values in a file: a value such as "{}" takes a hundred times the memory of its text. */
 const MAX_VALUES = 2 ** 20;
 
 /**
@@ -32,7 +33,10 @@ export function toPythonJson(value: JsonValue, floatKeys: ReadonlySet<string> = 
   return `${dump(value, floatKeys, false, "\n")}\n`;
 }
 
-/** A float64 as Python's `repr` writes it: the shortest digits that read back the same, `1e-05`, `0.0`, `inf` as `Infinity`. */
+/**
+ * A float64 as Python's `repr` writes it: the shortest digits that read back the same, `1e-05`, `0.0`; inf becomes
+ * `Infinity`.
+ */
 export function pythonFloat(x: number): string {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
   const sign = x < 0 || Object.is(x, -0) ? "-" : "";
@@ -47,7 +51,7 @@ export function pythonFloat(x: number): string {
   return `${sign}${digits.slice(0, exponent + 1).padEnd(exponent + 1, "0")}.${digits.slice(exponent + 1) || "0"}`;
 }
 
-/** Writes a JSON file as the Python library would, atomically. @throws FileError */
+/** Writes a JSON file as Python's json does, atomically. @throws FileError */
 export async function writePythonJson(
   path: string,
   value: JsonValue,
@@ -70,7 +74,7 @@ export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise
 }
 
 /**
- * Reads a JSON file and checks it.
+ * Reads a JSON file and checks it against a schema.
  * @throws FileError as `readJson` does, and naming the first key whose value does not fit the schema
  */
 export async function readJsonAs<Schema extends v.GenericSchema>(
@@ -96,7 +100,7 @@ function checkJson<Schema extends v.GenericSchema>(
 
 /**
  * Parses JSON text as Python's json.loads does, with Infinity and -Infinity. NaN is refused: no setting can mean it.
- * @throws FileError if the text is not JSON, or is nested or divided beyond all settings
+ * @throws FileError if the text is not JSON, nests too deeply or has too many values
  */
 export function parsePythonJson(text: string, source: string): unknown {
   checkExtent(text, source);
@@ -108,7 +112,7 @@ export function parsePythonJson(text: string, source: string): unknown {
   }
 }
 
-/** Counts, before anything is made of the text, how many values are in it and how deep. */
+/** Counts the values of the text and their depth before anything is parsed. */
 function checkExtent(text: string, source: string): void {
   let depth = 0;
   let values = 0;
@@ -131,7 +135,7 @@ function checkExtent(text: string, source: string): void {
   }
 }
 
-/** Writes 1e999, which JSON.parse reads as infinity, for every Infinity outside of strings. */
+/** Replaces every Infinity outside of strings by 1e999, which JSON.parse reads as infinity. */
 function replaceInfinities(text: string): string {
   return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|\bInfinity\b/g, (token) =>
     token === "Infinity" ? "1e999" : token,
@@ -142,7 +146,7 @@ async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> 
   try {
     const file = await files.open(path);
     try {
-      // Pipes and devices have no size; what comes is counted.
+      // Pipes and devices have no size, so the bytes are counted as they arrive.
       const parts: Uint8Array[] = [];
       const size = await file.size();
       let read = 0;
@@ -187,7 +191,7 @@ function dump(value: JsonValue, floatKeys: ReadonlySet<string>, isFloat: boolean
   return fields.length === 0 ? "{}" : `{${inner}${fields.join(`,${inner}`)}${newline}}`;
 }
 
-/** Everything outside of printable ASCII is escaped, as json.dumps does. */
+/** Escapes everything but printable ASCII, as json.dumps does. */
 function pythonString(text: string): string {
   return JSON.stringify(text).replace(
     /[^ -~]/g,

@@ -1,8 +1,8 @@
-// The element types of safetensors files: their sizes, the typed arrays that hold them here, and the way
-// between the two. Bytes in files are little-endian, as are the typed arrays of every platform Node runs WebAssembly on.
+// The element types of safetensors files: their sizes, their typed arrays in memory, and the conversion between the
+// two. Files are little-endian, as are the typed arrays of every platform where Node runs WebAssembly.
 import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../engine/half.ts";
 
-/** Bytes per element, in the order in which the format sorts the types. */
+/** Bytes per element, in the format's sort order of types. */
 export const DTYPE_BYTES = {
   BOOL: 1,
   U8: 1,
@@ -39,7 +39,7 @@ export const DTYPES: readonly Dtype[] = [
   "U64",
 ];
 
-/** What tensors are held in: F16 and BF16 become a Float32Array, BOOL a Uint8Array of 0 and 1, I64 BigInts. */
+/** Tensors in memory: F16 and BF16 become a Float32Array, BOOL a Uint8Array of 0 and 1, I64 BigInts. */
 export type TensorArray =
   | Uint8Array
   | Int8Array
@@ -57,7 +57,7 @@ export function isDtype(name: unknown): name is Dtype {
   return typeof name === "string" && Object.hasOwn(DTYPE_BYTES, name);
 }
 
-/** The type a typed array is written as when nobody names one: never F16, BF16 or BOOL. */
+/** The type in which a typed array is written by default: never F16, BF16 or BOOL. */
 export function dtypeOf(data: TensorArray): Dtype {
   if (data instanceof Float32Array) return "F32";
   if (data instanceof Float64Array) return "F64";
@@ -78,7 +78,7 @@ export function canEncode(data: TensorArray, dtype: Dtype): boolean {
   return dtypeOf(data) === dtype;
 }
 
-/** Elements as file bytes. Without a conversion this is a view, not a copy. */
+/** Elements to file bytes. Without a conversion this is a view, not a copy. */
 export function encode(data: TensorArray, dtype: Dtype): Uint8Array {
   const stored =
     dtype === "F16" && data instanceof Float32Array
@@ -89,7 +89,7 @@ export function encode(data: TensorArray, dtype: Dtype): Uint8Array {
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
 }
 
-/** File bytes as elements. The buffer must hold exactly the tensor; it is used, not copied, where it can be. */
+/** File bytes to elements. The buffer must hold exactly the tensor; it is reused, not copied, where possible. */
 export function decode(bytes: ArrayBuffer, dtype: Dtype): TensorArray {
   switch (dtype) {
     case "BOOL":

@@ -1,4 +1,4 @@
-// Between torch's layout of convolution filters, OIHW, which files have, and the engine's, HWIO, which keeps channels last.
+// Converts convolution filters between torch's layout in files, OIHW, and the engine's, HWIO, with channels last.
 
 /** [O, I, H, W] -> [H, W, I, O]. `shape` is the input's. */
 export function oihwToHwio(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
@@ -13,7 +13,7 @@ export function hwioToOihw(data: Float32Array, shape: readonly number[]): Float3
   return swapInner(swapOuter(data, h * w, i, o), 1, i * h * w, o);
 }
 
-/** [B, R, C] -> [B, C, R], in square blocks so that both sides stay in the cache. */
+/** [B, R, C] -> [B, C, R], in square blocks that stay in the cache. */
 function swapInner(
   data: Float32Array,
   batches: number,

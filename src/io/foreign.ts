@@ -1,12 +1,12 @@
-// What a file is that is not what its name says, told by its first bytes. Asked once reading has failed, so
-// that a sound file is never taken for something else.
+// Recognises, by its first bytes, a file that is not what was expected. This runs only after reading has failed, so a
+// valid file is never misjudged.
 
 import { errorCode, FileError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
 import { byteSize } from "./byte_size.ts";
 import { quoted } from "./printable.ts";
 
-/** What was to be read, in words that follow "where ... was expected". */
+/** What was expected, as words for "where ... was expected". */
 export type Expected =
   | "a safetensors file"
   | "a parquet file"
@@ -16,12 +16,12 @@ export type Expected =
   | "a table"
   | "a list of files";
 
-/** As many bytes of a file's beginning are enough to tell. */
+/** The first bytes of a file that are looked at. */
 const HEAD_BYTES = 512;
-/** Characters of a text that are told. */
+/** Characters of a text that the message quotes. */
 const TOLD = 40;
 
-/** Formats of binary data: as such a text cannot be read at all. */
+/** Binary formats, which can never be text. */
 const BINARY: ReadonlySet<Expected> = new Set(["a safetensors file", "a parquet file", "a zip archive"]);
 
 const PICKLE = "a pickle of PyTorch, which can run code and is not read";
@@ -30,11 +30,11 @@ const UNPACK = "unpack it and give what is in it";
 const RENAME = "check the file's name";
 
 interface Kind {
-  /** Whether a file begins so; one character a byte. */
+  /** Whether a file begins like this kind; one character per byte. */
   readonly begins: (head: string) => boolean;
   readonly what: string;
   readonly advice: string;
-  /** Where this is no surprise. */
+  /** The expectation that this kind meets. */
   readonly is?: Expected;
 }
 
@@ -43,7 +43,7 @@ const startsWith =
   (head: string): boolean =>
     beginnings.some((beginning) => head.startsWith(beginning));
 
-/** What an entry of a zip archive begins with; the name of the first one follows 30 bytes from the beginning. */
+/** The signature of a zip entry; the first entry's name starts at byte 30. */
 const ZIP_ENTRY = "PK\x03\x04";
 const NAME_AT = 30;
 
@@ -54,13 +54,13 @@ const KINDS: readonly Kind[] = [
     advice: "download it again",
   },
   {
-    // What torch.save writes: one folder with data.pkl in it.
+    // A file of torch.save: one folder with data.pkl in it.
     begins: (head) => head.startsWith(ZIP_ENTRY) && /^[^/]*\/data\.pkl/.test(head.slice(NAME_AT)),
     what: PICKLE,
     advice: CONVERT,
     is: "a zip archive",
   },
-  // What it wrote before 2020: pickles themselves, of protocol 2 or a later one.
+  // A file of torch.save before 2020: bare pickles of protocol 2 or later.
   { begins: startsWith("\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"), what: PICKLE, advice: CONVERT },
   {
     begins: startsWith(ZIP_ENTRY, "PK\x05\x06"),
@@ -84,12 +84,12 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** What Git leaves in place of a file that Git LFS keeps: three lines, of which one is the file's size. */
+/** What Git leaves in place of a file kept in Git LFS: three lines, one of them with the file's size. */
 const LFS_POINTER = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\r?\n/;
 
 /**
- * What a file is, in words that follow "this is": undefined where it may be what was expected, if a damaged one.
- * @param content its bytes or its text, or the beginning of it
+ * What a file is, as words for "this is"; undefined where it may be a damaged file of the expected kind.
+ * @param content its bytes or text, or the beginning of it
  */
 export function foreignContent(content: Uint8Array | string, expected: Expected): string | undefined {
   const head =
@@ -113,8 +113,8 @@ export function foreignContent(content: Uint8Array | string, expected: Expected)
 }
 
 /**
- * An error of reading a file, or in its place what the file is, where that can be told.
- * @param error comes back as it is where it is the operating system's
+ * Replaces an error from reading a file by one that says what the file is, if that can be recognised.
+ * @param error returned unchanged if it is the operating system's
  */
 export async function explainForeign(
   error: unknown,
@@ -129,7 +129,7 @@ export async function explainForeign(
   return asForeign(error, new Uint8Array(head), path, expected);
 }
 
-/** The same for bytes that are in memory. */
+/** As `explainForeign`, for bytes in memory. */
 export function asForeign(error: unknown, bytes: Uint8Array, path: string, expected: Expected): unknown {
   const what = foreignContent(bytes, expected);
   return what === undefined ? error : new FileError(path, `this is ${what}`, { cause: error });

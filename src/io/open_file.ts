@@ -1,4 +1,4 @@
-// A file that is opened to be read in pieces, where they lie.
+// Opens a file for reading at arbitrary offsets.
 import { files } from "#platform";
 import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";

@@ -1,5 +1,5 @@
-// Parquet files, row group by row group, read by hyparquet. What the footer says is checked against the
-// file before it is used: where columns lie, how many rows there are, how much a piece would take in memory.
+// Parquet files, row group by row group, read by hyparquet. The footer is checked against the file before it is used:
+// offsets of columns, numbers of rows, and the memory that each part would take.
 
 import {
   type AsyncBuffer,
@@ -18,15 +18,15 @@ import type { OpenFile } from "../platform/platform.ts";
 import { explainForeign } from "./foreign.ts";
 import { openFile } from "./open_file.ts";
 
-/** What a column holds, as far as it matters here. */
+/** The kinds of columns that matter here. */
 export type ParquetType = "image struct" | "binary" | "string" | "integer" | "other";
 
 export interface ParquetColumn {
   readonly name: string;
   readonly type: ParquetType;
-  /** Of Hugging Face datasets' feature, where the file says it: "Image", "ClassLabel", ... */
+  /** The column's feature in Hugging Face datasets, if the file has it: "Image", "ClassLabel", ... */
   readonly feature?: string;
-  /** The names of a ClassLabel's classes, by their numbers. */
+  /** Class names of a ClassLabel, by number. */
   readonly classNames?: readonly string[];
 }
 
@@ -35,24 +35,24 @@ export interface ParquetFile {
   readonly rows: number;
   /** Rows of each row group. */
   readonly groups: readonly number[];
-  /** Those of the top level, in the file's order. */
+  /** The top-level columns, in the file's order. */
   readonly columns: readonly ParquetColumn[];
   /**
-   * The rows of a row group; binary values are bytes, whole numbers of 64 bits are bigint, absent ones undefined.
-   * @throws FileError for what is damaged, or too large to be in memory
+   * The rows of a row group; binary values are bytes, 64-bit integers are bigint, absent values undefined.
+   * @throws FileError if it is damaged, or too large for memory
    */
   readGroup(group: number, columns: readonly string[]): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
-/** A footer of more than this is not read (bytes), nor a column of one row group, packed or unpacked. */
+/** Larger footers (bytes) are not read, nor larger columns of one row group, packed or unpacked. */
 const MAX_FOOTER_BYTES = 2 ** 28;
 const MAX_PIECE_BYTES = 2 ** 31;
-/** The two lengths at a file's end: of the footer, and "PAR1". */
+/** The last bytes of a file: the footer's length, and "PAR1". */
 const TAIL_BYTES = 8;
 const MAGIC = 0x31524150;
 
-/** @throws FileError, in one line, for what is no sound parquet file */
+/** @throws FileError, in one line, for an invalid parquet file */
 export async function openParquet(path: string): Promise<ParquetFile> {
   const file = await openFile(path);
   try {
@@ -92,7 +92,7 @@ async function checkTail(file: OpenFile, size: number, path: string): Promise<vo
   }
 }
 
-/** The file as hyparquet reads it. */
+/** The file, in hyparquet's interface. */
 function rangesOf(file: OpenFile, size: number, path: string): AsyncBuffer {
   return {
     byteLength: size,
@@ -164,7 +164,7 @@ async function readGroup(
   }
 }
 
-/** Every codec, none of which gives out more than a page may have. */
+/** Every codec, each limited to the size of a page. */
 const COMPRESSORS: Compressors = Object.fromEntries(
   Object.entries<NonNullable<Compressors["SNAPPY"]>>({
     ...allCompressors,
@@ -222,7 +222,7 @@ const featureSchema = v.object({
 });
 const infoSchema = v.object({ info: v.object({ features: v.record(v.string(), v.unknown()) }) });
 
-/** What Hugging Face datasets wrote of the columns; nothing where it did not write the file. */
+/** The features that Hugging Face datasets wrote for the columns; empty for files from elsewhere. */
 function featuresOf(metadata: FileMetaData): Map<string, v.InferOutput<typeof featureSchema>> {
   const found = new Map<string, v.InferOutput<typeof featureSchema>>();
   const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;

@@ -1,15 +1,15 @@
-// Words of a file or a server as part of one line: printable, without ends of lines, not long.
+// Text from a file or a server for use in one line: printable, without line breaks, short.
 
 import { printable } from "./printable.ts";
 
-/** Characters of a text that are shown. */
+/** Most characters that are shown. */
 const SHOWN = 200;
 
-/** A value of a JSON file: text as it is, anything else as JSON. */
+/** A value of a JSON file: text unchanged, anything else as JSON. */
 export const shown = (value: unknown): string =>
   plain(typeof value === "string" ? value : (JSON.stringify(value) ?? "absent"));
 
-/** The text in one line, control characters escaped, cut where it is long. */
+/** The text in one line, with control characters escaped, shortened if it is long. */
 export function plain(text: string): string {
   const line = printable(
     text

@@ -1,5 +1,5 @@
-// Reading and writing safetensors files. A file is opened by its header alone; tensors are then read one by one,
-// so a checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
+// Reading and writing safetensors files. Opening a file reads its header only; tensors are then read one by one, so a
+// checkpoint of several gigabytes never needs to be in memory at once. Writing streams, and is atomic.
 import { files } from "#platform";
 import { explainSystemError, FileError } from "../platform/errors.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
@@ -15,23 +15,23 @@ import {
   type TensorInfo,
 } from "./safetensors_header.ts";
 
-/** A tensor in host memory, C order. `dtype` is what the file has: F16 and BF16 data are float32 here. */
+/** A tensor in host memory, C order. `dtype` is the file's; F16 and BF16 data are float32 here. */
 export type StoredTensor = {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly data: TensorArray;
 };
 
-/** A tensor to write. Without `dtype` the array's own type; a Float32Array may be written as F16 or BF16. */
+/** A tensor to write. The default `dtype` is the array's own type; a Float32Array may be written as F16 or BF16. */
 export type TensorEntry = {
   readonly shape: readonly number[];
   readonly data: TensorArray;
   readonly dtype?: Dtype;
 };
 
-/** An open safetensors file: tensors are read when asked for. */
+/** An open safetensors file: tensors are read on demand. */
 export interface SafetensorsFile {
-  /** Names in the order of their data. */
+  /** Names, in the order of their data. */
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   has(name: string): boolean;
@@ -40,7 +40,7 @@ export interface SafetensorsFile {
   /** The tensor's elements; F16 and BF16 as float32. @throws FileError if there is no such tensor, or reading fails */
   read(name: string): Promise<TensorArray>;
   /**
-   * The same as float32, from F32, F16, BF16 or F64, as weights are read.
+   * A weight's elements as float32, from F32, F16, BF16 or F64.
    * @throws FileError if its elements are not floating-point, or one of them is NaN or infinite
    */
   readFloat32(name: string): Promise<Float32Array>;
@@ -54,7 +54,7 @@ const CONVERT_ELEMENTS = 2 ** 20;
 
 /**
  * Opens a safetensors file and checks its whole header. The caller closes it.
- * @throws FileError, in one line, if the file cannot be opened or is not a sound safetensors file
+ * @throws FileError, in one line, if the file cannot be opened or is not a valid safetensors file
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await openFile(path);
@@ -93,7 +93,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
  * Reads a whole safetensors file, or its bytes, into memory.
  * @param source a path, or the bytes of a file (copied, not kept)
  * @returns the tensors, in the order of their data
- * @throws FileError, in one line, if it cannot be read or is not a sound safetensors file
+ * @throws FileError, in one line, if it cannot be read or is not a valid safetensors file
  */
 export async function readSafetensors(source: string | Uint8Array): Promise<Map<string, StoredTensor>> {
   if (typeof source !== "string") return parseSafetensors(source);
@@ -111,8 +111,9 @@ export async function readSafetensors(source: string | Uint8Array): Promise<Map<
 }
 
 /**
- * Writes a safetensors file: aside, flushed, then renamed. The bytes are those the Python library writes.
- * @param tensors name -> shape and elements, read while writing (they must not change meanwhile)
+ * Writes a safetensors file: to a temporary file, flushed, then renamed. The bytes are those the Python library
+ * writes.
+ * @param tensors name -> shape and elements, which must not change during writing
  * @param metadata strings for the header; other libraries expect at least `{ format: "pt" }`
  * @throws FileError, in one line, if an entry's shape does not fit its data or the file cannot be written
  */
@@ -181,7 +182,7 @@ function toFloat32(data: TensorArray, path: string, name: string, dtype: Dtype):
   );
 }
 
-/** @throws FileError for elements that make everything infinite or no number that is computed with them */
+/** @throws FileError for NaN or infinite elements, which would spread to every result */
 function finite(data: Float32Array, path: string, name: string): Float32Array {
   let first = 0;
   while (first < data.length && Number.isFinite(data[first])) first++;

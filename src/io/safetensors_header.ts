@@ -1,7 +1,8 @@
-// The header of a safetensors file: how many bytes of JSON, then the name, type, shape and place of every tensor.
-//   u64 little-endian N | N bytes JSON {"name": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__"?: {..}} | data
-// Everything a file says is checked before it is believed: lengths against the file, sizes against shapes, and that
-// the tensors cover the data exactly, without holes or overlap.
+// The header of a safetensors file: the length of its JSON, then the name, type, shape and offsets of every tensor.
+//   u64 little-endian N | N bytes JSON {"name": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__"?:
+//   {..}} | data
+// Everything in it is checked before use: lengths against the file, sizes against shapes, and that the tensors cover
+// the data exactly, without holes or overlap.
 // Format: https://github.com/huggingface/safetensors#format
 
 import { FileError } from "../platform/errors.ts";
@@ -9,7 +10,7 @@ import { compareCodePoints } from "./code_points.ts";
 import { DTYPE_BYTES, DTYPES, type Dtype, isDtype } from "./dtypes.ts";
 import { quoted } from "./printable.ts";
 
-/** A header may not be longer than this (bytes), whatever the file says. */
+/** The longest header that is accepted (bytes). */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /** The length prefix (bytes). */
@@ -17,7 +18,7 @@ export const PREFIX_BYTES = 8;
 
 const METADATA_KEY = "__metadata__";
 
-/** What the header says of one tensor. */
+/** A tensor's entry in the header. */
 export type TensorInfo = {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -35,7 +36,7 @@ export type SafetensorsHeader = {
 /**
  * The length of the JSON text, from the first 8 bytes of a file.
  * @param fileBytes the length of the whole file
- * @throws FileError if the file is too short for the length it gives, or the length is above MAX_HEADER_BYTES
+ * @throws FileError if the file is shorter than that, or the length is above MAX_HEADER_BYTES
  */
 export function readHeaderLength(prefix: Uint8Array, fileBytes: number, source: string): number {
   if (fileBytes < PREFIX_BYTES) {
@@ -58,10 +59,10 @@ export function readHeaderLength(prefix: Uint8Array, fileBytes: number, source: 
 }
 
 /**
- * Reads and checks the JSON text of a header.
+ * Parses and checks the JSON text of a header.
  * @param json the bytes between the length prefix and the data
  * @param dataBytes how many bytes follow the header in the file
- * @throws FileError naming the first thing that is wrong
+ * @throws FileError naming the first problem
  */
 export function parseHeader(json: Uint8Array, dataBytes: number, source: string): SafetensorsHeader {
   const root = parseJson(json, source);
@@ -77,8 +78,8 @@ export function parseHeader(json: Uint8Array, dataBytes: number, source: string)
 }
 
 /**
- * Places tensors in a new file, largest element types first so that each is aligned, then by name, as the Python
- * library does, and gives the header: length prefix, JSON, and spaces up to a multiple of 8 bytes.
+ * Assigns tensors their offsets in a new file, largest element types first so that each is aligned, then by name, as
+ * the Python library does. Returns the header: length prefix, JSON, and spaces up to a multiple of 8 bytes.
  * @throws RangeError if the header would be above MAX_HEADER_BYTES
  */
 export function layOut(
@@ -165,7 +166,7 @@ function checkTensor(name: string, value: unknown, source: string): TensorInfo {
   return { dtype, shape, begin, byteLength };
 }
 
-/** The tensors, sorted by place, must follow each other from 0 to the end of the file. */
+/** The tensors, sorted by offset, must follow each other from 0 to the end of the file. */
 function checkCoverage(tensors: readonly [string, TensorInfo][], dataBytes: number, source: string): void {
   let end = 0;
   for (const [name, { begin, byteLength }] of tensors) {

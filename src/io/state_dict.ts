@@ -21,7 +21,7 @@ export type StateDict = Map<string, HostWeight>;
 /** Element types in which weights can be written. */
 export type WeightDtype = "F32" | "F16" | "BF16";
 
-/** Which file of a folder is meant. */
+/** Which weights file of a folder to read. */
 export type ReadStateDictOptions = {
   /** Reads diffusion_pytorch_model.VARIANT.safetensors, for example "fp16". Default: the file without a variant. */
   readonly variant?: string | undefined;
@@ -32,19 +32,19 @@ export type WriteStateDictOptions = {
   readonly variant?: string | undefined;
   /** Default F32. */
   readonly dtype?: WeightDtype | undefined;
-  /** Largest shard (bytes of tensors); a larger tensor gets a shard of its own. Default 10 GB, as in diffusers. */
+  /** Largest shard (bytes of tensors); a larger tensor gets its own shard. Default 10 GB, as in diffusers. */
   readonly maxShardSize?: number | undefined;
 };
 
-/** The file name that every diffusers model has its weights under. */
+/** The base name of every diffusers model's weights file. */
 const BASE = "diffusion_pytorch_model";
 const DEFAULT_SHARD_BYTES = 10_000_000_000;
 
 const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
 
 /**
- * Reads the weights of a diffusers model folder, as float32, under today's names (attention weights of old
- * checkpoints, `query`, `key`, `value`, `proj_attn`, come as `to_q`, `to_k`, `to_v`, `to_out.0`).
+ * Reads the weights of a diffusers model folder, as float32, under their current names (attention weights of old
+ * checkpoints, `query`, `key`, `value`, `proj_attn`, become `to_q`, `to_k`, `to_v`, `to_out.0`).
  * @throws FileError, in one line, if there are no weights in the folder, only pickled ones, or damaged ones
  */
 export async function readStateDict(folder: string, options: ReadStateDictOptions = {}): Promise<StateDict> {
@@ -62,8 +62,8 @@ export async function readStateDict(folder: string, options: ReadStateDictOption
 }
 
 /**
- * Which of a folder's files `readStateDict` would read: the index and its shards, or the one file.
- * @param names what is in the folder
+ * The files of a folder that `readStateDict` would read: the index and its shards, or a single file.
+ * @param names the folder's entries
  * @param folder for errors
  * @throws FileError, in one line, if there are no weights of the variant, or only pickled ones
  */
@@ -85,8 +85,8 @@ export function weightFiles(
 }
 
 /**
- * Writes the weights of a model into a folder (made if need be), in one file or, past `maxShardSize`, in shards with
- * an index. What an earlier write of the same variant left there is removed.
+ * Writes the weights of a model into a folder (created if missing), in one file or, above `maxShardSize`, in shards
+ * with an index. Files of an earlier write of the same variant are removed.
  * @throws FileError, in one line, if the disk is full, permission is missing, or a shape does not fit its data
  */
 export async function writeStateDict(
@@ -121,7 +121,7 @@ export async function writeStateDict(
   await removeOthers(folder, variant, written);
 }
 
-/** Reads one safetensors file into `weights`; if `expected` is given, the file must hold just those names. */
+/** Reads one safetensors file into `weights`; if `expected` is given, the file must hold exactly those names. */
 async function readInto(weights: StateDict, path: string, expected?: ReadonlySet<string>): Promise<void> {
   const file = await openSafetensors(path);
   try {
@@ -142,7 +142,7 @@ async function readInto(weights: StateDict, path: string, expected?: ReadonlySet
   }
 }
 
-/** Shard file -> names of its tensors. Every file is checked to be a plain name inside the folder. */
+/** Shard file -> names of its tensors. Every file name is checked to be a plain name inside the folder. */
 async function readIndex(folder: string, index: string): Promise<Map<string, Set<string>>> {
   const path = join(folder, index);
   const { weight_map } = await readJsonAs(path, indexSchema);
@@ -169,7 +169,7 @@ const NEW_ATTENTION: Readonly<Record<string, string>> = {
   proj_attn: "to_out.0",
 };
 
-/** Today's name of a weight: checkpoints of 2022 (google/ddpm-*) have the attention weights under older ones. */
+/** The current name of a weight: checkpoints of 2022 (google/ddpm-*) have older names for the attention weights. */
 function currentName(name: string): string {
   return name.replace(
     OLD_ATTENTION,
@@ -177,7 +177,7 @@ function currentName(name: string): string {
   );
 }
 
-/** The weights, in order, cut where the next tensor would pass the limit. */
+/** The weights, in order, split where the next tensor would exceed the limit. */
 function splitIntoShards(
   weights: ReadonlyMap<string, HostWeight>,
   maxBytes: number,
@@ -210,7 +210,7 @@ function weightsName(variant: string | undefined, shard?: { number: number; of: 
   return `${BASE}${variant === undefined ? "" : `.${variant}`}${suffix}.safetensors`;
 }
 
-/** The names an index can have: today's, which is written, and that of older versions of diffusers. */
+/** Possible names of an index: the current one, which is written, and that of older versions of diffusers. */
 function indexNames(variant: string | undefined): [string, ...string[]] {
   if (variant === undefined) return [`${BASE}.safetensors.index.json`];
   return [`${BASE}.safetensors.index.${variant}.json`, `${BASE}.safetensors.${variant}.index.json`];
@@ -259,7 +259,7 @@ function noWeights(folder: string, variant: string | undefined, present: Readonl
 
 const WEIGHTS_NAME = /^diffusion_pytorch_model(?:\.([A-Za-z0-9_-]+?))?(?:-\d{5}-of-\d{5})?\.safetensors$/;
 
-/** The variant whose weights a file holds; undefined for those without a variant, null for any other file. */
+/** The variant of a weights file; undefined for no variant, null for any other file. */
 function variantOf(name: string): string | undefined | null {
   const match = WEIGHTS_NAME.exec(name);
   return match === null ? null : match[1];

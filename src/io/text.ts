@@ -1,11 +1,11 @@
-// Bytes, and bytes as text.
+// Conversions and joins of byte arrays.
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** UTF-8 as it is: a mark at the beginning stays, and what is no UTF-8 becomes U+FFFD. */
+/** Decodes UTF-8: a byte order mark stays, and invalid bytes become U+FFFD. */
 export const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
 
-/** One array of several. */
+/** Concatenates arrays. */
 export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

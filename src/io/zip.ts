@@ -1,4 +1,4 @@
-// Files of a zip archive, each unpacked when it is asked for, never more bytes than the directory promised.
+// Files of a zip archive, unpacked on demand, never to more bytes than the directory says.
 import { compression } from "#platform";
 import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
@@ -10,21 +10,21 @@ export type { ZipEntry } from "./zip_directory.ts";
 
 /** An open archive. */
 export interface ZipArchive {
-  /** Those that were wanted, in the archive's order. */
+  /** The wanted files, in the archive's order. */
   readonly entries: readonly ZipEntry[];
   /** The bytes of a file. @throws Error that says in a few words what is wrong with it */
   read(entry: ZipEntry): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** A local header: this signature, and the lengths of name and extra field at its end. */
+/** Size and signature of a local header, which ends with the lengths of name and extra field. */
 const HEADER_BYTES = 30;
 const SIGNATURE = 0x04034b50;
 
 /**
  * Opens an archive and reads its directory. The caller closes it.
- * @param wanted which files are of interest, by name
- * @throws FileError, in one line, for what is no sound archive, and for one that looks like an attack
+ * @param wanted selects files by name
+ * @throws FileError, in one line, for an invalid archive, and for one that looks like an attack
  */
 export async function openZip(path: string, wanted: (name: string) => boolean): Promise<ZipArchive> {
   const file = await openFile(path);

@@ -1,6 +1,5 @@
-// What a zip archive says it holds, checked before it is believed. Found and parsed by the
-// platform; refused here: names that lead out of the archive, entries that are encrypted, that
-// overlap, or that would unpack to far more than an image can be.
+// The directory of a zip archive, checked before use. The platform finds and parses it; this file refuses names that
+// lead out of the archive, and entries that are encrypted, overlap, or would unpack to far more than an image can be.
 import { archives } from "#platform";
 import { FileError } from "../platform/errors.ts";
 import type { OpenFile, ZipDirectoryEntry } from "../platform/platform.ts";
@@ -17,24 +16,24 @@ export interface ZipEntry {
   readonly deflated: boolean;
 }
 
-/** An archive of more files than this is taken for an attack. */
+/** Archives with more files are refused as an attack. */
 const MAX_ENTRIES = 5_000_000;
-/** So is a single file that unpacks to more than this (bytes): it is read in one piece. */
+/** So are files that unpack to more than this (bytes): each is read in one piece. */
 const MAX_ENTRY_BYTES = 512 * 2 ** 20;
-/** And a file of some size that was packed this many times over: no image is, in the formats that are read. */
+/** And files, of some size, compressed by more than this factor: no image in a supported format is. */
 const MAX_RATIO = 250;
 const RATIO_MATTERS_BYTES = 2 ** 20;
-/** Methods of compression: none, and deflate. */
+/** Compression methods: none, and deflate. */
 const STORED = 0;
 const DEFLATED = 8;
-/** What is read of the directory at a time (bytes). */
+/** Bytes of the directory read at a time. */
 const BLOCK_BYTES = 2 ** 18;
 
 /**
- * The files in an archive that are wanted, in the archive's order.
+ * The wanted files of an archive, in the archive's order.
  * @param file the open archive, `size` bytes long
  * @param path its name, for errors
- * @throws FileError, in one line, for what is no sound archive, and for one that looks like an attack
+ * @throws FileError, in one line, for an invalid archive, and for one that looks like an attack
  */
 export async function readZipDirectory(
   file: OpenFile,
@@ -91,7 +90,7 @@ function bombProblem(compressed: number, bytes: number): string | undefined {
   return undefined;
 }
 
-/** Bytes of the archive's directory, which is read in many small pieces. */
+/** Reads the archive's directory, many small pieces of it, through blocks in memory. */
 class BlockReader {
   readonly #file: OpenFile;
   readonly #size: number;

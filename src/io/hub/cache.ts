@@ -1,9 +1,9 @@
-// The cache of the Hub's files, laid out as Python's huggingface_hub lays it out, so that each finds what the other
-// has downloaded:
-//   models--OWNER--NAME/refs/main                the commit that a branch or tag meant when it was last asked for
+// The cache of the Hub's files, with the layout of Python's huggingface_hub, so that each finds what the other has
+// downloaded:
+//   models--OWNER--NAME/refs/main                the commit of a branch or tag when it was last resolved
 //   models--OWNER--NAME/blobs/DIGEST             contents
 //   models--OWNER--NAME/snapshots/COMMIT/a/b.c   -> ../../../../blobs/DIGEST
-//   models--OWNER--NAME/trees/COMMIT.json        the list of a commit's files: offline it says whether all are there
+//   models--OWNER--NAME/trees/COMMIT.json        the list of a commit's files: offline it says whether all are present
 
 import * as v from "valibot";
 import { files as disk, paths } from "#platform";
@@ -16,7 +16,7 @@ const { join } = paths;
 
 const MAX_LIST_BYTES = 64 * 2 ** 20;
 
-/** The version of Python's lists of files that is known here. */
+/** The version of Python's file lists that is supported. */
 const LIST_VERSION = 1;
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const listSchema = v.object({
@@ -48,12 +48,12 @@ export class RepoCache {
     return join(this.path, "snapshots", commit);
   }
 
-  /** Where a file of a commit is, or will be. The path must have been checked. */
+  /** The path of a commit's file, present or not. `path` must have been checked. */
   file(commit: string, path: string): string {
     return join(this.snapshot(commit), ...path.split("/"));
   }
 
-  /** The commit that a revision meant when it was last asked for. */
+  /** The commit of a revision when it was last resolved. */
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     try {
@@ -65,13 +65,13 @@ export class RepoCache {
     }
   }
 
-  /** Remembers what a branch or a tag means now. @throws FileError */
+  /** Records the current commit of a branch or tag. @throws FileError */
   async rememberCommit(revision: string, commit: string): Promise<void> {
     if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
     await disk.writeFileAtomic(join(this.path, "refs", revision), commit);
   }
 
-  /** The files of a commit, if they were listed before. */
+  /** The files of a commit, if it was listed before. */
   async list(commit: string): Promise<HubFile[] | undefined> {
     try {
       const { files } = await readJsonAs(this.#listFile(commit), listSchema, MAX_LIST_BYTES);
@@ -82,7 +82,7 @@ export class RepoCache {
         digest: lfs_sha256 ?? blob_id,
       }));
     } catch {
-      // Missing or damaged: it is asked for again.
+      // Missing or damaged: the list is requested again.
       return undefined;
     }
   }
@@ -97,7 +97,7 @@ export class RepoCache {
     await disk.writeFileAtomic(this.#listFile(commit), JSON.stringify(list, undefined, 1));
   }
 
-  /** The files of a commit that are here, whoever downloaded them; none if there is no such folder. */
+  /** The files of a commit in the cache, whoever downloaded them; none if there is no such folder. */
   async present(commit: string): Promise<HubFile[]> {
     const root = this.snapshot(commit);
     try {
@@ -108,18 +108,18 @@ export class RepoCache {
     }
   }
 
-  /** Whether a file of a commit is here, whole. */
+  /** Whether a commit's file is complete in the cache. */
   async has(commit: string, { path, size }: HubFile): Promise<boolean> {
     return (await sizeOf(this.file(commit, path))) === size;
   }
 
-  /** Whether the content of a file is here, of whichever commit. */
+  /** Whether a file's content is in the cache, from any commit. */
   async hasBlob({ digest, size }: HubFile): Promise<boolean> {
     return (await sizeOf(this.blob(digest))) === size;
   }
 
   /**
-   * Gives a content that is here its name in a commit.
+   * Names a cached content as a file of a commit.
    * @param isNew nothing else in the cache can be using the content
    * @throws FileError
    */
@@ -137,7 +137,7 @@ export class RepoCache {
   }
 }
 
-/** Files below a folder of a snapshot, in the order in which they are found. */
+/** Files below a folder of a snapshot, in the order found. */
 async function presentIn(root: string, inside: string): Promise<HubFile[]> {
   const found: HubFile[] = [];
   for (const { name, kind } of await disk.entries(join(root, inside))) {
@@ -147,13 +147,13 @@ async function presentIn(root: string, inside: string): Promise<HubFile[]> {
       continue;
     }
     const info = await disk.stat(join(root, path)).catch(() => undefined);
-    // It is here already: by which name of its content does not matter.
+    // The file is present; its git and content names are not needed.
     if (info?.isFile) found.push({ path, size: info.size, oid: "", digest: "" });
   }
   return found;
 }
 
-/** The size of a file, through links; undefined where there is none. */
+/** The size of a file, through links; undefined if it does not exist. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await disk.stat(path)).size;

@@ -1,5 +1,5 @@
-// The one place that knows @huggingface/hub: the Hub's interface as far as it is used here. The library makes the
-// requests; our own fetch adds the token, bounds and retries. It is loaded when it is first needed.
+// The only file that uses @huggingface/hub. The library makes the requests; our own fetch adds the token, limits and
+// retries. The library is loaded at first use.
 
 import * as v from "valibot";
 import { files } from "#platform";
@@ -17,13 +17,13 @@ export interface HubFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** Git's name of it. */
+  /** Its git object id. */
   readonly oid: string;
-  /** The name of its content: the SHA-256 of large files (64 digits), `oid` of others (40). */
+  /** The name of its content: SHA-256 for large files (64 digits), `oid` for others (40). */
   readonly digest: string;
 }
 
-/** What a request is made of: whom to ask, about what, and what to say when it fails. */
+/** A request's settings and repository, and the words for its errors. */
 export interface Asked {
   readonly settings: HubSettings;
   readonly subject: Subject;
@@ -32,9 +32,9 @@ export interface Asked {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Pages of a listing, of a thousand files on the Hub: a server that always names a next one would be asked for ever. */
+/** Most pages of a listing, each of a thousand files on the Hub: a server could name a next page for ever. */
 const MAX_PAGES = 1000;
-/** More files than this in one repository are not listed: the Hub itself advises against them. */
+/** Repositories with more files are not listed: the Hub itself advises against them. */
 const MAX_FILES = 200_000;
 
 const commitSchema = v.object({ sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)) });
@@ -55,12 +55,12 @@ function params({ settings, subject, kind, id, signal }: Asked) {
     name: id,
     hubUrl: settings.endpoint,
     fetch: apiFetch(settings, subject, signal),
-    // The fetch adds the token: the library refuses those of other servers than huggingface.co.
+    // Our fetch adds the token: the library refuses tokens for servers other than huggingface.co.
     accessToken: "",
   } as const;
 }
 
-/** The commit that a branch, a tag or a commit means now. @throws HubError */
+/** The current commit of a branch, tag or commit. @throws HubError */
 export async function resolveCommit(asked: Asked, revision: string): Promise<string> {
   const hub = await library();
   const query = { ...params(asked), revision };
@@ -106,7 +106,7 @@ export async function tokenOwner(asked: Asked): Promise<string> {
   return understood(v.object({ name: v.string() }), who, asked.subject).name;
 }
 
-/** Makes a repository. @throws HubError */
+/** Creates a repository. @throws HubError */
 export async function createRepo(asked: Asked, isPrivate: boolean): Promise<void> {
   const hub = await library();
   await understanding(asked, () =>
@@ -114,11 +114,11 @@ export async function createRepo(asked: Asked, isPrivate: boolean): Promise<void
   );
 }
 
-/** A file to be uploaded. */
+/** A file to upload. */
 export interface Upload {
-  /** Where it is on this machine. */
+  /** Its path on this machine. */
   readonly file: string;
-  /** Where it goes in the repository. */
+  /** Its path in the repository. */
   readonly path: string;
 }
 
@@ -126,9 +126,9 @@ export interface CommitOptions {
   readonly title: string;
   /** The branch. */
   readonly revision: string;
-  /** Paths in the repository that are taken away. */
+  /** Paths to delete from the repository. */
   readonly removed: readonly string[];
-  /** Called when a large file is on the server. */
+  /** Called after each large file has been uploaded. */
   readonly onFile?: (path: string) => void;
 }
 
@@ -154,7 +154,7 @@ export async function commitFiles(
       ...contents.map((file) => ({ operation: "addOrUpdate" as const, ...file })),
       ...removed.map((path) => ({ operation: "delete" as const, path })),
     ],
-    // Plain LFS: one request a file (or part), which every server that speaks the interface has.
+    // Plain LFS: one request per file (or part), which every compatible server supports.
     useXet: false,
     ...(asked.signal && { abortSignal: asked.signal }),
   });
@@ -170,13 +170,16 @@ export async function commitFiles(
     .oid;
 }
 
-/** Work of the library: what it does not understand is told as the server's fault. @throws HubError, or as it is what is not about the answer */
+/**
+ * Calls the library; answers that it does not understand become errors of the server. @throws HubError; other errors
+ * unchanged
+ */
 async function understanding<T>({ subject, signal }: Asked, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     signal?.throwIfAborted();
-    // Our own words, and what the operating system says of a file that is sent.
+    // Our own errors, and the operating system's about a file being sent.
     if (!(error instanceof Error) || error instanceof HubError || errorCode(error) !== undefined) throw error;
     throw misunderstood(subject, plain(error.message), error);
   }

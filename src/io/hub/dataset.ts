@@ -1,6 +1,6 @@
-// Data sets on the Hub: what a repository holds (parquet files, zip archives, loose images), which of its files make a
-// split, and those files on this machine. Splits are known by their names, by the rules the Hub itself uses where
-// a repository says nothing else: data/train-00000-of-00002.parquet, train/cat.png, test.zip.
+// Data sets on the Hub: a repository's contents (parquet files, zip archives, loose images), the files of a split, and
+// their download. Splits are recognised by name, with the Hub's own rules for repositories without a configuration:
+// data/train-00000-of-00002.parquet, train/cat.png, test.zip.
 
 import { paths } from "#platform";
 import { HubError } from "./errors.ts";
@@ -11,30 +11,30 @@ const { join } = paths;
 
 export type DatasetKind = "parquet" | "zip" | "folder";
 
-/** A data set of the Hub on this machine. */
+/** A data set of the Hub, downloaded. */
 export interface HubDataset {
   readonly kind: DatasetKind;
-  /** The parquet or zip files, in the order of their names; of loose images their one folder. */
+  /** The parquet or zip files, sorted by name; for loose images, their one folder. */
   readonly paths: readonly string[];
-  /** What `paths` lie in: the repository's root on this machine. */
+  /** The repository's root on this machine, which contains `paths`. */
   readonly root: string;
-  /** The commit that they are of. */
+  /** Their commit. */
   readonly revision: string;
 }
 
 export interface DatasetOptions extends ListOptions, FetchOptions {
   readonly revision?: string | undefined;
   /**
-   * Which part: "train", "test", ..., or "FOLDER/train" where a repository has several configurations, each in its folder.
-   * Default: train if there is one, or everything where there are no parts.
+   * Which part: "train", "test", ..., or "FOLDER/train" where a repository has several configurations, each in its
+   * folder. Default: train if it exists, or everything if there are no parts.
    */
   readonly split?: string | undefined;
 }
 
-/** The branch on which the Hub keeps what it has converted to parquet itself. */
+/** The branch of the Hub's own conversion to parquet. */
 const CONVERTED = "refs/convert/parquet";
 const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
-/** What says of loose images which is which. */
+/** Files that label loose images. */
 const METADATA = /(^|\/)metadata\.(csv|jsonl)$/;
 
 /** Names that mean the same split. */
@@ -88,7 +88,7 @@ function dataFiles({ files }: HubRepo, kind: DatasetKind): string[] {
     .sort();
 }
 
-/** The files of the split that is asked for. */
+/** The files of the requested split. */
 function splitOf({ label }: HubRepo, paths: readonly string[], asked: string | undefined): readonly string[] {
   const splits = new Map<string, string[]>();
   for (const path of paths) {
@@ -98,14 +98,14 @@ function splitOf({ label }: HubRepo, paths: readonly string[], asked: string | u
     else splits.set(name, [path]);
   }
   const [folder, wanted] = splitAsked(asked);
-  // Among folders of classes one may be called like a split.
+  // A class's folder may have the name of a split.
   if (asked === undefined && splits.has("") && paths.every((path) => IMAGE.test(path))) return paths;
   const known = [...splits.keys()].filter((name) => name !== "").sort();
   const whole = splits.get("") ?? [];
   const name =
     wanted ?? (splits.has("train") ? "train" : known.length === 1 && whole.length === 0 ? known[0] : "");
   let found = (name !== undefined && splits.get(name)) || [];
-  // Names that say nothing of a split are all of training, as the Hub reads them.
+  // If no name contains a split, all files are training data, as on the Hub.
   if (found.length === 0 && name === "train" && known.length === 0) found = whole;
   if (found.length === 0) {
     const has = known.length === 0 ? "it has no splits" : `it has ${known.join(", ")}`;
@@ -117,14 +117,14 @@ function splitOf({ label }: HubRepo, paths: readonly string[], asked: string | u
   return configurationOf(label, found, folder, name ?? "");
 }
 
-/** Of files in the folders of several configurations, those of one. */
+/** The files of one configuration, where several have a folder each. */
 function configurationOf(
   label: string,
   paths: readonly string[],
   folder: string | undefined,
   split: string,
 ): readonly string[] {
-  // Loose images lie in folders by class; only shards have configurations.
+  // Loose images are in folders by class; only shards have configurations.
   if (paths.every((path) => IMAGE.test(path))) return paths;
   const configurations = new Set(paths.map(configurationName));
   if (folder === undefined && configurations.size === 1) return paths;
@@ -140,7 +140,7 @@ function configurationOf(
   );
 }
 
-/** The first folder of a path, unless it is a split's or means nothing. */
+/** The first folder of a path, unless it is a split's or is "data"; "" for none. */
 function configurationName(path: string): string {
   const [first = "", ...rest] = path.split("/");
   return rest.length === 0 || first === "data" || folderSplit(first) !== "" ? "" : first;
@@ -153,34 +153,34 @@ function splitAsked(asked: string | undefined): [folder: string | undefined, spl
   return [at < 0 ? undefined : asked.slice(0, at), folderSplit(name) || name];
 }
 
-/** The split that the name of a file, or of a folder that it is in, speaks of; "" for none. */
+/** The split named by a file, or by one of its folders; "" for none. */
 function splitName(path: string): string {
   const parts = path.split("/");
   const file = parts.pop() ?? "";
-  // SPLIT-00000-of-00002.parquet may have any name of a split.
+  // In SPLIT-00000-of-00002.parquet, SPLIT may be any name.
   const [, sharded] = /^(.+)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?\.\w+$/.exec(file) ?? [];
   if (sharded !== undefined) return wordSplit(sharded) || sharded;
   if (!IMAGE.test(file)) {
     const spoken = wordSplit(file.replace(/\.\w+$/, ""));
     if (spoken !== "") return spoken;
   }
-  // Deeper folders of images are those of classes.
+  // Deeper folders of images are classes.
   const folders = IMAGE.test(file) ? parts.slice(0, 2) : parts;
   return folders.map(folderSplit).find((name) => name !== "") ?? "";
 }
 
-/** The split that a folder is of: it has just the name of one; "" for none. */
+/** The split of a folder whose whole name is one of a split's names; "" for none. */
 function folderSplit(name: string): string {
   return Object.keys(SPLITS).find((split) => SPLITS[split]?.includes(name.toLowerCase())) ?? "";
 }
 
-/** The split that one of the words of a name stands for; "" for none. */
+/** The split of a name that contains one of a split's names as a word; "" for none. */
 function wordSplit(name: string): string {
   const words = new Set(name.toLowerCase().split(/[^a-z]+/));
   return Object.keys(SPLITS).find((split) => SPLITS[split]?.some((word) => words.has(word))) ?? "";
 }
 
-/** metadata.csv and metadata.jsonl in the folders of images, and above them. */
+/** metadata.csv and metadata.jsonl in the folders of images, and in those above. */
 function metadataOf({ files }: HubRepo, images: readonly string[]): string[] {
   const folders = new Set<string>([""]);
   for (const path of images) {
@@ -192,7 +192,7 @@ function metadataOf({ files }: HubRepo, images: readonly string[]): string[] {
   return files.map(({ path }) => path).filter((path) => METADATA.test(path) && folders.has(folderOf(path)));
 }
 
-/** The deepest folder that holds all paths, in its parts. */
+/** The deepest folder that contains all paths, as path segments. */
 function commonFolder(paths: readonly string[]): string[] {
   const [first = [], ...others] = paths.map((path) => path.split("/").slice(0, -1));
   let depth = first.length;
@@ -204,7 +204,7 @@ function commonFolder(paths: readonly string[]): string[] {
   return first.slice(0, depth);
 }
 
-/** A cache that another program filled may hold some shards only; their names say how many there are. */
+/** A cache filled by another program may lack shards; their names say how many there are. */
 function checkShards(repo: HubRepo, paths: readonly string[]): void {
   for (const path of paths) {
     const [, count] = /-\d{5}-of-(\d{5})/.exec(path) ?? [];

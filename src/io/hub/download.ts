@@ -1,5 +1,5 @@
-// One file from the Hub: it goes on where an earlier download was cut off, and is checked against its checksum before
-// it gets its name.
+// Downloads one file from the Hub: resumes an interrupted download, and checks the checksum before the file gets its
+// name.
 
 import { files, hashing, paths, processes } from "#platform";
 import { errorCode, explainSystemError, isMissing } from "../../platform/errors.ts";
@@ -12,13 +12,13 @@ import type { HubSettings } from "./settings.ts";
 
 const { basename, dirname, join } = paths;
 
-/** Tries without a single new byte before a download is given up. */
+/** Attempts without a single new byte before giving up. */
 const TRIES = 5;
-/** How long nothing may arrive (milliseconds). */
+/** Longest time without a byte (milliseconds). */
 const STALL_MS = 60_000;
-/** Smaller files (bytes) are not worth going on with: looking for their parts would take longer. */
+/** Smaller files (bytes) are not resumed: looking for their parts would take longer. */
 export const RESUMED_BYTES = 2 ** 20;
-/** Bytes that are hashed at a time. */
+/** Bytes hashed at a time. */
 const HASH_CHUNK = 2 ** 20;
 
 export interface Download {
@@ -26,16 +26,16 @@ export interface Download {
   readonly subject: Subject;
   readonly url: URL;
   readonly file: HubFile;
-  /** Where the content goes. */
+  /** The path to write to. */
   readonly target: string;
   readonly signal?: AbortSignal | undefined;
-  /** Told of bytes that are there now; negative where some had to be thrown away. */
+  /** Called with the number of new bytes; negative if some were discarded. */
   readonly onBytes: (count: number) => void;
 }
 
 /**
- * Downloads a file, in parts if the connection breaks.
- * @throws HubError for what is wrong with the network or the content, FileError when the disk is full, ...
+ * Downloads a file, resuming if the connection breaks.
+ * @throws HubError for problems of the network or the content, FileError when the disk is full, ...
  */
 export async function download(work: Download): Promise<void> {
   const { file, target } = work;
@@ -47,7 +47,7 @@ export async function download(work: Download): Promise<void> {
       const resumed = await receive(work, handle);
       let isWhole = await matches(handle, file);
       if (!isWhole && resumed) {
-        // What was there already may be of another try gone wrong: once more, from the beginning.
+        // The bytes from before may be damaged: download once more from the start.
         await startOver(work, handle);
         await receive(work, handle);
         isWhole = await matches(handle, file);
@@ -66,8 +66,8 @@ export async function download(work: Download): Promise<void> {
 }
 
 /**
- * Fetches what is missing of the file.
- * @returns whether a part of it was there before
+ * Downloads the missing bytes of the file.
+ * @returns whether part of it was there before
  */
 async function receive(work: Download, handle: AppendFile): Promise<boolean> {
   const { file, settings, subject, signal, onBytes } = work;
@@ -92,7 +92,7 @@ async function receive(work: Download, handle: AppendFile): Promise<boolean> {
   return resumed;
 }
 
-/** A connection that broke while the content came. */
+/** The connection broke in the middle of the content. */
 class CutOff extends Error {
   readonly have: number;
 
@@ -102,7 +102,7 @@ class CutOff extends Error {
   }
 }
 
-/** One request for the rest of the file, from `have` on. @returns how many bytes are there then */
+/** One request for the rest of the file, from byte `have` on. @returns how many bytes there are then */
 async function receiveOnce(work: Download, handle: AppendFile, have: number): Promise<number> {
   const { settings, url, file, signal, onBytes } = work;
   const stalled = new AbortController();
@@ -110,7 +110,7 @@ async function receiveOnce(work: Download, handle: AppendFile, have: number): Pr
   let timer = setTimeout(stall, STALL_MS);
   try {
     const answer = await fetch(url, {
-      // The whole answer as it is: a compressed one has other lengths.
+      // Without compression, which would change the lengths.
       headers: requestHeaders(settings, url, {
         "accept-encoding": "identity",
         ...(have > 0 && { range: `bytes=${have}-` }),
@@ -152,7 +152,7 @@ async function receiveOnce(work: Download, handle: AppendFile, have: number): Pr
   }
 }
 
-/** Whether an answer holds the rest of the file, not all of it anew. */
+/** Whether an answer holds the rest of the file, not all of it again. */
 function goesOnAt(answer: Response, have: number): boolean {
   const [, from] = /^bytes (\d+)-/.exec(answer.headers.get("content-range") ?? "") ?? [];
   return answer.status === 206 && Number(from) === have;
@@ -169,10 +169,10 @@ const damaged = ({ subject, file }: Download): HubError =>
     `${subject.label}: ${file.path} did not arrive as the Hub says it is (checksum mismatch); it was thrown away, try again`,
   );
 
-/** Whether a file on this machine has the content that one on the Hub has. */
+/** Whether a local file has the content of a file on the Hub. */
 export async function matches(handle: OpenFile, file: Pick<HubFile, "size" | "digest">): Promise<boolean> {
   const size = await handle.size();
-  // Large files go by the SHA-256 of their content, others by git's name of a blob.
+  // Large files have the SHA-256 of their content, others git's blob hash.
   const isLarge = file.digest.length === 64;
   const hash = hashing.hasher(isLarge ? "sha256" : "sha1");
   if (!isLarge) hash.update(`blob ${size}\0`);
@@ -186,7 +186,7 @@ export async function matches(handle: OpenFile, file: Pick<HubFile, "size" | "di
   return size === file.size && hash.digest() === file.digest;
 }
 
-/** Takes over what a process that is gone had received. */
+/** Takes over the partial download of a process that is gone. */
 async function adoptPart(target: string, part: string): Promise<void> {
   const folder = dirname(target);
   const names = await files.list(folder).catch((error: unknown) => {
@@ -200,7 +200,7 @@ async function adoptPart(target: string, part: string): Promise<void> {
     try {
       return await files.rename(join(folder, name), part);
     } catch (error) {
-      // Another process was quicker.
+      // Another process was faster.
       if (errorCode(error) !== "ENOENT") throw error;
     }
   }

@@ -1,10 +1,10 @@
-// What can go wrong with the Hugging Face Hub, each told in one line that says what to do.
+// Errors of the Hugging Face Hub, each one line that says what to do.
 
 import { machine } from "#platform";
 import { errorCode } from "../../platform/errors.ts";
 import { plain } from "../plain.ts";
 
-/** Why the Hub, or what is kept of it on this machine, did not give what was asked for. */
+/** Why the Hub or its local cache did not provide what was requested. */
 export type HubReason =
   | "name"
   | "repo"
@@ -19,10 +19,10 @@ export type HubReason =
   | "server"
   | "checksum";
 
-/** Reasons that lie with the network or the server: the same request may succeed later. */
+/** Reasons of the network or the server: the same request may succeed later. */
 const FAILURES: ReadonlySet<HubReason> = new Set(["network", "server", "checksum"]);
 
-/** What went wrong with the Hugging Face Hub, in one line; `reason` says what kind of thing it was. */
+/** An error of the Hugging Face Hub, in one line; `reason` is its kind. */
 export class HubError extends Error {
   override readonly name = "HubError";
   readonly reason: HubReason;
@@ -38,16 +38,16 @@ export class HubError extends Error {
   }
 }
 
-/** What a request is about, for the error that it may end in. */
+/** What a request is about, for its error message. */
 export interface Subject {
   /** "hf:OWNER/NAME", or "the Hub". */
   readonly label: string;
-  /** Its page, to accept terms on. */
+  /** Its web page, where terms are accepted. */
   readonly page: string;
   readonly revision?: string;
 }
 
-/** Where the requests go and who asks: the part of the settings that errors name. */
+/** The endpoint and the token's origin: the settings that errors name. */
 export interface Asker {
   readonly endpoint: string;
   readonly token?: string;
@@ -55,16 +55,16 @@ export interface Asker {
   readonly tokenFrom?: string;
 }
 
-/** An answer that is not a success. */
+/** An answer that reports a failure. */
 export interface Refusal {
   readonly status: number;
   /** The Hub's X-Error-Code, such as "GatedRepo". */
   readonly code: string | null;
-  /** The Hub's own words. */
+  /** The Hub's own message. */
   readonly message: string;
 }
 
-/** The error for an answer that is not a success. */
+/** The error for an answer that reports a failure. */
 export function refused({ status, code, message }: Refusal, subject: Subject, asker: Asker): HubError {
   const { label, page, revision = "main" } = subject;
   const from = asker.token === undefined ? undefined : `the token from ${asker.tokenFrom}`;
@@ -112,8 +112,8 @@ export function refused({ status, code, message }: Refusal, subject: Subject, as
 }
 
 /**
- * The error for an answer that is another than asked for, though it calls itself a success.
- * @param host where it came from
+ * The error for a successful answer with unexpected content.
+ * @param host the server that sent it
  */
 export function strange(host: string, what: string, expected: string, { label }: Subject): HubError {
   return new HubError(
@@ -122,7 +122,7 @@ export function strange(host: string, what: string, expected: string, { label }:
   );
 }
 
-/** What the beginning of an answer looks like. */
+/** A guess at an answer's content from its beginning. */
 export function kindOfAnswer(type: string | null, body: Uint8Array): string {
   const text = new TextDecoder().decode(body.subarray(0, 1000)).trim();
   if (/^<!doctype html|^<html/i.test(text) || /^text\/html\b/i.test(type ?? "")) return "a web page (HTML)";
@@ -130,7 +130,7 @@ export function kindOfAnswer(type: string | null, body: Uint8Array): string {
   return `what is no JSON ("${plain(text.slice(0, 40))}")`;
 }
 
-/** The error for a request that got no answer. */
+/** The error for a request without an answer. */
 export function unreachable(error: unknown, { label }: Subject, { endpoint }: Asker): HubError {
   return new HubError(
     "network",
@@ -141,7 +141,7 @@ export function unreachable(error: unknown, { label }: Subject, { endpoint }: As
   );
 }
 
-/** "ENOTFOUND", "ECONNREFUSED", ...: `fetch` hides what happened in the cause of its error. */
+/** "ENOTFOUND", "ECONNREFUSED", ...: `fetch` puts the reason into its error's cause. */
 function networkCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = errorCode(error);

@@ -1,4 +1,4 @@
-// Requests to the Hub: who asks is said to the Hub only, answers are bounded, what may succeed later is tried again.
+// Requests to the Hub: the token goes to the Hub only, answers are bounded, temporary failures are retried.
 
 import { machine } from "#platform";
 import { VERSION } from "../../version.ts";
@@ -6,22 +6,22 @@ import { plain } from "../plain.ts";
 import { kindOfAnswer, type Refusal, refused, type Subject, strange, unreachable } from "./errors.ts";
 import type { HubSettings } from "./settings.ts";
 
-/** The longest answer that is read into memory (bytes): a page of a listing has some hundred kilobytes. */
+/** The longest answer read into memory (bytes): a page of a listing has some hundred kilobytes. */
 const MAX_ANSWER_BYTES = 32 * 2 ** 20;
-/** How long the first bytes of an answer may take (milliseconds). */
+/** Longest wait for the first bytes of an answer (milliseconds). */
 const ANSWER_MS = 30_000;
 const TRIES = 4;
 const MAX_PAUSE_MS = 30_000;
 
 /**
- * A `fetch` for the Hub's interface: it adds the token, reads the whole answer, and throws for anything but success.
+ * A `fetch` for the Hub's API: it adds the token, reads the whole answer, and throws unless it succeeded.
  * @throws HubError (of the returned function)
  */
 export function apiFetch(settings: HubSettings, subject: Subject, signal?: AbortSignal): typeof fetch {
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const method = init.method ?? "GET";
-    // What is repeated must mean the same twice; and sending takes as long as it takes.
+    // Only idempotent requests are retried. Only GET has a time limit, because sending may take long.
     const tries = method === "GET" || method === "PUT" ? TRIES : 1;
     return retrying(settings, tries, subject, signal, async () => {
       const asked = [
@@ -37,7 +37,7 @@ export function apiFetch(settings: HubSettings, subject: Subject, signal?: Abort
       const body = await boundedBody(answer, url);
       if (!answer.ok) throw new RefusedAnswer(refusalOf(answer, body), answer.headers.get("retry-after"));
       const hasBody = ![204, 205].includes(answer.status);
-      // What is put somewhere is answered with nothing, or as the storage pleases.
+      // Answers to PUT are empty, or in any format of the storage.
       if (hasBody && method !== "PUT" && !isJson(body)) {
         const { host } = new URL(answer.url === "" ? url : answer.url);
         throw strange(
@@ -52,7 +52,7 @@ export function apiFetch(settings: HubSettings, subject: Subject, signal?: Abort
   };
 }
 
-/** Headers with the token, if the request goes to the Hub itself, and with who is asking. */
+/** Headers with the token, if the request goes to the Hub itself, and the user agent. */
 export function requestHeaders(settings: HubSettings, url: URL, headers?: RequestInit["headers"]): Headers {
   const all = new Headers(headers);
   if (url.origin === new URL(settings.endpoint).origin) {
@@ -63,10 +63,10 @@ export function requestHeaders(settings: HubSettings, url: URL, headers?: Reques
   return all;
 }
 
-/** An answer that is not a success, before it is put into words. */
+/** An answer that reports a failure, before it becomes an error message. */
 export class RefusedAnswer extends Error {
   readonly refusal: Refusal;
-  /** Seconds that the server asks to wait for, if it does. */
+  /** Seconds to wait before a retry, if the server says so. */
   readonly retryAfter: number | undefined;
 
   constructor(refusal: Refusal, retryAfter: string | null) {
@@ -82,8 +82,8 @@ export class RefusedAnswer extends Error {
 }
 
 /**
- * Does a request up to `tries` times while what goes wrong may pass.
- * @throws HubError for what remains wrong; what is not the network's or the Hub's is thrown as it is
+ * Makes a request up to `tries` times while failures may be temporary.
+ * @throws HubError for the last failure; errors of neither the network nor the Hub are rethrown unchanged
  */
 export async function retrying<T>(
   settings: HubSettings,
@@ -107,7 +107,7 @@ export async function retrying<T>(
   }
 }
 
-/** What `fetch` throws for a connection that cannot be made or breaks, and our own limit of time. */
+/** Whether `fetch` could not connect, the connection broke, or our own time limit ended it. */
 export function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
@@ -161,7 +161,7 @@ async function boundedBody(answer: Response, url: URL): Promise<Uint8Array<Array
   return body;
 }
 
-/** What the Hub says of an answer that is not a success: in headers, in JSON, or in text. */
+/** The Hub's explanation of a failure: from headers, JSON, or text. */
 export function refusalOf(answer: Response, body: Uint8Array): Refusal {
   const words = answer.headers.get("x-error-message") ?? wordsOf(body) ?? answer.statusText;
   return { status: answer.status, code: answer.headers.get("x-error-code"), message: plain(words) };
@@ -184,7 +184,7 @@ function wordsOf(body: Uint8Array): string | undefined {
     const said = "error" in json ? json.error : "message" in json ? json.message : undefined;
     return typeof said === "string" ? said : undefined;
   } catch {
-    // Pages of proxies say nothing in their markup.
+    // HTML pages of proxies explain nothing.
     return text === "" || text.startsWith("<") ? undefined : text;
   }
 }

@@ -1,4 +1,4 @@
-// The Hugging Face Hub, as the rest of the house sees it.
+// The Hugging Face Hub: what the rest of the project uses of it.
 export type { HubFile, Upload } from "./client.ts";
 export { fetchDataset, type HubDataset } from "./dataset.ts";
 export { HubError, type HubReason } from "./errors.ts";

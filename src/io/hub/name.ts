@@ -1,8 +1,8 @@
-// Names such as hf:OWNER/NAME[@REVISION]: how a repository of the Hugging Face Hub is written.
+// Names of repositories on the Hugging Face Hub, such as hf:OWNER/NAME[@REVISION].
 
 import { HubError } from "./errors.ts";
 
-/** What begins the name of a repository where a path could stand too. */
+/** The prefix of a repository's name where a path is also possible. */
 export const HUB_PREFIX = "hf:";
 
 export interface HubName {
@@ -12,7 +12,7 @@ export interface HubName {
   readonly revision: string | undefined;
 }
 
-// As the Hub has it: letters, digits and ._- , neither at the ends nor doubled ("--" and ".." mean something in paths).
+// The Hub's rule: letters, digits and ._- , neither at the ends nor doubled ("--" and ".." mean something in paths).
 const PART = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$/;
 const REVISION = /^[A-Za-z0-9_][A-Za-z0-9._+/-]{0,254}$/;
 /** A commit, which never changes. */
@@ -43,20 +43,20 @@ export function parseHubName(text: string): HubName {
   return { id, revision };
 }
 
-/** @throws HubError for a revision that cannot be the name of a branch or a tag, or a commit */
+/** @throws HubError for a revision that cannot name a branch, a tag or a commit */
 export function checkRevision(revision: string): void {
   if (REVISION.test(revision) && !/\.\.|\/\/|\/$|\.lock$/.test(revision)) return;
   throw new HubError("name", `revision "${revision}" is not a branch, a tag or a commit`);
 }
 
 /**
- * Whether the name of a file in a repository can be a path on this machine: it must not lead out of its folder, and mean
- * the same on every system.
+ * Whether the name of a repository's file is usable as a local path: it must stay inside its folder and mean the same
+ * on every system.
  */
 export const isSafePath = (path: string): boolean =>
   path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part));
 
-/** The folder of a repository that a path in it lies in; "." for the repository itself. */
+/** The folder that contains a repository path; "." for the repository itself. */
 export function parentOf(path: string): string {
   const at = path.lastIndexOf("/");
   return at < 0 ? "." : path.slice(0, at);

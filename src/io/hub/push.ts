@@ -1,4 +1,4 @@
-// Files into a repository of the Hub, in one commit; the repository is made if there is none.
+// Uploads files to a repository of the Hub in one commit; creates the repository if it does not exist.
 
 import { files } from "#platform";
 import { type Asked, commitFiles, createRepo, type HubFile, tokenOwner, type Upload } from "./client.ts";
@@ -15,11 +15,11 @@ export interface PushOptions {
   readonly settings: HubSettings;
   /** The first line of the commit. */
   readonly title: string;
-  /** Of a repository that is made. Default: what the account's settings say. */
+  /** For a new repository. Default: the account's settings. */
   readonly isPrivate: boolean;
-  /** Whether a README.md that is there may be replaced. */
+  /** Whether an existing README.md may be replaced. */
   readonly mayReplaceCard: (card: string) => boolean;
-  /** Told what is being done. */
+  /** Called with a description of each stage. */
   readonly onStage?: (stage: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -27,19 +27,19 @@ export interface PushOptions {
 export interface Pushed {
   readonly url: string;
   readonly commit: string;
-  /** Whether the repository was made. */
+  /** Whether the repository was created. */
   readonly isNew: boolean;
-  /** Files that were not there before. */
+  /** Files that are new in the repository. */
   readonly added: readonly string[];
-  /** Files that were there with another content. */
+  /** Files whose content changed. */
   readonly replaced: readonly string[];
-  /** Files that were taken away, as they would be read in place of new ones. */
+  /** Files deleted because readers would load them instead of the new ones. */
   readonly removed: readonly string[];
 }
 
 /**
- * Uploads files to the main branch of a model's repository. What is there under other names stays; the history keeps what
- * is replaced.
+ * Uploads files to the main branch of a model's repository. Files with other names stay; the history keeps what is
+ * replaced.
  * @param id "OWNER/NAME"
  * @throws HubError, FileError, in one line
  */
@@ -95,7 +95,7 @@ async function isSame(path: string, file: HubFile): Promise<boolean> {
   }
 }
 
-/** The repository as it is, or undefined where there is none. */
+/** The existing repository, or undefined if there is none. */
 async function existing(
   id: string,
   settings: HubSettings,
@@ -109,7 +109,7 @@ async function existing(
   }
 }
 
-/** @throws HubError for a card that somebody wrote by hand */
+/** @throws HubError for a model card written by hand */
 async function checkCard(
   repo: HubRepo,
   uploads: readonly Upload[],
@@ -126,7 +126,7 @@ async function checkCard(
   );
 }
 
-/** An index of shards beside new weights in one file: readers would follow the index to the old ones. */
+/** An old index of shards beside new weights in one file: readers would follow the index to the old shards. */
 function isStaleIndex(path: string, uploads: readonly Upload[]): boolean {
   const folders = new Set(uploads.map((upload) => parentOf(upload.path)));
   const isKept = uploads.some((upload) => upload.path === path);

@@ -1,4 +1,4 @@
-// Repositories of the Hub: what is in them, and their files on this machine.
+// Repositories of the Hub: their contents, and their files on this machine.
 
 import { FileError } from "../../platform/errors.ts";
 import { shortageOf } from "../free_space.ts";
@@ -9,37 +9,37 @@ import { HubError, type Subject } from "./errors.ts";
 import { checkRevision, HUB_PREFIX, isCommit, isSafePath } from "./name.ts";
 import { type HubOptions, type HubSettings, hubSettings } from "./settings.ts";
 
-/** Files that are downloaded at the same time. */
+/** Files downloaded at the same time. */
 const CONCURRENT = 8;
 const MAIN = "main";
 
-/** What is in a repository at one commit. */
+/** The contents of a repository at one commit. */
 export interface HubRepo {
   readonly kind: HubKind;
   /** "OWNER/NAME". */
   readonly id: string;
   /** "hf:OWNER/NAME", for messages. */
   readonly label: string;
-  /** What was asked for: a branch, a tag or a commit. */
+  /** The requested revision: a branch, a tag or a commit. */
   readonly revision: string;
   readonly commit: string;
   readonly files: readonly HubFile[];
-  /** False where only the cache could be asked, and it does not say whether these are all files. */
+  /** False if only the cache could answer, and it does not know whether these are all files. */
   readonly isComplete: boolean;
-  /** The folder that holds what was downloaded of this commit. */
+  /** The folder with the downloaded files of this commit. */
   readonly folder: string;
   readonly settings: HubSettings;
 }
 
 export interface ListOptions extends HubOptions {
-  /** Settings found before; the other options then count for nothing. */
+  /** Known settings, which replace the other options. */
   readonly settings?: HubSettings;
   readonly signal?: AbortSignal | undefined;
-  /** Told when the Hub cannot be reached and the cache is used instead. */
+  /** Called when the Hub cannot be reached and the cache is used instead. */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
-/** How far a download is. */
+/** The progress of a download. */
 export interface FetchProgress {
   readonly files: number;
   readonly totalFiles: number;
@@ -48,14 +48,14 @@ export interface FetchProgress {
 }
 
 export interface FetchOptions {
-  /** Called as bytes arrive; never where everything is in the cache. */
+  /** Called as bytes arrive; never if everything is in the cache. */
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Lists the files of a repository. A commit that was listed before needs no network; a branch is asked for, and what it
- * last meant is taken where the Hub cannot be reached.
+ * Lists the files of a repository. A commit that was listed before needs no network; a branch is resolved by the Hub,
+ * or, if that cannot be reached, to its last known commit.
  * @param id "OWNER/NAME"
  * @throws HubError, in one line
  */
@@ -95,9 +95,9 @@ export async function listRepo(
 }
 
 /**
- * Brings files of a repository onto this machine.
+ * Downloads files of a repository unless they are in the cache.
  * @param paths of files in `repo.files`
- * @returns where they are, in the order of `paths`
+ * @returns their local paths, in the order of `paths`
  * @throws HubError, FileError, in one line
  */
 export async function fetchFiles(
@@ -148,7 +148,7 @@ async function fetchMissing(
       const [url, target] = [fileUrl(repo, first.path), cache.blob(first.digest)];
       await once(target, () => download({ settings, subject, url, file: first, target, signal, onBytes }));
     } else onBytes(first.size);
-    // The first one last: without links it takes the content with it.
+    // The first file comes last: without links it takes the content with it.
     for (const file of copies) await cache.link(commit, file, false);
     await cache.link(commit, first, isNew);
     progress.files += files.length;
@@ -158,7 +158,7 @@ async function fetchMissing(
 
 const bytesOf = (files: readonly HubFile[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
-/** Files by content: equal ones are downloaded once, as two downloads of one would write into one file. */
+/** Files grouped by content: equal ones are downloaded once, because two downloads would write the same file. */
 function sameContents(files: readonly HubFile[]): HubFile[][] {
   const groups = new Map<string, HubFile[]>();
   for (const file of files) {
@@ -174,10 +174,10 @@ export function subjectOf(settings: HubSettings, kind: HubKind, id: string, revi
   return { label: `${HUB_PREFIX}${id}`, page, revision };
 }
 
-/** Downloads that are under way in this process, by their target. */
+/** Downloads in progress in this process, by target. */
 const underWay = new Map<string, Promise<void>>();
 
-/** Waits for a download of the same target, or does it: also when the other one failed, or was told to end. */
+/** Waits for a running download of the same target, or downloads; also if the running one fails or is cancelled. */
 async function once(target: string, work: () => Promise<void>): Promise<void> {
   for (;;) {
     const running = underWay.get(target);
@@ -200,7 +200,7 @@ function fileUrl({ settings, kind, id, commit }: HubRepo, path: string): URL {
   );
 }
 
-/** Does work for all items, some at a time; a failure stops the others. */
+/** Runs `work` for all items, up to `width` at a time; a failure stops the others. */
 async function inParallel<T>(
   items: readonly T[],
   width: number,

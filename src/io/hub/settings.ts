@@ -1,21 +1,21 @@
-// Where the Hub is, who asks, and where the cache lies: from the environment, under the names Python's huggingface_hub has.
+// Settings of the Hub (endpoint, token, cache) from the environment variables of Python's huggingface_hub.
 
 import { files, machine, paths } from "#platform";
 import { explainSystemError, isMissing } from "../../platform/errors.ts";
 import { decodeUtf8 } from "../text.ts";
 import { type Asker, HubError } from "./errors.ts";
 
-/** Where requests go, who asks, and where files are kept. */
+/** Endpoint, token and cache. */
 export interface HubSettings extends Asker {
-  /** The folder of the cache, shared with Python. */
+  /** The cache folder, shared with Python. */
   readonly cache: string;
-  /** Nothing is asked of the network. */
+  /** Nothing is requested over the network. */
   readonly offline: boolean;
-  /** First pause before a request is tried again (milliseconds); each further one is twice as long. */
+  /** First pause before a retry (milliseconds); each further pause is twice as long. */
   readonly retryMs: number;
 }
 
-/** What a program may decide in place of the environment. */
+/** Options that override the environment. */
 export interface HubOptions {
   /** An access token. Default: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, or the file that `hf auth login` wrote. */
   readonly token?: string;
@@ -35,9 +35,8 @@ const MAX_TOKEN_BYTES = 4096;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where the Hub is, where its files are kept, and with which token it is asked: from options, else from the
- * environment as Python's huggingface_hub has it.
- * @throws HubError for an endpoint or a token that cannot be one; FileError for a token file that cannot be read
+ * Endpoint, cache and token: from options, or else from the environment, as Python's huggingface_hub reads it.
+ * @throws HubError for an invalid endpoint or token; FileError for a token file that cannot be read
  */
 export async function hubSettings(
   options: HubOptions = {},
@@ -70,7 +69,7 @@ async function findToken(given: string | undefined, env: Environment, home: stri
   return token === undefined ? {} : { token: checkedToken(token, file), tokenFrom: file };
 }
 
-/** What is not blank counts as set. */
+/** Blank values count as unset. */
 function set(text: string | undefined): string | undefined {
   const trimmed = text?.trim();
   return trimmed === "" ? undefined : trimmed;

@@ -6,16 +6,16 @@ import { foreignContent } from "../foreign.ts";
 
 export type { DecodedImage } from "../../platform/platform.ts";
 
-/** Formats that are read, by what the bytes say, whatever the name. */
+/** Formats that are read, recognised by their bytes, not their names. */
 const FORMATS: ReadonlySet<string> = new Set(["jpeg", "png", "webp", "gif", "tiff", "heif", "avif"]);
 
-/** An image of more pixels than this is taken for a mistake or an attack: 134 million. */
+/** Images with more pixels are refused as a mistake or an attack: 134 million. */
 export const PIXEL_LIMIT = 2 ** 27;
 
 /**
- * Decodes JPEG, PNG, WebP, GIF (its first frame), TIFF (its first page) or AVIF: turned as its EXIF data says,
- * laid on white where it is transparent, brought to sRGB and 8 bits from gray, CMYK, 16 bits or another profile.
- * @throws Error whose message says in a few words what is wrong with the bytes
+ * Decodes JPEG, PNG, WebP, GIF (its first frame), TIFF (its first page) or AVIF to 8-bit sRGB: applies the EXIF
+ * orientation, puts transparent images on white, and converts gray, CMYK, 16 bits and other profiles.
+ * @throws Error that says in a few words what is wrong with the bytes
  */
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   if (bytes.length === 0) throw new Error("empty file");

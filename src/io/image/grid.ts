@@ -1,21 +1,21 @@
-// Many small images as one, for people to look at.
+// Combines many small images into one picture.
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
-/** How images are laid out in a grid. */
+/** The layout of a grid of images. */
 export interface GridOptions {
-  /** Images a row; default: as near to a square as can be. */
+  /** Images per row; default: as square a grid as possible. */
   readonly columns?: number;
   /** Pixels between tiles and around them, after scaling; default 4. */
   readonly gap?: number;
   /**
-   * Every pixel becomes a square of `scale` x `scale`, so nothing is shown that the model did not draw;
-   * default: whatever makes a tile at least 128 pixels high, or less where many tiles would make a huge picture.
+   * Every pixel becomes a square of `scale` x `scale`, so nothing is shown that the model did not draw; default: the
+   * factor that makes a tile at least 128 pixels high, or less where many tiles would make a huge picture.
    */
   readonly scale?: number;
 }
 
 /**
- * Lays images of one size side by side on white, row by row.
+ * Puts images of one size side by side on white, row by row.
  * @throws RangeError if there is no image, the sizes differ, or an option is not a whole number in range
  */
 export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}): RgbImage {
@@ -43,7 +43,7 @@ export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}
   return { data, width, height };
 }
 
-/** Sides, in pixels: of a tile that can be looked at well, and of a picture that can. */
+/** Sides, in pixels, of a tile and of a picture that are comfortable to look at. */
 const TILE = 128;
 const PICTURE = 8192;
 

@@ -1,4 +1,4 @@
-// Images in and out.
+// Reading, resizing and writing images.
 export { decodeImage, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";

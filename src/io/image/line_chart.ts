@@ -1,18 +1,18 @@
-// A line chart as SVG: a title, two axes with ticks, lines with their names. No more than the figures of the docs and of
+// A line chart as SVG: a title, two axes with ticks, named lines. It does only what the figures of the docs and of
 // model cards need.
 
-/** One line: its points in order, and whether they are marked. */
+/** One line: its points in order, and how it is drawn. */
 export interface Line {
   readonly name: string;
   readonly color: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** Draw the line alone, without its points: there are many. */
+  /** Draw the line without point markers: there are many points. */
   readonly plain?: boolean;
-  /** Draw it thin and without a name in the legend: one of several of a kind. */
+  /** Draw it thin and without a legend entry: one of several of a kind. */
   readonly faint?: boolean;
 }
 
-/** An axis: what it counts, where it begins and ends (in either direction), and its ticks. */
+/** An axis: its label, its two ends (in either direction), and its ticks. */
 export interface Axis {
   readonly label: string;
   readonly from: number;
@@ -27,7 +27,7 @@ const RIGHT = 24;
 const TOP = 40;
 const BOTTOM = 52;
 
-/** The chart as the text of an SVG file; it reads on light and dark pages. */
+/** The chart as the text of an SVG file; readable on light and dark pages. */
 export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readonly Line[]): string {
   const x = (value: number) =>
     LEFT + ((value - xAxis.from) / (xAxis.to - xAxis.from)) * (WIDTH - LEFT - RIGHT);
@@ -83,7 +83,7 @@ export function niceTicks(from: number, to: number, count = 5): number[] {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) ?? 10);
   const [first, last] = [Math.floor(from / step + 1e-9), Math.ceil(to / step - 1e-9)];
-  // Multiples of a decimal fraction, without the digits that binary ones have.
+  // Multiples of a decimal fraction, without binary rounding digits.
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 

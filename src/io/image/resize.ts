@@ -1,12 +1,12 @@
 // Bilinear resizing as Pillow does it (and torchvision's Resize on Pillow images), bit for bit.
-// When an image shrinks, the triangle of the filter widens with it, so every input pixel counts; the horizontal
-// pass comes first and is rounded to bytes before the vertical one, both in fixed point with 22 fraction bits.
-// (Pillow turns the order round for images over 100 times as tall as wide; these may differ by 1.)
+// When an image shrinks, the triangle filter widens with it, so every input pixel counts. The horizontal pass comes
+// first and is rounded to bytes before the vertical one; both use fixed point with 22 fraction bits. (Pillow swaps the
+// passes for images over 100 times as tall as wide; these may differ by 1.)
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
 const FRACTION_BITS = 22;
 
-/** Of which inputs an output is made, and by how much: inputs first[i] .. + taps, weights in fixed point. */
+/** The inputs of each output, first[i] .. first[i] + taps - 1, and their weights in fixed point. */
 interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;
@@ -16,8 +16,8 @@ interface Taps {
 }
 
 /**
- * Scales the shorter side to `size` (the other by the same factor, rounded down) and cuts the middle square out:
- * torchvision's Resize(size) and CenterCrop(size). Only the pixels that stay are computed.
+ * Scales the shorter side to `size` (the other by the same factor, rounded down) and crops the central square:
+ * torchvision's Resize(size) and CenterCrop(size). Only the pixels that are kept are computed.
  * @returns [size, size, 3]
  * @throws RangeError if the image's bytes do not fit its size, or `size` is not a positive whole number
  */
@@ -37,7 +37,9 @@ export function resizeAndCrop(image: RgbImage, size: number): Uint8Array {
   return vertical(horizontal(image, across, down, size), down, size);
 }
 
-/** Rows in: those the vertical pass will read, counted from its first; bytes out, [rows, size, 3]. */
+/**
+ * Computes only the rows that the vertical pass reads, numbered from the first of them. Returns bytes [rows, size, 3].
+ */
 function horizontal({ data, width }: RgbImage, across: Taps, down: Taps, size: number): Uint8Array {
   const firstRow = down.first[0];
   const rows = down.first[size - 1] + down.count[size - 1] - firstRow;

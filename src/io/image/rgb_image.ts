@@ -1,4 +1,4 @@
-// A decoded image, and the step from a model's numbers to bytes.
+// A decoded image, and the conversion from a model's values to bytes.
 
 /** An image in memory: 8-bit RGB, [height, width, 3], row by row from the top. */
 export interface RgbImage {
@@ -8,7 +8,7 @@ export interface RgbImage {
 }
 
 /**
- * Checks that the bytes fill the image.
+ * Checks that the number of bytes fits the size.
  * @throws RangeError if width or height is not a positive whole number, or the length does not fit
  */
 export function checkRgb({ data, width, height }: RgbImage): void {
@@ -23,17 +23,17 @@ export function checkRgb({ data, width, height }: RgbImage): void {
 }
 
 /**
- * Images a model drew, [count, height, width, 3] or [..., 1] in [-1, 1], as bytes: (x / 2 + 0.5) clamped to
- * [0, 1], times 255, rounded half to even, in float32 as diffusers does it. Gray becomes RGB.
- * @throws RangeError if the length does not fit the shape; if a value is not a number
+ * Converts images that a model drew, [count, height, width, 3] or [..., 1] in [-1, 1], to bytes: (x / 2 + 0.5) clamped
+ * to [0, 1], times 255, rounded half to even, in float32 as diffusers does it. Gray becomes RGB.
+ * @throws RangeError if the length does not fit the shape, or a value is not a number
  */
 export function toUint8(values: Float32Array, shape: ImagesShape): RgbImage[] {
   return quantized("toUint8", values, shape, (value) => Math.fround(Math.fround(value / 2) + 0.5));
 }
 
 /**
- * The same for values in [0, 1].
- * @throws RangeError if the length does not fit the shape; if a value is not a number
+ * As `toUint8`, for values in [0, 1].
+ * @throws RangeError if the length does not fit the shape, or a value is not a number
  */
 export function unitToUint8(values: Float32Array, shape: ImagesShape): RgbImage[] {
   return quantized("unitToUint8", values, shape, (value) => value);

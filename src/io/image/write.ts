@@ -21,8 +21,8 @@ export async function encodePng(data: Uint8Array, width: number, height: number)
 }
 
 /**
- * Writes the image in the format of the file's extension: .png, .jpg, .jpeg or .webp. The file appears complete
- * or not at all; folders on the way are made.
+ * Writes the image in the format of the file's extension: .png, .jpg, .jpeg or .webp. The file appears complete or not
+ * at all; missing folders are created.
  * @throws FileError for another extension, or when the file cannot be written
  */
 export async function writeImage(file: string, image: RgbImage, permit?: Permit): Promise<void> {
@@ -37,7 +37,7 @@ export async function writeImage(file: string, image: RgbImage, permit?: Permit)
   await files.writeFileAtomic(file, await encode(image, format), permit);
 }
 
-/** Draws the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */
+/** Renders the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */
 export function svgToPng(svg: string, scale = 1): Promise<Uint8Array> {
   return images.svgToPng(svg, scale);
 }
