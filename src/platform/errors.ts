@@ -1,7 +1,7 @@
-// One error class for everything that can be wrong with a file or a folder, and one-line
-// explanations of what the operating system answers (disk full, no permission, not found, ...).
+// One error class for all problems with files and folders, and one-line explanations of the operating system's errors
+// (disk full, no permission, not found, ...).
 
-/** Something is wrong with a file or folder that was read or written. The message is one line and names it. */
+/** A problem with a file or folder. The message is one line and names it. */
 export class FileError extends Error {
   /** The file or folder, as the caller named it. */
   readonly path: string;
@@ -34,8 +34,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /**
- * An error of the operating system as one line: what was being done, to which path, and what to do about it.
- * Errors that are not the operating system's, and FileErrors, come back unchanged.
+ * An error of the operating system as one line: the action, the path, and what to do about it. Other errors, and
+ * FileErrors, are returned unchanged.
  */
 export function explainSystemError(error: unknown, action: string, path: string): unknown {
   if (!(error instanceof Error) || error instanceof FileError) return error;
@@ -46,7 +46,7 @@ export function explainSystemError(error: unknown, action: string, path: string)
   });
 }
 
-/** What the operating system answered where nobody has put it into words; any other error as it is. */
+/** Explains an operating system's error that has no explanation yet; returns any other error unchanged. */
 export function systemError(error: unknown): unknown {
   if (!(error instanceof Error) || !("syscall" in error && typeof error.syscall === "string")) return error;
   const path = "path" in error && typeof error.path === "string" ? error.path : "this machine";
@@ -58,13 +58,13 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Whether an error of the operating system says that there is no such file or folder. */
+/** Whether an error of the operating system says that a file or folder does not exist. */
 export const isMissing = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
 
-/** What is said of bytes that are no image. */
+/** The message for bytes that are not an image. */
 export const NO_IMAGE = "not an image";
 
-/** What an error says, no more than its first line. */
+/** The first line of an error's message. */
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split("\n", 1)[0];

@@ -1,224 +1,223 @@
-// What differs between Node and a browser, and nothing more, as types. Code asks the module "#platform", which gives one
-// value for each group here; package.json says which module that is. Whatever must wait in a browser is a promise.
+// The differences between Node and a browser, and nothing more, as types. Code imports "#platform", which exports one
+// value for each group here; package.json maps it to a module. Whatever is asynchronous in a browser is a promise.
 //
-// What the system refuses is an Error with the system's `code`, named as Node names it ("ENOENT", "ENOSPC", ...);
-// errors.ts puts it into words.
+// Errors of the system have the system's `code`, named as in Node ("ENOENT", "ENOSPC", ...); errors.ts explains them.
 
-/** What is known of a file or a folder; links are followed. */
+/** Properties of a file or folder; links are followed. */
 export interface FileInfo {
   /** Bytes. */
   readonly size: number;
-  /** When it was last changed (milliseconds since 1970). */
+  /** Time of the last change (milliseconds since 1970). */
   readonly mtimeMs: number;
   readonly isFile: boolean;
   readonly isFolder: boolean;
 }
 
-/** One name in a folder. */
+/** One entry of a folder. */
 export interface FolderEntry {
   readonly name: string;
   /** Links are not followed. */
   readonly kind: "file" | "folder" | "link";
 }
 
-/** A file that is open for reading. */
+/** A file open for reading. */
 export interface OpenFile {
   /** Bytes. */
   size(): Promise<number>;
   /**
-   * Bytes `position` .. `position + length`, which nobody else keeps.
-   * @throws FileError if the file ends before, or there is no memory for as many bytes
+   * Bytes `position` .. `position + length`, in a new buffer.
+   * @throws FileError if the file is too short, or there is not enough memory
    */
   read(position: number, length: number): Promise<ArrayBuffer>;
-  /** Reads into `bytes` from `position` on. @returns how many there were, 0 at the file's end */
+  /** Reads into `bytes`, starting at `position`. @returns how many there were, 0 at the file's end */
   readInto(bytes: Uint8Array, position: number): Promise<number>;
   readAll(): Promise<Uint8Array>;
-  /** All of it, piece by piece: also of pipes, whose size is not known. */
+  /** The whole file in pieces; also works for pipes, whose size is not known. */
   pieces(): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** Where the content of a file goes, one piece after the other. */
+/** Receives a file's content, one piece after another. */
 export interface FileSink {
   write(content: Uint8Array | string): Promise<void>;
 }
 
-/** A file that is added to at its end, and read. */
+/** A file open for reading and appending. */
 export interface AppendFile extends OpenFile, FileSink {
   truncate(size: number): Promise<void>;
-  /** Everything is on the disk when this returns. */
+  /** Returns when everything is on the disk. */
   sync(): Promise<void>;
 }
 
 /**
- * A file whose reads and writes are done when they return, such as those beside every step of a training. A browser has
- * these in workers only.
+ * A file with synchronous reads and writes, such as those beside every training step. Browsers have these in workers
+ * only.
  */
 export interface SyncFile {
-  /** @returns how many bytes there were, which is less at the file's end */
+  /** @returns the number of bytes read, which may be smaller at the file's end */
   read(bytes: Uint8Array, position: number): number;
-  /** @returns how many bytes were taken, which may be a part of them */
+  /** @returns the number of bytes written, which may be smaller */
   write(bytes: Uint8Array, position: number): number;
   truncate(size: number): void;
-  /** Everything is on the disk when this returns. */
+  /** Returns when everything is on the disk. */
   sync(): void;
   close(): void;
 }
 
-/** Writes the content of a new file, from its beginning. */
+/** Writes the content of a new file, from the start. */
 export type FileWriter = (file: FileSink) => Promise<void>;
 
 /**
- * Called at the last moment before anything is made under its name, replaced or removed; what it throws ends the work,
- * and all stays as it is. For folders that somebody else may take away meanwhile.
+ * Called right before anything is created under its final name, replaced or removed; if it throws, the work ends and
+ * everything stays as it was. For folders that another process may remove meanwhile.
  */
 export type Permit = () => void;
 
 /** In milliseconds. */
 export interface LockTiming {
-  /** How long a process that holds the lock is waited for: one that was told to end may take a moment. */
+  /** How long to wait for a process that holds the lock: one that is about to end may take a moment. */
   readonly patience: number;
   /** How often the holder touches the lock. */
   readonly touch: number;
-  /** How long a lock stands untouched where its process cannot be looked for. */
+  /** How long an untouched lock counts as held if its process cannot be checked. */
   readonly fresh: number;
 }
 
-/** One process at a time in a folder. A process that ended, even by a crash, holds nothing. */
+/** Lets one process at a time work in a folder. A process that ended, even by a crash, holds nothing. */
 export interface FolderLock {
   /**
-   * Takes the lock; the folder is made where it is missing.
-   * @param onWatch called once where it takes a while to see whether somebody holds it
-   * @returns undefined, or, where another process holds it, which ("process 12 on HOST"), as far as that is known
+   * Takes the lock; creates the folder if it is missing.
+   * @param onWatch called once if it takes a while to see whether another process holds the lock
+   * @returns undefined; or, if another process holds it, which one ("process 12 on HOST"), as far as known
    * @throws FileError when it cannot be written
    */
   acquire(onWatch?: () => void): Promise<{ readonly holder: string | undefined } | undefined>;
   /**
-   * Costs some microseconds.
-   * @returns undefined as long as the lock is held; otherwise whether the folder was removed or moved, another process
-   * has its lock, or the lock is missing
-   * @throws FileError when it cannot be looked at
+   * Takes some microseconds.
+   * @returns undefined while the lock is held; otherwise whether the folder was removed or moved, another process has
+   * its lock, or the lock is missing
+   * @throws FileError when it cannot be checked
    */
   loss(): "removed" | "taken" | "missing" | undefined;
-  /** Gives the lock back, if it was taken and still stands in the folder. */
+  /** Releases the lock, if it was taken and is still in the folder. */
   release(): Promise<void>;
 }
 
 export interface Files {
   exists(path: string): Promise<boolean>;
   stat(path: string): Promise<FileInfo>;
-  /** The path without links: one for each file or folder. */
+  /** The path without links: unique for each file or folder. */
   realPath(path: string): Promise<string>;
-  /** Rejects unless the names in a folder, and the files under them, may be read. */
+  /** Rejects unless the folder can be listed and its files read. */
   checkFolderReadable(path: string): Promise<void>;
-  /** Names in a folder. */
+  /** Names of a folder's entries. */
   list(folder: string): Promise<string[]>;
   entries(folder: string): Promise<FolderEntry[]>;
   readText(path: string): Promise<string>;
-  /** The lines of a text, without their ends, as they are read. */
+  /** The lines of a text, without line ends, as they are read. */
   lines(path: string): AsyncIterable<string>;
   open(path: string): Promise<OpenFile>;
-  /** Makes the file where it is missing. @param makesFolders and the folders above it */
+  /** Opens a file for appending; creates it if it is missing. @param makesFolders also create missing folders */
   openToAppend(path: string, makesFolders?: boolean): Promise<AppendFile>;
-  /** Of a file that is there. @param mode "r+": for writing, too */
+  /** Opens an existing file. @param mode "r+": for writing, too */
   openSync(path: string, mode: "r" | "r+"): Promise<SyncFile>;
-  /** Gives a file or a folder another name on the same disk, at once; a file that has the name is replaced. */
+  /** Renames a file or a folder on the same disk, atomically; a file with the new name is replaced. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file; nothing where there is none. */
+  /** Removes a file; does nothing if there is none. */
   remove(path: string): Promise<void>;
-  /** Removes a file, or a folder and all in it; nothing where there is none. */
+  /** Removes a file, or a folder and its contents; does nothing if there is none. */
   removeAll(path: string): Promise<void>;
-  /** Begins to remove a file; on Node it is gone when this returns. */
+  /** Starts to remove a file; on Node it is gone on return. */
   removeSoon(path: string): void;
-  /** Makes a folder and those above it, where they are missing. @throws FileError, in one line */
+  /** Creates a folder and missing parents. @throws FileError, in one line */
   makeFolder(path: string): Promise<void>;
   /**
-   * Writes a file so that readers see the old content or the new, never a part. Parent folders are made.
+   * Writes a file so that readers see the old content or the new, never a mixture. Missing parent folders are created.
    * @throws FileError, in one line, when the disk is full, permission is missing, ...
    */
   writeFileAtomic(path: string, content: string | Uint8Array | FileWriter, permit?: Permit): Promise<void>;
   /**
-   * Makes or replaces a whole folder: `fill` writes everything into an empty folder beside it, which then takes its
-   * place. If `fill` fails, what stood at `path` stays as it was. What a crash cut off, `repairFolder` ends and
-   * `replacementOf` finds.
+   * Creates or replaces a whole folder: `fill` writes everything into an empty folder beside it, which then takes its
+   * place. If `fill` fails, `path` stays as it was. After a crash, `repairFolder` completes the replacement and
+   * `replacementOf` finds it.
    * @throws FileError, in one line, when the disk is full, permission is missing, `path` is a file, ...
    */
   replaceDirAtomic(path: string, fill: (folder: string) => Promise<void>, permit?: Permit): Promise<void>;
   /** Removes a folder so that a crash leaves no part of it under its name. @throws FileError */
   removeFolder(path: string, permit?: Permit): Promise<void>;
   /**
-   * Ends or removes what killed processes left half written in a folder. Nobody may be writing there meanwhile.
-   * @throws FileError, in one line; a folder that is missing is clean
+   * Completes or removes what killed processes left half written in a folder. Nobody else may write there meanwhile.
+   * @throws FileError, in one line; a missing folder counts as clean
    */
   repairFolder(folder: string): Promise<void>;
-  /** Where the content of a folder is whose replacement a crash cut off; undefined where there is no such. */
+  /** The content of a folder whose replacement a crash interrupted; undefined if there was no such crash. */
   replacementOf(path: string): Promise<string | undefined>;
-  /** Whether a name is that of something half written, which `repairFolder` would end or remove. */
+  /** Whether a name is that of something half written, which `repairFolder` would rename or remove. */
   isLeftover(name: string): boolean;
   /** @param file the lock's name in the folder */
   lockOf(folder: string, file: string, timing?: Partial<LockTiming>): FolderLock;
-  /** Bytes that may be written on the disk of a folder, which need not exist yet. */
+  /** Free bytes on the disk of a folder, which need not exist yet. */
   freeBytes(folder: string): Promise<number>;
   /**
-   * Gives a file a second name, in a folder that is made where it is missing: a link, or where there are none a copy.
-   * @param mayMove where there are no links, the file may lose its first name
+   * Gives a file a second name, creating its folder if it is missing: a link, or a copy if links are not supported.
+   * @param mayMove without links, the file may lose its first name
    */
   addName(file: string, second: string, mayMove: boolean): Promise<void>;
-  /** A file's content as requests take it, read while it is sent. */
+  /** A file's content as a request body, read while it is sent. */
   contentToSend(path: string): Promise<Blob | URL>;
 }
 
-/** Paths as the system writes them. */
+/** Paths in the system's notation. */
 export interface Paths {
   join(...parts: string[]): string;
   /** Absolute. */
   resolve(...parts: string[]): string;
   dirname(path: string): string;
   basename(path: string): string;
-  /** With its dot; "" where there is none. */
+  /** Includes the dot; "" if there is none. */
   extname(path: string): string;
   isAbsolute(path: string): boolean;
-  /** The way from a folder to what is in it, with "/" on every system. */
+  /** The relative path from a folder to something in it, with "/" on every system. */
   inside(folder: string, path: string): string;
-  /** The user's own folder. */
+  /** The user's home folder. */
   home(): string;
 }
 
-/** An image in memory, and what it was as a file. */
+/** An image in memory, and properties of its file. */
 export interface DecodedImage {
   /** 8-bit RGB, [height, width, 3], row by row from the top. */
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** "jpeg", "png", ... by what the bytes say. */
+  /** "jpeg", "png", ... according to the bytes. */
   readonly format: string;
-  /** Of the file: 1 gray, 2 gray and transparency, 3 RGB, 4 RGB and transparency, or CMYK. */
+  /** The file's channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha, or CMYK. */
   readonly channels: number;
 }
 
 export type EncodedFormat = "png" | "jpeg" | "webp";
 
 export interface Images {
-  /** Names the decoder and its version: another may round a pixel otherwise. */
+  /** Name and version of the decoder: another version may round a pixel differently. */
   decoder(): Promise<string>;
   /**
-   * Decodes an image file (of several images, the first): turned as its EXIF data says, laid on white where it is
-   * transparent, brought to sRGB and 8 bits.
-   * @param formats those that are read, as `format` names them
-   * @param maxPixels an image of more is refused
-   * @throws Error whose message says in a few words what is wrong: NO_IMAGE (errors.ts) where the bytes are none
+   * Decodes an image file (the first image of several) to 8-bit sRGB: applies the EXIF orientation and puts
+   * transparent images on white.
+   * @param formats accepted formats, named as in `format`
+   * @param maxPixels images with more are refused
+   * @throws Error whose message says in a few words what is wrong: NO_IMAGE (errors.ts) if the bytes are not an image
    */
   decode(bytes: Uint8Array, formats: ReadonlySet<string>, maxPixels: number): Promise<DecodedImage>;
   /** @param data 8-bit RGB, [height, width, 3], of the right length. @returns the bytes of the file */
   encode(data: Uint8Array, width: number, height: number, format: EncodedFormat): Promise<Uint8Array>;
-  /** Draws the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */
+  /** Renders the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */
   svgToPng(svg: string, scale: number): Promise<Uint8Array>;
 }
 
-/** Takes bytes in pieces; text counts as UTF-8. */
+/** Hashes bytes piece by piece; text is taken as UTF-8. */
 export interface Hasher {
   update(data: Uint8Array | string): Hasher;
-  /** In hexadecimal; to be called once. */
+  /** In hexadecimal; may be called only once. */
   digest(): string;
 }
 
@@ -226,25 +225,25 @@ export interface Hashing {
   hasher(algorithm: "sha256" | "sha1"): Hasher;
   /** In hexadecimal. */
   sha256(data: Uint8Array | string): string;
-  /** Random bytes that nobody can guess, in hexadecimal. */
+  /** Cryptographically secure random bytes, in hexadecimal. */
   randomHex(bytes: number): string;
 }
 
 export interface Compression {
   /** The CRC-32 of zip and PNG. */
   crc32(data: Uint8Array): number;
-  /** Unpacks plain deflate. Rejects where the data are damaged, or would unpack to more than `most` bytes. */
+  /** Unpacks raw deflate. Rejects if the data are damaged, or would unpack to more than `most` bytes. */
   inflateRaw(data: Uint8Array, most: number): Promise<Uint8Array>;
-  /** @throws where the data are damaged, or would unpack to more than `most` bytes */
+  /** @throws if the data are damaged, or would unpack to more than `most` bytes */
   gunzip(data: Uint8Array, most: number): Uint8Array;
-  /** @throws where the data are damaged, or would unpack to more than `most` bytes */
+  /** @throws if the data are damaged, or would unpack to more than `most` bytes */
   brotli(data: Uint8Array, most: number): Uint8Array;
 }
 
-/** What a zip archive's directory says of a file, not checked yet. */
+/** A zip directory's entry for a file, not checked yet. */
 export interface ZipDirectoryEntry {
   readonly name: string;
-  /** Where its local header begins. */
+  /** Offset of its local header. */
   readonly offset: number;
   readonly compressedBytes: number;
   readonly bytes: number;
@@ -257,8 +256,8 @@ export interface ZipDirectoryEntry {
 export interface Archives {
   /**
    * Reads the directory of a zip archive (zip64, names of every encoding). Names are relative and stay inside.
-   * @param read bytes of the archive, which is `size` bytes long
-   * @throws Error that says what is wrong with the archive, also of what is iterated
+   * @param read reads bytes of the archive, which is `size` bytes long
+   * @throws Error that says what is wrong with the archive, also during iteration
    */
   zipDirectory(
     read: (position: number, length: number) => Promise<Uint8Array>,
@@ -268,38 +267,39 @@ export interface Archives {
 
 export interface Tables {
   /**
-   * The rows of a text of comma-separated values, all with as many as the first; empty lines are left out.
-   * @param maxRecordBytes a row of more is refused
+   * The rows of comma-separated text, all as long as the first; empty lines are skipped.
+   * @param maxRecordBytes longer rows are refused
    * @throws Error that says what is wrong, and where
    */
   csvRows(text: string, maxRecordBytes: number): Promise<string[][]>;
 }
 
 export interface Machine {
-  /** Threads that run at the same time. */
+  /** Number of threads that run at the same time. */
   cores(): number;
   /** Bytes. */
   memory(): number;
   hostName(): string;
-  /** Name and version of what runs this: "node/26.10.0". */
+  /** Name and version of the runtime: "node/26.10.0". */
   readonly runtime: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
-   * Asks for WebAssembly's vectors to be joined in pairs to wider instructions, lane for lane the same arithmetic.
-   * @returns whether they will be, from now on
+   * Tells the engine to fuse pairs of WebAssembly vectors into wider instructions, with the same arithmetic in each
+   * lane.
+   * @returns whether it will, from now on
    */
   widenVectors(): boolean;
-  /** A warning to whoever runs the program, where nobody else takes it. */
+  /** Warns the user of the program, unless the program handles warnings itself. */
   warn(message: string): void;
 }
 
-/** Processes of this machine: in a browser, its pages. */
+/** Processes of this machine; in a browser, its pages. */
 export interface Processes {
-  /** A name for what this process is making, until it has its own: letters, digits and "-". */
+  /** A mark for the temporary names of what this process is making: letters, digits and "-". */
   mark(): Promise<string>;
   /**
-   * What became of the process that gave a mark. `gone` is certain; `unknown` is one of another machine, another container
-   * or an earlier start of the system, and whatever is no mark.
+   * The state of the process that has a mark. `gone` is certain; `unknown` means another machine, another container,
+   * an earlier boot, or text that is not a mark.
    */
   stateOf(mark: string): Promise<ProcessState>;
 }
@@ -307,22 +307,22 @@ export interface Processes {
 export type ProcessState = "alive" | "gone" | "unknown";
 
 export interface Timing {
-  /** Lets events, timers and input be handled before the rest of a long computation. */
+  /** Lets events, timers and input be handled before a long computation continues. */
   letOthersRun(): Promise<void>;
 }
 
-/** What becomes of a thread and what it says. */
+/** Receives the replies, errors and end of a thread. */
 export interface ThreadListener<Reply> {
   onMessage(message: Reply): void;
-  /** Something was thrown in it; its end follows. */
+  /** An uncaught error in the thread, which then ends. */
   onError(message: string): void;
   onExit(code: number): void;
 }
 
-/** A thread as whoever started it sees it. */
+/** A thread, as seen by its starter. */
 export interface ThreadHandle<Request> {
   post(message: Request): void;
-  /** Whether the process goes on as long as the thread is there. At first it does not. */
+  /** Whether the thread keeps the process alive. At first it does not. */
   keepAlive(isNeeded: boolean): void;
   terminate(): Promise<void>;
 }
@@ -330,9 +330,9 @@ export interface ThreadHandle<Request> {
 export interface Threads {
   /**
    * Starts a thread.
-   * @param module what it runs: a module that asks "#platform/thread"
-   * @param setup handed to it; shared memory stays shared
-   * @throws when the system gives no thread; where it says so only later, the listener is told
+   * @param module the module to run, which imports "#platform/thread"
+   * @param setup passed to it; shared memory stays shared
+   * @throws when the system refuses a thread at once; later refusals go to the listener
    */
   start<Setup, Request, Reply>(
     module: URL,
@@ -341,15 +341,15 @@ export interface Threads {
   ): ThreadHandle<Request>;
 }
 
-/** What the module "#platform/thread" gives: the same for code that runs inside a thread. */
+/** The exports of "#platform/thread", for code that runs inside a thread. */
 export interface ThreadScope {
   /**
-   * Serves whoever started this thread.
-   * @param begin is given what `start` was given, and says what is done with each message
+   * Serves the starter of this thread.
+   * @param begin takes the setup passed to `start` and returns the handler of each message
    */
   serve<Setup, Request, Reply>(
     begin: (setup: Setup, post: (reply: Reply) => void) => (request: Request) => void,
   ): void;
-  /** Milliseconds of a steady clock that all threads share. */
+  /** Milliseconds of a monotonic clock that all threads share. */
   now(): number;
 }

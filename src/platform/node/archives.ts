@@ -5,7 +5,7 @@ import type { Archives, ZipDirectoryEntry } from "../platform.ts";
 
 type Read = (position: number, length: number) => Promise<Uint8Array>;
 
-/** Bytes of the archive as yauzl asks for them. */
+/** The archive's bytes, in yauzl's interface. */
 async function readerOf(read: Read): Promise<RandomAccessReader> {
   const { RandomAccessReader } = await import("yauzl");
   return new (class extends RandomAccessReader {

@@ -1,5 +1,5 @@
-// Files and folders that are either completely written or not there at all: they are written aside,
-// flushed to the disk, and renamed into place. A crash or a full disk leaves the previous version.
+// Files and folders that are written completely or not at all: under a temporary name, flushed to disk, and renamed
+// into place. A crash or a full disk leaves the previous version.
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -7,11 +7,11 @@ import { errorCode, explainSystemError, FileError } from "../errors.ts";
 import type { FileSink, FileWriter, Permit } from "../platform.ts";
 import { writeAll } from "./open_files.ts";
 
-/** Nobody takes anything away. */
+/** The default permit, for folders that nobody else removes. */
 const always: Permit = () => {};
 
 /**
- * Writes a file so that readers see the old content or the new, never a part. Parent folders are made.
+ * Writes a file so that readers see the old content or the new, never a mixture. Missing parent folders are created.
  * @throws FileError, in one line, when the disk is full, permission is missing, ...
  */
 export async function writeFileAtomic(
@@ -40,10 +40,10 @@ export async function writeFileAtomic(
 }
 
 /**
- * Makes or replaces a whole folder: `fill` writes everything into an empty folder beside it, which is then
- * renamed into place. If `fill` fails, what stood at `path` stays as it was. A crash between the two renames of a
- * replacement leaves the finished folder under its temporary name, with the old one beside it; `repairFolder` ends
- * such a replacement, and `replacementOf` finds it.
+ * Creates or replaces a whole folder: `fill` writes everything into an empty folder beside it, which is then renamed
+ * into place. If `fill` fails, `path` stays as it was. A crash between the two renames of a replacement leaves the
+ * finished folder under its temporary name, with the old one beside it; `repairFolder` completes such a replacement,
+ * and `replacementOf` finds it.
  * @throws FileError, in one line, when the disk is full, permission is missing, `path` is a file, ...
  */
 export async function replaceDirAtomic(
@@ -73,7 +73,7 @@ export async function replaceDirAtomic(
   }
 }
 
-/** Removes a folder and all in it, in such a way that a crash leaves no part of it under its name. @throws FileError */
+/** Removes a folder and its contents so that a crash leaves no part of it under its name. @throws FileError */
 export async function removeFolder(path: string, permit = always): Promise<void> {
   const { aside } = namesAside(path);
   try {
@@ -85,9 +85,9 @@ export async function removeFolder(path: string, permit = always): Promise<void>
 }
 
 /**
- * Cleans a folder of what killed processes left half done in it: replacements that had only to be renamed are ended,
- * everything else that was written aside is removed. Nobody may be writing there meanwhile.
- * @throws FileError, in one line; a folder that is missing is clean
+ * Cleans up what killed processes left in a folder: completes replacements that only lack their last rename, and
+ * removes all other temporary files and folders. Nobody else may write there meanwhile.
+ * @throws FileError, in one line; a missing folder counts as clean
  */
 export async function repairFolder(folder: string): Promise<void> {
   try {
@@ -103,8 +103,8 @@ export async function repairFolder(folder: string): Promise<void> {
 }
 
 /**
- * Where the content of a folder is whose replacement a crash cut off between its two renames: the new one, or the
- * old one should the new be gone; undefined where `path` is in its place, or never was.
+ * Finds the content of a folder whose replacement a crash interrupted between its two renames: the new content, or the
+ * old if there is no new; undefined if `path` exists or was never being replaced.
  */
 export async function replacementOf(path: string): Promise<string | undefined> {
   const parent = dirname(resolve(path));
@@ -118,10 +118,10 @@ export async function replacementOf(path: string): Promise<string | undefined> {
 
 const LEFTOVER = /^\.(.+)\.([0-9a-f]{12})\.(tmp|old)$/;
 
-/** Whether a name is that of something written aside, which `repairFolder` would end or remove. */
+/** Whether a name is that of a temporary file or folder, which `repairFolder` would rename or remove. */
 export const isLeftover = (name: string): boolean => LEFTOVER.test(name);
 
-/** Files and folders under temporary names: what they were to be, and which write they belong to. */
+/** Temporary files and folders, with the names they were meant for and the write they belong to. */
 async function leftovers(
   folder: string,
 ): Promise<{ name: string; target: string; id: string; kind: string }[]> {
@@ -136,8 +136,8 @@ async function leftovers(
 }
 
 /**
- * Makes a folder and those above it, where they are missing. (Node's own recursive mkdir never returns where a file
- * system refuses a new folder by saying that it does not exist.)
+ * Creates a folder and missing parents. (Node's own recursive mkdir never returns when a file system refuses a new
+ * folder with "does not exist".)
  * @throws FileError, in one line
  */
 export async function makeFolder(path: string): Promise<void> {
@@ -159,7 +159,7 @@ async function makeFolders(path: string, permit = always): Promise<void> {
   try {
     await makeOne();
   } catch (error) {
-    // A folder that is written aside was there: taken away meanwhile, it is not to come again.
+    // The parent is a temporary folder that was removed meanwhile: it must not be created again.
     if (errorCode(error) !== "ENOENT" || parent === path || isLeftover(basename(parent))) throw error;
     await makeFolders(parent, permit);
     await makeOne();
@@ -195,12 +195,12 @@ const sinkOf = (file: FileHandle): FileSink => ({
   write: (content) => writeAll(file, typeof content === "string" ? Buffer.from(content) : content),
 });
 
-/** Removes what a failed write left. A failure of this too must not hide the first. */
+/** Removes what a failed write left. An error here must not hide the first one. */
 async function removeQuietly(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
-/** Names in the same folder (a rename must not cross disks), hidden, that nobody else takes. */
+/** Temporary names in the same folder (a rename must not cross disks), hidden and unique. */
 function namesAside(path: string): { aside: string; old: string } {
   const full = resolve(path);
   const base = join(dirname(full), `.${basename(full)}.${randomBytes(6).toString("hex")}`);

@@ -1,8 +1,8 @@
-// One process at a time in a folder: a file that names the process which works there and is touched every few seconds.
-// A process that ended, even by a crash, holds nothing: its lock is taken over. Where the process cannot be looked for,
-// since it is on another machine or in another container, its lock is watched instead.
+// Lets one process at a time work in a folder: a file names the process and is touched every few seconds. A process
+// that ended, even by a crash, holds nothing: its lock is taken over. If the process cannot be checked, because it is
+// on another machine or in another container, its lock is watched instead.
 //
-// Whoever holds it can ask (`loss`) whether the folder was removed, moved or taken over since.
+// The holder can ask (`loss`) whether the folder was removed, moved or taken over since.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -28,7 +28,7 @@ import { makeFolder } from "./atomic.ts";
 import { processState, thisProcess } from "./process_identity.ts";
 
 const TIMING: LockTiming = { patience: 5000, touch: 5000, fresh: 60_000 };
-/** How long a lock may be empty while it is made. */
+/** How long a lock may be empty while it is being written. */
 const MAKING_MS = 1000;
 const POLL_MS = 100;
 
@@ -37,7 +37,7 @@ const holderSchema = v.object({
   host: v.string(),
   space: v.nullable(v.string()),
   begun: v.nullable(v.string()),
-  /** Different for every lock. */
+  /** Unique for every lock. */
   token: v.string(),
 });
 type Holder = v.InferOutput<typeof holderSchema>;
@@ -48,7 +48,7 @@ export class FileLock implements FolderLock {
   readonly #timing: LockTiming;
   readonly #token = randomBytes(6).toString("hex");
   readonly #text: string;
-  /** The lock's file, open as long as it is held: it stays the same wherever it is moved. */
+  /** The lock's file, kept open so that it can be recognised wherever it is moved. */
   #file: number | undefined;
   #touching: NodeJS.Timeout | undefined;
 
@@ -85,7 +85,7 @@ export class FileLock implements FolderLock {
       try {
         this.#touch();
       } catch {
-        // The next one may do.
+        // The next touch may succeed.
       }
     }, this.#timing.touch);
     this.#touching.unref();
@@ -110,7 +110,7 @@ export class FileLock implements FolderLock {
     }
   }
 
-  /** False when there is a lock already. */
+  /** Returns false if there is a lock already. */
   #create(): boolean {
     let file: number;
     try {
@@ -130,13 +130,16 @@ export class FileLock implements FolderLock {
     return true;
   }
 
-  /** Of the file that was made, wherever it is now: another's lock that took its place is left alone. */
+  /**
+   * Touches the file that this process created, wherever it is now; a lock of another process in its place is left
+   * alone.
+   */
   #touch(): void {
     const now = new Date();
     if (this.#file !== undefined) futimesSync(this.#file, now, now);
   }
 
-  /** Whether the lock in the folder is the file that was made. */
+  /** Whether the lock in the folder is the file that this process created. */
   #isOurs(): boolean {
     if (this.#file === undefined) return false;
     try {
@@ -144,7 +147,8 @@ export class FileLock implements FolderLock {
       const mine = fstatSync(this.#file, { bigint });
       const there = statSync(this.#path, { bigint });
       if (mine.ino !== 0n && mine.ino === there.ino && mine.dev === there.dev) return true;
-      // Some file systems have no lasting numbers of files: then it is the same if it is touched with the other.
+      // Some file systems have no stable inode numbers: there, both are the same file if touching one touches the
+      // other.
       this.#touch();
       const touched = fstatSync(this.#file, { bigint }).mtimeNs;
       return touched === statSync(this.#path, { bigint }).mtimeNs && this.#text === readText(this.#path);
@@ -154,9 +158,9 @@ export class FileLock implements FolderLock {
     }
   }
 
-  /** Removes a lock that nobody holds any more. */
+  /** Removes a stale lock. */
   #remove({ text }: Lock): void {
-    // Renamed before it is removed, so that of two who find it stale one cannot remove the other's new lock.
+    // Rename first: of two processes that find it stale, one must not remove the new lock of the other.
     const aside = join(this.#folder, `.${basename(this.#path)}.${this.#token}.tmp`);
     if (readText(this.#path) !== text) return;
     try {
@@ -170,21 +174,21 @@ export class FileLock implements FolderLock {
   }
 }
 
-/** Where that cannot be, or there is a newer lock by now, whoever made this one is told so by `loss`. */
+/** If this fails, or there is a newer lock by now, `loss` tells the owner. */
 function putBack(aside: string, path: string): void {
   try {
     linkSync(aside, path);
   } catch {
-    // As said.
+    // See above.
   }
 }
 
-/** A lock as it was found. */
+/** The state of a lock when it was read. */
 interface Lock {
   readonly text: string;
-  /** Undefined in one that is not yet written, or damaged. */
+  /** Undefined if the lock is not yet written, or damaged. */
   readonly holder: Holder | undefined;
-  /** When it was touched, by the holder's clock (milliseconds). */
+  /** When it was last touched, by the holder's clock (milliseconds). */
   readonly touched: number;
 }
 
@@ -192,7 +196,7 @@ const heldBy = ({ holder }: Lock) => ({
   holder: holder && `process ${holder.pid} on ${holder.host}`,
 });
 
-/** Undefined when there is none. */
+/** Undefined if there is no lock. */
 function readLock(path: string): Lock | undefined {
   const text = readText(path);
   const touched = text === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.mtimeMs;
@@ -200,7 +204,7 @@ function readLock(path: string): Lock | undefined {
   return { text, holder: holderOf(text), touched };
 }
 
-/** Looks at a lock again and again until it is known whether somebody holds it. */
+/** Polls a lock until it is known whether a process holds it. */
 class LockWatch {
   readonly #timing: LockTiming;
   #last: Lock | undefined;
@@ -211,7 +215,7 @@ class LockWatch {
     this.#timing = timing;
   }
 
-  /** @returns `watched` as long as it is not known */
+  /** @returns `watched` while that is not known */
   look(lock: Lock): "free" | "held" | "watched" {
     const { holder } = lock;
     const state =
@@ -232,7 +236,7 @@ class LockWatch {
     return this.#isTouched ? "held" : "watched";
   }
 
-  /** How long a lock is watched. Clocks of two machines may differ, so its age alone says little. */
+  /** How long to watch a lock. The clocks of two machines may differ, so its age alone is not reliable. */
   #stands({ holder, touched }: Lock): number {
     const age = Math.max(0, Date.now() - touched);
     const { touch, fresh } = this.#timing;
@@ -249,7 +253,7 @@ function holderOf(text: string): Holder | undefined {
   }
 }
 
-/** Undefined when there is no such file. */
+/** Undefined if there is no such file. */
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");

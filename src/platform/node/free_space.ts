@@ -1,10 +1,10 @@
-// How much the disk of a folder can take.
+// Free bytes on the disk of a folder.
 
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-/** @param folder which need not exist yet */
+/** @param folder need not exist yet */
 export async function freeBytes(folder: string): Promise<number> {
   let existing = resolve(folder);
   while (!existsSync(existing)) existing = dirname(existing);

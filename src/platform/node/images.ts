@@ -1,11 +1,11 @@
-// Image files, by sharp. It is loaded when it is first needed.
+// Image files, by sharp, which is loaded at first use.
 
 import { firstLine, NO_IMAGE } from "../errors.ts";
 import type { EncodedFormat, Images } from "../platform.ts";
 
 const load = async () => (await import("sharp")).default;
 
-/** What sharp encodes with. */
+/** sharp's encoder options. */
 const ENCODING = {
   png: { compressionLevel: 9 },
   jpeg: { quality: 92, chromaSubsampling: "4:4:4" },
@@ -66,15 +66,16 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
 }
 
 /**
- * What the decoder said, in a few words on one line.
- * @param isImage whether the bytes begin as an image does
+ * The decoder's message, in a few words on one line.
+ * @param isImage whether the bytes begin like an image
  */
 function explain(error: unknown, isImage: boolean, maxPixels: number): string {
   const message = error instanceof Error ? error.message : String(error);
   if (/unsupported image format/i.test(message)) return NO_IMAGE;
   if (/premature end|unexpected end|truncated|read error|corrupt header/i.test(message))
     return "damaged or cut short";
-  // The decoder keeps its last words in one place for all threads: when several files fail at once they can be lost.
+  // The decoder keeps its last message in one place for all threads, so messages can be lost when several files fail
+  // at once.
   if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : NO_IMAGE;
   if (/pixel limit/i.test(message)) return `more than ${maxPixels} pixels`;
   return firstLine(error).slice(0, 120);

@@ -1,4 +1,4 @@
-// Files that are open.
+// Open files.
 
 import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
@@ -6,9 +6,9 @@ import { dirname } from "node:path";
 import { errorCode, FileError } from "../errors.ts";
 import type { AppendFile, OpenFile, SyncFile } from "../platform.ts";
 
-/** Most bytes asked of the system in one read or write: it takes no more than 2 GiB. */
+/** Most bytes per read or write: the system allows no more than 2 GiB. */
 const MAX_CHUNK_BYTES = 2 ** 28;
-/** Bytes of a piece of a file that is read as it comes. */
+/** Bytes per piece of a file that is streamed. */
 const PIECE_BYTES = 2 ** 16;
 
 export const openToRead = async (path: string): Promise<OpenFile> => reading(await open(path, "r"), path);
@@ -83,7 +83,7 @@ function allocate(length: number, path: string): ArrayBuffer {
   }
 }
 
-/** Writes all of the bytes where the file's last write ended. */
+/** Writes all of the bytes at the file's current position. */
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, MAX_CHUNK_BYTES));

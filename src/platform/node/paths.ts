@@ -1,4 +1,4 @@
-// Paths as the system writes them.
+// Paths in the system's notation.
 
 import { homedir } from "node:os";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";

@@ -1,33 +1,33 @@
-// Whether the process that wrote something is still there. Numbers of processes are used again, and
-// mean something else in another container, so a process is named by its number, where that counts, and when it began.
+// Whether the process that wrote something is still alive. Process ids are reused, and mean something else in another
+// container, so a process is identified by its id, the namespace of that id, and its start time.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "../errors.ts";
 import type { ProcessState } from "../platform.ts";
 
-/** What a process is named by in what it writes. */
+/** Identifies a process in the files that it writes. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Processes with equal spaces see each other's numbers; null where the system does not tell. */
+  /** Processes with equal spaces see each other's ids; null if the system does not tell. */
   readonly space: string | null;
-  /** When it began, where the system tells. */
+  /** Start time, if the system tells. */
   readonly begun: string | null;
 }
 
-/** The name of this process. */
+/** The identity of this process. */
 export const thisProcess = (): ProcessIdentity => ({
   pid: process.pid,
   space: processSpace(),
   begun: processBegun(process.pid),
 });
 
-/** A process that is looked for. */
+/** A process to look for. */
 export interface SoughtProcess extends Pick<ProcessIdentity, "pid" | "space"> {
-  /** Whether it began then; asked where the system tells when the process of its number did. */
+  /** Compares start times; called only if the system tells when the process with this id began. */
   readonly isBegun: (begun: string) => boolean;
 }
 
-/** `gone` is certain; `unknown` is one whose number means nothing here: of another machine or another container. */
+/** `gone` is certain; `unknown` means that the id is from another machine or container. */
 export function processState({ pid, space, isBegun }: SoughtProcess): ProcessState {
   if (space === null || space !== processSpace()) return "unknown";
   if (!isAlive(pid)) return "gone";
@@ -35,7 +35,7 @@ export function processState({ pid, space, isBegun }: SoughtProcess): ProcessSta
   return begun === null || isBegun(begun) ? "alive" : "gone";
 }
 
-/** Whether some process has this number now. */
+/** Whether some process has this id now. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -45,10 +45,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process began, in the system's own count (Linux only): with its number it names the process. */
+/** Start time of a process in the system's own units (Linux only); with its id it identifies the process. */
 function processBegun(pid: number): string | null {
   try {
-    // The second field, the program's name in brackets, may hold spaces; the start is the 22nd.
+    // The second field, the program's name in brackets, may contain spaces; the start is the 22nd field.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");
     return `${bootId()} ${fields[19]}`;
   } catch {
@@ -57,13 +57,13 @@ function processBegun(pid: number): string | null {
 }
 
 /**
- * What tells the numbers that this process sees from those of other machines and containers. Linux names them: the
- * boot, and the namespaces that processes are counted and timed in. Elsewhere it is the machine.
+ * Identifies the namespace of the ids that this process sees. On Linux: the boot and the namespaces of ids and time.
+ * Elsewhere: the machine.
  */
 function processSpace(): string | null {
   if (process.platform !== "linux") return hostname();
   try {
-    // A container may be shown the numbers of the machine around it.
+    // A container may be shown the ids of its host.
     if (readlinkSync("/proc/self") !== String(process.pid)) return null;
     return [hostname(), bootId(), readlinkSync("/proc/self/ns/pid"), timeNamespace()].join(" ");
   } catch {

@@ -1,10 +1,10 @@
-// Processes by the marks that they leave in the names of what they are making.
+// Identifies processes by the marks in the names of files that they are making.
 
 import { createHash } from "node:crypto";
 import type { Processes } from "../platform.ts";
 import { processState, thisProcess } from "./process_identity.ts";
 
-/** SPACE-PID-BEGUN: where the number counts and when the process began, shortened. */
+/** SPACE-PID-BEGUN: the id's namespace and the start time, shortened. */
 const MARK = /^([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})$/;
 
 const short = (text: string | null): string =>

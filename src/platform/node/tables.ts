@@ -1,4 +1,4 @@
-// Tables of text, by csv-parse. It is loaded when it is first needed.
+// Tables of text, by csv-parse, which is loaded at first use.
 
 import type { Tables } from "../platform.ts";
 

@@ -10,6 +10,6 @@ export const thread: ThreadScope = {
       begin(workerData, (reply) => parentPort?.postMessage(reply)),
     );
   },
-  // `performance.now` begins anew in each thread.
+  // `performance.now` starts at 0 in each thread.
   now: () => Number(process.hrtime.bigint()) / 1e6,
 };

@@ -24,10 +24,10 @@ export const threads: Threads = {
   },
 };
 
-/** The module itself; or, where it is a source that this Node does not read, one that has tsx read it. */
+/** The module itself; or, if this Node cannot load TypeScript sources, a wrapper that loads it with tsx. */
 function entryOf(module: URL): URL {
   if (!module.pathname.endsWith(".ts") || process.features.typescript) return module;
-  // What the main thread registers does not hold in others.
+  // Loaders registered on the main thread do not apply to others.
   const tsx = import.meta.resolve("tsx/esm/api");
   const code = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(module.href)});`;
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);

@@ -1,4 +1,4 @@
-// Turns between long computations and everything else.
+// Lets other tasks run between parts of a long computation.
 
 import { setImmediate } from "node:timers/promises";
 import type { Timing } from "../platform.ts";

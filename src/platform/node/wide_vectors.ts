@@ -1,18 +1,18 @@
-// Vectors of 256 bits. WebAssembly's are 128 bits wide, but V8 can join two operations on adjacent vectors into one AVX2
-// instruction: its flag --experimental-wasm-revectorize. The kernels are written so that it finds such pairs everywhere
-// (simd/pairs.ts); the joined instruction does lane by lane what the two did, so results are the same bits, sooner.
+// 256-bit vectors. WebAssembly's are 128 bits wide, but V8 can fuse two operations on adjacent vectors into one AVX2
+// instruction, with its flag --experimental-wasm-revectorize. The kernels are written so that it finds such pairs
+// everywhere (simd/pairs.ts). The fused instruction computes each lane as before, so results have the same bits.
 //
-// The flag is V8's for the whole process and is switched on when a backend is made: code that V8 has compiled before
-// stays as it is, and other WebAssembly modules with SIMD may be joined as well. IMAGO_WIDE_VECTORS=0 in the environment
-// leaves it alone.
+// The flag affects the whole process and is set when a backend is created: code that V8 has compiled before stays as
+// it is, and other WebAssembly modules with SIMD may be fused as well. IMAGO_WIDE_VECTORS=0 in the environment
+// disables it.
 
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 
-/** The first V8 whose joined code was tested with every kernel here (Node 26). */
+/** The first V8 whose fused code was tested with every kernel here (Node 26). */
 const LEAST_V8 = 14;
 
-/** Asks V8 to join pairs of vectors; whether it will, from now on. */
+/** Tells V8 to fuse pairs of vectors; returns whether it will, from now on. */
 export function enableWideVectors(): boolean {
   if (!isSupported()) return false;
   setFlagsFromString("--experimental-wasm-revectorize");
@@ -27,7 +27,7 @@ function isSupported(): boolean {
   return isWanted && process.arch === "x64" && isBuiltIn && major >= LEAST_V8 && hasAvx2();
 }
 
-/** Where the system does not say, a 64-bit x86 processor is taken to have AVX2; V8 looks for itself before it uses it. */
+/** If the system does not say, a 64-bit x86 processor is assumed to have AVX2; V8 checks again before using it. */
 function hasAvx2(): boolean {
   if (process.platform !== "linux") return true;
   try {
