@@ -1,6 +1,6 @@
-// A covariance as a product: S = G ᵀ G, by Cholesky's method with pivots (Higham 1990, "Analysis of the Cholesky
-// decomposition of a semi-definite matrix"), which ends where the rest of S is rounding: a covariance of few images has a
-// low rank, and the factor is as small.
+// A covariance as a product: S = Gᵀ G, by Cholesky's method with pivots (Higham 1990, "Analysis of the Cholesky
+// decomposition of a semi-definite matrix"). It stops when only rounding errors of S remain: a covariance of few
+// images has a low rank, and so few rows in its factor.
 
 import { type Cooperation, cooperate } from "./cooperative.ts";
 import { MetricError } from "./errors.ts";
@@ -22,7 +22,7 @@ export async function choleskyRows(
     throw new MetricError("a covariance has a variance that is negative or not finite");
   }
   const tolerance = size * Number.EPSILON * Math.max(...rest, 0);
-  /** order[k] is the row of S that was k-th; columns of the factor stand in this order until the end. */
+  /** order[k] is the row of S with the k-th pivot; the factor's columns are in this order until the end. */
   const order = Int32Array.from({ length: size }, (_, i) => i);
   const rows: Float64Array[] = [];
   for (let k = 0; k < size; k++) {

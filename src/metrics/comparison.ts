@@ -1,4 +1,4 @@
-// All distances between two sets of images at once, and what has to be known of how they were computed.
+// All distances between two sets of images at once, and how they were computed.
 
 import { type Cooperation, partOf } from "./cooperative.ts";
 import type { Features } from "./features.ts";
@@ -7,16 +7,16 @@ import { type KernelDistance, kernelDistance } from "./kernel_distance.ts";
 import { gaussianOf } from "./moments.ts";
 import { type PrecisionRecall, precisionRecall } from "./precision_recall.ts";
 
-/** Fréchet distances of fewer images than this are biased upwards by more than models differ. */
+/** With fewer images, Fréchet distances are biased upwards by more than models differ. */
 export const FEW_IMAGES = 2048;
 
-/** How far one set of images is from another, by every number that their features allow. */
+/** The distance of one set of images from another, by every number that their features allow. */
 export interface Comparison {
   /** Heusel et al. 2017. */
   readonly frechet: number;
   /** Bińkowski et al. 2018. */
   readonly kernel: KernelDistance;
-  /** Null with too few images for its neighbours. */
+  /** Null if there are too few images. */
   readonly neighbours: PrecisionRecall | null;
 }
 
@@ -25,7 +25,7 @@ const NEIGHBOURS = 3;
 
 /**
  * Compares the features of drawn images with those of the data: Fréchet and kernel distance, precision and recall.
- * @param seed which images are in which subset of the kernel distance
+ * @param seed which images form each subset of the kernel distance
  * @throws MetricError for fewer than 2 images
  */
 export async function compare(

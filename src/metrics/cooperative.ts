@@ -1,19 +1,19 @@
-// Long computations on the main thread: between pieces they let signals, timers and progress through.
+// Long computations on the main thread: between pieces they let signals, timers and progress callbacks run.
 
 import { timing } from "#platform";
 
-/** Longest time between two chances for the rest of the process (milliseconds). */
+/** Longest time without letting the rest of the process run (milliseconds). */
 const SLICE_MS = 40;
 
-/** How long work on the host tells of its progress, lets the process answer in between, and is stopped. */
+/** Progress and cancellation of long work on the host, which also yields to the process in between. */
 export interface Cooperation {
   /** Stops the work: its promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Told of the share that is done, 0 to 1, now and then. */
+  /** Called now and then with the share that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }
 
-/** @returns to be called, and awaited, between pieces of work */
+/** @returns a function to call and await between pieces of work */
 export function cooperate({ signal, onProgress }: Cooperation): (share: number) => Promise<void> {
   let last = performance.now();
   return async (share) => {
@@ -26,7 +26,7 @@ export function cooperate({ signal, onProgress }: Cooperation): (share: number) 
   };
 }
 
-/** For a part of some work: its progress is the work's, from `from` on over `share` of it. */
+/** Cooperation for a part of some work: its progress maps to `from` .. `from + share` of the whole. */
 export function partOf({ signal, onProgress }: Cooperation, from: number, share: number): Cooperation {
   return {
     ...(signal && { signal }),

@@ -1,6 +1,6 @@
-// What goes wrong with measurements: the message is one line that says what was found and what to do.
+// Errors of measurements: one line that says what was found and what to do.
 
-/** A measurement cannot be made of what was given. */
+/** The given data do not allow a measurement. */
 export class MetricError extends Error {
   override readonly name = "MetricError";
 }

@@ -1,4 +1,4 @@
-// From images to features: a network on a backend, fed batch by batch.
+// From images to features: runs a network on a backend, batch by batch.
 
 import type { Backend, Executable } from "../engine/backend.ts";
 import { input, type Tensor } from "../engine/tensor.ts";
@@ -6,18 +6,18 @@ import type { RgbImage } from "../io/image/index.ts";
 import type { Cooperation } from "./cooperative.ts";
 import { type Features, features } from "./features.ts";
 
-/** What turns an image into a row of numbers, and what a number that is computed from them must say about it. */
+/** A network that turns an image into a row of features, and the names that its numbers carry. */
 export interface FeatureNetwork {
-  /** Names the features: numbers of different names cannot be compared. */
+  /** Name of the features: numbers with different names cannot be compared. */
   readonly name: string;
-  /** What distances in these features are called: FID and KID only where they are Inception's. */
+  /** Names of the distances in these features: FID and KID only for Inception's. */
   readonly distances: { readonly frechet: string; readonly kernel: string };
   readonly dims: number;
-  /** Height and width of the network's images. */
+  /** Height and width of the network's input. */
   readonly size: number;
-  /** How images are brought to that size. */
+  /** How images are resized to that size. */
   readonly resize: string;
-  /** Which weights; the same text for the same weights. */
+  /** Identifies the weights; equal for equal weights. */
   readonly weights: string;
   /** [size, size, 3] */
   prepare(image: RgbImage): Float32Array;
@@ -34,7 +34,7 @@ export class FeatureExtractor {
   readonly #batchSize: number;
   #executable: Executable | undefined;
 
-  /** @param batchSize images computed at a time: features do not depend on it */
+  /** @param batchSize images per batch: features do not depend on it */
   constructor(network: FeatureNetwork, backend: Backend, batchSize: number) {
     this.network = network;
     this.#backend = backend;
@@ -42,7 +42,7 @@ export class FeatureExtractor {
   }
 
   /**
-   * The features of `count` images, which are asked for in order.
+   * The features of `count` images, which are requested in order.
    * @throws MetricError when an image has features that are not finite
    */
   async extract(

@@ -1,8 +1,8 @@
-// Images as points in a space of features: what every distance between sets of images is computed from.
+// Images as points in a feature space, from which every distance between sets of images is computed.
 
 import { MetricError } from "./errors.ts";
 
-/** One row of features for each image. */
+/** One row of features per image. */
 export interface Features {
   /** [count, dims], row by row. */
   readonly data: Float32Array | Float64Array;
@@ -11,7 +11,7 @@ export interface Features {
 }
 
 /**
- * Features as a matrix [count, size], row by row.
+ * Features as a matrix [count, dims], row by row.
  * @throws MetricError unless the values fill [count, dims] and all are finite
  */
 export function features(data: Features["data"], count: number, dims: number): Features {
@@ -27,7 +27,7 @@ export function features(data: Features["data"], count: number, dims: number): F
   return { data, count, dims };
 }
 
-/** Rows by their numbers, in that order. */
+/** The rows with the given indices, in that order. */
 export function takeRows({ data, dims }: Features, rows: ArrayLike<number>): Features {
   const taken = new Float64Array(rows.length * dims);
   for (let i = 0; i < rows.length; i++)
@@ -35,7 +35,7 @@ export function takeRows({ data, dims }: Features, rows: ArrayLike<number>): Fea
   return { data: taken, count: rows.length, dims };
 }
 
-/** @throws MetricError when two sets do not live in one space, or a set has fewer than `least` images */
+/** @throws MetricError when two sets have different dimensions, or a set has fewer than `least` images */
 export function checkComparable(a: Features, b: Features, least = 1): void {
   if (a.dims !== b.dims) {
     throw new MetricError(`features of ${a.dims} and of ${b.dims} dimensions cannot be compared`);

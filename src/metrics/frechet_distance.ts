@@ -1,4 +1,4 @@
-// How far two sets of images are apart when each is taken for a Gaussian in the space of features.
+// The distance between two sets of images, each approximated by a Gaussian in feature space.
 // Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local Nash equilibrium" (FID, where
 // the features are Inception's), after Dowson & Landau 1982, "The Fréchet distance between multivariate normal
 // distributions".
@@ -33,9 +33,9 @@ export async function frechetDistance(
 }
 
 /**
- * tr (Σ₁ Σ₂)^½, which is the trace of (Σ₁^½ Σ₂ Σ₁^½)^½. With Σ₁ = G₁ᵀ G₁ and Σ₂ = G₂ᵀ G₂ the eigenvalues of Σ₁ Σ₂ are
- * those of (G₁ G₂ᵀ)(G₁ G₂ᵀ)ᵀ, so it is the sum of the singular values of G₁ G₂ᵀ: no root of a small number that is
- * rounding is ever taken, and covariances of few images (of low rank) need no special care.
+ * tr (Σ₁ Σ₂)^½, which equals tr (Σ₁^½ Σ₂ Σ₁^½)^½. With Σ₁ = G₁ᵀ G₁ and Σ₂ = G₂ᵀ G₂ the eigenvalues of Σ₁ Σ₂ are those
+ * of (G₁ G₂ᵀ)(G₁ G₂ᵀ)ᵀ, so it is the sum of the singular values of G₁ G₂ᵀ. No square root of a rounding error is
+ * taken, and covariances of few images (of low rank) need no special care.
  * @param first [dims, dims], symmetric and positive semi-definite, as is `second`
  */
 export async function traceOfRoot(
@@ -50,6 +50,6 @@ export async function traceOfRoot(
   const g2 = await choleskyRows(second, dims, part(0.15, 0.15));
   const product = await innerProducts(g1, g2, part(0.3, 0.3));
   const values = await singularValues(product, g1.count, g2.count, part(0.6, 0.4));
-  // The smallest first, which loses the least.
+  // Smallest first, to lose the fewest digits.
   return values.reduceRight((sum, value) => sum + value, 0);
 }

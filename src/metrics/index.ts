@@ -1,4 +1,4 @@
-// Distances between sets of images, the features that they are computed in, and what tells copies.
+// imago/metrics: distances between sets of images, their features, and the detection of copies.
 
 export { type Comparison, compare } from "./comparison.ts";
 export type { Cooperation } from "./cooperative.ts";

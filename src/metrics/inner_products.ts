@@ -1,15 +1,15 @@
-// Inner products of every row of one matrix with every row of another, in float64: what covariances, kernels and
-// distances are made of.
+// Inner products of every row of one matrix with every row of another, in float64: the basis of covariances, kernels
+// and distances.
 
 import { type Cooperation, cooperate } from "./cooperative.ts";
 import type { Features } from "./features.ts";
 
-/** Rows in a block: with as many of the other matrix they stay in a second-level cache. */
+/** Rows in a block: a block of each matrix fits the second-level cache. */
 const BLOCK = 32;
 
 /**
  * Calls `visit(first, rows, products)` for blocks of rows of x: products[r * y.count + j] is the inner product of row
- * first + r of x with row j of y. The array is used again for the next block.
+ * first + r of x with row j of y. The array is reused for the next block.
  */
 export async function forEachInnerProducts(
   x: Features,
@@ -35,7 +35,7 @@ export async function forEachInnerProducts(
   }
 }
 
-/** All of them: [x.count, y.count]. */
+/** All inner products: [x.count, y.count]. */
 export async function innerProducts(
   x: Features,
   y: Features,
@@ -60,7 +60,7 @@ export function squaredNorms({ data, count, dims }: Features): Float64Array {
   });
 }
 
-/** Two rows by four at a time in registers; rows past the end are computed from what lies there, and not written. */
+/** Two rows by four at a time in registers; rows past the end are computed from arbitrary values and not written. */
 function multiplyBlock(
   left: Float64Array,
   rows: number,

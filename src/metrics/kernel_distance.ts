@@ -1,5 +1,5 @@
-// How far two sets of images are apart by a kernel, with no assumption about their distributions: the squared maximum
-// mean discrepancy, unbiased for any number of images.
+// The distance between two sets of images by a kernel, without assumptions about their distributions: the squared
+// maximum mean discrepancy, unbiased for any number of images.
 // Bińkowski et al. 2018, "Demystifying MMD GANs" (KID, where the features are Inception's).
 
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
@@ -7,17 +7,17 @@ import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features, takeRows } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";
 
-/** How many subsets a kernel distance is averaged over, and how large they are. */
+/** The number and size of the subsets that a kernel distance is averaged over. */
 export interface KernelDistanceOptions extends Cooperation {
-  /** Subsets whose estimates are averaged; 1 where the subset is all images of both sets. Default 10. */
+  /** Number of subsets; 1 if the subset is all images of both sets. Default 10. */
   readonly subsets?: number;
-  /** Images of each set in a subset, at most. Default 1000. */
+  /** Most images of each set in a subset. Default 1000. */
   readonly subsetSize?: number;
-  /** Which images are in which subset. Default 0. */
+  /** Determines which images form each subset. Default 0. */
   readonly seed?: number;
 }
 
-/** A kernel distance: its mean over subsets, and how much they differ. */
+/** A kernel distance: its mean and deviation over subsets. */
 export interface KernelDistance {
   /** The mean over subsets; may be below 0 for equal distributions. */
   readonly mean: number;
@@ -61,7 +61,7 @@ export async function kernelDistance(
   };
 }
 
-/** Σ (x·y / dims + 1)³ over all pairs; of a set with itself without its diagonal. */
+/** Σ (x·y / dims + 1)³ over all pairs; for a set with itself, without the diagonal. */
 async function kernelSum(x: Features, y: Features, diagonal: boolean, part: Cooperation): Promise<number> {
   let total = 0;
   await forEachInnerProducts(

@@ -1,35 +1,35 @@
-// Whether a model draws images of its own or repeats those it was trained on: how far each drawn image is from the nearest
-// training image, over how far that one is from the training image next to it. A model that learnt the distribution draws
-// images about as far from the data as the data's images are from each other; one that learnt by heart, far nearer
-// (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023, "Diffusion probabilistic
-// models generalize when they fail to memorize", whose third is the limit here).
+// Whether a model draws new images or repeats its training images: the distance of each drawn image to the nearest
+// training image, over that one's distance to its own nearest neighbour in the training set. A model that learnt the
+// distribution draws images about as far from the data as the data's images are from each other; one that memorised
+// draws far nearer ones (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023,
+// "Diffusion probabilistic models generalize when they fail to memorize", whose threshold of one third is used here).
 
 import { type Cooperation, partOf } from "./cooperative.ts";
 import type { Features } from "./features.ts";
 import { nearest } from "./neighbours.ts";
 
-/** An image nearer to a training image than this share of the usual distance is a copy of it. */
+/** An image with a smaller ratio than this is a copy. */
 export const COPY_RATIO = 1 / 3;
-/** Training images nearer to each other than this share of the median count as one picture that is there twice. */
+/** Training images nearer to each other than this share of the median are duplicates of one picture. */
 const TWIN_RATIO = 0.1;
-/** With this share of copies a model counts as one that learnt by heart. */
+/** A model with this share of copies has memorised. */
 const MEMORISED_SHARE = 0.1;
 
 /** Nearness in one space, of features or of pixels. */
 export interface Nearness {
-  /** By drawn image: the nearest training image. */
+  /** For each drawn image: the nearest training image. */
   readonly index: Int32Array;
-  /** By drawn image: its distance over that of the training image to the nearest other one. */
+  /** For each drawn image: its distance, over that from the training image to its own nearest neighbour. */
   readonly ratio: Float64Array;
-  /** Median of the ratios: about 1 where the model draws as the data is spread. */
+  /** Median of the ratios: about 1 if drawn images are spread like the data. */
   readonly medianRatio: number;
-  /** That of the image nearest to the data. */
+  /** The smallest ratio. */
   readonly leastRatio: number;
 }
 
 /**
- * For each drawn image the nearest training image, and how much nearer it is than the data is to itself.
- * @param mirrored the drawn images mirrored, where training mirrors images: the nearer of the two counts
+ * The nearest training image of each drawn image, and how near it is compared with the data's own distances.
+ * @param mirrored the drawn images mirrored, if training mirrors images: the nearer of the two counts
  * @throws MetricError for fewer than 2 training images
  */
 export async function nearness(
@@ -60,23 +60,23 @@ export async function nearness(
   };
 }
 
-/** Where the training set is one picture over and over there is no usual distance, and only that picture is a copy. */
+/** If all training images are one picture, there is no usual distance, and only an exact repeat is a copy. */
 const ratioOf = (distance: number, usual: number): number =>
   distance === 0 ? 0 : usual === Infinity ? Number.MAX_VALUE : distance / usual;
 
-/** Whether a model learnt its images by heart, has copies among what it draws, or none. */
+/** Whether a model memorised its images, draws some copies, or none. */
 export type Verdict = "memorised" | "some copies" | "no copies";
 
 /** Whether a model repeats its training images: a verdict, how many copies, and which drawn images are nearest. */
 export interface Memorisation {
   readonly verdict: Verdict;
-  /** Drawn images that are copies in either space. */
+  /** Drawn images that are copies in feature or pixel space. */
   readonly copies: number;
-  /** All drawn images, the nearest to the training images first. */
+  /** All drawn images, those nearest to the training images first. */
   readonly order: Int32Array;
 }
 
-/** What both spaces say together. */
+/** Combines the results of both spaces. */
 export function judge(byFeatures: Nearness, byPixels: Nearness): Memorisation {
   const least = byFeatures.ratio.map((ratio, i) => Math.min(ratio, byPixels.ratio[i]));
   const copies = least.reduce((count, ratio) => count + Number(ratio < COPY_RATIO), 0);
@@ -88,7 +88,7 @@ export function judge(byFeatures: Nearness, byPixels: Nearness): Memorisation {
   };
 }
 
-/** The middle value, the mean of two. */
+/** The median; the mean of the middle two for an even count. */
 function median(values: Float64Array): number {
   const sorted = values.toSorted();
   const middle = sorted.length >> 1;

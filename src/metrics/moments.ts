@@ -1,4 +1,4 @@
-// Mean and covariance of features, added up batch by batch without losing digits.
+// Mean and covariance of features, accumulated batch by batch without losing digits.
 // Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance": the sums of squares of a batch are taken
 // about its own mean, and two sets are joined by the difference of their means.
 
@@ -7,7 +7,7 @@ import { MetricError } from "./errors.ts";
 import type { Features } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";
 
-/** The two moments of a set of features. */
+/** Mean and covariance of a set of features. */
 export interface Gaussian {
   /** [dims] */
   readonly mean: Float64Array;
@@ -16,10 +16,10 @@ export interface Gaussian {
   readonly count: number;
 }
 
-/** Images that are added at a time. */
+/** Images added at a time. */
 const BATCH = 256;
 
-/** Mean and covariance of rows that come a few at a time, in float64. */
+/** Accumulates mean and covariance of rows in float64. */
 export class Moments {
   readonly dims: number;
   #count = 0;
@@ -33,7 +33,7 @@ export class Moments {
     this.#scatter = new Float64Array(dims * dims);
   }
 
-  /** Adds images. @throws MetricError for features of another number of dimensions */
+  /** Adds images. @throws MetricError for features with other dimensions */
   async add({ data, count, dims }: Features, cooperation: Cooperation = {}): Promise<void> {
     if (dims !== this.dims) {
       throw new MetricError(`features of ${dims} dimensions cannot join those of ${this.dims}`);
@@ -61,7 +61,7 @@ export class Moments {
       for (let k = 0; k < dims; k++) mean[k] += data[r * dims + k];
     }
     for (let k = 0; k < dims; k++) mean[k] /= rows;
-    // One row for each feature, so that the scatter is inner products of rows.
+    // One row per feature, so that the scatter is inner products of rows.
     const centred = new Float64Array(dims * rows);
     for (let r = 0; r < rows; r++) {
       for (let k = 0; k < dims; k++) centred[k * rows + r] = data[r * dims + k] - mean[k];

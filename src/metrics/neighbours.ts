@@ -1,11 +1,11 @@
-// Nearest neighbours in a space of features: distances between all pairs of two sets, of which only what is asked for is
-// kept.
+// Nearest neighbours in feature space: computes the distances between all pairs of two sets and keeps only what is
+// needed.
 
 import type { Cooperation } from "./cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";
 import { forEachInnerProducts, squaredNorms } from "./inner_products.ts";
 
-/** Calls `visit(i, distances)` for each image of x: squared distances to all of y, never below 0. */
+/** Calls `visit(i, distances)` for each image of x with its squared distances to all of y, never below 0. */
 export async function forEachDistances(
   x: Features,
   y: Features,
@@ -46,7 +46,7 @@ export async function neighbourRadii(x: Features, k: number, cooperation: Cooper
   return radii;
 }
 
-/** For each image: the nearest of another set. */
+/** For each image: the nearest image of another set. */
 export interface Nearest {
   readonly index: Int32Array;
   /** Not squared. */
@@ -55,8 +55,8 @@ export interface Nearest {
 
 /**
  * The nearest image of y for each image of x.
- * @param others when x and y are the same set: an image's neighbours are the other images
- * @param beyond neighbours are only images farther than this; where there are none the distance is Infinity
+ * @param others x and y are the same set: an image is not its own neighbour
+ * @param beyond only images farther than this count; if there are none the distance is Infinity
  */
 export async function nearest(
   x: Features,
@@ -89,7 +89,7 @@ export async function nearest(
   return { index, distance };
 }
 
-/** k from 1. */
+/** k counts from 1. */
 function kthSmallest(values: Float64Array, k: number): number {
   const least = new Float64Array(k).fill(Infinity);
   for (const value of values) {

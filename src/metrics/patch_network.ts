@@ -1,8 +1,8 @@
 // Features that need no download: responses of fixed random filters at four scales, and colours. Random convolutional
-// features tell textures and shapes apart well enough to rank models of one data set (Saxe et al. 2011, "On random
-// weights and unsupervised feature learning"; Bruna & Mallat 2013, "Invariant scattering convolution networks", for the
-// second layer over magnitudes). They know nothing of what an image shows, so numbers from them are no FID or KID, and
-// bear other names.
+// features distinguish textures and shapes well enough to rank models of one data set (Saxe et al. 2011, "On random
+// weights and unsupervised feature learning"; Bruna & Mallat 2013, "Invariant scattering convolution networks", for
+// the second layer over magnitudes). They know nothing of an image's content, so numbers from them are not FID or KID
+// and have other names.
 
 import type { Backend } from "../engine/backend.ts";
 import { philoxNormal } from "../engine/random/philox.ts";
@@ -12,18 +12,18 @@ import { averagePool2x2 } from "../nn/downsample_2d.ts";
 import type { FeatureNetwork } from "./extractor.ts";
 import { resizeFloat } from "./resize.ts";
 
-/** Raised with every change of the numbers, and part of the name. */
+/** Part of the name; increased whenever the numbers change. */
 const EDITION = 1;
 const SIZE = 64;
 const SEED = 0x1_3a60;
-/** Random filters over colours, at each scale, and over the magnitudes that they give. */
+/** Random filters over colours, at each scale, and over the magnitudes of their responses. */
 const FIRST = { size: 5, count: 20 };
 const SECOND = { size: 3, count: 48 };
-/** By how much responses count, from 64 pixels down to 8, so that neither these nor colours outweigh the others. */
+/** Weights of the responses, from 64 pixels down to 8, so that neither they nor colours outweigh the others. */
 const GAINS = [4, 2, 1.5, 1] as const;
 const SECOND_GAIN = 3;
 
-/** The embedded network of features: 512 of an image. */
+/** The embedded feature network: 512 features per image. */
 export function patchNetwork(): FeatureNetwork {
   const dims = 4 * 4 * 3 + GAINS.length * 4 * FIRST.count + (GAINS.length - 1) * SECOND.count;
   return {
@@ -63,7 +63,7 @@ function means(x: Tensor, cells: number): Tensor {
     .reshape([n, cells * cells * c]);
 }
 
-/** Magnitudes of the responses to random filters of norm 1 that do not see a channel's mean; no padding. */
+/** Magnitudes of the responses to random filters of norm 1 that ignore a channel's mean; no padding. */
 function response(x: Tensor, { size, count }: { size: number; count: number }, site: number): Tensor {
   const [, , , channels] = x.shape;
   const shape = [size, size, channels, count];

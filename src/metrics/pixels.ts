@@ -1,15 +1,15 @@
-// Images as points in the space of their pixels, for distances that need no network.
+// Images as points in pixel space, for distances that need no network.
 
 import type { RgbImage } from "../io/image/index.ts";
 import { type Features, features } from "./features.ts";
 import { resizeFloat } from "./resize.ts";
 
-/** Larger images are compared at this side: nearest neighbours are about what stands where, not about grain. */
+/** Larger images are reduced to this side: nearest neighbours are about composition, not grain. */
 export const PIXEL_SIDE = 32;
 
 /**
  * The pixels of images as features, so that distances between images can be measured without a network.
- * @param mirror whether to turn left and right round
+ * @param mirror whether to mirror left and right
  */
 export function pixelFeatures(images: readonly RgbImage[], mirror = false): Features {
   const rows = images.map((image) => {

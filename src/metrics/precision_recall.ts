@@ -1,4 +1,4 @@
-// Fidelity and variety apart from each other. A set of images covers the balls around its images that reach to their
+// Fidelity and variety, measured separately. A set of images covers the balls around its images that reach to their
 // k-th nearest other image.
 // Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models";
 // Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models" (density and coverage).
@@ -7,17 +7,20 @@ import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";
 import { forEachDistances, neighbourRadii } from "./neighbours.ts";
 
-/** How much of what is drawn lies where the data does, and the other way round. */
+/** How much of the drawn images is near the data, and the reverse. */
 export interface PrecisionRecall {
-  /** Share of generated images that lie in a ball of a real one: how many look real. 0 to 1. */
+  /** Share of generated images inside a ball of a real one: how many look real. 0 to 1. */
   readonly precision: number;
-  /** Share of real images that lie in a ball of a generated one: how much of the data is drawn. 0 to 1. */
+  /** Share of real images inside a ball of a generated one: how much of the data is drawn. 0 to 1. */
   readonly recall: number;
-  /** In how many balls of real images a generated one lies, over k; 1 is expected of more real images, it may be above. */
+  /**
+   * Number of real images' balls that contain a generated image, over k; 1 is expected of real images, more is
+   * possible.
+   */
   readonly density: number;
-  /** Share of real images in whose ball a generated one lies. 0 to 1. */
+  /** Share of real images whose ball contains a generated one. 0 to 1. */
   readonly coverage: number;
-  /** Neighbours. */
+  /** Number of neighbours. */
   readonly k: number;
 }
 

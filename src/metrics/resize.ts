@@ -1,15 +1,15 @@
-// Images brought to a network's size in float32, as the two usual FID programs do it. Parmar et al. 2022, "On aliased
+// Resizes images to a network's size in float32, as the two usual FID programs do. Parmar et al. 2022, "On aliased
 // resizing and surprising subtleties in GAN evaluation", shows how much the filter changes the number.
 
 import { checkRgb, type RgbImage } from "../io/image/index.ts";
 
 /**
- * bilinear: torch's interpolate(mode="bilinear", align_corners=False), which reads two pixels a side whatever the scale.
+ * bilinear: torch's interpolate(mode="bilinear", align_corners=False), which reads two pixels per axis at any scale.
  * bicubic: Pillow's BICUBIC on float channels, which widens with the scale; clamped to 0 .. 255.
  */
 export type ResizeFilter = "bilinear" | "bicubic";
 
-/** Inputs first .. first + count of an output, and how much each counts. */
+/** The inputs of each output, first .. first + count - 1, and their weights. */
 interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;

@@ -1,13 +1,13 @@
-// Singular values: a matrix is brought to two diagonals by reflections from both sides (Golub & Kahan 1965,
-// "Calculating the singular values and pseudo-inverse of a matrix"); those of B are the positive eigenvalues of the
-// tridiagonal matrix that has 0 on its diagonal and B's elements beside it. Errors are some units in the last place of
-// the largest value; by way of the eigenvalues of M Mᵀ they would be the root of that.
+// Singular values: reflections from both sides make a matrix bidiagonal (Golub & Kahan 1965, "Calculating the singular
+// values and pseudo-inverse of a matrix"). The singular values of the bidiagonal B are the positive eigenvalues of the
+// tridiagonal matrix with zeros on its diagonal and B's elements beside it. Errors are a few units in the last place
+// of the largest value; the eigenvalues of M Mᵀ would lose half of the digits.
 
 import { type Cooperation, cooperate } from "./cooperative.ts";
 import { tridiagonalEigenvalues } from "./tridiagonal.ts";
 
 /**
- * @param matrix [rows, columns]; it is used up
+ * @param matrix [rows, columns]; it is overwritten
  * @returns min(rows, columns) values, the largest first
  */
 export async function singularValues(
@@ -28,7 +28,7 @@ export async function singularValues(
     .map((value) => Math.max(0, value));
 }
 
-/** The elements of the two diagonals, in turns: d0, e0, d1, e1, .. d(n-1). Signs do not matter. */
+/** The elements of the two diagonals, alternating: d0, e0, d1, e1, .. d(n-1). Signs do not matter. */
 async function bidiagonal(
   a: Float64Array,
   rows: number,
@@ -61,7 +61,7 @@ async function bidiagonal(
   return out;
 }
 
-/** One row after both reflections: a - v w, then what is left of it mirrored at u. */
+/** One row after both reflections: a - v w, then reflected at u. */
 function reflectRow(
   a: Float64Array,
   at: number,
@@ -83,8 +83,8 @@ function reflectRow(
 }
 
 /**
- * Turns x[from..] into the vector v for which (1 - factor v vᵀ) x has its first element only.
- * @returns the factor, and |x|, which is that element's size
+ * Turns x[from..] into the vector v for which (1 - factor v vᵀ) x has only its first element non-zero.
+ * @returns the factor, and |x|, the size of that element
  */
 function reflector(x: Float64Array, from: number): { factor: number; length: number } {
   let largest = 0;

@@ -3,13 +3,13 @@
 
 import { MetricError } from "./errors.ts";
 
-/** Steps for one eigenvalue; about two are usual. */
+/** Most steps for one eigenvalue; about two are usual. */
 const MOST_STEPS = 60;
 
 /**
  * @param diagonal [n]
  * @param beside [n - 1]: the elements next to the diagonal
- * @returns the eigenvalues in no order; their errors are some units in the last place of the largest
+ * @returns the eigenvalues in no order; errors are a few units in the last place of the largest
  * @throws MetricError when the steps do not converge
  */
 export function tridiagonalEigenvalues(diagonal: Float64Array, beside: Float64Array): Float64Array {

@@ -1,11 +1,11 @@
-// The variational bound on the negative log-likelihood of images, term by term: how many bits a code built on the model
-// would need for them. Ho et al. 2020, "Denoising diffusion probabilistic models", equation 5 and section 3.3;
+// The variational bound on the negative log-likelihood of images, term by term: the number of bits with which the
+// model could encode them. Ho et al. 2020, "Denoising diffusion probabilistic models", equation 5 and section 3.3;
 // Nichol & Dhariwal 2021, "Improved denoising diffusion probabilistic models", section 3.1. In float64.
 
-/** The variance that p(x_{t-1} | x_t) has: the posterior's β̃_t, or β_t. */
+/** The variance of p(x_{t-1} | x_t): the posterior's β̃_t, or β_t. */
 export type FixedVariance = "fixed_small" | "fixed_large";
 
-/** A diffusion whose variances are not learned. */
+/** A diffusion with fixed variances. */
 export interface BoundSchedule {
   /** ᾱ_t, for t = 0 .. T-1. */
   readonly alphasCumprod: ArrayLike<number>;
@@ -13,18 +13,18 @@ export interface BoundSchedule {
   readonly variance: FixedVariance;
 }
 
-/** Half of the distance between neighbouring levels of 8-bit pixels in [-1, 1]. */
+/** Half the distance between neighbouring levels of 8-bit pixels in [-1, 1]. */
 const HALF_LEVEL = 1 / 255;
 const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
 
-/** Nats in a bit. */
+/** Nats per bit. */
 export const NATS_PER_BIT = Math.LN2;
 
 /**
- * One term: for t > 0 KL(q(x_{t-1} | x_t, x_0) ‖ p(x_{t-1} | x_t)), for t = 0 -log p(x_0 | x_1), of pixels of 8 bits.
+ * One term: for t > 0 KL(q(x_{t-1} | x_t, x_0) ‖ p(x_{t-1} | x_t)), for t = 0 -log p(x_0 | x_1), of 8-bit pixels.
  * @param x0 in [-1, 1]
  * @param xt x0 with the noise of timestep t
- * @param predicted the x_0 that the model sees in xt
+ * @param predicted the model's x_0 for xt
  * @returns nats, the mean over values
  */
 export function boundTerm(
@@ -66,23 +66,26 @@ export function priorTerm({ alphasCumprod }: BoundSchedule, x0: ArrayLike<number
   return 0.5 * (variance - 1 - Math.log(variance) + (signal * squares) / x0.length);
 }
 
-/** β̃_t; that of t = 0 is 0, and that of t = 1 stands in its place. */
+/** β̃_t; at t = 0, where it is 0, that of t = 1 instead. */
 function posteriorVariance(alphasCumprod: ArrayLike<number>, betas: ArrayLike<number>, t: number): number {
   const at = Math.max(1, t);
   return ((1 - alphasCumprod[at - 1]) / (1 - alphasCumprod[at])) * betas[at];
 }
 
-/** Logarithm of the share of N(mean, σ²) that rounds to x's level; the outermost levels reach to infinity (Ho et al., equation 13). */
+/**
+ * Logarithm of the probability that N(mean, σ²) rounds to x's level; the outermost levels reach to infinity (Ho et
+ * al., equation 13).
+ */
 function logLevel(x: number, mean: number, sigma: number): number {
   const above = x > 1 - HALF_LEVEL ? Infinity : (x + HALF_LEVEL - mean) / sigma;
   const below = x < -1 + HALF_LEVEL ? -Infinity : (x - HALF_LEVEL - mean) / sigma;
-  // By symmetry in the lower tail, where small numbers keep their digits.
+  // Mirrored into the lower tail, where small numbers keep their digits.
   const [low, high] = below > 0 ? [-above, -below] : [below, above];
   const ofHigh = logNormalCdf(high);
   return ofHigh + Math.log(-Math.expm1(logNormalCdf(low) - ofHigh));
 }
 
-/** log Φ(z) to some 1e-14: a series near 0, the continued fraction of Mills' ratio in the tails. */
+/** log Φ(z) to about 1e-14: a series near 0, the continued fraction of Mills' ratio in the tails. */
 export function logNormalCdf(z: number): number {
   if (z === Infinity) return 0;
   if (z === -Infinity) return -Infinity;

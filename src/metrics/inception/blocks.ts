@@ -1,6 +1,6 @@
-// The blocks of Inception-v3 (Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision", figures
-// 5 to 7) with the names of torchvision's state dict, and the pools of the network that FID is defined by: averages at
-// the edge are taken over the pixels that there are, and the last block takes a maximum in place of the average.
+// The blocks of Inception-v3 (Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision",
+// figures 5 to 7) with the names of torchvision's state dict and the pools of the network that defines FID: averages
+// at the edge count only pixels inside the image, and the last block takes a maximum instead of the average.
 
 import { concat, type Tensor } from "../../engine/tensor.ts";
 import { relu } from "../../nn/activations.ts";
@@ -10,7 +10,7 @@ import { averagePool3x3, maxPool3x3, maxPool3x3Stride2 } from "../../nn/pool_2d.
 
 type Kernel = readonly [height: number, width: number];
 
-/** A convolution, its batch norm folded into weight and bias, and ReLU. "same" keeps the image's size. */
+/** A convolution with its batch norm folded into weight and bias, then ReLU. "same" keeps the image's size. */
 export class BasicConv2d extends Module {
   readonly #conv: Conv2d;
 
@@ -40,7 +40,7 @@ const HALVING = { stride: 2, padding: "none" } as const;
 /** Layers from images to images. */
 type Branch = (x: Tensor) => Tensor;
 
-/** A convolution of a branch, by its name. */
+/** A named convolution of a branch. */
 type Layer = readonly [
   name: string,
   channels: number,
@@ -48,7 +48,7 @@ type Layer = readonly [
   options?: { stride?: number; padding?: "same" | "none" },
 ];
 
-/** A block whose branches see the same image; their results stand one after another in the channels. */
+/** A block whose branches read the same image; their results are concatenated along the channels. */
 export abstract class InceptionBlock extends Module {
   abstract readonly outChannels: number;
   protected abstract readonly branches: readonly Branch[];
@@ -60,7 +60,7 @@ export abstract class InceptionBlock extends Module {
     );
   }
 
-  /** Convolutions one after another, each from the channels of the one before. */
+  /** A chain of convolutions. */
   protected branch(inChannels: number, layers: readonly Layer[]): Branch {
     let channels = inChannels;
     const convs = layers.map(([name, outChannels, kernel, options]) => {
@@ -71,13 +71,13 @@ export abstract class InceptionBlock extends Module {
     return (x) => convs.reduce((y, conv) => conv.forward(y), x);
   }
 
-  /** The branch that takes a pool of the image. */
+  /** The branch that pools the image first. */
   protected pooled(pool: Branch, inChannels: number, channels: number): Branch {
     const branch = this.branch(inChannels, [["branch_pool", channels, POINT]]);
     return (x) => branch(pool(x));
   }
 
-  /** Layers, and then a row and a column side by side that see what these give. */
+  /** A chain of layers, then a row filter and a column filter side by side on its result. */
   protected forked(inChannels: number, layers: readonly Layer[], fork: string, channels: number): Branch {
     const stem = this.branch(inChannels, layers);
     const from = layers.at(-1)?.[1] ?? inChannels;
@@ -90,7 +90,7 @@ export abstract class InceptionBlock extends Module {
   }
 }
 
-/** Channels of a narrower network, for tests. */
+/** Maps channels to those of a narrower network, for tests. */
 export type Width = (channels: number) => number;
 
 /** 35 x 35 images. */

@@ -1,5 +1,5 @@
-// The Inception-v3 network whose features FID, KID and their kin are defined by: that of TensorFlow's 2015-12-05 release,
-// ported to PyTorch by pytorch-fid, up to its last pool. Batch norms are folded into the convolutions (weights.ts).
+// The Inception-v3 network that defines FID and KID: that of TensorFlow's 2015-12-05 release, ported to PyTorch by
+// pytorch-fid, up to its last pool. Batch norms are folded into the convolutions (weights.ts).
 
 import type { Tensor } from "../../engine/tensor.ts";
 import { Module } from "../../nn/module.ts";
@@ -15,7 +15,7 @@ import {
   type Width,
 } from "./blocks.ts";
 
-/** Height and width of its images. */
+/** Height and width of its input. */
 export const INCEPTION_SIZE = 299;
 
 /**
@@ -23,13 +23,13 @@ export const INCEPTION_SIZE = 299;
  * computed with (Heusel et al. 2017, arXiv 1706.08500): images [N, 299, 299, 3] to features [N, 2048].
  */
 export class InceptionV3 extends Module {
-  /** Features of an image: 2048. */
+  /** Features per image: 2048. */
   readonly dims: number;
   readonly #stem: readonly BasicConv2d[];
   readonly #middle: readonly BasicConv2d[];
   readonly #blocks: readonly InceptionBlock[];
 
-  /** @param divisor every layer has as many times fewer channels; 1 is the network itself, others are for tests */
+  /** @param divisor divides the channels of every layer; 1 for the network itself, larger for tests */
   constructor(divisor = 1) {
     super();
     const w: Width = (channels) => channels / divisor;

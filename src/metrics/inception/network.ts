@@ -1,4 +1,4 @@
-// Inception-v3 as a network of features, with the preprocessing of the two programs that published numbers come from.
+// Inception-v3 as a feature network, with the preprocessing of the two programs behind published numbers.
 
 import type { RgbImage } from "../../io/image/index.ts";
 import type { FeatureNetwork } from "../extractor.ts";
@@ -10,7 +10,7 @@ import { INCEPTION_SIZE, type InceptionV3 } from "./inception_v3.ts";
  * clean-fid: Pillow's bicubic with antialiasing on float channels, (x - 128) / 128.
  */
 export const FID_PROTOCOLS = ["pytorch-fid", "clean-fid"] as const;
-/** Whose way of resizing images FID follows. */
+/** The program whose resizing FID follows. */
 export type FidProtocol = (typeof FID_PROTOCOLS)[number];
 
 const RESIZES: Readonly<Record<FidProtocol, string>> = {
@@ -36,7 +36,7 @@ export function inceptionNetwork(model: InceptionV3, protocol: FidProtocol, weig
   };
 }
 
-/** An image as the network sees it: [299, 299, 3]. */
+/** An image as the network's input: [299, 299, 3]. */
 function prepareInception(image: RgbImage, protocol: FidProtocol): Float32Array {
   return protocol === "pytorch-fid"
     ? resizeFloat(image, INCEPTION_SIZE, "bilinear").map((x) => x / 127.5 - 1)

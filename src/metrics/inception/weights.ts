@@ -5,15 +5,15 @@ import type { HostWeight, StateDict } from "../../io/state_dict.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
 import { InceptionV3 } from "./inception_v3.ts";
 
-/** What each batch norm adds to a variance before its root. */
+/** The epsilon of each batch norm. */
 const BATCH_NORM_EPS = 0.001;
 const BATCH_NORM = ["weight", "bias", "running_mean", "running_var"];
-/** How the usual file becomes one that is read here. */
+/** How to convert the usual file. */
 const CONVERT =
   "python -c \"import torch; from safetensors.torch import save_file; save_file(torch.load('pt_inception-2015-12-05-6726825d.pth'), 'inception.safetensors')\"";
 
 /**
- * Reads the network from a file; the classifier (fc) and counters that the file may hold are passed over.
+ * Reads the network from a file; the classifier (fc) and counters in it are ignored.
  * @throws FileError, in one line, for a file that cannot be read or holds another network
  */
 export async function readInception(path: string, divisor = 1): Promise<InceptionV3> {
@@ -49,7 +49,7 @@ async function readFloats(path: string): Promise<StateDict> {
 }
 
 /**
- * Each convolution and the batch norm after it as one convolution with a bias:
+ * Folds each batch norm into the convolution before it, which gets a bias:
  * γ (w x - μ) / √(σ² + ε) + β = (γ / √(σ² + ε)) w x + (β - γ μ / √(σ² + ε)).
  */
 function foldBatchNorms(state: StateDict, path: string): StateDict {
