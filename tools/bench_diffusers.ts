@@ -1,13 +1,14 @@
-// Times this project beside diffusers on PyTorch, in turn (A B A B) on the same machine and threads, and prints a table.
+// Times this project beside diffusers on PyTorch, alternating (A B A B) on the same machine and threads, and prints a
+// table.
 //
 //   npm run bench:diffusers -- --python .venv/bin/python
 //   npm run bench:diffusers -- --python .venv/bin/python --cases butterflies32:train:16,cifar10:train:8 --rounds 3
 //
 // A case is PRESET:WORK:BATCH. Each of `--rounds` rounds runs `imago bench` and tools/python/bench_diffusers.py (with
-// what requirements.txt beside it names), each PyTorch variant in a process of its own, so that the peaks of memory are
-// its own. A cell is the median of all steps, with the slowest and the fastest; ratios are to the PyTorch variant with
-// the best median. `--variants eager,channels_last,compile,compile_channels_last` has torch.compile take part, which
-// takes minutes a run. `--json FILE` keeps every number. Other work on the machine spoils the numbers of both.
+// the packages of requirements.txt beside it), each PyTorch variant in a separate process, so that peaks of memory are
+// separate too. A cell is the median of all steps, with the slowest and the fastest; ratios are to the PyTorch variant
+// with the best median. `--variants eager,channels_last,compile,compile_channels_last` includes torch.compile, which
+// takes minutes per run. `--json FILE` saves every number. Other work on the machine spoils the numbers of both.
 
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
@@ -40,14 +41,14 @@ const CASES = [
 /** The quick preset is this project's own. */
 const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => name !== "quick");
 const VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"];
-/** Steps that PyTorch is given to warm up, at least; both take the steps of two seconds. */
+/** Fewest warm-up steps of PyTorch; both sides then run steps for two seconds. */
 const WARMUP = 2;
-/** Short forward passes are timed until they have seen so many images. */
+/** Short forward passes are repeated for at least this many images. */
 const LEAST_IMAGES = 48;
 
 interface Options {
   readonly python: string;
-  /** Where every number goes, if anywhere. */
+  /** The file for every number, if any. */
   readonly json: string | undefined;
   readonly cases: readonly Case[];
   readonly variants: readonly string[];
@@ -99,7 +100,7 @@ async function checkPython(python: string): Promise<void> {
   }
 }
 
-/** Undefined, with a word on stderr, when this PyTorch cannot run the variant. */
+/** Undefined, with a message on stderr, when this PyTorch cannot run the variant. */
 async function torchRun(
   { preset, work, batchSize }: Case,
   variant: string,
@@ -159,7 +160,7 @@ function tableRow(
   ]);
 }
 
-/** Every number of the cases so far. */
+/** Saves every number of the cases so far. */
 async function save(file: string, machine: Line, comparisons: readonly Comparison[]): Promise<void> {
   const lines = (runs: readonly Run[]) => runs.map(({ line }) => line);
   const cases = comparisons.map(({ case: { preset, work, batchSize }, imago, torch }) => ({

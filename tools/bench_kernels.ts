@@ -1,4 +1,4 @@
-// How fast the CPU kernels are on one thread, in GFLOP/s: matrix products, attention, and the convolutions of a UNet with
+// Speed of the CPU kernels on one thread, in GFLOP/s: matrix products, attention, and the convolutions of a UNet with
 // block_out_channels 64, 128, 128, 256 on 32 x 32 images.
 //
 //   node_modules/.bin/node tools/bench_kernels.ts [part of a name] [batch size, default 16]
@@ -16,7 +16,10 @@ const SECONDS = 0.4;
 const [wanted = "", batchSize = "16"] = process.argv.slice(2);
 const batch = Number(batchSize);
 
-/** Every tile's best time, added up (a machine with other work disturbs that least), and the time of each step. */
+/**
+ * Prints the sum of every tile's best time (the least disturbed by other work on the machine), and the time of each
+ * step.
+ */
 function bench(name: string, lowered: Lowered, inputSizes: number[], outputSize: number): void {
   if (!name.includes(wanted)) return;
   const inputs = inputSizes.map((size, i) => noise(size, i + 1));

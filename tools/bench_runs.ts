@@ -1,4 +1,4 @@
-// Runs of `imago bench` in a process of their own, for the tools that compare them, and how their numbers are shown.
+// Runs `imago bench` in a separate process, for the tools that compare runs, and formats its numbers.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { isPresetName, PRESET_NAMES, type PresetName } from "../src/training/pre
 /** One line of JSON that a benchmark printed. */
 export type Line = Readonly<Record<string, unknown>>;
 
-/** What is timed: training steps, or forward passes of the UNet. */
+/** Training steps, or forward passes of the UNet. */
 type Work = "train" | "forward";
 
 export interface Case {
@@ -18,7 +18,7 @@ export interface Case {
   readonly batchSize: number;
 }
 
-/** PRESET:WORK:BATCH. @throws Error that says what was expected */
+/** Parses PRESET:WORK:BATCH. @throws Error that says what was expected */
 export function parseCase(text: string, presets: readonly PresetName[] = PRESET_NAMES): Case {
   const [preset = "", work = "", batch = "", ...more] = text.split(":");
   const isKnown = isPresetName(preset) && presets.includes(preset);
@@ -37,17 +37,17 @@ export function count(what: string, text: string): number {
   throw new Error(`${what} is "${text}"; expected a whole number of at least 1`);
 }
 
-/** A benchmark's steps, seconds each, and the most memory its process had; null where that is not known. */
+/** Seconds of each step of a benchmark, and the peak memory of its process; null if not known. */
 export interface Run {
   readonly steps: readonly number[];
   readonly peakBytes: number | null;
-  /** All that the benchmark said. */
+  /** The whole line. */
   readonly line: Line;
 }
 
 export const toolPath = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Runs a command; the JSON objects among the lines it prints. */
+/** Runs a command; returns the JSON objects among its output lines. */
 export async function jsonLines(command: string, args: readonly string[]): Promise<Line[]> {
   const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 });
   return stdout
@@ -56,7 +56,7 @@ export async function jsonLines(command: string, args: readonly string[]): Promi
     .map((line): Line => JSON.parse(line));
 }
 
-/** `imago bench` with so many timed steps. */
+/** Runs `imago bench` with this many timed steps. */
 export async function imagoRun(
   { preset, work, batchSize }: Case,
   threads: number,
@@ -105,13 +105,13 @@ export function timesOf(seconds: readonly number[]): Times {
 /** The steps of all runs together. */
 export const timesOfRuns = (runs: readonly Run[]): Times => timesOf(runs.flatMap(({ steps }) => steps));
 
-/** "18.61 (17.92 to 18.90)": images a second of the median, slowest and fastest step. */
+/** "18.61 (17.92 to 18.90)": images per second of the median, slowest and fastest step. */
 export function speedText(batchSize: number, { median, fastest, slowest }: Times): string {
   const speed = (seconds: number) => (batchSize / seconds).toFixed(2);
   return `${speed(median)} (${speed(slowest)} to ${speed(fastest)})`;
 }
 
-/** The most memory of all runs. */
+/** The highest peak memory of all runs. */
 export function peakText(runs: readonly Run[]): string {
   const known = runs.flatMap(({ peakBytes }) => (peakBytes === null ? [] : [peakBytes]));
   return known.length === 0 ? "-" : bytes(Math.max(...known));

@@ -1,10 +1,11 @@
-// Shows what more threads bring: `imago bench` with one thread and with more, in turn (A B A B), and which kernels gain.
+// Shows what more threads bring: `imago bench` with one thread and with more, alternating (A B A B), and which kernels
+// gain.
 //
 //   npm run bench:threads
 //   npm run bench:threads -- --case cifar10:train:8 --threads 1,2,4 --rounds 3
 //
-// A case is PRESET:WORK:BATCH. The machine's own peaks stand beside the steps: no program gains more than they do.
-// Other work on the machine spoils the numbers.
+// A case is PRESET:WORK:BATCH. The machine's own peaks are printed beside the steps: no program gains more than they
+// do. Other work on the machine spoils the numbers.
 
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -22,13 +23,13 @@ import {
   timesOfRuns,
 } from "./bench_runs.ts";
 
-/** 1, 2, 4, .. and all. */
+/** 1, 2, 4, .. and all cores. */
 function threadCounts(all: number): number[] {
   const doublings = Array.from({ length: Math.ceil(Math.log2(all)) }, (_, i) => 2 ** i);
   return [...doublings, all];
 }
 
-/** What is read from a line of `imago bench --json` here. */
+/** The fields of a line of `imago bench --json` that are used here. */
 const benchLine = v.object({
   peak_gflops: v.number(),
   peak_gbytes_per_second: v.nullable(v.number()),
@@ -38,7 +39,7 @@ const benchLine = v.object({
 const median = (values: readonly number[]): number => timesOf(values).median;
 const times = (ratio: number): string => `${ratio.toFixed(2)}x`;
 
-/** Median seconds by family of kernels, the most expensive first. */
+/** Median seconds per kernel family, the most expensive first. */
 function familySeconds(runs: readonly Run[]): Map<string, number> {
   const all = runs.flatMap(({ line }) => v.parse(benchLine, line).families);
   const names = [...new Set(all.map(({ family }) => family))];

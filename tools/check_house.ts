@@ -1,5 +1,6 @@
-// What holds the house together, checked in `npm run lint`: imports go downwards between floors and never in circles, Node's
-// modules stay where they may be named, what is exported is used, what is public is described, and a file says what it is.
+// Checks the structure of the sources, in `npm run lint`: imports go downwards between floors and never in circles,
+// Node's modules are imported only where allowed, exports are used, public symbols have docstrings, and each file has
+// a header.
 //
 //   node tools/check_house.ts
 

@@ -1,13 +1,13 @@
-// Compares this project's UNet2DModel and its files with diffusers', both running here, both ways round.
+// Compares this project's UNet2DModel and its files with diffusers', in both directions, by running both.
 //
 //   node_modules/.bin/node tools/compare_with_diffusers.ts --python .venv/bin/python [--backend wasm|reference]
 //     [--threads N] [--seed N] [config.json ...]
 //
-// For each config (default: all of test/fixtures/unet2d), in each of three forms (one file, shards, fp16): diffusers
-// makes a pipeline with random weights and saves it; it is read and run here, and by diffusers, on the same random images, timesteps
-// and classes. It is then saved from here, and what diffusers computes from that must be the same bits.
-// The Python side is tools/python/check_pipeline.py, with what tools/python/requirements.txt names.
-// One line a comparison; exit code 1 if an output is further off than 1e-4 (norm of the difference / norm).
+// For each config (default: all of test/fixtures/unet2d), in each of three forms (one file, shards, fp16), diffusers
+// saves a pipeline with random weights. Both sides read it and run it on the same random images, timesteps and
+// classes. This project then saves it again, and from that diffusers must compute the same bits as before.
+// The Python side is tools/python/check_pipeline.py, with the packages of tools/python/requirements.txt.
+// Prints one line per comparison; exit code 1 if an output differs by more than 1e-4 (norm of the difference / norm).
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -46,12 +46,12 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
-/** What one forward pass is given: images in torch's layout, as diffusers gets them, and in ours. */
+/** Inputs of one forward pass: images in torch's layout, for diffusers, and in ours. */
 type Inputs = {
   readonly sample: HostTensor; // [N, H, W, C]
   readonly timestep: Int32Array; // [N]
   readonly classLabels: Int32Array | Float32Array | undefined; // [N] or [N, D]
-  /** The same for the Python side. */
+  /** The same inputs for the Python side. */
   readonly entries: Map<string, TensorEntry>;
 };
 

@@ -1,12 +1,12 @@
-// The figures of docs/adaptive-noise.md: how much noise each step adds, fixed in advance against adapted to the score,
-// and what samplers draw at nearly equal numbers of model calls.
+// The figures of docs/adaptive-noise.md: how much noise each step adds, fixed in advance or adapted to the score, and
+// what samplers draw with nearly equal numbers of model calls.
 //
 //   npm run figure:adaptive-noise -- [RUN] [--out DIR] [--threads N]
 //
 // RUN is a run of `imago train` on the synthetic butterflies (default runs/quick). It writes adaptive_noise.svg and
-// adaptive_noise_NAME.png for each sampler into DIR (default docs/images), and prints a Markdown table: calls of the
-// model for an image, attempts refused, and speckle: the difference of neighbouring pixels in the corners of the images,
-// where the butterflies' background is white, in levels of 8 bits.
+// adaptive_noise_NAME.png for each sampler into DIR (default docs/images), and prints a Markdown table: model calls
+// per image, rejected attempts, and speckle: the difference of neighbouring pixels in the corners of the images, where
+// the butterflies' background is white, in levels of 8 bits.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const SEED = 1;
 const COUNT = 16;
 const COLUMNS = 8;
 const CORNER = 3;
-/** Images whose own lines the chart shows. */
+/** Images with their own lines in the chart. */
 const SHOWN = 4;
 
 interface Case {
@@ -117,7 +117,7 @@ await writeFile(
   ),
 );
 
-/** The lines of some images, the first of them strong; of DDPM's fixed noise one. */
+/** The lines of several images, the first one strong; a single line for DDPM's fixed noise. */
 function linesOf(name: string, color: string, steps: readonly GeneratedStep[] | undefined): Line[] {
   if (steps === undefined) return [{ name, color, points: fixedNoise() }];
   return Array.from({ length: SHOWN }, (_, image) => ({
@@ -130,7 +130,7 @@ function linesOf(name: string, color: string, steps: readonly GeneratedStep[] | 
   }));
 }
 
-/** DDPM's noise, known before any image is: sqrt of the posterior's variance. */
+/** DDPM's noise, which does not depend on the image: the square root of the posterior's variance. */
 function fixedNoise(): [number, number][] {
   const scheduler = DDPMScheduler.fromConfig(pipeline.scheduler);
   scheduler.setTimesteps(50);
@@ -149,8 +149,8 @@ function data(): HostTensor {
 }
 
 /**
- * How uneven the background is: the mean difference of horizontal neighbours in an upper corner, in levels of 8 bits, and
- * of all corners the median, as wings reach into some. Of values in [0, 1].
+ * The unevenness of the background: the mean difference of horizontal neighbours in an upper corner, in levels of 8
+ * bits; the median over all corners, because wings reach into some. Values are in [0, 1].
  */
 function speckle({ data, shape }: HostTensor): number {
   const [count, height, width, channels] = shape;

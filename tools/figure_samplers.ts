@@ -2,9 +2,9 @@
 //
 //   npm run figure:samplers -- [RUN] [--out DIR]
 //
-// RUN is a run of `imago train` (default runs/quick); pictures go to DIR (default docs/images/samplers). One PNG a
-// scheduler: four images at 10 calls, then the same four at 25, then at 50. Schedulers that the model is not made for say
-// so and are left out. repaint.png: a butterfly, the part of it that is kept, and six completions.
+// RUN is a run of `imago train` (default runs/quick); pictures go to DIR (default docs/images/samplers). There is one
+// PNG per scheduler: four images at 10 calls, then the same four at 25, then at 50. Schedulers that do not suit the
+// model print so and are skipped. repaint.png: a butterfly, the part of it that is kept, and six completions.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,12 +19,15 @@ import { chosenScheduler } from "../src/pipelines/scheduler_choice.ts";
 import { isSchedulerName, type Scheduler, schedulers } from "../src/schedulers/index.ts";
 
 const CALLS = [10, 25, 50];
-/** They do not turn noise into images with an ordinary model: the first goes the other way, the others want a distilled one. */
+/**
+ * These do not turn noise into images with an ordinary model: the first runs backwards, the others need a distilled
+ * model.
+ */
 const OF_OTHER_USE: readonly string[] = ["ddim-inverse", "lcm", "tcd"];
 const COUNT = 4;
 const SEED = 11;
 
-/** The most steps that call the model no more often than `calls`, or the fewest that there can be. */
+/** The most steps that take at most `calls` model calls, or the fewest steps possible. */
 function stepsWithin(calls: number, scheduler: Scheduler): number {
   let steps = calls;
   scheduler.setTimesteps(steps);

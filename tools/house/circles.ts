@@ -1,4 +1,4 @@
-// No file imports itself by way of others, neither by value nor by type.
+// No file imports itself through other files, neither by value nor by type.
 
 import type ts from "typescript";
 import type { Problem, Sources } from "./sources.ts";
@@ -15,7 +15,7 @@ export function circles(sources: Sources): Problem[] {
     });
 }
 
-/** Files that reach each other (Tarjan 1972). */
+/** Groups of files that reach each other (Tarjan 1972). */
 function components(
   files: readonly ts.SourceFile[],
   next: (file: ts.SourceFile) => readonly ts.SourceFile[],

@@ -2,7 +2,7 @@
 
 import type { Problem, Sources } from "./sources.ts";
 
-/** From the top. Rooms that share a line stand side by side. */
+/** From the top. Rooms on one line are on the same floor. */
 const FLOORS: readonly (readonly string[])[] = [
   ["cli"],
   ["training"],
@@ -14,9 +14,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ["engine"],
   ["platform"],
 ];
-/** Within the engine: what is higher may import what is lower. */
+/** Within the engine, from the top: upper rooms may import lower ones. */
 const ENGINE: readonly (readonly string[])[] = [["backends"], ["program"], ["passes"]];
-/** Files that belong to no floor: what the package shows, and its version. */
+/** Files on no floor: the package's entry and its version. */
 const APART = ["src/index.ts", "src/version.ts"];
 
 export function upwardImports(sources: Sources): Problem[] {

@@ -1,4 +1,4 @@
-// Every file of the package says in its first line what it is.
+// Every source file of the package says what it is in its first line.
 
 import type { Problem, Sources } from "./sources.ts";
 

@@ -1,4 +1,4 @@
-// What the package shows: the symbols of its entries.
+// The package's public symbols: the exports of its entries.
 
 import ts from "typescript";
 import type { Sources } from "./sources.ts";

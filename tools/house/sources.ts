@@ -1,30 +1,30 @@
-// The project's TypeScript, parsed: its files, and what each imports from which other one.
+// The project's TypeScript, parsed: its files, and what each imports from the others.
 
 import { relative, sep } from "node:path";
 import ts from "typescript";
 
 export interface Import {
-  /** As it is written. */
+  /** The text of the import's specifier. */
   readonly specifier: string;
-  /** The file it means; undefined for packages and Node's modules. */
+  /** The imported file; undefined for packages and Node's modules. */
   readonly target: ts.SourceFile | undefined;
-  /** Nothing of it is left when types are stripped. */
+  /** Only types are imported. */
   readonly typeOnly: boolean;
-  /** What is taken by name; "*" for all of it. */
+  /** The imported names; "*" for all of them. */
   readonly names: readonly string[];
 }
 
 export interface Sources {
   readonly root: string;
   readonly program: ts.Program;
-  /** All files of the project, tests and tools too. */
+  /** All files of the project, including tests and tools. */
   readonly files: readonly ts.SourceFile[];
   importsOf(file: ts.SourceFile): readonly Import[];
   /** Path from the root, with slashes. */
   pathOf(file: ts.SourceFile): string;
 }
 
-/** A breach of the rules. */
+/** A violation of the rules. */
 export interface Problem {
   readonly file: string;
   readonly problem: string;
@@ -39,7 +39,7 @@ export function readSources(root: string): Sources {
   });
   if (config === undefined) throw new Error(`${root}/tsconfig.json cannot be read`);
   const program = ts.createProgram(config.fileNames, config.options);
-  // Nodes know their parents once they are bound.
+  // Binding sets the nodes' parents.
   program.getTypeChecker();
   const files = program.getSourceFiles().filter(({ fileName }) => !fileName.includes("/node_modules/"));
   const imports = new Map(files.map((file) => [file, readImports(program, file)]));
@@ -108,7 +108,7 @@ function readImports(program: ts.Program, file: ts.SourceFile): Import[] {
   return found;
 }
 
-/** What is read of a namespace that was imported under a name. */
+/** The members that a file uses of a namespace import. */
 function accessed(file: ts.SourceFile, namespace: string): string[] {
   const names = new Set<string>();
   const visit = (node: ts.Node): void => {

@@ -1,4 +1,4 @@
-// What is public is described where it is declared.
+// Public symbols have a docstring where they are declared.
 
 import { publicSymbols } from "./public_symbols.ts";
 import type { Problem, Sources } from "./sources.ts";

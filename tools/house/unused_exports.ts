@@ -1,10 +1,10 @@
-// What is exported is used: by another file, or it is public. What only tests use is no part of the package.
+// Exports are used by another file of the package, or are public. Use by tests alone does not count.
 
 import ts from "typescript";
 import { publicSymbols } from "./public_symbols.ts";
 import type { Problem, Sources } from "./sources.ts";
 
-/** The words of the kernel language: another encoder is held to all of them by the tests, whatever the templates say today. */
+/** The kernel language's operations: tests hold any encoder to all of them, whether templates use them or not. */
 const VOCABULARY = "src/engine/backends/cpu/simd/ops.ts";
 
 export function unusedExports(sources: Sources): Problem[] {
@@ -22,7 +22,7 @@ export function unusedExports(sources: Sources): Problem[] {
       const real = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       if (shown.has(real) || uses(inPackage, name)) return [];
       const usedHere = mentions(file, name) > 1;
-      // A type that a function of this file takes or gives has its name for whoever calls that.
+      // A type in the signature of an exported function is needed by that function's callers.
       const isNeeded = usedHere && (isType(real) || uses(elsewhere, name));
       const isWord = sources.pathOf(file) === VOCABULARY && uses(elsewhere, name);
       const problem = usedHere
@@ -33,7 +33,7 @@ export function unusedExports(sources: Sources): Problem[] {
   });
 }
 
-/** The names that some files take from each file. */
+/** The names that other files import from each file. */
 function namesTaken(
   sources: Sources,
   by: (path: string) => boolean,
@@ -53,7 +53,7 @@ function namesTaken(
 
 const isType = ({ flags }: ts.Symbol): boolean => (flags & ts.SymbolFlags.Value) === 0;
 
-/** How often a name stands in a file. */
+/** How often a name occurs in a file. */
 function mentions(file: ts.SourceFile, name: string): number {
   let count = 0;
   const visit = (node: ts.Node): void => {
