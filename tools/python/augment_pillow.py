@@ -31,7 +31,7 @@ def crops(pixels):
                 px = box[0] + (x + 0.5) * scale
                 py = box[1] + (y + 0.5) * scale
                 inside = all(reach <= place <= SIZE - reach for place in (px, py))
-                # Values out of range are cut here and not there.
+                # Values out of range are clipped here and not there.
                 if inside and 0 <= out[y, x] <= 255:
                     values.append([x, y, round(float(out[y, x]), 4)])
         cases.append({"box": box, "size": size, "values": values})

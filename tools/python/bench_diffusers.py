@@ -3,10 +3,11 @@
     python bench_diffusers.py --preset butterflies32 --batch-size 64 --threads 2 --steps 5
     python bench_diffusers.py --preset cifar10 --batch-size 16 --work forward --variants eager,compile
 
-A training step is noise and timesteps drawn, add_noise, UNet, mean squared error, backward, clipping if asked for,
-AdamW, and the moving average of the weights if asked for. One JSON object a line and variant: seconds of every timed
-step, of the fastest and the median, images per second of the median, seconds of the first step (which compiles), the
-loss or output norm of the last step, and the most memory that the process had so far: give one variant to know its own.
+A training step draws noise and timesteps, then runs add_noise, UNet, mean squared error, backward, AdamW and, with their
+options, clipping and the moving average of the weights. It prints one JSON object per variant, on a line each: seconds
+of every timed step, of the fastest and the median, images per second of the median, seconds of the first step (which
+compiles), the loss or output norm of the last step, and the peak memory of the process so far: run a single variant
+to get its own peak.
 """
 
 import argparse
@@ -73,7 +74,7 @@ def bench(args: argparse.Namespace, config: dict, work: str, variant: str) -> di
     model = torch.compile(unet) if "compile" in variant else unet
     step = training_step if work == "train" else forward_pass
     seconds = []
-    warmup = None  # steps that do not count, once known
+    warmup = None  # untimed steps, once known
     while warmup is None or len(seconds) < warmup + args.steps:
         begin = time.perf_counter()
         result = step(model, scheduler, optimizer, ema, images, args.max_grad_norm)

@@ -2,8 +2,8 @@
 
     python bits_per_dim_goldens.py > test/fixtures/metrics/bits_per_dim.json
 
-Weights are torch's of seed 0; images are made of arithmetic that the test repeats; noise is torch's, [2, 3, 8, 8] for each
-timestep from 0 up. Each row holds the options, the bits of each timestep and of the prior, and their sum.
+Weights are torch's for seed 0; images are computed by a formula that the test repeats; noise is torch's, [2, 3, 8, 8] for
+each timestep from 0 up. Each row holds the options, the bits of each timestep and of the prior, and their sum.
 """
 
 import json

@@ -6,8 +6,8 @@
 predict: in.safetensors has `sample` [N, C, H, W] float32, `timestep` [N] (whole or real numbers) and, for models with
 classes, `class_labels` [N]. out.safetensors gets `output` [N, C, H, W] float32.
 make: a UNet2DModel with random weights and a DDPMScheduler, saved by diffusers; fp16 saves the weights in half
-precision (under the variant name fp16), --shards cuts them into about that many files. Beside them, in
-expected.safetensors, are the float32 weights the files stand for.
+precision (under the variant name fp16), --shards splits them into about that many files. The
+float32 weights that a reader should get are saved beside them, in expected.safetensors.
 """
 
 import argparse

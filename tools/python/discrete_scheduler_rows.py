@@ -1,9 +1,9 @@
-"""diffusers' numbers for the options of schedulers that its own tests leave out.
+"""diffusers' numbers for the options of schedulers that its own tests do not cover.
 
     python discrete_scheduler_rows.py > test/fixtures/discrete_scheduler_rows.json
 
 Each row is a whole sampling loop over the samples and the "model" of diffusers' scheduler tests: the class, its config,
-the steps (a number, or custom timesteps), the options of step, and the sum and the norm of what comes out.
+the steps (a number, or custom timesteps), the options of step, and the sum and the norm of the result.
 """
 
 import itertools

@@ -3,9 +3,9 @@
     python guided_images.py > test/fixtures/guided_images.json
 
 The model is the tiny UNet of diffusers' pipeline tests with three classes and a row for none, initialised by
-torch.manual_seed(0); with learned variance it answers six channels. The loop is that of DiTPipeline without a VAE: uncond +
-scale * (cond - uncond), the variance from the answer with the class. The rescale is that of diffusers' guiders. Each row
-holds what was asked for and the pixels [count, height, width, 3] as bytes in base64.
+torch.manual_seed(0); with learned variance it returns six channels. The loop is that of DiTPipeline without a VAE: uncond +
+scale * (cond - uncond), the variance from the conditional output. The rescale is that of diffusers' guiders. Each row
+holds the options and the pixels [count, height, width, 3] as bytes in base64.
 """
 
 import base64

@@ -3,9 +3,9 @@
     pip install --no-deps pytorch-fid==0.3.0 clean-fid==0.1.35 torchvision==0.29.2 pillow
     python inception_goldens.py test/fixtures/metrics/inception.safetensors
 
-The network is pytorch-fid's own, with 16 times fewer channels (with --full it is the whole network, 90 MB, to check
-the same by hand). Its batch norms hold the statistics of a batch of noise, so that features neither vanish nor explode.
-Images are made of arithmetic that the test repeats.
+The network is pytorch-fid's own, with 16 times fewer channels (--full: the whole network, 90 MB, for a check by hand).
+Its batch norms have the statistics of a batch of noise, so that features neither vanish nor explode. Images are
+computed by a formula that the test repeats.
 """
 
 import sys

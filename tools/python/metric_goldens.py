@@ -43,7 +43,7 @@ def frechet(a: numpy.ndarray, b: numpy.ndarray) -> float:
 
 
 def kernel(a: numpy.ndarray, b: numpy.ndarray) -> float:
-    """The unbiased estimate, with as many images of each."""
+    """The unbiased estimate, with equally many images in both sets."""
     m = min(len(a), len(b))
     a, b = a[:m], b[:m]
     aa, bb, ab = ((x @ y.T / a.shape[1] + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))

@@ -2,7 +2,7 @@
 
     python tools/python/parquet_images.py
 
-Image i is plain, 8 x 8, of colour (20 i, 255 - 20 i, 7 i).
+Image i is 8 x 8, of the single colour (20 i, 255 - 20 i, 7 i).
 """
 
 import io
@@ -43,7 +43,7 @@ def main():
     table = pa.table({"image": images(10), "label": classes, "caption": [f"number {i}" for i in range(10)]})
     write("hugging_face", features(table, {"image": {"_type": "Image"}, **labels}), row_group_size=4)
 
-    # Known by shape alone: plain bytes, and labels as text.
+    # Recognised by their structure only: plain bytes, and labels as text.
     plain = pa.table({"name": [f"n{i}" for i in range(5)], "img": [png(i) for i in range(5)], "kind": list("abcab")})
     for codec in ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]:
         write(f"plain_{codec}", plain, compression=codec)
@@ -51,7 +51,7 @@ def main():
     write("two_images", pa.table({"before": images(2), "after": images(2)}))
     write("no_images", pa.table({"text": ["a", "b"], "number": [1, 2]}))
 
-    # A row without an image, one with a path in place of it, one without a label.
+    # A row without an image, one with a path instead, one without a label.
     gaps = pa.array([None, {"bytes": None, "path": "x.png"}, {"bytes": png(2), "path": None}], type=IMAGE)
     write("gaps", features(pa.table({"image": gaps, "label": [0, 1, -1]}), {"image": {"_type": "Image"}, **labels}))
 

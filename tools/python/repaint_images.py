@@ -1,10 +1,10 @@
-"""What diffusers' RePaint draws, with torch's CPU generator.
+"""Images that diffusers' RePaint draws, with torch's CPU generator.
 
     python repaint_images.py > test/fixtures/repaint_images.json
 
-The model is the tiny UNet of diffusers' pipeline tests, initialised by torch.manual_seed(0); image and mask are made of
-arithmetic that the test repeats. Each row holds the options, the timesteps and the pixels [1, height, width, 3] as bytes
-in base64.
+The model is the tiny UNet of diffusers' pipeline tests, initialised by torch.manual_seed(0); image and mask are computed
+by a formula that the test repeats. Each row holds the options, the timesteps and the pixels [1, height, width, 3] as
+bytes in base64.
 """
 
 import base64

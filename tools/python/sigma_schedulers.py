@@ -4,8 +4,8 @@ Usage: python tools/python/sigma_schedulers.py [OUT.json]     (diffusers, torch,
 
 The samples and the "model" are those of diffusers' own scheduler tests: arange(768) / 768 as [4, 3, 8, 8], and
 sample * t / (t + 1). The model sees the scaled sample, the scheduler the sample itself. Noise is torch.randn with seed
-0, one draw a step; the Brownian motion of DPMSolverSDEScheduler is replaced by such draws, one for each half step.
-Each row holds the sum of |x|, the sum of x * noise and how often noise was drawn.
+0, one draw per step; the Brownian motion of DPMSolverSDEScheduler is replaced by such draws, one per half step.
+Each row holds the sum of |x|, the sum of x * noise and the number of draws.
 """
 
 import inspect
@@ -18,7 +18,7 @@ import diffusers
 import numpy as np
 import torch
 
-# Its Brownian motion is replaced below, so the package that it comes from need not be there.
+# Its Brownian motion is replaced below, so the package for it need not be installed.
 sys.modules.setdefault("torchsde", types.ModuleType("torchsde"))
 from diffusers.schedulers.scheduling_dpmsolver_sde import DPMSolverSDEScheduler  # noqa: E402
 
@@ -44,7 +44,7 @@ NOISE = ramp(np.arange(768)[::-1].copy())
 
 
 def configs_of(name):
-    """The options to try, each with the numbers of steps."""
+    """The options to test, each with its numbers of steps."""
     for spacing in SPACINGS:
         for prediction in ["epsilon", "sample", "v_prediction"]:
             yield {"timestep_spacing": spacing, "prediction_type": prediction}, [1, 2, 7, 25]
@@ -130,7 +130,7 @@ def main():
         try:
             abs_sum, dot, draws = loop(name, config, steps, mu)
         except NotImplementedError:
-            continue  # prediction types that diffusers does not have there
+            continue  # diffusers does not support these prediction types here
         if not np.isfinite(abs_sum):
             print("not finite:", name, config, steps, file=sys.stderr)
             continue

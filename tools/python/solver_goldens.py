@@ -1,4 +1,4 @@
-"""Sampling loops of diffusers' solvers in lambda, over their options: makes test/fixtures/solvers.json.
+"""Sampling loops of diffusers' solvers in lambda, over their options: writes test/fixtures/solvers.json.
 
     python tools/python/solver_goldens.py > test/fixtures/solvers.json
 
@@ -26,7 +26,7 @@ from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepSchedu
 SIZE = 3 * 8 * 8 * 4
 COSINE = {"beta_schedule": "squaredcos_cap_v2"}
 
-# Of all but EDM's.
+# For all but EDM's.
 SHARED = [
     ({}, 10),
     ({}, 7),
@@ -147,7 +147,7 @@ def row(cls, options, steps):
     draws = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     sample = (torch.arange(SIZE).reshape(3, 8, 8, 4) / SIZE).permute(3, 0, 1, 2)
     timesteps = scheduler.timesteps
-    scheduler.set_begin_index(0)  # where rounded timesteps repeat at the start, diffusers would leave out the first
+    scheduler.set_begin_index(0)  # where rounded timesteps repeat at the start, diffusers would skip the first
     for t in timesteps:
         output = model(sample, t, "variance_type" in config)
         sample = scheduler.step(output, t, sample, **draws).prev_sample

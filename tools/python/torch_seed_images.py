@@ -3,8 +3,8 @@
     python torch_seed_images.py > test/fixtures/torch_seed_images.json
 
 The model is the tiny UNet of diffusers' pipeline tests, initialised by torch.manual_seed(0). Each row holds the
-scheduler's class, what it was asked for, and the pixels [count, height, width, 3] as bytes in base64. DDPM and DDIM run in
-their pipelines; the others in the loop that all of diffusers' later pipelines have.
+scheduler's class, the options, and the pixels [count, height, width, 3] as bytes in base64. DDPM and DDIM run in
+their pipelines; the others in the loop of all of diffusers' later pipelines.
 """
 
 import base64
