@@ -16,10 +16,7 @@ const SECONDS = 0.4;
 const [wanted = "", batchSize = "16"] = process.argv.slice(2);
 const batch = Number(batchSize);
 
-/**
- * Prints the sum of every tile's best time (the least disturbed by other work on the machine), and the time of each
- * step.
- */
+/** Prints the time of each step, and the sum of every tile's best time, which other work disturbs least. */
 function bench(name: string, lowered: Lowered, inputSizes: number[], outputSize: number): void {
   if (!name.includes(wanted)) return;
   const inputs = inputSizes.map((size, i) => noise(size, i + 1));

@@ -19,10 +19,7 @@ import { chosenScheduler } from "../src/pipelines/scheduler_choice.ts";
 import { isSchedulerName, type Scheduler, schedulers } from "../src/schedulers/index.ts";
 
 const CALLS = [10, 25, 50];
-/**
- * These do not turn noise into images with an ordinary model: the first runs backwards, the others need a distilled
- * model.
- */
+/** These do not turn noise into images with an ordinary model: the first inverts, the others need a distilled model. */
 const OF_OTHER_USE: readonly string[] = ["ddim-inverse", "lcm", "tcd"];
 const COUNT = 4;
 const SEED = 11;

@@ -17,8 +17,8 @@ export interface ProgramSpec {
   /** After each run, variable `target` holds `value`. All values are computed from the state before the run. */
   readonly updates?: readonly { readonly target: Tensor; readonly value: Tensor }[];
   /**
-   * Choose kernels for one image, so that an image's result does not depend on how many others are in the batch
-   * (the first axis). By default kernels are chosen for the whole batch, which is faster for small batches.
+   * Choose kernels for one image, so that an image's result does not depend on how many others are in the batch (the
+   * first axis). By default kernels are chosen for the whole batch, which is faster for small batches.
    */
   readonly batchInvariant?: boolean;
 }

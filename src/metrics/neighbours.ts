@@ -1,5 +1,4 @@
-// Nearest neighbours in feature space: computes the distances between all pairs of two sets and keeps only what is
-// needed.
+// Nearest neighbours in feature space, from the distances between all pairs of two sets, most of which are not kept.
 
 import type { Cooperation } from "./cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";

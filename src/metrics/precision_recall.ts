@@ -13,10 +13,7 @@ export interface PrecisionRecall {
   readonly precision: number;
   /** Share of real images inside a ball of a generated one: how much of the data is drawn. 0 to 1. */
   readonly recall: number;
-  /**
-   * Number of real images' balls that contain a generated image, over k; 1 is expected of real images, more is
-   * possible.
-   */
+  /** Number of real images' balls that contain a generated image, over k; 1 is expected of real images. */
   readonly density: number;
   /** Share of real images whose ball contains a generated one. 0 to 1. */
   readonly coverage: number;

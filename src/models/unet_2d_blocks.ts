@@ -111,9 +111,7 @@ export class DownBlock2D extends Module {
     if (this.#downsampler !== null) this.child("downsamplers.0", this.#downsampler);
   }
 
-  /**
-   * x [N, H, W, in], temb [N, tembChannels] -> the block's result, and every layer's result for the skip connections.
-   */
+  /** x [N, H, W, in], temb [N, tembChannels] -> the block's result, and each layer's for the skip connections. */
   forward(x: Tensor, temb: Tensor, context: ForwardContext): { hidden: Tensor; skips: Tensor[] } {
     const skips: Tensor[] = [];
     let hidden = x;

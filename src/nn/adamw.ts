@@ -13,9 +13,7 @@ export interface AdamWOptions {
 /** torch's defaults. */
 export const adamwDefaults: AdamWOptions = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
 
-/**
- * The scalars that change from step to step: inputs of the program, so that a new learning rate needs no new program.
- */
+/** The scalars that change at each step: inputs of the program, so that a new learning rate needs no new program. */
 export interface AdamWScalars<T> {
   /** 1 - η λ: the factor of weight decay. */
   readonly keep: T;

@@ -49,10 +49,7 @@ export interface AppendFile extends OpenFile, FileSink {
   sync(): Promise<void>;
 }
 
-/**
- * A file with synchronous reads and writes, such as those beside every training step. Browsers have these in workers
- * only.
- */
+/** A file with synchronous reads and writes, for each training step. Browsers have these in workers only. */
 export interface SyncFile {
   /** @returns the number of bytes read, which may be smaller at the file's end */
   read(bytes: Uint8Array, position: number): number;

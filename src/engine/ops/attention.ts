@@ -58,9 +58,7 @@ export function composedAttentionGrad(inputs: readonly Node[], { heads, scale }:
   return concat([matmul(transpose(ds), q), matmul(transpose(p), g), matmul(ds, k)].map(join), 0);
 }
 
-/**
- * Calls `visit` for each head and token with the softmax of its scores [T] and a function from a token to its offset.
- */
+/** Calls `visit` for each head and token with the softmax of its scores [T] and a function from token to offset. */
 function forEachQuery(
   { heads, scale }: AttentionHeads,
   q: Node,

@@ -33,9 +33,7 @@ function options(op: ConvOptions): ConvOptions {
   return { stride: [...op.stride], padding: [...op.padding] };
 }
 
-/**
- * x [N,H,W,Ci], filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. @throws ShapeError when channels differ or the output is empty.
- */
+/** x [N,H,W,Ci], filter [kh,kw,Ci,Co] -> [N,OH,OW,Co]. @throws ShapeError if channels differ or nothing is left. */
 export function conv2d(image: Node, filters: Node, op: ConvOptions): Node {
   const [x, filter] = [widened(image), widened(filters)];
   requireRank4("conv2d", x, filter);

@@ -99,10 +99,7 @@ function collectViews(order: readonly Node[], stored: Set<Node>): Map<Node, View
   return views;
 }
 
-/**
- * Primitives read buffers; loops inline only operands that they read element for element in a loop order that lines
- * up.
- */
+/** Primitives read buffers; loops inline only what they read element for element in a compatible loop order. */
 function storeWhatCannotBeInlined(
   order: readonly Node[],
   stored: Set<Node>,

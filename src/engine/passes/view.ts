@@ -27,9 +27,7 @@ export function isIdentity(view: View): boolean {
   return view.offset === 0 && count(view.shape) === count(view.base.shape) && isContiguous(view);
 }
 
-/**
- * Composes `node` with `source`, the view that its input is; null when `node` is not a view or no strides describe it.
- */
+/** Composes `node` with `source`, the view of its input; null if `node` is not a view or no strides describe it. */
 export function viewThrough(node: Node, source: View): View | null {
   const { op } = node;
   switch (op.kind) {

@@ -3,10 +3,7 @@
 import { type MemoryPlan, planMemory } from "../passes/plan_memory.ts";
 import type { BufferInfo, LoweredProgram } from "./program.ts";
 
-/**
- * Offsets of all buffers; 0 for those outside the arena. A buffer is live from the first call that names it to the
- * last.
- */
+/** Offsets of all buffers; 0 outside the arena. A buffer is live from the first call that names it to the last. */
 export function planArena({ buffers, calls }: LoweredProgram<unknown>): MemoryPlan {
   const first = new Array<number>(buffers.length).fill(Number.POSITIVE_INFINITY);
   const last = new Array<number>(buffers.length).fill(-1);

@@ -1,5 +1,4 @@
-// Downloads one file from the Hub: resumes an interrupted download, and checks the checksum before the file gets its
-// name.
+// Downloads one file from the Hub: resumes after interruptions, and verifies the checksum before naming the file.
 
 import { files, hashing, paths, processes } from "#platform";
 import { errorCode, explainSystemError, isMissing } from "../../platform/errors.ts";

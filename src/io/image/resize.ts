@@ -37,9 +37,7 @@ export function resizeAndCrop(image: RgbImage, size: number): Uint8Array {
   return vertical(horizontal(image, across, down, size), down, size);
 }
 
-/**
- * Computes only the rows that the vertical pass reads, numbered from the first of them. Returns bytes [rows, size, 3].
- */
+/** Computes only the rows that the vertical pass reads, numbered from the first. Returns bytes [rows, size, 3]. */
 function horizontal({ data, width }: RgbImage, across: Taps, down: Taps, size: number): Uint8Array {
   const firstRow = down.first[0];
   const rows = down.first[size - 1] + down.count[size - 1] - firstRow;

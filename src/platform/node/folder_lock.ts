@@ -130,10 +130,7 @@ export class FileLock implements FolderLock {
     return true;
   }
 
-  /**
-   * Touches the file that this process created, wherever it is now; a lock of another process in its place is left
-   * alone.
-   */
+  /** Touches the file that this process created, wherever it is now, and never another process's lock in its place. */
   #touch(): void {
     const now = new Date();
     if (this.#file !== undefined) futimesSync(this.#file, now, now);
@@ -147,7 +144,7 @@ export class FileLock implements FolderLock {
       const mine = fstatSync(this.#file, { bigint });
       const there = statSync(this.#path, { bigint });
       if (mine.ino !== 0n && mine.ino === there.ino && mine.dev === there.dev) return true;
-      // Some file systems have no stable inode numbers: there, both are the same file if touching one touches the
+      // Some file systems have no stable inode numbers: there, the files are the same if touching one touches the
       // other.
       this.#touch();
       const touched = fstatSync(this.#file, { bigint }).mtimeNs;

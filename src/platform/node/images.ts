@@ -74,8 +74,7 @@ function explain(error: unknown, isImage: boolean, maxPixels: number): string {
   if (/unsupported image format/i.test(message)) return NO_IMAGE;
   if (/premature end|unexpected end|truncated|read error|corrupt header/i.test(message))
     return "damaged or cut short";
-  // The decoder keeps its last message in one place for all threads, so messages can be lost when several files fail
-  // at once.
+  // The decoder keeps its last message for all threads in one place: it can be lost when several files fail at once.
   if (/unknown error/i.test(message)) return isImage ? "damaged or cut short" : NO_IMAGE;
   if (/pixel limit/i.test(message)) return `more than ${maxPixels} pixels`;
   return firstLine(error).slice(0, 120);

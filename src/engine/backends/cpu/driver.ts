@@ -8,8 +8,8 @@ import type { ImportedFunction } from "./simd/statement.ts";
 
 /**
  * One step in memory, on its own cache line: its calls (`count` entries from `first` on), its number of tiles, and
- * whether a barrier follows. The counter holds the next tile and must be 0 before a run. Tile i of a step is tile i
- * of each of its calls, one call after another.
+ * whether a barrier follows. The counter holds the next tile and must be 0 before a run. Tile i of a step is tile i of
+ * each of its calls, one call after another.
  */
 export const STEP = { bytes: 64, first: 0, count: 4, tiles: 8, barrier: 12, counter: 16 } as const;
 

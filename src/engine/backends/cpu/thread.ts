@@ -1,5 +1,4 @@
-// One worker thread of the pool: sends requests, settles a promise for each reply, and always notices when the thread
-// ends.
+// One worker thread of the pool: sends requests, settles a promise for each reply, and notices when the thread ends.
 
 import { threads } from "#platform";
 import type { ThreadHandle } from "../../../platform/platform.ts";

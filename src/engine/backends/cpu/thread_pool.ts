@@ -1,5 +1,4 @@
-// The pool of worker threads. The main thread only sends requests and waits for replies, so it stays free for other
-// work.
+// The pool of worker threads. The main thread only sends requests and awaits replies, so it stays free.
 
 import { ThreadError } from "../../backend.ts";
 import type { Request } from "./messages.ts";

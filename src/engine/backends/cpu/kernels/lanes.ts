@@ -1,5 +1,4 @@
-// Loads, stores and copies of runs whose length is not a multiple of the vector width; no byte beyond the run is
-// touched.
+// Loads, stores and copies of runs that are not whole vectors; no byte beyond the run is touched.
 
 import type { KernelBuilder } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
@@ -34,8 +33,7 @@ export function storeLanes(k: KernelBuilder, address: Expr, v: Expr, count: numb
 }
 
 /**
- * Calls `body(byte offset)` for each vector of a run of `bytes`, a multiple of a vector: in pairs while two are
- * left.
+ * Calls `body(byte offset)` for each vector of a run of `bytes`, which is whole vectors: in pairs while two are left.
  */
 export function forVectors(k: KernelBuilder, bytes: number, body: (at: Expr) => void): void {
   const paired = bytes - (bytes % (2 * VECTOR));

@@ -1,5 +1,4 @@
-// Random numbers inside a program: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2,
-// 3").
+// Random numbers inside a program: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 // Element i depends only on the key, the site and i; four blocks of four numbers are drawn at a time.
 
 import type { KernelBuilder } from "../simd/builder.ts";

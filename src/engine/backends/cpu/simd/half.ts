@@ -12,9 +12,7 @@ const INFINITE = 0x7f800000;
 /** As bits of f32: 2^-14, the smallest normal f16, and 2^16, too large for an f16. */
 const SMALLEST_NORMAL = 0x38800000;
 const TOO_LARGE = 0x47800000;
-/**
- * 0.5: added to a number below 2^-14, it leaves a multiple of 2^-24, the spacing of subnormal f16, in the lowest bits.
- */
+/** 0.5: added to a number below 2^-14, it leaves a multiple of 2^-24, the spacing of subnormal f16, in the low bits. */
 const STEP = 0.5;
 
 /** 16-bit numbers to f32 lanes. */

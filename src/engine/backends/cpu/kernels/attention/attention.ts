@@ -45,8 +45,7 @@ function forwardKernel(shape: AttentionShape): Kernel {
   const count = batch * heads;
   const perScore = 4 * headDim + SOFTMAX_FLOPS;
   const wanted = Math.min(MAX_TILES, Math.max(1, Math.round((count * tokens ** 2 * perScore) / TILE_FLOPS)));
-  // A tile is several heads, or several blocks of queries of one head; each tile copies keys and values into its
-  // scratch.
+  // A tile is several heads, or several blocks of queries of one head; it copies their keys and values into scratch.
   const headsPerTile = Math.ceil(count / Math.min(count, wanted));
   const blocksPerTile = Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / count)));
   const cuts = Math.ceil(blocks / blocksPerTile);

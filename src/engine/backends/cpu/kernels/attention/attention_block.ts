@@ -1,5 +1,5 @@
-// Shared by the kernels of attention: how work is cut, how a head's rows are copied into scratch, and the products
-// of a block of queries.
+// Shared by the kernels of attention: how work is cut, how a head's rows are copied into scratch, and the products of
+// a block of queries.
 //
 // Scores are stored transposed, [keys, queries of the block]. Vectors run along queries, so a softmax is lane-wise
 // from top to bottom (attention_softmax.ts), and the block serves as left or right factor without repacking.
@@ -19,10 +19,7 @@ export interface AttentionSpec {
   readonly scale: number;
 }
 
-/**
- * Heads of up to this many channels do not fill a panel: their products are computed transposed or with taller
- * tiles.
- */
+/** Heads of up to this many channels do not fill a panel: their products are transposed or use taller tiles. */
 const NARROW = 8;
 /** Rows of a two-register tile where k is short: fewer rows, to spend less time on starting and storing it. */
 const LOW = 4;

@@ -1,10 +1,9 @@
-// The gradients of attention as one kernel. For one block of queries at a time, in one thread's caches, it
-// recomputes the scores and weights p, then the weights' gradients dp = g v^T and the softmax's gradient ds; then
-// dq = ds k, and the block's part of dk = ds^T q and dv = p^T g.
+// The gradients of attention as one kernel. For one block of queries at a time, in one thread's caches, it recomputes
+// the scores and weights p, then the weights' gradients dp = g v^T and the softmax's gradient ds; then dq = ds k, and
+// the block's part of dk = ds^T q and dv = p^T g.
 //
-// One tile adds the queries of one head to its keys in order. A long head is cut into a few parts, which a second
-// step sums. The cut depends on the size of a head only, so an image's gradients do not depend on the rest of the
-// batch.
+// One tile adds the queries of one head to its keys in order. A long head is cut into a few parts, which a second step
+// sums. The cut depends on the size of a head only, so an image's gradients do not depend on the rest of the batch.
 
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { Expr } from "../../simd/expr.ts";

@@ -1,5 +1,4 @@
-// The softmax of a block of scores [keys, queries] and its gradient: each pair of vectors of queries is walked down
-// the keys.
+// The softmax of a block of scores [keys, queries] and its gradient, for a pair of vectors of queries at a time.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -24,8 +23,8 @@ export function softmax(k: KernelBuilder, shape: AttentionShape, at: Expr, inver
 }
 
 /**
- * Replaces each score by its weight p, and each element dp of `dWeights` by the gradient of the unscaled score:
- * scale p (dp - sum over keys of p dp).
+ * Replaces each score by its weight p, and each element dp of `dWeights` by the gradient of the unscaled score: scale
+ * p (dp - sum over keys of p dp).
  */
 export function softmaxWithGradient(k: KernelBuilder, shape: AttentionShape, at: Expr, dWeights: Expr): void {
   const { scale } = shape;

@@ -23,18 +23,15 @@ const FILTER_TIME = 18;
 const INNER_FILTER_TIME = 9;
 /** Nanoseconds that remain where a prelude has transformed the filters: reading four times as much from memory. */
 const KEPT_FILTER_TIME = 4;
-/**
- * Nanoseconds per pair of channels from places to taps: within a block, or, for each chunk of tiles, through
- * memory.
- */
+/** Nanoseconds per pair of channels from places to taps: within a block, or per chunk of tiles through memory. */
 const INNER_TAPS_TIME = 11;
 const TAPS_TIME = 17;
 /** Nanoseconds per channel of a tile of the image and of dy; filter gradients spread their places wider. */
 const GRAD_PATCH_TIME = 20;
 const GRAD_RESULT_TIME = 15;
 /**
- * Bytes per nanosecond: STREAM_RATE for filters that stream past, overlapped with products; the others for blocks
- * that do not fit the cache.
+ * Bytes per nanosecond: STREAM_RATE for filters that stream past, overlapped with products; the others for blocks that
+ * do not fit the cache.
  */
 const STREAM_RATE = 100;
 const SPILL_RATE = 60;
@@ -55,8 +52,8 @@ const CACHE_BYTES = 448 * 1024;
 const THREAD_TIME = 30_000;
 
 /**
- * Time on one thread, scaled up for uneven sharing: the mean over 1, 2, 4, ... threads, as many as the work is
- * worth. `items` counts the pieces; `full` is the number of full-size pieces they amount to.
+ * Time on one thread, scaled up for uneven sharing: the mean over 1, 2, 4, ... threads, as many as the work is worth.
+ * `items` counts the pieces; `full` is the number of full-size pieces they amount to.
  */
 function spread(time: number, items: number, full: number): number {
   const threads = [2, 4, 8, 16].filter((count) => count * THREAD_TIME <= time);

@@ -1,5 +1,5 @@
-// Convolution as a matrix product: for a block of pixels, the source pixels under the taps are gathered into rows
-// of scratch (zeros outside the image) and multiplied with packed filters.
+// Convolution as a matrix product: for a block of pixels, the source pixels under the taps are gathered into rows of
+// scratch (zeros outside the image) and multiplied with packed filters.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";

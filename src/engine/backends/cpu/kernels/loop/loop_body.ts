@@ -1,5 +1,4 @@
-// Emits the instructions of a loop nest: one value per instruction and vector position, each in the outermost loop
-// possible.
+// Emits the instructions of a loop nest: one value per instruction and vector position, as far out as possible.
 
 import {
   elementBytes,

@@ -1,10 +1,9 @@
 // The inner loop of every matrix product: a block of rows times panels of columns, kept in registers while k runs.
 //
-// C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps have constant strides and B comes in panels of NR
-// columns: one row of NR floats for each k. A register tile is MR rows by two registers of columns: 12
-// accumulators, two registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of
-// vectors share a register, the two registers hold a whole panel, elsewhere half of one; sums are the same either
-// way.
+// C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps have constant strides and B comes in panels of NR columns:
+// one row of NR floats for each k. A register tile is MR rows by two registers of columns: 12 accumulators, two
+// registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of vectors share a
+// register, the two registers hold a whole panel, elsewhere half of one; sums are the same either way.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";

@@ -90,10 +90,7 @@ export function transpose(k: KernelBuilder, rows: readonly Expr[]): Expr[] {
   ];
 }
 
-/**
- * The k axis of a right factor: `rows x cols` taps of `channels` each, in blocks of whole taps or of parts of one
- * tap.
- */
+/** The k axis of a right factor: `rows x cols` taps of `channels` each, in blocks of whole taps or parts of one tap. */
 export interface KShape {
   readonly rows: number;
   readonly cols: number;

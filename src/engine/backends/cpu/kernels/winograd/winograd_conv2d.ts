@@ -1,6 +1,5 @@
-// A 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): patches of 6 x 6 pixels are transformed,
-// multiplied with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4
-// results.
+// A 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): patches of 6 x 6 pixels are transformed, multiplied
+// with transformed filters as 36 matrix products over channels, and transformed into tiles of 4 x 4 results.
 // It needs a quarter of the direct algorithm's multiplications; a block of tiles stays in the cache from patch to
 // result.
 
@@ -37,10 +36,7 @@ export interface WinogradConv {
   readonly target: { readonly h: number; readonly w: number; readonly channels: number };
   readonly firstY: number;
   readonly firstX: number;
-  /**
-   * Filters are [3, 3, target, source channels] and must be turned around, rather than [3, 3, source, target
-   * channels].
-   */
+  /** Filters are [3, 3, target, source channels] and must be turned, rather than [3, 3, source, target channels]. */
   readonly transposed: boolean;
   readonly bias: boolean;
   readonly residual: boolean;
@@ -54,9 +50,8 @@ export interface WinogradPlan {
   readonly tileBlock: number;
   readonly channelBlock: number;
   /**
-   * How many k steps of filters each block transforms in its scratch: a divisor of the channels and a multiple of
-   * 4. Without it an earlier step transforms all filters, which is worth its memory traffic where many blocks use
-   * them.
+   * How many k steps of filters each block transforms in its scratch: a divisor of the channels and a multiple of 4.
+   * Without it an earlier step transforms all filters, which is worth its memory traffic where many blocks use them.
    */
   readonly innerDepth?: number;
 }

@@ -1,6 +1,5 @@
 // From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, on four or
-// eight channels at a time. Transformed patches are stored as [place][tile][channel]: each place is a separate
-// matrix.
+// eight channels at a time. Transformed patches are stored as [place][tile][channel]: each place is a separate matrix.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
@@ -16,10 +15,7 @@ const CHUNK_VECTORS = 16;
 /** Bytes of `work` that the functions of this file need. */
 export const WORK_BYTES = (PLACES + 1) * CHUNK_VECTORS * VECTOR;
 
-/**
- * The grid of tiles over the images: each covers 4 x 4 pixels; those at the right and bottom may extend beyond the
- * image.
- */
+/** The grid of tiles over the images: each covers 4 x 4 pixels, and may extend beyond the image at right and bottom. */
 export interface TileGrid {
   readonly n: number;
   readonly rows: number;

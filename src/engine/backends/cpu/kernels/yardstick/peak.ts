@@ -1,5 +1,4 @@
-// A kernel that only does multiply-adds in registers. Its speed is the machine's SIMD peak, the yardstick of every
-// benchmark.
+// A kernel that only does multiply-adds in registers. Its speed is the SIMD peak, the yardstick of every benchmark.
 
 import type { KernelBuilder } from "../../simd/builder.ts";
 import { LANES } from "../../simd/expr.ts";
