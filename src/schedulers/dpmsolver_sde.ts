@@ -14,14 +14,14 @@ import {
   wholeFrom,
 } from "./bases/options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import { CarriedOver, isSecondHalf, midpointPlan } from "./bases/two_stage.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
   explodingOptions,
 } from "./bases/variance_exploding.ts";
 import { BrownianPath, keyOf } from "./math/brownian_path.ts";
-import { ancestralStep, timestepOfSigma } from "./math/sigmas.ts";
+import { ancestralStep } from "./math/sigmas.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
 
@@ -65,10 +65,7 @@ export class DPMSolverSDEScheduler extends ExplodingSchedulerBase<DPMSolverSDESc
 
   protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
     const plan = super.plan(spec);
-    return twoStagePlan(plan, (step) => {
-      const sigma = Math.sqrt(plan.sigmas[step] * plan.sigmas[step + 1]);
-      return { sigma, timestep: timestepOfSigma(sigma, this.trainSigmas) };
-    });
+    return midpointPlan(plan, this.trainSigmas, (step) => plan.sigmas[step + 1]);
   }
 
   protected override forget(): void {

@@ -5,7 +5,7 @@
 import { type FlowMatchConfig, FlowMatchSchedulerBase, flowMatchOptions } from "./bases/flow_match.ts";
 import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import { CarriedOver, endpointPlan, isSecondHalf } from "./bases/two_stage.ts";
 import { flowEulerStep } from "./flow_match_euler_discrete.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
@@ -53,11 +53,7 @@ export class FlowMatchHeunDiscreteScheduler extends FlowMatchSchedulerBase<FlowM
   }
 
   protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
-    const plan = super.plan(spec);
-    return twoStagePlan(plan, (step) => {
-      const sigma = plan.sigmas[step + 1];
-      return { sigma, timestep: plan.timesteps[step + 1] ?? Math.fround(sigma * this.numTrainTimesteps) };
-    });
+    return endpointPlan(super.plan(spec), (sigma) => Math.fround(sigma * this.numTrainTimesteps));
   }
 
   protected override forget(): void {

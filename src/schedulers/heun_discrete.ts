@@ -12,7 +12,7 @@ import {
 } from "./bases/options.ts";
 import { clippingOptions } from "./bases/shared_options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./bases/two_stage.ts";
+import { CarriedOver, endpointPlan, isSecondHalf } from "./bases/two_stage.ts";
 import {
   type ExplodingConfig,
   ExplodingSchedulerBase,
@@ -74,11 +74,7 @@ export class HeunDiscreteScheduler extends ExplodingSchedulerBase<HeunDiscreteSc
   }
 
   protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {
-    const plan = super.plan(spec);
-    return twoStagePlan(plan, (step) => {
-      const sigma = plan.sigmas[step + 1];
-      return { sigma, timestep: plan.timesteps[step + 1] ?? timestepOfSigma(sigma, this.trainSigmas) };
-    });
+    return endpointPlan(super.plan(spec), (sigma) => timestepOfSigma(sigma, this.trainSigmas));
   }
 
   protected override forget(): void {

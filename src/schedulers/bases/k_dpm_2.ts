@@ -3,13 +3,13 @@
 // 2206.00364) built it: half a step in log σ, and the whole step with the slope found there.
 
 import type { JsonObject } from "../../io/diffusers_json.ts";
-import { type AncestralStep, timestepOfSigma } from "../math/sigmas.ts";
+import type { AncestralStep } from "../math/sigmas.ts";
 import { roundHalfToEven } from "../math/spacing.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 import type { TimestepsSpec } from "../scheduler.ts";
 import type { OptionTable } from "./options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./sigma_scheduler.ts";
-import { CarriedOver, isSecondHalf, twoStagePlan } from "./two_stage.ts";
+import { CarriedOver, isSecondHalf, midpointPlan } from "./two_stage.ts";
 import { type ExplodingConfig, ExplodingSchedulerBase } from "./variance_exploding.ts";
 
 /** Base of the two. They visit a timestep between each two of the schedule, the last step excepted. */
@@ -33,11 +33,7 @@ export abstract class KDPM2SchedulerBase<
     // diffusers asks the model at whole timesteps here, though not at those of the half steps.
     const rounds = this.config.useKarrasSigmas === true && "numInferenceSteps" in spec;
     const whole = { sigmas, timesteps: rounds ? timesteps.map(roundHalfToEven) : timesteps };
-    return twoStagePlan(whole, (step) => {
-      const { down } = this.landing(sigmas[step], sigmas[step + 1]);
-      const sigma = Math.sqrt(sigmas[step] * down);
-      return { sigma, timestep: timestepOfSigma(sigma, this.trainSigmas) };
-    });
+    return midpointPlan(whole, this.trainSigmas, (step) => this.landing(sigmas[step], sigmas[step + 1]).down);
   }
 
   protected override forget(): void {

@@ -1,9 +1,10 @@
 // Plans of methods that call the model twice a step, and what the first half of a step leaves behind.
 
+import { timestepOfSigma } from "../math/sigmas.ts";
 import type { SigmaPlan } from "./sigma_scheduler.ts";
 
 /** Where the model is called. */
-export interface Evaluation {
+interface Evaluation {
   readonly sigma: number;
   readonly timestep: number;
 }
@@ -13,10 +14,7 @@ export interface Evaluation {
  * ones lie within it.
  * @param secondOf where the second evaluation of step i is made
  */
-export function twoStagePlan(
-  { timesteps, sigmas }: SigmaPlan,
-  secondOf: (step: number) => Evaluation,
-): SigmaPlan {
+function twoStagePlan({ timesteps, sigmas }: SigmaPlan, secondOf: (step: number) => Evaluation): SigmaPlan {
   const evaluations = timesteps.flatMap((timestep, i) => {
     const first = { sigma: sigmas[i], timestep };
     return sigmas[i + 1] > 0 ? [first, secondOf(i)] : [first];
@@ -25,6 +23,33 @@ export function twoStagePlan(
     timesteps: evaluations.map(({ timestep }) => timestep),
     sigmas: [...evaluations.map(({ sigma }) => sigma), sigmas[sigmas.length - 1]],
   };
+}
+
+/**
+ * Of methods that evaluate again where the step leads, as Heun's does.
+ * @param timestepOf the timestep of a noise level that is none of the plan's steps' start
+ */
+export function endpointPlan(plan: SigmaPlan, timestepOf: (sigma: number) => number): SigmaPlan {
+  return twoStagePlan(plan, (step) => {
+    const sigma = plan.sigmas[step + 1];
+    return { sigma, timestep: plan.timesteps[step + 1] ?? timestepOf(sigma) };
+  });
+}
+
+/**
+ * Of methods that evaluate again half way in log σ.
+ * @param trained σ of each of the T timesteps
+ * @param landing the σ that step i leads down to
+ */
+export function midpointPlan(
+  plan: SigmaPlan,
+  trained: Float32Array,
+  landing: (step: number) => number,
+): SigmaPlan {
+  return twoStagePlan(plan, (step) => {
+    const sigma = Math.sqrt(plan.sigmas[step] * landing(step));
+    return { sigma, timestep: timestepOfSigma(sigma, trained) };
+  });
 }
 
 /** Whether an entry of such a plan is the second half of a step. */
