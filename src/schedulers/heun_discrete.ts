@@ -34,7 +34,7 @@ export type HeunDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof clip
 const table = optionTable("HeunDiscreteScheduler", options);
 
 /** A sample, the x_0 predicted from it, and its noise level: its slope d = (x - x_0) / σ. */
-interface Slope {
+export interface Slope {
   readonly x: Float32Array;
   readonly x0: Float32Array;
   readonly sigma: number;

@@ -1,7 +1,6 @@
 // KDPM2AncestralDiscreteScheduler, second-order steps that go down too far and add new
 // noise: the midpoint method of KDPM2DiscreteScheduler, with the split of ancestral sampling.
 
-import { KDPM2SchedulerBase } from "./bases/k_dpm_2.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -10,6 +9,7 @@ import {
   readConfig,
 } from "./bases/options.ts";
 import { type ExplodingConfig, explodingOptions } from "./bases/variance_exploding.ts";
+import { KDPM2SchedulerBase } from "./k_dpm_2_discrete.ts";
 import { type AncestralStep, ancestralStep } from "./math/sigmas.ts";
 
 /** The options of KDPM2AncestralDiscreteScheduler as resolved. */
