@@ -20,9 +20,9 @@ import {
   ExplodingSchedulerBase,
   explodingOptions,
 } from "./bases/variance_exploding.ts";
+import { ancestralEulerStep } from "./euler_ancestral_discrete.ts";
 import { BrownianPath, keyOf } from "./math/brownian_path.ts";
 import { ancestralStep } from "./math/sigmas.ts";
-import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
 
 const options = {
@@ -81,10 +81,8 @@ export class DPMSolverSDEScheduler extends ExplodingSchedulerBase<DPMSolverSDESc
     const x = isSecond ? this.#begin.take() : sample.data;
     const [from, to] = [this.sigmas[isSecond ? index - 1 : index], this.sigmas[index + 1]];
     const { down, up } = ancestralStep(from, to);
-    const noise = to > 0 ? this.#noise(sample, from, to, options) : x;
-    // (σ_down / σ) x + (1 - σ_down / σ) x_0 + σ_up z
-    const ratio = down / from;
-    return { prev: weightedSum([ratio, x], [1 - ratio, original], [sNoise * up, noise]), original };
+    const z = to > 0 ? this.#noise(sample, from, to, options) : x;
+    return { prev: ancestralEulerStep(x, original, from, { down, up: sNoise * up }, z), original };
   }
 
   /** The Brownian motion's increment between two noise levels, scaled to variance 1. */

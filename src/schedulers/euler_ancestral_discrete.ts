@@ -18,7 +18,7 @@ import {
   plainExplodingOptions,
 } from "./bases/variance_exploding.ts";
 import type { OptionalSigmaSpacing } from "./math/sigma_spacing.ts";
-import { ancestralStep } from "./math/sigmas.ts";
+import { type AncestralStep, ancestralStep } from "./math/sigmas.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 
 const options = {
@@ -30,6 +30,18 @@ export type EulerAncestralDiscreteSchedulerConfig = Omit<ExplodingConfig, keyof 
   ConfigOf<typeof zeroSnrOptions & typeof options>;
 
 const table = optionTable("EulerAncestralDiscreteScheduler", options);
+
+/** x' = x + (σ_down - σ) d + σ_up z with the slope d = (x - x_0) / σ. */
+export function ancestralEulerStep(
+  x: Float32Array,
+  x0: Float32Array,
+  sigma: number,
+  { down, up }: AncestralStep,
+  z: Float32Array,
+): Float32Array {
+  const ratio = down / sigma;
+  return weightedSum([ratio, x], [1 - ratio, x0], [up, z]);
+}
 
 /** Euler's method in σ with new noise in every step. */
 export class EulerAncestralDiscreteScheduler extends ExplodingSchedulerBase<EulerAncestralDiscreteSchedulerConfig> {
@@ -53,10 +65,8 @@ export class EulerAncestralDiscreteScheduler extends ExplodingSchedulerBase<Eule
   protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
     const sigma = this.sigmas[index];
     const original = this.originalSample(output, sample.data, sigma);
-    const { down, up } = ancestralStep(sigma, this.sigmas[index + 1]);
-    const noise = this.stepNoise(options, sample);
-    // x + (σ_down - σ) (x - x_0) / σ + σ_up z
-    const ratio = down / sigma;
-    return { prev: weightedSum([ratio, sample.data], [1 - ratio, original], [up, noise]), original };
+    const split = ancestralStep(sigma, this.sigmas[index + 1]);
+    const z = this.stepNoise(options, sample);
+    return { prev: ancestralEulerStep(sample.data, original, sigma, split, z), original };
   }
 }
