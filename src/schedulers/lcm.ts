@@ -4,8 +4,7 @@
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { type DistilledConfig, DistilledSchedulerBase, distilledOptions } from "./bases/distilled.ts";
 import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
-import { alphaProdAt } from "./math/noising.ts";
-import { noiseLevel } from "./math/prediction.ts";
+import { noiseLevelAt } from "./math/noising.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
 
@@ -45,14 +44,14 @@ export class LCMScheduler extends DistilledSchedulerBase {
   step(modelOutput: HostTensor, timestep: number, sample: HostTensor, options: StepOptions = {}): StepOutput {
     this.checkShape("the model's output", modelOutput.shape, sample.shape);
     const isLast = this.isLast(timestep);
-    const level = noiseLevel(alphaProdAt(this.alphasCumprod, timestep));
+    const level = noiseLevelAt(this.alphasCumprod, timestep);
     const original = this.originalSample(modelOutput.data, sample, level, timestep);
     const { skip, out } = boundaryWeights(timestep * this.config.timestepScaling);
     const denoised = weightedSum([out, original.data], [skip, sample.data]);
     const predOriginalSample = hostTensor(denoised, sample.shape);
     if (isLast) return { prevSample: predOriginalSample, predOriginalSample };
 
-    const { alpha, sigma } = noiseLevel(alphaProdAt(this.alphasCumprod, this.previousTimestep(timestep)));
+    const { alpha, sigma } = noiseLevelAt(this.alphasCumprod, this.previousTimestep(timestep));
     const noise = this.stepNoise(options, sample, timestep);
     return {
       prevSample: hostTensor(weightedSum([alpha, denoised], [sigma, noise]), sample.shape),

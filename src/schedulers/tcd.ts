@@ -4,7 +4,7 @@
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import { type DistilledConfig, DistilledSchedulerBase, distilledOptions } from "./bases/distilled.ts";
 import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
-import { alphaProdAt } from "./math/noising.ts";
+import { alphaProdAt, noiseLevelAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
@@ -53,7 +53,7 @@ export class TCDScheduler extends DistilledSchedulerBase {
     const next = isLast ? 0 : this.previousTimestep(timestep);
     const below = Math.floor(fround(fround(1 - eta) * next));
 
-    const level = noiseLevel(alphaProdAt(this.alphasCumprod, timestep));
+    const level = noiseLevelAt(this.alphasCumprod, timestep);
     const original = this.originalSample(modelOutput.data, sample, level, timestep);
     const epsilon = predictEpsilon(this.config.predictionType, modelOutput.data, sample.data, level);
     const alphaProdBelow = alphaProdAt(this.alphasCumprod, below);

@@ -37,7 +37,7 @@ function mix(
   timesteps: ArrayLike<number>,
   formula: (x0: number, epsilon: number, alpha: number, sigma: number) => number,
 ): HostTensor {
-  const levels = Array.from(timesteps, (timestep) => noiseLevel(alphaProdAt(alphasCumprod, timestep)));
+  const levels = Array.from(timesteps, (timestep) => noiseLevelAt(alphasCumprod, timestep));
   return mixByLevel(sample, noise, levels, (x0, epsilon, { alpha, sigma }) =>
     formula(x0, epsilon, alpha, sigma),
   );
@@ -84,3 +84,7 @@ export function alphaProdAt(alphasCumprod: Float32Array, timestep: number): numb
   }
   return alphaProd;
 }
+
+/** The noise level of timestep t. @throws RangeError unless t is one of 0 .. T-1 */
+export const noiseLevelAt = (alphasCumprod: Float32Array, timestep: number): NoiseLevel =>
+  noiseLevel(alphaProdAt(alphasCumprod, timestep));
