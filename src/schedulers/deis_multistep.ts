@@ -3,7 +3,7 @@
 // integrated exactly. Since λ = -log ρ that is a polynomial in λ.
 
 import * as v from "valibot";
-import { dpmOrder } from "./bases/multistep_order.ts";
+import { dpmPoints } from "./bases/multistep_order.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -76,10 +76,7 @@ export class DEISMultistepScheduler extends PreservingSchedulerBase<DEISMultiste
     const original = this.originalSample(step);
     const from = this.solverLevel(index);
     this.#history.push({ lambda: from.lambda, output: this.epsilon(step, original) });
-    const points = this.#history.points.slice(
-      0,
-      dpmOrder(this.config, this.sigmas, index, this.#history.length),
-    );
+    const points = dpmPoints(this.config, this.sigmas, index, this.#history);
     const exact = exponentialStep("noise", from, this.solverLevel(index + 1));
     const weights = polynomialWeights(
       exact,

@@ -3,7 +3,7 @@
 // slope.
 
 import * as v from "valibot";
-import { dpmOrder } from "./bases/multistep_order.ts";
+import { dpmPoints } from "./bases/multistep_order.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -136,10 +136,7 @@ export class DPMSolverMultistepScheduler extends PreservingSchedulerBase<DPMSolv
         sample: sample.data,
         from,
         to: this.solverLevel(index + 1),
-        points: this.#history.points.slice(
-          0,
-          dpmOrder(this.config, this.sigmas, index, this.#history.length),
-        ),
+        points: dpmPoints(this.config, this.sigmas, index, this.#history),
         noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
       },
     );

@@ -4,7 +4,7 @@
 
 import * as v from "valibot";
 import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
-import { dpmOrder } from "./bases/multistep_order.ts";
+import { dpmPoints } from "./bases/multistep_order.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -85,10 +85,7 @@ export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolve
         sample: sample.data,
         from,
         to: this.#level(index + 1),
-        points: this.#history.points.slice(
-          0,
-          dpmOrder(this.config, this.sigmas, index, this.#history.length),
-        ),
+        points: dpmPoints(this.config, this.sigmas, index, this.#history),
         noise: isStochastic(algorithmType) ? this.stepNoise(options, sample) : null,
       },
     );

@@ -1,5 +1,7 @@
 // With how many points a multistep solver takes a step.
 
+import type { SolverHistory, SolverPoint } from "./solver_history.ts";
+
 /** What a step's order depends on. */
 export interface MultistepPlace {
   /** The order that is configured. */
@@ -30,11 +32,20 @@ export interface FinalOrders {
 }
 
 /**
- * The order of the step at `index` of a DPM-Solver or DEIS.
+ * The points of the step at `index` of a DPM-Solver or DEIS, the newest first.
  * @param sigmas of the run, that of its end included
- * @param known how many points are known, that of this step included
+ * @param history with the point of this step
  */
-export function dpmOrder(
+export function dpmPoints(
+  orders: FinalOrders & { readonly solverOrder: number },
+  sigmas: Float32Array,
+  index: number,
+  { points }: SolverHistory,
+): readonly SolverPoint[] {
+  return points.slice(0, dpmOrder(orders, sigmas, index, points.length));
+}
+
+function dpmOrder(
   { solverOrder, lowerOrderFinal, eulerAtFinal = false }: FinalOrders & { readonly solverOrder: number },
   sigmas: Float32Array,
   index: number,
