@@ -25,8 +25,16 @@ function requireRank4(what: string, ...nodes: Node[]): void {
   }
 }
 
-function outputSize(size: number, kernel: number, stride: number, padding: number): number {
-  return Math.floor((size + padding - kernel) / stride) + 1;
+/** Rows and columns that a filter [kh, kw] finds place at in an image [h, w]; below 1 where it fits nowhere. */
+export function outputSize(
+  [h, w]: readonly [number, number],
+  [kh, kw]: readonly [number, number],
+  { stride, padding: [top, bottom, left, right] }: ConvOptions,
+): [oh: number, ow: number] {
+  return [
+    Math.floor((h + top + bottom - kh) / stride[0]) + 1,
+    Math.floor((w + left + right - kw) / stride[1]) + 1,
+  ];
 }
 
 function options(op: ConvOptions): ConvOptions {
@@ -44,9 +52,7 @@ export function conv2d(image: Node, filters: Node, op: ConvOptions): Node {
       `conv2d: image has ${ci} channels, filter ${showShape(filter.shape)} wants ${filterIn}`,
     );
   }
-  const [top, bottom, left, right] = op.padding;
-  const oh = outputSize(h, kh, op.stride[0], top + bottom);
-  const ow = outputSize(w, kw, op.stride[1], left + right);
+  const [oh, ow] = outputSize([h, w], [kh, kw], op);
   if (oh < 1 || ow < 1) {
     throw new ShapeError(
       `conv2d: a ${kh}x${kw} filter does not fit an image of ${h}x${w} with padding [${op.padding}]`,

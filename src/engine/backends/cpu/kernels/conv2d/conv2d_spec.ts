@@ -1,6 +1,6 @@
 // The spec of a convolution kernel: its sizes, and what else decides which algorithm is used.
 
-import type { ConvGeometry } from "../../../../ops/conv2d.ts";
+import { type ConvGeometry, outputSize } from "../../../../ops/conv2d.ts";
 import type { ProductTail } from "../kernel.ts";
 
 export interface Conv2dSpec extends ConvGeometry, ProductTail {
@@ -18,15 +18,11 @@ export interface Conv2dSpec extends ConvGeometry, ProductTail {
 
 /** Throws when the sizes do not fit together. */
 export function checkConv2d(spec: Conv2dSpec): void {
-  const { n, h, w, ci, kh, kw, oh, ow, co, stride, padding } = spec;
+  const { n, h, w, ci, kh, kw, oh, ow, co, stride } = spec;
   for (const size of [n, h, w, ci, kh, kw, oh, ow, co, ...stride])
     if (!Number.isInteger(size) || size < 1)
       throw new RangeError(`conv2d: got a size of ${size}, expected a positive integer`);
-  const [top, bottom, left, right] = padding;
-  const want = [
-    Math.floor((h + top + bottom - kh) / stride[0]) + 1,
-    Math.floor((w + left + right - kw) / stride[1]) + 1,
-  ];
+  const want = outputSize([h, w], [kh, kw], spec);
   if (oh !== want[0] || ow !== want[1])
     throw new RangeError(`conv2d: got an output of ${oh}x${ow}, expected ${want.join("x")}`);
 }
