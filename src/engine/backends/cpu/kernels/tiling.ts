@@ -5,9 +5,13 @@ import type { Expr } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
 
 /** Floating-point operations per tile: about 50 microseconds. */
-export const TILE_FLOPS = 2.5e6;
+const TILE_FLOPS = 2.5e6;
 /** More tiles than this gain nothing. */
 export const MAX_TILES = 64;
+
+/** Into how many tiles work of so many floating-point operations is best cut. */
+export const tilesFor = (flops: number): number =>
+  Math.max(1, Math.min(MAX_TILES, Math.round(flops / TILE_FLOPS)));
 
 export interface BlockCounts {
   /** Elements in this block. */

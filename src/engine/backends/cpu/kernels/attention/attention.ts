@@ -7,7 +7,7 @@ import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import type { Kernel, Lowered } from "../kernel.ts";
 import { FLOAT, scaleRun } from "../lanes.ts";
-import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { tilesFor } from "../tiling.ts";
 import {
   type AttentionShape,
   type AttentionSpec,
@@ -44,7 +44,7 @@ function forwardKernel(shape: AttentionShape): Kernel {
   const { batch, heads, tokens, headDim, block, blocks, row, scoreRow, scale } = shape;
   const count = batch * heads;
   const perScore = 4 * headDim + SOFTMAX_FLOPS;
-  const wanted = Math.min(MAX_TILES, Math.max(1, Math.round((count * tokens ** 2 * perScore) / TILE_FLOPS)));
+  const wanted = tilesFor(count * tokens ** 2 * perScore);
   // A tile is several heads, or several blocks of queries of one head; it copies their keys and values into scratch.
   const headsPerTile = Math.ceil(count / Math.min(count, wanted));
   const blocksPerTile = Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / count)));

@@ -11,7 +11,7 @@ import * as s from "../../simd/ops.ts";
 import type { Kernel, Lowered } from "../kernel.ts";
 import { copyRun, FLOAT } from "../lanes.ts";
 import { sumKernel } from "../sum_parts.ts";
-import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { tilesFor } from "../tiling.ts";
 import {
   type AttentionShape,
   type AttentionSpec,
@@ -56,7 +56,7 @@ function gradientKernel(shape: AttentionShape, cuts: number, blocksPerCut: numbe
   const { batch, heads, tokens, headDim, block, blocks, row, scoreRow, scale, channels } = shape;
   const count = batch * heads;
   const perScore = 10 * headDim + SOFTMAX_FLOPS;
-  const wanted = Math.min(MAX_TILES, Math.max(1, Math.round((count * tokens ** 2 * perScore) / TILE_FLOPS)));
+  const wanted = tilesFor(count * tokens ** 2 * perScore);
   const headsPerTile = Math.ceil(count / Math.min(count, wanted));
   const tensorBytes = batch * tokens * channels * FLOAT;
   const parts = new ScratchParts();

@@ -16,7 +16,7 @@ import { blockProduct, MR, NR } from "../matmul/micro.ts";
 import { packPanel } from "../matmul/pack.ts";
 import { sumKernel } from "../sum_parts.ts";
 import type { BlockCounts } from "../tiling.ts";
-import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { blockCounts, tilesFor } from "../tiling.ts";
 import { lowerWinogradGradFilter } from "../winograd/winograd_grad_filter.ts";
 import { planWinogradGrad } from "./conv_cost.ts";
 import type { Conv2dSpec } from "./conv2d_spec.ts";
@@ -102,7 +102,7 @@ function makePlan({ n, ci, kh, kw, oh, ow, co }: Conv2dSpec): Plan {
   const pixels = n * oh * ow;
   const joint = taps > 1 && taps * ci <= JOINT_ROWS;
   const rows = joint ? taps * ci : ci;
-  const wanted = Math.max(1, Math.min(MAX_TILES, Math.round((2 * pixels * taps * ci * co) / TILE_FLOPS)));
+  const wanted = tilesFor(2 * pixels * taps * ci * co);
   const cut = (length: number, most: number, unit: number): number =>
     roundUp(Math.ceil(length / Math.ceil(length / most)), unit);
   const columnBlock = cut(co, CHANNEL_BLOCK, NR);

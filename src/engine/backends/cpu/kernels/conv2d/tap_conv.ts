@@ -8,7 +8,7 @@ import { type Kernel, tailBuffers } from "../kernel.ts";
 import { addRun, cacheLines, copyRun, FLOAT, roundUp, zeroRun } from "../lanes.ts";
 import { blockProduct, groupRows, K_BLOCK, NR } from "../matmul/micro.ts";
 import type { KShape } from "../matmul/pack.ts";
-import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { blockCounts, tilesFor } from "../tiling.ts";
 
 /** target[i, y, x] = sum over taps (a, b): source[i, y * stepY + firstY + a, x * stepX + firstX + b] . filter[a, b] */
 export interface TapConv {
@@ -73,7 +73,7 @@ function makePlan(conv: TapConv): Plan {
   const pixels = source.n * positions.h * positions.w;
   const mr = groupRows(channels);
   const flops = 2 * pixels * channels * k.rows * k.cols * k.channels;
-  const parts = Math.max(1, Math.min(MAX_TILES, Math.round(flops / TILE_FLOPS)));
+  const parts = tilesFor(flops);
   const most = Math.max(mr, Math.floor(GATHERED / depth / mr) * mr);
   const rowBlocks = Math.max(Math.ceil(pixels / most), Math.min(parts, Math.ceil(pixels / 48)));
   const columnBlocks = Math.min(Math.ceil(parts / rowBlocks), Math.ceil(channels / 64));

@@ -7,7 +7,7 @@ import * as s from "../../simd/ops.ts";
 import { type Kernel, type Lowered, tailBuffers, tailSlots } from "../kernel.ts";
 import { cacheLines, copyRun, FLOAT, roundUp } from "../lanes.ts";
 import type { BlockCounts } from "../tiling.ts";
-import { blockCounts, MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { blockCounts, tilesFor } from "../tiling.ts";
 import type { MatmulSpec, MatrixStrides } from "./matmul_spec.ts";
 import { blockProduct, groupRows, K_BLOCK, NR, unrollOf } from "./micro.ts";
 import type { BatchDim } from "./pack.ts";
@@ -123,7 +123,7 @@ function makePlan({ batch, m, n, k, a, b }: MatrixShape): Plan {
   const kBlock = k <= 1.25 * K_BLOCK ? k : evenBlock(k, K_BLOCK);
   const matrices = batch.reduce((product, size) => product * size, 1);
   const flops = 2 * m * n * k;
-  const wanted = Math.max(1, Math.min(MAX_TILES, Math.round((matrices * flops) / TILE_FLOPS)));
+  const wanted = tilesFor(matrices * flops);
   const perTile = Math.ceil(matrices / Math.min(matrices, wanted));
   const parts = Math.ceil(wanted / Math.ceil(matrices / perTile));
   const mr = groupRows(n);

@@ -4,7 +4,7 @@
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { Lowered } from "../kernel.ts";
 import { sumKernel } from "../sum_parts.ts";
-import { MAX_TILES, TILE_FLOPS } from "../tiling.ts";
+import { tilesFor } from "../tiling.ts";
 import type { MatmulSpec } from "./matmul_spec.ts";
 
 /** Shortest part of k. */
@@ -16,7 +16,7 @@ const BLOCK = 64;
 export function partsOfProduct({ batch, m, n, k, c, bias, residual }: MatmulSpec): number {
   const dense = c.row === n && c.col === 1;
   if (bias || residual || !dense || batch.some((size) => size > 1)) return 1;
-  const wanted = Math.min(MAX_TILES, Math.round((2 * m * n * k) / TILE_FLOPS));
+  const wanted = tilesFor(2 * m * n * k);
   const blocks = Math.ceil(m / BLOCK) * Math.ceil(n / BLOCK);
   let parts = 1;
   while (2 * parts * blocks <= wanted && k % (2 * parts) === 0 && k / (2 * parts) >= LEAST_PART) parts *= 2;
