@@ -13,13 +13,25 @@ export const MAX_TILES = 64;
 export const tilesFor = (flops: number): number =>
   Math.max(1, Math.min(MAX_TILES, Math.round(flops / TILE_FLOPS)));
 
-export interface BlockCounts {
-  /** Elements in this block. */
-  readonly total: Expr;
-  /** Full units in this block, and the elements left over in the last block. */
-  readonly full: Expr;
+/** Full units, and the elements left over where `hasTail`. */
+export interface UnitCounts {
+  readonly full: number | Expr;
   readonly tail: number;
   readonly hasTail: Expr;
+}
+
+/** The counts of a length that is the same everywhere. */
+export const unitCounts = (length: number, unit: number): UnitCounts => ({
+  full: Math.floor(length / unit),
+  tail: length % unit,
+  hasTail: s.i32(1),
+});
+
+/** Those of a block; a tail is left over in the last one. */
+export interface BlockCounts extends UnitCounts {
+  /** Elements in this block. */
+  readonly total: Expr;
+  readonly full: Expr;
 }
 
 /** The counts of block `index`. A length is cut into blocks, all but the last a multiple of `unit`. */

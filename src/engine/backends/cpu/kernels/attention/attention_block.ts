@@ -10,6 +10,7 @@ import * as s from "../../simd/ops.ts";
 import { copyRun, FLOAT, roundUp, zeroRun } from "../lanes.ts";
 import { blockProduct, MR, NR, unrollOf } from "../matmul/micro.ts";
 import { packPanel } from "../matmul/pack.ts";
+import { unitCounts } from "../tiling.ts";
 
 export interface AttentionSpec {
   readonly batch: number;
@@ -240,12 +241,8 @@ function product(k: KernelBuilder, p: Product): void {
     c: p.to,
     cRow: p.toRow * FLOAT,
     mr,
-    groups: Math.floor(p.rows / mr),
-    rowTail: p.rows % mr,
-    hasRowTail: s.i32(1),
-    panels: Math.floor(p.columns / NR),
-    columnTail: p.columns % NR,
-    hasColumnTail: s.i32(1),
+    rows: unitCounts(p.rows, mr),
+    columns: unitCounts(p.columns, NR),
     fresh: p.fresh ?? s.i32(1),
   });
 }

@@ -199,12 +199,8 @@ function gradKernel(spec: Conv2dSpec, plan: Plan): Kernel {
             c: k.let(s.iadd(sums, s.imul(tap, s.i32(ci * co * FLOAT)))),
             cRow: co * FLOAT,
             mr: MR,
-            groups: rowCounts.full,
-            rowTail: rowCounts.tail,
-            hasRowTail: rowCounts.hasTail,
-            panels: columnCounts.full,
-            columnTail: columnCounts.tail,
-            hasColumnTail: columnCounts.hasTail,
+            rows: rowCounts,
+            columns: columnCounts,
             fresh: s.ieq(first, start),
           });
         });

@@ -10,6 +10,7 @@ import type { Expr } from "../../simd/expr.ts";
 import { LANES } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import { FLOAT, loadLanes, storeLanes, VECTOR } from "../lanes.ts";
+import type { UnitCounts } from "../tiling.ts";
 
 /** Rows of a register tile, where there are at least two vectors of columns. */
 export const MR = 6;
@@ -36,15 +37,11 @@ export interface BlockProduct {
   /** Byte address of C's block, and the byte stride between rows; columns are adjacent. */
   readonly c: Expr;
   readonly cRow: number;
-  /** Rows of a group (see `groupRows`), full groups, and the rows left over where `hasRowTail`. */
+  /** Rows of a group (see `groupRows`), and the rows in groups. */
   readonly mr: number;
-  readonly groups: number | Expr;
-  readonly rowTail: number;
-  readonly hasRowTail: Expr;
-  /** Full panels, and the columns left over where `hasColumnTail`. */
-  readonly panels: number | Expr;
-  readonly columnTail: number;
-  readonly hasColumnTail: Expr;
+  readonly rows: UnitCounts;
+  /** The columns in panels. */
+  readonly columns: UnitCounts;
   /** 1: C starts from `bias` or zero. 0: the product is added to C. */
   readonly fresh: Expr;
   /** Byte address of the bias of the first column. */
@@ -83,12 +80,14 @@ export function blockProduct(k: KernelBuilder, p: BlockProduct): void {
         residual: residual && s.iadd(residual, rowBytes),
       };
     };
-    k.loop(p.groups, (group) => registerTile(k, p, p.mr, columns, { ...at(group), b, bias }));
-    if (p.rowTail > 0)
-      k.if(p.hasRowTail, () => registerTile(k, p, p.rowTail, columns, { ...at(asExpr(p.groups)), b, bias }));
+    k.loop(p.rows.full, (group) => registerTile(k, p, p.mr, columns, { ...at(group), b, bias }));
+    if (p.rows.tail > 0)
+      k.if(p.rows.hasTail, () =>
+        registerTile(k, p, p.rows.tail, columns, { ...at(asExpr(p.rows.full)), b, bias }),
+      );
   };
-  k.loop(p.panels, (panel) => column(panel, NR));
-  if (p.columnTail > 0) k.if(p.hasColumnTail, () => column(asExpr(p.panels), p.columnTail));
+  k.loop(p.columns.full, (panel) => column(panel, NR));
+  if (p.columns.tail > 0) k.if(p.columns.hasTail, () => column(asExpr(p.columns.full), p.columns.tail));
 }
 
 interface TileAddress {

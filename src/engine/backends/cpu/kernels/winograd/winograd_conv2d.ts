@@ -8,7 +8,7 @@ import * as s from "../../simd/ops.ts";
 import { type Kernel, type Lowered, tailBuffers, tailSlots } from "../kernel.ts";
 import { cacheLines, FLOAT } from "../lanes.ts";
 import { blockProduct, K_BLOCK, MR, NR, unrollOf } from "../matmul/micro.ts";
-import { blockCounts } from "../tiling.ts";
+import { blockCounts, unitCounts } from "../tiling.ts";
 import type { WinogradFilters } from "./winograd_filters.ts";
 import {
   filterPlaceSize,
@@ -171,12 +171,8 @@ function winogradKernel(conv: WinogradConv, plan: WinogradPlan, filters: Winogra
             c: k.let(s.iadd(productsAt, s.imul(index, s.i32(products.placeBytes)))),
             cRow: products.rowBytes,
             mr: MR,
-            groups: rows.full,
-            rowTail: rows.tail,
-            hasRowTail: rows.hasTail,
-            panels: Math.floor(channelBlock / NR),
-            columnTail: channelBlock % NR,
-            hasColumnTail: s.i32(1),
+            rows,
+            columns: unitCounts(channelBlock, NR),
             fresh,
           }),
         );

@@ -9,6 +9,7 @@ import type { Conv2dSpec } from "../conv2d/conv2d_spec.ts";
 import type { Kernel, Lowered } from "../kernel.ts";
 import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
 import { blockProduct, MR, NR } from "../matmul/micro.ts";
+import { unitCounts } from "../tiling.ts";
 import type { TileGrid } from "./winograd_tiles.ts";
 import {
   clearWork,
@@ -169,12 +170,8 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
             c: k.let(s.iadd(sums, s.imul(index, s.i32(placeBytes)))),
             cRow: columnBlock * FLOAT,
             mr: MR,
-            groups: Math.floor(rowBlock / MR),
-            rowTail: rowBlock % MR,
-            hasRowTail: s.i32(1),
-            panels: Math.floor(columnBlock / NR),
-            columnTail: columnBlock % NR,
-            hasColumnTail: s.i32(1),
+            rows: unitCounts(rowBlock, MR),
+            columns: unitCounts(columnBlock, NR),
             fresh: s.ieq(first, start),
           }),
         );
