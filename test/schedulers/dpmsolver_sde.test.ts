@@ -2,11 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
-import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { imageNoise } from "../../src/pipelines/image_noise.ts";
-import { DPMSolverSDEScheduler, type NoiseSource, torchNoise } from "../../src/schedulers/index.ts";
+import { DPMSolverSDEScheduler, type NoiseSource } from "../../src/schedulers/index.ts";
 import { BrownianPath, keyOf } from "../../src/schedulers/math/brownian_path.ts";
-import { dummyModel, maxDifference } from "./harness.ts";
+import { countedNoise, dummyModel, maxDifference } from "./harness.ts";
 
 const levels = [157.4, 40, 12.5, 3, 0.7, 0.2, 0.0292].map(Math.fround);
 const SIZE = 4096;
@@ -77,18 +76,11 @@ describe("DPMSolverSDEScheduler", () => {
   });
 
   it("draws once a run, or never with a seed of its own", () => {
-    let draws = 0;
-    const torch = torchNoise(new TorchGenerator(0));
-    const noise: NoiseSource = {
-      randn(shape) {
-        draws++;
-        return torch.randn(shape);
-      },
-    };
+    const noise = countedNoise();
     run(new DPMSolverSDEScheduler(), 7, 1, noise);
-    expect(draws).toBe(2); // the start, and the motion's key
+    expect(noise.draws).toBe(2); // the start, and the motion's key
     run(new DPMSolverSDEScheduler({ noiseSamplerSeed: 3 }), 7, 1, noise);
-    expect(draws).toBe(3);
+    expect(noise.draws).toBe(3);
     expect(() => new DPMSolverSDEScheduler({ noiseSamplerSeed: -1 })).toThrow("noiseSamplerSeed is -1");
   });
 

@@ -5,9 +5,8 @@ import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
-import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import { type NoiseSource, schedulerFromConfig, torchNoise } from "../../src/schedulers/index.ts";
-import { absSum, dummyModel, dummyNoiseDeter, dummySampleDeter } from "./harness.ts";
+import { schedulerFromConfig } from "../../src/schedulers/index.ts";
+import { absSum, countedNoise, dummyModel, dummyNoiseDeter, dummySampleDeter } from "./harness.ts";
 
 const rowsSchema = v.array(
   v.object({
@@ -45,14 +44,7 @@ function dotWithNoise({ data }: HostTensor): number {
 function run({ scheduler: _class_name, config, steps, mu }: (typeof rows)[number]) {
   const scheduler = schedulerFromConfig({ ...config, _class_name });
   scheduler.setTimesteps({ numInferenceSteps: steps, ...(mu !== undefined && { mu }) });
-  let draws = 0;
-  const torch = torchNoise(new TorchGenerator(0));
-  const noise: NoiseSource = {
-    randn(shape) {
-      draws++;
-      return torch.randn(shape);
-    },
-  };
+  const noise = countedNoise();
   const { data, shape } = dummySampleDeter();
   const start = data.map((x) => x * scheduler.initNoiseSigma);
   let sample = hostTensor(start, shape);
@@ -63,7 +55,7 @@ function run({ scheduler: _class_name, config, steps, mu }: (typeof rows)[number
     const options = isGiven ? { varianceNoise: noise.randn(shape) } : { noise };
     sample = scheduler.step(output, t, sample, options).prevSample;
   }
-  return { sample, draws };
+  return { sample, draws: noise.draws };
 }
 
 describe("sampling loops of diffusers over options", () => {

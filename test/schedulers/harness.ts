@@ -1,7 +1,9 @@
 // The deterministic samples, "model" and sampling loops that the golden sums were made with.
 
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
-import type { Scheduler, StepOptions } from "../../src/schedulers/scheduler.ts";
+import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
+import { torchNoise } from "../../src/schedulers/math/noise.ts";
+import type { NoiseSource, Scheduler, StepOptions } from "../../src/schedulers/scheduler.ts";
 
 const [N, H, W, C] = [4, 8, 8, 3];
 const SIZE = N * H * W * C;
@@ -59,6 +61,21 @@ export function plainLoop(
   let sample = start;
   for (const t of timesteps) sample = scheduler.step(dummyModel(sample, t), t, sample, options).prevSample;
   return sample;
+}
+
+/** Python's noise of seed 0, and how often it was drawn from. */
+export function countedNoise(): NoiseSource & { readonly draws: number } {
+  const torch = torchNoise(new TorchGenerator(0));
+  let draws = 0;
+  return {
+    randn(shape) {
+      draws++;
+      return torch.randn(shape);
+    },
+    get draws() {
+      return draws;
+    },
+  };
 }
 
 export function absSum({ data }: HostTensor): number {
