@@ -14,19 +14,11 @@ import { fixture } from "../data/support.ts";
 import { HubServer, TOKEN } from "../io/hub_server.ts";
 import { zip } from "../io/zip_writer.ts";
 import { filesOf } from "../support/hub.ts";
+import { TINY_UNET } from "../support/tiny_unet.ts";
 import { ended, judge } from "./command.ts";
 import { type Damage, damage } from "./damage.ts";
 import { fuzzed } from "./odd_values.ts";
 
-const UNET = {
-  _class_name: "UNet2DModel",
-  sample_size: 8,
-  block_out_channels: [4, 8],
-  layers_per_block: 1,
-  norm_num_groups: 4,
-  down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-  up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-};
 const TRAIN = [
   ...["train", "--model", "model.json", "--data", "images", "--size", "8", "--batch-size", "2"],
   ...["--sample-steps", "1", "--sample-count", "1", "--backend", "reference", "--lr-schedule", "constant"],
@@ -40,7 +32,7 @@ beforeAll(async () => {
   vi.stubEnv("IMAGO_CACHE", join(work, "cache"));
   vi.stubEnv("HF_HOME", join(work, "hub"));
   vi.stubEnv("HF_HUB_OFFLINE", "1");
-  await writeFile("model.json", JSON.stringify(UNET));
+  await writeFile("model.json", JSON.stringify(TINY_UNET));
   for (const [i, name] of ["a/1.png", "a/2.png", "b/3.png", "b/4.jpg"].entries()) {
     await mkdir(dirname(join("images", name)), { recursive: true });
     const data = Uint8Array.from({ length: 9 * 8 * 3 }, (_, k) => (k * (i + 7) * 31) % 256);

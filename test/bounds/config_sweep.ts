@@ -14,6 +14,7 @@ import { schedulers } from "../../src/schedulers/index.ts";
 import { readCheckpoint } from "../../src/training/run/checkpoint.ts";
 import { RunFolder } from "../../src/training/run/run_folder.ts";
 import { settingsProblem } from "../../src/training/settings.ts";
+import { TINY_UNET } from "../support/tiny_unet.ts";
 import { fuzzed, ODD_VALUES, oddValue, STRIDE } from "./odd_values.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -44,19 +45,10 @@ const fieldsOf = (config: Json): string[][] =>
       : [[key]],
   );
 
-const UNET = {
-  _class_name: "UNet2DModel",
-  sample_size: 8,
-  block_out_channels: [4, 8],
-  layers_per_block: 1,
-  norm_num_groups: 4,
-  down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-  up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-};
 const unet: Kind = {
   name: "UNet2DModel",
-  sound: { ...unetFromConfig(UNET, "").toConfig() },
-  fields: fieldsOf({ ...unetFromConfig(UNET, "").toConfig() }),
+  sound: { ...unetFromConfig(TINY_UNET, "").toConfig() },
+  fields: fieldsOf({ ...unetFromConfig(TINY_UNET, "").toConfig() }),
   read: async (config) => {
     const model = unetFromConfig(config, "unet/config.json");
     const size = model.sizeFactor;

@@ -2,13 +2,14 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, vi } from "vitest";
+import { beforeAll, vi } from "vitest";
 import { describeError } from "../../src/cli/errors.ts";
 import { runCommand } from "../../src/cli/program.ts";
+import { testFolder } from "../support/folder.ts";
+import { TINY_UNET } from "../support/tiny_unet.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin/imago.js", import.meta.url));
 
@@ -111,24 +112,10 @@ export async function trainerOf(run: string): Promise<number> {
 
 /** A folder for the tests of a file; `model` in it is a UNet2DModel config. */
 export function workFolder(): { path: (name: string) => string } {
-  let folder = "";
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "imago-cli-"));
-    await writeFile(join(folder, "model.json"), JSON.stringify(TINY));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-  return { path: (name) => join(folder, name) };
+  const path = testFolder();
+  beforeAll(() => writeFile(path("model.json"), JSON.stringify(TINY_UNET)));
+  return { path };
 }
-
-const TINY = {
-  _class_name: "UNet2DModel",
-  sample_size: 8,
-  block_out_channels: [4, 8],
-  layers_per_block: 1,
-  norm_num_groups: 4,
-  down_block_types: ["DownBlock2D", "AttnDownBlock2D"],
-  up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
-};
 
 /** Path -> digest of everything in a folder; metrics as text, without the fields that are times. */
 export async function contents(folder: string): Promise<Map<string, string>> {

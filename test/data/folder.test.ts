@@ -1,20 +1,12 @@
 // Folders of images: every format, every kind of damage, made here with sharp.
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DataError, imageFolder } from "../../src/data/index.ts";
+import { freshFolder } from "../support/folder.ts";
 
-let folder = "";
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-folder-"));
-});
-
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = freshFolder();
 
 /** An image of one colour. */
 function plain(r: number, g: number, b: number, width = 8, height = 8): Sharp {
@@ -22,7 +14,7 @@ function plain(r: number, g: number, b: number, width = 8, height = 8): Sharp {
 }
 
 async function put(name: string, content: Sharp | string | Uint8Array): Promise<void> {
-  const file = join(folder, name);
+  const file = folder(name);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(
     file,
@@ -32,7 +24,7 @@ async function put(name: string, content: Sharp | string | Uint8Array): Promise<
 
 /** The pixel in the middle of image `index`, at size 4. */
 async function middle(index = 0): Promise<number[]> {
-  const image = (await imageFolder(folder, { size: 4 })).image(index);
+  const image = (await imageFolder(folder(), { size: 4 })).image(index);
   return [...image.subarray(30, 33)];
 }
 
@@ -49,7 +41,7 @@ describe("imageFolder", () => {
     await put(".hidden.png", "not an image");
     await put(".cache/x.png", "not an image");
     const seen: [number, number][] = [];
-    const source = await imageFolder(folder, {
+    const source = await imageFolder(folder(), {
       size: 4,
       onProgress: (done, total) => seen.push([done, total]),
     });
@@ -79,7 +71,7 @@ describe("imageFolder", () => {
     for (let i = 0; i < data.length; i += 3) if ((i / 3) % 8 < 4) data.fill(0, i, i + 3);
     const upright = sharp(data, { raw: { width: 8, height: 4, channels: 3 } });
     await put("turned.png", upright.withMetadata({ orientation: 6 }).png()); // a quarter turn clockwise
-    const image = (await imageFolder(folder, { size: 4 })).image(0);
+    const image = (await imageFolder(folder(), { size: 4 })).image(0);
     expect(image[0]).toBe(0); // what was left is now on top
     expect(image[(3 * 4 + 3) * 3]).toBe(255);
   });
@@ -107,7 +99,7 @@ describe("imageFolder", () => {
       data.set(x < 8 ? [255, 0, 0] : x < 16 ? [0, 255, 0] : [0, 0, 255], i);
     }
     await put("flag.png", sharp(data, { raw: { width: 24, height: 8, channels: 3 } }).png());
-    expect((await imageFolder(folder, { size: 8 })).image(0).subarray(0, 3)).toEqual(
+    expect((await imageFolder(folder(), { size: 8 })).image(0).subarray(0, 3)).toEqual(
       new Uint8Array([0, 255, 0]),
     );
   });
@@ -123,7 +115,7 @@ describe("imageFolder", () => {
     }
     for (let i = 0; i < 4; i++) {
       const message = String(
-        await imageFolder(folder, { size: 8, concurrency: 8 }).catch((reason) => reason),
+        await imageFolder(folder(), { size: 8, concurrency: 8 }).catch((reason) => reason),
       );
       expect(message).toContain("32 of 32 files");
       expect(message).not.toMatch(/unknown/i);
@@ -139,7 +131,7 @@ describe("imageFolder", () => {
     await put("text.png", "this is no image at all");
     await put("empty.webp", "");
     await put("drawing.png", '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>');
-    const error = await imageFolder(folder, { size: 8 }).catch((reason: unknown) => reason);
+    const error = await imageFolder(folder(), { size: 8 }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DataError);
     const message = error instanceof Error ? error.message : "";
     expect(message).not.toContain("\n");
@@ -149,7 +141,7 @@ describe("imageFolder", () => {
     expect(message).toContain('"empty.webp" (empty file)');
     expect(message).toContain('"drawing.png" (svg is not read)');
 
-    const source = await imageFolder(folder, { size: 8, onBroken: "skip" });
+    const source = await imageFolder(folder(), { size: 8, onBroken: "skip" });
     expect(source.files).toEqual(["good.jpg"]);
     expect(source.warnings).toHaveLength(2);
     expect(source.warnings[0]).toContain('"half.jpg"');
@@ -158,28 +150,28 @@ describe("imageFolder", () => {
 
   it("counts the broken files it does not name, and fails if nothing is left", async () => {
     for (let i = 0; i < 8; i++) await put(`${i}.png`, "no");
-    const reading = imageFolder(folder, { size: 8, onBroken: "skip" });
+    const reading = imageFolder(folder(), { size: 8, onBroken: "skip" });
     await expect(reading).rejects.toThrow(/8 of 8 files .* and 3 more; repair them/);
   });
 
   it("says what is wrong with the folder", async () => {
-    await expect(imageFolder(folder, { size: 8 })).rejects.toThrow(/no images in this folder; put JPEG/);
-    await expect(imageFolder(join(folder, "none"), { size: 8 })).rejects.toThrow(/there is no such folder/);
+    await expect(imageFolder(folder(), { size: 8 })).rejects.toThrow(/no images in this folder; put JPEG/);
+    await expect(imageFolder(folder("none"), { size: 8 })).rejects.toThrow(/there is no such folder/);
     await put("a.png", plain(1, 2, 3).png());
-    await expect(imageFolder(join(folder, "a.png"), { size: 8 })).rejects.toThrow(/this is a file/);
-    await expect(imageFolder(folder, { size: 0 })).rejects.toThrow(/size is 0/);
+    await expect(imageFolder(folder("a.png"), { size: 8 })).rejects.toThrow(/this is a file/);
+    await expect(imageFolder(folder(), { size: 0 })).rejects.toThrow(/size is 0/);
   });
 
   it("follows links, even round in circles, and reports links to nowhere", async () => {
     await put("inner/a.png", plain(1, 2, 3).png());
     await put("inner/b.png", plain(1, 2, 3).png());
-    await symlink(folder, join(folder, "inner", "back"));
-    await symlink(join(folder, "inner", "a.png"), join(folder, "link.png"));
-    const source = await imageFolder(folder, { size: 4, flip: true });
+    await symlink(folder(), folder("inner", "back"));
+    await symlink(folder("inner", "a.png"), folder("link.png"));
+    const source = await imageFolder(folder(), { size: 4, flip: true });
     expect(source.files).toEqual(["inner/a.png", "inner/b.png", "link.png"]);
     expect(source.flip).toBe(true);
-    await symlink(join(folder, "gone.png"), join(folder, "lost.png"));
-    await expect(imageFolder(folder, { size: 4 })).rejects.toThrow(/"lost.png"/);
+    await symlink(folder("gone.png"), folder("lost.png"));
+    await expect(imageFolder(folder(), { size: 4 })).rejects.toThrow(/"lost.png"/);
   });
 
   it("has a fingerprint of names, bytes and size that does not depend on the place", async () => {
@@ -187,7 +179,7 @@ describe("imageFolder", () => {
     await put("y/a.png", plain(1, 2, 3).png());
     await put("z/a.png", plain(1, 2, 4).png());
     const print = async (name: string, size: number): Promise<string> =>
-      (await imageFolder(join(folder, name), { size })).fingerprint();
+      (await imageFolder(folder(name), { size })).fingerprint();
     expect(await print("x", 4)).toBe(await print("y", 4));
     expect(await print("x", 4)).not.toBe(await print("z", 4));
     expect(await print("x", 4)).not.toBe(await print("x", 5));
@@ -195,7 +187,7 @@ describe("imageFolder", () => {
 
   it("stops when told to", async () => {
     await put("a.png", plain(1, 2, 3).png());
-    const reading = imageFolder(folder, { size: 4, signal: AbortSignal.abort(new Error("enough")) });
+    const reading = imageFolder(folder(), { size: 4, signal: AbortSignal.abort(new Error("enough")) });
     await expect(reading).rejects.toThrow("enough");
   });
 });

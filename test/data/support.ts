@@ -1,10 +1,9 @@
 // Images and folders for the tests of data sources.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { afterEach, beforeEach } from "vitest";
+import { type Folder, freshFolder } from "../support/folder.ts";
 
 /** A parquet file of the fixtures, which tools/python/parquet_images.py made. */
 export const fixture = (name: string): string =>
@@ -28,15 +27,10 @@ export const png = (color: readonly [number, number, number], side = 8): Promise
 
 /** An empty folder for each test. */
 export function workFolder(): {
-  path: (name?: string) => string;
+  path: Folder;
   put: (name: string, content: string | Uint8Array) => Promise<void>;
 } {
-  let folder = "";
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "imago-data-"));
-  });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
-  const path = (name = "") => join(folder, name);
+  const path = freshFolder();
   return {
     path,
     async put(name, content) {

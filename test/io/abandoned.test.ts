@@ -1,22 +1,18 @@
 // What a process was making is taken over when it is gone, and never while it may be there.
 
-import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { processes } from "#platform";
 import { isAbandoned } from "../../src/io/abandoned.ts";
+import { testFolder } from "../support/folder.ts";
 
-let folder = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-abandoned-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 /** A file, and a folder with a file in it, both last changed so many minutes ago. */
 async function made(minutes: number): Promise<string[]> {
-  const file = join(folder, `part-${minutes}`);
-  const build = join(folder, `build-${minutes}`);
+  const file = folder(`part-${minutes}`);
+  const build = folder(`build-${minutes}`);
   await mkdir(build, { recursive: true });
   const at = Date.now() / 1000 - 60 * minutes;
   for (const path of [file, join(build, "pixels.bin")]) {

@@ -1,19 +1,14 @@
 // Parquet files as Python writes them, whole, cut off and damaged. tools/python/parquet_images.py made them.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openParquet } from "../../src/io/parquet.ts";
 import { FileError } from "../../src/platform/errors.ts";
+import { freshFolder } from "../support/folder.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/data/${name}.parquet`, import.meta.url));
 
-let folder = "";
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-parquet-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
+const folder = freshFolder();
 
 async function readAll(path: string): Promise<Record<string, unknown>[]> {
   const file = await openParquet(path);
@@ -59,7 +54,7 @@ describe("openParquet", () => {
 
   it("says so in one line wherever a file is cut off, and whatever byte is wrong", async () => {
     const whole = await readFile(fixture("plain_snappy"));
-    const path = join(folder, "a.parquet");
+    const path = folder("a.parquet");
     await writeFile(path, "");
     await expect(readAll(path)).rejects.toThrow(/this is an empty file, where a parquet file was expected/);
     for (let length = 1; length < whole.length; length += 19) {

@@ -1,20 +1,15 @@
 // Zip archives: what is read, and what is refused.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
 import { openZip } from "../../src/io/zip.ts";
 import { FileError } from "../../src/platform/errors.ts";
+import { freshFolder } from "../support/folder.ts";
 import { type ZipFileOptions, zip } from "./zip_writer.ts";
 
-let folder = "";
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-zip-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
+const folder = freshFolder();
 
 async function put(files: readonly ZipFileOptions[] | Buffer): Promise<string> {
-  const path = join(folder, "a.zip");
+  const path = folder("a.zip");
   await writeFile(path, Buffer.isBuffer(files) ? files : zip(files));
   return path;
 }

@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
 import { createBackend } from "../../src/engine/backends/create.ts";
@@ -10,6 +8,7 @@ import { InceptionV3 } from "../../src/metrics/inception/inception_v3.ts";
 import { FID_PROTOCOLS, inceptionNetwork } from "../../src/metrics/inception/network.ts";
 import { readInception } from "../../src/metrics/inception/weights.ts";
 import { relativeError } from "../support/compare.ts";
+import { testFolder } from "../support/folder.ts";
 import { fixture, GoldenTensors } from "../support/golden.ts";
 
 const FILE = "metrics/inception.safetensors";
@@ -59,20 +58,16 @@ test("the whole network: 2048 features of 21.8 million parameters", () => {
 });
 
 describe("files that are not the network", () => {
-  let folder = "";
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "imago-inception-"));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const folder = testFolder();
 
   test.each(["weights.pth", "weights.pt"])("%s: how to convert it", async (name) => {
-    await expect(readInception(join(folder, name))).rejects.toThrow(
+    await expect(readInception(folder(name))).rejects.toThrow(
       /PyTorch's own files are not read; make a safetensors file of it: python -c/,
     );
   });
 
   test("another model, another width, no file", async () => {
-    const other = join(folder, "other.safetensors");
+    const other = folder("other.safetensors");
     await writeSafetensors(
       other,
       new Map([["a.conv.weight", { shape: [1, 1, 1, 1], data: new Float32Array(1) }]]),
@@ -81,8 +76,8 @@ describe("files that are not the network", () => {
       "other.safetensors: a.bn.weight is missing or of another size; expected the Inception network of FID",
     );
     await expect(readInception(fixture(FILE))).rejects.toThrow("wrong shape Conv2d_1a_3x3.conv.weight");
-    await expect(readInception(join(folder, "none.safetensors"))).rejects.toThrow("no such file");
-    await writeFile(join(folder, "text.safetensors"), "not weights");
-    await expect(readInception(join(folder, "text.safetensors"))).rejects.toThrow("text.safetensors");
+    await expect(readInception(folder("none.safetensors"))).rejects.toThrow("no such file");
+    await writeFile(folder("text.safetensors"), "not weights");
+    await expect(readInception(folder("text.safetensors"))).rejects.toThrow("text.safetensors");
   });
 });

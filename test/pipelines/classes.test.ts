@@ -1,17 +1,17 @@
 // Images of classes, with and without guidance, against diffusers (tools/python/guided_images.py).
 
 import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
 import type { RgbImage } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import type { BatchStep } from "../../src/pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
 import { DDPMScheduler, isSchedulerName, samplerNames, schedulers } from "../../src/schedulers/index.ts";
+import { testFolder } from "../support/folder.ts";
 import { tinyUNet } from "./support.ts";
 
 const rowSchema = v.object({
@@ -140,14 +140,10 @@ test("a part of an image is drawn anew as of a class", async () => {
 });
 
 describe("names", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "imago-classes-"));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const folder = testFolder();
 
   test("travel with the pipeline, as in diffusers' DiTPipeline", async () => {
-    const path = join(folder, "named");
+    const path = folder("named");
     await plain.savePretrained(path);
     const index = JSON.parse(await readFile(join(path, "model_index.json"), "utf8"));
     expect(index).toMatchObject({ _class_name: "DDPMPipeline", id2label });
@@ -161,7 +157,7 @@ describe("names", () => {
     });
     expect(loaded.getLabelIds(["flambé", "tiger", "0"])).toEqual([1, 2, 0]);
     expect(loaded.classes).toMatchObject({ count: 3, nullClass: 3 });
-    const again = join(folder, "again");
+    const again = folder("again");
     await loaded.savePretrained(again);
     expect(await readFile(join(again, "model_index.json"))).toEqual(
       await readFile(join(path, "model_index.json")),
@@ -174,7 +170,7 @@ describe("names", () => {
     ['{"first": "a"}', "the numbers of classes were expected as keys"],
     ['{"4": "a"}', "id2label names a class 4, but the model has 0 to 3"],
   ])("that cannot be are refused: %s", async (json, message) => {
-    const path = join(folder, "wrong");
+    const path = folder("wrong");
     await plain.savePretrained(path);
     const file = join(path, "model_index.json");
     const index = JSON.parse(await readFile(file, "utf8"));

@@ -1,21 +1,17 @@
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler, torchNoise } from "../../src/schedulers/index.ts";
+import { testFolder } from "../support/folder.ts";
 import { tinyUNet } from "./support.ts";
 
 const backend = "reference";
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-pipeline-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const pipeline = (name: BackendName = backend) =>
   new DDPMPipeline(tinyUNet(), new DDPMScheduler(), { backend: name });
@@ -95,11 +91,11 @@ test("onStep sees every step of every batch", async () => {
 
 describe("folders", () => {
   test("what is saved is loaded, with the same bytes and images", async () => {
-    const path = join(folder, "saved");
+    const path = folder("saved");
     const saved = pipeline();
     await saved.savePretrained(path);
     const loaded = await DDPMPipeline.fromPretrained(path, { backend });
-    const again = join(folder, "again");
+    const again = folder("again");
     await loaded.savePretrained(again);
     for (const file of [
       "model_index.json",
@@ -122,7 +118,7 @@ describe("folders", () => {
   });
 
   test("a folder of other things is not replaced", async () => {
-    const path = join(folder, "mine");
+    const path = folder("mine");
     await mkdir(path);
     await writeFile(join(path, "notes.txt"), "mine");
     await expect(pipeline().savePretrained(path)).rejects.toThrow(
@@ -132,7 +128,7 @@ describe("folders", () => {
   });
 
   test("what is wrong is said in one line", async () => {
-    const path = join(folder, "broken");
+    const path = folder("broken");
     const load = () => DDPMPipeline.fromPretrained(path, { backend });
     await expect(load()).rejects.toThrow(/broken.*no such file or folder/);
     await pipeline().savePretrained(path);
@@ -148,9 +144,9 @@ describe("folders", () => {
     await expect(load()).rejects.toThrow(/missing.*layer|missing .*resnets/);
     await writeFile(config, text.slice(0, 40));
     await expect(load()).rejects.toThrow(/not JSON/);
-    await writeFile(join(folder, "plain"), "");
-    await expect(DDPMPipeline.fromPretrained(join(folder, "plain"))).rejects.toThrow(/this is a file/);
-    await expect(DDPMPipeline.fromPretrained(folder)).rejects.toThrow(/neither a pipeline.*nor a run/);
+    await writeFile(folder("plain"), "");
+    await expect(DDPMPipeline.fromPretrained(folder("plain"))).rejects.toThrow(/this is a file/);
+    await expect(DDPMPipeline.fromPretrained(folder())).rejects.toThrow(/neither a pipeline.*nor a run/);
   });
 });
 

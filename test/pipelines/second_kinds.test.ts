@@ -1,10 +1,9 @@
 // Pipelines of a model, a codec and a conditioner of a second kind.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Film } from "../../src/cli/sample/film.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
@@ -18,14 +17,11 @@ import { toImages } from "../../src/pipelines/images.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
 import { unitRange } from "../../src/pipelines/sampling.ts";
 import { DDPMScheduler } from "../../src/schedulers/index.ts";
+import { testFolder } from "../support/folder.ts";
 import { Hues, haar, haarKind, huesKind, TwoConvs, twoConvsKind } from "../support/second_kinds.ts";
 import { tinyUNet } from "./support.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-kinds-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const backend = new ReferenceBackend();
 const scheduler = new DDPMScheduler();
@@ -154,7 +150,7 @@ describe("a folder", () => {
   const kinds = [schedulerKind, twoConvsKind, haarKind, huesKind];
 
   test("names the components, and each kind reads its own", async () => {
-    const path = join(folder, "whole");
+    const path = folder("whole");
     await pipeline.savePretrained(path);
     const { _diffusers_version, ...index } = JSON.parse(
       await readFile(join(path, "model_index.json"), "utf8"),
@@ -177,7 +173,7 @@ describe("a folder", () => {
   });
 
   test("with a component that is not known is refused by its name", async () => {
-    const path = join(folder, "refused");
+    const path = folder("refused");
     await pipeline.savePretrained(path);
     await expect(DDPMPipeline.fromPretrained(path)).rejects.toThrow(
       "the model is a TwoConvs, expected a UNet2DModel",

@@ -1,9 +1,8 @@
 // Training on augmented images: the layer that tells the model of them, and runs that are resumed.
 
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { constant, grad, input } from "../../src/engine/tensor.ts";
 import { DDPMPipeline, DDPMScheduler, synthetic, Trainer, type TrainerOptions } from "../../src/index.ts";
@@ -15,6 +14,7 @@ import { contents } from "../cli/support.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { backends } from "../support/backends.ts";
 import { relativeError } from "../support/compare.ts";
+import { testFolder } from "../support/folder.ts";
 
 const model = tinyUNet();
 /** A layer that has learnt something. */
@@ -119,11 +119,7 @@ describe("the layer", () => {
 });
 
 describe("a run with every augmentation", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "imago-augment-"));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const folder = testFolder();
 
   const all = { randomCrop: 0.3, rotate: 20, translate: 0.1, colorJitter: 0.2, augmentProbability: 0.4 };
   const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptions => ({
@@ -133,7 +129,7 @@ describe("a run with every augmentation", () => {
     batchSize: 4,
     steps: 6,
     learningRate: 1e-2,
-    out: join(folder, name),
+    out: folder(name),
     sampleSteps: 2,
     sampleCount: 1,
     keepCheckpoints: 9,
@@ -148,14 +144,14 @@ describe("a run with every augmentation", () => {
     await train(new Trainer(options("whole", { threads: 1, checkpointEvery: 3 })));
     await train(new Trainer(options("parts", { threads: 2, checkpointEvery: 3 })), 2);
     await train(new Trainer(options("parts", { threads: 2, checkpointEvery: 3, resume: true })));
-    const [whole, parts] = [await contents(join(folder, "whole")), await contents(join(folder, "parts"))];
+    const [whole, parts] = [await contents(folder("whole")), await contents(folder("parts"))];
     expect([...parts.keys()].toSorted()).toEqual([...whole.keys()].toSorted());
     for (const [file, digest] of whole) expect([file, parts.get(file)]).toEqual([file, digest]);
     expect(whole.has("checkpoints/step-000006/augment_embedding.safetensors")).toBe(true);
   });
 
   test("records what it does, learns the layer, and keeps it out of what diffusers loads", async () => {
-    const config = JSON.parse(await readFile(join(folder, "whole/config.json"), "utf8"));
+    const config = JSON.parse(await readFile(folder("whole/config.json"), "utf8"));
     expect(config.training).toMatchObject({
       random_crop: 0.3,
       rotate: 20,
@@ -163,7 +159,7 @@ describe("a run with every augmentation", () => {
       color_jitter: 0.2,
       augment_probability: 0.4,
     });
-    const checkpoint = join(folder, "whole/checkpoints/step-000006");
+    const checkpoint = folder("whole/checkpoints/step-000006");
     const layer = await readSafetensors(join(checkpoint, "augment_embedding.safetensors"));
     for (const name of ["weight", "weight_ema"]) {
       expect(layer.get(name)?.shape).toEqual([16, 9]);
@@ -174,7 +170,7 @@ describe("a run with every augmentation", () => {
       const weights = await readSafetensors(join(checkpoint, unet, "diffusion_pytorch_model.safetensors"));
       expect([...weights.keys()].toSorted()).toEqual(plain);
     }
-    const pipeline = await DDPMPipeline.fromPretrained(join(folder, "whole"));
+    const pipeline = await DDPMPipeline.fromPretrained(folder("whole"));
     expect(Object.keys(pipeline.unet.config).toSorted()).toEqual(Object.keys(model.config).toSorted());
     expect([...pipeline.unet.namedParameters().keys()].toSorted()).toEqual(plain);
     await pipeline.close();
@@ -183,11 +179,11 @@ describe("a run with every augmentation", () => {
   test("is resumed with the same augmentation only, and says so when its layer is lost", async () => {
     const resumed = (more: Partial<TrainerOptions>) =>
       new Trainer(options("again", { resume: true, ...more })).prepare();
-    await cp(join(folder, "whole"), join(folder, "again"), { recursive: true });
-    await rm(join(folder, "again/samples.png"));
+    await cp(folder("whole"), folder("again"), { recursive: true });
+    await rm(folder("again/samples.png"));
     await expect(resumed({ rotate: 21 })).rejects.toThrow("was begun with rotate 20, now it is 21");
     await expect(resumed({ augmentProbability: 0 })).rejects.toThrow("augment probability 0.4, now it is 0");
-    const lost = join(folder, "again/checkpoints/step-000006/augment_embedding.safetensors");
+    const lost = folder("again/checkpoints/step-000006/augment_embedding.safetensors");
     await writeFile(lost, "");
     await expect(resumed({})).rejects.toThrow(/the checkpoint is damaged: .*augment_embedding.safetensors/);
     await rm(lost);
@@ -209,7 +205,7 @@ describe("a run with every augmentation", () => {
       augmentProbability: 0,
     } as const;
     await train(new Trainer(options("old", { ...plain, steps: 2 })));
-    const path = join(folder, "old/config.json");
+    const path = folder("old/config.json");
     const config = JSON.parse(await readFile(path, "utf8"));
     for (const name of ["random_crop", "rotate", "translate", "color_jitter", "augment_probability"]) {
       delete config.training[name];

@@ -1,9 +1,7 @@
 // Class-conditional training: which labels a model is shown, that it learns them, and that a run is exact.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
 import {
   buildTrainStep,
   type ClassLabels,
@@ -20,12 +18,9 @@ import { BatchLabels, withClasses } from "../../src/training/step/batch_labels.t
 import { tinyUNet } from "../pipelines/support.ts";
 import { backends } from "../support/backends.ts";
 import { relativeError } from "../support/compare.ts";
+import { testFolder } from "../support/folder.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-classes-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 /** Dark, grey and light squares. */
 const LEVELS = [30, 120, 220];
@@ -53,7 +48,7 @@ const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptio
   batchSize: 12,
   steps: 12,
   learningRate: 1e-2,
-  out: join(folder, name),
+  out: folder(name),
   sampleSteps: 3,
   sampleCount: 6,
   ...more,
@@ -132,7 +127,7 @@ test("a step with labels, one of them hidden, is the same on both backends", asy
 
 test("a model learns to draw each class; its pipeline knows their names", async () => {
   await run(options("learns", { steps: 150, sampleCount: 3 }));
-  const pipeline = await DDPMPipeline.fromPretrained(join(folder, "learns"));
+  const pipeline = await DDPMPipeline.fromPretrained(folder("learns"));
   expect(pipeline.classes).toMatchObject({ count: 3, nullClass: 3, id2label: { 0: "dark", 2: "light" } });
   const levels = async (guidanceScale: number) => {
     const asked = { count: 3, steps: 10, scheduler: "ddim", guidanceScale } as const;
@@ -160,10 +155,10 @@ test("stopped and resumed, with any threads, gives the same bytes", async () => 
     "checkpoints/step-000012/unet/diffusion_pytorch_model.safetensors",
     "checkpoints/step-000012/optimizer.safetensors",
   ]) {
-    const [a, b] = ["whole", "resumed"].map((name) => readFile(join(folder, name, file)));
+    const [a, b] = ["whole", "resumed"].map((name) => readFile(folder(name, file)));
     expect((await a).equals(await b), file).toBe(true);
   }
-  const { data, training } = JSON.parse(await readFile(join(folder, "whole/config.json"), "utf8"));
+  const { data, training } = JSON.parse(await readFile(folder("whole/config.json"), "utf8"));
   expect(data.classes).toEqual(["dark", "grey", "light"]);
   expect(training.label_dropout).toBe(0.3);
 

@@ -1,9 +1,7 @@
 // Flow matching in a run: it learns, is resumed, and its pipeline draws as it was trained.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
 import {
   DDPMPipeline,
   DDPMScheduler,
@@ -13,12 +11,9 @@ import {
   type TrainerOptions,
 } from "../../src/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
+import { testFolder } from "../support/folder.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-flow-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptions => ({
   model: tinyUNet(),
@@ -27,7 +22,7 @@ const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptio
   batchSize: 16,
   steps: 100,
   learningRate: 1e-2,
-  out: join(folder, name),
+  out: folder(name),
   sampleSteps: 4,
   sampleCount: 2,
   ...more,
@@ -49,7 +44,7 @@ test("a tiny flow learns; its pipeline draws along the flow and with nothing els
   expect(mean(losses.slice(0, 5))).toBeGreaterThan(1.2);
   expect(mean(losses.slice(-20))).toBeLessThan(0.6 * mean(losses.slice(0, 5)));
 
-  const pipeline = await DDPMPipeline.fromPretrained(join(folder, "learns"));
+  const pipeline = await DDPMPipeline.fromPretrained(folder("learns"));
   expect(pipeline.schedulerName).toBe("flow-match-euler");
   expect(pipeline.scheduler.config).toMatchObject({ shift: 2, numTrainTimesteps: 1000 });
   const { shape, data } = await pipeline.generate({ count: 3, steps: 10, seed: 1 });
@@ -80,7 +75,7 @@ describe.each([
     const rest = await lossesOf(new Trainer(options(out, { steps, resume: true, ...more })));
     expect([...first, ...rest]).toEqual(losses);
     for (const file of ["samples.png", "checkpoints/step-000014/state.json"]) {
-      const [a, b] = [`${name}-whole`, out].map((run) => readFile(join(folder, run, file)));
+      const [a, b] = [`${name}-whole`, out].map((run) => readFile(folder(run, file)));
       expect((await a).equals(await b), file).toBe(true);
     }
   });

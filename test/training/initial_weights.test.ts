@@ -1,10 +1,9 @@
 // What a run begins with: the weights that its model was given, and for the rest those of the seed.
 
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   DDPMPipeline,
   DDPMScheduler,
@@ -16,12 +15,9 @@ import {
   UNet2DModel,
 } from "../../src/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
+import { testFolder } from "../support/folder.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-initial-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const { config } = tinyUNet();
 /** A model without weights. */
@@ -36,7 +32,7 @@ const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptio
   steps: 1,
   learningRate: 1e-3,
   seed: 7,
-  out: join(folder, name),
+  out: folder(name),
   sampleSteps: 1,
   sampleCount: 1,
   backend: "reference",
@@ -56,10 +52,9 @@ async function begun(given: TrainerOptions): Promise<void> {
   await trainer.close();
 }
 
-const recorded = async (name: string) =>
-  JSON.parse(await readFile(join(folder, name, "config.json"), "utf8")).init;
+const recorded = async (name: string) => JSON.parse(await readFile(folder(name, "config.json"), "utf8")).init;
 const checkpoint = (name: string, step: number, part = "unet") =>
-  join(folder, name, `checkpoints/step-${String(step).padStart(6, "0")}`, part);
+  folder(name, `checkpoints/step-${String(step).padStart(6, "0")}`, part);
 
 /** The greatest difference between two state dicts of the same tensors. */
 function distance(a: StateDict, b: StateDict): number {
@@ -116,7 +111,7 @@ describe("a model with weights", () => {
   test("goes on where an earlier Trainer left it, and that of a pipeline likewise", async () => {
     const model = fresh();
     await run(options("first", { model, steps: 3 }));
-    const { unet } = await DDPMPipeline.fromPretrained(join(folder, "first"));
+    const { unet } = await DDPMPipeline.fromPretrained(folder("first"));
     const last = await readStateDict(checkpoint("first", 3));
     await run(options("second", { model, learningRate: 1e-9 }));
     expect(distance(await readStateDict(checkpoint("second", 1)), last)).toBeLessThan(1e-7);

@@ -1,12 +1,12 @@
 // Timesteps drawn by importance: how often, how their losses count, and that a run can be stopped between.
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DDPMScheduler, synthetic, Trainer } from "../../src/index.ts";
 import { LossSecondMoment } from "../../src/training/step/loss_second_moment.ts";
 import { tinyUNet } from "../pipelines/support.ts";
+import { testFolder } from "../support/folder.ts";
 
 /** Losses 0.1 (t + 1) of every timestep, the last ten of twelve, give or take a twentieth. */
 const lossOf = (t: number, k: number) => 0.1 * (t + 1) * (1 + (k % 2 === 0 ? 0.05 : -0.05));
@@ -88,11 +88,7 @@ describe("once warm", () => {
 });
 
 describe("in a run", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "imago-importance-"));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const folder = testFolder();
 
   async function train(name: string, { threads = 2, stopAt = 0, resume = false } = {}): Promise<number[]> {
     const make = (resume: boolean) =>
@@ -105,7 +101,7 @@ describe("in a run", () => {
         learningRate: 1e-3,
         timestepSampling: "loss-second-moment",
         minSnrGamma: 5,
-        out: join(folder, name),
+        out: folder(name),
         sampleSteps: 2,
         sampleCount: 1,
         threads,
@@ -120,11 +116,11 @@ describe("in a run", () => {
     if (stopAt > 0) for await (const { loss } of make(true).run()) losses.push(loss);
     return losses;
   }
-  const file = (name: string, path: string) => readFile(join(folder, name, "checkpoints/step-000016", path));
+  const file = (name: string, path: string) => readFile(folder(name, "checkpoints/step-000016", path));
 
   test("a checkpoint without its history is named", async () => {
     await train("robbed");
-    const out = join(folder, "robbed");
+    const out = folder("robbed");
     const checkpoint = join(out, "checkpoints/step-000016");
     await writeFile(join(checkpoint, "state.json"), '{ "step": 16, "epoch_loss_sum": 1 }');
     await rm(join(out, "samples.png"));

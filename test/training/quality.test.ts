@@ -1,10 +1,8 @@
 // Quality numbers while training: which steps have them, what they are, and that stopping changes nothing.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import * as v from "valibot";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   createBackend,
   DDPMPipeline,
@@ -22,12 +20,9 @@ import {
 } from "../../src/index.ts";
 import { settingsJsonSchema, settingsToJson } from "../../src/training/settings.ts";
 import { tinyUNet } from "../pipelines/support.ts";
+import { testFolder } from "../support/folder.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-quality-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const data = synthetic({ count: 12, size: 8 });
 
@@ -38,7 +33,7 @@ const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptio
   batchSize: 4,
   steps: 7,
   learningRate: 1e-3,
-  out: join(folder, name),
+  out: folder(name),
   sampleSteps: 2,
   sampleCount: 1,
   evalEvery: 3,
@@ -62,7 +57,7 @@ type Line = Readonly<Record<string, number>>;
 
 /** The records of a run, without the time that they took. */
 async function records(name: string): Promise<Line[]> {
-  const text = await readFile(join(folder, name, "metrics.jsonl"), "utf8");
+  const text = await readFile(folder(name, "metrics.jsonl"), "utf8");
   return text
     .trim()
     .split("\n")
@@ -82,7 +77,7 @@ describe("a run", () => {
 
   test("has the numbers that its images and its data have", async () => {
     const backend = await createBackend({ backend: "wasm" });
-    const pipeline = await DDPMPipeline.fromPretrained(join(folder, "whole"), { backend });
+    const pipeline = await DDPMPipeline.fromPretrained(folder("whole"), { backend });
     const drawn = toImages(await pipeline.generate({ count: 5, steps: 2, scheduler: "ddim", seed: 0 }));
     const extractor = new FeatureExtractor(patchNetwork(), backend, 4);
     const original = (index: number): RgbImage => ({ data: data.image(index), height: 8, width: 8 });
@@ -115,7 +110,7 @@ describe("a run", () => {
       done = step;
       last = { step, quality, checkpoint };
     }
-    const checkpoint = join(folder, name, `checkpoints/step-00000${step}`);
+    const checkpoint = folder(name, `checkpoints/step-00000${step}`);
     expect(last).toEqual({ step, quality: undefined, checkpoint });
     expect((await records(name)).at(-1)).not.toHaveProperty("patch_fd");
     await train(options(name, { resume: true }));

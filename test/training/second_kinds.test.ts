@@ -1,9 +1,7 @@
 // A run of a model and a codec of a second kind.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
 import { BatchSampler, fillBatch } from "../../src/data/batches.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { hostTensor } from "../../src/engine/host_tensor.ts";
@@ -17,13 +15,10 @@ import { startState } from "../../src/training/step/compile_step.ts";
 import { objectiveOf } from "../../src/training/step/objective.ts";
 import { buildTrainStep } from "../../src/training/step/train_step.ts";
 import { stepOptions } from "../../src/training/trainer_options.ts";
+import { testFolder } from "../support/folder.ts";
 import { haar, haarKind, TwoConvs, twoConvsKind } from "../support/second_kinds.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-kinds-run-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const data = synthetic({ count: 6, size: 8 });
 const scheduler = new DDPMScheduler();
@@ -39,7 +34,7 @@ const options = (name: string, more: Partial<TrainerOptions> = {}): TrainerOptio
   sampleSteps: 2,
   sampleCount: 1,
   backend: "reference",
-  out: join(folder, name),
+  out: folder(name),
   ...more,
 });
 
@@ -91,7 +86,7 @@ test("goes on to the same weights, and only with the same codec", async () => {
     /was begun with codec .*"levels":1.*now it is .*"levels":2/,
   );
   await run(new Trainer(options("halves", resume)));
-  const weights = (name: string) => readStateDict(join(folder, name, "checkpoints/step-000004/unet"));
+  const weights = (name: string) => readStateDict(folder(name, "checkpoints/step-000004/unet"));
   expect(await weights("halves")).toEqual(await weights("whole-again"));
 });
 

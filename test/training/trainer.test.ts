@@ -1,16 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
 import { DDPMPipeline, DDPMScheduler, synthetic, Trainer, type TrainerOptions } from "../../src/index.ts";
 import { checkDisk, runBytes } from "../../src/training/run/disk.ts";
 import { tinyUNet } from "../pipelines/support.ts";
+import { testFolder } from "../support/folder.ts";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "imago-trainer-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = testFolder();
 
 const options = (name: string, more: Partial<TrainerOptions> = { epochs: 2 }): TrainerOptions => ({
   model: tinyUNet(),
@@ -18,7 +13,7 @@ const options = (name: string, more: Partial<TrainerOptions> = { epochs: 2 }): T
   data: synthetic({ count: 10, size: 8 }),
   batchSize: 4,
   learningRate: 1e-3,
-  out: join(folder, name),
+  out: folder(name),
   sampleSteps: 2,
   sampleCount: 1,
   ...more,
@@ -50,7 +45,7 @@ describe.each(["wasm", "reference"] as const)("%s", (backend) => {
       [5, 2, false, false],
       [6, 2, true, true],
     ]);
-    const pipeline = await DDPMPipeline.fromPretrained(join(folder, `whole-${backend}`), { backend });
+    const pipeline = await DDPMPipeline.fromPretrained(folder(`whole-${backend}`), { backend });
     const { shape } = await pipeline.generate({ count: 2, steps: 2, scheduler: "ddim", seed: 42 });
     expect(shape).toEqual([2, 8, 8, 3]);
     await pipeline.close();
@@ -75,11 +70,11 @@ test("stop ends the run after the present step, with a checkpoint; leaving the l
     if (step === 2) trainer.stop();
     last = checkpoint;
   }
-  expect(last).toBe(join(folder, "stopped/checkpoints/step-000003"));
+  expect(last).toBe(folder("stopped/checkpoints/step-000003"));
 
   const left = new Trainer(options("left"));
   for await (const { step } of left.run()) if (step === 2) break;
-  const metrics = await readFile(join(folder, "left/metrics.jsonl"), "utf8");
+  const metrics = await readFile(folder("left/metrics.jsonl"), "utf8");
   expect(metrics.trim().split("\n")).toHaveLength(2);
 });
 
@@ -93,7 +88,7 @@ test("a run without grids is finished without one; its end is saved, and a grid 
     for await (const { step, samples, checkpoint } of trainer.run()) {
       steps.push([step, samples !== undefined, checkpoint !== undefined]);
     }
-    return { before, steps, after: trainer.finished, names: await readdir(join(folder, "gridless")) };
+    return { before, steps, after: trainer.finished, names: await readdir(folder("gridless")) };
   };
   const first = await run({});
   expect(first).toMatchObject({ before: false, after: true });
@@ -119,6 +114,8 @@ test("options that do not fit are named before anything is done", async () => {
 test("the disk is looked at first", async () => {
   // Weights, two moments and the average for each of three checkpoints, and the pipeline twice.
   expect(runBytes(100, 2, true)).toBe(3 * 4 * 400 + 2 * 400);
-  await checkDisk(join(folder, "not/there/yet"), 1);
-  await expect(checkDisk(folder, 1e18)).rejects.toThrow(/checkpoints need 1000000000000 MB, but the disk of/);
+  await checkDisk(folder("not/there/yet"), 1);
+  await expect(checkDisk(folder(), 1e18)).rejects.toThrow(
+    /checkpoints need 1000000000000 MB, but the disk of/,
+  );
 });
