@@ -34,10 +34,8 @@ export async function folderImages(
   { split, labelColumn }: SourceSelection,
 ): Promise<EncodedImages> {
   const images = chooseImages(name, paths, split);
-  const tree = { name, paths: images, readText: (path: string) => readText(join(folder, path)) };
-  const found = await labelsOfFiles(tree, labelColumn);
+  const found = await labeledImages(name, images, (path) => join(folder, path), labelColumn);
   return {
-    ...fileImages(images, (path) => join(folder, path)),
     ...found,
     identity: JSON.stringify(["folder", await files.realPath(folder), split ?? null]),
   };
@@ -63,13 +61,23 @@ export async function listedImages(
   }
   const images = chooseImages(name, paths, split);
   const folder = dirname(list);
-  const tree = { name, paths: images, readText: (path: string) => readText(resolve(folder, path)) };
-  const found = await labelsOfFiles(tree, labelColumn);
+  const found = await labeledImages(name, images, (path) => resolve(folder, path), labelColumn);
   return {
-    ...fileImages(images, (path) => resolve(folder, path)),
     ...found,
     identity: JSON.stringify(["list", await files.realPath(list), split ?? null]),
   };
+}
+
+/** @param place where a path of `images`, or of a file of labels beside them, lies */
+async function labeledImages(
+  name: string,
+  images: readonly string[],
+  place: (path: string) => string,
+  labelColumn: string | undefined,
+): Promise<Omit<EncodedImages, "identity">> {
+  const tree = { name, paths: images, readText: (path: string) => readText(place(path)) };
+  const labels = await labelsOfFiles(tree, labelColumn);
+  return { ...fileImages(images, place), ...labels };
 }
 
 function fileImages(
