@@ -4,15 +4,13 @@ import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";
-import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import {
   type NoiseSource,
   type StepOptions,
   schedulerFromConfig,
   schedulers,
-  torchNoise,
 } from "../../src/schedulers/index.ts";
-import { absSum, dummyNoiseDeter, dummySampleDeter, fullLoop, plainLoop } from "./harness.ts";
+import { absSum, countedNoise, dummyNoiseDeter, dummySampleDeter, fullLoop, plainLoop } from "./harness.ts";
 
 /** Held against other numbers: in dpmsolver_sde.test.ts, convergence.test.ts and pipelines/repaint.test.ts. */
 const elsewhere = ["DPMSolverSDEScheduler", "FlowMatchHeunDiscreteScheduler", "RePaintScheduler"];
@@ -62,14 +60,7 @@ describe("sampling loops of diffusers' test suite", () => {
     const scheduler = schedulerFromConfig({ ...row.config, _class_name: row.scheduler });
     const steps = row.num_inference_steps;
     if (steps !== null) scheduler.setTimesteps(typeof steps === "number" ? steps : { timesteps: steps });
-    let draws = 0;
-    const torch = torchNoise(new TorchGenerator(0));
-    const noise = {
-      randn(shape: readonly number[]) {
-        draws++;
-        return torch.randn(shape);
-      },
-    };
+    const noise = countedNoise();
     const skipped = /add_noise then timesteps\[(\d+)\*order:\]/.exec(row.note)?.[1];
     const timesteps = scheduler.timesteps.slice(Number(skipped ?? 0) * scheduler.order);
     const isScaled = row.note.includes("scale_model_input");
@@ -82,7 +73,7 @@ describe("sampling loops of diffusers' test suite", () => {
       ? fullLoop(scheduler, timesteps, start, options, unscaled)
       : plainLoop(scheduler, timesteps, start, options);
     const sum = absSum(sample);
-    expect(draws).toBe(row.randn_calls);
+    expect(noise.draws).toBe(row.randn_calls);
     // diffusers' own tolerances are 1e-2 on the sum and 1e-3 on the mean. Sums far below 1 are what is left when
     // larger values cancel.
     // The timesteps of EDM, log(σ) / 4, come close to -1, where the dummy model divides by zero.
