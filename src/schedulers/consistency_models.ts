@@ -2,7 +2,7 @@
 // Song et al. 2023, "Consistency models" (arXiv 2303.01469), algorithm 1.
 
 import * as v from "valibot";
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import type { HostTensor } from "../engine/host_tensor.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -21,6 +21,7 @@ import {
   SigmaWalkBase,
 } from "./bases/sigma_scheduler.ts";
 import { givenTimesteps, stepCount } from "./bases/timestep_checks.ts";
+import { atUnitVariance } from "./math/noising.ts";
 import type { NoiseLevel } from "./math/prediction.ts";
 import { karrasSigma } from "./math/sigmas.ts";
 import { clipSample } from "./math/thresholding.ts";
@@ -81,8 +82,7 @@ export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIt
 
   /** The sample brought to unit variance. */
   override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {
-    const scale = 1 / Math.hypot(this.sigmas[this.indexAt(timestep)], this.config.sigmaData);
-    return hostTensor(weightedSum([scale, sample.data]), sample.shape);
+    return atUnitVariance(sample, this.sigmas[this.indexAt(timestep)], this.config.sigmaData);
   }
 
   protected override plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan {

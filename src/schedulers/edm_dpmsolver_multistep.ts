@@ -3,7 +3,7 @@
 // are x = x_0 + σ ε, so λ = -log σ. A step is `dpmMultistepStep`.
 
 import * as v from "valibot";
-import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
+import { type EDMConfig, EDMSchedulerBase, edmForeignValues, edmOptions } from "./bases/edm.ts";
 import { dpmPoints } from "./bases/multistep_order.ts";
 import {
   type ConfigOf,
@@ -41,8 +41,7 @@ export type EDMDPMSolverMultistepSchedulerConfig = EDMConfig &
 
 const table = optionTable("EDMDPMSolverMultistepScheduler", options, {
   aliases: dpmAliases,
-  // Elsewhere null is the range of the timesteps, of which there are none here.
-  foreignValues: { sigmaMin: [null], sigmaMax: [null] },
+  foreignValues: edmForeignValues,
 });
 
 /** DPM-Solver++, multistep, with EDM's preconditioning. */

@@ -2,7 +2,7 @@
 // al. 2022, "Elucidating the design space of diffusion-based generative models" (arXiv 2206.00364), without its
 // second-order correction.
 
-import { type EDMConfig, EDMSchedulerBase, edmOptions } from "./bases/edm.ts";
+import { type EDMConfig, EDMSchedulerBase, edmForeignValues, edmOptions } from "./bases/edm.ts";
 import { type ConfigSource, type FromConfigOptions, optionTable, readConfig } from "./bases/options.ts";
 import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { eulerStep } from "./euler_discrete.ts";
@@ -12,8 +12,7 @@ import { churn } from "./math/churn.ts";
 export type EDMEulerSchedulerConfig = EDMConfig;
 
 const table = optionTable("EDMEulerScheduler", edmOptions, {
-  // Elsewhere null is the range of the timesteps, of which there are none here.
-  foreignValues: { sigmaMin: [null], sigmaMax: [null] },
+  foreignValues: edmForeignValues,
 });
 
 /** Euler's method in σ, with EDM's preconditioning. */

@@ -16,6 +16,7 @@ import {
 } from "./bases/options.ts";
 import { sigmaSpacingOptions } from "./bases/shared_options.ts";
 import type { SigmaPlan, SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
+import { timestepsWithSpacing } from "./bases/timestep_checks.ts";
 import type { NoiseLevel } from "./math/prediction.ts";
 import { type SigmaSpacing, sigmaSpacing } from "./math/sigma_spacing.ts";
 import { shiftSigma } from "./math/sigmas.ts";
@@ -108,9 +109,7 @@ export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<Flow
       );
     }
     if (this.#spacing !== null && "timesteps" in spec) {
-      throw new RangeError(
-        `${className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like); give one of them`,
-      );
+      throw timestepsWithSpacing(className);
     }
     return super.plan(spec);
   }

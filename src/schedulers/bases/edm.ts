@@ -4,8 +4,9 @@
 //   D(x; σ) = c_skip(σ) x + c_out(σ) F(c_in(σ) x; c_noise(σ))
 
 import * as v from "valibot";
-import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
+import { atUnitVariance } from "../math/noising.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { exponentialSigmas, karrasSigmas } from "../math/sigmas.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
@@ -31,6 +32,8 @@ export const edmOptions = {
   /** Where the last step ends: at no noise, or at sigmaMin. */
   finalSigmasType: option(v.picklist(["zero", "sigma_min"]), "zero"),
 };
+/** Values of their options that say nothing here: elsewhere null is the range of the timesteps, here there are none. */
+export const edmForeignValues = { sigmaMin: [null], sigmaMax: [null] };
 export type EDMConfig = ConfigOf<typeof edmOptions>;
 
 /**
@@ -54,11 +57,7 @@ export abstract class EDMSchedulerBase<Config extends EDMConfig & JsonObject> ex
 
   /** c_in(σ) x. */
   override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {
-    const scale = 1 / Math.hypot(this.sigmas[this.indexAt(timestep)], this.config.sigmaData);
-    return hostTensor(
-      sample.data.map((x) => x * scale),
-      sample.shape,
-    );
+    return atUnitVariance(sample, this.sigmas[this.indexAt(timestep)], this.config.sigmaData);
   }
 
   protected override level(sigma: number): NoiseLevel {

@@ -45,6 +45,12 @@ export const givenFractionalTimesteps = (
     `numbers above 0, up to ${numTrainTimesteps}`,
   );
 
+/** What is wrong with custom timesteps where the options space the sigmas. */
+export const timestepsWithSpacing = (className: string, others = ""): RangeError =>
+  new RangeError(
+    `${className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like)${others}; give one of them`,
+  );
+
 function descending(
   className: string,
   timesteps: readonly number[],

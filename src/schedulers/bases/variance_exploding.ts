@@ -1,8 +1,9 @@
 // What EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
 // variance grows with the noise, and the model sees them scaled by 1 / sqrt(σ² + 1).
 
-import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
+import { atUnitVariance } from "../math/noising.ts";
 import { type NoiseLevel, predictOriginalFromExploding } from "../math/prediction.ts";
 import {
   type OptionalSigmaSpacing,
@@ -23,7 +24,13 @@ import {
   timestepOptions,
 } from "./shared_options.ts";
 import { type SigmaPlan, SigmaSchedulerBase } from "./sigma_scheduler.ts";
-import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
+import {
+  givenSigmas,
+  givenTimesteps,
+  stepCount,
+  timestepsWithSpacing,
+  withinTraining,
+} from "./timestep_checks.ts";
 
 /** The options of those that space their sigmas by timesteps only. */
 export const plainExplodingOptions = withDefaults(
@@ -57,11 +64,7 @@ export abstract class ExplodingSchedulerBase<
   }
 
   override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {
-    const scale = 1 / Math.hypot(this.sigmas[this.indexAt(timestep)], 1);
-    return hostTensor(
-      sample.data.map((x) => x * scale),
-      sample.shape,
-    );
+    return atUnitVariance(sample, this.sigmas[this.indexAt(timestep)]);
   }
 
   protected override level(sigma: number): NoiseLevel {
@@ -75,9 +78,7 @@ export abstract class ExplodingSchedulerBase<
       return { sigmas, timesteps: sigmas.slice(0, -1).map((sigma) => timestepOfSigma(sigma, trainSigmas)) };
     }
     if ("timesteps" in spec && this.spacing !== null) {
-      throw new RangeError(
-        `${className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like); give one of them`,
-      );
+      throw timestepsWithSpacing(className);
     }
     const { timesteps, sigmas } = this.#planWithoutEnd(spec, config);
     return { timesteps, sigmas: [...sigmas, this.finalSigma()] };

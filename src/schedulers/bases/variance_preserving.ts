@@ -40,7 +40,13 @@ import {
   timestepOptions,
 } from "./shared_options.ts";
 import { type SigmaPlan, SigmaSchedulerBase, type SigmaStep } from "./sigma_scheduler.ts";
-import { givenSigmas, givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
+import {
+  givenSigmas,
+  givenTimesteps,
+  stepCount,
+  timestepsWithSpacing,
+  withinTraining,
+} from "./timestep_checks.ts";
 
 /** The options that all of them have. */
 export const preservingOptions = {
@@ -167,10 +173,7 @@ export abstract class PreservingSchedulerBase<
     if ("sigmas" in spec) return this.#givenPlan(givenSigmas(this.className, spec.sigmas));
     const followsTimesteps = this.spacing === null && !this.config.useFlowSigmas;
     if ("timesteps" in spec && !followsTimesteps) {
-      throw new RangeError(
-        `${this.className}: custom timesteps do not go with a spacing of sigmas (useKarrasSigmas and the like) ` +
-          "or useFlowSigmas; give one of them",
-      );
+      throw timestepsWithSpacing(this.className, " or useFlowSigmas");
     }
     const { timesteps, sigmas } = this.#planWithoutEnd(spec);
     const last = sigmas[sigmas.length - 1];

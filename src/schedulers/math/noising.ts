@@ -88,3 +88,12 @@ export function alphaProdAt(alphasCumprod: Float32Array, timestep: number): numb
 /** The noise level of timestep t. @throws RangeError unless t is one of 0 .. T-1 */
 export const noiseLevelAt = (alphasCumprod: Float32Array, timestep: number): NoiseLevel =>
   noiseLevel(alphaProdAt(alphasCumprod, timestep));
+
+/** x = x_0 + σ ε brought to unit variance, as models see it: x / sqrt(σ² + σ_data²) (Karras et al. 2022, table 1). */
+export function atUnitVariance({ data, shape }: HostTensor, sigma: number, sigmaData = 1): HostTensor {
+  const scale = 1 / Math.hypot(sigma, sigmaData);
+  return hostTensor(
+    data.map((x) => x * scale),
+    shape,
+  );
+}
