@@ -1,12 +1,10 @@
 // Parquet files as Python writes them, whole, cut off and damaged. tools/python/parquet_images.py made them.
 import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openParquet } from "../../src/io/parquet.ts";
 import { FileError } from "../../src/platform/errors.ts";
+import { fixture } from "../data/support.ts";
 import { freshFolder } from "../support/folder.ts";
-
-const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/data/${name}.parquet`, import.meta.url));
 
 const folder = freshFolder();
 
