@@ -1,5 +1,6 @@
 // What a convolution and its gradients sum up, as plain loops in float64: what kernels are tested against.
 
+import fc from "fast-check";
 import { expect } from "vitest";
 import type { Conv2dSpec } from "../../src/engine/backends/cpu/kernels/conv2d/conv2d_spec.ts";
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
@@ -19,6 +20,37 @@ export function withOutput(spec: Sizes): Conv2dSpec {
     ow: Math.floor((spec.w + left + right - spec.kw) / spec.stride[1]) + 1,
   };
 }
+
+/** What random convolutions are made of. */
+export interface SizeRanges {
+  readonly channels: fc.Arbitrary<number>;
+  /** Of images. */
+  readonly side: fc.Arbitrary<number>;
+  /** Side of filters. */
+  readonly kernel: fc.Arbitrary<number>;
+  readonly stride: fc.Arbitrary<number>;
+  readonly pad: fc.Arbitrary<number>;
+}
+
+/** Random convolutions whose filters fit the image. */
+export const randomSpecs = ({ channels, side, kernel, stride, pad }: SizeRanges): fc.Arbitrary<Conv2dSpec> =>
+  fc
+    .record({
+      n: fc.integer({ min: 1, max: 3 }),
+      h: side,
+      w: side,
+      ci: channels,
+      co: channels,
+      kh: kernel,
+      kw: kernel,
+      stride: fc.tuple(stride, stride),
+      padding: fc.tuple(pad, pad, pad, pad),
+      bias: fc.boolean(),
+      residual: fc.boolean(),
+      perImage: fc.boolean(),
+    })
+    .map(withOutput)
+    .filter(({ oh, ow }) => oh > 0 && ow > 0);
 
 /** Calls `visit` for every product of the sum, with flat indices of x, w and y. */
 function products(c: Conv2dSpec, visit: (x: number, w: number, y: number) => void): void {
