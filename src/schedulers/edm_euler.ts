@@ -12,7 +12,7 @@ import { churn } from "./math/churn.ts";
 export type EDMEulerSchedulerConfig = EDMConfig;
 
 const table = optionTable("EDMEulerScheduler", edmOptions, {
-  // Elsewhere null is the range of the timesteps, of which there are none here.
+  // In other schedulers null means the range of the timesteps, which does not exist here.
   foreignValues: { sigmaMin: [null], sigmaMax: [null] },
 });
 
