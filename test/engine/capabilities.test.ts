@@ -106,6 +106,17 @@ describe("capabilities", () => {
     expect(new Set(stored)).toEqual(new Set(["f32", "f16"]));
   });
 
+  test("a program with an element type that the backend does not have is refused", async () => {
+    const single = new WasmBackend({ threads: 1, capabilities: { ...narrow, dtypes: ["f32", "i32"] } });
+    const half = variable([4], "half", "f16");
+    single.write(half, new Float32Array(4));
+    const program = { name: "halves", inputs: [], outputs: [half.add(1)] };
+    await expect(single.compile(program)).rejects.toThrow(
+      "halves: variable is f16, but the backend has f32, i32; cast it",
+    );
+    await single.close();
+  });
+
   test("change no value", async () => {
     const { program, variables, inputs } = step();
     const run = async (on: Backend) => {
