@@ -9,6 +9,7 @@ import {
   type SourceSelection,
   synthetic,
 } from "../data/index.ts";
+import { FORMATS } from "../data/local/kinds.ts";
 import { isHubName } from "../io/hub/index.ts";
 import { Interrupted, UsageError } from "./errors.ts";
 import { fetchHubSource } from "./hub_source.ts";
@@ -18,8 +19,7 @@ import { bytes, imagoCommand } from "./wording.ts";
 
 export const SYNTHETIC = "synthetic";
 /** What is accepted, for --help. */
-export const SOURCES =
-  "synthetic (1,000 drawn butterflies), a folder of images, a .zip, .parquet files, a .txt that lists images, or hf:OWNER/NAME";
+export const SOURCES = `synthetic (1,000 drawn butterflies), hf:OWNER/NAME, ${FORMATS}`;
 /** Reading that is quicker than this is not told of (milliseconds). */
 const QUIET_MS = 500;
 

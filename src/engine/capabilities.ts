@@ -14,7 +14,7 @@ export interface TailSupport {
 
 /** What a backend's kernels can do. */
 export interface Capabilities {
-  /** Element types in memory. */
+  /** Element types in memory; programs with others are refused. */
   readonly dtypes: readonly DType[];
   /** Arrays that a loop's kernel may bind, read and written ones together; at least 4. */
   readonly maxArrays: number;

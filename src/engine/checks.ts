@@ -1,12 +1,22 @@
 // The checks that every backend makes: programs before compiling, values before writing, feeds before a run.
 
 import type { HostArray, ProgramSpec } from "./backend.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { holds } from "./elements.ts";
+import { topologicalOrder } from "./graph.ts";
 import { numel, sameShape, showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** @throws when an output is not f32, or an update differs in type or shape from its variable. */
-export function checkProgram({ name, outputs, updates = [] }: ProgramSpec): void {
+/**
+ * @throws when an output is not f32, an update differs in type or shape from its variable, or the backend does not have
+ * the type of an element
+ */
+export function checkProgram({ name, outputs, updates = [] }: ProgramSpec, { dtypes }: Capabilities): void {
+  const roots = [...outputs, ...updates.map(({ value }) => value)].map(({ node }) => node);
+  for (const { dtype, op } of topologicalOrder(roots)) {
+    if (dtypes.includes(dtype)) continue;
+    throw new Error(`${name}: ${op.kind} is ${dtype}, but the backend has ${dtypes.join(", ")}; cast it`);
+  }
   for (const { dtype } of outputs) {
     if (dtype !== "f32") throw new Error(`${name}: outputs must be f32, got ${dtype}; cast it`);
   }

@@ -29,16 +29,16 @@ import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
 const options = {
-  /** How many noise levels there are. */
+  /** The number of noise levels. */
   numTrainTimesteps: option(timestepCount, 40),
-  /** The noise levels' range; at the smallest a sample counts as an image. */
+  /** The range of the noise levels; at the smallest, a sample counts as an image. */
   sigmaMin: float(positive, 0.002),
   sigmaMax: float(positive, 80),
   /** Standard deviation of the images. */
   sigmaData: float(positive, 0.5),
-  /** Size of the noise added between steps; 1 is as the formula wants it. */
+  /** Scale of the noise added between steps; 1 is the formula's. */
   sNoise: float(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
-  /** Bends the levels towards the small ones (Karras et al. 2022, equation 5). */
+  /** Concentrates the levels at small values (Karras et al. 2022, equation 5). */
   rho: float(positive, 7),
   /** Clamp the predicted image to [-1, 1]. */
   clipDenoised: option(v.boolean(), true),
@@ -49,8 +49,8 @@ export type CMStochasticIterativeSchedulerConfig = ConfigOf<typeof options>;
 const table = optionTable("CMStochasticIterativeScheduler", options);
 
 /**
- * The sampler of consistency models. Models are told 250 log σ in place of a timestep: call `step` with the entries of
- * `timesteps`. Custom timesteps are places in the list of noise levels, 0 for the noisiest; they are given descending.
+ * The sampler of consistency models. The model's timestep input is 250 log σ: call `step` with the entries of
+ * `timesteps`. Custom timesteps are indices into the list of noise levels, 0 for the noisiest, in descending order.
  */
 export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIterativeSchedulerConfig> {
   /** The class's name in files. */
@@ -103,8 +103,8 @@ export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIt
   }
 
   /**
-   * The image by the consistency function (appendix C), noised anew to the next level. Draws once in every step of a
-   * run of several, also in the last, where the noise weighs nothing.
+   * The image from the consistency function (appendix C), noised again to the next level. In runs of several steps each
+   * step draws noise, even the last, where its weight is 0.
    */
   protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
     const { sigmaMin, sigmaMax, sigmaData, sNoise, clipDenoised } = this.config;
@@ -122,7 +122,7 @@ export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIt
     return { prev: weightedSum([1, original], [added, noise]), original };
   }
 
-  /** The plan that visits these places of the list of noise levels, rising from the noisiest. */
+  /** The plan over these indices into the list of noise levels, rising from the noisiest. */
   #planOf(places: readonly number[]): SigmaPlan {
     const { sigmaMin, rho } = this.config;
     const last = Math.max(this.numTrainTimesteps - 1, 1);

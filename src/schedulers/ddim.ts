@@ -22,7 +22,7 @@ const { fround } = Math;
 
 const options = {
   ...discreteOptions,
-  /** The last step goes to ᾱ = 1 (no noise at all); otherwise to ᾱ_0. */
+  /** The last step ends at ᾱ = 1 (no noise); otherwise at ᾱ_0. */
   setAlphaToOne: option(v.boolean(), true),
 };
 /** The options of DDIMScheduler as resolved. */
@@ -40,7 +40,7 @@ export function ddimStep(
   { alphaProdPrev, sigma }: { readonly alphaProdPrev: number; readonly sigma: number },
   z: Float32Array | null,
 ): Float32Array {
-  // Rounding can take what is under the root below 0 where it should be 0: eta = 1 from a timestep of pure noise.
+  // Rounding can make the radicand negative where it should be 0: eta = 1 from a timestep of pure noise.
   const rest = Math.max(fround(fround(1 - alphaProdPrev) - fround(sigma * sigma)), 0);
   const ofOriginal = fround(Math.sqrt(alphaProdPrev));
   const ofEpsilon = fround(Math.sqrt(rest));
@@ -49,7 +49,7 @@ export function ddimStep(
   return prev;
 }
 
-/** σ² = (1 - ᾱ_{t-1}) / (1 - ᾱ_t) (1 - ᾱ_t / ᾱ_{t-1}): that of a step's noise at eta = 1 (equation 16). */
+/** σ² = (1 - ᾱ_{t-1}) / (1 - ᾱ_t) (1 - ᾱ_t / ᾱ_{t-1}): the variance of a step's noise at eta = 1 (equation 16). */
 export function stepVariance({ alphaProd, alphaProdPrev }: AlphaProds): number {
   const ratio = fround(fround(1 - alphaProdPrev) / fround(1 - alphaProd));
   return fround(ratio * fround(1 - fround(alphaProd / alphaProdPrev)));
@@ -78,8 +78,8 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
   }
 
   /**
-   * timestep - floor(T / numInferenceSteps), as diffusers has it: with "trailing" or "linspace" spacing this can
-   * differ from the next entry of `timesteps`. With custom timesteps it is the next entry, -1 after the last.
+   * timestep - floor(T / numInferenceSteps), as in diffusers: with "trailing" or "linspace" spacing this can differ
+   * from the next entry of `timesteps`. With custom timesteps it is the next entry, -1 after the last.
    */
   override previousTimestep(timestep: number): number {
     const steps = this.knownSteps();
@@ -111,7 +111,7 @@ export class DDIMScheduler extends DiscreteSchedulerBase<DDIMSchedulerConfig> {
     return { prevSample: hostTensor(prev, sample.shape), predOriginalSample: original };
   }
 
-  /** The variance of the noise at eta = 1 (equation 16), for any pair of timesteps; previous < 0 is the last step's. */
+  /** The noise variance at eta = 1 (equation 16) for any pair of timesteps; previous < 0 means the last step. */
   getVariance(timestep: number, previousTimestep: number): number {
     return stepVariance(this.alphaProds(timestep, previousTimestep, this.finalAlphaCumprod));
   }

@@ -1,5 +1,5 @@
-// DDIMInverseScheduler, DDIM run backwards: from an image to the noise that DDIM makes that image of
-// (Song et al. 2021, arXiv 2010.02502, section 4.3; Mokady et al. 2022, "Null-text inversion", arXiv 2211.09794).
+// DDIMInverseScheduler, DDIM run backwards: from an image to the noise from which DDIM draws that image (Song et al.
+// 2021, arXiv 2010.02502, section 4.3; Mokady et al. 2022, "Null-text inversion", arXiv 2211.09794).
 //
 // Every operation rounds to float32, in diffusers' order.
 
@@ -36,7 +36,7 @@ const options = {
   /** As DDIM's, without "linspace". */
   timestepSpacing: option(v.picklist(["leading", "trailing"]), "leading"),
   ...zeroSnrOptions,
-  /** The first step starts from ᾱ = 1 (no noise at all); otherwise from ᾱ_0. */
+  /** Starts the first step from ᾱ = 1 (no noise); otherwise from ᾱ_0. */
   setAlphaToOne: option(v.boolean(), true),
 };
 /** The options of DDIMInverseScheduler as resolved. */
@@ -45,7 +45,7 @@ export type DDIMInverseSchedulerConfig = Omit<DiscreteConfig, keyof typeof thres
 
 const table = optionTable("DDIMInverseScheduler", options);
 
-/** DDIM from image to noise: its timesteps rise. Start it with an image in place of noise. */
+/** DDIM from image to noise: timesteps rise, and the first sample is an image. */
 export class DDIMInverseScheduler extends DiscreteSchedulerBase<DDIMInverseSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
@@ -76,7 +76,7 @@ export class DDIMInverseScheduler extends DiscreteSchedulerBase<DDIMInverseSched
     return new DDIMInverseScheduler(readConfig(table, source, options));
   }
 
-  /** The less noisy end of a step, which here is where it starts: timestep - floor(T / numInferenceSteps). */
+  /** The less noisy end of a step, here its start: timestep - floor(T / numInferenceSteps). */
   override previousTimestep(timestep: number): number {
     const stride = Math.floor(this.numTrainTimesteps / this.knownSteps());
     return Math.min(timestep - stride, this.numTrainTimesteps - 1);

@@ -1,6 +1,6 @@
-// DDPMScheduler, the ancestral sampler of Ho et al. 2020, "Denoising diffusion probabilistic models"
-// (arXiv 2006.11239), with the learned variances of Nichol & Dhariwal 2021 (arXiv 2102.09672): a step draws from the
-// posterior q(x_{t-1} | x_t, x_0), with the predicted x_0.
+// DDPMScheduler, the ancestral sampler of Ho et al. 2020, "Denoising diffusion probabilistic models" (arXiv
+// 2006.11239), with the learned variances of Nichol & Dhariwal 2021 (arXiv 2102.09672): a step draws from the posterior
+// q(x_{t-1} | x_t, x_0) for the predicted x_0.
 //
 // Every operation rounds to float32, in diffusers' order, so that long sampling runs agree.
 
@@ -22,9 +22,9 @@ import { noiseLevel } from "./math/prediction.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;
-const VARIANCE_MIN = fround(1e-20); // so that its logarithm is finite
+const VARIANCE_MIN = fround(1e-20); // keeps its logarithm finite
 
-/** The names of the variances. */
+/** The names of the variance types. */
 const varianceTypes = [
   "fixed_small",
   "fixed_small_log",
@@ -35,9 +35,9 @@ const varianceTypes = [
 ] as const;
 
 /**
- * The variance of a step's noise. fixed_small: the posterior's, β̃_t; fixed_large: β_t. The _log forms are the same
- * taken through a logarithm. learned: the model's second half of channels is the variance itself; learned_range: it
- * is v in [-1, 1], between log β̃_t and log β_t (Nichol & Dhariwal 2021, equation 15).
+ * The variance of a step's noise. fixed_small: the posterior's, β̃_t; fixed_large: β_t. The _log forms are the same,
+ * computed through a logarithm. learned: the model outputs the variance in its second half of channels; learned_range:
+ * it outputs v in [-1, 1], which interpolates between log β̃_t and log β_t (Nichol & Dhariwal 2021, equation 15).
  */
 export type VarianceType = (typeof varianceTypes)[number];
 
@@ -51,11 +51,11 @@ export type DDPMSchedulerConfig = DiscreteConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DDPMScheduler", options, { foreignValues: { varianceType: [null] } });
 
-/** How much noise a step spans. */
+/** The noise that a step covers. */
 export interface Stride {
   /** 1 - β. */
   readonly alpha: number;
-  /** β_t; with skipped timesteps, of the whole stride. */
+  /** β_t; with skipped timesteps, that of the whole stride. */
   readonly beta: number;
 }
 
@@ -64,7 +64,7 @@ type StepEnds = AlphaProds & Stride;
 /**
  * x_{t-1} = μ̃_t(x_t, x_0) + σ_t z (Ho et al. 2020, algorithm 2, line 4), where
  *   μ̃_t = √ᾱ_{t-1} β_t / (1 - ᾱ_t) x_0 + √α_t (1 - ᾱ_{t-1}) / (1 - ᾱ_t) x_t (equation 7).
- * @param sigma σ_t of value i; not called without z
+ * @param sigma σ_t of value i; not called when z is null
  * @param z null at the last step
  */
 export function ddpmStep(
@@ -94,7 +94,7 @@ export abstract class PosteriorSchedulerBase<
   Config extends Partial<DiscreteConfig> & { varianceType: VarianceType } & JsonObject,
 > extends DiscreteSchedulerBase<Config> {
   /**
-   * `ddpmStep` with the variance of the options. Draws z once when timestep > 0, never at timestep 0.
+   * `ddpmStep` with the configured variance. Draws z once when timestep > 0, never at timestep 0.
    * @param modelOutput the sample's shape; [N, ..., 2C] for the learned variance types
    * @param sample x_t, [N, ..., C]
    * @throws RangeError on a wrong shape or timestep, or when noise is needed and not given
@@ -111,7 +111,7 @@ export abstract class PosteriorSchedulerBase<
 
   /**
    * The variance of the noise that `step` adds, for the fixed variance types.
-   * @throws RangeError for the learned ones, whose variance is the model's
+   * @throws RangeError for learned variance types
    */
   getVariance(timestep: number): number {
     const varianceType: VarianceType = this.config.varianceType;
@@ -125,7 +125,7 @@ export abstract class PosteriorSchedulerBase<
     return varianceType === "fixed_small" || varianceType === "fixed_small_log" ? posterior : ends.beta;
   }
 
-  /** β of a step and 1 - β; with skipped timesteps, of the whole stride. */
+  /** β of a step, and 1 - β; with skipped timesteps, those of the whole stride. */
   protected stride(_timestep: number, _previous: number, { alphaProd, alphaProdPrev }: AlphaProds): Stride {
     const alpha = fround(alphaProd / alphaProdPrev);
     return { alpha, beta: fround(1 - alpha) };
@@ -137,7 +137,7 @@ export abstract class PosteriorSchedulerBase<
     return { ...prods, ...this.stride(timestep, previous, prods) };
   }
 
-  /** σ_t of value i; `learned` is the model's variance for the types that have one. */
+  /** σ_t of value i; `learned` is the model's variance output for the learned types. */
   #standardDeviation(ends: StepEnds, learned: Float32Array): (i: number) => number {
     const posterior = posteriorVariance(ends);
     const { beta } = ends;
@@ -193,7 +193,7 @@ function rootOfLearned(variance: number): number {
   return fround(Math.sqrt(variance));
 }
 
-/** The sampler of DDPM: as many random steps as there are timesteps, or a subset of them. */
+/** The sampler of DDPM: a random step at every timestep, or at a subset of them. */
 export class DDPMScheduler extends PosteriorSchedulerBase<DDPMSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;

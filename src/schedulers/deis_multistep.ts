@@ -1,6 +1,6 @@
-// DEISMultistepScheduler, Zhang & Chen 2023, "Fast sampling of diffusion models with exponential
-// integrator" (arXiv 2204.13902): the polynomial through the last ε, in log ρ with ρ = σ / α, is
-// integrated exactly. Since λ = -log ρ that is a polynomial in λ.
+// DEISMultistepScheduler, Zhang & Chen 2023, "Fast sampling of diffusion models with exponential integrator" (arXiv
+// 2204.13902): integrates the polynomial in log ρ, ρ = σ / α, through the last ε exactly. As λ = -log ρ, it is a
+// polynomial in λ.
 
 import * as v from "valibot";
 import { dpmPoints } from "./bases/multistep_order.ts";
@@ -31,7 +31,7 @@ const options = {
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
   algorithmType: option(v.literal("deis"), "deis"),
   solverType: option(v.literal("logrho"), "logrho"),
-  /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
+  /** Ends runs of fewer than 15 steps with orders 2 and 1. */
   lowerOrderFinal: option(v.boolean(), true),
   ...solverTimestepOptions,
   ...exponentialShiftingOptions,

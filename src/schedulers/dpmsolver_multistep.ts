@@ -1,6 +1,5 @@
-// DPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv
-// 2211.01095, algorithm 2) and of DPM-Solver (arXiv 2206.00927): one call of the model a step, earlier calls give the
-// slope.
+// DPMSolverMultistepScheduler, the multistep form of DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095, algorithm 2) and
+// of DPM-Solver (arXiv 2206.00927): one model evaluation per step; earlier evaluations give the slope.
 
 import * as v from "valibot";
 import { dpmPoints } from "./bases/multistep_order.ts";
@@ -42,12 +41,12 @@ import { fixedVariances } from "./math/learned_variance.ts";
 
 const options = {
   ...preservingOptions,
-  /** 1 .. 3; the third counts its curvature half, as the authors' code does, and is of order 2 (`dpmMultistepStep`). */
+  /** 1 .. 3; 3 halves the curvature term, as in the authors' code, and so has order 2 (`dpmMultistepStep`). */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
   algorithmType: option(v.picklist(dpmAlgorithmTypes), "dpmsolver++"),
-  /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
+  /** How order 2 weights the slope: by the midpoint rule, or by its exact integral. */
   solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
-  /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
+  /** Ends runs of fewer than 15 steps with orders 2 and 1. */
   lowerOrderFinal: option(v.boolean(), true),
   /** Takes the last step with order 1. */
   eulerAtFinal: option(v.boolean(), false),
@@ -68,10 +67,11 @@ const table = optionTable("DPMSolverMultistepScheduler", options, {
 });
 
 /**
- * DPM-Solver++ of order 1 to 3 by how many points there are (2M is algorithm 2; order 1 is DDIM's step):
+ * DPM-Solver++ of order 1 to 3, the number of points (2M is algorithm 2; order 1 is DDIM's step):
  *   x_t = (σ_t / σ_s) x_s + c_0 D_0 + c_1 D_1 + c_2 D_2,   c_n = α_t ∫_0^h e^(u - h) (u / h)^n du / n!
- * with D_0 = f_0 and D_1, D_2 by differences to the points before. Of order 3 the authors' code takes q for D_2, half of
- * what it is, and so is of order 2. The other algorithm types differ in what stands before x_s and in c_n alone.
+ * with D_0 = f_0, and D_1 and D_2 from differences to the earlier points. For order 3 the authors' code uses q as D_2,
+ * half the correct value, so the method has order 2. The other algorithm types differ only in the factor of x_s and in
+ * c_n.
  */
 export function dpmMultistepStep({ algorithmType, solverType }: DpmRule, step: DpmStep): Float32Array {
   return dpmStep(algorithmType, step, (moments, [u1, u2]) => {

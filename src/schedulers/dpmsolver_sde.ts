@@ -1,6 +1,6 @@
-// DPMSolverSDEScheduler, DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) made stochastic as in
-// k-diffusion: in log σ half a step with new noise, and the whole step with the x_0 found there and new noise. The two
-// halves see one Brownian motion over σ.
+// DPMSolverSDEScheduler, the stochastic form of DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095) as in k-diffusion: half
+// a step in log σ with new noise, then the whole step with the x_0 found there and new noise. Both draw on one Brownian
+// motion over σ.
 
 import * as v from "valibot";
 import type { HostTensor } from "../engine/host_tensor.ts";
@@ -27,7 +27,7 @@ import type { StepOptions, TimestepsSpec } from "./scheduler.ts";
 
 const options = {
   ...explodingOptions,
-  /** Keys the Brownian motion, which is then the same for every image; null: it follows from `step`'s noise. */
+  /** Seed of the Brownian motion, then the same for every image; null: the first draw of `step`'s noise seeds it. */
   noiseSamplerSeed: option(v.nullable(v.pipe(wholeFrom(0), v.maxValue(Number.MAX_SAFE_INTEGER))), null),
 };
 /** The options of DPMSolverSDEScheduler as resolved. */
@@ -37,17 +37,17 @@ const table = optionTable("DPMSolverSDEScheduler", options);
 
 /**
  * The stochastic second-order DPM-Solver++. Unless noiseSamplerSeed is set, the first noisy step draws once from its
- * `noise`, and each image's Brownian motion is keyed by what was drawn for it. The numbers of torchsde's Brownian motion,
- * which diffusers takes, are others.
+ * `noise`, and that draw keys each image's Brownian motion. The numbers differ from diffusers', which uses torchsde's
+ * Brownian motion.
  */
 export class DPMSolverSDEScheduler extends ExplodingSchedulerBase<DPMSolverSDESchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
 
   override readonly order = 2;
-  /** x where the step began. */
+  /** x at the start of the step. */
   readonly #begin = new CarriedOver<Float32Array>(table.className);
-  /** One for each image of the batch; none before the first noisy step. */
+  /** One for each image of the batch; empty before the first noisy step. */
   #paths: readonly BrownianPath[] = [];
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
@@ -102,7 +102,7 @@ export class DPMSolverSDEScheduler extends ExplodingSchedulerBase<DPMSolverSDESc
   #newPaths(sample: HostTensor, options: StepOptions): BrownianPath[] {
     const count = sample.shape[0] ?? 1;
     const size = sample.data.length / count;
-    // Not less than the noise of training: so plans of any number of steps see the same motion.
+    // At least the largest σ of training, so that plans of any number of steps share one motion.
     const largest = Math.max(this.sigmas[0], this.trainSigmas[this.trainSigmas.length - 1]);
     const seed = this.config.noiseSamplerSeed;
     if (seed !== null) {

@@ -1,7 +1,7 @@
-// DPMSolverSinglestepScheduler, the singlestep form of DPM-Solver (Lu et al. 2022, arXiv
-// 2206.00927, algorithms 1 and 2) and DPM-Solver++ (arXiv 2211.01095, algorithm 1). Steps come in groups of up to three:
-// each step of a group starts anew from the group's first sample, with one more value of the model, so that the last
-// step of a group has its full order. What the forms share is in dpm_solver.ts.
+// DPMSolverSinglestepScheduler, the singlestep form of DPM-Solver (Lu et al. 2022, arXiv 2206.00927, algorithms 1 and
+// 2) and DPM-Solver++ (arXiv 2211.01095, algorithm 1). Steps come in groups of up to three: each step of a group starts
+// again from the group's first sample, with one more model output, so that the group's last step has full order.
+// Formulas shared with the multistep form are in dpm_solver.ts.
 
 import * as v from "valibot";
 import {
@@ -43,9 +43,9 @@ const options = {
   /** Steps in a group, 1 .. 3. */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
   algorithmType: option(v.picklist(["dpmsolver", "dpmsolver++", "sde-dpmsolver++"]), "dpmsolver++"),
-  /** How the slope is weighed: simply, or by its exact integral (and, with order 3, a parabola's). */
+  /** How the slope is weighted: midpoint, or by its exact integral (with order 3, a parabola's). */
   solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
-  /** Ends runs with smaller groups, which they do anyway where they end without noise or not with a whole group. */
+  /** Ends runs with smaller groups; runs that end at no noise or within a group always do. */
   lowerOrderFinal: option(v.boolean(), false),
   ...finalSigmasOptions,
   ...clippedOptions,
@@ -59,19 +59,19 @@ const table = optionTable("DPMSolverSinglestepScheduler", options, {
   foreignValues: fixedVariances,
 });
 
-/** A step from the start of a group, the points within it; of order 3 with D_2 as the parabola has it, or without. */
+/** A step from the start of a group through the group's points; order 3 uses the parabola's D_2, or none. */
 export function dpmSinglestepStep({ algorithmType, solverType }: DpmRule, step: DpmStep): Float32Array {
   return dpmStep(algorithmType, step, (moments, [u1, u2]) => {
     const [c0, c1] = moments;
     if (u1 === undefined) return [c0];
     if (u2 === undefined) return slopeWeights(solverType, moments, u1);
-    // The slope to the point furthest on alone (DPM-Solver-3, algorithm 2).
+    // Only the slope to the furthest point (DPM-Solver-3, algorithm 2).
     if (solverType === "midpoint") return [c0 - c1 / u2, 0, c1 / u2];
     return parabolaWeights(moments, [u1, u2], 2);
   });
 }
 
-/** Where a group started. */
+/** The start of a group. */
 interface GroupStart {
   readonly level: SolverLevel;
   readonly sample: Float32Array;
@@ -131,7 +131,7 @@ export class DPMSolverSinglestepScheduler extends PreservingSchedulerBase<DPMSol
     return { prev, original };
   }
 
-  /** The start of the group that a step belongs to: the step itself where a group, or a run, begins. */
+  /** The start of a step's group; a step that begins a group or a run is itself the start. */
   #startOf(index: number, here: GroupStart): GroupStart {
     if (this.#start !== null && !this.#isFirst(index)) return this.#start;
     this.#history.clear();
@@ -139,14 +139,14 @@ export class DPMSolverSinglestepScheduler extends PreservingSchedulerBase<DPMSol
     return here;
   }
 
-  /** Whether a group begins at a step. */
+  /** Whether a step begins a group. */
   #isFirst(index: number): boolean {
     const { solverOrder, lowerOrderFinal } = this.config;
     const count = this.timesteps.length;
     const endsClean = this.sigmas[count] === 0;
     if (endsClean && index === count - 1) return true;
-    // A short end: of an even number of steps in groups of two the last two stand alone, of a multiple of three in
-    // groups of three the last one.
+    // Runs with a short end that would otherwise end on a whole group: the last step stands alone, and so leaves a
+    // group of one less before it.
     const isShort = lowerOrderFinal || endsClean || count % solverOrder !== 0;
     const standsAlone = isShort && count % solverOrder === 0 && index === count - 1;
     return standsAlone || index % solverOrder === 0;

@@ -24,13 +24,13 @@ import { thresholdSample } from "./math/thresholding.ts";
 
 const options = {
   ...edmOptions,
-  /** 1 .. 3; the third is as in DPMSolverMultistepScheduler. */
+  /** 1 .. 3; 3 is as in DPMSolverMultistepScheduler. */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
   ...thresholdingOptions,
   algorithmType: option(v.picklist(["dpmsolver++", "sde-dpmsolver++"]), "dpmsolver++"),
-  /** How the second order weighs the slope: at the middle of the step, or by its exact integral. */
+  /** How order 2 weights the slope: by the midpoint rule, or by its exact integral. */
   solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
-  /** Ends runs of fewer than 15 steps with the orders 2 and 1. */
+  /** Ends runs of fewer than 15 steps with orders 2 and 1. */
   lowerOrderFinal: option(v.boolean(), true),
   /** Takes the last step with order 1. */
   eulerAtFinal: option(v.boolean(), false),

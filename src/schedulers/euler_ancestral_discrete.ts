@@ -1,6 +1,6 @@
-// EulerAncestralDiscreteScheduler, Euler steps that go down too far and add new noise:
-// ancestral sampling (Ho et al. 2020, arXiv 2006.11239; Song et al. 2021, arXiv 2011.13456, appendix F) for samples
-// x = x_0 + σ ε.
+// EulerAncestralDiscreteScheduler, Euler steps past the next noise level, and new noise back up to it: ancestral
+// sampling (Ho et al. 2020, arXiv 2006.11239; Song et al. 2021, arXiv 2011.13456, appendix F) for samples x = x_0 + σ
+// ε.
 
 import {
   type ConfigOf,
@@ -61,7 +61,7 @@ export class EulerAncestralDiscreteScheduler extends ExplodingSchedulerBase<Eule
     return new EulerAncestralDiscreteScheduler(readConfig(table, source, options));
   }
 
-  /** Draws noise in every step, in the last one too, where it has no weight. */
+  /** Draws noise in every step, even in the last, where its weight is 0. */
   protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
     const sigma = this.sigmas[index];
     const original = this.originalSample(output, sample.data, sigma);

@@ -28,12 +28,12 @@ import type { TimestepsSpec } from "./scheduler.ts";
 
 const options = {
   ...withDefaults(explodingOptions, { betaStart: 0.0001, betaEnd: 0.02 }),
-  /** Sigmas of the timesteps, between them by a straight line; or the whole range evenly in log σ, ends included. */
+  /** linear: interpolates the sigmas of the timesteps; log_linear: the whole range, even in log σ, ends included. */
   interpolationType: option(v.picklist(["linear", "log_linear"]), "linear"),
-  /** Ends of the range of Karras, exponential and beta sigmas; null: those of the timesteps. */
+  /** Range of Karras, exponential and beta sigmas; null: that of the timesteps. */
   sigmaMin: float(v.nullable(positive), null),
   sigmaMax: float(v.nullable(positive), null),
-  /** What the model is told: the timestep, or log(σ) / 4 ("continuous", for models that predict v). */
+  /** The model's timestep input: the timestep, or log(σ) / 4 ("continuous", for models that predict v). */
   timestepType: option(v.picklist(["discrete", "continuous"]), "discrete"),
   ...zeroSnrOptions,
   ...finalSigmasOptions,
@@ -96,7 +96,7 @@ export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscrete
     return { prev: eulerStep(churned.sample, original, churned.sigma, this.sigmas[index + 1]), original };
   }
 
-  /** The plan with its sigmas evenly in log σ where that is asked for. */
+  /** The plan with sigmas even in log σ, where the options say so. */
   #leveled(plan: SigmaPlan, isGiven: boolean): SigmaPlan {
     if (this.config.interpolationType === "linear" || this.spacing !== null || isGiven) return plan;
     const [first, last] = [this.trainSigmas[0], this.trainSigmas[this.trainSigmas.length - 1]];

@@ -26,20 +26,20 @@ import type { TimestepsSpec } from "./scheduler.ts";
 const options = {
   ...flowMatchOptions,
   ...sigmaSpacingOptions,
-  /** Shift by the `mu` of setTimesteps, which follows from the size of the image, in place of `shift`. */
+  /** Shifts by setTimesteps' `mu`, which depends on the image size, instead of `shift`. */
   useDynamicShifting: option(v.boolean(), false),
-  /** How mu shifts: by e^mu ("exponential") or by mu itself ("linear"). */
+  /** The shift that mu gives: e^mu ("exponential") or mu itself ("linear"). */
   timeShiftType: option(v.picklist(["exponential", "linear"]), "exponential"),
-  /** mu goes in a straight line from baseShift to maxShift over these lengths: `muOf`. */
+  /** For `muOf`: mu is linear in the sequence length, from baseShift to maxShift between these lengths. */
   baseShift: float(v.pipe(v.number(), v.finite()), 0.5),
   maxShift: float(v.pipe(v.number(), v.finite()), 1.15),
   baseImageSeqLen: option(wholeFrom(1), 256),
   maxImageSeqLen: option(wholeFrom(1), 4096),
-  /** Stretch the noise levels so that the last step starts at this one. */
+  /** Stretches the noise levels so that the last step starts at this one. */
   shiftTerminal: float(v.nullable(v.pipe(positive, v.ltValue(1))), null),
-  /** Count the image's share, rising from 0 to 1, in place of the noise's: for models whose timesteps do. */
+  /** Takes the image's share, rising from 0 to 1, as the level: for models whose timesteps do so. */
   invertSigmas: option(v.boolean(), false),
-  /** Draw new noise in every step in place of following the flow. */
+  /** Draws new noise in every step instead of following the flow. */
   stochasticSampling: option(v.boolean(), false),
 };
 /** The options of FlowMatchEulerDiscreteScheduler as resolved. */
@@ -48,7 +48,7 @@ export type FlowMatchEulerDiscreteSchedulerConfig = FlowMatchConfig &
 
 const table = optionTable("FlowMatchEulerDiscreteScheduler", options);
 
-/** x' = x + (σ' - σ) v: along the flow's direction v = dx/dσ, which the model gives (section 2, equation 1). */
+/** x' = x + (σ' - σ) v, along the direction of the flow v = dx/dσ that the model predicts (section 2, equation 1). */
 export function flowEulerStep(x: Float32Array, v: Float32Array, sigma: number, next: number): Float32Array {
   return weightedSum([1, x], [next - sigma, v]);
 }
@@ -59,8 +59,8 @@ export function flowDraw(x0: Float32Array, { alpha, sigma }: NoiseLevel, z: Floa
 }
 
 /**
- * Euler's method along the flow. Where diffusers noises images (`addNoise`) and draws new noise with invertSigmas as if
- * sigmas were not inverted, these follow the inverted meaning; and one step with shiftTerminal is not stretched.
+ * Euler's method along the flow. Two differences from diffusers: with invertSigmas, `addNoise` and the drawing of new
+ * noise respect the inversion, which diffusers ignores there; and a single step with shiftTerminal is not stretched.
  */
 export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<FlowMatchEulerDiscreteSchedulerConfig> {
   /** The class's name in files. */
@@ -82,7 +82,7 @@ export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<Flow
     return new FlowMatchEulerDiscreteScheduler(readConfig(table, source, options));
   }
 
-  /** The mu of an image that the model sees as `length` tokens. */
+  /** The mu of an image that is `length` tokens for the model. */
   muOf(length: number): number {
     const { baseShift, maxShift, baseImageSeqLen, maxImageSeqLen } = this.config;
     const slope = (maxShift - baseShift) / (maxImageSeqLen - baseImageSeqLen);
@@ -129,7 +129,7 @@ export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<Flow
     return { sigmas, timesteps };
   }
 
-  /** Draws noise in every step with stochasticSampling, in the last one too, where it has no weight. */
+  /** With stochasticSampling, draws noise in every step, even in the last, where its weight is 0. */
   protected override takeStep({ output, sample, index, options }: SigmaStep): SigmaStepOutput {
     const [sigma, next] = [this.sigmas[index], this.sigmas[index + 1]];
     const toOriginal = this.config.invertSigmas ? 1 - sigma : -sigma;
@@ -155,7 +155,7 @@ export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<Flow
     return mu;
   }
 
-  /** The levels with their distance from 1 scaled, so that the last is shiftTerminal; a single one is 1 and stays. */
+  /** The levels, with their distance from 1 scaled so that the last is shiftTerminal; a single level is 1 and stays. */
   #stretched(sigmas: number[]): number[] {
     const { shiftTerminal } = this.config;
     if (shiftTerminal === null || sigmas.length === 1) return sigmas;

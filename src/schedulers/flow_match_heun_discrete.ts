@@ -21,22 +21,22 @@ interface FlowPoint {
   readonly sigma: number;
 }
 
-/** x' = x + (σ' - σ) (v + v') / 2, v' the direction where Euler's step has led (Karras et al., algorithm 1, line 8). */
+/** x' = x + (σ' - σ) (v + v') / 2, v' the direction at the end of Euler's step (Karras et al., algorithm 1, line 8). */
 export function flowHeunStep(begin: FlowPoint & { readonly x: Float32Array }, end: FlowPoint): Float32Array {
   const half = (end.sigma - begin.sigma) / 2;
   return weightedSum([1, begin.x], [half, begin.v], [half, end.v]);
 }
 
 /**
- * Heun's method along the flow: two model evaluations a step, so every timestep but the first is visited twice. The
- * sChurn of diffusers is not taken: the noise that it adds does not fit samples whose image shrinks as noise grows.
+ * Heun's method along the flow: two model evaluations a step, so every timestep but the first is visited twice.
+ * diffusers' sChurn is not supported: its noise does not fit samples whose image shrinks as noise grows.
  */
 export class FlowMatchHeunDiscreteScheduler extends FlowMatchSchedulerBase<FlowMatchHeunDiscreteSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
 
   override readonly order = 2;
-  /** Where the step began. */
+  /** The start of the step. */
   readonly #begin = new CarriedOver<FlowPoint & { readonly x: Float32Array }>(table.className);
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */

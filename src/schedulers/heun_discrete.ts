@@ -40,7 +40,7 @@ export interface Slope {
   readonly sigma: number;
 }
 
-/** x' = x + (σ' - σ) (d + d') / 2, d' the slope where Euler's step has led (algorithm 1, line 8). */
+/** x' = x + (σ' - σ) (d + d') / 2, with d' the slope at the end of the Euler step (algorithm 1, line 8). */
 export function heunStep(begin: Slope, end: Slope): Float32Array {
   const half = (end.sigma - begin.sigma) / 2;
   return weightedSum(
@@ -57,7 +57,7 @@ export class HeunDiscreteScheduler extends ExplodingSchedulerBase<HeunDiscreteSc
   static readonly className = table.className;
 
   override readonly order = 2;
-  /** Where the step began. */
+  /** The start of the step. */
   readonly #begin = new CarriedOver<Slope>(table.className);
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */

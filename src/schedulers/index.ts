@@ -98,7 +98,7 @@ export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
 
-/** The scheduler classes by the short names that people type. */
+/** The scheduler classes by their short names. */
 export const schedulers = {
   ddpm: DDPMScheduler,
   ddim: DDIMScheduler,
@@ -129,12 +129,12 @@ export const schedulers = {
 /** The short name of a scheduler class. */
 export type SchedulerName = keyof typeof schedulers;
 
-/** Whether a text is a scheduler's short name. */
+/** Whether `name` is a scheduler's short name. */
 export function isSchedulerName(name: string): name is SchedulerName {
   return Object.hasOwn(schedulers, name);
 }
 
-/** A scheduler by its short name, with the options of a config (a file's JSON, another scheduler or its config). */
+/** A scheduler by its short name, with options from a config (a file's JSON, another scheduler or its config). */
 export function makeScheduler(
   name: SchedulerName,
   source: ConfigSource = {},

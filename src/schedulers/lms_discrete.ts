@@ -1,5 +1,5 @@
-// LMSDiscreteScheduler, the linear multistep method (Adams-Bashforth) over uneven steps in σ, as
-// k-diffusion has it: the slopes (x - x_0) / σ of the last steps are continued by a polynomial, and that is integrated.
+// LMSDiscreteScheduler, the linear multistep method (Adams-Bashforth) over uneven steps in σ, as in k-diffusion:
+// extrapolates the slopes (x - x_0) / σ of the last steps by a polynomial and integrates it.
 
 import {
   type ConfigOf,
@@ -26,14 +26,14 @@ const table = optionTable(
 );
 
 /**
- * A linear multistep method in σ, of order 4 unless `step` is told otherwise. A run that starts in the middle of the
- * plan counts the slopes before its start as 0, as diffusers does.
+ * A linear multistep method in σ, of order 4 unless `step` is given another. A run that starts within the plan takes
+ * the slopes before its start as 0, as diffusers does.
  */
 export class LMSDiscreteScheduler extends ExplodingSchedulerBase<LMSDiscreteSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
 
-  /** Of the last steps, the latest first. */
+  /** The slopes of the last steps, the latest first. */
   #slopes: readonly Float32Array[] = [];
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
@@ -71,8 +71,8 @@ export class LMSDiscreteScheduler extends ExplodingSchedulerBase<LMSDiscreteSche
 }
 
 /**
- * ∫ l_j from `from` to `to`, for every j: l_j is the polynomial that is 1 at nodes[j] and 0 at the other nodes.
- * Exact but for rounding.
+ * ∫ l_j from `from` to `to` for every j, exact except for rounding: l_j is the polynomial that is 1 at nodes[j] and 0
+ * at the other nodes.
  */
 function lagrangeIntegrals(nodes: readonly number[], from: number, to: number): number[] {
   const length = to - from;

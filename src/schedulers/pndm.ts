@@ -1,7 +1,7 @@
-// PNDMScheduler, the pseudo numerical methods of Liu et al. 2022, "Pseudo numerical methods for diffusion models
-// on manifolds" (arXiv 2202.09778): linear multistep on the predicted noise, warmed up by Runge-Kutta steps.
+// PNDMScheduler, the pseudo numerical methods of Liu et al. 2022, "Pseudo numerical methods for diffusion models on
+// manifolds" (arXiv 2202.09778): linear multistep on the predicted noise, started by Runge-Kutta steps.
 //
-// Weights are computed in float64, images rounded once a step.
+// Weights are computed in float64; images are rounded once per step.
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
@@ -22,9 +22,9 @@ import type { StepOutput } from "./scheduler.ts";
 
 const options = {
   ...noiseScheduleOptions,
-  /** Leave out the Runge-Kutta steps and warm up with multistep formulas of lower order. */
+  /** Skips the Runge-Kutta steps and starts with multistep formulas of lower order. */
   skipPrkSteps: option(v.boolean(), false),
-  /** The last step goes to ᾱ = 1 (no noise at all); otherwise to ᾱ_0. */
+  /** The last step ends at ᾱ = 1 (no noise); otherwise at ᾱ_0. */
   setAlphaToOne: option(v.boolean(), false),
   /** What the model's output means; PNDM cannot use "sample". */
   predictionType: option(v.picklist(["epsilon", "v_prediction"]), "epsilon"),
@@ -37,12 +37,12 @@ export type PNDMSchedulerConfig = ConfigOf<
 
 const table = optionTable("PNDMScheduler", options);
 
-/** Grid points that the Runge-Kutta steps run over, and calls of the model for one of these steps. */
+/** Grid points of the Runge-Kutta phase, and model evaluations per Runge-Kutta step. */
 const GRID_POINTS = 4;
 const CALLS_A_STEP = 4;
 /** Simpson's weights of a Runge-Kutta step's calls. */
 const SIMPSON = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
-/** Adams-Bashforth weights by the number of outputs known, the newest first. */
+/** Adams-Bashforth weights by number of known outputs, the newest first. */
 const MULTISTEP = [
   [],
   [1],
@@ -51,7 +51,7 @@ const MULTISTEP = [
   [55 / 24, -59 / 24, 37 / 24, -9 / 24],
 ];
 
-/** One use of equation 11: from `start` at one timestep to another, along `output`. */
+/** An application of equation 11: from `start` at one timestep to another, along `output`. */
 interface Transfer {
   readonly start: HostTensor;
   readonly output: Float32Array;
@@ -59,7 +59,7 @@ interface Transfer {
   readonly to: number;
 }
 
-/** The sampler of PNDM. It remembers: call `step` with `timesteps` in order. */
+/** The sampler of PNDM. It keeps state: call `step` with `timesteps` in order. */
 export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
@@ -71,9 +71,9 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
   #calls = 0;
   /** The model's outputs at grid points, newest first; at most 4. */
   #history: readonly Float32Array[] = [];
-  /** The outputs of the Runge-Kutta step that is under way. */
+  /** The outputs of the present Runge-Kutta step. */
   #slopes: readonly Float32Array[] = [];
-  /** Where the step that takes several calls started. */
+  /** The sample at the start of a step with several evaluations. */
   #start: HostTensor | null = null;
 
   /** @throws RangeError naming the option that is wrong, what was given and what is allowed */
@@ -91,18 +91,18 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
   }
 
   /**
-   * timestep - floor(T / numInferenceSteps), as diffusers has it: with "trailing" or "linspace" spacing this can
-   * differ from the next timestep of the grid.
+   * timestep - floor(T / numInferenceSteps), as in diffusers: with "trailing" or "linspace" spacing this can differ
+   * from the next timestep of the grid.
    */
   override previousTimestep(timestep: number): number {
     return timestep - this.#stride;
   }
 
   /**
-   * One call of the model, which is a whole step (multistep) or a quarter of one (Runge-Kutta).
+   * Processes one model evaluation: a whole step (multistep) or a quarter of one (Runge-Kutta).
    * @param modelOutput the sample's shape
-   * @param sample x as the last call left it, [N, ..., C]
-   * @returns the sample to call the model with next; predOriginalSample is the x_0 that the combined outputs stand for
+   * @param sample the result of the last call, [N, ..., C]
+   * @returns the model's next sample; predOriginalSample is the x_0 given by the combined outputs
    * @throws RangeError on a wrong shape or timestep, or before `setTimesteps`
    */
   step(modelOutput: HostTensor, timestep: number, sample: HostTensor): StepOutput {
@@ -118,7 +118,7 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
   protected override chosenTimesteps(steps: number): readonly number[] {
     const grid = super.chosenTimesteps(steps);
     if (this.config.skipPrkSteps) {
-      // The second timestep comes twice: its first call makes the first step one of second order.
+      // The second timestep comes twice: its two evaluations make the first step one of second order.
       return grid.length < 2 ? grid : [grid[0], grid[1], ...grid.slice(1)];
     }
     if (steps < GRID_POINTS) {
@@ -151,11 +151,11 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
     return Math.floor(this.numTrainTimesteps / this.knownSteps());
   }
 
-  /** Section 3.3: calls at the start, twice in the middle and at the end, each from where the call before has led. */
+  /** Section 3.3: evaluations at the start, twice in the middle and at the end, each at the previous one's result. */
   #rungeKutta(output: Float32Array, timestep: number, sample: HostTensor): Transfer {
     const call = this.#calls % CALLS_A_STEP;
     const from = this.timesteps[this.#calls - call];
-    // The calls lead to the middle, again to the middle, to the end, and with all of them to the end.
+    // The four evaluations lead to the middle, the middle again, the end, and (combined) the end.
     const to = timestep - (call % 2 === 0 ? Math.floor(this.#stride / 2) : 0);
     if (call === 0) {
       this.#start = sample;
@@ -168,7 +168,7 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
     return { start, output: combined(SIMPSON, this.#slopes), from, to };
   }
 
-  /** Equation 12; without Runge-Kutta steps the first step is Heun's, in two calls, and the order then rises to 4. */
+  /** Equation 12; without Runge-Kutta steps the first step is Heun's, of two evaluations; the order rises to 4. */
   #multistep(output: Float32Array, timestep: number, sample: HostTensor): Transfer {
     const isCorrection = this.config.skipPrkSteps && this.#calls === 1;
     if (isCorrection) {
@@ -181,7 +181,7 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
     return { start: sample, output: slope, from: timestep, to: this.previousTimestep(timestep) };
   }
 
-  /** Equation 11: the step of DDIM, in a form that only multiplies the sample and the noise by numbers. */
+  /** Equation 11: DDIM's step as a linear combination of the sample and the noise. */
   #transferred({ start, output, from, to }: Transfer): StepOutput {
     const alphaProd = alphaProdAt(this.alphasCumprod, from);
     const alphaProdTo = to >= 0 ? alphaProdAt(this.alphasCumprod, to) : this.finalAlphaCumprod;

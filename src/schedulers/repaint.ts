@@ -1,7 +1,7 @@
-// RePaintScheduler, the inpainting of Lugmayr et al. 2022, "RePaint: inpainting using denoising diffusion
-// probabilistic models" (arXiv 2201.09865), with a model that knows nothing of masks. Each step takes the known part
-// from the image, as noisy as the sample, and the rest from the model; then it goes back towards noise, and comes
-// again, until the two agree.
+// RePaintScheduler, the inpainting of Lugmayr et al. 2022, "RePaint: inpainting using denoising diffusion probabilistic
+// models" (arXiv 2201.09865), for models trained without masks. Each step takes the known part from the image, noised
+// to the sample's level, and the rest from the model. Sampling then jumps back towards noise and repeats, until the two
+// parts agree.
 //
 // Every operation rounds to float32, in diffusers' order.
 
@@ -34,7 +34,7 @@ import type { StepOptions, StepOutput, TimestepsSpec } from "./scheduler.ts";
 
 const { fround } = Math;
 
-/** diffusers', and those without which a model's answer is misread. */
+/** diffusers' options, and those needed to read a model's output correctly. */
 const options = {
   ...noiseScheduleOptions,
   ...predictionOptions,
@@ -50,20 +50,20 @@ export type RePaintSchedulerConfig = Omit<
 > &
   ConfigOf<typeof options>;
 
-/** How often sampling goes back towards noise (section 4.2 and figure 9). */
+/** The jumps back towards noise (section 4.2 and figure 9). */
 export interface Jumps {
-  /** Steps of a way back, at least 1. Default 10. */
+  /** Steps of a jump, at least 1. Default 10. */
   readonly jumpLength?: number;
-  /** Times that each stretch of so many steps is walked, at least 1; 1 is never going back. Default 10. */
+  /** How often each stretch of jumpLength steps is denoised, at least 1; 1 means no jumps. Default 10. */
   readonly jumpNSample?: number;
 }
 
 const table = optionTable("RePaintScheduler", options);
 const jumpCount = wholeFrom(1);
-/** Steps of a walk with all its ways back: years of computing. */
+/** The most steps of a run, jumps included: years of computing. */
 const MOST_STEPS = 2 ** 20;
 
-/** Draws a part of an image anew. A rise in its timesteps is a way back: `undoStep` goes it. */
+/** Redraws a part of an image. Where the timesteps rise, the run jumps back: call `undoStep` there. */
 export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConfig> {
   /** The class's name in files. */
   static readonly className = table.className;
@@ -83,7 +83,7 @@ export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConf
     return new RePaintScheduler(readConfig(table, source, options));
   }
 
-  /** @throws RangeError for counts that are not whole or out of range, and for timesteps that are given one by one */
+  /** @throws RangeError for counts that are not whole or out of range, and for custom timesteps */
   override setTimesteps(spec: TimestepsSpec | (Jumps & { readonly numInferenceSteps: number })): void {
     const asked = typeof spec === "number" ? { numInferenceSteps: spec } : spec;
     const { jumpLength = 10, jumpNSample = 10, ...rest }: Jumps & typeof asked = asked;
@@ -101,8 +101,8 @@ export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConf
   }
 
   /**
-   * Algorithm 1, lines 4 to 8, with DDIM's step (Song et al. 2021, equation 12) in place of DDPM's. One draw is the noise
-   * of both parts.
+   * Algorithm 1, lines 4 to 8, with DDIM's step (Song et al. 2021, equation 12) in place of DDPM's. Both parts use the
+   * same noise, drawn once.
    * @param modelOutput the sample's shape
    * @param sample x_t, [N, ..., C]
    * @param options with `originalImage` and `mask`
@@ -136,8 +136,8 @@ export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConf
   }
 
   /**
-   * One step back towards noise, from `timestep` to `timestep` + floor(T / numInferenceSteps), one β after the other
-   * (algorithm 1, line 10). Draws noise as often.
+   * One step back towards noise, from `timestep` to `timestep` + floor(T / numInferenceSteps), one β at a time
+   * (algorithm 1, line 10), with one draw of noise for each β.
    * @throws RangeError past the last timestep, or without `noise`
    */
   undoStep(sample: HostTensor, timestep: number, options: StepOptions): HostTensor {
@@ -150,7 +150,7 @@ export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConf
     return hostTensor(data, sample.shape);
   }
 
-  /** Down to 0 with jumps back (appendix B): timesteps fall by a stride, or rise by one. */
+  /** Timesteps down to 0 with jumps back (appendix B): each falls by a stride or rises by one. */
   protected override chosenTimesteps(steps: number): readonly number[] {
     const { jumpLength, jumpNSample } = this.#jumps;
     if (steps * jumpNSample > MOST_STEPS) {
@@ -180,7 +180,7 @@ export class RePaintScheduler extends DiscreteSchedulerBase<RePaintSchedulerConf
     return Math.floor(this.numTrainTimesteps / this.knownSteps());
   }
 
-  /** Value i of a tensor of the sample's shape, or with 1 in place of N or C. */
+  /** Reads value i of a tensor of the sample's shape, or of one with 1 in place of N or C. */
   #perValue(
     name: "originalImage" | "mask",
     tensor: HostTensor | undefined,

@@ -1,7 +1,7 @@
-// SASolverScheduler, Xue et al. 2023, "SA-Solver: stochastic Adams solver for fast sampling of diffusion
-// models" (arXiv 2309.05019). Steps of the reverse diffusion with τ(t) times its noise: a predictor along the polynomial
-// through the last values of the model (stochastic Adams-Bashforth) and, when the model has been called at
-// the place it led to, a corrector through that value too (stochastic Adams-Moulton), with the same noise.
+// SASolverScheduler, Xue et al. 2023, "SA-Solver: stochastic Adams solver for fast sampling of diffusion models" (arXiv
+// 2309.05019). Steps of the reverse diffusion with its noise scaled by τ(t): a predictor along the polynomial through
+// the last model outputs (stochastic Adams-Bashforth) and, once the model has been evaluated at the predicted sample, a
+// corrector that also uses this output (stochastic Adams-Moulton), with the same noise.
 
 import * as v from "valibot";
 import { multistepOrder } from "./bases/multistep_order.ts";
@@ -36,15 +36,15 @@ const order = v.pipe(wholeFrom(1), v.maxValue(4));
 
 const options = {
   ...preservingOptions,
-  /** How many values of the model the predictor's polynomial goes through, 1 .. 4. */
+  /** How many model outputs the predictor's polynomial goes through, 1 .. 4. */
   predictorOrder: option(order, 2),
-  /** The same of the corrector, that of the step's end included, 1 .. 4. */
+  /** The same for the corrector, including the output at the step's end, 1 .. 4. */
   correctorOrder: option(order, 2),
-  /** τ(t) is a function and has no place in files: always null here. */
+  /** τ(t) is a function and cannot be in files: always null here. */
   tauFunc: option(v.null(), null),
-  /** Whether x_0 is integrated, or ε. */
+  /** The integrand: x_0 or ε. */
   algorithmType: option(v.picklist(["data_prediction", "noise_prediction"]), "data_prediction"),
-  /** Ends runs with falling orders. */
+  /** Lowers the order towards the end of a run. */
   lowerOrderFinal: option(v.boolean(), true),
   ...clippedOptions,
   ...solverTimestepOptions,
@@ -52,19 +52,19 @@ const options = {
 /** The options of SASolverScheduler as resolved. */
 export type SASolverSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
-/** How much noise a step from a timestep adds: 0 follows the probability flow, 1 the reverse diffusion. */
+/** The noise of a step from a timestep: 0 follows the probability flow, 1 the reverse diffusion. */
 export type TauFunction = (timestep: number) => number;
 
 const tau: TauFunction = (timestep) => (timestep >= 200 && timestep <= 800 ? 1 : 0);
 
 const table = optionTable("SASolverScheduler", options, { foreignValues: fixedVariances });
 
-/** The options that SASolverScheduler takes: `tauFunc` is τ(t); null or none: 1 for 200 <= t <= 800 and 0 elsewhere. */
+/** The options of SASolverScheduler; `tauFunc` is τ(t), by default 1 for 200 <= t <= 800 and 0 elsewhere. */
 export type SASolverOptions = Omit<Partial<SASolverSchedulerConfig>, "tauFunc"> & {
   readonly tauFunc?: TauFunction | null;
 };
 
-/** The step that the next call of the model corrects. */
+/** The step that the next model evaluation corrects. */
 interface OpenStep {
   readonly from: SolverLevel;
   readonly sample: Float32Array;
@@ -131,10 +131,10 @@ export class SASolverScheduler extends PreservingSchedulerBase<SASolverScheduler
     return { prev: this.#step(open, this.solverLevel(index + 1), predictorPoints), original };
   }
 
-  /** The sample where a step starts, corrected by what the model says there. */
+  /** The sample at the start of a step, corrected by the model's output there. */
   #corrected(sample: Float32Array, to: SolverLevel, point: SolverPoint): Float32Array {
     const open = this.#open;
-    // A step of no length has led nowhere, and there is nothing to correct.
+    // A step of length 0 has moved nothing, so there is nothing to correct.
     if (open === null || open.from.lambda === to.lambda) return sample;
     return this.#step(open, to, [point, ...this.#history.points.slice(0, this.#correctorOrder - 1)]);
   }
@@ -171,8 +171,8 @@ export class SASolverScheduler extends PreservingSchedulerBase<SASolverScheduler
 }
 
 /**
- * As polynomialWeights of two points, but with h² / 2 for the slope's integral, as if e^(rate (u - h)) were 1 under it: a
- * change of O(h³) that the authors' code makes for runs of few steps.
+ * As polynomialWeights for two points, but with h² / 2 as the slope's integral, as if e^(rate (u - h)) were 1: a change
+ * of O(h³) that the authors' code makes for runs of few steps.
  */
 function lineWeights({ h, scale, constant }: ExponentialStep, lambdas: readonly number[]): number[] {
   const [first, second] = lambdas;

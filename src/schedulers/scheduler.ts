@@ -1,21 +1,21 @@
-// What every scheduler offers, whatever its formula.
+// The interface of all schedulers.
 //
-// A scheduler knows the noise levels of a diffusion process. In training it noises images; in sampling it chooses
-// the timesteps, and turns a model's output at one timestep into the sample of the next.
+// A scheduler knows the noise levels of a diffusion process. In training it adds noise to images; in sampling it
+// chooses the timesteps and computes, from the model's output at one timestep, the sample at the next.
 
 import type { HostTensor } from "../engine/host_tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 
-/** Where a sampler's standard normal noise comes from, for example `torchNoise`. */
+/** A source of standard normal noise, for example `torchNoise`. */
 export interface NoiseSource {
   /** Standard normal values of the given shape, channels last. */
   randn(shape: readonly number[]): HostTensor;
 }
 
 /**
- * How many steps to sample in, or exactly which timesteps (descending, below numTrainTimesteps), or exactly which noise
- * levels (descending, with the one where the last step ends) for schedulers over sigmas. `mu` is how far schedulers with
- * useDynamicShifting move the levels towards noise.
+ * The number of sampling steps; or the exact timesteps (descending, below numTrainTimesteps); or, for schedulers over
+ * sigmas, the exact noise levels (descending, with the one where the last step ends). `mu` is the shift of the noise
+ * levels for schedulers with useDynamicShifting.
  */
 export type TimestepsSpec =
   | number
@@ -23,36 +23,36 @@ export type TimestepsSpec =
   | { readonly timesteps: readonly number[] }
   | { readonly sigmas: readonly number[] };
 
-/** Options of `step`. A scheduler takes those that its formula has and ignores the others. */
+/** Options of `step`. Each scheduler uses those of its formula and ignores the others. */
 export interface StepOptions {
-  /** Draws the noise of this step, one draw per step that needs noise. Needed unless `varianceNoise` is given. */
+  /** Draws the noise of this step, once if the step needs noise. Required unless `varianceNoise` is given. */
   readonly noise?: NoiseSource;
-  /** The noise of this step itself, of the sample's shape, in place of `noise`. */
+  /** The noise of this step, of the sample's shape, in place of `noise`. */
   readonly varianceNoise?: HostTensor;
   /** DDIM's weight of the noise: 0 (the default) is deterministic, 1 is DDPM's. */
   readonly eta?: number;
   /** DDIM: derive epsilon anew from the clipped x_0, as Glide does. Default false. */
   readonly useClippedModelOutput?: boolean;
-  /** Euler and Heun: how much noise is added back in steps between sTmin and sTmax (Karras et al. 2022, algorithm 2). */
+  /** Euler and Heun: amount of noise added back in steps between sTmin and sTmax (Karras et al. 2022, algorithm 2). */
   readonly sChurn?: number;
-  /** Smallest and largest σ of the steps that sChurn counts for. */
+  /** Smallest and largest σ that sChurn applies to. */
   readonly sTmin?: number;
   readonly sTmax?: number;
-  /** Size of that noise; 1 is as the formula wants it. DPMSolverSDE: of the noise of every step. */
+  /** Scale of that noise; 1 is the formula's. DPMSolverSDE: scale of the noise of every step. */
   readonly sNoise?: number;
   /** RePaint: the image whose known part is kept, [N or 1, ..., C], in [-1, 1]. */
   readonly originalImage?: HostTensor;
-  /** RePaint: which part that is, [N or 1, ..., C or 1]: 1 keeps a value, 0 draws it anew. */
+  /** RePaint: the known part, [N or 1, ..., C or 1]: 1 keeps a value, 0 redraws it. */
   readonly mask?: HostTensor;
-  /** LMS: of how many steps it uses the derivatives, 1 or more. Default 4. */
+  /** LMS: how many steps' derivatives it uses, 1 or more. Default 4. */
   readonly order?: number;
 }
 
-/** What one step gives; both tensors have the sample's shape. */
+/** The result of a step; both tensors have the sample's shape. */
 export interface StepOutput {
   /** x_{t-1}: the sample at the previous (less noisy) timestep. */
   readonly prevSample: HostTensor;
-  /** The x_0 that the model's output stands for, after clipping or thresholding. */
+  /** The x_0 given by the model's output, after clipping or thresholding. */
   readonly predOriginalSample: HostTensor;
 }
 
@@ -67,21 +67,22 @@ export interface Scheduler {
   readonly numTrainTimesteps: number;
   /** The timesteps to call `step` with, in that order. Before `setTimesteps`: all of them, T-1 .. 0. */
   readonly timesteps: readonly number[];
-  /** How many steps `setTimesteps` was asked for; null before it was called. */
+  /** The number of steps given to `setTimesteps`; null before its first call. */
   readonly numInferenceSteps: number | null;
 
   /**
    * Chooses the timesteps to sample with, and starts a new sampling run.
-   * @throws RangeError when they are not whole, not descending or not below numTrainTimesteps, or both forms are given
+   * @throws RangeError when timesteps are not whole, not descending or not below numTrainTimesteps, or when steps and
+   *   timesteps are both given
    */
   setTimesteps(spec: TimestepsSpec): void;
 
-  /** The model's input for a sample at a timestep: scaled where the formula wants it. */
+  /** The model's input for a sample at a timestep, scaled if the formula requires it. */
   scaleModelInput(sample: HostTensor, timestep: number): HostTensor;
 
   /**
    * One step of the reverse process, from `timestep` to the next entry of the schedule.
-   * @param modelOutput [N, ..., C], or [N, ..., 2C] with the learned variance behind
+   * @param modelOutput [N, ..., C], or [N, ..., 2C] with the learned variance in the second half
    * @param sample x_t, [N, ..., C]
    */
   step(modelOutput: HostTensor, timestep: number, sample: HostTensor, options?: StepOptions): StepOutput;
@@ -92,7 +93,7 @@ export interface Scheduler {
    */
   addNoise(original: HostTensor, noise: HostTensor, timesteps: ArrayLike<number>): HostTensor;
 
-  /** The options in snake_case with `_class_name` and `_diffusers_version`: what scheduler_config.json holds. */
+  /** The options in snake_case with `_class_name` and `_diffusers_version`: the content of scheduler_config.json. */
   toConfig(): JsonObject;
 }
 

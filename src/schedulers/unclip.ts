@@ -1,6 +1,6 @@
-// UnCLIPScheduler, the ancestral sampler of Ramesh et al. 2022, "Hierarchical text-conditional image generation
-// with CLIP latents" (arXiv 2204.06125), as its open reimplementation has it: DDPM with cosine betas and timesteps
-// from T-1 to 0.
+// UnCLIPScheduler, the ancestral sampler of Ramesh et al. 2022, "Hierarchical text-conditional image generation with
+// CLIP latents" (arXiv 2204.06125), following its open reimplementation: DDPM with cosine betas and timesteps from T-1
+// to 0.
 
 import * as v from "valibot";
 import type { AlphaProds } from "./bases/discrete.ts";
@@ -23,7 +23,7 @@ const options = {
   /** As DDPM's. */
   varianceType: option(v.picklist(["fixed_small_log", "learned_range"]), "fixed_small_log"),
   ...clippingOptions,
-  /** What the model's output means; "v_prediction" is not known here. */
+  /** What the model's output means; "v_prediction" is not supported. */
   predictionType: option(v.picklist(["epsilon", "sample"]), "epsilon"),
   betaSchedule: option(v.literal("squaredcos_cap_v2"), "squaredcos_cap_v2"),
 };
@@ -54,7 +54,10 @@ export class UnCLIPScheduler extends PosteriorSchedulerBase<UnCLIPSchedulerConfi
     return new UnCLIPScheduler(readConfig(table, source, options));
   }
 
-  /** From T-1 to 0, both included, however few they are. @throws RangeError for a single step */
+  /**
+   * From T-1 to 0, both included. @throws RangeError for a single step
+   * @throws RangeError for a single step
+   */
   protected override chosenTimesteps(steps: number): readonly number[] {
     if (steps === 1 && this.numTrainTimesteps > 1) {
       throw new RangeError(
@@ -64,7 +67,7 @@ export class UnCLIPScheduler extends PosteriorSchedulerBase<UnCLIPSchedulerConfi
     return spacedTimesteps("linspace", steps, this.numTrainTimesteps, 0);
   }
 
-  /** Of a single timestep β as the schedule has it, which is more exact than what is left of ᾱ. */
+  /** For a single timestep, β of the schedule, which is more exact than β computed from ᾱ. */
   protected override stride(timestep: number, previous: number, prods: AlphaProds): Stride {
     const beta =
       previous === timestep - 1 ? this.betas[timestep] : super.stride(timestep, previous, prods).beta;

@@ -1,10 +1,10 @@
-// UniPCMultistepScheduler, Zhao et al. 2023, "UniPC: a unified predictor-corrector framework for fast
-// sampling of diffusion models" (arXiv 2302.04867). The predictor of order p goes along the polynomial through the last p
-// values of the model; when the model has been called at the place it led to, the corrector takes the same step again
-// along the polynomial that also goes through the new value: order p + 1, without another call.
+// UniPCMultistepScheduler, Zhao et al. 2023, "UniPC: a unified predictor-corrector framework for fast sampling of
+// diffusion models" (arXiv 2302.04867). The predictor of order p steps along the polynomial through the last p model
+// outputs. After the model has been evaluated at the predicted sample, the corrector repeats the step along the
+// polynomial through the new output too: order p + 1, without another evaluation.
 //
-// The paper's B(h) cancels from the polynomial's exact integral and is left only where the coefficient is the fixed 1/2:
-// in the predictor of order 2 and the corrector of order 1.
+// The paper's B(h) cancels out of the polynomial's exact integral. It matters only where the coefficient is the fixed
+// 1/2: in the predictor of order 2 and the corrector of order 1.
 
 import * as v from "valibot";
 import { multistepOrder } from "./bases/multistep_order.ts";
@@ -38,24 +38,24 @@ const options = {
   ...preservingOptions,
   /** p, 1 .. 4. */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(4)), 2),
-  /** Integrate x_0; otherwise ε. */
+  /** Integrates x_0; otherwise ε. */
   predictX0: option(v.boolean(), true),
-  /** B(h) is h, or e^h - 1 (by x_0 1 - e^-h). */
+  /** bh1: B(h) is h; bh2: e^h - 1 (for x_0: 1 - e^-h). */
   solverType: option(v.picklist(["bh1", "bh2"]), "bh2"),
-  /** Ends runs with falling orders. */
+  /** Lowers the order towards the end of a run. */
   lowerOrderFinal: option(v.boolean(), true),
-  /** Steps after which nothing is corrected, counted from 0. */
+  /** Steps (from 0) after which the corrector is off. */
   disableCorrector: option(v.array(wholeFrom(0)), []),
-  /** Another predictor; not supported. */
+  /** A different predictor; not supported. */
   solverP: option(v.null(), null),
   ...finalSigmasOptions,
   ...solverTimestepOptions,
   ...zeroSnrOptions,
   ...shiftingOptions,
-  /** Ends of the range of Karras, exponential and beta sigmas; null: those of training. */
+  /** Range of Karras, exponential and beta sigmas; null: that of training. */
   sigmaMin: float(v.nullable(positive), null),
   sigmaMax: float(v.nullable(positive), null),
-  /** Stretches a flow's sigmas so that the last step starts from this one. */
+  /** Stretches a flow's sigmas so that the last step starts at this one. */
   shiftTerminal: float(v.nullable(v.pipe(v.number(), v.gtValue(0), v.ltValue(1))), null),
 };
 /** The options of UniPCMultistepScheduler as resolved. */
@@ -65,22 +65,22 @@ const table = optionTable("UniPCMultistepScheduler", options, {
   aliases: { solverType: { midpoint: "bh2", heun: "bh2", logrho: "bh2" } },
 });
 
-/** The step that the next call of the model corrects. */
+/** The step that the next model evaluation corrects. */
 interface OpenStep {
   readonly from: SolverLevel;
   readonly sample: Float32Array;
-  /** Those that the predictor used, the newest first. */
+  /** The points that the predictor used, the newest first. */
   readonly points: readonly SolverPoint[];
 }
 
-/** What is integrated, and the B(h) of the paper. */
+/** The integrand, and the B(h) of the paper. */
 type UniPCRule = Pick<UniPCMultistepSchedulerConfig, "predictX0" | "solverType">;
 
 /**
- * UniP-p through the p known points, and UniC-p through that of the step's end too. By x_0:
+ * UniP-p uses the p known points; UniC-p also the point at the step's end. For x_0:
  *   x_t = (σ_t / σ_s) x_s + α_t (1 - e^-h) f(s) + α_t B(h) Σ a_m (f(s_m) - f(s)) / r_m,   r_m = (λ_m - λ_s) / h;
- * by ε the same with α and σ in each other's place and 1 - e^h for 1 - e^-h. The a_m of the paper make it the exact
- * integral of the polynomial through the points, whatever B(h) is; with two points a_1 is 1/2, and B(h) has a say.
+ * for ε, α and σ are exchanged and 1 - e^h replaces 1 - e^-h. The paper's a_m make this the exact integral of the
+ * polynomial through the points for any B(h); with two points a_1 is 1/2, and B(h) matters.
  */
 export function unipcStep(
   { predictX0, solverType }: UniPCRule,
@@ -144,7 +144,7 @@ export class UniPCMultistepScheduler extends PreservingSchedulerBase<UniPCMultis
   }
 
   protected override flowSigmas(count: number, shift: number): number[] {
-    // The spacing is of σ / α, that is σ / (1 - σ).
+    // The spacing applies to σ / α, which is σ / (1 - σ).
     if (this.spacing !== null) {
       return this.spacing(this.spacedRange(), count).map((ratio) => ratio / (1 + ratio));
     }
@@ -173,10 +173,10 @@ export class UniPCMultistepScheduler extends PreservingSchedulerBase<UniPCMultis
     return { prev: unipcStep(this.config, this.#open, this.solverLevel(index + 1)), original };
   }
 
-  /** The sample where a step starts, corrected by what the model says there. */
+  /** The sample at the start of a step, corrected by the model's output there. */
   #corrected(sample: Float32Array, index: number, to: SolverLevel, point: SolverPoint): Float32Array {
     const open = this.#open;
-    // A step of no length has led nowhere, and there is nothing to correct.
+    // A step of length 0 has moved nothing, so there is nothing to correct.
     if (open === null || open.from.lambda === to.lambda) return sample;
     if (this.config.disableCorrector.includes(index - 1)) return sample;
     const points = [...open.points, point];

@@ -5,7 +5,7 @@ import { identity } from "../codecs/identity.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
-import type { BackendOptions } from "../engine/backends/create.ts";
+import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
 import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
@@ -219,7 +219,7 @@ export function stepOptions(
 /** What config.json says of a run. */
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
   const { model, scheduler, data, preset, source, selection = {} } = options;
-  const { skipBroken = false, backend = "wasm" } = options;
+  const { skipBroken = false, backend = DEFAULT_BACKEND } = options;
   const { component } = codecOf(options);
   return {
     imago: VERSION,

@@ -98,6 +98,14 @@ function oddOptions(command: Command): fc.Arbitrary<string[]> {
   return fc.array(one, { minLength: 1, maxLength: 3 }).map((options) => options.flat());
 }
 
+/** Every command that does something, such as "data info". */
+function commandNames(command = createProgram(), before = ""): string[] {
+  return command.commands.flatMap((sub) => {
+    const name = `${before}${sub.name()}`;
+    return sub.commands.length === 0 ? [name] : commandNames(sub, `${name} `);
+  });
+}
+
 function commandAt(...names: string[]): Command {
   return names.reduce((command, name) => {
     const found = command.commands.find((sub) => sub.name() === name);
@@ -117,6 +125,11 @@ describe("options with odd values", () => {
     ["data preview", ["data", "preview", "images", "--size", "8", "--force"], 25],
     ["data cache", ["data", "cache"], 5],
   ];
+  test("of every command that does not measure the machine", () => {
+    const named = [...cases.map(([name]) => name), "bench"];
+    expect(named.sort()).toEqual(commandNames().sort());
+  });
+
   test.each(cases)("%s", async (name, args, runs) => {
     let run = 0;
     await fc.assert(
@@ -144,8 +157,10 @@ describe("options with odd values", () => {
   });
 
   test("arguments", async () => {
-    const names = ["train", "sample", "eval", "push", "bench", "data", "data info", "data preview", "help"];
-    const args = fc.tuple(fc.constantFrom(...names), fc.array(oddText, { maxLength: 3 }));
+    const args = fc.tuple(
+      fc.constantFrom(...commandNames(), "data", "help"),
+      fc.array(oddText, { maxLength: 3 }),
+    );
     await fc.assert(
       fc.asyncProperty(args, async ([name, texts]) => {
         // Training begins without any argument.

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { BIN, contents, finished, imago, start, untilStep, workFolder } from "./support.ts";
 
@@ -41,6 +41,17 @@ test("a folder that was moved, and its place taken by another training: each end
   }
   expect(await records("place")).toHaveLength(12);
   expect(await records("moved")).toHaveLength(last + 1);
+});
+
+test("only a run is resumed", async () => {
+  await mkdir(work.path("pictures"));
+  for (const name of ["pictures", "none"]) {
+    const { code, stderr } = await imago(...tiny(name, "--resume"));
+    expect([code, stderr]).toEqual([
+      2,
+      `imago: there is no run ${work.path(name)} to resume; give its folder with --out, or leave out --resume\n`,
+    ]);
+  }
 });
 
 test("a folder that was removed is not made again", async () => {

@@ -6,6 +6,7 @@ import { cpuCapabilities, cpuKernels } from "../../src/engine/backends/cpu/cpu_k
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import type { Capabilities } from "../../src/engine/capabilities.ts";
+import type { LoopSpec } from "../../src/engine/program/loop_spec.ts";
 import { lower } from "../../src/engine/program/lower.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { grad, input, type Tensor, variable } from "../../src/engine/tensor.ts";
@@ -80,6 +81,40 @@ describe("capabilities", () => {
       narrow.maxArrays,
     );
     expect(aliased(cpuCapabilities)).toBe(true);
+  });
+
+  test("a loop says the type of each array", () => {
+    const [index, x, half] = [input([4], "i32"), input([4]), variable([4], "half", "f16")];
+    const sum = index.cast("f32").add(x).add(half);
+    const specs = lower<LoopSpec>(
+      {
+        name: "types",
+        inputs: [index, x],
+        outputs: [sum],
+        updates: [{ target: half, value: sum.cast("f16") }],
+      },
+      {
+        capabilities: narrow,
+        loop: (spec) => spec,
+        primitive: () => {
+          throw new Error("there is none");
+        },
+      },
+    ).calls.map(({ kernel }) => kernel);
+    expect(specs[0].operands.map(({ dtype }) => dtype)).toEqual(["i32", "f32", "f16"]);
+    const stored = specs.flatMap(({ stores }) => stores.map(({ dtype }) => dtype));
+    expect(new Set(stored)).toEqual(new Set(["f32", "f16"]));
+  });
+
+  test("a program with an element type that the backend does not have is refused", async () => {
+    const single = new WasmBackend({ threads: 1, capabilities: { ...narrow, dtypes: ["f32", "i32"] } });
+    const half = variable([4], "half", "f16");
+    single.write(half, new Float32Array(4));
+    const program = { name: "halves", inputs: [], outputs: [half.add(1)] };
+    await expect(single.compile(program)).rejects.toThrow(
+      "halves: variable is f16, but the backend has f32, i32; cast it",
+    );
+    await single.close();
   });
 
   test("change no value", async () => {

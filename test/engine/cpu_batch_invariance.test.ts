@@ -30,10 +30,10 @@ test("sums over an image are cut by its size", () => {
   const sums = (n: number): LoopSpec => ({
     domain: [n, 4096, 16],
     reduced: [false, true, false],
-    operands: [{ strides: [65536, 16, 1], offset: 0 }],
+    operands: [{ strides: [65536, 16, 1], offset: 0, dtype: "f32" }],
     instructions: [{ op: "load", operand: 0 }],
     stores: [],
-    reductions: [{ fn: "sum", value: 0, strides: [16, 0, 1], offset: 0 }],
+    reductions: [{ fn: "sum", value: 0, strides: [16, 0, 1], offset: 0, dtype: "f32" }],
   });
   const parts = (n: number, batchInvariant: boolean) =>
     (splitReduction(sums(n), batchInvariant)?.partials ?? 0) / (16 * n);

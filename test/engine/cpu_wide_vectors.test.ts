@@ -79,14 +79,14 @@ const [images, filters, results] = [2 * 144 * 64, 9 * 64 * 48, 2 * 144 * 48];
 const silu = loopKernel({
   domain: [37, 40],
   reduced: [true, false],
-  operands: [{ strides: [40, 1], offset: 0 }],
+  operands: [{ strides: [40, 1], offset: 0, dtype: "f32" }],
   instructions: [
     { op: "load", operand: 0 },
     { op: "unary", fn: "sigmoid", args: [0] },
     { op: "binary", fn: "mul", args: [0, 1] },
   ],
   stores: [],
-  reductions: [{ fn: "sum", value: 2, strides: [0, 1], offset: 0 }],
+  reductions: [{ fn: "sum", value: 2, strides: [0, 1], offset: 0, dtype: "f32" }],
 });
 
 describe.skipIf(!enableWideVectors())("V8 joins pairs without a change to any bit", () => {

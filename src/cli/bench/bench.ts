@@ -1,6 +1,6 @@
 // imago bench: how fast this machine trains, samples and computes single operations, and what memory that takes.
 
-import { type BackendName, createBackend } from "../../engine/backends/create.ts";
+import { type BackendName, createBackend, DEFAULT_BACKEND } from "../../engine/backends/create.ts";
 import type { PresetName } from "../../training/presets.ts";
 import { checking } from "../errors.ts";
 import { createOutput } from "../output.ts";
@@ -22,7 +22,7 @@ export interface BenchFlags {
 
 export async function bench(what: BenchName, flags: BenchFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const { threads, backend: name = "wasm" } = flags;
+  const { threads, backend: name = DEFAULT_BACKEND } = flags;
   const backend = await checking(() =>
     createBackend({ backend: name, ...(threads !== undefined && { threads }) }),
   );

@@ -39,15 +39,10 @@ export async function planPush(
   options: Omit<CardOptions, "hasSamples">,
 ): Promise<Upload[]> {
   const paths = new RunFolder(run);
-  if (!(await paths.isRun())) {
-    throw new UsageError(
-      `${run} holds no run (it has no config.json); give the folder that imago train wrote`,
-    );
-  }
+  const report = await readReport(paths);
   if (!existsSync(join(paths.pipeline, "model_index.json"))) {
     throw new UsageError(`${run} has written no checkpoint yet; let it train longer`);
   }
-  const report = await readReport(paths);
   const hasSamples = existsSync(paths.finalSamples);
   const made = (path: string) => ({ file: join(folder, path), path });
   const card = made(CARD);

@@ -2,6 +2,7 @@
 // learning rate: what there is to do when a run has diverged.
 
 import { existsSync } from "node:fs";
+import { DEFAULT_BACKEND } from "../../engine/backends/create.ts";
 import { PRESETS, runSteps } from "../../training/presets.ts";
 import type { TrainSettings } from "../../training/settings.ts";
 import { DEFAULT_LABEL_DROPOUT } from "../../training/step/batch_labels.ts";
@@ -76,7 +77,7 @@ export function trainAgain(
     args.push(...(settings.emaMaxDecay === null ? ["--no-ema"] : flag("emaMaxDecay", settings.emaMaxDecay)));
   }
   if (settings.seed !== 0) args.push(...flag("seed", settings.seed));
-  if (options.backend !== undefined && options.backend !== "wasm")
+  if (options.backend !== undefined && options.backend !== DEFAULT_BACKEND)
     args.push(...flag("backend", options.backend));
   return imagoCommand("train", ...args);
 }

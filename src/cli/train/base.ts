@@ -1,7 +1,7 @@
 // What imago train makes a run from, before its options: a preset, a model that exists, or the run to resume.
 
 import type { SourceSelection } from "../../data/index.ts";
-import { type BackendName, isBackendName } from "../../engine/backends/create.ts";
+import { type BackendName, DEFAULT_BACKEND, isBackendName } from "../../engine/backends/create.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
 import {
@@ -56,7 +56,7 @@ export function presetBase(name: PresetName, seed = 0): Base {
     scheduler,
     flow: null,
     length,
-    backend: "wasm",
+    backend: DEFAULT_BACKEND,
     settings: { ...settings, seed },
   };
 }

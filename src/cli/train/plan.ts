@@ -1,7 +1,6 @@
 // From the flags of imago train to what a Trainer takes: what a run is made from, with the given options in place of its
 // own.
 
-import { existsSync } from "node:fs";
 import type { SourceSelection } from "../../data/index.ts";
 import type { BackendName } from "../../engine/backends/create.ts";
 import { readJson } from "../../io/diffusers_json.ts";
@@ -106,7 +105,7 @@ export async function trainPlan(
   checkTogether(flags);
   const resume = flags.resume === true;
   const folder = new RunFolder(flags.out ?? `runs/${presetOf(flags.preset)}`);
-  if (resume && !existsSync(folder.path)) {
+  if (resume && !(await folder.isRun())) {
     throw new UsageError(
       `there is no run ${folder.path} to resume; give its folder with --out, or leave out --resume`,
     );

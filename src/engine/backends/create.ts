@@ -10,6 +10,9 @@ export type BackendName = (typeof BACKEND_NAMES)[number];
 export const isBackendName = (name: string): name is BackendName =>
   BACKEND_NAMES.some((known) => known === name);
 
+/** The backend that is used unless another is named. */
+export const DEFAULT_BACKEND: BackendName = "wasm";
+
 /** Which backend, and how many threads. */
 export interface BackendOptions {
   /** Default "wasm". */
@@ -19,7 +22,10 @@ export interface BackendOptions {
 }
 
 /** Loads the chosen backend's code and starts it; the caller closes it. */
-export async function createBackend({ backend = "wasm", threads }: BackendOptions = {}): Promise<Backend> {
+export async function createBackend({
+  backend = DEFAULT_BACKEND,
+  threads,
+}: BackendOptions = {}): Promise<Backend> {
   switch (backend) {
     case "wasm": {
       const { WasmBackend } = await import("./cpu/wasm_backend.ts");

@@ -1,19 +1,14 @@
 // A loop nest as plain data: what it reads, computes and writes. Equal specs share one kernel.
 
-import { type BinaryFn, type DType, type HalfType, isHalf, type ReduceFn, type UnaryFn } from "../graph.ts";
+import type { BinaryFn, DType, HalfType, ReduceFn, UnaryFn } from "../graph.ts";
 
 /** An array that the loop walks. Strides are in elements, one per axis of the domain. */
 export interface LoopArray {
   readonly strides: readonly number[];
   readonly offset: number;
-  /** The 16-bit type of the elements, widened when read and rounded when written. Absent for 32 bits. */
-  readonly half?: HalfType;
+  /** The type of the elements in memory; 16-bit ones are widened when read and rounded when written. */
+  readonly dtype: DType;
 }
-
-/** The fields of a LoopArray that follow from the element type. */
-export const elementsOf = (dtype: DType): Pick<LoopArray, "half"> => (isHalf(dtype) ? { half: dtype } : {});
-/** Bytes of an element. */
-export const elementBytes = ({ half }: LoopArray): number => (half === undefined ? 4 : 2);
 
 /** One value per point of the domain, computed from values earlier in the list. */
 export type LoopInstruction =

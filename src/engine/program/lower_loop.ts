@@ -6,14 +6,7 @@ import { boundaries, domainOf, stridesOver } from "../passes/domain.ts";
 import type { FusedGraph } from "../passes/fuse.ts";
 import { type View, viewThrough } from "../passes/view.ts";
 import { contiguousStrides, type Shape } from "../shape.ts";
-import {
-  elementsOf,
-  type LoopArray,
-  type LoopInstruction,
-  type LoopReduction,
-  type LoopSpec,
-  type LoopStore,
-} from "./loop_spec.ts";
+import type { LoopArray, LoopInstruction, LoopReduction, LoopSpec, LoopStore } from "./loop_spec.ts";
 
 const isPointwise = ({ op }: Node) => roleOf(op) === "pointwise";
 
@@ -40,13 +33,13 @@ export function lowerLoop(results: readonly Node[], graph: FusedGraph): LoweredL
 }
 
 /** A plain copy of `view` to `target`, which has the same shape and type. */
-export function copySpec(view: View, target: LoopArray): LoopSpec {
+export function copySpec(view: View, target: Omit<LoopArray, "dtype">): LoopSpec {
   return {
     domain: view.shape,
     reduced: view.shape.map(() => false),
-    operands: [{ strides: view.strides, offset: view.offset, ...elementsOf(view.base.dtype) }],
+    operands: [{ strides: view.strides, offset: view.offset, dtype: view.base.dtype }],
     instructions: [{ op: "load", operand: 0 }],
-    stores: [{ value: 0, ...target, ...elementsOf(view.base.dtype) }],
+    stores: [{ value: 0, ...target, dtype: view.base.dtype }],
     reductions: [],
   };
 }
@@ -58,7 +51,7 @@ export function zeroSpec(count: number, dtype: DType): LoopSpec {
     reduced: [false],
     operands: [],
     instructions: [{ op: "constant", value: 0 }],
-    stores: [{ value: 0, strides: [1], offset: 0, ...elementsOf(dtype) }],
+    stores: [{ value: 0, strides: [1], offset: 0, dtype }],
     reductions: [],
   };
 }
@@ -100,6 +93,7 @@ class LoopBuilder {
           value,
           strides: stridesOver(this.#domain, source.shape, strides),
           offset: 0,
+          dtype: node.dtype,
         });
         reduced.push(node);
       } else {
@@ -108,7 +102,7 @@ class LoopBuilder {
           value,
           strides: this.#wholeStrides(node.shape),
           offset: 0,
-          ...elementsOf(node.dtype),
+          dtype: node.dtype,
         });
         stored.push(node);
       }
@@ -196,7 +190,7 @@ class LoopBuilder {
     const known = this.#loads.get(key);
     if (known !== undefined) return known;
     this.#operandNodes.push(view.base);
-    this.#operands.push({ strides, offset: view.offset, ...elementsOf(view.base.dtype) });
+    this.#operands.push({ strides, offset: view.offset, dtype: view.base.dtype });
     const index = this.#push({ op: "load", operand: this.#operands.length - 1 });
     this.#loads.set(key, index);
     return index;

@@ -60,7 +60,7 @@ export function splitReduction(given: LoopSpec, batchInvariant = false): SplitRe
     second: spec.reductions.map((reduction) => ({
       domain: [parts, ...keptSizes],
       reduced: [true, ...keptSizes.map(() => false)],
-      operands: [{ strides: [kept, ...keptStrides], offset: 0 }],
+      operands: [{ strides: [kept, ...keptStrides], offset: 0, dtype: reduction.dtype }],
       instructions: [{ op: "load", operand: 0 }],
       stores: [],
       reductions: [
@@ -69,6 +69,7 @@ export function splitReduction(given: LoopSpec, batchInvariant = false): SplitRe
           value: 0,
           strides: [0, ...keptAxes.map((a) => reduction.strides[a])],
           offset: reduction.offset,
+          dtype: reduction.dtype,
         },
       ],
     })),

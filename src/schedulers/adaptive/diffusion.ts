@@ -1,38 +1,38 @@
-// A model's diffusion in continuous time, as samplers need it that choose their own steps.
+// A model's diffusion in continuous time, for samplers that choose their own steps.
 //
-// Samples are x = α x_0 + σ ε. What a noise level means to the model is its angle φ = atan2(σ, α) alone (Salimans & Ho
-// 2022, arXiv 2202.00512, appendix D): the trained timesteps are angles from near 0 (image) to at most π/2 (pure
-// noise), and between two of them the angle is linear. Unlike log σ it is finite where ᾱ is 0. The same model serves
-// samples of any size: variance preserving, α² + σ² = 1, and variance exploding, α = 1.
+// Samples are x = α x_0 + σ ε. The model knows a noise level by its angle φ = atan2(σ, α) alone (Salimans & Ho 2022,
+// arXiv 2202.00512, appendix D): the trained timesteps are angles from near 0 (image) to at most π/2 (pure noise),
+// interpolated linearly in between. Unlike log σ, the angle is finite at ᾱ = 0. One model serves samples of both
+// scalings: variance preserving, α² + σ² = 1, and variance exploding, α = 1.
 
 import type { DDPMScheduler } from "../ddpm.ts";
 import { type NoiseLevel, predictOriginalSample } from "../math/prediction.ts";
 import { clipSample, thresholdSample } from "../math/thresholding.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 
-/** What the model is to look at: one image, variance preserving, and its timestep (fractional), 0 .. T-1. */
+/** The model's next input: one image, variance preserving, and its timestep (fractional), 0 .. T-1. */
 export interface ModelInput {
   readonly sample: Float32Array;
   readonly timestep: number;
 }
 
-/** Work on one image that yields what it wants the model to see, and goes on with the model's output. */
+/** Work on one image: it yields model inputs and receives the model's outputs. */
 export type ImageWork<T> = Generator<ModelInput, T, Float32Array>;
 
-/** The two forms of samples (Song et al. 2021, arXiv 2011.13456, section 3.4): α² + σ² = 1, and α = 1. */
+/** The two scalings of samples (Song et al. 2021, arXiv 2011.13456, section 3.4): α² + σ² = 1, and α = 1. */
 export const sdes = ["vp", "ve"] as const;
-/** The form of samples: variance preserving or variance exploding. */
+/** The scaling of samples: variance preserving or variance exploding. */
 export type Sde = (typeof sdes)[number];
 
-/** The noise levels of a scheduler, and the x_0 that a model's output stands for. */
+/** The noise levels of a scheduler, and the x_0 predicted by the model. */
 export class Diffusion {
   readonly #scheduler: DDPMScheduler;
   /** φ of the timesteps, rising. */
   readonly #angles: Float64Array;
 
   /**
-   * @param scheduler its noise schedule, prediction type, clipping and spacing count
-   * @throws RangeError where no sampler of this kind can work: no noise at timestep 0, or epsilon of pure noise
+   * @param scheduler gives noise schedule, prediction type, clipping and spacing
+   * @throws RangeError where these samplers cannot work: no noise at timestep 0, or epsilon prediction at pure noise
    */
   constructor(scheduler: DDPMScheduler) {
     const { alphasCumprod, config } = scheduler;
@@ -80,12 +80,12 @@ export class Diffusion {
     return 1 - this.#scheduler.betas[timestep];
   }
 
-  /** The least and the largest angle that the model was trained at. */
+  /** The smallest and the largest angle that the model was trained at. */
   get angleRange(): { readonly least: number; readonly largest: number } {
     return { least: this.#angles[0], largest: this.#angles[this.#angles.length - 1] };
   }
 
-  /** The timestep, fractional, of a noise level; the nearest that there is for levels beyond them. */
+  /** The timestep (fractional) of a noise level; levels outside the trained range give the nearest one. */
   timestepOf({ alpha, sigma }: NoiseLevel): number {
     const angle = Math.atan2(sigma, alpha);
     const angles = this.#angles;
@@ -102,7 +102,7 @@ export class Diffusion {
     return below + (angle - angles[below]) / (angles[above] - angles[below]);
   }
 
-  /** The x_0 that the model sees in a sample at a noise level, clipped or thresholded as the scheduler does. */
+  /** The x_0 that the model predicts for a sample at a noise level, clipped or thresholded like the scheduler's. */
   *originalSample(sample: Float32Array, level: NoiseLevel): ImageWork<Float32Array> {
     const size = Math.hypot(level.alpha, level.sigma);
     const input = size === 1 ? sample : weightedSum([1 / size, sample]);
@@ -121,12 +121,12 @@ export class Diffusion {
   }
 }
 
-/** The variance-preserving form of a sample: what can be looked at at any noise level. */
+/** The variance-preserving form of a sample, viewable at any noise level. */
 export function preserving(sample: Float32Array, { alpha, sigma }: NoiseLevel): Float32Array {
   return weightedSum([1 / Math.hypot(alpha, sigma), sample]);
 }
 
-/** The score ∇ log p(x) = (α x_0 - x) / σ², with x_0 as predicted (Tweedie's formula). */
+/** The score ∇ log p(x) = (α x_0 - x) / σ², with the predicted x_0 (Tweedie's formula). */
 export function score(
   sample: Float32Array,
   original: Float32Array,
@@ -135,7 +135,7 @@ export function score(
   return weightedSum([alpha / sigma ** 2, original], [-1 / sigma ** 2, sample]);
 }
 
-/** The noise ε = (x - α x_0) / σ, with x_0 as predicted. */
+/** The noise ε = (x - α x_0) / σ, with the predicted x_0. */
 export function noiseIn(
   sample: Float32Array,
   original: Float32Array,
@@ -144,7 +144,7 @@ export function noiseIn(
   return weightedSum([1 / sigma, sample], [-alpha / sigma, original]);
 }
 
-/** The root of the mean of the squares. */
+/** The root mean square. */
 export function rootMeanSquare(values: Float32Array): number {
   let sum = 0;
   for (const value of values) sum += value * value;

@@ -1,10 +1,10 @@
 // DPM-Solver with adaptive steps, Lu et al. 2022, "DPM-Solver: a fast ODE solver for diffusion
 // probabilistic model sampling in around 10 steps" (arXiv 2206.00927), algorithms 1, 2, 4 and 5 (DPM-Solver-12 and -23).
 //
-// Samples are variance exploding, x = x_0 + σ ε, where the paper's λ is -log σ and its solvers are Taylor expansions of
-// x(λ + h) = x(λ) - σ(λ + h) ∫ e^(λ+h-τ) ε dτ. Each step is solved in two orders; their difference is the error.
-// With eta above 0 a step goes down further and adds fresh noise, as ancestral sampling does: as much as the step that
-// the error allowed is long.
+// Samples are variance exploding, x = x_0 + σ ε. The paper's λ is then -log σ, and its solvers are Taylor expansions of
+// x(λ + h) = x(λ) - σ(λ + h) ∫ e^(λ+h-τ) ε dτ. Each step is solved in two orders; their difference is the error. With
+// eta above 0 a step goes further down and adds fresh noise, as ancestral sampling does; the amount of noise follows
+// from the length of the accepted step.
 
 import * as v from "valibot";
 import { type ConfigOf, option, optionTable, positive, resolveOptions } from "../bases/options.ts";
@@ -24,9 +24,9 @@ const options = {
   /** Relative and absolute tolerance of a step. */
   rtol: option(gain, 0.05),
   atol: option(positive, 0.0078),
-  /** The first step to try, in λ. */
+  /** Size of the first attempted step, in λ. */
   hInit: option(positive, 0.05),
-  /** Gains of the controller of the step size. */
+  /** Gains of the step size controller. */
   pcoeff: option(gain, 0),
   icoeff: option(gain, 1),
   dcoeff: option(gain, 0),
@@ -62,7 +62,7 @@ export class DPMAdaptiveSampler implements Sampler {
     }
   }
 
-  /** Algorithm 1 with the controller of the step size in place of a fixed power of the error. */
+  /** Algorithm 1, with the step size controller in place of a fixed power of the error. */
   *draw(diffusion: Diffusion, run: ImageRun): ImageWork<Float32Array> {
     const { order, hInit, acceptSafety, eta } = this.config;
     const { largest, least, sample } = yield* solverStart(diffusion, run);
@@ -70,7 +70,7 @@ export class DPMAdaptiveSampler implements Sampler {
     const controller = new StepController(hInit, order, acceptSafety, this.config);
     let lambda = start;
     let x = weightedSum([Math.hypot(1, sigmaAt(start)), sample]);
-    let previous = x; // the last step's less exact solution: part of the error's measure
+    let previous = x; // the last step's less accurate solution, for the error norm
     while (lambda < end) {
       const level = levelAt(lambda);
       const timestep = diffusion.timestepOf(level);
@@ -111,13 +111,13 @@ export class DPMAdaptiveSampler implements Sampler {
     lambda: number,
     h: number,
   ): ImageWork<Solutions> {
-    // One more ε, `part` of the step ahead.
+    // ε at another point: the share `part` of the step ahead.
     function* epsilonAt(part: number, u: Float32Array): ImageWork<Float32Array> {
       const level = levelAt(lambda + part * h);
       return noiseIn(u, yield* diffusion.originalSample(u, level), level);
     }
     const first = (part: number) => -sigmaAt(lambda + part * h) * Math.expm1(part * h);
-    /** The second-order solution with ε taken again `part` of the step ahead. */
+    /** The second-order solution with ε also evaluated at the share `part` of the step. */
     const second = (part: number, ahead: Float32Array) =>
       weightedSum([1, x], [first(1) * (1 - 1 / (2 * part)), epsilon], [first(1) / (2 * part), ahead]);
 
@@ -144,8 +144,8 @@ const sigmaAt = (lambda: number): number => Math.exp(-lambda);
 const levelAt = (lambda: number): NoiseLevel => ({ alpha: 1, sigma: sigmaAt(lambda) });
 
 /**
- * A step from σ to `next` in two: down to a smaller σ, and up again by fresh noise, of eta times the standard deviation
- * that the posterior has (Song et al. 2021, arXiv 2010.02502, equation 16). Never below `end`, the last σ there is.
+ * Splits a step from σ to `next`: down to a smaller σ, and up again by fresh noise with eta times the standard
+ * deviation of the posterior (Song et al. 2021, arXiv 2010.02502, equation 16). Never goes below `end`, the last σ.
  */
 function ancestral(sigma: number, next: number, end: number, eta: number): { down: number; noise: number } {
   const up = Math.min(next, eta * next * Math.sqrt(1 - (next / sigma) ** 2));

@@ -1,5 +1,5 @@
-// Many images at once through one model: each goes its own way, and what all of them want to see next is
-// one batch. Images that are done wait for the others.
+// Drives many images through one model: each has its own steps, and the model inputs that they need next form one
+// batch. Finished images wait for the others.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import { numel, sameShape, showShape } from "../../engine/shape.ts";
@@ -7,14 +7,14 @@ import type { NoiseSource } from "../scheduler.ts";
 import type { Diffusion } from "./diffusion.ts";
 import type { Sampler, SolverStep } from "./sampler.ts";
 
-/** The model with a time for each image: x [N, H, W, C] and N timesteps (fractional) to its output, [N, H, W, C]. */
+/** The model with one timestep (fractional) per image: x [N, H, W, C] and N timesteps to its output, [N, H, W, C]. */
 export type BatchDenoiser = (sample: HostTensor, timesteps: Float32Array) => Promise<HostTensor>;
 
 /** A step of one of the images; both tensors are [1, H, W, C]. */
 export interface ImageStep extends Omit<SolverStep, "sample" | "predOriginalSample"> {
-  /** Its place in the batch. */
+  /** Index in the batch. */
   readonly image: number;
-  /** Steps of this image so far, from 1. */
+  /** Number of this step of the image, from 1. */
   readonly step: number;
   /** Evaluations of the model for this image so far. */
   readonly modelCalls: number;
@@ -22,25 +22,25 @@ export interface ImageStep extends Omit<SolverStep, "sample" | "predOriginalSamp
   readonly predOriginalSample: HostTensor;
 }
 
-/** What an adaptive sampler is driven with: the model, the noise levels, the sampler, and the noise of each image. */
+/** What an adaptive sampler needs: the model, the noise levels, the sampler, and the noise of each image. */
 export interface DriveOptions {
   readonly denoise: BatchDenoiser;
   readonly diffusion: Diffusion;
   readonly sampler: Sampler;
   /** [N, H, W, C]. */
   readonly shape: readonly [number, ...number[]];
-  /** One source for each image, which draws [1, H, W, C]. */
+  /** One source per image, which draws [1, H, W, C]. */
   readonly noise: readonly NoiseSource[];
   readonly onStep?: (step: ImageStep) => void;
 }
 
-/** What came out: x_0, [N, H, W, C], and how often the model was evaluated for each image. */
+/** The result: x_0, [N, H, W, C], and the number of model evaluations for each image. */
 export interface DriveResult {
   readonly sample: HostTensor;
   readonly modelCalls: readonly number[];
 }
 
-/** Samples a batch. What an image becomes depends on its own noise source, never on the others in the batch. */
+/** Samples a batch. An image depends on its own noise source only, never on the other images of the batch. */
 export async function drive(options: DriveOptions): Promise<DriveResult> {
   const { denoise, diffusion, sampler, shape, noise, onStep } = options;
   const [count, ...rest] = shape;

@@ -1,14 +1,15 @@
-// How far to step: the error that two solutions of different order show, and what follows from it.
+// Step size control: the error estimated from two solutions of different order, and the next step size.
 
-/** A tolerance: each value may be off by `atol`, or by `rtol` of its size where that is more. */
+/** A tolerance: the allowed error of a value is `atol`, or `rtol` of its size where that is larger. */
 export interface Tolerance {
   readonly atol: number;
   readonly rtol: number;
 }
 
 /**
- * The difference of two solutions in units of the tolerance, over one image: the root of the mean of
- * (difference / max(atol, rtol max(|low|, |previous|)))². 1 is just tolerable.
+ * The difference of two solutions in units of the tolerance, over one image: the root mean square of
+ *   difference / max(atol, rtol max(|low|, |previous|)).
+ * 1 is just acceptable.
  * @throws RangeError when a value is not finite
  */
 export function errorNorm(
@@ -31,7 +32,7 @@ export function errorNorm(
   return error;
 }
 
-/** @throws RangeError for a step too small to get anywhere */
+/** @throws RangeError for a step too small to make progress */
 export function checkStepSize(step: number, way: number): void {
   if (step < way * 1e-6) {
     throw new RangeError(
@@ -40,7 +41,7 @@ export function checkStepSize(step: number, way: number): void {
   }
 }
 
-/** The gains of a controller: for the error itself, its sum and its difference. */
+/** The gains of a controller: proportional, integral and derivative. */
 export interface Gains {
   readonly pcoeff: number;
   readonly icoeff: number;
@@ -49,8 +50,8 @@ export interface Gains {
 
 /**
  * A PID controller of the step size (Söderlind 2003, "Digital filters in adaptive time-stepping"): the factor is a
- * product of powers of the last three errors' inverses, smoothly limited to between 0.2 and 2.6. With icoeff = 1 alone
- * it is the classical (1 / error)^(1 / order).
+ * product of powers of the inverses of the last three errors, smoothly limited to 0.2 .. 2.6. With icoeff = 1 alone it
+ * is the classical (1 / error)^(1 / order).
  */
 export class StepController {
   readonly #exponents: readonly [number, number, number];
@@ -58,14 +59,14 @@ export class StepController {
   #inverses: readonly [number, number] | undefined;
   stepSize: number;
 
-  /** @param order of the error of the less exact solution */
+  /** @param order of the error of the less accurate solution */
   constructor(stepSize: number, order: number, acceptSafety: number, { pcoeff, icoeff, dcoeff }: Gains) {
     this.stepSize = stepSize;
     this.#acceptSafety = acceptSafety;
     this.#exponents = [(pcoeff + icoeff + dcoeff) / order, -(pcoeff + 2 * dcoeff) / order, dcoeff / order];
   }
 
-  /** Takes the error of an attempt, chooses the next step size, and says whether the attempt is good enough. */
+  /** Chooses the next step size from the error of an attempt. @returns whether the attempt is accepted */
   accepts(error: number): boolean {
     const inverse = 1 / (error + 1e-8);
     const [before, earlier] = this.#inverses ?? [inverse, inverse];

@@ -1,12 +1,13 @@
 // An SDE solver with adaptive steps, Jolicoeur-Martineau et al. 2021, "Gotta go fast when generating
 // data with score-based models" (arXiv 2105.14080), algorithm 1.
 //
-// A step of the reverse SDE is done by Euler-Maruyama and, with the same noise, by the stochastic improved Euler
-// method; their difference is the error. The more exact of the two is kept (extrapolation). A step that is refused
-// draws fresh noise when it is tried again, shorter: so the score decides how much noise enters, and when.
+// A step of the reverse SDE is computed by Euler-Maruyama and, with the same noise, by the stochastic improved Euler
+// method; their difference is the error. The more exact result is kept (extrapolation). A rejected step is tried again,
+// shorter and with fresh noise: so the score decides how much noise is added, and when.
 //
-// The SDE is solved in a time of its own, the same for every noise schedule. VP: the angle φ, α = cos φ, σ = sin φ, where
-// dx = -tan φ x dφ + sqrt(2 tan φ) dw. VE: log σ, where dx = sqrt(2) σ dw.
+// The time variable is the same for every noise schedule:
+//   VP: the angle φ, α = cos φ, σ = sin φ, with dx = -tan φ x dφ + sqrt(2 tan φ) dw;
+//   VE: log σ, with dx = sqrt(2) σ dw.
 
 import * as v from "valibot";
 import { type ConfigOf, option, optionTable, positive, resolveOptions } from "../bases/options.ts";
@@ -21,7 +22,7 @@ const options = {
   /** ε_rel and ε_abs: relative and absolute tolerance of a step; 2/256 is one level of 8-bit images in [-1, 1]. */
   rtol: option(v.pipe(v.number(), v.finite(), v.minValue(0)), 0.05),
   atol: option(positive, 2 / 256),
-  /** The first step to try, as a share of the way. */
+  /** Size of the first attempted step, as a share of the whole way. */
   hInit: option(v.pipe(positive, v.maxValue(1)), 0.01),
   /** θ and r: the next step is θ h error^-r. */
   safety: option(v.pipe(positive, v.maxValue(1)), 0.9),

@@ -1,4 +1,4 @@
-// The samplers by name that decide their own steps or noise as they see the score.
+// The adaptive samplers by name: they choose their steps or their noise from the score.
 
 import { type DPMAdaptiveConfig, DPMAdaptiveSampler } from "./dpm_adaptive.ts";
 import { type GottaGoFastConfig, GottaGoFastSampler } from "./gotta_go_fast.ts";
@@ -16,15 +16,15 @@ export {
 } from "./predictor_corrector.ts";
 export type { ImageRun, Sampler, SolverStep } from "./sampler.ts";
 
-/** The short names that people type. "adaptive", the one to begin with, is dpm-adaptive of order 2 with fresh noise. */
+/** The short names of the samplers. "adaptive", the recommended one, is dpm-adaptive of order 2 with fresh noise. */
 export const samplerNames = ["pc", "dpm-adaptive", "gotta-go-fast", "adaptive"] as const;
 /** The short name of a sampler that chooses its own steps. */
 export type SamplerName = (typeof samplerNames)[number];
 
-/** The options of all samplers; which of them count is for the sampler to say. */
+/** The options of all samplers; each sampler accepts only its own. */
 export type SamplerOptions = Partial<PredictorCorrectorConfig & DPMAdaptiveConfig & GottaGoFastConfig>;
 
-/** Whether a text is a sampler's short name. */
+/** Whether `name` is a sampler's short name. */
 export function isSamplerName(name: string): name is SamplerName {
   return samplerNames.some((known) => known === name);
 }
@@ -42,7 +42,7 @@ export function makeSampler(name: SamplerName, options: SamplerOptions = {}): Sa
     case "gotta-go-fast":
       return new GottaGoFastSampler(options);
     case "adaptive":
-      // By trial: the fewest calls for images as clean as those of DDPM in 50 steps (docs/adaptive-noise.md).
+      // Found by experiment: the fewest calls for images as clean as DDPM's in 50 steps (docs/adaptive-noise.md).
       return new DPMAdaptiveSampler({ order: 2, eta: 1, ...options });
     default:
       throw new RangeError(

@@ -1,8 +1,8 @@
 // Predictor-corrector sampling, Song et al. 2021, "Score-based generative modeling through
 // stochastic differential equations" (arXiv 2011.13456), algorithms 1 to 5 and appendix G.
 //
-// A predictor takes the sample to the next noise level; Langevin steps at that level then correct its distribution.
-// How much noise a Langevin step adds is not fixed: its size makes noise and score stand in the ratio `snr`.
+// A predictor takes the sample to the next noise level; Langevin steps at that level then correct its distribution. The
+// amount of noise in a Langevin step is not fixed: the step size follows from the signal-to-noise ratio `snr`.
 
 import * as v from "valibot";
 import { type ConfigOf, option, optionTable, positive, resolveOptions, wholeFrom } from "../bases/options.ts";
@@ -11,15 +11,15 @@ import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, preserving, rootMeanSquare, score, sdes } from "./diffusion.ts";
 import type { ImageRun, Sampler } from "./sampler.ts";
 
-/** ancestral: DDPM's step, by the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised as the forward. */
+/** ancestral: DDPM's step, from the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised likewise. */
 const predictors = ["ancestral", "reverse_diffusion"] as const;
-/** The steps that a predictor-corrector sampler can predict with. */
+/** The kinds of predictor step. */
 export type Predictor = (typeof predictors)[number];
 
 const options = {
-  /** Noise levels, which is predictor steps. */
+  /** Number of noise levels, and so of predictor steps. */
   steps: option(wholeFrom(1), 50),
-  /** r: the corrector's noise over its score, in norm. */
+  /** r: signal-to-noise ratio, the norm of the corrector's score term over that of its noise. */
   snr: option(positive, 0.16),
   /** M: Langevin steps at each noise level. */
   correctorSteps: option(wholeFrom(0), 1),
@@ -31,14 +31,14 @@ export type PredictorCorrectorConfig = ConfigOf<typeof options>;
 
 const table = optionTable("pc", options);
 
-/** A step's mean is `ofSample` x + `ofOriginal` x_0, its noise's standard deviation `noise`. */
+/** A step: its mean is `ofSample` x + `ofOriginal` x_0, the standard deviation of its noise is `noise`. */
 interface Transition {
   readonly ofSample: number;
   readonly ofOriginal: number;
   readonly noise: number;
 }
 
-/** A sampler with a fixed ladder of noise levels; steps + correctorSteps (steps - 1) evaluations of the model. */
+/** A sampler over a fixed list of noise levels; it evaluates the model steps + correctorSteps (steps - 1) times. */
 export class PredictorCorrectorSampler implements Sampler {
   readonly name = table.className;
   readonly config: Readonly<PredictorCorrectorConfig>;
@@ -54,8 +54,8 @@ export class PredictorCorrectorSampler implements Sampler {
   }
 
   /**
-   * Algorithm 1. The first step out of pure noise (ᾱ = 0) is the posterior's with either predictor: no score is needed.
-   * The last gives the predicted x_0, without noise and without a corrector.
+   * Algorithm 1. From pure noise (ᾱ = 0) the first step is the posterior's with either predictor, as it needs no score.
+   * The last step returns the predicted x_0, without noise and without a corrector.
    */
   *draw(diffusion: Diffusion, { randn, report }: ImageRun): ImageWork<Float32Array> {
     const { steps, correctorSteps, sde } = this.config;
@@ -101,7 +101,7 @@ export class PredictorCorrectorSampler implements Sampler {
     throw new RangeError("pc: there are no timesteps");
   }
 
-  /** From one noise level to the next. With x = a x_next + noise of variance s², as the forward process has it: */
+  /** From one noise level to the next. In the forward process, x = a x_next + noise of variance s². */
   #transition(from: NoiseLevel, to: NoiseLevel): Transition {
     const a = from.alpha / to.alpha;
     const variance = from.sigma ** 2 - (a * to.sigma) ** 2;
@@ -112,7 +112,7 @@ export class PredictorCorrectorSampler implements Sampler {
         noise: (Math.sqrt(variance) * to.sigma) / from.sigma,
       };
     }
-    // (2 - a) x + s² score: algorithms 2 and 3; the score in terms of x_0.
+    // (2 - a) x + s² score (algorithms 2 and 3), with the score in terms of x_0.
     return {
       ofSample: 2 - a - variance / from.sigma ** 2,
       ofOriginal: (variance * from.alpha) / from.sigma ** 2,
@@ -122,10 +122,10 @@ export class PredictorCorrectorSampler implements Sampler {
 }
 
 /**
- * A corrector step, which leaves the distribution of its noise level as it is and draws a sample towards it:
- * x + δ score + sqrt(2 δ) z with δ = 2 α (r ‖z‖ / ‖score‖)², algorithms 4 (α = 1) and 5. The norms are those of this
- * one image.
- * @param snr r. Steps of this size make the variance larger by about a share of r².
+ * A corrector step moves a sample towards the distribution of its noise level, and leaves that distribution unchanged:
+ *   x + δ score + sqrt(2 δ) z with δ = 2 α (r ‖z‖ / ‖score‖)², algorithms 4 (α = 1) and 5.
+ * The norms are over this one image.
+ * @param snr r; a step raises the variance by a share of about r²
  * @returns the sample, and the standard deviation of the noise in it
  */
 export function* langevinStep(

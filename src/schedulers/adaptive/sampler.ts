@@ -1,41 +1,44 @@
-// What every sampler offers that drives the model itself, image by image.
+// The interface of samplers that drive the model themselves, image by image.
 
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import type { Diffusion, ImageWork } from "./diffusion.ts";
 
-/** One step of one image, as it has been accepted. Samples are variance preserving, α² + σ² = 1. */
+/** One accepted step of one image. Samples are variance preserving, α² + σ² = 1. */
 export interface SolverStep {
-  /** Where the step began and ended, fractional, on the model's axis of time; -1 is the image. */
+  /** Start and end of the step as fractional timesteps; -1 is the image. */
   readonly timestep: number;
   readonly nextTimestep: number;
-  /** Standard deviation of the fresh noise that the step added, that of the corrector included. */
+  /** Standard deviation of the fresh noise that the step added, including the corrector's. */
   readonly noise: number;
-  /** The same of each corrector step; empty where there is none. */
+  /** The same for each corrector step; empty where there is none. */
   readonly correctorNoise: readonly number[];
-  /** The estimated error in units of the tolerance: about 1 at most. Null where the method estimates none. */
+  /** The estimated error in units of the tolerance: at most about 1. Null for methods without an estimate. */
   readonly error: number | null;
-  /** Attempts that were refused before this one. */
+  /** Rejected attempts before this one. */
   readonly rejected: number;
-  /** How much of the way from noise to image is done, above 0; 1 at the end. */
+  /** Progress from noise to image, above 0; 1 at the end. */
   readonly share: number;
   readonly sample: Float32Array;
   readonly predOriginalSample: Float32Array;
 }
 
-/** What a sampler has of the world while it draws one image. */
+/** What a sampler gets for drawing one image. */
 export interface ImageRun {
-  /** Fresh standard normal values of the image's size, from a source of its own. */
+  /** Fresh standard normal values, as many as the image has; each image has its own source. */
   randn(): Float32Array;
   report(step: SolverStep): void;
 }
 
-/** A way from noise to an image that decides for each image how far to step and how much noise to add. */
+/** A sampler that chooses step sizes and amounts of noise separately for each image. */
 export interface Sampler {
-  /** The short name that people type. */
+  /** The short name, such as "pc". */
   readonly name: string;
   /** Every option as resolved, in camelCase. */
   readonly config: JsonObject;
-  /** Where not every diffusion will do. @throws RangeError when this one will not */
+  /**
+   * Checks a diffusion, for samplers that do not support all.
+   * @throws RangeError when it is not supported
+   */
   check?(diffusion: Diffusion): void;
   /**
    * Draws one image.

@@ -1,16 +1,16 @@
-// Where solvers in continuous time begin and end.
+// Where solvers in continuous time start and end.
 
 import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, noiseIn } from "./diffusion.ts";
 import type { ImageRun } from "./sampler.ts";
 
-/** The largest σ/α that is integrated (Karras et al. 2022, arXiv 2206.00364, table 1): beyond it there is only noise. */
+/** The largest σ/α that solvers start from (Karras et al. 2022, arXiv 2206.00364, table 1): above it is only noise. */
 const LARGEST_SIGMA = 80;
 
-/** How much of the whole is done when a solver has gone a share of its way: the first and the last step count too. */
+/** Progress of the whole run when a solver has covered the share `way`: the first and the last step count too. */
 export const solverShare = (way: number): number => 0.01 + 0.98 * way;
 
-/** Angles between which a solver goes, and the variance-preserving sample to begin with. */
+/** The angles that a solver integrates between, and the variance-preserving sample at the start. */
 export interface SolverStart {
   readonly largest: number;
   readonly least: number;
@@ -18,8 +18,8 @@ export interface SolverStart {
 }
 
 /**
- * Draws the noise that sampling begins with. From more noise than σ/α = 80, above all from pure noise, where λ is
- * infinite, one step of DDIM (one evaluation of the model) leads there: what is to come is hardly to be seen before.
+ * Draws the noise that sampling starts from. If it is above σ/α = 80 (pure noise has infinite λ), one DDIM step, one
+ * evaluation of the model, takes the sample down to 80: above it hardly any of the image is visible.
  */
 export function* solverStart(diffusion: Diffusion, { randn, report }: ImageRun): ImageWork<SolverStart> {
   const { least, largest: pure } = diffusion.angleRange;
@@ -45,7 +45,7 @@ export function* solverStart(diffusion: Diffusion, { randn, report }: ImageRun):
   return { largest, least, sample: first };
 }
 
-/** The last step: the x_0 that the model sees in what little noise is left. */
+/** The last step: the x_0 that the model predicts at the smallest noise level. */
 export function* solverEnd(
   diffusion: Diffusion,
   sample: Float32Array,

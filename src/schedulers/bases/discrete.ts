@@ -1,5 +1,5 @@
-// What the schedulers over discrete betas have in common: the noise schedule, the choice of timesteps,
-// the forward process, and the predicted x_0. What is left to each is its step.
+// Common to the schedulers over discrete betas: the noise schedule, the choice of timesteps, the forward process, and
+// the predicted x_0. Each class defines its step.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
@@ -14,14 +14,14 @@ import { SchedulerBase } from "./scheduler_base.ts";
 import { type DiscreteConfig, discreteOptions } from "./shared_options.ts";
 import { givenTimesteps, stepCount, withinTraining } from "./timestep_checks.ts";
 
-/** What holds of options that a scheduler does not have: nothing is clipped, betas are as they are. */
+/** Values for options that a scheduler lacks: no clipping, betas unchanged. */
 const withoutOption: Readonly<DiscreteConfig> = { ...defaultsOf(discreteOptions), clipSample: false };
 
 /** ᾱ at both ends of a step. */
 export interface AlphaProds {
   /** ᾱ_t. */
   readonly alphaProd: number;
-  /** ᾱ at the timestep that the step leads to. */
+  /** ᾱ at the timestep where the step ends. */
   readonly alphaProdPrev: number;
 }
 
@@ -35,7 +35,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
   readonly numTrainTimesteps: number;
   readonly betas: Float32Array;
   readonly alphasCumprod: Float32Array;
-  /** The options that all of them could have; what the class lacks is switched off. */
+  /** All options of this family; those that the class lacks are switched off. */
   protected readonly settings: Readonly<DiscreteConfig>;
   #timesteps: readonly number[];
   #numInferenceSteps: number | null = null;
@@ -60,7 +60,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
     return this.#numInferenceSteps;
   }
 
-  /** Whether the timesteps were given one by one. */
+  /** Whether the timesteps are custom, given one by one. */
   protected get customTimesteps(): boolean {
     return this.#customTimesteps;
   }
@@ -93,12 +93,12 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
     return withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
   }
 
-  /** Timesteps that were given one by one, checked. */
+  /** Checks custom timesteps. */
   protected givenTimesteps(timesteps: readonly number[]): readonly number[] {
     return givenTimesteps(this.className, timesteps, this.numTrainTimesteps);
   }
 
-  /** @throws RangeError before `setTimesteps`, for schedulers whose step depends on the number of steps */
+  /** The number of steps, for schedulers whose step depends on it. @throws RangeError before `setTimesteps` */
   protected knownSteps(): number {
     if (this.#numInferenceSteps !== null) return this.#numInferenceSteps;
     throw new RangeError(`${this.className}: the number of steps is not known: call setTimesteps first`);
@@ -116,7 +116,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
     return this.#timesteps[index + 1] ?? -1;
   }
 
-  /** The sample itself: variance-preserving samples need no scaling. */
+  /** Returns the sample itself: variance-preserving samples need no scaling. */
   scaleModelInput(sample: HostTensor, _timestep: number): HostTensor {
     return sample;
   }
@@ -137,8 +137,8 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
   }
 
   /**
-   * ᾱ at both ends of a step; `finalAlphaProd` after the last timestep.
-   * @throws RangeError when the step cannot be computed in float32: no noise at its start or no signal at its end
+   * ᾱ at both ends of a step; after the last timestep it is `finalAlphaProd`.
+   * @throws RangeError when float32 cannot express the step: no noise at its start or no signal at its end
    */
   protected alphaProds(timestep: number, previous: number, finalAlphaProd: number): AlphaProds {
     const alphaProd = alphaProdAt(this.alphasCumprod, timestep);
@@ -152,7 +152,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
     return { alphaProd, alphaProdPrev };
   }
 
-  /** The x_0 that the model's output stands for, thresholded or clipped as configured. */
+  /** The x_0 given by the model's output, thresholded or clipped as configured. */
   protected originalSample(
     output: Float32Array,
     sample: HostTensor,

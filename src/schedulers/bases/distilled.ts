@@ -1,12 +1,12 @@
-// What LCMScheduler and TCDScheduler have in common: they sample from models that were distilled along few
-// timesteps of a teacher, and visit some of those.
+// Common to LCMScheduler and TCDScheduler: models distilled along a few timesteps of a teacher; sampling visits some of
+// these timesteps.
 
 import * as v from "valibot";
 import { DiscreteSchedulerBase } from "./discrete.ts";
 import { type ConfigOf, float, option, positive, timestepCount, withDefaults } from "./options.ts";
 import { type DiscreteConfig, discreteOptions } from "./shared_options.ts";
 
-/** Their options. timestepSpacing and stepsOffset are kept for files and change nothing here. */
+/** The shared options. timestepSpacing and stepsOffset are kept for files and change nothing here. */
 export const distilledOptions = {
   ...withDefaults(discreteOptions, {
     betaStart: 0.00085,
@@ -14,18 +14,18 @@ export const distilledOptions = {
     betaSchedule: "scaled_linear",
     clipSample: false,
   }),
-  /** How many timesteps the model was distilled on: every k-th, from the last. */
+  /** Number of timesteps that the model was distilled on: every k-th, from the last. */
   originalInferenceSteps: option(timestepCount, 50),
   /** Kept for files: the last step ends at timestep 0 either way. */
   setAlphaToOne: option(v.boolean(), true),
-  /** How fast the weight of the sample itself falls with the timestep, for LCM. */
+  /** For LCM: how fast the weight of the sample falls with the timestep. */
   timestepScaling: float(positive, 10),
 };
 export type DistilledConfig = DiscreteConfig & ConfigOf<typeof distilledOptions>;
 
 /** Base of the schedulers for distilled models. */
 export abstract class DistilledSchedulerBase extends DiscreteSchedulerBase<DistilledConfig> {
-  /** `steps` of the timesteps of the distillation, evenly chosen by place, from the last. */
+  /** `steps` of the distillation's timesteps, evenly spaced in the list, starting from the last. */
   protected override chosenTimesteps(steps: number): readonly number[] {
     const { originalInferenceSteps: original, numTrainTimesteps } = this.config;
     if (original > numTrainTimesteps) {
@@ -43,7 +43,7 @@ export abstract class DistilledSchedulerBase extends DiscreteSchedulerBase<Disti
     return Array.from({ length: steps }, (_, i) => (original - Math.floor(i * place)) * stride - 1);
   }
 
-  /** Whether a step from this timestep is the run's last. */
+  /** Whether the step from this timestep is the run's last. */
   protected isLast(timestep: number): boolean {
     this.knownSteps();
     return this.previousTimestep(timestep) < 0;

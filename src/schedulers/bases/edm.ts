@@ -1,6 +1,6 @@
-// What the schedulers of EDM have in common: Karras et al. 2022, "Elucidating the design space of
-// diffusion-based generative models" (arXiv 2206.00364). Noise levels are chosen without any betas, samples are
-// x = x_0 + σ ε, and the network F sits inside a preconditioning (table 1, last column):
+// Common to the EDM schedulers: Karras et al. 2022, "Elucidating the design space of diffusion-based generative models"
+// (arXiv 2206.00364). Noise levels are chosen without betas, samples are x = x_0 + σ ε, and the network F is wrapped in
+// a preconditioning (table 1, last column):
 //   D(x; σ) = c_skip(σ) x + c_out(σ) F(c_in(σ) x; c_noise(σ))
 
 import * as v from "valibot";
@@ -15,7 +15,7 @@ import { type ConfigOf, float, type OptionTable, option, positive, timestepCount
 import { type SigmaPlan, SigmaWalkBase } from "./sigma_scheduler.ts";
 import { givenSigmas, stepCount } from "./timestep_checks.ts";
 
-/** The options that they share; the defaults are those of the paper. */
+/** The shared options; the defaults are the paper's. */
 export const edmOptions = {
   /** The range of noise levels. */
   sigmaMin: float(positive, 0.002),
@@ -36,9 +36,7 @@ export const edmOptions = {
 export const edmForeignValues = { sigmaMin: [null], sigmaMax: [null] };
 export type EDMConfig = ConfigOf<typeof edmOptions>;
 
-/**
- * Base of the schedulers of EDM. Timesteps are c_noise(σ) = log(σ) / 4, so they cannot be given one by one; sigmas can.
- */
+/** Base of the EDM schedulers. Timesteps are c_noise(σ) = log(σ) / 4 and cannot be given one by one; sigmas can. */
 export abstract class EDMSchedulerBase<Config extends EDMConfig & JsonObject> extends SigmaWalkBase<Config> {
   protected constructor(table: OptionTable<Config>, options: object) {
     super(table, options);
@@ -74,7 +72,7 @@ export abstract class EDMSchedulerBase<Config extends EDMConfig & JsonObject> ex
     return this.#planOf(stepCount(this.className, spec.numInferenceSteps, this.numTrainTimesteps));
   }
 
-  /** D(x; σ): the x_0 that the model's output F stands for. */
+  /** D(x; σ): the x_0 given by the model's output F. */
   protected originalSample(output: Float32Array, sample: Float32Array, sigma: number): Float32Array {
     const { sigmaData, predictionType } = this.config;
     const variance = sigma * sigma + sigmaData * sigmaData;

@@ -1,6 +1,6 @@
-// What the schedulers of flow matching have in common (Lipman et al. 2022, arXiv 2210.02747; Liu et al.
-// 2022, rectified flow, arXiv 2209.03003): samples lie on the straight line x = (1 - σ) x_0 + σ ε, and the model
-// predicts its direction, ε - x_0. Timesteps are σ T.
+// Common to the flow-matching schedulers (Lipman et al. 2022, arXiv 2210.02747; Liu et al. 2022, rectified flow, arXiv
+// 2209.03003): samples lie on the straight line x = (1 - σ) x_0 + σ ε, and the model predicts its direction, ε - x_0.
+// Timesteps are σ T.
 
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
@@ -12,19 +12,16 @@ import { givenFractionalTimesteps, givenSigmas, stepCount } from "./timestep_che
 
 const { fround } = Math;
 
-/** The options that they share. */
+/** The shared options. */
 export const flowMatchOptions = {
-  /** T: the model is told σ T. */
+  /** T; the model's timestep input is σ T. */
   numTrainTimesteps: option(timestepCount, 1000),
   /** Moves noise levels towards noise when above 1 (Esser et al. 2024, arXiv 2403.03206, equation 23). */
   shift: float(positive, 1),
 };
 export type FlowMatchConfig = ConfigOf<typeof flowMatchOptions>;
 
-/**
- * Base of the schedulers of flow matching. Custom timesteps and sigmas are taken as they are, without any shift;
- * diffusers shifts them too.
- */
+/** Base of the flow-matching schedulers. Custom timesteps and sigmas are used unshifted; diffusers shifts them too. */
 export abstract class FlowMatchSchedulerBase<
   Config extends FlowMatchConfig & JsonObject,
 > extends SigmaWalkBase<Config> {
@@ -55,19 +52,19 @@ export abstract class FlowMatchSchedulerBase<
   }
 
   /**
-   * The shift of the smallest of the evenly spaced noise levels, before all of them are shifted: as diffusers has it,
-   * the smallest is shifted twice.
+   * The shift applied to the smallest noise level before all levels are shifted: as in diffusers, the smallest is
+   * shifted twice.
    */
   protected get rangeShift(): number {
     return this.config.shift;
   }
 
-  /** Evenly spaced noise levels moved to where the options want them. */
+  /** Evenly spaced noise levels, shifted as the options say. */
   protected spaced(even: readonly number[], _mu: number | undefined): number[] {
     return even.map((sigma) => shiftSigma(sigma, this.config.shift));
   }
 
-  /** The plan over falling noise levels, down to none. */
+  /** The plan over falling noise levels; the last step ends at 0. */
   protected withTimesteps(levels: readonly number[]): SigmaPlan {
     const sigmas = levels.map(fround);
     return { sigmas: [...sigmas, 0], timesteps: this.#timestepsOf(sigmas) };

@@ -1,21 +1,21 @@
-// With how many points a multistep solver takes a step.
+// The order of each step of a multistep solver: how many points it uses.
 
 import type { SolverHistory, SolverPoint } from "./solver_history.ts";
 
-/** What a step's order depends on. */
+/** The inputs that determine a step's order. */
 export interface MultistepPlace {
-  /** The order that is configured. */
+  /** The configured order. */
   readonly solverOrder: number;
-  /** How many points are known, that of this step included. */
+  /** Known points, including this step's. */
   readonly known: number;
-  /** Steps that are left, this one included. */
+  /** Remaining steps, including this one. */
   readonly remaining: number;
   /** Sigmas where the step starts and ends. */
   readonly sigma: number;
   readonly nextSigma: number;
 }
 
-/** The order of a step: at most what is configured and known, and 1 where h is infinite or 0. */
+/** The order of a step: at most the configured order and the number of known points; 1 where h is infinite or 0. */
 export function multistepOrder({ solverOrder, known, remaining, sigma, nextSigma }: MultistepPlace): number {
   if (nextSigma === 0 || nextSigma === sigma) return 1;
   return Math.min(solverOrder, known, remaining);
@@ -23,18 +23,18 @@ export function multistepOrder({ solverOrder, known, remaining, sigma, nextSigma
 
 const FEW_STEPS = 15;
 
-/** How a run ends. */
+/** The options for the end of a run. */
 export interface FinalOrders {
-  /** Runs of fewer than 15 steps end with the orders 2 and 1. */
+  /** Runs of fewer than 15 steps end with orders 2 and 1. */
   readonly lowerOrderFinal: boolean;
   /** Every run ends with order 1. */
   readonly eulerAtFinal?: boolean;
 }
 
 /**
- * The points of the step at `index` of a DPM-Solver or DEIS, the newest first.
- * @param sigmas of the run, that of its end included
- * @param history with the point of this step
+ * The points of step `index` of a DPM-Solver or DEIS, the newest first.
+ * @param sigmas of the run, including the one where it ends
+ * @param history including this step's point
  */
 export function dpmPoints(
   orders: FinalOrders & { readonly solverOrder: number },

@@ -16,7 +16,7 @@ export interface NoiseSchedule {
   readonly alphasCumprod: Float32Array;
 }
 
-/** @throws RangeError when trainedBetas are not T values */
+/** @throws RangeError unless there are T trainedBetas */
 export function noiseSchedule(className: string, config: NoiseScheduleConfig): NoiseSchedule {
   const { numTrainTimesteps, betaSchedule, betaStart, betaEnd, trainedBetas, rescaleBetasZeroSnr } = config;
   if (trainedBetas !== null && trainedBetas.length !== numTrainTimesteps) {

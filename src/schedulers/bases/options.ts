@@ -1,9 +1,9 @@
 // The options of a scheduler: checked, completed with defaults, read from and written to JSON.
 //
-// Code says betaSchedule, files say beta_schedule; the names are otherwise those of diffusers. Like there, a config
-// remembers which options were left at their defaults: when another scheduler is made from it, that one's own
-// defaults hold for them. It also keeps the options that it was made from but does not have, out of sight: the next
-// scheduler made from it may have them.
+// Options are camelCase in code (betaSchedule) and snake_case in files (beta_schedule); the names are otherwise
+// diffusers'. As in diffusers, a config remembers which options were left at their defaults: a scheduler made from it
+// uses its own defaults for these. A config also keeps, hidden, the options it was made from that its class does not
+// have: the next scheduler made from it may have them.
 
 import * as v from "valibot";
 import type { JsonObject, JsonValue } from "../../io/diffusers_json.ts";
@@ -12,21 +12,21 @@ import { plain } from "../../io/plain.ts";
 import type { Scheduler } from "../scheduler.ts";
 
 /**
- * T at most. Every scheduler makes its tables of so many noise levels in a moment, and a checkpoint's file can hold
- * what loss-second-moment sampling remembers of each.
+ * The largest T. At this size a scheduler's tables are still fast to make, and a checkpoint can still hold the
+ * per-timestep losses of loss-second-moment sampling.
  */
 const MOST_TIMESTEPS = 2 ** 16;
 
 export const wholeFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
-/** T, and numbers that are at most T. */
+/** A count of timesteps: T, or a number up to T. */
 export const timestepCount = v.pipe(wholeFrom(1), v.maxValue(MOST_TIMESTEPS));
 export const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
-/** An option, declared once: what it may be, and what it is unless given. */
+/** An option, declared once: its allowed values and its default. */
 export interface Option<Value> {
   readonly schema: v.GenericSchema<unknown, Value>;
   readonly defaultValue: Value;
-  /** Its numbers are floats in Python: 1 is written 1.0. */
+  /** Its numbers are floats in Python: JSON has 1.0 for 1. */
   readonly isFloat: boolean;
 }
 
@@ -41,7 +41,7 @@ export type ConfigOf<Declared extends Readonly<Record<string, Option<unknown>>>>
   -readonly [Name in keyof Declared]: Declared[Name]["defaultValue"];
 };
 
-/** The same for bases that read options which only some of their classes have. */
+/** As `ConfigOf`, for bases that read options which only some of their classes have. */
 export type PartialConfigOf<Declared extends Readonly<Record<string, Option<unknown>>>> = {
   -readonly [Name in keyof Declared]?: Declared[Name]["defaultValue"] | undefined;
 };
@@ -54,7 +54,7 @@ export function option<Value>(
   return { schema, defaultValue, isFloat: false };
 }
 
-/** Declares an option whose numbers are floats in Python: 1 is written 1.0. */
+/** Declares an option whose numbers are floats in Python: JSON has 1.0 for 1. */
 export function float<Value>(
   schema: v.GenericSchema<unknown, Value>,
   defaultValue: NoInfer<Value>,
@@ -62,7 +62,7 @@ export function float<Value>(
   return { schema, defaultValue, isFloat: true };
 }
 
-/** Options with other defaults. */
+/** The options with other defaults. */
 export function withDefaults<Config extends object>(
   options: Options<Config>,
   defaults: Partial<NoInfer<Config>>,
@@ -75,7 +75,7 @@ export function withDefaults<Config extends object>(
   return changed;
 }
 
-/** The config of options of which none is given. */
+/** The config of options at their defaults. */
 export function defaultsOf<Config extends object>(options: Options<Config>): Config {
   const defaults: Partial<Config> = {};
   for (const name in options) defaults[name] = options[name].defaultValue;
@@ -91,29 +91,29 @@ function assertComplete<Config extends object>(
   if (missing !== undefined) throw new TypeError(`option ${missing} has no default`);
 }
 
-/** What a scheduler class takes: its name in files, and its options. */
+/** The options of a scheduler class, and its name in files. */
 export interface OptionTable<Config extends object> extends ForeignMeanings {
   readonly className: string;
   readonly options: Options<Config>;
 }
 
-/** What values of other schedulers' configs mean here. */
+/** How this class reads values from other schedulers' configs. */
 interface ForeignMeanings {
-  /** Those that mean one of ours: by option, then by value. */
+  /** Values equivalent to one of this class, by option, then by value. */
   readonly aliases?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Those that say nothing here, by option: our default holds. */
+  /** Values without a meaning for this class, by option: its default is used instead. */
   readonly foreignValues?: Readonly<Record<string, readonly (string | null)[]>>;
 }
 
 const floatKeys = new Set<string>();
 
 /**
- * The keys of a scheduler's JSON whose numbers are floats in Python: 1 under them is written 1.0. Those of all classes
- * together, since a config also keeps options of other schedulers.
+ * The keys of a scheduler's JSON whose numbers are floats in Python (1 is written 1.0), over all classes, since a
+ * config also keeps options of other schedulers.
  */
 export const schedulerFloatKeys: ReadonlySet<string> = floatKeys;
 
-/** The table of a class's options; its floats are from then on among `schedulerFloatKeys`. */
+/** Makes the table of a class's options and adds its floats to `schedulerFloatKeys`. */
 export function optionTable<Config extends object>(
   className: string,
   options: Options<Config>,
@@ -125,19 +125,19 @@ export function optionTable<Config extends object>(
   return { className, options, ...meanings };
 }
 
-/** Where a scheduler can be made from: the JSON of a file, another scheduler, or another scheduler's `config`. */
+/** The source of a scheduler: the JSON of a file, another scheduler, or another scheduler's `config`. */
 export type ConfigSource = Scheduler | Readonly<Record<string, unknown>>;
 
 /** How to read a config. */
 export interface FromConfigOptions {
-  /** Called once with a line that names the keys of a file that mean nothing here. */
+  /** Called once, with a line that names the keys of the file that are not known here. */
   readonly warn?: (message: string) => void;
 }
 
 const defaultedKeys = new WeakMap<object, ReadonlySet<string>>();
-/** By config: the options of other schedulers that it was made from. */
+/** The options of other schedulers that a config was made from. */
 const foreignOptions = new WeakMap<object, JsonObject>();
-/** On their way from a config to a constructor they lie under this key, which copies of an object keep. */
+/** The key that carries them from a config to a constructor; copies of the object keep it. */
 const FOREIGN = Symbol("options of other schedulers");
 
 class ForeignOptions {
@@ -149,8 +149,8 @@ class ForeignOptions {
 }
 
 /**
- * Checks options and fills in the defaults.
- * @throws RangeError naming the option, what was given and what is allowed; also for an option that does not exist
+ * Checks the options and fills in the defaults.
+ * @throws RangeError naming the option, what was given and what is allowed; also for an unknown option
  */
 export function resolveOptions<Config extends object>(
   table: OptionTable<Config>,
@@ -176,7 +176,7 @@ export function resolveOptions<Config extends object>(
 }
 
 /**
- * The options that a config gives explicitly, checked. Keys starting with "_" are skipped, unknown ones reported.
+ * The options that a config sets explicitly, checked. Keys that start with "_" are skipped; unknown keys are reported.
  * @throws RangeError naming the key, what the config holds and what is allowed
  */
 export function readConfig<Config extends object>(
@@ -198,7 +198,7 @@ export function readConfig<Config extends object>(
       foreign[name] = value;
     }
   }
-  // A config of one of our own classes has that class's options: no reason for a warning.
+  // A config of one of our classes has that class's options, which needs no warning.
   if (unknown.length > 0 && !defaultedKeys.has(configOf(source))) {
     warn?.(`${table.className} does not know ${plain(unknown.join(", "))}: ignored`);
   }
@@ -206,7 +206,7 @@ export function readConfig<Config extends object>(
   return Object.assign(options, { [FOREIGN]: new ForeignOptions(foreign) });
 }
 
-/** The options that a config gives explicitly, with others in their place (camelCase): what `fromConfig` takes. */
+/** The explicit options of a config, overridden by `options` (camelCase): an input for `fromConfig`. */
 export function overridden(
   source: ConfigSource,
   options: Readonly<Record<string, unknown>>,
@@ -217,7 +217,7 @@ export function overridden(
 
 const configOf = (source: ConfigSource): object => (isScheduler(source) ? source.config : source);
 
-/** What a config does not leave at its defaults, and what it keeps for other schedulers. */
+/** The options that a config sets explicitly, and those it keeps for other schedulers. */
 function explicitOptions(source: ConfigSource): [string, unknown][] {
   const config = configOf(source);
   const defaulted = defaultedKeys.get(config);
@@ -226,8 +226,8 @@ function explicitOptions(source: ConfigSource): [string, unknown][] {
 }
 
 /**
- * The JSON form of a config: snake_case keys, with the class and the version of the format; also the options of other
- * schedulers that it was made from, as diffusers writes them.
+ * The JSON form of a config: snake_case keys, the class, the version of the format, and, as in diffusers, the options
+ * of other schedulers that it was made from.
  */
 export function writeConfig(className: string, config: JsonObject): JsonObject {
   const json: Record<string, JsonValue | undefined> = {
@@ -252,8 +252,8 @@ function aliasOf(aliases: Readonly<Record<string, string>> | undefined, value: u
 }
 
 /**
- * Checks that at most one of some flags is set.
- * @throws RangeError naming those that are
+ * Checks that at most one of the flags is set.
+ * @throws RangeError naming those that are set
  */
 export function atMostOne(className: string, flags: Readonly<Record<string, boolean>>): void {
   const set = Object.keys(flags).filter((key) => flags[key]);
@@ -283,7 +283,7 @@ function check<Config extends object>(
   return checked;
 }
 
-/** A schema's expectation in words: `("a" | "b")` becomes `"a" or "b"`, `>=1` stays, `null` means any other value. */
+/** A schema's expectation in words: `("a" | "b")` becomes `"a" or "b"`, `>=1` stays, `null` becomes any other value. */
 function describe(expected: string | null): string {
   if (expected === null) return "a whole, finite number";
   return expected.replace(/^\((.*)\)$/, "$1").replaceAll(" | ", " or ");

@@ -1,4 +1,4 @@
-// What all schedulers do alike: their options, and the checks of what a step is given.
+// Common to all schedulers: their options, and the checks of a step's inputs.
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import { type Shape, sameShape, showShape } from "../../engine/shape.ts";
@@ -20,12 +20,12 @@ export abstract class SchedulerBase<Config extends JsonObject> {
     return writeConfig(this.className, this.config);
   }
 
-  /** Drops what earlier steps left behind, for schedulers that remember. */
+  /** Drops the state of earlier steps, for schedulers that keep some. */
   protected forget(): void {}
 
   /**
-   * The noise of a step: as given, or drawn in the sample's shape.
-   * @param timestep where the step begins, for errors
+   * The noise of a step: given by the caller, or drawn in the sample's shape.
+   * @param timestep where the step starts, for errors
    */
   protected stepNoise(options: StepOptions, sample: HostTensor, timestep?: number): Float32Array {
     const { noise, varianceNoise } = options;

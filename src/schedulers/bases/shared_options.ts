@@ -1,4 +1,4 @@
-// The options that several families of schedulers have; diffusers' names, in camelCase.
+// Options shared by several families of schedulers; diffusers' names, in camelCase.
 
 import * as v from "valibot";
 import { betaSchedules } from "../math/betas.ts";
@@ -8,14 +8,14 @@ import { type ConfigOf, float, option, positive, timestepCount, wholeFrom } from
 
 const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
 
-/** Those that fix the noise levels. */
+/** Options that define the noise levels. */
 export const noiseScheduleOptions = {
   /** T, the number of noise levels the model is trained on. */
   numTrainTimesteps: option(timestepCount, 1000),
   betaStart: float(beta, 0.0001),
   betaEnd: float(beta, 0.02),
   betaSchedule: option(v.picklist(betaSchedules), "linear"),
-  /** T betas to use in place of a schedule. */
+  /** T betas, in place of a schedule. */
   trainedBetas: float(v.nullable(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))), null),
 };
 
@@ -31,7 +31,7 @@ export const clippingOptions = {
 };
 
 export const thresholdingOptions = {
-  /** Dynamic thresholding of the predicted x_0; where both are on, in place of clipping. */
+  /** Dynamic thresholding of the predicted x_0; replaces clipping where both are on. */
   thresholding: option(v.boolean(), false),
   dynamicThresholdingRatio: float(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.995),
   sampleMaxValue: float(positive, 1),
@@ -48,7 +48,7 @@ export const zeroSnrOptions = {
   rescaleBetasZeroSnr: option(v.boolean(), false),
 };
 
-/** Those of most schedulers over timesteps. */
+/** Options of most schedulers over timesteps. */
 export const discreteOptions = {
   ...noiseScheduleOptions,
   ...predictionOptions,
@@ -59,7 +59,7 @@ export const discreteOptions = {
 };
 export type DiscreteConfig = ConfigOf<typeof discreteOptions>;
 
-/** Of schedulers that can space their sigmas in other ways than the timesteps; at most one is true. */
+/** Options of schedulers with other spacings of sigmas than the timesteps'; at most one is true. */
 export const sigmaSpacingOptions = {
   /** Karras et al. 2022, equation 5. */
   useKarrasSigmas: option(v.boolean(), false),
@@ -70,6 +70,6 @@ export const sigmaSpacingOptions = {
 };
 
 export const finalSigmasOptions = {
-  /** Where the last step ends: at no noise, or at the smallest noise of training. */
+  /** Where the last step ends: at no noise, or at the smallest noise level of training. */
   finalSigmasType: option(v.picklist(["zero", "sigma_min"]), "zero"),
 };

@@ -1,7 +1,7 @@
-// What the schedulers that walk down a list of sigmas have in common: the list, the place in it, and
-// the forward process. What is left to each is how it makes the list and how it takes a step.
+// Common to the schedulers over a list of sigmas: the list, the position in it, and the forward process. Each class
+// defines how the list is made and how a step is taken.
 //
-// Sizes are computed in float64 from float32 sigmas; images are float32, rounded once a step.
+// Scalars are computed in float64 from float32 sigmas; images are float32, rounded once per step.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
@@ -13,33 +13,33 @@ import { type NoiseScheduleConfig, noiseSchedule } from "./noise_schedule.ts";
 import type { OptionTable } from "./options.ts";
 import { SchedulerBase } from "./scheduler_base.ts";
 
-/** ᾱ that stands for pure noise: σ is large, not infinite. */
+/** ᾱ used for pure noise: its σ is large, not infinite. */
 const LEAST_ALPHA_PROD = 2 ** -24;
 
 /** A run's plan: the model is called at timesteps[i], where the noise level is sigmas[i]. */
 export interface SigmaPlan {
   /** May be fractional. */
   readonly timesteps: readonly number[];
-  /** One more than timesteps: the last step ends at the last. */
+  /** One more than timesteps: the last step ends at the last sigma. */
   readonly sigmas: readonly number[];
 }
 
-/** One step, with everything checked. */
+/** The checked inputs of one step. */
 export interface SigmaStep {
   readonly output: Float32Array;
   readonly sample: HostTensor;
-  /** Of `timesteps`, and of the sigma where the step starts. */
+  /** Index into `timesteps`, and of the sigma where the step starts. */
   readonly index: number;
   readonly options: StepOptions;
 }
 
-/** What a solver's step gives: x at the next sigma, and the x_0 predicted at this one. */
+/** The result of a step: x at the next sigma, and the x_0 predicted at this one. */
 export interface SigmaStepOutput {
   readonly prev: Float32Array;
   readonly original: Float32Array;
 }
 
-/** Base of the schedulers over sigmas, wherever these come from. */
+/** Base of the schedulers over sigmas, from betas or not. */
 export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number } & JsonObject>
   extends SchedulerBase<Config>
   implements Scheduler
@@ -61,7 +61,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     return this.#timesteps;
   }
 
-  /** The noise levels of the plan: as many as timesteps, and the one where the last step ends. */
+  /** The noise levels of the plan: one for each timestep, then the one where the last step ends. */
   get sigmas(): Float32Array {
     return this.#sigmas;
   }
@@ -75,12 +75,12 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     return this.#stepIndex;
   }
 
-  /** 1 where samples keep the variance of images; where noise is added to unchanged images, the largest σ. */
+  /** 1 for variance-preserving samples; otherwise (noise added to unscaled images) the largest σ. */
   get initNoiseSigma(): number {
     return 1;
   }
 
-  /** Starts the next run in the middle of the plan (image to image): at timesteps[index]. */
+  /** Starts the next run at timesteps[index], within the plan (image to image). */
   setBeginIndex(index: number): void {
     if (!Number.isInteger(index) || index < 0 || index >= this.#timesteps.length) {
       throw new RangeError(
@@ -124,7 +124,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     return this.#timesteps[this.#indexOf(timestep) + 1] ?? -1;
   }
 
-  /** The sample itself, unless the scheduler's samples are larger than the model's. */
+  /** Returns the sample itself; schedulers whose samples are larger than the model's inputs override this. */
   scaleModelInput(sample: HostTensor, _timestep: number): HostTensor {
     return sample;
   }
@@ -159,7 +159,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
   /** The timesteps and sigmas to sample with. @throws RangeError naming what is wrong */
   protected abstract plan(spec: Exclude<TimestepsSpec, number>): SigmaPlan;
 
-  /** How much of the image and of the noise there is in samples of this scheduler: x = alpha x_0 + sigma ε. */
+  /** Signal and noise scale of this scheduler's samples: x = alpha x_0 + sigma ε. */
   protected abstract level(sigma: number): NoiseLevel;
 
   protected abstract takeStep(step: SigmaStep): SigmaStepOutput;
@@ -170,18 +170,18 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     return modelOutput.data;
   }
 
-  /** Whether setTimesteps can be told how far to shift the noise levels. */
+  /** Whether setTimesteps accepts `mu`, the shift of the noise levels. */
   protected get takesMu(): boolean {
     return false;
   }
 
-  /** Takes a plan over. */
+  /** Adopts a plan. */
   protected follow({ timesteps, sigmas }: SigmaPlan): void {
     this.#timesteps = timesteps;
     this.#sigmas = Float32Array.from(sigmas);
   }
 
-  /** How many steps a plan of so many model evaluations is. */
+  /** The number of steps in a plan of `evaluations` model evaluations. */
   protected stepsOf(evaluations: number): number {
     return Math.ceil(evaluations / this.order);
   }
@@ -191,17 +191,17 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     return this.level(this.#sigmas[this.#noisingIndex(timestep)]);
   }
 
-  /** Index of the step that starts at `timestep`: the one that follows the last step, or the first of a run. */
+  /** Index of the step that starts at `timestep`: the one after the last step, or the first of a run. */
   protected indexAt(timestep: number): number {
     return this.#stepIndex ?? this.#beginIndex ?? this.#indexOf(timestep);
   }
 
-  /** After steps have been taken, images are noised to where sampling is: that is what inpainting needs. */
+  /** With a begin index, images are noised to the level of the next step, as inpainting needs. */
   #noisingIndex(timestep: number): number {
     return this.#beginIndex === null ? this.#indexOf(timestep) : (this.#stepIndex ?? this.#beginIndex);
   }
 
-  /** Of two steps that start at one timestep the second: nothing is skipped when a run starts in the middle. */
+  /** The step that starts at `timestep`; of two, the second: a run that starts within the plan skips nothing. */
   #indexOf(timestep: number): number {
     const first = this.#timesteps.indexOf(timestep);
     if (first < 0) {
@@ -209,7 +209,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
         `${this.className}: timestep ${timestep} is not among the ${this.#timesteps.length} timesteps that were set`,
       );
     }
-    // The start of the plan is where whole runs start, also when rounding has made its first timesteps equal.
+    // Whole runs start at index 0, even when rounding has made the first timesteps equal.
     return first > 0 && this.#timesteps[first + 1] === timestep ? first + 1 : first;
   }
 }

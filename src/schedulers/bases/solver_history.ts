@@ -1,6 +1,6 @@
-// What multistep solvers remember.
+// The history of multistep solvers: the model's last outputs.
 
-/** What the model gave at a noise level, as the solver integrates it. */
+/** The model's output at a noise level, in the form that the solver integrates. */
 export interface SolverPoint {
   readonly lambda: number;
   readonly output: Float32Array;
@@ -24,7 +24,7 @@ export class SolverHistory {
     return this.#points.length;
   }
 
-  /** Adds a point. Where rounded timesteps repeat it takes the place of the one before: no slope between two equals. */
+  /** Adds a point. At the same noise level (rounded timesteps repeat) it replaces the last: equals give no slope. */
   push(point: SolverPoint): void {
     const older = this.#points[0]?.lambda === point.lambda ? this.#points.slice(1) : this.#points;
     this.#points = [point, ...older].slice(0, this.#limit);

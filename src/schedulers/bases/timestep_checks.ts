@@ -1,7 +1,7 @@
-// What schedulers are asked to visit, checked.
+// Checks of the timesteps and sigmas given to a scheduler.
 
 /**
- * A number of steps.
+ * Checks a number of steps.
  * @throws RangeError unless it is whole, 1 .. numTrainTimesteps
  */
 export function stepCount(className: string, steps: number, numTrainTimesteps: number): number {
@@ -14,7 +14,7 @@ export function stepCount(className: string, steps: number, numTrainTimesteps: n
 }
 
 /**
- * Timesteps given one by one.
+ * Checks custom timesteps.
  * @throws RangeError unless they are whole, descending and below numTrainTimesteps
  */
 export const givenTimesteps = (
@@ -30,7 +30,7 @@ export const givenTimesteps = (
   );
 
 /**
- * Timesteps given one by one to a scheduler whose timesteps may be fractional.
+ * Checks custom timesteps of a scheduler whose timesteps may be fractional.
  * @throws RangeError unless they are finite, descending, above 0 and at most numTrainTimesteps
  */
 export const givenFractionalTimesteps = (
@@ -69,8 +69,8 @@ function descending(
 }
 
 /**
- * Noise levels given one by one, with the one where the last step ends.
- * @throws RangeError unless they are at least two, finite, descending, at most `most`, and above 0 but for the last
+ * Checks custom noise levels; the last one is where the last step ends.
+ * @throws RangeError unless they are at least two, finite, descending, at most `most`, and above 0 except for the last
  */
 export function givenSigmas(
   className: string,
@@ -93,8 +93,8 @@ export function givenSigmas(
 }
 
 /**
- * Spaced timesteps, all of which the model knows.
- * @throws RangeError when an offset has moved them past the last
+ * Checks that the model knows all spaced timesteps.
+ * @throws RangeError when stepsOffset has moved them past the last timestep
  */
 export function withinTraining(
   className: string,

@@ -1,18 +1,18 @@
-// Plans of methods that call the model twice a step, and what the first half of a step leaves behind.
+// Plans of methods with two model evaluations per step, and the state carried between the two halves.
 
 import { timestepOfSigma } from "../math/sigmas.ts";
 import type { SigmaPlan } from "./sigma_scheduler.ts";
 
-/** Where the model is called. */
+/** A model evaluation of a plan. */
 interface Evaluation {
   readonly sigma: number;
   readonly timestep: number;
 }
 
 /**
- * A plan with a second evaluation in every step but one down to no noise: entries 0, 2, 4, ... begin a step, the odd
- * ones lie within it.
- * @param secondOf where the second evaluation of step i is made
+ * A plan with a second evaluation in every step, except in a step to no noise: entries 0, 2, 4, ... start a step, the
+ * odd ones lie within it.
+ * @param secondOf the second evaluation of step i
  */
 function twoStagePlan({ timesteps, sigmas }: SigmaPlan, secondOf: (step: number) => Evaluation): SigmaPlan {
   const evaluations = timesteps.flatMap((timestep, i) => {
@@ -55,7 +55,7 @@ export function midpointPlan(
 /** Whether an entry of such a plan is the second half of a step. */
 export const isSecondHalf = (index: number): boolean => index % 2 === 1;
 
-/** What the first half of a step leaves to the second. */
+/** State that the first half of a step leaves for the second. */
 export class CarriedOver<Value> {
   readonly #className: string;
   #value: Value | null = null;
@@ -68,7 +68,7 @@ export class CarriedOver<Value> {
     this.#value = value;
   }
 
-  /** @throws RangeError when a run was started within a step */
+  /** @throws RangeError when a run started within a step */
   take(): Value {
     if (this.#value === null) {
       throw new RangeError(

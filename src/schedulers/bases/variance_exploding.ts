@@ -1,5 +1,5 @@
-// What EulerDiscreteScheduler and its relatives have in common: samples are x = x_0 + σ ε, so their
-// variance grows with the noise, and the model sees them scaled by 1 / sqrt(σ² + 1).
+// Common to EulerDiscreteScheduler and its relatives: samples are x = x_0 + σ ε, so their variance grows with the
+// noise, and the model's input is scaled by 1 / sqrt(σ² + 1).
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
@@ -32,16 +32,16 @@ import {
   withinTraining,
 } from "./timestep_checks.ts";
 
-/** The options of those that space their sigmas by timesteps only. */
+/** Options of the schedulers whose sigmas are always those of timesteps. */
 export const plainExplodingOptions = withDefaults(
   { ...noiseScheduleOptions, ...predictionOptions, ...timestepOptions },
   { betaStart: 0.00085, betaEnd: 0.012, timestepSpacing: "linspace" },
 );
 
-/** The options of the others, with the betas that most of them have. */
+/** Options of the schedulers with other spacings of sigmas too. */
 export const explodingOptions = { ...plainExplodingOptions, ...sigmaSpacingOptions };
 
-/** What of them the base reads. */
+/** The options that the base reads. */
 export type ExplodingConfig = NoiseScheduleConfig &
   OptionalSigmaSpacing &
   ConfigOf<typeof predictionOptions & typeof timestepOptions>;
@@ -50,7 +50,7 @@ export type ExplodingConfig = NoiseScheduleConfig &
 export abstract class ExplodingSchedulerBase<
   Config extends ExplodingConfig & JsonObject,
 > extends SigmaSchedulerBase<Config> {
-  /** How sigmas are spaced when not by timesteps. */
+  /** The spacing of sigmas; null where they are those of the timesteps. */
   protected readonly spacing: SigmaSpacing | null;
 
   protected constructor(table: OptionTable<Config>, options: object) {
@@ -89,12 +89,12 @@ export abstract class ExplodingSchedulerBase<
     return 0;
   }
 
-  /** The range of sigmas that are spaced evenly in some measure; `sigmas` are those of the timesteps. */
+  /** The range for spaced sigmas; `sigmas` are those of the timesteps. */
   protected spacedRange(sigmas: readonly number[]): SigmaRange {
     return { sigmaMin: sigmas[sigmas.length - 1], sigmaMax: sigmas[0] };
   }
 
-  /** The x_0 that the model's output stands for at a noise level. */
+  /** The x_0 given by the model's output at a noise level. */
   protected originalSample(output: Float32Array, sample: Float32Array, sigma: number): Float32Array {
     return predictOriginalFromExploding(this.config.predictionType, output, sample, sigma);
   }

@@ -1,7 +1,7 @@
-// What the solvers in λ have in common (DPM-Solver, DEIS, UniPC, SA-Solver): samples are
-// x = α x_0 + σ ε with α² + σ² = 1, or α + σ = 1 where the model follows a flow, and need no scaling.
+// Common to the solvers in λ (DPM-Solver, DEIS, UniPC, SA-Solver): samples are x = α x_0 + σ ε with α² + σ² = 1, or
+// with α + σ = 1 for flow models, and need no scaling.
 //
-// The list of `sigmas` holds σ / α, as everywhere; with flow sigmas it holds the flow's σ itself.
+// `sigmas` holds σ / α, as in all schedulers; with flow sigmas it holds the flow's σ.
 
 import * as v from "valibot";
 import type { HostTensor } from "../../engine/host_tensor.ts";
@@ -48,31 +48,31 @@ import {
   withinTraining,
 } from "./timestep_checks.ts";
 
-/** The options that all of them have. */
+/** The options of all of these solvers. */
 export const preservingOptions = {
   ...noiseScheduleOptions,
   /** What the model's output means. */
   predictionType: option(v.picklist(solverPredictionTypes), "epsilon"),
   ...thresholdingOptions,
   ...sigmaSpacingOptions,
-  /** Samples are those of flow matching: x = (1 - σ) x_0 + σ ε. */
+  /** Flow matching: samples are x = (1 - σ) x_0 + σ ε. */
   useFlowSigmas: option(v.boolean(), false),
-  /** Moves the flow's sigmas towards noise. */
+  /** Shifts the flow's sigmas towards noise. */
   flowShift: float(positive, 1),
 };
 
-/** Those that some have. */
+/** Options of some of these solvers. */
 export const solverTimestepOptions = withDefaults(timestepOptions, { timestepSpacing: "linspace" });
 export const clippedOptions = {
   /** Timesteps whose λ is below this one are left out. */
   lambdaMinClipped: float(v.number(), Number.NEGATIVE_INFINITY),
-  /** Set for models that also give a variance, in a second half of channels; it is left aside. */
+  /** For models that also output a variance, in the second half of the channels; it is ignored. */
   varianceType: option(v.nullable(v.picklist(["learned", "learned_range"])), null),
 };
 export const shiftingOptions = {
-  /** The shift is given with each setTimesteps, as mu. */
+  /** The shift is an argument of setTimesteps, mu. */
   useDynamicShifting: option(v.boolean(), false),
-  /** mu is the shift's logarithm, or (linear) the shift itself. */
+  /** mu is the logarithm of the shift ("exponential") or the shift itself ("linear"). */
   timeShiftType: option(v.picklist(["exponential", "linear"]), "exponential"),
 };
 export const exponentialShiftingOptions = {
@@ -80,14 +80,14 @@ export const exponentialShiftingOptions = {
   timeShiftType: option(v.literal("exponential"), "exponential"),
 };
 
-/** What of them the base reads. */
+/** The options that the base reads. */
 export type PreservingConfig = NoiseScheduleConfig &
   ConfigOf<typeof thresholdingOptions & typeof sigmaSpacingOptions & typeof preservingOptions> &
   Pick<OptionalSigmaSpacing, "useLuLambdas"> &
   PartialConfigOf<typeof timestepOptions & typeof finalSigmasOptions> &
   PartialConfigOf<typeof clippedOptions & typeof shiftingOptions>;
 
-/** A flow's sigma of pure noise, kept where λ is finite. */
+/** The sigma used for a flow's pure noise, where λ is still finite. */
 export const LARGEST_FLOW_SIGMA = 1 - 1e-6;
 
 type CountSpec = Extract<TimestepsSpec, { readonly numInferenceSteps: number }>;
@@ -96,7 +96,7 @@ type CountSpec = Extract<TimestepsSpec, { readonly numInferenceSteps: number }>;
 export abstract class PreservingSchedulerBase<
   Config extends PreservingConfig & JsonObject,
 > extends SigmaSchedulerBase<Config> {
-  /** How sigmas are spaced when not by timesteps. */
+  /** The spacing of sigmas; null where they are those of the timesteps. */
   protected readonly spacing: SigmaSpacing | null;
 
   protected constructor(table: OptionTable<Config>, options: object) {
@@ -114,7 +114,7 @@ export abstract class PreservingSchedulerBase<
     if (useFlowSigmas && this.spacing !== null) this.checkSpacedFlow();
   }
 
-  /** @throws RangeError unless a flow's sigmas can be spaced as configured */
+  /** @throws RangeError unless this scheduler can space a flow's sigmas as configured */
   protected checkSpacedFlow(): void {
     throw new RangeError(
       `${this.className}: useFlowSigmas does not go with another spacing of sigmas (useKarrasSigmas and the like)`,
@@ -151,7 +151,7 @@ export abstract class PreservingSchedulerBase<
     return halfOfChannels(modelOutput, 0);
   }
 
-  /** The x_0 that the model's output stands for, thresholded as configured. */
+  /** The x_0 given by the model's output, thresholded as configured. */
   protected originalSample({ output, sample, index }: SigmaStep): Float32Array {
     const { predictionType, thresholding, dynamicThresholdingRatio, sampleMaxValue } = this.config;
     const weights = originalWeights(predictionType, this.solverLevel(index));
@@ -162,7 +162,7 @@ export abstract class PreservingSchedulerBase<
     return original;
   }
 
-  /** The ε that the model's output stands for: that of the thresholded x_0 where it is thresholded. */
+  /** The ε given by the model's output: with thresholding, that of the thresholded x_0. */
   protected epsilon({ output, sample, index }: SigmaStep, original: Float32Array): Float32Array {
     const { predictionType, thresholding } = this.config;
     const weights = epsilonWeights(thresholding ? "sample" : predictionType, this.solverLevel(index));
@@ -186,18 +186,18 @@ export abstract class PreservingSchedulerBase<
     return followsTimesteps ? this.trainSigmas[0] : last;
   }
 
-  /** The range of sigmas that are spaced evenly in some measure. */
+  /** The range for spaced sigmas. */
   protected spacedRange(): SigmaRange {
     return { sigmaMin: this.trainSigmas[0], sigmaMax: this.trainSigmas[this.trainSigmas.length - 1] };
   }
 
-  /** The whole timestep that the model is told in place of a fractional one. */
+  /** The whole timestep passed to the model in place of a fractional one. */
   protected wholeTimestep(timestep: number): number {
     const { useKarrasSigmas, useLuLambdas } = this.config;
     return useKarrasSigmas || useLuLambdas ? roundHalfToEven(timestep) : truncated(timestep);
   }
 
-  /** A flow's sigmas without the one where the last step ends, falling. */
+  /** A flow's sigmas, falling, without the one where the last step ends. */
   protected flowSigmas(count: number, shift: number): number[] {
     const largest = 1 - 1 / this.numTrainTimesteps;
     return linspace(largest, 0, count + 1)
@@ -205,7 +205,7 @@ export abstract class PreservingSchedulerBase<
       .map((sigma) => shiftSigma(sigma, shift));
   }
 
-  /** The timesteps, counted from 0, that remain when those of small λ are left out. */
+  /** How many timesteps, counted from 0, remain when those of small λ are left out. */
   get #clippedEnd(): number {
     const { lambdaMinClipped = Number.NEGATIVE_INFINITY } = this.config;
     const end = this.trainSigmas.findIndex((sigma) => -Math.log(sigma) < lambdaMinClipped);
@@ -236,7 +236,7 @@ export abstract class PreservingSchedulerBase<
     return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
   }
 
-  /** What a model that follows a flow is told: σ T, without its fraction. */
+  /** A flow model's timestep inputs: σ T, truncated. */
   #flowTimesteps(sigmas: readonly number[]): number[] {
     return sigmas.map((sigma) => truncated(sigma * this.numTrainTimesteps));
   }
@@ -285,5 +285,5 @@ export abstract class PreservingSchedulerBase<
   }
 }
 
-/** Without its fraction; what rounding has left just short of a whole number counts as that number. */
+/** Truncates a timestep; values that rounding left just below a whole number count as that number. */
 export const truncated = (timestep: number): number => Math.floor(timestep + 1e-4);

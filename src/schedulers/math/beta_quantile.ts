@@ -9,7 +9,7 @@
 export function betaQuantile(p: number, a: number, b: number): number {
   if (p <= 0) return 0;
   if (p >= 1) return 1;
-  // Bisection until the digits of a double are exhausted, which for a small quantile takes as many more halvings.
+  // Bisects until the precision of a double is exhausted; small quantiles take more halvings.
   let low = 0;
   let high = 1;
   for (let i = 0; i < 200 && high - low > Number.EPSILON * high; i++) {
@@ -30,7 +30,7 @@ function regularizedBeta(x: number, a: number, b: number): number {
   return front * continuedFraction(x, a, b);
 }
 
-/** Of I_x(a, b) (Abramowitz & Stegun 26.5.8), by Lentz's method. */
+/** The continued fraction of I_x(a, b) (Abramowitz & Stegun 26.5.8), by Lentz's method. */
 function continuedFraction(x: number, a: number, b: number): number {
   const tiny = 1e-300;
   const away = (value: number) => (Math.abs(value) < tiny ? tiny : value);
@@ -54,7 +54,7 @@ function continuedFraction(x: number, a: number, b: number): number {
 /** log B(a, b) = log Γ(a) + log Γ(b) - log Γ(a + b). */
 const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b);
 
-/** log Γ(x) for x > 0: Stirling's series, after stepping up to where it is exact to a double. */
+/** log Γ(x) for x > 0: Stirling's series, after a recurrence up to where the series has full double precision. */
 function logGamma(x: number): number {
   let shift = 0;
   let z = x;

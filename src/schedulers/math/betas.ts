@@ -1,7 +1,7 @@
 // The noise schedules β_1 .. β_T and their running product.
 //
-// A trained model is tied to these very numbers, so they are made as diffusers makes them: float32 values, the
-// products in double precision rounded once per element, the ᾱ-based schedules in double precision throughout.
+// A trained model depends on the exact values, so they are computed as in diffusers: float32 values, products in double
+// precision rounded once per element, the ᾱ-based schedules entirely in double precision.
 
 const { fround } = Math;
 
@@ -14,10 +14,10 @@ export const betaSchedules = [
   "sigmoid",
   "exp",
 ] as const;
-/** How β_t grows from the first timestep to the last. */
+/** How β_t grows with the timestep. */
 export type BetaSchedule = (typeof betaSchedules)[number];
 
-/** A schedule by name, T = `count` values. `betaStart` and `betaEnd` count for linear, scaled_linear and sigmoid. */
+/** A schedule by name, T = `count` values. `betaStart` and `betaEnd` apply to linear, scaled_linear and sigmoid. */
 export function makeBetas(
   schedule: BetaSchedule,
   count: number,
@@ -73,8 +73,8 @@ export function cumulativeAlphas(betas: Float32Array): Float32Array {
 }
 
 /**
- * Shifts and scales sqrt(ᾱ) so that the last is 0 (pure noise) and the first unchanged, and goes back to betas:
- * Lin et al. 2023, "Common diffusion noise schedules and sample steps are flawed", algorithm 1.
+ * Shifts and scales sqrt(ᾱ) so that its last value is 0 (pure noise) and its first unchanged, and converts back to
+ * betas: Lin et al. 2023, "Common diffusion noise schedules and sample steps are flawed", algorithm 1.
  */
 export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   const roots = cumulativeAlphas(betas).map(Math.sqrt);
@@ -85,7 +85,7 @@ export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   return alphaBar.map((value, i) => 1 - (i === 0 ? value : fround(value / alphaBar[i - 1])));
 }
 
-/** `count` float32 values from `start` to `end`, both included, each one multiply-add from the nearer end. */
+/** `count` float32 values from `start` to `end`, both included; each is one multiply-add from the nearer end. */
 function linspace(start: number, end: number, count: number): Float32Array {
   const from = fround(start);
   const to = fround(end);

@@ -1,10 +1,10 @@
-// Brownian motion W(σ) of every value of an image, known at every noise level before any step is
-// chosen: increments add up whatever the steps are, and fewer or more steps meet the same noise. In the manner of the
-// virtual Brownian tree (Li et al. 2020, "Scalable gradients for stochastic differential equations", arXiv 2001.01328).
+// Brownian motion W(σ) of every value of an image, defined at every noise level before any step is chosen: increments
+// add up for any choice of steps, and runs with fewer or more steps see the same noise. Like the virtual Brownian tree
+// (Li et al. 2020, "Scalable gradients for stochastic differential equations", arXiv 2001.01328).
 //
 // The tree halves [0, top], with `top` a power of 2. W in the middle of an interval follows from W at its ends: their
-// mean, plus noise of variance length / 4. That noise is keyed by the middle itself. Every float32 below `top` is the
-// middle of some interval, so W is reached exactly, in about 24 + log2(top / σ) halvings.
+// mean, plus noise of variance length / 4 that is keyed by the middle. Every float32 below `top` is the middle of some
+// interval, so W is exact after about 24 + log2(top / σ) halvings.
 
 import { philoxNormal } from "../../engine/random/philox.ts";
 
@@ -19,13 +19,13 @@ interface Interval {
 export class BrownianPath {
   readonly #seed: bigint;
   readonly #size: number;
-  /** The intervals that hold the level asked for last, the widest first: the next one shares most of them. */
+  /** The intervals around the last level, the widest first: the next level shares most of them. */
   readonly #nested: Interval[];
 
   /**
-   * @param seed what keys the noise, 0 .. 2^64-1
+   * @param seed key of the noise, 0 .. 2^64-1
    * @param size values of the image
-   * @param largest the highest level that will be asked for
+   * @param largest the highest level that will be used
    */
   constructor(seed: bigint, size: number, largest: number) {
     this.#seed = seed;
@@ -62,7 +62,7 @@ export class BrownianPath {
     }
   }
 
-  /** The noise that belongs to a level. */
+  /** The noise keyed by a level. */
   #normal(level: number): Float64Array {
     const [site] = new Uint32Array(Float32Array.of(level).buffer);
     const out = new Float64Array(this.#size);
@@ -73,7 +73,7 @@ export class BrownianPath {
 
 const holds = ({ low, high }: Interval, level: number): boolean => low <= level && level <= high;
 
-/** A key that follows from every bit of some values: the 64-bit FNV-1a hash, a word at a time. */
+/** A key over every bit of some values: the 64-bit FNV-1a hash, a word at a time. */
 export function keyOf(values: Float32Array): bigint {
   let hash = 0xcbf29ce484222325n;
   for (const word of new Uint32Array(values.slice().buffer)) {

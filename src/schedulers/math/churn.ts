@@ -12,8 +12,8 @@ export interface Noised {
 
 /**
  * The sample at σ (1 + γ), γ = min(sChurn / evaluations, sqrt(2) - 1) where σ is between sTmin and sTmax, else 0.
- * @param evaluations how often the model is called in the whole run
- * @param draw standard normal noise of the sample's size; called only when some is added
+ * @param evaluations model evaluations in the whole run
+ * @param draw draws standard normal noise of the sample's size; called only when noise is added
  */
 export function churn(
   { sample, sigma }: Noised,

@@ -1,8 +1,8 @@
-// The formulas of DPM-Solver (Lu et al. 2022, arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095), apart
-// from where sigmas come from. The former integrates ε, the latter x_0; their "sde" forms follow the reverse diffusion
-// in place of the probability flow.
+// The formulas of DPM-Solver (Lu et al. 2022, arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095), for any choice of
+// sigmas. The former integrates ε, the latter x_0; the "sde" variants follow the reverse diffusion instead of the
+// probability flow.
 //
-// With f at up to three points, D_0 = f, D_1 = h f' and D_2 = h² f'' at the point where the step starts, a step is
+// With f at up to three points, D_0 = f, D_1 = h f' and D_2 = h² f'' at the start of the step, a step is
 //   x_t = carry x_s + c_0 D_0 + c_1 D_1 + c_2 D_2 + noise z,   c_n = scale h ∫_0^1 e^(rate h (u - 1)) u^n du / n!
 
 import type { SolverPoint } from "../bases/solver_history.ts";
@@ -15,19 +15,19 @@ export type DpmAlgorithmType = (typeof dpmAlgorithmTypes)[number];
 export const dpmSolverTypes = ["midpoint", "heun"] as const;
 export type DpmSolverType = (typeof dpmSolverTypes)[number];
 
-/** Values of other solvers' options that diffusers reads as these. */
+/** Option values of other solvers that diffusers reads as these. */
 export const dpmAliases = {
   algorithmType: { deis: "dpmsolver++" },
   solverType: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" },
 };
 
-/** What an algorithm integrates. */
+/** The integrand of an algorithm. */
 export const integrandOf = (type: DpmAlgorithmType): Integrand => (type.endsWith("++") ? "data" : "noise");
 
-/** Whether it adds noise in each step. */
+/** Whether an algorithm adds noise in each step. */
 export const isStochastic = (type: DpmAlgorithmType): boolean => type.startsWith("sde");
 
-/** @throws RangeError for a last step without noise by ε, which has no value there */
+/** @throws RangeError for algorithms that integrate ε with a last step to no noise, where they have no value */
 export function checkDpmOptions(
   className: string,
   algorithmType: DpmAlgorithmType,
@@ -40,29 +40,29 @@ export function checkDpmOptions(
   }
 }
 
-/** Which of the formulas. */
+/** Selects the formula. */
 export interface DpmRule {
   readonly algorithmType: DpmAlgorithmType;
   readonly solverType: DpmSolverType;
 }
 
-/** A step to be taken. */
+/** The inputs of a step. */
 export interface DpmStep {
   readonly sample: Float32Array;
   readonly from: SolverLevel;
   readonly to: SolverLevel;
-  /** f at `from` first, then at one or two other λ: the order is how many there are. */
+  /** f at `from`, then at one or two other λ; their number is the order. */
   readonly points: readonly SolverPoint[];
   /** z, for stochastic algorithms. */
   readonly noise: Float32Array | null;
 }
 
-/** What D_0, D_1 and D_2 are multiplied with. */
+/** The factors of D_0, D_1 and D_2. */
 export type Moments = readonly [c0: number, c1: number, c2: number];
 
 /**
  * x_t, with D_1 and D_2 taken from differences between the points.
- * @param weightsOf what f is multiplied with at each point; `places` are u = (λ_m - λ_s) / h of those after the first
+ * @param weightsOf the factors of f at each point; `places` are u = (λ_m - λ_s) / h of the points after the first
  */
 export function dpmStep(
   type: DpmAlgorithmType,
@@ -80,7 +80,7 @@ export function dpmStep(
   );
 }
 
-/** Order 2: D_1 = (f_1 - f_0) / u, weighed as at the middle of the step or by its exact integral. */
+/** Order 2: D_1 = (f_1 - f_0) / u, weighted by the midpoint rule or by its exact integral. */
 export function slopeWeights(type: DpmSolverType, [c0, c1]: Moments, u: number): readonly number[] {
   const slope = (type === "midpoint" ? c0 / 2 : c1) / u;
   return [c0 - slope, slope];

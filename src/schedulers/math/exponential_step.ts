@@ -1,10 +1,7 @@
 // A step of the solvers that integrate in λ = log(α / σ), half the log of the signal-to-noise ratio
 // (Lu et al. 2022, "DPM-Solver", arXiv 2206.00927, section 3; with noise, Xue et al. 2023, "SA-Solver", arXiv 2309.05019).
 //
-// From s to t, with h = λ_t - λ_s and g = 1 + τ², where τ is how much noise is added on the way (0: none):
-//   by x_0:  x_t = (σ_t / σ_s) e^(-τ² h) x_s + g α_t ∫_0^h e^(g (u - h)) x_0(λ_s + u) du + σ_t sqrt(1 - e^(-2 τ² h)) z
-//   by ε:    x_t = (α_t / α_s) x_s           - g σ_t ∫_0^h e^(h - u)     ε(λ_s + u) du   + τ σ_t sqrt(e^(2h) - 1) z
-// What multiplies x_s and z is exact; solvers differ in the polynomial that stands for x_0 or ε under the integral.
+// The factors of x_s and z are exact; solvers differ in the polynomial that approximates x_0 or ε under the integral.
 
 import type { NoiseLevel } from "./prediction.ts";
 
@@ -13,20 +10,20 @@ export interface SolverLevel extends NoiseLevel {
   readonly lambda: number;
 }
 
-/** What a solver integrates: the model's x_0 ("data") or its ε ("noise"). */
+/** The integrand of a solver: the model's x_0 ("data") or its ε ("noise"). */
 export type Integrand = "data" | "noise";
 
 /** The exact parts of a step. */
 export interface ExponentialStep {
   readonly h: number;
-  /** What x_s is multiplied with. */
+  /** The factor of x_s. */
   readonly carry: number;
-  /** What stands before the integral, and the rate under it: scale ∫_0^h e^(rate (u - h)) f(u) du. */
+  /** The factor of the integral and the rate in it: scale ∫_0^h e^(rate (u - h)) f(u) du. */
   readonly scale: number;
   readonly rate: number;
-  /** That term for f = 1; finite also where λ_t is not. */
+  /** The integral term for f = 1; finite even where λ_t is not. */
   readonly constant: number;
-  /** What z is multiplied with. */
+  /** The factor of z. */
   readonly noise: number;
 }
 
@@ -64,7 +61,7 @@ export function exponentialStep(
 export function exponentialMoments(z: number, count: number): number[] {
   const moments: number[] = [];
   for (let n = 0; n < count; n++) {
-    // By parts, which loses digits for small z; there the series in z.
+    // Integration by parts loses digits for small z; a series in z does not.
     if (Math.abs(z) < 1) moments.push(momentSeries(z, n));
     else moments.push(n === 0 ? -Math.expm1(-z) / z : (1 - n * moments[n - 1]) / z);
   }
@@ -83,9 +80,9 @@ function momentSeries(z: number, n: number): number {
 }
 
 /**
- * What the values at some points are multiplied with when the polynomial through them stands under the integral of a
- * step: one factor for each point, `scale` included.
- * @param lambdas the λ of the points, relative to λ_s; all different
+ * The weights of the values at some points when the polynomial through them replaces f under the integral of a step:
+ * one for each point, including `scale`.
+ * @param lambdas the λ of the points, relative to λ_s; all distinct
  */
 export function polynomialWeights(
   { h, rate, scale, constant }: ExponentialStep,
@@ -104,7 +101,7 @@ export function polynomialWeights(
   });
 }
 
-/** A polynomial times (a + b u); coefficients from the constant up. */
+/** A polynomial times (a + b u); coefficients start with the constant. */
 function timesLine(polynomial: readonly number[], a: number, b: number): number[] {
   return Array.from(
     { length: polynomial.length + 1 },

@@ -1,8 +1,8 @@
-// The output of models that learn the variance, [N, ..., 2C]: mean first, variance behind.
+// The output of models that learn the variance, [N, ..., 2C]: C channels of the mean, then C of the variance.
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
 
-/** DDPM's kinds of variance that no model gives; to samplers that only know the learned kinds they say nothing. */
+/** DDPM's fixed variance types; samplers that know only learned variances ignore them. */
 export const fixedVariances = {
   varianceType: ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"],
 } as const;

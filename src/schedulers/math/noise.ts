@@ -1,4 +1,4 @@
-// The noise that samplers add, as Python draws it.
+// The noise that samplers add, with torch's random numbers.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
 import type { TorchGenerator } from "../../engine/random/torch_generator.ts";
@@ -6,8 +6,8 @@ import { numel } from "../../engine/shape.ts";
 import type { NoiseSource } from "../scheduler.ts";
 
 /**
- * Python's noise: each draw is torch.randn of the channels-first shape, handed out channels last. With the same seed
- * a sampler gets the very noise that diffusers gives its own.
+ * torch's noise: each draw is torch.randn of the channels-first shape, returned channels last. With the same seed a
+ * sampler gets exactly the noise that it gets in diffusers.
  */
 export function torchNoise(generator: TorchGenerator): NoiseSource {
   return {

@@ -44,7 +44,7 @@ function mix(
 }
 
 /**
- * Combines images with noise, value by value.
+ * Combines images and noise, value by value.
  * @param levels one per image, or one for all
  * @throws RangeError when shapes or counts do not fit
  */

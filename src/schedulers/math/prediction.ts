@@ -1,21 +1,21 @@
-// What a model's output means. With x_t = α x_0 + σ ε, α = sqrt(ᾱ_t), σ = sqrt(1 - ᾱ_t), it is one of
+// The meanings of a model's output. With x_t = α x_0 + σ ε, α = sqrt(ᾱ_t), σ = sqrt(1 - ᾱ_t), it is one of
 //   epsilon       the noise ε                        (Ho et al. 2020)
 //   sample        the clean image x_0
 //   v_prediction  v = α ε - σ x_0                    (Salimans & Ho 2022, appendix D)
-// and each gives the others. Every operation rounds to float32, as tensor libraries do.
+// and each can be computed from any other. Every operation rounds to float32, as tensor libraries do.
 
 import { weightedSum } from "./weighted_sum.ts";
 
 const { fround } = Math;
 
-/** The names of the predictions. */
+/** The names of the prediction types. */
 export const predictionTypes = ["epsilon", "sample", "v_prediction"] as const;
-/** What a model of diffusion predicts: ε, x_0 or v. */
+/** What a diffusion model predicts: ε, x_0 or v. */
 export type PredictionType = (typeof predictionTypes)[number];
 
-/** Those of schedulers that can also follow a flow: flow_prediction is ε - x_0, the direction from image to noise. */
+/** Prediction types of schedulers that also support flows: flow_prediction is ε - x_0, from image to noise. */
 export const solverPredictionTypes = [...predictionTypes, "flow_prediction"] as const;
-/** What a model predicts that a solver can follow: `PredictionType`, or the direction of a flow. */
+/** What a solver's model predicts: a `PredictionType`, or the direction of a flow. */
 export type SolverPredictionType = (typeof solverPredictionTypes)[number];
 
 /** α and σ of a timestep, float32. */
@@ -30,8 +30,8 @@ export function noiseLevel(alphaProd: number): NoiseLevel {
 }
 
 /**
- * The x_0 that a model's output stands for, in a new array.
- * At zero signal (α = 0) epsilon says nothing of x_0: the result is infinite, or 0 where the noise is predicted exactly.
+ * The x_0 given by a model's output, in a new array. Without signal (α = 0) epsilon does not determine x_0: the result
+ * is infinite, or 0 where the noise is predicted exactly.
  */
 export function predictOriginalSample(
   type: PredictionType,
@@ -54,7 +54,7 @@ export function predictOriginalSample(
   }
 }
 
-/** The ε that a model's output stands for, in a new array. */
+/** The ε given by a model's output, in a new array. */
 export function predictEpsilon(
   type: PredictionType,
   output: Float32Array,
@@ -84,8 +84,8 @@ export function epsilonFromOriginalSample(
 }
 
 /**
- * The x_0 that a model's output stands for where samples are x = x_0 + σ ε (the model sees them scaled by
- * 1 / sqrt(σ² + 1)), in a new array; Karras et al. 2022, section 5.
+ * The x_0 given by a model's output for samples x = x_0 + σ ε (the model's input is x / sqrt(σ² + 1)), in a new array;
+ * Karras et al. 2022, section 5.
  */
 export function predictOriginalFromExploding(
   type: PredictionType,

@@ -1,4 +1,4 @@
-// The options by which schedulers space their sigmas, and the plan that follows from them.
+// The options for the spacing of sigmas, and the resulting plan.
 
 import { atMostOne, type PartialConfigOf } from "../bases/options.ts";
 import type { sigmaSpacingOptions } from "../bases/shared_options.ts";
@@ -12,16 +12,19 @@ import {
   timestepOfSigma,
 } from "./sigmas.ts";
 
-/** At most one is true; none: sigmas are those of the timesteps. Of schedulers of which some have these options. */
+/** For schedulers of which some have these options. At most one is true; with none, sigmas are the timesteps'. */
 export type OptionalSigmaSpacing = PartialConfigOf<typeof sigmaSpacingOptions> & {
-  /** Even in λ: the same as even in log σ where samples keep their variance. */
+  /** Even in λ; for variance-preserving samples the same as even in log σ. */
   useLuLambdas?: boolean | undefined;
 };
 
-/** Falling sigmas, `count` of them. */
+/** Makes `count` falling sigmas. */
 export type SigmaSpacing = (range: SigmaRange, count: number) => number[];
 
-/** The spacing that a config asks for; null where sigmas follow the timesteps. @throws RangeError for two at once */
+/**
+ * The configured spacing; null where sigmas follow the timesteps. @throws RangeError for two at once
+ * @throws RangeError for two at once
+ */
 export function sigmaSpacing(className: string, config: OptionalSigmaSpacing): SigmaSpacing | null {
   const { useKarrasSigmas = false, useExponentialSigmas = false, useBetaSigmas = false } = config;
   const { useLuLambdas = false } = config;
@@ -35,7 +38,7 @@ export function sigmaSpacing(className: string, config: OptionalSigmaSpacing): S
 export const sigmasAt = (timesteps: readonly number[], trained: Float32Array): number[] =>
   timesteps.map((timestep) => interpolate(timestep, trained));
 
-/** Sigmas spaced over a range, and the timesteps where the model knows them. */
+/** Sigmas spaced over a range, and the timesteps that correspond to them. */
 export function spacedPlan(
   spacing: SigmaSpacing,
   range: SigmaRange,

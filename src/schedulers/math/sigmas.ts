@@ -1,5 +1,5 @@
-// Noise levels as solvers count them: σ = sqrt((1 - ᾱ) / ᾱ), the standard deviation of the noise when the
-// image has its own size (Karras et al. 2022), and the spacings of σ that do not follow the timesteps.
+// Noise levels as σ = sqrt((1 - ᾱ) / ᾱ), the standard deviation of the noise relative to the image (Karras et al.
+// 2022), and the spacings of σ that do not follow the timesteps.
 
 import { betaQuantile } from "./beta_quantile.ts";
 
@@ -10,7 +10,7 @@ export function trainSigmas(alphasCumprod: Float32Array): Float32Array {
   return alphasCumprod.map((alphaProd) => Math.sqrt(fround(fround(1 - alphaProd) / alphaProd)));
 }
 
-/** The value at place `x` of a table, between its entries by a straight line, and constant beyond its ends. */
+/** The value of a table at position `x`: interpolated linearly between entries, constant beyond the ends. */
 export function interpolate(x: number, table: Float32Array): number {
   const last = table.length - 1;
   if (x <= 0 || last === 0) return table[0];
@@ -19,7 +19,7 @@ export function interpolate(x: number, table: Float32Array): number {
   return table[below] + (x - below) * (table[below + 1] - table[below]);
 }
 
-/** The timestep, 0 .. T-1 and fractional, at which the noise level is `sigma`: linear in log σ between timesteps. */
+/** The timestep (0 .. T-1, fractional) whose noise level is `sigma`: linear in log σ between timesteps. */
 export function timestepOfSigma(sigma: number, trained: Float32Array): number {
   const log = Math.log(Math.max(sigma, 1e-10));
   const last = trained.length - 1;
@@ -38,20 +38,20 @@ export function timestepOfSigma(sigma: number, trained: Float32Array): number {
   return (1 - weight) * below + weight * (below + 1);
 }
 
-/** `count` values from `start` to `end`, both included; the start alone for one. */
+/** `count` values from `start` to `end`, both included; for one value, `start`. */
 export function linspace(start: number, end: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) =>
     i === 0 ? start : i === count - 1 ? end : start + (i * (end - start)) / (count - 1),
   );
 }
 
-/** Where a falling sequence of sigmas begins and ends. */
+/** The ends of a falling sequence of sigmas. */
 export interface SigmaRange {
   readonly sigmaMin: number;
   readonly sigmaMax: number;
 }
 
-/** Karras et al. 2022, equation 5: the place `x`, 0 .. 1, of a sequence that falls evenly in σ^(1/ρ). */
+/** Karras et al. 2022, equation 5: the sigma at position `x`, 0 .. 1, of a sequence even in σ^(1/ρ). */
 export function karrasSigma({ sigmaMin, sigmaMax }: SigmaRange, x: number, rho: number): number {
   const [least, most] = [sigmaMin ** (1 / rho), sigmaMax ** (1 / rho)];
   return (most + x * (least - most)) ** rho;
@@ -72,12 +72,12 @@ export function betaSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number): n
   return linspace(0, 1, count).map((x) => sigmaMin + betaQuantile(1 - x, 0.6, 0.6) * (sigmaMax - sigmaMin));
 }
 
-/** Moves the middle of flow matching's sigmas towards noise: shift σ / (1 + (shift - 1) σ) (Esser et al. 2024, eq. 23). */
+/** Shifts flow-matching sigmas towards noise: shift σ / (1 + (shift - 1) σ) (Esser et al. 2024, eq. 23). */
 export function shiftSigma(sigma: number, shift: number): number {
   return (shift * sigma) / (1 + (shift - 1) * sigma);
 }
 
-/** A step that goes further down than it should, and back up by new noise: down² + up² = to². */
+/** An ancestral step: further down than the target level, then up to it by new noise: down² + up² = to². */
 export interface AncestralStep {
   readonly down: number;
   readonly up: number;

@@ -1,14 +1,14 @@
-// X_0 and ε as sums of the sample and the model's output, for solvers that round once a step.
+// Weights of x_0 and ε: sums of the sample and the model's output, for solvers that round once per step.
 
 import type { NoiseLevel, SolverPredictionType } from "./prediction.ts";
 
-/** What is sought is sample * x + output * (what the model gave). */
+/** The result is `sample` times x plus `output` times the model's output. */
 export interface PredictionWeights {
   readonly sample: number;
   readonly output: number;
 }
 
-/** x_0 = (x - σ ε) / α; for v = α ε - σ x_0 it is α x - σ v; for a flow's ε - x_0, where α + σ = 1, x - σ output. */
+/** x_0 = (x - σ ε) / α; for v = α ε - σ x_0: α x - σ v; for a flow's output ε - x_0 (α + σ = 1): x - σ output. */
 export function originalWeights(type: SolverPredictionType, { alpha, sigma }: NoiseLevel): PredictionWeights {
   switch (type) {
     case "epsilon":

@@ -1,6 +1,7 @@
 // Which of the T training timesteps a sampler visits (Lin et al. 2023, table 2).
 //
-// Rounding is half to even and the sequences are built in numpy's order of operations, so that ties fall the same way.
+// Values are rounded half to even, and sequences are computed in numpy's order of operations, so that ties round as in
+// numpy.
 
 /** The names of the spacings. */
 export const timestepSpacings = ["leading", "trailing", "linspace"] as const;
@@ -12,7 +13,7 @@ export type TimestepSpacing = (typeof timestepSpacings)[number];
  * - leading: 0, r, 2r, ... with r = floor(T / steps), plus `stepsOffset`; never starts at T-1
  * - trailing: T-1, T-1 - T/steps, ..., rounded; always starts at T-1, never ends at 0 unless steps = T
  * - linspace: from T-1 to 0, both included
- * @param stepsOffset counts for leading only
+ * @param stepsOffset applies to leading only
  */
 export function spacedTimesteps(
   spacing: TimestepSpacing,
@@ -51,8 +52,8 @@ export function roundHalfToEven(x: number): number {
 }
 
 /**
- * `steps` timesteps for solvers over sigmas that call the model where diffusers' Euler and its relatives do, descending:
- * as `spacedTimesteps`, but evenly spread ones are not rounded.
+ * `steps` timesteps, descending, for solvers over sigmas such as Euler, as in diffusers: like `spacedTimesteps`, but
+ * linspace ones are not rounded.
  */
 export function fractionalTimesteps(
   spacing: TimestepSpacing,
@@ -69,8 +70,8 @@ export function fractionalTimesteps(
 }
 
 /**
- * `steps` timesteps for multistep solvers, descending: they stop one short of the end, where their last step leads.
- * @param end timesteps 0 .. end-1 are used, of numTrainTimesteps
+ * `steps` timesteps, descending, for multistep solvers: one interval short of the end, which the last step reaches.
+ * @param end only timesteps 0 .. end-1 of the numTrainTimesteps are used
  */
 export function solverTimesteps(
   spacing: TimestepSpacing,

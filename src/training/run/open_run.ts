@@ -2,7 +2,7 @@
 
 import { files, machine } from "#platform";
 import type { Backend } from "../../engine/backend.ts";
-import { createBackend } from "../../engine/backends/create.ts";
+import { createBackend, DEFAULT_BACKEND } from "../../engine/backends/create.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { stepsPerEpoch } from "../presets.ts";
@@ -33,7 +33,7 @@ import { Speedometer } from "./speedometer.ts";
  */
 export async function openRun(plan: RunPlan): Promise<Run | undefined> {
   const { options, settings, folder } = plan;
-  const { resume = false, backend: name = "wasm", threads } = options;
+  const { resume = false, backend: name = DEFAULT_BACKEND, threads } = options;
   const lock = new RunLock(folder.path);
   let backend: Backend | undefined;
   let run: Run | undefined;

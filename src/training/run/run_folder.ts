@@ -65,11 +65,11 @@ export class RunFolder {
     await files.writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`, permit);
   }
 
-  /** @throws RunFolderError when there is no run here, FileError when its config.json is damaged */
+  /** @throws RunFolderError if there is no run here, FileError when its config.json is damaged */
   async readConfig(): Promise<RunConfig> {
     if (!(await this.isRun())) {
       throw new RunFolderError(
-        `${this.path} holds no run to resume (it has no config.json); leave out --resume`,
+        `${this.path} holds no run (it has no config.json); give the folder that imago train wrote`,
       );
     }
     return readJsonAs(this.config, runConfigSchema);

@@ -109,7 +109,7 @@ export class WasmBackend implements Backend {
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
-    checkProgram(program);
+    checkProgram(program, this.capabilities);
     return this.#build(program, lower(program, this.#kernels));
   }
 

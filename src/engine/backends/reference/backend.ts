@@ -45,7 +45,7 @@ export class ReferenceBackend implements Backend {
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
-    checkProgram(program);
+    checkProgram(program, this.capabilities);
     return new ReferenceExecutable(program, (node) => this.#value(node), this.#state);
   }
 

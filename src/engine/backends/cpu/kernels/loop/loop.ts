@@ -1,9 +1,8 @@
 // Kernels for loop nests: pointwise results and reductions, vectorised along the innermost axis.
 
-import type { ReduceFn } from "../../../../graph.ts";
+import { DTYPE_BYTES, type ReduceFn } from "../../../../graph.ts";
 import {
   collapse,
-  elementBytes,
   type LoopArray,
   type LoopReduction,
   type LoopSpec,
@@ -46,7 +45,7 @@ export function loopKernel(given: LoopSpec): Kernel {
     tiles: tiling.tiles,
     scratchBytes: 0,
     flops: elements * (spec.instructions.filter((i) => i.op !== "load").length + spec.reductions.length),
-    bytes: arrays.reduce((total, array) => total + elementBytes(array) * touched(spec.domain, array), 0),
+    bytes: arrays.reduce((total, array) => total + DTYPE_BYTES[array.dtype] * touched(spec.domain, array), 0),
     emit: (k) => new LoopEmitter(k, spec, nest, { isColumn, unit, block, counts, tiling }).emit(),
   };
 }
@@ -128,7 +127,7 @@ class LoopEmitter {
 
   emit(): void {
     const pointers = this.#arrays.map((array, i) =>
-      s.iadd(this.#k.buffer(i), s.i32(elementBytes(array) * array.offset)),
+      s.iadd(this.#k.buffer(i), s.i32(DTYPE_BYTES[array.dtype] * array.offset)),
     );
     this.#body.emit(this.#k, 0, pointers, []);
     this.#tiles(pointers);
@@ -171,7 +170,7 @@ class LoopEmitter {
     const unit = this.#plan.isColumn && level === this.#nest.vectorLevel ? this.#plan.block : 1;
     return pointers.map((pointer, i) => {
       const array = this.#arrays[i];
-      const stride = elementBytes(array) * unit * array.strides[axis];
+      const stride = DTYPE_BYTES[array.dtype] * unit * array.strides[axis];
       return stride === 0 ? pointer : this.#k.let(s.iadd(pointer, s.imul(index, s.i32(stride))));
     });
   }
@@ -211,7 +210,7 @@ class LoopEmitter {
           const pointer = inner[spec.operands.length + i];
           const stride = store.strides[this.#nest.axes[this.#nest.vectorLevel]];
           const value = this.#body.value(store.value, position);
-          const offset = elementBytes(store) * position.index * stride;
+          const offset = DTYPE_BYTES[store.dtype] * position.index * stride;
           storeElements(this.#k, store, pointer, value, offset, position.lanes);
         }
       }
@@ -330,7 +329,7 @@ class LoopEmitter {
     const axis = this.#nest.axes[level];
     for (const { position, variables } of accumulators) {
       for (const [i, reduction] of this.#spec.reductions.entries()) {
-        const offset = elementBytes(reduction) * position.index * reduction.strides[axis];
+        const offset = DTYPE_BYTES[reduction.dtype] * position.index * reduction.strides[axis];
         storeElements(this.#k, reduction, this.#result(pointers, i), variables[i], offset, position.lanes);
       }
     }

@@ -1,11 +1,7 @@
 // Emits the instructions of a loop nest: one value per instruction and vector position, as far out as possible.
 
-import {
-  elementBytes,
-  type LoopArray,
-  type LoopInstruction,
-  type LoopSpec,
-} from "../../../../program/loop_spec.ts";
+import { DTYPE_BYTES, isHalf } from "../../../../graph.ts";
+import type { LoopArray, LoopInstruction, LoopSpec } from "../../../../program/loop_spec.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import { narrow, widen } from "../../simd/half.ts";
@@ -112,7 +108,7 @@ export class LoopBody {
         const pointer = pointers[instruction.operand];
         const operand = this.#operand(instruction.operand);
         const steps = (position?.index ?? 0) * this.#vectorStride(instruction.operand);
-        return loadElements(k, operand, pointer, elementBytes(operand) * steps, position?.lanes);
+        return loadElements(k, operand, pointer, DTYPE_BYTES[operand.dtype] * steps, position?.lanes);
       }
       case "unary":
         return unary(k, instruction.fn, this.value(instruction.args[0], position));
@@ -142,14 +138,14 @@ export class LoopBody {
 /** Loads elements as f32 (or i32): four, one in lane 0, or one in every lane where `lanes` is undefined. */
 function loadElements(
   k: KernelBuilder,
-  { half }: LoopArray,
+  { dtype }: LoopArray,
   pointer: Expr,
   offset: number,
   lanes: 4 | 1 | undefined,
 ): Expr {
-  if (half !== undefined) {
+  if (isHalf(dtype)) {
     const bits = lanes === 4 ? s.loadU16Lanes(pointer, offset) : s.xsplat(s.loadU16(pointer, offset));
-    return widen(k, bits, half);
+    return widen(k, bits, dtype);
   }
   if (lanes === undefined) return k.let(s.loadSplat(pointer, offset));
   return k.let(lanes === 4 ? s.loadV(pointer, offset) : s.loadLane0(pointer, offset));
@@ -158,14 +154,14 @@ function loadElements(
 /** Stores four values, or lane 0 only. */
 export function storeElements(
   k: KernelBuilder,
-  { half }: LoopArray,
+  { dtype }: LoopArray,
   pointer: Expr,
   value: Expr,
   offset: number,
   lanes: 4 | 1,
 ): void {
-  if (half !== undefined) {
-    const bits = narrow(k, value, half);
+  if (isHalf(dtype)) {
+    const bits = narrow(k, value, dtype);
     if (lanes === 4) k.storeU16Lanes(pointer, bits, offset);
     else k.storeU16(pointer, s.xextractLane(bits, 0), offset);
   } else if (lanes === 4) k.storeV(pointer, value, offset);
