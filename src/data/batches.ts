@@ -1,7 +1,7 @@
-// Which images make up which batch. Every epoch is a fresh shuffle of all images; the shuffles are laid end to end
-// and cut into batches, so every batch is full (programs have static shapes) and may span two epochs, where a
-// PyTorch DataLoader would end the epoch with a smaller batch. Everything follows from (seed, step) alone, so a run
-// that is resumed at a step goes on as if it had never stopped.
+// Which images form which batch. Every epoch is a new shuffle of all images; the shuffles are concatenated and cut into
+// batches. So every batch is full (programs have static shapes) and may span two epochs, where a PyTorch DataLoader
+// would end the epoch with a smaller batch. A batch depends on (seed, step) only, so a resumed run continues as if it
+// had never stopped.
 import { type AugmentDraw, drawAugmentation } from "./augment/draw.ts";
 import { CONDITION_SIZE, edmCondition } from "./augment/edm.ts";
 import { fillImage } from "./augment/fill.ts";
@@ -15,30 +15,30 @@ import {
 import type { ImageSource } from "./image_source.ts";
 import { ItemRandom, STREAM } from "./item_random.ts";
 
-/** What batches are drawn from, and how. */
+/** Options of a `BatchSampler`. */
 export interface BatchSamplerOptions {
   /** Number of images. */
   readonly count: number;
   readonly batchSize: number;
   /** 0 .. 2^53-1. */
   readonly seed: number;
-  /** Whether to mirror images at random: a coin for every (seed, epoch, image); default false. */
+  /** Whether to mirror images at random: a coin flip for every (seed, epoch, image); default false. */
   readonly flip?: boolean;
-  /** What else is done to images at random, drawn for every (seed, epoch, image); default nothing. */
+  /** Other random changes, drawn for every (seed, epoch, image); default none. */
   readonly augment?: Partial<AugmentOptions>;
 }
 
-/** Which images make up a step's batch, and what is done to each. */
+/** The images of a step's batch, and their augmentation. */
 export interface Batch {
   /** [batchSize], each 0 .. count-1. */
   readonly indices: Uint32Array;
   /** [batchSize], 1 where the image is mirrored left to right. */
   readonly flips: Uint8Array;
-  /** [batchSize], what else is done to each image; left out where nothing is. */
+  /** [batchSize], the other changes of each image; absent without any. */
   readonly draws?: readonly AugmentDraw[];
 }
 
-/** Draws batches: every image once an epoch, in an order that follows from seed and epoch alone. */
+/** Draws batches: every image once per epoch, in an order that depends on seed and epoch only. */
 export class BatchSampler {
   readonly count: number;
   readonly batchSize: number;
@@ -56,12 +56,12 @@ export class BatchSampler {
     this.random = new ItemRandom(whole("seed", seed, 0, Number.MAX_SAFE_INTEGER));
   }
 
-  /** The epoch, from 0, that the first image of a step's batch belongs to. */
+  /** The epoch, from 0, of the first image of a step's batch. */
   epochOf(step: number): number {
     return Math.floor((step * this.batchSize) / this.count);
   }
 
-  /** How many steps it takes to have seen every image `epochs` times. */
+  /** The number of steps that show every image `epochs` times. */
   stepsFor(epochs: number): number {
     return Math.ceil((epochs * this.count) / this.batchSize);
   }
@@ -76,7 +76,7 @@ export class BatchSampler {
     return this.batchOf(shown);
   }
 
-  /** Images as an epoch, from 0, shows them. */
+  /** Images with their augmentation in an epoch, from 0. */
   inEpoch(epoch: number, indices: readonly number[]): Batch {
     whole("epoch", epoch, 0, Number.MAX_SAFE_INTEGER);
     return this.batchOf(indices.map((index) => ({ epoch, index: whole("index", index, 0, this.count - 1) })));
@@ -95,13 +95,13 @@ export class BatchSampler {
     };
   }
 
-  /** The order of an epoch: Fisher and Yates' shuffle. The last few are kept. */
+  /** The order of an epoch, by the Fisher-Yates shuffle. The most recent ones are cached. */
   private shuffle(epoch: number): Uint32Array {
     const known = this.shuffles.get(epoch);
     if (known !== undefined) return known;
     const order = Uint32Array.from({ length: this.count }, (_, i) => i);
     for (let i = this.count - 1; i > 0; i--) {
-      // A 32-bit word scaled to 0..i: off from uniform by less than i / 2^32.
+      // A 32-bit word scaled to 0..i differs from uniform by less than i / 2^32.
       const j = Math.floor((this.random.words(i, epoch, STREAM.shuffle)[0] / 2 ** 32) * (i + 1));
       const held = order[i];
       order[i] = order[j];
@@ -115,8 +115,8 @@ export class BatchSampler {
 }
 
 /**
- * The images of a batch as a model takes them: float32, [batch, height, width, channels], x / 127.5 - 1.
- * @param out where to put them; made if left out
+ * The images of a batch as model input: float32, [batch, height, width, channels], x / 127.5 - 1.
+ * @param out the destination; a new tensor by default
  * @throws RangeError if `out`, `flips` or `draws` does not fit
  */
 export function fillBatch(
@@ -141,8 +141,8 @@ export function fillBatch(
 }
 
 /**
- * What a model is told of the images of a batch, [batch, 9]: see `edmCondition`.
- * @throws RangeError for a batch without such augmentation
+ * The augmentation conditions of a batch, [batch, 9]: see `edmCondition`.
+ * @throws RangeError for a batch without non-leaky augmentation
  */
 export function fillConditions({ draws = [], indices }: Batch): Float32Array {
   const out = new Float32Array(indices.length * CONDITION_SIZE);

@@ -1,8 +1,8 @@
 // Classes for images that are compared with a data set as a whole.
 
 /**
- * Classes of `count` images in the proportions of a data set, ascending: those at evenly spread places of its labels
- * when these stand in order, so each class has its share to less than one image.
+ * Classes of `count` images in the proportions of a data set, ascending. They are taken at evenly spaced positions of
+ * its sorted labels, so the count of each class is within one image of its share.
  * @param of the data set's labels, at least one
  */
 export function proportionalClasses(of: Int32Array, count: number): number[] {

@@ -1,6 +1,6 @@
-// Errors of data sets.
+// The error of data sets.
 
-/** What goes wrong with data: the message is one line that says what was found and what to do. */
+/** An error in data: the message is one line that says what was found and what to do. */
 export class DataError extends Error {
   override readonly name = "DataError";
 }

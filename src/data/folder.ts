@@ -1,23 +1,23 @@
-// A folder of images as a data set, prepared as torchvision's Resize(size) and CenterCrop(size) prepare it.
+// A folder of images as a data set, prepared like torchvision's Resize(size) and CenterCrop(size).
 import { DataError } from "./errors.ts";
 import type { SourceSelection } from "./local/encoded.ts";
 import { checkFolder, folderImages, isImageName, listFolder } from "./local/files.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";
 
-/** How the images of a folder are read. */
+/** Options for reading a folder of images. */
 export interface FolderOptions extends LocalOptions, Pick<SourceSelection, "split" | "labelColumn"> {}
 
-/** A folder's images, and what there is to say about them. */
+/** A folder's images, and information about them. */
 export interface FolderSource extends LocalImages {
   /** Paths inside the folder, with "/", in the order of the images. */
   readonly files: readonly string[];
 }
 
 /**
- * Reads all images in a folder and the folders in it, in the order of their paths; each is scaled so that its
- * shorter side is `size`, and its middle square kept. Files are told by their content; hidden files and files
- * whose names promise no image are passed over.
- * @throws DataError, in one line, if the folder is missing, not a folder, or has no images; if a file is broken
+ * Reads all images of a folder and its subfolders in the order of their paths, scales each so that its shorter side is
+ * `size`, and keeps the central square. File formats are recognised by content; hidden files and files without an
+ * image's extension are skipped.
+ * @throws DataError, in one line, if the folder is missing, not a folder, or without images, or if a file is broken
  */
 export async function imageFolder(folder: string, options: FolderOptions): Promise<FolderSource> {
   await checkFolder(folder);

@@ -1,4 +1,4 @@
-// imago/data: numbered images of one size, and the batches that a model learns from.
+// imago/data: numbered images of one size, and training batches.
 
 export type { AugmentDraw } from "./augment/draw.ts";
 export { CONDITION_SIZE } from "./augment/edm.ts";

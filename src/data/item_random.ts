@@ -1,10 +1,10 @@
-// The random numbers of data: four words for every (seed, epoch, image, stream), whatever was drawn before. So a run
-// that is resumed, or that has other options, draws the same numbers for what it has in common with another.
+// Random numbers for data: four words for every (seed, epoch, image, stream), independent of earlier draws. So resumed
+// runs, and runs with other options, draw the same numbers for the same purposes.
 import { philox4x32 } from "../engine/random/philox.ts";
 
 /**
- * What numbers are drawn for; each use has a stream of its own, so that none moves when another is switched on. Streams
- * are the last counter word, which is 0 in tensor programs. A number that was once given must stay.
+ * Each use of random numbers has its own stream, so that none changes when another is switched on. The stream is the
+ * last counter word, which is 0 in tensor programs. Never renumber a stream.
  */
 export const STREAM = {
   shuffle: 1,
@@ -32,7 +32,7 @@ export class ItemRandom {
     this.#key = new Uint32Array([seed % 2 ** 32, Math.floor(seed / 2 ** 32)]);
   }
 
-  /** Four words, each 0 .. 2^32-1. The array is used again by the next call. */
+  /** Four words, each 0 .. 2^32-1. The next call reuses the array. */
   words(item: number, epoch: number, stream: Stream): Uint32Array {
     const counter = this.#counter;
     counter[0] = item;
@@ -43,7 +43,7 @@ export class ItemRandom {
     return counter;
   }
 
-  /** The same words as four numbers above 0 and below 1. */
+  /** The same words as four numbers in (0, 1). */
   uniforms(item: number, epoch: number, stream: Stream): readonly [number, number, number, number] {
     const [a, b, c, d] = this.words(item, epoch, stream);
     return [unit(a), unit(b), unit(c), unit(d)];
@@ -52,7 +52,7 @@ export class ItemRandom {
 
 const unit = (word: number): number => (word + 0.5) * 2 ** -32;
 
-/** Two independent standard normal numbers from two uniform ones in (0, 1), by Box and Muller. */
+/** Two independent standard normal numbers from two uniform ones in (0, 1), by the Box-Muller method. */
 export function normals(u1: number, u2: number): readonly [number, number] {
   const radius = Math.sqrt(-2 * Math.log(u1));
   const angle = 2 * Math.PI * u2;

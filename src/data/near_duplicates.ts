@@ -1,33 +1,34 @@
-// Images that look the same: the same picture twice, saved anew, scaled, or a little lighter. Judged on the images as
-// training sees them, by a difference hash (Krawetz 2013, "Kind of like that") and by colour: whether each of 16 x 16
-// places is darker than the one to its right, in at most `MAX_DISTANCE` places otherwise; and the mean colours of 4 x 4
-// places, on average at most `MAX_COLOR_STEP` of 255 apart, without which all plain images would be alike.
+// Finds images that look alike: copies of a picture, saved again, scaled, or slightly lighter. Images are compared at
+// their training size, by two measures: a difference hash (Krawetz 2013, "Kind of like that"), which stores for each of
+// 16 x 16 cells whether it is darker than its right neighbour and may differ in at most `MAX_DISTANCE` bits; and the
+// mean colours of 4 x 4 cells, which may differ by at most `MAX_COLOR_STEP` of 255 on average. Without colours, all
+// plain images would be alike.
 import type { ImageSource } from "./image_source.ts";
 
 const GRID = 16;
 const WORDS = (GRID * GRID) / 32;
 const COLOR_GRID = 4;
-/** A step to the right counts from this on (of 255): below it is the noise of compression on plain ground. */
+/** Smallest difference (of 255) that sets a bit: smaller ones are compression noise on plain ground. */
 const STEP = 3;
 const MAX_DISTANCE = WORDS - 1;
 const MAX_COLOR_STEP = 8;
-/** More pairs than this are not gathered: a data set of one image over and over has no end of them. */
+/** Limit on the collected pairs: a data set that repeats one image has far too many. */
 const MAX_PAIRS = 10_000;
 
-/** How near-duplicates are told, in a line for people. */
+/** The criterion of near-duplicates, in a line for people. */
 export const JUDGED_BY = `difference hash of ${GRID} x ${GRID} bits at most ${MAX_DISTANCE} bits apart, and mean colours of ${COLOR_GRID} x ${COLOR_GRID} places at most ${MAX_COLOR_STEP} of 255`;
 
 /** Two images, the first before the second. */
 export interface NearPair {
   readonly first: number;
   readonly second: number;
-  /** In how many of the hash's 256 bits they differ: 0 to `MAX_DISTANCE`. */
+  /** Number of the hash's 256 bits that differ: 0 to `MAX_DISTANCE`. */
   readonly distance: number;
 }
 
-/** Pairs of images that look alike, and whether these are all. */
+/** Pairs of images that look alike. */
 export interface NearDuplicates {
-  /** By their first image, then by their second. */
+  /** Sorted by first image, then by second. */
   readonly pairs: readonly NearPair[];
   /** False where there are more than `MAX_PAIRS`. */
   readonly isComplete: boolean;
@@ -35,7 +36,7 @@ export interface NearDuplicates {
 
 /**
  * Finds pairs of images that look alike, such as copies in another size or file format.
- * @param onProgress called after every image that was looked at
+ * @param onProgress called after every image
  */
 export function nearDuplicates(source: ImageSource, onProgress?: (done: number) => void): NearDuplicates {
   const { count } = source;
@@ -50,7 +51,8 @@ export function nearDuplicates(source: ImageSource, onProgress?: (done: number) 
 }
 
 /**
- * Two hashes that differ in fewer bits than they have words share a word: only images that share one are compared.
+ * Compares only images whose hashes share a word: two hashes that differ in fewer bits than they have words always
+ * share one.
  * @param hashes [count, WORDS]
  * @param colors [count, ...]
  */
@@ -80,7 +82,7 @@ function findPairs(count: number, hashes: Uint32Array, colors: Uint8Array): Near
 const sorted = (pairs: NearPair[]): NearPair[] =>
   pairs.sort((a, b) => a.first - b.first || a.second - b.second);
 
-/** Whether two images met already: in an earlier word. */
+/** Whether an earlier word already matched two images. */
 function sharedBefore(hashes: Uint32Array, a: number, b: number, word: number): boolean {
   for (let i = 0; i < word; i++) if (hashes[a * WORDS + i] === hashes[b * WORDS + i]) return true;
   return false;
@@ -108,13 +110,13 @@ function colorStep(colors: Uint8Array, a: number, b: number, perImage: number): 
   return sum / perImage;
 }
 
-/** Hash and colours of images of one size. */
+/** Computes hash and colours of images of one size. */
 class Signature {
   readonly #channels: number;
   readonly #width: number;
   readonly #hashCells: CellGrid;
   readonly #colorCells: CellGrid;
-  /** Which bit of the hash each place is: neighbours are far apart, so that every word tells of the whole image. */
+  /** The hash bit of each cell. Neighbours are far apart, so that every word covers the whole image. */
   readonly #bitOf = Uint32Array.from({ length: GRID * GRID }, (_, i) => (i * 97) % (GRID * GRID));
 
   constructor({ size, channels }: ImageSource) {
@@ -152,7 +154,7 @@ class Signature {
   }
 }
 
-/** Means over rectangles that divide an image evenly; pixels on an edge count by the part that lies inside. */
+/** Means over rectangles that divide an image evenly; pixels on an edge are weighted by the part inside. */
 class CellGrid {
   readonly #rows: readonly Span[];
   readonly #columns: readonly Span[];
@@ -185,7 +187,7 @@ class CellGrid {
   }
 }
 
-/** A cell along one axis: pixels from `first` on, and what share of the cell each is. */
+/** A cell along one axis: its first pixel, and each pixel's share of the cell. */
 interface Span {
   readonly first: number;
   readonly weights: Float64Array;

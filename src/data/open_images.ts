@@ -3,17 +3,17 @@ import type { SourceSelection } from "./local/encoded.ts";
 import { type ImageFiles, openEncoded, openEncodedFiles } from "./local/open.ts";
 import { type LocalImages, type LocalOptions, localImages } from "./local/source.ts";
 
-/** How a source of images is read, whatever it is: built-in, a folder, a file or a data set of the Hub. */
+/** Options for any source of images: built-in, a folder, a file or a data set of the Hub. */
 export interface OpenImagesOptions extends LocalOptions, SourceSelection {
-  /** What the user calls the source, for errors and records. Default: the path. */
+  /** The user's name for the source, for errors and records. Default: the path. */
   readonly name?: string;
 }
 
 /**
- * Opens a folder of images or of parquet files, a .zip, a .parquet (or several, with * in the name), or a .txt with the
- * path of an image a line. Each image is scaled so that its shorter side is `size`, and its middle square kept. Images
- * that take more than `memoryLimit` are decoded once into the cache on the disk and read from there.
- * @throws DataError or FileError, in one line, for what is missing, damaged, or looks like an attack; the signal's reason
+ * Opens a folder of images or of parquet files, a .zip, a .parquet (or several, with * in the name), or a .txt with one
+ * image path per line. Each image is scaled so that its shorter side is `size`, and its central square kept. Data sets
+ * larger than `memoryLimit` are decoded once into the disk cache and read from there.
+ * @throws DataError or FileError, in one line, for anything missing, damaged, or suspicious; the signal's reason
  */
 export async function openImages(path: string, options: OpenImagesOptions): Promise<LocalImages> {
   const { name = path, labelColumn } = options;
@@ -22,8 +22,8 @@ export async function openImages(path: string, options: OpenImagesOptions): Prom
 }
 
 /**
- * The same for files that were chosen already, such as those of a data set that was downloaded.
- * @param options `split` does not matter any more; `name` stands for the files in errors and in records
+ * Opens chosen files, such as those of a downloaded data set, in the same way.
+ * @param options `split` has no effect; `name` stands for the files in errors and records
  * @throws DataError or FileError, in one line; the signal's reason
  */
 export async function openImageFiles(

@@ -3,7 +3,9 @@
 import type { RgbImage } from "../io/image/index.ts";
 import type { ImageSource } from "./image_source.ts";
 
-/** Gray images have three equal channels. The bytes may be the data set's own: do not write to them. */
+/**
+ * Returns an image with three channels, equal ones for gray. The bytes may be the data set's own: do not write to them.
+ */
 export function sourceImage(images: ImageSource, index: number): RgbImage {
   const { height, width } = images.size;
   const pixels = images.image(index);

@@ -1,4 +1,4 @@
-// Affine maps of the plane, in pixels from the middle of an image: x to the right, y downwards.
+// Affine maps of the plane, in pixels from the image's centre: x to the right, y down.
 
 /** [a, b, x0, c, d, y0]: (x, y) -> (a x + b y + x0, c x + d y + y0). */
 export type Affine = readonly [a: number, b: number, x0: number, c: number, d: number, y0: number];
@@ -9,16 +9,16 @@ export const scaling = (x: number, y: number): Affine => [x, 0, 0, 0, y, 0];
 
 export const translation = (x: number, y: number): Affine => [1, 0, x, 0, 1, y];
 
-/** By `angle` radians, clockwise as images are looked at. */
+/** A clockwise rotation by `angle` radians. */
 export function rotation(angle: number): Affine {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)].map(exactZero);
   return [cos, -sin, 0, sin, cos, 0];
 }
 
-/** Quarter turns are exact, although π/2 as a number is not. */
+/** Makes quarter turns exact: in float64, cos(π/2) is not 0. */
 const exactZero = (value: number): number => (Math.abs(value) < 1e-15 ? 0 : value);
 
-/** One map of several, of which the last is done first, as in a product of matrices. */
+/** The product of several maps; the last is applied first, as with matrices. */
 export const product = (...maps: readonly Affine[]): Affine => maps.reduce(times, IDENTITY);
 
 function times([a, b, x0, c, d, y0]: Affine, [e, f, x1, g, h, y1]: Affine): Affine {
@@ -32,7 +32,7 @@ function times([a, b, x0, c, d, y0]: Affine, [e, f, x1, g, h, y1]: Affine): Affi
   ];
 }
 
-/** How much the map lengthens what it lengthens most: the larger singular value of its linear part. */
+/** The largest factor by which the map lengthens: the larger singular value of its linear part. */
 export function stretch([a, b, , c, d]: Affine): number {
   return (Math.hypot(a + d, c - b) + Math.hypot(a - d, c + b)) / 2;
 }

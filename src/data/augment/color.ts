@@ -1,7 +1,7 @@
-// Colour jitter: brightness, contrast and saturation as torchvision's ColorJitter has them, and hue as a turn of the
-// chroma, which leaves luma and every grey as they are.
+// Colour jitter: brightness, contrast and saturation as in torchvision's ColorJitter, and hue as a rotation of the
+// chroma, which preserves luma and greys.
 
-/** What is done to the colours of one image, in this order. */
+/** Changes of one image's colours, applied in this order. */
 export interface ColorChange {
   /** Factor of every value. */
   readonly brightness: number;
@@ -9,11 +9,11 @@ export interface ColorChange {
   readonly contrast: number;
   /** Factor of the distance from the pixel's own luma. */
   readonly saturation: number;
-  /** Turn of the chroma, radians. */
+  /** Rotation of the chroma, radians. */
   readonly hue: number;
 }
 
-/** Luma of ITU-R BT.601, and the scales of its chroma: U = 0.492 (B - Y), V = 0.877 (R - Y). */
+/** Luma weights of ITU-R BT.601, and the scales of its chroma: U = 0.492 (B - Y), V = 0.877 (R - Y). */
 const RED = 0.299;
 const GREEN = 0.587;
 const BLUE = 0.114;
@@ -21,9 +21,9 @@ const U_SCALE = 0.492;
 const V_SCALE = 0.877;
 
 /**
- * Changes an image's colours in place and keeps them in 0 .. 255.
+ * Changes an image's colours in place, clamped to 0 .. 255.
  * @param values [pixels, channels], 0 to 255
- * @param channels of a single one, saturation and hue have nothing to change
+ * @param channels with 1, saturation and hue have no effect
  */
 export function recolor(values: Float32Array, channels: 1 | 3, change: ColorChange): void {
   const { brightness, contrast, saturation, hue } = change;

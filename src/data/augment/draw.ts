@@ -1,4 +1,4 @@
-// What is done to one image in one epoch: drawn from (seed, epoch, image) alone.
+// The random augmentation of one image in one epoch; depends on (seed, epoch, image) only.
 
 import { type ItemRandom, STREAM } from "../item_random.ts";
 import { type Affine, product, rotation, scaling, translation } from "./affine.ts";
@@ -6,26 +6,27 @@ import type { ColorChange } from "./color.ts";
 import { drawEdm, type EdmDraw, edmSource } from "./edm.ts";
 import type { AugmentOptions } from "./options.ts";
 
-/**
- * What is done to one image of a batch: drawn anew in each epoch, from the seed and the image's place in it.
- */
+/** The augmentation of one image, drawn for each epoch from the seed and the image's index. */
 export interface AugmentDraw {
-  /** The square that is kept: its side, and its middle counted from the image's, in shares of the image's sides. */
+  /** The square kept by the crop: its side, and its centre relative to the image's, in shares of the image's sides. */
   readonly crop: { readonly side: number; readonly x: number; readonly y: number };
   /** Radians, clockwise. */
   readonly rotation: number;
   /** To the right and down, in shares of the image's sides. */
   readonly shift: { readonly x: number; readonly y: number };
-  /** null where colours stay as they are. */
+  /** null: colours unchanged. */
   readonly color: ColorChange | null;
-  /** The transformations that the model is told of; null where it is told of none. */
+  /** The non-leaky transformations, which the model gets as a condition; null without them. */
   readonly edm: EdmDraw | null;
 }
 
-/** Parts of a circle that the hue turns by, for a colour jitter of 1. */
+/** Largest rotation of the hue, as a share of the circle, at a colour jitter of 1. */
 const HUE_SHARE = 0.25;
 
-/** @param epoch from 0 */
+/**
+ * Draws the augmentation of image `item`.
+ * @param epoch from 0
+ */
 export function drawAugmentation(
   options: AugmentOptions,
   random: ItemRandom,
@@ -55,12 +56,12 @@ function drawColor(jitter: number, [a, b, c, d]: readonly [number, number, numbe
   };
 }
 
-/** A number from 0 to 1 as one from -most to most. */
+/** Maps 0 .. 1 to -most .. most. */
 const within = (unit: number, most: number): number => (2 * unit - 1) * most;
 
 /**
- * Where in an image of that size each place of the augmented one comes from: mirrored if asked for, cropped, turned and
- * shifted, and then what the model is told of.
+ * The map from positions in the augmented image to positions in the original, of the given size: mirroring, crop,
+ * rotation and shift, then the non-leaky transformations.
  */
 export function sourceMap(
   { crop, rotation: angle, shift, edm }: AugmentDraw,

@@ -1,30 +1,30 @@
 // Non-leaky augmentation (Karras et al. 2022, "Elucidating the design space of diffusion-based generative models",
-// arXiv 2206.00364, appendix F.2 and table 6; the order and the shares are those of the code that was released with it).
-// The model is told what was done to each image, so that it can tell augmented images from those of the data set, and
-// draws only the latter when it is told that nothing was done.
+// arXiv 2206.00364, appendix F.2 and table 6; order and shares as in the released code). The model is conditioned on
+// the augmentation of each image, so it learns to distinguish augmented images from original ones; sampled with a
+// condition of 0, it draws only the latter.
 import { type ItemRandom, normals, STREAM } from "../item_random.ts";
 import { type Affine, product, rotation, scaling, translation } from "./affine.ts";
 
-/** The parameters of one image, as the paper numbers them; 0 where nothing is done. */
+/** The augmentation parameters of one image, numbered as in the paper; 0 means no change. */
 export interface EdmDraw {
-  /** a0: 1 where it is mirrored left to right: half of the images, whatever the probability. */
+  /** a0: 1 mirrors left to right; half of the images, independent of the probability. */
   readonly mirror: 0 | 1;
-  /** a1: 1 where it is turned upside down. */
+  /** a1: 1 flips upside down. */
   readonly upsideDown: 0 | 1;
-  /** a2, standard normal: enlarged by A_scale to this power. */
+  /** a2, standard normal: scales by A_scale to this power. */
   readonly scale: number;
-  /** a3: turned by this many radians, -π to π. */
+  /** a3: rotates by this many radians, -π to π. */
   readonly rotation: number;
-  /** a4, radians: the axis of a5. In half of the images 0. */
+  /** a4, radians: the axis of a5; 0 for half of the images. */
   readonly axis: number;
-  /** a5, standard normal: enlarged along the axis and shrunk across it, by A_aniso to this power. */
+  /** a5, standard normal: stretches along the axis and shrinks across it, by A_aniso to this power. */
   readonly anisotropy: number;
-  /** a6, a7, standard normal: shifted by A_trans of width and height. */
+  /** a6, a7, standard normal: shifts by A_trans of width and height. */
   readonly shiftX: number;
   readonly shiftY: number;
 }
 
-/** Numbers that tell the model of one image's parameters. */
+/** Length of an image's augmentation condition. */
 export const CONDITION_SIZE = 9;
 
 const A_SCALE = 2 ** 0.2;
@@ -32,7 +32,7 @@ const A_ANISO = 2 ** 0.2;
 const A_TRANS = 1 / 8;
 const AXIS_PROBABILITY = 0.5;
 
-/** Draws the parameters of an image in an epoch; each kind of transformation is done with `probability`. */
+/** Draws the parameters of an image in an epoch; each kind of transformation is applied with `probability`. */
 export function drawEdm(random: ItemRandom, item: number, epoch: number, probability: number): EdmDraw {
   const uniforms = (stream: Parameters<ItemRandom["uniforms"]>[2]) => random.uniforms(item, epoch, stream);
   const [mirrorCoin, flipChance, flipCoin] = uniforms(STREAM.edmFlips);
@@ -55,11 +55,11 @@ export function drawEdm(random: ItemRandom, item: number, epoch: number, probabi
   };
 }
 
-/** Where in the image each place of the augmented one comes from. */
+/** The map from positions in the augmented image to positions in the original. */
 export function edmSource(draw: EdmDraw, { width, height }: { width: number; height: number }): Affine {
   const scale = A_SCALE ** draw.scale;
   const along = A_ANISO ** draw.anisotropy;
-  // A turn there and back is not exactly none, and images that nothing is done to shall stay as they are.
+  // A rotation and its inverse do not give exactly the identity, but unchanged images must stay exact.
   const anisotropic =
     draw.anisotropy === 0 ? [] : [rotation(-draw.axis), scaling(1 / along, along), rotation(draw.axis)];
   return product(
@@ -71,7 +71,7 @@ export function edmSource(draw: EdmDraw, { width, height }: { width: number; hei
   );
 }
 
-/** What the model is told: all 0 where nothing was done. */
+/** The augmentation condition of an image, 9 values; all 0 without augmentation. */
 export function edmCondition(draw: EdmDraw): readonly number[] {
   const { mirror, upsideDown, scale, rotation: turn, axis, anisotropy, shiftX, shiftY } = draw;
   return [

@@ -1,4 +1,4 @@
-// One image with all that is done to it: one map and one resampling for whatever moves pixels, then the colours.
+// Applies an image's augmentation: all geometric changes in one map and one resampling, then the colours.
 
 import type { ImageSource } from "../image_source.ts";
 import { IDENTITY, sameMap, scaling } from "./affine.ts";
@@ -7,16 +7,16 @@ import { type AugmentDraw, sourceMap } from "./draw.ts";
 import { type Raster, resample } from "./resample.ts";
 
 export interface Changes {
-  /** Left to right, before anything else. */
+  /** Left to right, before all other changes. */
   readonly mirrored: boolean;
-  /** null for nothing else. */
+  /** null: no other changes. */
   readonly draw: AugmentDraw | null;
 }
 
 const MIRROR = scaling(-1, 1);
 
 /**
- * Writes an image as floats of 0 to 255. What only mirrors, or nothing, gives the bytes themselves.
+ * Writes an image as floats of 0 to 255. Unchanged and mirrored images keep their bytes exactly.
  * @param out [height, width, channels]
  */
 export function fillImage(

@@ -1,11 +1,11 @@
-// An image seen through an affine map, each of its values computed once: the cubic convolution kernel with a = -1/2
-// (Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15; Pillow's BICUBIC). It leaves
-// pixels that fall on pixels as they are, and blurs the others less than linear interpolation does. Where the map
-// shrinks the image, the kernel widens with it, so that fine patterns do not alias.
+// Resamples an image through an affine map with the cubic convolution kernel, a = -1/2 (Keys 1981, "Cubic convolution
+// interpolation for digital image processing", equation 15; Pillow's BICUBIC). Pixels that fall on pixels are
+// unchanged, and the others blur less than with linear interpolation. Where the map shrinks the image, the kernel
+// widens with it to avoid aliasing.
 //
-// Outside the image its edge pixels go on. The mirror image, which Karras et al. take, would be better for pictures
-// that fill their frame; but of one thing on a plain ground, as most small data sets are, it brings in parts a second
-// time from the other side of the edge, and models learn to draw them.
+// Outside the image its edge pixels repeat. Reflection, the choice of Karras et al., suits pictures that fill their
+// frame; but for an object on a plain ground, as in most small data sets, it repeats parts of the object beyond the
+// edge, and models learn to draw them.
 import { type Affine, stretch } from "./affine.ts";
 
 /** Bytes [height, width, channels]. */
@@ -16,11 +16,12 @@ export interface Raster {
   readonly channels: number;
 }
 
-/** The kernel is 0 from here on. */
+/** The kernel is 0 beyond this distance. */
 const RADIUS = 2;
 
 /**
- * @param sourceOf where in the image each place of the result comes from, from middle to middle
+ * Resamples an image.
+ * @param sourceOf the map from positions in the result to positions in the image, relative to the centres
  * @param out [height, width, channels], 0 to 255
  */
 export function resample(raster: Raster, sourceOf: Affine, out: Float32Array): void {
@@ -50,7 +51,7 @@ export function resample(raster: Raster, sourceOf: Affine, out: Float32Array): v
   }
 }
 
-/** The sum over 4 by 4 pixels of three channels from `from` on: what nearly every pixel of a training run is. */
+/** The weighted sum over 4 by 4 pixels of three channels starting at `from`: the case of nearly all training pixels. */
 function blend4x4(
   wide: Float64Array,
   from: number,
@@ -73,7 +74,7 @@ function blend4x4(
   out[to + 2] = inRange(blue);
 }
 
-/** The same over any square and number of channels. */
+/** The same for any square and number of channels. */
 function blendAll(
   wide: Float64Array,
   from: number,
@@ -100,8 +101,8 @@ function blendAll(
 const inRange = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
 
 /**
- * The weights of the pixels around `position`, which add up to 1.
- * @returns the first of these pixels
+ * Computes the weights of the pixels around `position`; they sum to 1.
+ * @returns the index of the first of these pixels
  */
 function weigh(weights: Float64Array, position: number, widening: number): number {
   const first = Math.floor(position - RADIUS * widening) + 1;
@@ -128,11 +129,11 @@ function kernel(distance: number): number {
   return t < RADIUS ? ((2.5 - 0.5 * t) * t - 4) * t + 2 : 0;
 }
 
-/** Pixels to add on each side of a line of `size`, so that all up to `farthest` from its middle are there. */
+/** Pixels to add on each side of a line of `size`, so that it covers `farthest` from its centre. */
 const marginFor = (size: number, farthest: number): number =>
   Math.max(0, Math.ceil(farthest - (size - 1) / 2)) + 1;
 
-/** [height + 2 marginY, width + 2 marginX, channels]. */
+/** Repeats the edge pixels: [height + 2 marginY, width + 2 marginX, channels]. */
 function withMargins(raster: Raster, marginX: number, marginY: number): Float64Array {
   const { pixels, height, width, channels } = raster;
   const wideWidth = width + 2 * marginX;

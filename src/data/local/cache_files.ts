@@ -1,6 +1,6 @@
-// The two files of a cache entry. pixels.bin: the images [size, size, 3], bytes, one after the other, without those
-// that cannot be read. index.jsonl: a line that says what the entry is of, then a line for every image of the source.
-// Both are only ever added to, so what a killed process wrote is the beginning of what it would have written.
+// The two files of a cache entry. pixels.bin: the readable images [size, size, 3] as bytes, concatenated. index.jsonl:
+// a header line that identifies the entry, then a line for every image of the source. Both are only appended to, so a
+// killed process leaves a valid beginning.
 
 import * as v from "valibot";
 import { compression, files, paths } from "#platform";
@@ -14,10 +14,10 @@ const { join } = paths;
 export const PIXELS = "pixels.bin";
 export const INDEX = "index.jsonl";
 
-/** An index that is longer than this is not believed (bytes). */
+/** Largest accepted index (bytes). */
 const MAX_INDEX_BYTES = 2 ** 31;
 
-/** What an entry is of; all of it must be as expected, or the entry is stale. */
+/** Identifies an entry; if any field differs from the expected one, the entry is stale. */
 export interface CacheHeader {
   readonly imago: "decoded images";
   readonly version: 1;
@@ -28,7 +28,7 @@ export interface CacheHeader {
   readonly stamp: string;
 }
 
-/** A line of an image. */
+/** The line of an image. */
 export type CacheRecord = (GoodRecord & { readonly crc: number }) | BrokenRecord;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 32 - 1));
@@ -43,19 +43,19 @@ const recordSchema = v.union([
   v.strictObject({ problem: v.string() }),
 ]);
 
-/** What an index says. */
+/** The contents of an index. */
 export interface CacheIndex {
   readonly records: readonly CacheRecord[];
-  /** Where the line of each record ends, in bytes; first of them the header's. */
+  /** End of each record's line, in bytes, starting with the header's. */
   readonly ends: readonly number[];
-  /** Of the readable images. */
+  /** CRCs of the readable images. */
   readonly crcs: Uint32Array;
 }
 
-/** "absent": there is none. "stale": it is of other images or options. "damaged": it cannot be believed. */
+/** "absent": there is no index. "stale": it is for other images or options. "damaged": it is not valid. */
 export type IndexProblem = "absent" | "stale" | "damaged";
 
-/** Reads the lines that are whole; a last one that is cut off is left out. */
+/** Reads the complete lines; a truncated last line is dropped. */
 export async function readIndex(folder: string, expected: CacheHeader): Promise<CacheIndex | IndexProblem> {
   const path = join(folder, INDEX);
   let file: OpenFile;
@@ -102,7 +102,7 @@ function parseRecord(line: string): CacheRecord | undefined {
   }
 }
 
-/** Images of a finished entry, each read from the file when it is asked for: memory stays flat. */
+/** Images of a finished entry, each read from the file on demand, so memory stays flat. */
 export class PixelFile {
   readonly #folder: string;
   readonly #bytes: number;
@@ -116,12 +116,12 @@ export class PixelFile {
     this.#file = file;
   }
 
-  /** @param bytes of an image */
+  /** @param bytes of one image */
   static async open(folder: string, bytes: number, crcs: Uint32Array): Promise<PixelFile> {
     return new PixelFile(folder, bytes, crcs, await files.openSync(join(folder, PIXELS), "r"));
   }
 
-  /** @throws DataError where the file no longer holds what was written; the entry is then made anew next time */
+  /** @throws DataError where the file has changed since it was written; the next run then rebuilds the entry */
   image(slot: number): Uint8Array {
     if (this.#file === undefined) throw new DataError(`${this.#folder}: the images were closed`);
     const pixels = new Uint8Array(this.#bytes);

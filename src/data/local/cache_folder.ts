@@ -1,4 +1,4 @@
-// Where decoded images are kept between runs, and what is kept there.
+// The cache of decoded images: its folder and its entries.
 import { files, hashing, machine, paths, processes } from "#platform";
 import { isAbandoned } from "../../io/abandoned.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";
@@ -6,14 +6,14 @@ import type { Machine } from "../../platform/platform.ts";
 
 const { basename, isAbsolute, join } = paths;
 
-/** Decoded images lie in this folder of the cache, an entry for each source and size. */
+/** The cache's folder for decoded images, with an entry for each source and size. */
 const IMAGES = "images";
 
-/** $IMAGO_CACHE, else imago in $XDG_CACHE_HOME, else ~/.cache/imago; and in it the folder of decoded images. */
+/** The folder of decoded images: in $IMAGO_CACHE, else in imago in $XDG_CACHE_HOME, else in  /.cache/imago. */
 export function imageCacheFolder(env: Machine["environment"] = machine.environment): string {
   const { IMAGO_CACHE, XDG_CACHE_HOME } = env;
   if (IMAGO_CACHE !== undefined && IMAGO_CACHE !== "") return join(IMAGO_CACHE, IMAGES);
-  // The XDG specification has relative paths ignored.
+  // The XDG specification says to ignore relative paths.
   const base =
     XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME)
       ? XDG_CACHE_HOME
@@ -21,7 +21,7 @@ export function imageCacheFolder(env: Machine["environment"] = machine.environme
   return join(base, "imago", IMAGES);
 }
 
-/** The folder's name of a source at a size: to be recognised by people, and different for every source. */
+/** The folder name for a source at a size: recognisable for people, and unique per source. */
 export function entryName(name: string, identity: string, size: number): string {
   const shown = basename(name)
     .replaceAll(/[^\w.-]+/g, "_")
@@ -31,16 +31,16 @@ export function entryName(name: string, identity: string, size: number): string 
   return `${shown === "" ? "images" : shown}-${size}px-${hash}`;
 }
 
-/** .ENTRY.MARK.building: an entry that a process is making, and which one. */
+/** .ENTRY.MARK.building: an unfinished entry, and the process that builds it. */
 const BUILDING = /^\.(.+)\.([\w-]+)\.building$/;
 
-/** The name under which this process makes an entry. */
+/** The name under which this process builds an entry. */
 export const buildingName = async (entry: string): Promise<string> =>
   `.${entry}.${await processes.mark()}.building`;
 
 /**
- * Names under which processes that are gone left an entry half made.
- * @param folder which may be missing
+ * The names of entries that dead processes left unfinished.
+ * @param folder may be missing
  */
 export async function abandonedBuilds(folder: string, entry?: string): Promise<string[]> {
   const found: string[] = [];
@@ -52,16 +52,16 @@ export async function abandonedBuilds(folder: string, entry?: string): Promise<s
   return found;
 }
 
-/** One source at one size, and what it takes on the disk. */
+/** One source at one size, and its size on disk. */
 export interface CacheEntry {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
-  /** False for one that a process that is gone left half made; the next start goes on with it. */
+  /** False for an unfinished entry of a dead process; the next run completes it. */
   readonly isComplete: boolean;
 }
 
-/** What is kept, and what processes that are gone left half made. @throws FileError */
+/** Lists the entries, and the unfinished ones of dead processes. @throws FileError */
 export async function listImageCache(folder = imageCacheFolder()): Promise<CacheEntry[]> {
   try {
     const names = (await files.list(folder)).filter((name) => !name.startsWith(".")).sort();
@@ -80,7 +80,10 @@ export async function listImageCache(folder = imageCacheFolder()): Promise<Cache
   }
 }
 
-/** Removes all that `listImageCache` lists; runs that read it at this moment are not disturbed on most systems. @throws FileError */
+/**
+ * Removes all that `listImageCache` lists; on most systems this does not disturb runs that are reading. @throws
+ * FileError
+ */
 export async function clearImageCache(folder = imageCacheFolder()): Promise<CacheEntry[]> {
   const entries = await listImageCache(folder);
   for (const { path, isComplete } of entries) {

@@ -1,4 +1,4 @@
-// Writes a cache entry, or goes on with one that a killed process began.
+// Writes a cache entry, or continues one that a killed process began.
 import { compression, files, paths } from "#platform";
 import type { AppendFile } from "../../platform/platform.ts";
 import { type CacheHeader, type CacheRecord, INDEX, PIXELS, readIndex } from "./cache_files.ts";
@@ -6,9 +6,9 @@ import type { Decoded } from "./decode.ts";
 
 const { join } = paths;
 
-/** Pixels are written this many bytes at a time, or one image. */
+/** Pixels are written in chunks of this many bytes, or one image. */
 const BATCH_BYTES = 2 ** 22;
-/** And so many records. */
+/** Largest number of records per write. */
 const BATCH_RECORDS = 1024;
 
 export class CacheWriter {
@@ -18,7 +18,7 @@ export class CacheWriter {
   readonly #batch: Uint8Array;
   #batched = 0;
   #lines: string[] = [];
-  /** Records that were there already, in the order of the images. */
+  /** Records of the earlier process, in the order of the images. */
   readonly before: readonly CacheRecord[];
 
   private constructor(
@@ -34,7 +34,7 @@ export class CacheWriter {
     this.before = before;
   }
 
-  /** Makes the folder where it is missing, and keeps of its files as much as is sound and of the same images. */
+  /** Creates the folder where it is missing, and keeps the part of its files that is intact and matches the header. */
   static async open(folder: string, header: CacheHeader): Promise<CacheWriter> {
     await files.makeFolder(folder);
     const imageBytes = header.size ** 2 * 3;
@@ -57,7 +57,7 @@ export class CacheWriter {
     }
   }
 
-  /** Adds what became of the next image. */
+  /** Adds the result of the next image. */
   async add(decoded: Decoded): Promise<void> {
     if ("problem" in decoded) {
       this.#lines.push(JSON.stringify({ problem: decoded.problem }));
@@ -70,7 +70,7 @@ export class CacheWriter {
     if (this.#batched === this.#batch.length || this.#lines.length >= BATCH_RECORDS) await this.flush();
   }
 
-  /** Writes what was added: pixels first, so that no line tells of pixels that are not there. */
+  /** Writes the added records: pixels first, so that every line has its pixels. */
   async flush(): Promise<void> {
     await this.#pixels.write(this.#batch.subarray(0, this.#batched));
     this.#batched = 0;
@@ -79,7 +79,7 @@ export class CacheWriter {
     await this.#index.write(lines);
   }
 
-  /** Everything is on the disk when this returns. */
+  /** Flushes everything to disk before it returns. */
   async finish(): Promise<void> {
     await this.flush();
     await this.#pixels.sync();
@@ -92,7 +92,7 @@ export class CacheWriter {
   }
 }
 
-/** The records up to the first whose pixels are not what was written. */
+/** The records before the first whose pixels do not match. */
 async function soundRecords(
   pixels: AppendFile,
   records: readonly CacheRecord[],

@@ -1,4 +1,4 @@
-// Decoded images of a source in the cache: read from there, or first decoded into it.
+// Decoded images of a source through the cache: read from there, or first decoded into it.
 import { files, images, paths } from "#platform";
 import { shortageOf } from "../../io/free_space.ts";
 import { errorCode, explainSystemError, FileError } from "../../platform/errors.ts";
@@ -15,24 +15,25 @@ const { join } = paths;
 export interface CacheOptions extends DecodeOptions {
   /** The cache's folder. */
   readonly folder: string;
-  /** The source's, for errors and for the entry's name. */
+  /** The source's name, for errors and for the entry's name. */
   readonly name: string;
 }
 
 export interface CachedSet extends DecodedSet {
   /** The entry's folder. */
   readonly folder: string;
-  /** Whether it was made just now. */
+  /** Whether this call made it. */
   readonly isNew: boolean;
   readonly warnings: readonly string[];
 }
 
-/** Entries that this process is opening or making: whoever wants one of them waits for it. */
+/** Entries that this process is opening or making; later callers wait for them. */
 const underWay = new Map<string, Promise<unknown>>();
 
 /**
+ * Opens the entry of a source, and decodes the source first where it has none.
  * @throws DataError or FileError, in one line, when the disk is full or the cache cannot be written; the signal's
- * reason when it is aborted. What was decoded until then is kept, and the next call goes on from there.
+ * reason when it is aborted. Images decoded until then are kept, and the next call continues from there.
  */
 export async function cachedImages(encoded: EncodedImages, options: CacheOptions): Promise<CachedSet> {
   const { folder, name, size } = options;
@@ -113,7 +114,7 @@ async function build(
     await decodeInto(own, header, encoded, options);
     await files.removeFolder(entry);
     await files.rename(own, entry).catch((error: unknown) => {
-      // Another process finished the same entry meanwhile: one is as good as the other.
+      // Another process finished the same entry meanwhile, which is as good.
       if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes(errorCode(error) ?? "")) throw error;
     });
     await files.removeAll(own);
@@ -129,7 +130,7 @@ async function build(
   }
 }
 
-/** Takes over what a process that is gone left half made: the first to rename it has it. */
+/** Takes over the unfinished entry of a dead process: the first process to rename it gets it. */
 async function adopt(folder: string, entry: string, own: string): Promise<void> {
   let isTaken = (await files.stat(own).catch(() => undefined)) !== undefined;
   for (const name of await abandonedBuilds(folder, entry)) {

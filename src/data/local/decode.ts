@@ -1,13 +1,13 @@
-// From encoded images to pixels of one size, several at a time, and what there is to say of each.
+// Decodes images to pixels of one size, several at a time, with a record for each.
 import { hashing } from "#platform";
 import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
 import type { EncodedImages } from "./encoded.ts";
 import { inOrder } from "./in_order.ts";
 
-/** An image that could be read. */
+/** The record of a readable image. */
 export interface GoodRecord {
-  /** Of the original, turned as its EXIF data says, in pixels. */
+  /** Of the original, in pixels, after its EXIF rotation. */
   readonly width: number;
   readonly height: number;
   /** Format and channels of the original: "jpeg, 3 channels". */
@@ -16,7 +16,7 @@ export interface GoodRecord {
   readonly digest: string;
 }
 
-/** One that could not. */
+/** The record of an unreadable image. */
 export interface BrokenRecord {
   readonly problem: string;
 }
@@ -26,15 +26,15 @@ export type Decoded = (GoodRecord & { readonly pixels: Uint8Array }) | BrokenRec
 export interface DecodeOptions {
   /** Height and width, in pixels. */
   readonly size: number;
-  /** Images that are decoded at once. */
+  /** Number of images decoded at once. */
   readonly concurrency: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Decodes, scales and cuts all images from `first` on; the results come in the order of the images. What is wrong with
- * one image is in its result.
+ * Decodes, scales and crops all images from `first` on, and yields results in the order of the images. An error in one
+ * image becomes its result.
  * @throws FileError when the source itself fails, the signal's reason when it is aborted
  */
 export async function* decodeAll(

@@ -1,4 +1,4 @@
-// All decoded images of a source, wherever their pixels are, and what became of the rest.
+// All decoded images of a source, wherever their pixels are, and the records of broken ones.
 import { hashing } from "#platform";
 import type { Hasher } from "../../platform/platform.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";
@@ -11,7 +11,7 @@ export interface BrokenImage {
   readonly problem: string;
 }
 
-/** What the images were as files, by image. */
+/** Properties of the original files, by image. */
 export interface Originals {
   /** In pixels. */
   readonly widths: Uint32Array;
@@ -21,15 +21,15 @@ export interface Originals {
 }
 
 export interface DecodedRecords {
-  /** By image: which one of the source it is. */
+  /** For each image, its index in the source. */
   readonly indices: Uint32Array;
   readonly originals: Originals;
   readonly broken: readonly BrokenImage[];
-  /** Of the readable images: their names and bytes, and the size they were brought to. */
+  /** Hash of the readable images' names, bytes and output size. */
   readonly fingerprint: string;
 }
 
-/** Gathers records in the order of the images. */
+/** Collects records in the order of the images. */
 export class RecordBuilder {
   readonly #nameOf: (index: number) => string;
   readonly #hash: Hasher;
@@ -37,7 +37,7 @@ export class RecordBuilder {
   readonly #widths: Uint32Array;
   readonly #heights: Uint32Array;
   readonly #kinds: string[] = [];
-  /** Each kind once: a hundred thousand images share a few. */
+  /** Stores each kind once: a hundred thousand images share a few. */
   readonly #distinct = new Map<string, string>();
   readonly #broken: BrokenImage[] = [];
   #seen = 0;
@@ -51,7 +51,7 @@ export class RecordBuilder {
     this.#heights = new Uint32Array(count);
   }
 
-  /** Images that could be read so far. */
+  /** Number of readable images so far. */
   get good(): number {
     return this.#good;
   }
@@ -74,7 +74,7 @@ export class RecordBuilder {
     this.#good++;
   }
 
-  /** To be called once, after the last. */
+  /** Call once, after the last record. */
   finish(): DecodedRecords {
     const good = this.#good;
     return {
@@ -90,9 +90,9 @@ export class RecordBuilder {
   }
 }
 
-/** Records, and the pixels they tell of. */
+/** Records with their pixels. */
 export interface DecodedSet extends DecodedRecords {
-  /** [size, size, 3] of image `index`, which is in range. */
+  /** Image `index`, [size, size, 3]; the index must be in range. */
   image(index: number): Uint8Array;
   close(): void;
 }

@@ -1,20 +1,20 @@
-// Labels of images that are files: from a table beside them, or from the folders that they lie in.
+// Labels of image files: from a table next to them, or from their folders.
 import { DataError } from "../errors.ts";
 import type { ClassLabels } from "../image_source.ts";
 import { classLabels } from "./labels.ts";
 import { METADATA_FILES, type Metadata, parseMetadata } from "./metadata.ts";
 import { splitOfFolder } from "./splits.ts";
 
-/** Taken for labels without being asked for. */
+/** The label column used by default. */
 export const LABEL_COLUMN = "label";
 
-/** Files of a folder, a list or an archive. */
+/** The files of a folder, a list or an archive. */
 export interface FileTree {
-  /** Of the source, for errors. */
+  /** The source's name, for errors. */
   readonly name: string;
-  /** Of the images, with "/". */
+  /** Paths of the images, with "/". */
   readonly paths: readonly string[];
-  /** A file that may lie beside them; undefined where it does not. */
+  /** Reads a text file from the same tree; undefined where it does not exist. */
   readText(path: string): Promise<string | undefined>;
 }
 
@@ -24,9 +24,10 @@ export interface FoundLabels {
 }
 
 /**
- * @param labelColumn a column of metadata.csv or metadata.jsonl. Without it: the column "label" of that table, or the
- * folders where every image lies in one of several folders side by side; nothing where neither is so for every image
- * @throws DataError, in one line, where the column that was asked for is missing or has gaps
+ * Finds the labels of image files.
+ * @param labelColumn a column of metadata.csv or metadata.jsonl. Default: the column "label" of that table; else the
+ * folders, if every image lies in one of several sibling folders; else no labels
+ * @throws DataError, in one line, where the named column is missing or has gaps
  */
 export async function labelsOfFiles(tree: FileTree, labelColumn: string | undefined): Promise<FoundLabels> {
   const common = commonFolder(tree.paths);
@@ -47,7 +48,7 @@ export async function labelsOfFiles(tree: FileTree, labelColumn: string | undefi
 interface FoundTable {
   readonly table: Metadata;
   readonly path: string;
-  /** Names in the table begin here: "" or a folder with "/" at its end. */
+  /** Names in the table are relative to this folder: "" or a path with "/" at its end. */
   readonly folder: string;
 }
 
@@ -71,7 +72,7 @@ async function askedFor(tree: FileTree, common: string, column: string): Promise
   return fromTable(tree, found, column);
 }
 
-/** The table that lies beside the images or in a folder above them, the nearest first. */
+/** The table next to the images or in a folder above them, the nearest first. */
 async function findMetadata(tree: FileTree, common: string): Promise<FoundTable | undefined> {
   for (let folder = common; ; folder = folder.replace(/[^/]*\/$/, "")) {
     for (const file of METADATA_FILES) {
@@ -107,7 +108,7 @@ function fromFolders(paths: readonly string[], common: string): ClassLabels | un
   return "names" in labels ? labels : undefined;
 }
 
-/** The folder that all paths lie in, with "/" at its end, or "". */
+/** The folder that contains all paths, with "/" at its end, or "". */
 function commonFolder(paths: readonly string[]): string {
   const [first = ""] = paths;
   let common = first.slice(0, first.lastIndexOf("/") + 1);

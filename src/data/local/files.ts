@@ -1,4 +1,4 @@
-// Images that are files on the disk: those of a folder and the folders in it, or of a list.
+// Images that are files on disk: those of a folder and its subfolders, or of a list.
 import { files, hashing, paths as pathnames } from "#platform";
 import { foreignContent } from "../../io/foreign.ts";
 import { errorCode, firstLine } from "../../platform/errors.ts";
@@ -12,22 +12,25 @@ import { chooseImages } from "./splits.ts";
 
 const { dirname, extname, join, resolve } = pathnames;
 
-/** Names that promise an image. Some are not read (bmp, heic, ...), and are reported rather than passed over. */
+/** Extensions of images. Unsupported ones (bmp, heic, ...) are included so that they are reported, not skipped. */
 const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set(
   ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .tif .tiff .avif .bmp .heic .heif .jxl .jp2".split(" "),
 );
 
-/** An image file that is larger than this is not read (bytes). */
+/** Largest accepted image file (bytes). */
 const MAX_IMAGE_BYTES = 2 ** 30;
-/** A list that is larger than this is not read (bytes). */
+/** Largest accepted list (bytes). */
 const MAX_LIST_BYTES = 2 ** 28;
-/** Files looked at at once. */
+/** Number of concurrent stat calls. */
 const STATS_AT_ONCE = 32;
 
-/** Whether a name promises an image. */
+/** Whether a name has an image's extension. */
 export const isImageName = (path: string): boolean => IMAGE_EXTENSIONS.has(extname(path).toLowerCase());
 
-/** @param paths of its images and of the other files of interest, as `listFolder` gives them */
+/**
+ * The images of a folder.
+ * @param paths of its images and metadata files, from `listFolder`
+ */
 export async function folderImages(
   { name, path: folder }: NamedSource,
   paths: readonly string[],
@@ -42,7 +45,7 @@ export async function folderImages(
 }
 
 /**
- * The images that a text file names, a path a line, from the folder that the list is in.
+ * The images listed in a text file, one path per line, relative to the list's folder.
  * @throws DataError, in one line, for a list that cannot be read or is empty
  */
 export async function listedImages(
@@ -116,7 +119,7 @@ async function readImage(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Undefined when there is no such file. @throws DataError */
+/** Undefined when the file does not exist. @throws DataError */
 async function readText(path: string, most = MAX_METADATA_BYTES): Promise<string | undefined> {
   try {
     const { size } = await files.stat(path);
@@ -129,7 +132,7 @@ async function readText(path: string, most = MAX_METADATA_BYTES): Promise<string
   }
 }
 
-/** @throws DataError unless this is a folder that may be read */
+/** @throws DataError unless this is a readable folder */
 export async function checkFolder(folder: string): Promise<void> {
   try {
     const info = await files.stat(folder);
@@ -146,8 +149,8 @@ export async function checkFolder(folder: string): Promise<void> {
 }
 
 /**
- * Paths of the files below a folder that are `wanted`, with "/", sorted by code unit so that the order is the same
- * anywhere. Hidden files and folders are passed over.
+ * Paths of the `wanted` files below a folder, with "/", sorted by code unit so that the order is the same on any
+ * machine. Hidden files and folders are skipped.
  */
 export async function listFolder(folder: string, wanted: (name: string) => boolean): Promise<string[]> {
   const found: string[] = [];
@@ -155,7 +158,7 @@ export async function listFolder(folder: string, wanted: (name: string) => boole
   const walk = async (inside: string): Promise<void> => {
     const here = join(folder, inside);
     const real = await files.realPath(here);
-    if (seen.has(real)) return; // a link that leads back
+    if (seen.has(real)) return; // a link to a parent folder
     seen.add(real);
     for (const entry of await files.entries(here)) {
       if (entry.name.startsWith(".")) continue;
@@ -172,7 +175,7 @@ export async function listFolder(folder: string, wanted: (name: string) => boole
   return found.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** Follows links; a link to nowhere counts as a file, and is reported when it is read. */
+/** Follows links; a broken link counts as a file, and is reported when it is read. */
 async function isFolder(entry: FolderEntry, parent: string): Promise<boolean> {
   if (entry.kind !== "link") return entry.kind === "folder";
   return files.stat(resolve(parent, entry.name)).then(

@@ -1,8 +1,8 @@
-// Several pieces of asynchronous work at a time, with their results in order.
+// Runs asynchronous work concurrently and yields the results in order.
 
 /**
- * The results of `work(0)`, `work(1)`, ... in that order, with at most `ahead` of them under way or waiting to be
- * taken: memory is bounded however long one of them takes. `work` may reject: the first that does ends it.
+ * Yields the results of `work(0)`, `work(1)`, ... in order, with at most `ahead` of them running or waiting to be
+ * consumed, which bounds memory. The first rejection ends it.
  */
 export async function* inOrder<T>(
   count: number,
@@ -15,7 +15,7 @@ export async function* inOrder<T>(
   for (let taken = first; taken < count; taken++) {
     while (next < count && waiting.length < ahead) {
       const result = work(next++);
-      result.catch(() => {}); // told when its turn comes
+      result.catch(() => {}); // thrown when its turn comes
       waiting.push(result);
     }
     const result = waiting.shift();

@@ -1,16 +1,16 @@
-// Several sources as one, one after the other.
+// Several sources as one, concatenated.
 import { hashing } from "#platform";
 import type { ClassLabels } from "../image_source.ts";
 import type { EncodedImages } from "./encoded.ts";
 import { classLabels } from "./labels.ts";
 
-/** A source, and what its images' names are to begin with. */
+/** A source, and the prefix of its images' names. */
 export interface Part {
   readonly prefix: string;
   readonly images: EncodedImages;
 }
 
-/** Labels are those of the parts, if all have some; classes of one name are one class. */
+/** Concatenates sources. They keep their labels if all have some; classes of equal name are one class. */
 export function joined(parts: readonly Part[]): EncodedImages {
   const starts: number[] = [];
   let count = 0;

@@ -1,14 +1,14 @@
-// From a label for every image to numbered classes.
+// Converts the labels of all images to numbered classes.
 import { compareCodePoints } from "../../io/code_points.ts";
 import type { ClassLabels } from "../image_source.ts";
 
-/** What was found in place of labels: how many images have none, and the first of them. */
+/** Labels are incomplete: the number of images without one, and the first of them. */
 export interface MissingLabels {
   readonly missing: number;
   readonly first: number;
 }
 
-/** Classes that are numbered are sorted by number, others by code point. */
+/** Builds classes: names that are numbers are sorted by number, others by code point. */
 export function classLabels(values: readonly (string | undefined)[]): ClassLabels | MissingLabels {
   const missing = missingIn(values.map((value) => value === undefined));
   if (missing !== undefined) return missing;
@@ -19,7 +19,7 @@ export function classLabels(values: readonly (string | undefined)[]): ClassLabel
   return { names, of: Int32Array.from(values, (value) => numbers.get(value ?? "") ?? 0) };
 }
 
-/** Classes that the source itself numbers; their order stays. */
+/** Builds classes that the source itself numbers; their order is kept. */
 export function numberedLabels(
   values: readonly (number | undefined)[],
   names: readonly string[],
@@ -34,7 +34,7 @@ function missingIn(isMissing: readonly boolean[]): MissingLabels | undefined {
   return first < 0 ? undefined : { missing: isMissing.filter(Boolean).length, first };
 }
 
-/** The labels of some of the images, in that order. */
+/** The labels of the given images, in that order. */
 export function labelsOfSome({ names, of }: ClassLabels, indices: Uint32Array): ClassLabels {
   return { names, of: Int32Array.from(indices, (index) => of[index] ?? 0) };
 }

@@ -1,29 +1,30 @@
-// The tables metadata.csv and metadata.jsonl: what a table beside the images says of each, by the names of their files.
+// The tables metadata.csv and metadata.jsonl: values of each image, by its file name.
 import { tables } from "#platform";
 import { foreignContent } from "../../io/foreign.ts";
 import { firstLine } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 
-/** In the order in which they are looked for. */
+/** In the order of the search. */
 export const METADATA_FILES = ["metadata.csv", "metadata.jsonl"] as const;
-/** A table of more than this is not read (bytes). */
+/** Largest accepted table (bytes). */
 export const MAX_METADATA_BYTES = 2 ** 28;
-/** Nor one with a row of more than this (bytes). */
+/** Largest accepted row (bytes). */
 const MAX_ROW_BYTES = 2 ** 20;
-/** The columns that may hold the files' names, the first that is there. */
+/** Possible columns of file names; the first that exists is used. */
 const NAME_COLUMNS = ["file_name", "file"];
 
 export interface Metadata {
   readonly columns: readonly string[];
-  /** Which column holds the files' names, if there is one. */
+  /** The column of file names, if there is one. */
   readonly nameColumn: string | undefined;
-  /** What a column says of a file; undefined where it says nothing. */
+  /** A column's value for a file; undefined where there is none. */
   valueOf(file: string, column: string): string | undefined;
 }
 
 /**
- * @param name of the table, for errors; its end tells its format
- * @throws DataError, in one line, for what is no table
+ * Parses a table.
+ * @param name of the table, for errors; its extension gives the format
+ * @throws DataError, in one line, for text that is not a table
  */
 export async function parseMetadata(name: string, text: string): Promise<Metadata> {
   const foreign = foreignContent(text, "a table");
@@ -68,7 +69,7 @@ function parseLine(name: string, line: string, number: number): object {
     const value: unknown = JSON.parse(line);
     if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new DataError(`${name}: line ${number} is not a JSON object; write one object a line`);
 }

@@ -1,4 +1,4 @@
-// Tells what kind of source a path is, and opens it.
+// Recognises the kind of source at a path, and opens it.
 
 import { files as disk, paths as pathnames } from "#platform";
 import { isMissing } from "../../platform/errors.ts";
@@ -14,6 +14,7 @@ import { zipImages } from "./zip_images.ts";
 const { basename, dirname, extname, inside } = pathnames;
 
 /**
+ * Opens a source.
  * @param source a folder, a .zip, a .parquet (also with * in its name), or a list in a .txt
  * @throws DataError or FileError, in one line
  */
@@ -40,7 +41,7 @@ export async function openEncoded(source: NamedSource, selection: SourceSelectio
   throw new DataError(`${name}: this is a file of a kind that is not read; give ${FORMATS}`);
 }
 
-/** The parquet files of a folder whose names match. */
+/** The parquet files of a folder that match a pattern. */
 async function matchingParquet(
   { name, path }: NamedSource,
   selection: SourceSelection,
@@ -55,17 +56,18 @@ async function matchingParquet(
   return parquetSplit({ name, path: folder }, here, selection);
 }
 
-/** Files that belong together, chosen already. */
+/** Chosen files that form one source. */
 export interface ImageFiles {
   readonly kind: "parquet" | "zip" | "folder";
-  /** What the paths lie in: names of images are told from here. */
+  /** The folder that the paths lie in; image names are relative to it. */
   readonly root: string;
-  /** Absolute, in the order in which they are read; of a folder its own path alone. */
+  /** Absolute paths in reading order; for a folder, only its own path. */
   readonly paths: readonly string[];
 }
 
 /**
- * @param name what the user calls the files, for errors
+ * Opens chosen files.
+ * @param name the user's name for the files, for errors
  * @throws DataError or FileError, in one line
  */
 export async function openEncodedFiles(

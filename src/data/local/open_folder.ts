@@ -1,4 +1,4 @@
-// A folder by what is in it: images, or parquet files, or zip archives.
+// Opens a folder by its contents: images, parquet files, or zip archives.
 
 import { paths } from "#platform";
 import { DataError } from "../errors.ts";

@@ -1,16 +1,16 @@
-// Which columns of a parquet file hold the images and their labels.
+// Chooses the columns of a parquet file that hold images and labels.
 import type { ParquetColumn } from "../../io/parquet.ts";
 import { DataError } from "../errors.ts";
 import { LABEL_COLUMN } from "./file_labels.ts";
 
-/** Names that columns of images usually have, where more than one could be it. */
+/** Usual names of image columns, which decide between several candidates. */
 const USUAL_NAMES = ["image", "img", "images"];
 
 /**
- * The column of images: the one asked for; otherwise the one that Hugging Face datasets wrote as Image; otherwise the
- * one that has the shape of it (a struct with bytes); otherwise the only one of plain bytes. Of several, one called
- * "image" or "img".
- * @throws DataError that lists the columns, where there is none or one must be chosen
+ * The column of images: the named one; otherwise the one that Hugging Face datasets wrote as Image; otherwise the one
+ * with its structure (a struct with bytes); otherwise the only one of plain bytes. Of several, one named "image" or
+ * "img".
+ * @throws DataError that lists the columns, where there is none or the choice is ambiguous
  */
 export function imageColumn(
   name: string,
@@ -37,9 +37,9 @@ export function imageColumn(
 }
 
 /**
- * The column of labels: the one asked for; otherwise "label"; otherwise the only one that Hugging Face datasets wrote
- * as ClassLabel; undefined where there is none, or more than one.
- * @throws DataError that lists the columns, where the one asked for is missing or holds no labels
+ * The column of labels: the named one; otherwise "label"; otherwise the only one that Hugging Face datasets wrote as
+ * ClassLabel; undefined where there is none or more than one.
+ * @throws DataError that lists the columns, where the named one is missing or holds no labels
  */
 export function labelColumn(
   name: string,
@@ -54,7 +54,7 @@ export function labelColumn(
   return named ?? (written.length === 1 ? written[0] : undefined);
 }
 
-/** @throws DataError that lists the columns, where the one asked for is missing, or not among those that can hold it */
+/** @throws DataError that lists the columns, where the named one is missing or of an unsuitable type */
 function askedColumn(
   name: string,
   columns: readonly ParquetColumn[],

@@ -1,4 +1,4 @@
-// The images in parquet files: row groups are read when a row of theirs is asked for, and the last few are kept.
+// The images in parquet files: row groups are read on demand, and the last few are kept.
 import { files as disk, hashing, paths as pathnames } from "#platform";
 import { openParquet, type ParquetColumn, type ParquetFile } from "../../io/parquet.ts";
 import { DataError } from "../errors.ts";
@@ -8,23 +8,24 @@ import { inOrder } from "./in_order.ts";
 import { classLabels, numberedLabels } from "./labels.ts";
 import { imageColumn, labelColumn } from "./parquet_columns.ts";
 
-/** Row groups and files that are kept: images are asked for in order, a few at a time. */
+/** Number of row groups and files kept: images are read in order, a few at a time. */
 const KEPT_GROUPS = 2;
 const KEPT_FILES = 2;
 
-/** Where the rows of one row group are. */
+/** The location of one row group. */
 interface Place {
   readonly file: number;
   readonly group: number;
-  /** The image that its first row is. */
+  /** The index of the image in its first row. */
   readonly first: number;
-  /** That row's number in the file. */
+  /** The number of that row in the file. */
   readonly row: number;
 }
 
 /**
- * @param source the folder that the paths are in
- * @param paths of the files, with "/", in the order in which their rows are read
+ * Opens parquet files.
+ * @param source the folder that contains the paths
+ * @param paths of the files, with "/", in reading order
  * @throws DataError and FileError, in one line, for files that are damaged or lack the columns
  */
 export async function parquetImages(
@@ -78,7 +79,7 @@ interface Survey {
   readonly label: ParquetColumn | undefined;
 }
 
-/** Opens every file once: which columns there are, how many rows, in which groups. */
+/** Opens every file once to read its columns, row count and row groups. */
 async function survey(
   name: string,
   files: FilePool,
@@ -155,7 +156,7 @@ function imageBytes(value: unknown): Uint8Array {
   throw new Error("no image in this row");
 }
 
-/** The last place that begins at or before the image. */
+/** The last row group that starts at or before the image. */
 function placeOf(places: readonly Place[], index: number): number {
   let low = 0;
   let high = places.length - 1;
@@ -167,7 +168,7 @@ function placeOf(places: readonly Place[], index: number): number {
   return low;
 }
 
-/** Files that are opened when they are used; the last few stay open. */
+/** Opens files on demand; the last few stay open. */
 class FilePool {
   readonly #paths: readonly string[];
   readonly #open = new Map<number, { readonly file: Promise<ParquetFile>; uses: number }>();
@@ -196,7 +197,7 @@ class FilePool {
       this.#open.delete(index);
       await file.then(
         (open) => open.close(),
-        () => {}, // it was never open
+        () => {}, // it never opened
       );
     }
   }

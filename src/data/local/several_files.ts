@@ -1,4 +1,4 @@
-// Parquet files or zip archives of one folder: those of the split that is read.
+// Parquet files or zip archives of one folder: chooses those of a split.
 
 import { paths as pathnames } from "#platform";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
@@ -9,6 +9,7 @@ import { chooseFiles } from "./splits.ts";
 import { zipImages } from "./zip_images.ts";
 
 /**
+ * Opens the parquet files of a split.
  * @param source the folder
  * @param files in it, with "/"
  * @throws DataError or FileError, in one line
@@ -23,6 +24,7 @@ export async function parquetSplit(
 }
 
 /**
+ * Opens the archives of a split.
  * @param source the folder
  * @param files in it, with "/"
  * @throws DataError or FileError, in one line
@@ -43,7 +45,10 @@ export async function zipSplit(
   return withLeft(source, await zipsAsOne(source, paths, rest), left);
 }
 
-/** @param files archives in the folder, with "/", in the order in which they are read */
+/**
+ * Opens several archives as one source.
+ * @param files archives in the folder, with "/", in reading order
+ */
 export async function zipsAsOne(
   { name, path }: NamedSource,
   files: readonly string[],

@@ -1,4 +1,4 @@
-// Encoded images as a data set: decoded at once, into memory where they are few, otherwise into the cache.
+// Encoded images as a data set: few are decoded into memory, many into the cache.
 import { hashing, machine } from "#platform";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
@@ -9,58 +9,58 @@ import { type BrokenImage, type DecodedSet, type Originals, RecordBuilder } from
 import type { EncodedImages } from "./encoded.ts";
 import { labelsOfSome } from "./labels.ts";
 
-/** How many broken files an error names. */
+/** Number of broken files that an error names. */
 const NAMED = 5;
 
-/** Images that take no more than this (bytes) are kept in memory, and decoded at every start. */
+/** Data sets up to this size (bytes) are kept in memory, and decoded at every start. */
 const MEMORY_BYTES = 2 ** 26;
 
-/** How images are read from files: their size, and what is done with those that cannot be decoded. */
+/** Options for reading image files: their size, and the handling of broken ones. */
 export interface LocalOptions {
   /** Height and width of the images, in pixels; 1..4096. */
   readonly size: number;
   /** Whether to mirror images at random in training; default false. */
   readonly flip?: boolean;
-  /** What to do about files that cannot be read: fail (default), or leave them out with a warning. */
+  /** How to handle unreadable files: fail (default), or leave them out with a warning. */
   readonly onBroken?: "error" | "skip";
-  /** How the user asks for "skip", for the error that advises it. Default: in the words of this option. */
+  /** The user's way to choose "skip", for the error that suggests it. Default: this option's name and value. */
   readonly skipHint?: string;
   /** Files decoded at once, 1..1024; default twice the number of processors. */
   readonly concurrency?: number;
   /**
-   * Decoded images that take more than this (bytes) are kept in the cache on the disk, and read from there; default
-   * 64 MiB. Infinity keeps any number in memory.
+   * Decoded data sets above this size (bytes) go into the disk cache and are read from there; default 64 MiB. Infinity
+   * keeps everything in memory.
    */
   readonly memoryLimit?: number;
-  /** The folder of decoded images. Default: images in $IMAGO_CACHE, else in imago in $XDG_CACHE_HOME or ~/.cache. */
+  /** The folder of decoded images. Default: images in $IMAGO_CACHE, else in imago in $XDG_CACHE_HOME or  /.cache. */
   readonly cacheFolder?: string;
-  /** Called after every file that is decoded. */
+  /** Called after every decoded file. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Stops the reading; the promise is rejected with the signal's reason. */
+  /** Stops the reading; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Images of a folder, a list, an archive or parquet files, and what there is to say about them. */
+/** Images of a folder, a list, an archive or parquet files, and information about them. */
 export interface LocalImages extends ImageSource {
   /** Image `index`'s path inside the source, with "/", or its parquet file and row. */
   fileOf(index: number): string;
-  /** What the images were as files. */
+  /** Properties of the original files. */
   readonly originals: Originals;
-  /** Files that were left out because they cannot be read. */
+  /** Unreadable files, which were left out. */
   readonly broken: readonly BrokenImage[];
   readonly warnings: readonly string[];
-  /** Where on the disk the decoded images are, and whether they were put there just now; absent when in memory. */
+  /** The cache entry's folder, and whether this call made it; absent for images in memory. */
   readonly cache?: { readonly folder: string; readonly isNew: boolean };
-  /** Lets go of the file of decoded images; the images can no longer be had. */
+  /** Closes the file of decoded images; images cannot be read afterwards. */
   close(): void;
 }
 
-/** Which labels make a difference to the fingerprint: those that were asked for. */
+/** Where labels come from: only those that the user chose ("asked for") change the fingerprint. */
 export type LabelOrigin = "asked for" | "found";
 
 /**
  * Decodes all images, or opens them in the cache, and closes `encoded`.
- * @param name the source's, as the user called it
+ * @param name the user's name for the source
  * @throws DataError or FileError, in one line
  */
 export async function localImages(
@@ -154,7 +154,7 @@ async function inMemory(encoded: EncodedImages, options: DecodeOptions): Promise
   };
 }
 
-/** What cannot be read, in one clause: how many, and which the first of them are. */
+/** Describes unreadable files in one clause: how many, and the first of them. */
 function describeBroken(broken: readonly BrokenImage[], total: number): string {
   const named = broken.slice(0, NAMED).map(({ file, problem }) => `${JSON.stringify(file)} (${problem})`);
   const more = broken.length > NAMED ? ` and ${broken.length - NAMED} more` : "";

@@ -1,4 +1,4 @@
-// Splits (train, test, validation), as Hugging Face datasets tells them by the names of folders and files.
+// Splits (train, test, validation), recognised by names of folders and files as in Hugging Face datasets.
 import { DataError } from "../errors.ts";
 
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
@@ -14,13 +14,13 @@ const CANONICAL: ReadonlyMap<string, string> = new Map(
 /** train-00000-of-00004-0123abcd.parquet */
 const SHARD = /^(.+?)-\d{5}-of-\d{5}/;
 
-/** "val" -> "validation"; other names stay. */
+/** "val" -> "validation"; other names are unchanged. */
 const canonicalSplit = (name: string): string => CANONICAL.get(name.toLowerCase()) ?? name;
 
-/** The split that a folder's name stands for, if it is one of the usual. */
+/** The split given by a folder's name, if it is one of the usual names. */
 export const splitOfFolder = (name: string): string | undefined => CANONICAL.get(name.toLowerCase());
 
-/** The split that a parquet file belongs to, by its path in the data set; undefined where that does not say. */
+/** The split of a parquet file by its path in the data set; undefined for other paths. */
 function splitOfFile(path: string): string | undefined {
   const parts = path.split("/");
   const file = parts.pop() ?? "";
@@ -34,9 +34,9 @@ function splitOfFile(path: string): string | undefined {
 }
 
 /**
- * The parquet files of a split; without one, those of "train" where there are several splits.
+ * The parquet files of a split; by default those of "train" where there are several splits.
  * @param name of the source, for errors
- * @throws DataError that lists the splits, where the one asked for is missing or one must be chosen
+ * @throws DataError that lists the splits, where the named one is missing or the choice is ambiguous
  */
 export function chooseFiles(
   name: string,
@@ -63,7 +63,7 @@ export function chooseFiles(
 }
 
 /**
- * The images that lie in a folder called as the split, at any depth.
+ * The images in folders named like the split, at any depth.
  * @throws DataError that lists the folders, where there is none
  */
 export function chooseImages(name: string, paths: readonly string[], split: string | undefined): string[] {

@@ -13,8 +13,8 @@ import { chooseImages } from "./splits.ts";
 const TABLES: readonly string[] = METADATA_FILES;
 
 /**
- * In the order of their paths. Hidden files are passed over, and what macOS adds to archives.
- * @throws FileError for an archive that is damaged or looks like an attack, DataError for one without images
+ * The images in the order of their paths. Skips hidden files and those that macOS adds to archives.
+ * @throws FileError for an archive that is damaged or suspicious, DataError for one without images
  */
 export async function zipImages(
   { name, path }: NamedSource,
@@ -54,7 +54,7 @@ export async function zipImages(
       try {
         return await archive.read(entry);
       } catch (error) {
-        // One file's fault is not the archive's.
+        // An error in one file does not fail the archive.
         throw error instanceof FileError ? new Error(error.problem, { cause: error }) : error;
       }
     };

@@ -19,7 +19,7 @@ export interface BodyPlan {
   readonly lean: number;
 }
 
-/** The body from `top` to `bottom`: how far it reaches along y. */
+/** The extent of the body along y. */
 export function bodyExtent(plan: BodyPlan): { top: number; bottom: number } {
   return { top: -0.16 - plan.reach, bottom: plan.length };
 }
@@ -77,6 +77,6 @@ function antenna(plan: BodyPlan, x: number, y: number, pixel: number): number {
   const width = 0.0075 + 0.011 * club;
   const off = Math.abs(x - middle) / Math.sqrt(1 + slope * slope);
   const cap = edge((1.03 - t) * plan.reach, pixel);
-  // A line thinner than a sample covers only its own share of it.
+  // A line thinner than a sample covers only its share of it.
   return edge(width - off, pixel) * cap * Math.min(1, (2 * width) / pixel);
 }

@@ -1,5 +1,5 @@
-// Colours of the synthetic butterflies: sRGB triples in [0, 1], varied in OKLCH so that a change of hue
-// keeps the lightness the eye sees (Ottosson, "A perceptual color space for image processing", 2020).
+// Colours of the synthetic butterflies: sRGB triples in [0, 1], varied in OKLCH so that a change of hue preserves the
+// perceived lightness (Ottosson, "A perceptual color space for image processing", 2020).
 import type { Draw } from "./random.ts";
 
 /** Red, green and blue as displayed (sRGB), each in [0, 1]. */
@@ -15,8 +15,8 @@ export function mix(a: Color, b: Color, t: number): Color {
 }
 
 /**
- * A colour near the given one: hue turned by up to `hue` degrees, lightness moved by up to `lightness`
- * (0..1 scale), chroma scaled by up to `1 +- chroma`.
+ * A colour near the given one: hue rotated by up to `hue` degrees, lightness changed by up to `lightness` (0..1 scale),
+ * chroma scaled by up to `1 +- chroma`.
  */
 export function vary(draw: Draw, color: Color, hue = 6, lightness = 0.03, chroma = 0.12): Color {
   const [l, a, b] = toOklab(color);

@@ -1,5 +1,5 @@
-// The embedded data set: butterflies drawn by code, each different, always the same, at any size.
-// Image i depends on i alone (and is sampled at the size asked for), so nothing needs to be stored or fetched.
+// The embedded data set: butterflies drawn by code, at any size, each different and always the same. Image i depends
+// only on i (and is sampled at the requested size), so nothing is stored or downloaded.
 import { DataError } from "../errors.ts";
 import type { ClassLabels, ImageSource } from "../image_source.ts";
 import { apollo, birdwing, cattleheart } from "./families/birdwings.ts";
@@ -10,12 +10,12 @@ import { Draw } from "./random.ts";
 import { type Pose, render } from "./render.ts";
 import type { Specimen } from "./specimen.ts";
 
-/** Raised whenever a drawn image changes, so that a data fingerprint tells old pictures from new. */
+/** Raise this whenever a drawn image changes, so that fingerprints distinguish old pictures from new ones. */
 const EDITION = 1;
 
 type Family = (draw: Draw) => Specimen;
 
-/** By name, in the order that the shuffles of `familiesOf` start from. */
+/** By name, in the initial order of the shuffles of `familiesOf`. */
 const FAMILIES: readonly (readonly [name: string, family: Family])[] = Object.entries({
   tiger,
   kite,
@@ -38,7 +38,7 @@ const FAMILIES: readonly (readonly [name: string, family: Family])[] = Object.en
   azure,
 });
 
-/** How many butterflies are drawn, how large, and from which seed. */
+/** Number and size of the butterflies. */
 export interface SyntheticOptions {
   /** Number of butterflies, 1..1,000,000; default 1000. */
   readonly count?: number;
@@ -49,8 +49,8 @@ export interface SyntheticOptions {
 }
 
 /**
- * Butterflies on white, [size, size, 3] each, drawn when first asked for and kept; their families are its classes.
- * @throws DataError if the count or the size is out of range.
+ * Butterflies on white, [size, size, 3] each, drawn on first access and kept; their families are the classes.
+ * @throws DataError if the count or the size is out of range
  */
 export function synthetic({ count = 1000, size, flip = false }: SyntheticOptions): ImageSource {
   if (!Number.isInteger(count) || count < 1 || count > 1_000_000) {
@@ -78,7 +78,7 @@ export function synthetic({ count = 1000, size, flip = false }: SyntheticOptions
   };
 }
 
-/** Draws butterfly `index` at the given size; returns RGB bytes, [size, size, 3]. */
+/** Draws butterfly `index` at the given size. Returns RGB bytes, [size, size, 3]. */
 export function drawButterfly(index: number, size: number): Uint8Array {
   const draw = new Draw(index + 1);
   const specimen = specimenOf(index, draw);
@@ -86,13 +86,13 @@ export function drawButterfly(index: number, size: number): Uint8Array {
   return render(specimen, pose, size);
 }
 
-/** The plan of butterfly `index`. */
+/** The traits of butterfly `index`. */
 export function specimenOf(index: number, draw = new Draw(index + 1)): Specimen {
   const [, family] = familiesOf(Math.floor(index / FAMILIES.length))[index % FAMILIES.length];
   return family(draw);
 }
 
-/** The families of a run of as many images: every one once, in an order of its own for each run. */
+/** The order of the families in one run of as many images: a different permutation for each run. */
 function familiesOf(run: number): typeof FAMILIES {
   const draw = new Draw(0x5eed_0000 + run);
   const order = [...FAMILIES];

@@ -1,6 +1,6 @@
-// The layers a wing's pattern is painted with, bottom to top: ground, veins, bands, borders, rows of spots,
-// eyespots, glows. Each maker returns a `Layer`, a function that changes the ink at one place of the wing.
-// Positions and widths named v are fractions of the radius, everything else is in forewing lengths.
+// The layers of a wing's pattern, bottom to top: ground, veins, bands, borders, rows of spots, eyespots, glows. Each
+// factory returns a `Layer`, a function that changes the ink at one place of the wing. Positions and widths named v are
+// fractions of the radius, everything else is in forewing lengths.
 import type { Color } from "./color.ts";
 import type { Site, Wing } from "./wing.ts";
 
@@ -14,10 +14,10 @@ export interface Ink {
 /** Paints one site; `pixel` is the distance between samples, for soft edges. */
 export type Layer = (at: Site, ink: Ink, pixel: number) => void;
 
-/** A number for every cell of the wing, or one for all. */
+/** One number per cell of the wing, or one for all. */
 export type PerCell = number | readonly number[];
 
-/** From `inner` at the root to `outer` at the margin; the change lies between `from` and `to`. */
+/** A gradient from `inner` at the root to `outer` at the margin, between `from` and `to`. */
 export function ground(inner: Color, outer: Color = inner, from = 0.2, to = 1): Layer {
   return (at, ink) => {
     const t = ramp(from, to, at.v);
@@ -43,7 +43,7 @@ export interface BorderOptions {
   readonly tornus: number;
   /** Width along the inner margin, at the body. */
   readonly inner?: number;
-  /** How far the border reaches in along the veins, as a share of its width. */
+  /** Depth of the border along the veins, as a share of its width. */
   readonly bite?: number;
   readonly soft?: number;
 }
@@ -69,11 +69,11 @@ export function border(wing: Wing, color: Color, options: BorderOptions): Layer 
 }
 
 export interface SpotsOptions {
-  /** Where along each cell the spot's middle lies. */
+  /** Position of the spot's centre along each cell. */
   readonly v: PerCell;
   /** Half its length along the cell, in v. */
   readonly length: PerCell;
-  /** Half its width as a share of half the cell's; 0 leaves the cell without a spot. */
+  /** Half its width as a share of half the cell's; 0 means no spot. */
   readonly width: PerCell;
   /** Bends the spot into a crescent, points outwards when positive, in lengths. */
   readonly bend?: number;
@@ -102,15 +102,15 @@ export function spots(wing: Wing, color: Color, options: SpotsOptions): Layer {
 }
 
 export interface BandOptions {
-  /** v of the band's middle at u = 0, 0.5 and 1; a parabola in between. */
+  /** v of the band's centre at u = 0, 0.5 and 1; a parabola in between. */
   readonly v: readonly [number, number, number];
   /** Half-width in v at u = 0 and u = 1. */
   readonly width: readonly [number, number];
-  /** The u it runs from and to. */
+  /** Start and end in u. */
   readonly u?: readonly [number, number];
   /** Bulge between veins, in v. */
   readonly bulge?: number;
-  /** Half the gap left along each vein, breaking the band into blocks. */
+  /** Half the gap along each vein, which breaks the band into blocks. */
   readonly gap?: number;
   readonly soft?: number;
   readonly alpha?: number;
@@ -152,11 +152,11 @@ export interface StripeOptions {
   /** Half-width at the costa and at the inner margin. */
   readonly width: readonly [number, number];
   readonly u?: readonly [number, number];
-  /** Bends the stripe outwards in its middle. */
+  /** Bends the stripe outwards in its centre. */
   readonly curve?: number;
 }
 
-/** A straight stripe, as tigers and zebras wear it. */
+/** A straight stripe, as on tigers and zebras. */
 export function stripe(color: Color, options: StripeOptions): Layer {
   const { at: distance, angle, width, u = [0, 1], curve = 0 } = options;
   const cos = Math.cos((angle * Math.PI) / 180);
@@ -171,13 +171,13 @@ export function stripe(color: Color, options: StripeOptions): Layer {
   };
 }
 
-/** A ring of an eyespot: everything within `radius` (a share of the whole) that no later ring covers. */
+/** A ring of an eyespot: everything within `radius` (a share of the whole) that later rings do not cover. */
 export interface Ring {
   readonly color: Color;
   readonly radius: number;
 }
 
-/** Rings around (u, v), `radius` wide, with the pupil's glint moved a little outwards by `shift`. */
+/** Rings around (u, v), `radius` wide, with the pupil's highlight moved a little outwards by `shift`. */
 export function eyespot(
   wing: Wing,
   u: number,
@@ -257,7 +257,7 @@ export function relief(strength: number, phase: number): Layer {
   };
 }
 
-/** Moves the ink towards the colour. */
+/** Mixes the colour into the ink. */
 export function blend(ink: Ink, color: Color, t: number): void {
   if (t <= 0) return;
   ink.r += (color[0] - ink.r) * t;

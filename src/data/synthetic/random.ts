@@ -1,9 +1,9 @@
-// The random numbers that the synthetic butterflies are drawn with.
+// The random numbers of the synthetic butterflies.
 
 /**
- * The generator behind the synthetic butterflies: a 32-bit SplitMix. Each draw adds the golden ratio to a
- * counter and scrambles it (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014,
- * with the 32-bit finalizer of MurmurHash3). Small, the same on every machine, good enough for pictures.
+ * A 32-bit SplitMix generator. Each draw adds the golden ratio to a counter and scrambles it (Steele, Lea and Flood,
+ * "Fast splittable pseudorandom number generators", 2014, with the 32-bit finalizer of MurmurHash3). It is small, gives
+ * the same numbers on every machine, and is good enough for pictures.
  */
 export class Draw {
   private state: number;
@@ -33,7 +33,7 @@ export class Draw {
     return (this.unit() + this.unit() + this.unit() + this.unit()) / 2 - 1;
   }
 
-  /** One of the options, each as likely. */
+  /** One of the options, uniformly. */
   pick<T>(options: readonly [T, ...T[]]): T {
     return options[Math.floor(this.unit() * options.length)] ?? options[0];
   }

@@ -1,23 +1,23 @@
-// Draws a specimen on white, symmetric to the bit. Every pixel is the plain mean of a square of samples (in
-// sRGB, as image resizers take it), and every sample softens the edges it meets over its own width, so few
-// samples are enough. The drawing does not depend on the size but for that.
+// Draws a specimen on white, exactly symmetric. Every pixel is the mean of a square of samples (in sRGB, as in image
+// resizers), and every sample softens edges over its own width, so a few samples are enough. Otherwise the drawing does
+// not depend on the size.
 import { bodyExtent, paintBody } from "./body.ts";
 import type { Ink } from "./layers.ts";
 import { paintWing, type Specimen } from "./specimen.ts";
 import { Site } from "./wing.ts";
 
-/** How the specimen lies in the frame. */
+/** Position and scale of the specimen in the frame. */
 export interface Pose {
-  /** Share of the frame the longer side fills. */
+  /** Share of the frame filled by the longer side. */
   readonly fill: number;
-  /** Shift down from the middle, in shares of the frame. */
+  /** Shift down from the centre, in shares of the frame. */
   readonly drop: number;
 }
 
-/** The depth of shade the forewing throws on the hindwing, in forewing lengths. */
+/** Width of the forewing's shadow on the hindwing, in forewing lengths. */
 const SHADE = 0.06;
 
-/** Samples per pixel and side: enough for some 96 across the frame, and never fewer than two. */
+/** Samples per pixel and side: about 96 across the frame, at least two per pixel. */
 function samplesPerSide(size: number): number {
   return Math.max(2, Math.min(8, Math.round(96 / size)));
 }
@@ -72,7 +72,7 @@ class Brush {
     this.specimen = specimen;
   }
 
-  /** Puts into `ink` the colour at (x, y), x >= 0: white paper, hindwing, forewing and its shade, body. */
+  /** Computes the colour at (x, y), x >= 0, into `ink`: white paper, hindwing, forewing and its shadow, body. */
   paint(x: number, y: number, pixel: number): void {
     const { specimen, ink, foreSite, hindSite } = this;
     ink.r = 1;
@@ -103,7 +103,7 @@ function darken(ink: Ink, t: number): void {
   ink.b *= 1 - t;
 }
 
-/** Lays the colour below back over the ink. */
+/** Mixes the colour below back into the ink. */
 function cover(ink: Ink, r: number, g: number, b: number, t: number): void {
   if (t <= 0) return;
   ink.r += (r - ink.r) * t;
@@ -111,7 +111,7 @@ function cover(ink: Ink, r: number, g: number, b: number, t: number): void {
   ink.b += (b - ink.b) * t;
 }
 
-/** How far the specimen reaches up, down and to the side, in forewing lengths. */
+/** Extent of the specimen up, down and to the side, in forewing lengths. */
 function extentOf({ fore, hind, body }: Specimen): { top: number; bottom: number; right: number } {
   const [front, back, trunk] = [fore.wing.box, hind.wing.box, bodyExtent(body)];
   return {

@@ -1,5 +1,5 @@
-// Wing outlines by a few traits, each a number with a natural middle at 0, so that families differ by shape
-// and individuals by a little of everything.
+// Wing outlines by a few traits, each a number with a natural middle at 0, so that families differ in shape and
+// individuals a little in every trait.
 import type { Draw } from "./random.ts";
 import { type Point, type TailPlan, Wing, type WingPlan } from "./wing.ts";
 
@@ -10,7 +10,7 @@ export interface ForeTraits {
   readonly breadth?: number;
   /** 0 round apex .. 1 pointed. */
   readonly point?: number;
-  /** How far the outer margin is drawn in: 0.06 hollow, 0 straight, -0.06 full. */
+  /** Curvature of the outer margin: 0.06 hollow, 0 straight, -0.06 full. */
   readonly hollow?: number;
   readonly scallop?: number;
 }
@@ -23,7 +23,7 @@ export function forewing(draw: Draw, traits: ForeTraits = {}): Wing {
   const bulge = 8.5 + 4 * draw.bell();
   const inner = 3 + 3 * draw.bell();
   const span = raise + inner;
-  // Margin radius between apex (t = 0) and tornus (t = 1): a straight chord would be shorter in the middle.
+  // Margin radius between apex (t = 0) and tornus (t = 1): a straight chord is shorter in the middle.
   const margin = (t: number): number => {
     const chord = 1 / ((1 - t) / 0.985 + t / breadth);
     return chord * (1 + (0.055 - hollow) * Math.sin(Math.PI * t));
@@ -58,7 +58,7 @@ export function forewing(draw: Draw, traits: ForeTraits = {}): Wing {
 export interface HindTraits {
   /** Length to the outer margin, in forewing lengths; about 0.6..0.8. */
   readonly length?: number;
-  /** How far the lower end is drawn out downwards: 0 round .. 1 long. */
+  /** Extension of the lower end downwards: 0 round .. 1 long. */
   readonly drawn?: number;
   readonly scallop?: number;
   readonly tail?: Partial<TailPlan>;

@@ -1,4 +1,4 @@
-// A butterfly as a plan: what `render` draws. Families (in families/) make these.
+// The description of a butterfly, made by the families (in families/) and drawn by `render`.
 import type { BodyPlan } from "./body.ts";
 import type { Color } from "./color.ts";
 import { edge, type Ink, type Layer } from "./layers.ts";
@@ -19,7 +19,7 @@ export interface Specimen {
   readonly body: BodyPlan;
 }
 
-/** Runs the layers and the rim at one site. */
+/** Applies the layers and the rim at one site. */
 export function paintWing(painted: PaintedWing, at: Parameters<Layer>[0], ink: Ink, pixel: number): void {
   for (const layer of painted.layers) layer(at, ink, pixel);
   const t = edge(painted.rimWidth - at.edge, Math.max(pixel, 0.006));

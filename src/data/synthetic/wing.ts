@@ -1,11 +1,10 @@
-// The shape of one wing and where a point lies on it.
+// The shape of one wing and coordinates on it.
 //
-// A wing is star-shaped around its root, so it is a table of radii over the angle. A point is told by
+// A wing is star-shaped around its root, so it is a table of radii over the angle. A point has the coordinates
 //   u  0 at the leading edge (costa) .. 1 at the trailing edge (inner margin), by angle;
 //   v  0 at the root .. 1 at the margin, by radius.
-// Veins are lines of (nearly) constant u, bands lines of constant v, and the spaces between veins ("cells")
-// carry the spots: the plan on which the patterns of real wings are built (Nijhout, "The Development and
-// Evolution of Butterfly Wing Patterns", 1991).
+// Veins are lines of (nearly) constant u, bands lines of constant v, and the spaces between veins ("cells") carry the
+// spots: the plan of real wing patterns (Nijhout, "The Development and Evolution of Butterfly Wing Patterns", 1991).
 //
 // Lengths are in forewing lengths; x points away from the body, y down. Angles run clockwise from x.
 
@@ -22,28 +21,28 @@ interface Box {
   readonly y1: number;
 }
 
-/** What makes a wing's shape. */
+/** The parameters of a wing's shape. */
 export interface WingPlan {
-  /** Where the wing leaves the body. */
+  /** Where the wing joins the body. */
   readonly root: Point;
-  /** Outline as (angle in degrees, radius) seen from the root, from costa to inner margin; joined smoothly. */
+  /** Outline as (angle in degrees, radius) seen from the root, from costa to inner margin; interpolated smoothly. */
   readonly outline: readonly Point[];
-  /** Angle of the apex in degrees: what lies before it is the costa. */
+  /** Angle of the apex in degrees; the costa lies before it. */
   readonly apex: number;
   /** Number of cells between veins along the outer margin. */
   readonly cells: number;
-  /** How much the margin dips between veins (positive) or bulges (negative), in radii; about -0.03..0.06. */
+  /** Depth of the margin between veins (positive: dips, negative: bulges), in radii; about -0.03..0.06. */
   readonly scallop: number;
-  /** The discal cell: from and to which u it reaches, and to which v. */
+  /** The discal cell: its range of u, and its end in v. */
   readonly discal: readonly [number, number, number];
-  /** How much the veins bow towards the inner margin, in u. */
+  /** Curvature of the veins towards the inner margin, in u. */
   readonly bow: number;
   readonly tail?: TailPlan;
 }
 
-/** A tail on the hindwing: a stem that leaves the margin and ends in a club. */
+/** A tail on the hindwing: a stem from the margin with a club at its end. */
 export interface TailPlan {
-  /** Angle of the point of the margin it leaves, in degrees. */
+  /** Angle of its base on the margin, in degrees. */
   readonly at: number;
   /** Length beyond the margin. */
   readonly length: number;
@@ -55,7 +54,7 @@ export interface TailPlan {
   readonly bend: number;
 }
 
-/** Where a point lies on a wing; filled in by `Wing.locate`. */
+/** A point's coordinates on a wing, filled in by `Wing.locate`. */
 export class Site {
   u = 0;
   v = 0;
@@ -72,7 +71,7 @@ export class Site {
   c = 0;
   /** Half the width of the cell here. */
   half = 0;
-  /** Distance to the nearest vein that is there to be seen. */
+  /** Distance to the nearest visible vein. */
   vein = 0;
   /** Inside the discal cell. */
   discal = false;
@@ -136,7 +135,7 @@ export class Wing {
     return this.radii[i] + (this.radii[i + 1] - this.radii[i]) * (at - i);
   }
 
-  /** The offset from the root of the place (u, v). */
+  /** The offset from the root of the point (u, v). */
   place(u: number, v: number): Point {
     const angle = this.start + u * this.sweep;
     const r = v * this.reachAt(u);
@@ -144,8 +143,8 @@ export class Wing {
   }
 
   /**
-   * Tells where (x, y) lies, with x and y in forewing lengths from the body's centre line.
-   * Returns the signed distance to the outline, positive inside; below `-margin` the site is left unset.
+   * Computes the coordinates of (x, y), in forewing lengths from the body's centre line. Returns the signed distance to
+   * the outline, positive inside; below `-margin` the site is left unset.
    */
   locate(x: number, y: number, margin: number, site: Site): number {
     if (!near(this.box, x, y, margin)) return -1;
@@ -159,7 +158,7 @@ export class Wing {
     const i = Math.floor(at);
     const slope = this.radii[i + 1] - this.radii[i];
     const reach = this.radii[i] + slope * (at - i);
-    // r - reach(angle) divided by the length of its gradient is the distance, to first order.
+    // To first order, the distance is r - reach(angle) divided by the length of its gradient.
     const turn = (slope * ANGLES) / this.sweep / r;
     let edge = (reach - r) / Math.sqrt(1 + turn * turn);
     const outside = angle < 0 ? -angle : angle > 1 ? angle - 1 : 0;
@@ -212,7 +211,7 @@ export class Wing {
     }
   }
 
-  /** Cuts the polyline with the ray of every table entry; the farthest cut counts. */
+  /** Intersects the polyline with the ray of every table entry; the farthest intersection counts. */
   private fillRadii(polyline: readonly Point[]): void {
     const toIndex = ANGLES / this.sweep;
     for (let s = 1; s < polyline.length; s++) {
