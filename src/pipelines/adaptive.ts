@@ -1,4 +1,4 @@
-// Drawing a pipeline's images with samplers that decide their own steps, each image at its own pace.
+// Draws a pipeline's images with samplers that choose their own steps, separately for each image.
 
 import {
   DDPMScheduler,
@@ -19,22 +19,22 @@ import { imageNoise } from "./image_noise.ts";
 import { checkKind } from "./model_kind.ts";
 import type { SeedOptions } from "./seeding.ts";
 
-/** Options of `generate` that count for samplers only. */
+/** Options of `generate` that only samplers use. */
 export interface AdaptiveOptions {
-  /** pc: the corrector's noise over its score, in norm. Default 0.16. */
+  /** pc: ratio of the corrector's noise to its score, in norm. Default 0.16. */
   readonly snr?: number;
   /** pc: Langevin steps at each noise level. Default 1. */
   readonly correctorSteps?: number;
   /** dpm-adaptive, gotta-go-fast and adaptive: relative and absolute tolerance of a step. Default 0.05 and 0.0078. */
   readonly rtol?: number;
   readonly atol?: number;
-  /** Called after each accepted step of each image; `onStep`, of a whole batch, is for schedulers. */
+  /** Called after each accepted step of each image; for schedulers, `onStep` reports steps of a whole batch. */
   readonly onImageStep?: (step: GeneratedStep) => void;
 }
 
-/** A step of one of the images that are asked for. */
+/** A step of one of the requested images. */
 export interface GeneratedStep extends ImageStep {
-  /** Which image, from 0, of all. */
+  /** Index of the image among all, from 0. */
   readonly image: number;
   /** The images of its batch. */
   readonly firstImage: number;
@@ -43,7 +43,7 @@ export interface GeneratedStep extends ImageStep {
 
 const BY_TOLERANCE: readonly SamplerName[] = ["dpm-adaptive", "gotta-go-fast", "adaptive"];
 
-/** The options that only some samplers have, and those that all schedulers have but only some samplers. */
+/** Options that only some samplers have, and options that all schedulers but only some samplers have. */
 const TAKEN_BY = {
   snr: ["pc"],
   correctorSteps: ["pc"],
@@ -55,13 +55,13 @@ const SHARED = { steps: ["pc"], eta: ["dpm-adaptive", "adaptive"] } as const sat
   readonly SamplerName[]
 >;
 
-/** Options by name; what is undefined is not given. */
+/** Options by name; undefined means not given. */
 export type GivenOptions = {
   readonly [name in keyof typeof TAKEN_BY | keyof typeof SHARED]?: number | undefined;
 };
 
 /**
- * The first option that is given to a scheduler or sampler that has no use for it, and why it has none.
+ * The first option given to a scheduler or sampler that does not support it, and the reason.
  * @param name undefined for the pipeline's own scheduler
  */
 export function misplacedOption(
@@ -86,7 +86,7 @@ export function misplacedOption(
   return undefined;
 }
 
-/** What `adaptiveDrawing` needs to know of `generate`'s options. */
+/** The options of `generate` that `adaptiveDrawing` uses. */
 interface DrawingOptions extends AdaptiveOptions, SeedOptions {
   readonly scheduler?: string | Sampler;
   readonly steps?: number;
@@ -97,10 +97,10 @@ interface DrawingOptions extends AdaptiveOptions, SeedOptions {
 }
 
 /**
- * How a batch is drawn when the options ask for a sampler; undefined when they ask for a scheduler.
- * @param scheduler the pipeline's own: its noise schedule, prediction type and clipping count
+ * Returns how to draw a batch if the options name a sampler; undefined if they name a scheduler.
+ * @param scheduler the pipeline's own: gives noise schedule, prediction type and clipping
  * @param schedulerName its short name
- * @throws PipelineError for options that are wrong
+ * @throws PipelineError for invalid options
  */
 export function adaptiveDrawing(
   options: DrawingOptions,
@@ -154,7 +154,7 @@ export function adaptiveDrawing(
       shape,
       noise: Array.from({ length: shape[0] }, (_, k) => imageNoise(seed, firstImage + k)),
       onStep: (step) => {
-        if (step.image >= count) return; // fills up the batch
+        if (step.image >= count) return; // only fills up the batch
         onImageStep?.({ ...step, image: firstImage + step.image, firstImage, count });
       },
     });

@@ -1,5 +1,5 @@
-// How many bits a pixel's value takes with a model: the variational bound over real images, estimated from one noise for
-// each image and timestep.
+// Bits per dimension of a model: the variational bound over real images, estimated from one noise sample per image and
+// timestep.
 
 import type { Codec } from "../codecs/codec.ts";
 import { identity } from "../codecs/identity.ts";
@@ -19,46 +19,46 @@ import { compileDenoiser } from "./denoiser_program.ts";
 import { PipelineError } from "./errors.ts";
 import { modelKind } from "./model_kind.ts";
 
-/** Which images bits per dimension are measured on, and how. */
+/** Options for `bitsPerDim`. */
 export interface BitsPerDimOptions {
   readonly backend: Backend;
-  /** [N, H, W, C], values in [-1, 1] of 8 bits; all are computed at a time. */
+  /** [N, H, W, C], 8-bit values mapped to [-1, 1]; all are computed at once. */
   readonly images: HostTensor;
   /**
-   * At how many timesteps the model is asked; default all. With fewer, timestep 0 and one timestep from each of as many
-   * equal parts of the others, which gives the same in the mean.
+   * Number of timesteps to evaluate; default all. With fewer: timestep 0, and one timestep from each of that many equal
+   * parts of the others, which has the same expectation.
    */
   readonly timesteps?: number;
-  /** Which noise, and which timesteps; default 0. */
+  /** Seed of the noise and of the timesteps; default 0. */
   readonly seed?: number;
-  /** Number of the first image, which its noise belongs to; default 0. */
+  /** Index of the first image, which its noise depends on; default 0. */
   readonly firstImage?: number;
-  /** Noise to take in place of the seed's: [N, H, W, C] once for each timestep, from 0 up. */
+  /** Noise in place of the seed's: [N, H, W, C] once for each timestep, from 0 up. */
   readonly noise?: NoiseSource;
   readonly signal?: AbortSignal;
-  /** Called after every timestep, with the share that is done. */
+  /** Called after every timestep with the finished share. */
   readonly onProgress?: (share: number) => void;
 }
 
-/** All in bits for each value of an image, the mean over images. */
+/** The result, in bits per value of an image, averaged over images. */
 export interface BitsPerDim {
   /** The bound. */
   readonly total: number;
-  /** What is left of the images in x_T. */
+  /** The prior term: the information about the images that is left in x_T. */
   readonly prior: number;
-  /** By timestep that was computed, times the timesteps that it stands for. */
+  /** The term of each evaluated timestep, times the number of timesteps that it represents. */
   readonly terms: readonly { readonly timestep: number; readonly bits: number }[];
 }
 
-/** Noise of timestep t is site FIRST_SITE + t of its image; sampling and training use others. */
+/** The noise of timestep t has site FIRST_SITE + t; sampling and training use other sites. */
 const FIRST_SITE = 0x5b000000;
 const TIMESTEP_SITE = 0x5bffffff;
 
 /**
- * Checks what `bitsPerDim` would, without computing anything.
+ * Checks the arguments of `bitsPerDim` without computing anything.
  * @param codec the model's
- * @throws PipelineError for a model with classes, one that does not see pixels, one that is no diffusion over betas, or whose
- *   variance is learned
+ * @throws PipelineError for a model with classes, one that does not work on pixels, one that is no diffusion over
+ * betas, or one with learned variance
  */
 export function checkBitsPerDim(unet: Denoiser, own: Scheduler, codec: Codec = identity): void {
   if (codec.component !== null) {
@@ -70,8 +70,8 @@ export function checkBitsPerDim(unet: Denoiser, own: Scheduler, codec: Codec = i
 }
 
 /**
- * Bits per dimension of images under a model: the variational bound of Ho et al. 2020 (section 3.3), in bits,
- * divided by the number of values.
+ * Bits per dimension of images under a model: the variational bound of Ho et al. 2020 (section 3.3), in bits, divided
+ * by the number of values.
  * @throws PipelineError for models that `checkBitsPerDim` refuses
  */
 export async function bitsPerDim(
@@ -139,7 +139,7 @@ function boundSchedule({ alphasCumprod, betas, config }: DDPMScheduler): BoundSc
   );
 }
 
-/** Timestep 0, and one of each part of the others; the weight is the size of its part. */
+/** Timestep 0, and one from each part of the others; the weight is the size of its part. */
 function chooseTimesteps(
   total: number,
   wanted = total,
@@ -159,7 +159,7 @@ function chooseTimesteps(
   return [{ timestep: 0, weight: 1 }, ...others];
 }
 
-/** Noise that belongs to an image and a timestep, in whatever batch. */
+/** Noise that depends on image and timestep, not on the batch. */
 function noiseAt(timestep: number, { shape }: HostTensor, seed: number, firstImage: number): HostTensor {
   const [count, ...rest] = shape;
   const size = numel(rest);

@@ -3,9 +3,8 @@
 import type { ModelClasses } from "./class_labels.ts";
 
 /**
- * Classes for a grid of `count` images that show as much as they can: all, or where those are more than images, every
- * so-manieth.
- * @returns undefined for a model without classes, or that takes any number as one
+ * Classes for a grid of `count` images: all classes, or `count` evenly spaced ones where there are more.
+ * @returns undefined for a model without classes, or one that takes any number as a class
  */
 export function spreadClasses(classes: ModelClasses | null, count: number): number[] | undefined {
   if (classes === null || classes.count === null) return undefined;
@@ -15,8 +14,8 @@ export function spreadClasses(classes: ModelClasses | null, count: number): numb
 }
 
 /**
- * Columns of a grid of images that take classes in turn: so many, near to a square, that all of a column are of one
- * class, if there are at least two rows of all classes.
+ * The number of columns for a grid of images that cycle through classes. It is near to square; with at least two rows
+ * of all classes, each column shows one class.
  */
 export function classColumns(count: number, classes: number): number {
   const square = Math.ceil(Math.sqrt(count));

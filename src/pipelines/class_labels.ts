@@ -1,4 +1,4 @@
-// The classes of a class-conditional model, by name and number, and which of them a call asks for.
+// The classes of a class-conditional model, by name and number, and the classes that a call selects.
 
 import type { HostArray } from "../engine/backend.ts";
 import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
@@ -7,61 +7,59 @@ import type { Condition, Conditioner, Guidance, ImageRange } from "./conditioner
 import { PipelineError } from "./errors.ts";
 import { nearestNames } from "./nearest_names.ts";
 
-/** Class number to name, as in diffusers' DiTPipeline: a name may be several, separated by commas. */
+/** Class number to name, as in diffusers' DiTPipeline: a name can hold several, separated by commas. */
 export type Id2Label = Readonly<Record<number, string>>;
 
 /** A class: its name, one of its names, or its number from 0. */
 export type ClassLabel = string | number;
 
-/** What can be asked of class-conditional models. */
+/** Options for class-conditional models. */
 export interface ClassOptions {
-  /**
-   * The class of the images, or a list of classes that they take in turn: image k is of the k-th, counted round and
-   * round. Default: all classes.
-   */
+  /** The class of the images, or a list of classes through which the images cycle. Default: all classes. */
   readonly classLabels?: ClassLabel | readonly ClassLabel[];
   /**
-   * w in uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598; diffusers' guidance_scale): from 0, no
-   * class, over 1, the model's plain answer, to what is more typical of the class and less varied. Every value but 1
-   * takes a model that was also trained without classes, and runs it twice a step. Default 1.
+   * w in uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598; diffusers' guidance_scale). 0 ignores the
+   * class, 1 is the conditional prediction, and larger values give images that are more typical of the class and less
+   * varied. Values other than 1 need a model that was also trained without classes, and evaluate it twice per step.
+   * Default 1.
    */
   readonly guidanceScale?: number;
   /**
-   * φ from 0 to 1: how far the guided answer is brought back to the spread that the answer with the class has, against
-   * pictures that strong guidance makes too light, too dark or too loud, above all where the noise schedule ends in pure
+   * φ from 0 to 1: how far the guided prediction is rescaled to the standard deviation of the conditional one. It
+   * counters overexposed or oversaturated images under strong guidance, above all with noise schedules that end in pure
    * noise (Lin et al. 2023, arXiv 2305.08891, section 3.4; diffusers' guidance_rescale). 0.7 is usual. Default 0.
    */
   readonly guidanceRescale?: number;
 }
 
-/** What a call asks for, checked. */
+/** The checked class options of a call. */
 export interface ClassCondition {
-  /** Class numbers that the images take in turn. */
+  /** Class numbers; the images cycle through them. */
   readonly labels: readonly number[];
-  /** Null where the model's plain answer is asked for. */
+  /** Null for no guidance. */
   readonly guidance: ClassGuidance | null;
 }
 
 interface ClassGuidance extends Pick<Guidance, "scale" | "rescale"> {
-  /** The number that stands for no class. */
+  /** The number of the null class. */
   readonly nullClass: number;
 }
 
-/** Above it, images are noise at best: 1.5 to 8 is usual. */
+/** Largest guidance: far above the usual 1.5 to 8, images are only noise. */
 export const MOST_GUIDANCE = 1000;
 
-/** Names that an error about an unknown one tells. */
+/** Number of names in an error about an unknown one. */
 const TOLD = 5;
 
-/** The classes of a class-conditional model: their names, and the number of the one that stands for none. */
+/** The classes of a class-conditional model: their names, and the number of the null class. */
 export class ModelClasses implements Conditioner<ClassOptions> {
   readonly components: readonly SavedComponent[] = [];
-  /** How many; null for a model that takes any number (class_embed_type "timestep"). */
+  /** Number of classes; null for a model that takes any number (class_embed_type "timestep"). */
   readonly count: number | null;
-  /** The number that stands for no class; null for a model that knows no such thing. */
+  /** The number of the null class (no class); null for a model without one. */
   readonly nullClass: number | null;
   readonly id2label: Id2Label | undefined;
-  /** Every name and its class, as in DiTPipeline. */
+  /** Every name with its class, as in DiTPipeline. */
   readonly labels: ReadonlyMap<string, number>;
   readonly #embedding: ClassEmbedding;
 
@@ -74,7 +72,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
       if (rows === null || (Number.isInteger(id) && id >= 0 && id < rows)) continue;
       throw new PipelineError(`id2label names a class ${id}, but the model has 0 to ${rows - 1}`);
     }
-    // A row behind those that have names is what training without classes is done with.
+    // One row more than there are names is the null class of training with label dropout.
     const hasNull = rows !== null && names.length === rows - 1 && names.every(([id]) => id < rows - 1);
     this.nullClass = hasNull && rows > 1 ? rows - 1 : null;
     this.count = this.nullClass ?? rows;
@@ -88,6 +86,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
   }
 
   /**
+   * Makes the classes of a model.
    * @returns null for a model that is not class-conditional
    * @throws PipelineError for names of classes that the model does not have
    */
@@ -97,7 +96,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
     throw new PipelineError("id2label names classes, but the model is not class-conditional");
   }
 
-  /** @throws PipelineError for a class that the model does not have, naming those that are near */
+  /** The number of a class. @throws PipelineError for a class that the model does not have, with similar names */
   id(label: ClassLabel): number {
     const found = typeof label === "number" ? label : this.#named(label);
     if (Number.isSafeInteger(found) && found >= 0 && found < (this.count ?? 2 ** 31)) return found;
@@ -105,7 +104,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
   }
 
   /**
-   * The numbers of classes; all where none is asked for.
+   * The numbers of classes; by default all.
    * @throws PipelineError for a class that the model does not have
    */
   ids(asked?: ClassLabel | readonly ClassLabel[]): readonly number[] {
@@ -134,7 +133,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
     });
   }
 
-  /** What a class is called: its name, or its number where it has none. */
+  /** The name of a class, or its number where it has no name. */
   name(id: number): string {
     return this.id2label?.[id] ?? String(id);
   }
@@ -160,7 +159,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
   }
 }
 
-/** What a model without classes is conditioned on: nothing. */
+/** The conditioner of models without classes. */
 export const noClasses: Conditioner<ClassOptions> = {
   components: [],
   settings: {},
@@ -171,7 +170,7 @@ export const noClasses: Conditioner<ClassOptions> = {
   },
 };
 
-/** The images' classes, in turn. */
+/** The condition on class labels; the images cycle through them. */
 export function labelCondition({ labels, guidance }: ClassCondition): Condition {
   const filled = async (
     { firstImage, count }: ImageRange,

@@ -1,4 +1,4 @@
-// The components of pipelines: how each kind is read from its folder and written to it. A further kind is a row in
+// The components of pipelines: how each kind is read from its folder and written to it. A new kind is a row in
 // COMPONENT_KINDS.
 
 import { paths } from "#platform";
@@ -32,42 +32,42 @@ const { join } = paths;
 export const UNET = "unet";
 export const SCHEDULER = "scheduler";
 
-/** Warnings about things in a file that mean nothing here. */
+/** Receives warnings about parts of a file that are ignored. */
 export type Warn = (message: string) => void;
 
 /** The models that a pipeline's folder can hold. */
 export type PipelineModel = UNet2DModel;
 
-/** What a pipeline is made of. D: its model. */
+/** The parts of a pipeline. D: its model. */
 export interface PipelineParts<D extends Denoiser = PipelineModel> {
   readonly unet: D;
   readonly scheduler: Scheduler;
   /** Default: the identity. */
   readonly codec?: Codec;
-  /** Default: class labels, as the model takes them. */
+  /** Default: class labels, if the model takes them. */
   readonly conditioner?: Conditioner<ClassOptions>;
 }
 
-/** How a component is read. */
+/** Options for reading a component. */
 export interface ReadComponentOptions extends ReadStateDictOptions {
   /** Its class in model_index.json. */
   readonly className: string;
   readonly warn?: Warn | undefined;
 }
 
-/** A kind of component of pipelines whose model is a D. */
+/** A kind of component, for pipelines with a model of class D. */
 export interface ComponentKind<D extends Denoiser = PipelineModel> {
   /** Its key in model_index.json, and its subfolder. */
   readonly name: string;
-  /** Its class in model_index.json; null where `read` knows several. */
+  /** Its class in model_index.json; null where `read` supports several. */
   readonly className: string | null;
   /**
-   * The files that `read` needs of those in its folder.
+   * Chooses the files of its folder that `read` needs.
    * @param source the folder, for errors
-   * @throws FileError where they are not all there
+   * @throws FileError where some are missing
    */
   files(names: readonly string[], options: ReadStateDictOptions, source: string): string[];
-  /** @throws FileError, PipelineError, in one line */
+  /** Reads the component. @throws FileError, PipelineError, in one line */
   read(folder: string, options: ReadComponentOptions): Promise<Partial<PipelineParts<D>>>;
 }
 
@@ -83,7 +83,7 @@ export const schedulerKind: ComponentKind<never> = {
   },
 };
 
-/** In the order in which they are read: what is small first, so that what is wrong with it is said before weights are read. */
+/** In reading order: small components first, so that their errors appear before weights are read. */
 export const COMPONENT_KINDS: readonly ComponentKind[] = [
   schedulerKind,
   {
@@ -95,9 +95,9 @@ export const COMPONENT_KINDS: readonly ComponentKind[] = [
 ];
 
 /**
- * Makes the model that a config.json (or any JSON object) describes; it has no weights yet.
+ * Makes the model described by a config.json (or any JSON object); it has no weights yet.
  * @param source the file's name, for errors
- * @throws PipelineError, in one line, naming what is wrong
+ * @throws PipelineError, in one line, naming the wrong entry
  */
 export function unetFromConfig(json: unknown, source: string): UNet2DModel {
   return explained(source, () => UNet2DModel.fromConfig(json));
@@ -112,7 +112,7 @@ async function readUNet(folder: string, options: ReadStateDictOptions = {}): Pro
   return model;
 }
 
-/** Reads weights into a model that there is already. @throws FileError, PipelineError */
+/** Reads weights into an existing model. @throws FileError, PipelineError */
 export async function readWeights(
   folder: string,
   model: Denoiser,
@@ -122,13 +122,13 @@ export async function readWeights(
   explained(folder, () => model.loadStateDict(weights));
 }
 
-/** Numbers of a weights' average that are floats in Python. */
+/** Numbers of an averaged model's config that are floats in Python. */
 const AVERAGE_FLOATS = ["decay", "min_decay", "inv_gamma", "power"];
 
 /**
  * Writes the folder of a model.
  * @param weights in torch's layout
- * @param extra further keys of its config.json: of weights that are an average
+ * @param extra further keys of its config.json, for averaged weights
  */
 export async function writeModel(
   folder: string,
@@ -142,7 +142,7 @@ export async function writeModel(
   await writeStateDict(folder, weights);
 }
 
-/** The scheduler that a scheduler_config.json describes. @throws PipelineError, in one line, naming what is wrong */
+/** The scheduler described by a scheduler_config.json. @throws PipelineError, in one line, naming the wrong entry */
 export function schedulerFromJson(
   json: Readonly<Record<string, unknown>>,
   source: string,
@@ -153,7 +153,7 @@ export function schedulerFromJson(
   );
 }
 
-/** The parts of a pipeline as its folder holds them, in the order of model_index.json. */
+/** The saved components of a pipeline, in the order of model_index.json. */
 export function savedComponents(
   { unet, scheduler, codec, conditioner }: PipelineParts<Denoiser>,
   weights: StateDict,
@@ -178,7 +178,7 @@ export function savedComponents(
   ];
 }
 
-/** Names the file in what is wrong with its content. */
+/** Adds the file's name to errors about its content. */
 function explained<T>(source: string, read: () => T): T {
   try {
     return read();
@@ -188,7 +188,7 @@ function explained<T>(source: string, read: () => T): T {
   }
 }
 
-/** What `toConfig` of a scheduler gives, as JSON. */
+/** The result of a scheduler's `toConfig` as JSON. */
 function jsonObject(config: Readonly<Record<string, unknown>>): JsonObject {
   return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, jsonValue(key, value)]));
 }

@@ -1,23 +1,23 @@
-// Conditioner: what a model is conditioned on: what a call can ask of it, the inputs that it gives to the model, and its
-// place in a pipeline's folder. Class labels are the first kind.
+// Conditioner: interprets the conditioning options of a call, gives the model its inputs, and knows its place in a
+// pipeline's folder. Class labels are the first kind.
 
 import type { Backend, HostArray } from "../engine/backend.ts";
 import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
 import type { Conditions } from "../models/denoiser.ts";
 
-/** Images of a call, by their numbers: the noise of an image, and what it shows, belong to its number. */
+/** Images of a call by index; the noise and the condition of an image depend on its index. */
 export interface ImageRange {
   readonly firstImage: number;
   readonly count: number;
 }
 
-/** The model's inputs for some images. @param backend where it may compute; what it compiles is freed with it */
+/** The model's inputs for some images. @param backend where it may compute; compiled programs are freed with it */
 export type ConditionInputs = (images: ImageRange, backend: Backend) => Promise<Conditions<HostArray>>;
 
-/** What a call asks for, checked. */
+/** The checked condition of a call. */
 export interface Condition {
   readonly inputs: ConditionInputs;
-  /** Null where the model's plain answer is asked for. */
+  /** Null for no guidance. */
   readonly guidance: Guidance | null;
 }
 
@@ -31,17 +31,17 @@ export interface Guidance {
   readonly inputs: ConditionInputs;
 }
 
-/** Asked: the options of a call that it understands. */
+/** A kind of condition. Asked: its options in a call. */
 export interface Conditioner<Asked> {
   /** Its own subfolders in a pipeline's folder. */
   readonly components: readonly SavedComponent[];
-  /** What it is in model_index.json beside those. */
+  /** Its entries in model_index.json besides those. */
   readonly settings: Pick<ModelIndex, "id2label">;
 
   /**
-   * Checks what a call asks for.
-   * @returns null for a model that is not conditioned on anything
-   * @throws PipelineError for what the model cannot be given
+   * Checks the options of a call.
+   * @returns null for a model without conditions
+   * @throws PipelineError for options that the model does not support
    */
   condition(options: Asked): Condition | null;
 }

@@ -1,4 +1,4 @@
-// DDPMPipeline: a model and a scheduler that draw images from noise (Ho et al. 2020, arXiv 2006.11239).
+// DDPMPipeline: draws images from noise with a model and a scheduler (Ho et al. 2020, arXiv 2006.11239).
 
 import { files } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
@@ -22,42 +22,45 @@ import { sampleLoop } from "./sampling.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
-/** What is drawn, and how. */
+/** Options of `generate`. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   /** Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. */
   readonly steps?: number;
   /**
-   * A scheduler by name, made from the options of the pipeline's own, or a sampler that decides its own steps, by name or
-   * made already. Default: the pipeline's own scheduler.
+   * A scheduler by name, configured with the options of the pipeline's own, or a sampler that chooses its own steps, by
+   * name or as an object. Default: the pipeline's own scheduler.
    */
   readonly scheduler?: SchedulerName | SamplerName | Sampler;
   /**
-   * Options of the scheduler in place of those of the pipeline's own, by diffusers' names in camelCase or snake_case:
-   * { useKarrasSigmas: true }.
+   * Scheduler options that override those of the pipeline's own, by diffusers' names in camelCase or snake_case: {
+   * useKarrasSigmas: true }.
    */
   readonly schedulerOptions?: SchedulerOptions;
-  /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's (DDIM and dpm-adaptive 0, TCD 0.3, adaptive 1). */
+  /**
+   * Share of random noise, for samplers that have the option, 0 .. 1. Default: the sampler's (DDIM and dpm-adaptive 0,
+   * TCD 0.3, adaptive 1).
+   */
   readonly eta?: number;
 }
 
 /**
- * Draws images with a model and a scheduler, as diffusers' DDPMPipeline does.
+ * Draws images with a model and a scheduler, like diffusers' DDPMPipeline.
  * D: the class of its model.
  */
 export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionPipeline<D, GenerateOptions> {
   /**
-   * Loads what `savePretrained`, diffusers' `save_pretrained` or a training run wrote.
+   * Loads a pipeline written by `savePretrained`, diffusers' `save_pretrained` or a training run.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
-   *   Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
-   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or of an unknown kind
+   * Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
    */
   static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {
     return new DDPMPipeline(...(await readPretrained(source, options)));
   }
 
   /**
-   * Writes a folder that `fromPretrained` and diffusers' DDPMPipeline.from_pretrained load, in place of a pipeline
-   * that is there.
+   * Writes a folder that `fromPretrained` and diffusers' DDPMPipeline.from_pretrained load; it replaces an existing
+   * pipeline.
    * @throws FileError; PipelineError when the folder holds anything else
    */
   async savePretrained(folder: string): Promise<void> {
@@ -80,12 +83,12 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
     if (adaptive) return adaptive;
     const { count: total = 1, eta } = options;
-    // What it cannot do is said before anything is computed.
+    // Reports invalid options before anything is computed.
     this.#sampler(options);
     return ({ model: { denoise }, shape, ...batch }) =>
       sampleLoop({
         denoise,
-        // A new one for each batch: it remembers the steps that it has done.
+        // A new one for each batch, because schedulers keep a history of steps.
         scheduler: this.#sampler(options),
         shape,
         noise: noiseOf(options, total, batch.firstImage),

@@ -1,4 +1,4 @@
-// In how many steps images come out of the noise unless asked otherwise.
+// Default numbers of denoising steps.
 
 /** DDPM walks all timesteps; RePaint goes back and forth over its own; the others are made for few. */
 const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([
@@ -8,8 +8,9 @@ const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([
 const FEW_STEPS = 50;
 
 /**
+ * The default number of steps.
  * @param scheduler its short name, or "repaint"
- * @param numTrainTimesteps no scheduler takes more steps than these
+ * @param numTrainTimesteps upper limit for any scheduler
  */
 export const defaultSteps = (scheduler: string, numTrainTimesteps: number): number =>
   Math.min(DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);

@@ -1,5 +1,5 @@
-// A model on a backend as the sampler's denoiser: one compiled program for one size of batch. With classifier-free
-// guidance the program runs the model on every image twice, with its class and with none.
+// Runs a model on a backend as the sampler's denoiser: one compiled program per batch size. With classifier-free
+// guidance the program evaluates the model twice for every image, with and without its class.
 
 import type { Backend, Executable, HostArray, ProgramSpec } from "../engine/backend.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
@@ -19,16 +19,16 @@ import type { Predict } from "./sampling.ts";
 /** The model for the images of one batch. */
 export interface BatchModel {
   readonly denoise: Predict;
-  /** The same with a timestep for each image. */
+  /** The same with one timestep per image. */
   readonly denoiseEach: BatchDenoiser;
 }
 
-/** The forward pass of a model for batches of [N, H, W, C]. Its weights are the backend's, as last uploaded. */
+/** The forward pass of a model for batches of [N, H, W, C]. It uses the weights last uploaded to the backend. */
 export interface DenoiserProgram {
   readonly executable: Executable;
   /**
-   * The model for the batch whose first image is that of `firstImage`.
-   * @throws PipelineError where the model is conditioned on something that is not given
+   * The model for the batch whose first image has index `firstImage`.
+   * @throws PipelineError where a condition of the model is not given
    */
   forBatch(condition: Condition | null, firstImage: number): Promise<BatchModel>;
 }
@@ -36,9 +36,9 @@ export interface DenoiserProgram {
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
 
 /**
- * The program: sample [N, H, W, C] and timestep [N] in, the model's prediction [N, H, W, C] out. What the model is
- * conditioned on comes after the timestep, such as classLabels [N]. Guided, timestep and conditions are [2N], without the
- * condition in the second half, and guidanceScale [] and guidanceRescale [] come last.
+ * The program maps sample [N, H, W, C] and timestep [N] to the model's prediction [N, H, W, C]. The model's conditions,
+ * such as classLabels [N], follow the timestep. With guidance, timestep and conditions are [2N], the second half
+ * without the condition, and guidanceScale [] and guidanceRescale [] come last.
  */
 export function denoiserProgram(model: Denoiser, shape: ImageShape, isGuided = false): ProgramSpec {
   const rows = isGuided ? 2 * shape[0] : shape[0];
@@ -66,10 +66,11 @@ export function denoiserProgram(model: Denoiser, shape: ImageShape, isGuided = f
 }
 
 /**
- * uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598, equation 6 with w = 1 + their w), and of that the
- * share φ with the standard deviation of cond, image by image (Lin et al. 2023, arXiv 2305.08891, equations 15 and 16).
- * @param output [2N, H, W, C or more]: with the class, then without. Channels behind the first C, a learned variance,
- *   are taken from the answer with the class, as diffusers' DiTPipeline does.
+ * uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598, equation 6 with w = 1 + their w), of which the
+ * share φ is rescaled per image to the standard deviation of cond (Lin et al. 2023, arXiv 2305.08891, equations 15 and
+ * 16).
+ * @param output [2N, H, W, C or more]: with the class, then without. Channels after the first C, a learned variance,
+ * are taken from the conditional prediction, as in diffusers' DiTPipeline.
  */
 function guided(
   output: Tensor,
@@ -86,7 +87,7 @@ function guided(
   return concat([prediction, cond.slice([0, 0, 0, channels], [n, h, w, all - channels])], 3);
 }
 
-/** An answer that is the same everywhere has no spread to divide by. */
+/** Avoids dividing by 0 for constant predictions. */
 const LEAST_DEVIATION = 1e-12;
 
 /** [N, H, W, C] -> [N, 1, 1, 1]. */
@@ -133,7 +134,7 @@ function given(conditions: Conditions<HostArray>, name: ConditionName): HostArra
   throw new PipelineError(`the model is conditioned on ${name}, which its conditioner does not give`);
 }
 
-/** Both, one after the other. */
+/** Concatenates two arrays. */
 function joined(first: HostArray, second: HostArray): HostArray {
   const length = first.length + second.length;
   const out =

@@ -1,5 +1,5 @@
-// What all pipelines of a model and a scheduler have in common: the model on a backend, compiled for a size of batch, and
-// the way of a call from noise to pictures, batch by batch.
+// Common to all pipelines of a model and a scheduler: the model on a backend, compiled per batch size, and the path of
+// a call from noise to pictures, batch by batch.
 
 import type { Codec, ImageSize } from "../codecs/codec.ts";
 import { identity } from "../codecs/identity.ts";
@@ -26,38 +26,38 @@ import { checkChannels } from "./images.ts";
 import { type SamplingStep, unitRange } from "./sampling.ts";
 import type { SeedOptions } from "./seeding.ts";
 
-/** Images of one run of the model unless asked otherwise. */
+/** Default batch size. */
 const DEFAULT_BATCH = 16;
 
-/** What a pipeline runs on, and what its model works in and is conditioned on. */
+/** A pipeline's backend, codec and conditioner. */
 export interface PipelineOptions {
-  /** Which backend to start when images are first asked for (default "wasm"), or one to share, which stays open. */
+  /** The backend to start for the first images (default "wasm"), or one to share, which stays open. */
   readonly backend?: BackendName | Backend;
-  /** Threads of a backend of its own. Default: what the machine has. */
+  /** Threads of a backend that the pipeline starts. Default: the machine's number. */
   readonly threads?: number;
   /** Names of the classes of a class-conditional model; `fromPretrained` reads them from model_index.json. */
   readonly id2label?: Id2Label;
-  /** Between images and what the model sees. Default: the identity. */
+  /** Converts between images and the model's space. Default: the identity. */
   readonly codec?: Codec;
-  /** What the model is conditioned on. Default: classes, where the model takes such. */
+  /** The model's conditioner. Default: classes, if the model takes them. */
   readonly conditioner?: Conditioner<ClassOptions>;
 }
 
-/** How a pipeline is loaded. */
+/** Options for loading a pipeline. */
 export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOptions, HubLoadOptions {
-  /** Told of things in the files that mean nothing here. */
+  /** Called with warnings about parts of the files that are ignored. */
   readonly warn?: Warn;
 }
 
-/** What every pipeline can be asked for. */
+/** Options of all pipelines' calls. */
 export interface DrawOptions extends SeedOptions, ClassOptions {
-  /** Images. Default 1. */
+  /** Number of images. Default 1. */
   readonly count?: number;
-  /** Images computed at a time. Default 16. */
+  /** Number of images computed at once. Default 16. */
   readonly batchSize?: number;
-  /** Called after each denoising step with the batch as the model sees it; `decode` makes images of it. */
+  /** Called after each denoising step with the batch in the model's space; `decode` converts it to images. */
   readonly onStep?: (step: BatchStep) => void;
-  /** Ends the work at the next step: the promise is rejected with the signal's reason. */
+  /** Cancels the work at the next step: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -68,20 +68,20 @@ export interface BatchStep extends SamplingStep {
   readonly count: number;
 }
 
-/** Some images of a call, which are drawn together. */
+/** Images of a call that are drawn together. */
 export interface Batch {
   readonly model: BatchModel;
-  /** [N, h, w, c], as the model sees images. */
+  /** [N, h, w, c], in the model's space. */
   readonly shape: readonly [count: number, height: number, width: number, channels: number];
   readonly firstImage: number;
-  /** Images that are asked for; those behind fill up the batch. */
+  /** Number of requested images; the others only fill up the batch. */
   readonly count: number;
 }
 
-/** Draws a batch from noise. @returns [N, h, w, c], as the model sees images */
+/** Draws a batch from noise. @returns [N, h, w, c], in the model's space */
 export type DrawBatch = (batch: Batch) => Promise<HostTensor>;
 
-/** Told of the steps of one batch: ends the work where that is asked for, or leads nowhere, and passes them on. */
+/** The step callback of one batch: checks for cancellation and finite values, and passes the steps on. */
 export const batchWatch =
   ({ onStep, signal }: DrawOptions, { firstImage, count }: Pick<Batch, "firstImage" | "count">) =>
   (step: SamplingStep): void => {
@@ -90,7 +90,7 @@ export const batchWatch =
     onStep?.({ ...step, firstImage, count });
   };
 
-/** @throws NotFiniteError for values that are no finite numbers */
+/** @throws NotFiniteError for values that are not finite */
 function checkFinite({ data }: HostTensor, when: string): void {
   const wrong = data.find((x) => !Number.isFinite(x));
   if (wrong === undefined) return;
@@ -104,12 +104,12 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   readonly scheduler: Scheduler;
   readonly codec: Codec;
   readonly conditioner: Conditioner<ClassOptions>;
-  /** What the model can draw images of; null for a model that is not class-conditional. */
+  /** The model's classes; null for a model that is not class-conditional. */
   readonly classes: ModelClasses | null;
   readonly #options: PipelineOptions;
-  /** What two calls at once both need is made once: the second waits for what the first began. */
+  /** Shared by concurrent calls: the second waits for the program that the first one compiles. */
   readonly #programs = new Map<string, Promise<DenoiserProgram>>();
-  /** Its own; undefined while it has none. */
+  /** The backend that this pipeline started, if any. */
   #backend: Promise<Backend> | undefined;
   #uploaded = false;
 
@@ -129,13 +129,13 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     this.#options = options;
   }
 
-  /** The size of its images, pixels. @throws PipelineError when the model's config does not say */
+  /** Height and width of its images, pixels. @throws PipelineError when the model's config does not give a size */
   get imageSize(): ImageSize {
     const latents = this.#latentSize;
     return asPipelineError(() => this.codec.imageSize(latents));
   }
 
-  /** The size of what the model sees of an image. */
+  /** Height and width of images in the model's space. */
   get #latentSize(): ImageSize {
     const { sampleSize, inChannels } = this.unet;
     if (sampleSize !== null) return { ...sampleSize, channels: inChannels };
@@ -152,7 +152,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
   }
 
-  /** Class names to numbers, in a map: diffusers' DiTPipeline.labels. Empty where classes have no names. */
+  /** Class names to numbers: diffusers' DiTPipeline.labels. Empty where classes have no names. */
   get labels(): ReadonlyMap<string, number> {
     return this.classes?.labels ?? new Map();
   }
@@ -163,12 +163,12 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     throw new PipelineError("the model is not class-conditional: it has no classes");
   }
 
-  /** Says that the model's weights have changed: the next images are drawn with the new ones. */
+  /** Call after a change of the model's weights: the next images use the new ones. */
   weightsChanged(): void {
     this.#uploaded = false;
   }
 
-  /** Frees the compiled programs, and the backend if it is the pipeline's own. */
+  /** Frees the compiled programs, and the backend if this pipeline started it. */
   async close(): Promise<void> {
     const programs = [...this.#programs.values()];
     const backend = this.#backend;
@@ -201,7 +201,8 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   }
 
   /**
-   * Draws images as 8-bit RGB, as `imageGrid` and `writeImage` take them: the bytes of `toImages(await generate(options))`.
+   * Draws images as 8-bit RGB, the input of `imageGrid` and `writeImage`: the bytes of `toImages(await
+   * generate(options))`.
    * @throws PipelineError for options out of range, and for a model whose images are neither gray nor RGB
    */
   async generateImages(options: Options): Promise<RgbImage[]> {
@@ -215,13 +216,13 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     return images;
   }
 
-  /** Checks what `generate` would, without computing anything. @throws PipelineError */
+  /** Checks the options of `generate` without computing anything. @throws PipelineError */
   checkOptions(options: Options): void {
     this.plan(options);
   }
 
   /**
-   * Images of what the model sees, such as the samples of `onStep`.
+   * Converts from the model's space to images, such as the samples of `onStep`.
    * @param latents [N, h, w, c]
    * @returns [N, H, W, C]; good images lie in [-1, 1]
    */
@@ -229,15 +230,15 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     return this.codec.decode(latents, await this.#open());
   }
 
-  /** @param images [N, H, W, C], in [-1, 1]. @returns [N, h, w, c], as the model sees them */
+  /** Converts images to the model's space. @param images [N, H, W, C], in [-1, 1]. @returns [N, h, w, c] */
   protected async encode(images: HostTensor): Promise<HostTensor> {
     return this.codec.encode(images, await this.#open());
   }
 
-  /** How a batch is drawn, with the options checked. @throws PipelineError for options out of range */
+  /** Checks the options and returns how to draw a batch. @throws PipelineError for options out of range */
   protected abstract plan(options: Options): DrawBatch;
 
-  /** @throws PipelineError for counts out of range, for a model that cannot draw images, and for classes it has not */
+  /** @throws PipelineError for counts out of range, for a model that cannot draw images, and for unknown classes */
   protected checkDrawing(options: DrawOptions): void {
     const { count = 1, batchSize = 1 } = options;
     wholeAtLeast1("count", count);
@@ -252,11 +253,11 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     this.conditioner.condition(options);
   }
 
-  /** The images of a call, a batch at a time: [n, H, W, C], in [-1, 1]. */
+  /** Draws the images of a call, batch by batch: [n, H, W, C], in [-1, 1]. */
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
     const { count = 1, noise, batchSize = noise ? count : DEFAULT_BATCH } = options;
     const { height, width, channels } = this.#latentSize;
-    // Equal batches: all run the same compiled program, and few places of the last one stay unused.
+    // Batches of equal size share one compiled program, and the last one has few unused places.
     const size = Math.ceil(count / Math.ceil(count / batchSize));
     const shape = [size, height, width, channels] as const;
     const condition = this.conditioner.condition(options);

@@ -1,14 +1,17 @@
-// What can be wrong with a pipeline that is loaded or asked for images, told in one line.
+// Errors of pipelines, each in one line.
 
-/** A pipeline that cannot be, or options that it does not take, in one line. */
+/** An invalid pipeline, or invalid options for one, in one line. */
 export class PipelineError extends Error {
   override readonly name = "PipelineError";
 }
 
-/** Images that are no numbers any more: the weights, or what was asked of them, are beyond all measure. */
+/** Images with values that are not finite: the weights or the options are too extreme. */
 export class NotFiniteError extends PipelineError {}
 
-/** @throws PipelineError where the work throws a RangeError: what a scheduler cannot do was asked of the pipeline */
+/**
+ * Turns a RangeError of the work into a PipelineError: the options exceed what a scheduler supports. @throws
+ * PipelineError
+ */
 export function asPipelineError<T>(work: () => T): T {
   try {
     return work();
@@ -17,7 +20,7 @@ export function asPipelineError<T>(work: () => T): T {
   }
 }
 
-/** A RangeError of a scheduler as the pipeline's; any other error as it is. */
+/** A RangeError of a scheduler as the pipeline's error; other errors unchanged. */
 export const pipelineErrorOf = (error: unknown): unknown =>
   error instanceof RangeError ? new PipelineError(error.message, { cause: error }) : error;
 

@@ -1,4 +1,4 @@
-// The folder of a pipeline: model_index.json, and a subfolder for each component that it names.
+// The folder of a pipeline: model_index.json, and a subfolder for each of its components.
 
 import { files, paths } from "#platform";
 import {
@@ -28,7 +28,7 @@ import { PipelineError } from "./errors.ts";
 
 const { join } = paths;
 
-/** The pipelines of diffusers that are a UNet and a scheduler alone, and draw images as they are drawn here. */
+/** Pipelines of diffusers that consist of a UNet and a scheduler only, and draw images in the same way. */
 const PIPELINES = [
   "DDPMPipeline",
   "DDIMPipeline",
@@ -56,9 +56,9 @@ export async function writePipeline(
 }
 
 /**
- * Checks that a folder is missing, empty, or a pipeline's and nothing else.
- * @param saved what will be written in its place
- * @throws PipelineError: what a user keeps there would be lost when it is replaced
+ * Checks that a folder is missing, empty, or holds only a pipeline.
+ * @param saved the components that will replace its content
+ * @throws PipelineError for other files, which would be lost
  */
 export async function checkReplaceable(
   folder: string,
@@ -73,7 +73,7 @@ export async function checkReplaceable(
   );
 }
 
-/** What a pipeline's folder holds. */
+/** The contents of a pipeline's folder. */
 export type ReadParts<D extends Denoiser> = PipelineParts<D> & { readonly id2label: Id2Label | undefined };
 
 type ReadPipelineOptions = ReadStateDictOptions & { readonly warn?: Warn };
@@ -87,7 +87,7 @@ export const readPipeline = (
   options: ReadPipelineOptions = {},
 ): Promise<ReadParts<PipelineModel>> => readPipelineOf(COMPONENT_KINDS, folder, options);
 
-/** The same for pipelines of other kinds of components. */
+/** The same for pipelines with other kinds of components. */
 export async function readPipelineOf<D extends Denoiser>(
   kinds: readonly ComponentKind<D>[],
   folder: string,
@@ -109,16 +109,16 @@ export async function readPipelineOf<D extends Denoiser>(
   return { unet, scheduler, ...more, id2label: index.id2label };
 }
 
-/** Where a component lies: in its folder, or, in pipelines of 2022 (google/ddpm-*), beside model_index.json. */
+/** The folder of a component: its own, or, in pipelines of 2022 (google/ddpm-*), that of model_index.json. */
 async function componentFolder(root: string, name: string): Promise<string> {
   const own = join(root, name);
   return (await files.exists(own)) ? own : root;
 }
 
 /**
- * The components that a pipeline is made of, in the order in which they are read.
+ * The components of a pipeline, in reading order.
  * @param source for errors
- * @throws PipelineError, in one line, for a pipeline or a component that is not known here
+ * @throws PipelineError, in one line, for an unknown pipeline or component
  */
 export function componentsOf<D extends Denoiser>(
   index: ModelIndex,
@@ -155,7 +155,7 @@ type KindName = Pick<ComponentKind, "name" | "className">;
 const isOf = (kind: KindName, name: string, className: string): boolean =>
   kind.name === name && (kind.className === null || kind.className === className);
 
-/** The classes that a pipeline's model may be of, in words. */
+/** The supported classes of a pipeline's model, in words. */
 const modelClasses = (kinds: readonly KindName[]): string =>
   kinds
     .flatMap(({ name, className }) => (name === UNET && className !== null ? [className] : []))
@@ -171,9 +171,9 @@ const without = (
     `${source}: a ${named(index.className)} without ${name}, expected a pipeline of a ${modelClasses(kinds)} and a scheduler, such as DDPMPipeline`,
   );
 
-/** The pipeline's folder that a path means. */
+/** The pipeline's folder that a path refers to. */
 async function findPipeline(folder: string): Promise<string> {
-  // What a crash kept from being renamed into place is as good.
+  // A crash before the final rename leaves a complete copy, which is as good.
   const whole = await files.replacementOf(folder);
   if (whole !== undefined) return whole;
   try {
@@ -191,7 +191,7 @@ async function findPipeline(folder: string): Promise<string> {
   throw new PipelineError(`${folder}: ${await notAPipeline(folder)}`);
 }
 
-/** What a folder is, where a pipeline or a run was expected, and what would be right. */
+/** Describes the folder found in place of a pipeline or a run, and what to give instead. */
 async function notAPipeline(folder: string): Promise<string> {
   const has = (name: string) => files.exists(join(folder, name));
   if (await has("metrics.jsonl")) return "this run has written no checkpoint yet; let it train longer";

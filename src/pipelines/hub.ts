@@ -1,4 +1,4 @@
-// Pipelines on the Hugging Face Hub: of a repository's files, those that the pipeline's components need are downloaded.
+// Pipelines on the Hugging Face Hub: downloads only the files that the pipeline's components need.
 
 import { files, paths as pathnames } from "#platform";
 import { MODEL_INDEX, readModelIndex } from "../io/diffusers_folder.ts";
@@ -18,20 +18,20 @@ import { COMPONENT_KINDS, type Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
 import { componentsOf } from "./folders.ts";
 
-/** How a pipeline comes from the Hub. */
+/** Options for loading a pipeline from the Hub. */
 export interface HubLoadOptions {
   /** A branch, a tag or a commit. Default: the main branch. */
   readonly revision?: string;
-  /** An access token. Default: HF_TOKEN, or what `hf auth login` wrote. */
+  /** An access token. Default: HF_TOKEN, or the token of `hf auth login`. */
   readonly token?: string;
   /** Called as bytes arrive. */
   readonly onDownload?: (progress: FetchProgress) => void;
-  /** Ends a download: the promise is rejected with the signal's reason, and what has arrived is kept. */
+  /** Cancels a download: the promise rejects with the signal's reason; the bytes received so far are kept. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * The folder that a path, or the name of a repository, means; what is missing of a repository is downloaded.
+ * The folder for a path or a repository's name; missing files of a repository are downloaded.
  * @param source a path, "hf:OWNER/NAME[@REVISION]", or "OWNER/NAME" where no such path exists
  * @throws HubError, PipelineError, FileError, in one line
  */
@@ -58,13 +58,13 @@ export async function pipelineFolder(
 async function hubNameOf(source: string): Promise<ReturnType<typeof parseHubName> | undefined> {
   if (isHubName(source)) return parseHubName(source);
   if (!isRepoId(source) || (await files.exists(source))) return undefined;
-  // A run whose replacement a crash cut off is there, too.
+  // A folder also exists if a crash interrupted its replacement.
   return (await files.replacementOf(source)) === undefined
     ? parseHubName(`${HUB_PREFIX}${source}`)
     : undefined;
 }
 
-/** Downloads what a pipeline needs. @returns its folder */
+/** Downloads the files of a pipeline. @returns its folder */
 async function fetchPipeline(
   repo: HubRepo,
   { variant, onDownload, signal }: HubLoadOptions & ReadStateDictOptions,
@@ -76,7 +76,7 @@ async function fetchPipeline(
       `${source}: there is no ${MODEL_INDEX} in it; expected a pipeline that diffusers saved`,
     );
   }
-  // First what says whether the large files are of use.
+  // First the small files, which show whether the large ones are usable.
   const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
   const root = pathnames.dirname(index);
   const components = componentsOf(await readModelIndex(root), source, COMPONENT_KINDS);
@@ -94,7 +94,7 @@ async function fetchPipeline(
   return root;
 }
 
-/** "unet/", or "" for pipelines of 2022 (google/ddpm-*), whose files lie beside model_index.json. */
+/** "unet/", or "" for pipelines of 2022 (google/ddpm-*), whose files are next to model_index.json. */
 function folderOf(component: string, paths: ReadonlySet<string>): string {
   const prefix = `${component}/`;
   return [...paths].some((path) => path.startsWith(prefix)) ? prefix : "";

@@ -1,11 +1,11 @@
-// Noise that belongs to an image, not to a batch: image k of a seed starts from the same noise and draws the same
-// noise on its way, in whatever batch it is sampled.
+// Noise per image, independent of the batch: image k of a seed always starts from the same noise and gets the same
+// noise in its steps.
 
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { philoxNormal } from "../engine/random/philox.ts";
 import type { NoiseSource } from "../schedulers/index.ts";
 
-/** Sites of sampling; training's programs number theirs from 0. */
+/** Philox sites of sampling; training programs number theirs from 0. */
 const FIRST_SITE = 0x5a000000;
 
 /**

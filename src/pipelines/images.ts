@@ -1,4 +1,4 @@
-// From a batch of generated values to images for files.
+// Converts a batch of generated values to images for files.
 
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { type RgbImage, unitToUint8 } from "../io/image/index.ts";
@@ -14,7 +14,7 @@ export function toImages({ data, shape }: HostTensor): RgbImage[] {
   return unitToUint8(data, [count, height, width, checkChannels(channels)]);
 }
 
-/** @throws PipelineError where images of so many channels are neither gray nor RGB, as latents are not */
+/** @throws PipelineError unless images of so many channels are gray or RGB, which latents are not */
 export function checkChannels(channels: number | undefined): 1 | 3 {
   if (channels === 1 || channels === 3) return channels;
   throw new PipelineError(`images of ${channels} channels cannot be drawn; expected 1 or 3`);

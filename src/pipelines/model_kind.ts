@@ -1,4 +1,4 @@
-// What kind of model a scheduler is for: a scheduler of another kind would draw nonsense with it.
+// The kind of model that a scheduler is for: a scheduler of another kind would draw nonsense with it.
 
 import { EDMSchedulerBase } from "../schedulers/bases/edm.ts";
 import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
@@ -6,7 +6,7 @@ import { CMStochasticIterativeScheduler } from "../schedulers/consistency_models
 import type { Scheduler } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
 
-/** In words that follow "a model". */
+/** Phrases that follow "a model". */
 type ModelKind = "over betas" | "of a flow" | "with EDM's preconditioning" | "of consistency";
 
 export function modelKind(scheduler: Scheduler): ModelKind {

@@ -1,8 +1,8 @@
-// Which of many names somebody may have meant.
+// Finds the names most similar to a text.
 
 /**
- * The names that are nearest to a text: first those that hold it, then by the number of letters to insert, remove or
- * replace (Levenshtein 1966), upper and lower case being the same.
+ * The `count` names nearest to a text: first those that contain it, then by edit distance (Levenshtein 1966), ignoring
+ * case.
  */
 export function nearestNames(text: string, names: Iterable<string>, count: number): string[] {
   const wanted = text.toLowerCase();
@@ -17,7 +17,7 @@ export function nearestNames(text: string, names: Iterable<string>, count: numbe
 }
 
 function editDistance(a: string, b: string): number {
-  // Distances of the beginnings of b from the beginning of a that has been read so far.
+  // Edit distances between prefixes of b and the prefix of a processed so far.
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, letter] of [...a].entries()) {
     let before = i + 1;

@@ -1,4 +1,4 @@
-// What `fromPretrained` makes a pipeline of: the components of a folder, wherever it is.
+// Reads the components for `fromPretrained`, from a folder or the Hub.
 
 import type { Scheduler } from "../schedulers/index.ts";
 import type { PipelineModel } from "./components.ts";
@@ -7,7 +7,8 @@ import { readPipeline } from "./folders.ts";
 import { pipelineFolder } from "./hub.ts";
 
 /**
- * @param options count before what the folder holds
+ * Reads a pipeline.
+ * @param options override the folder's components
  * @returns the arguments of a pipeline's constructor
  * @throws PipelineError, FileError or HubError, in one line
  */

@@ -1,5 +1,5 @@
-// RePaintPipeline: a model that draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865). Any model over
-// betas can do it; it needs no training for masks.
+// RePaintPipeline: inpainting, redraws a part of an image (Lugmayr et al. 2022, arXiv 2201.09865). Any model over betas
+// works; it needs no training for masks.
 
 import type { ImageSize } from "../codecs/codec.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
@@ -21,19 +21,19 @@ import { readPretrained } from "./pretrained.ts";
 import type { Predict, SamplingStep } from "./sampling.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
-/** The image that is drawn anew in a part, the mask that says where, and how. */
+/** Options of `generate`: image, mask and method. */
 export interface RePaintOptions extends DrawOptions, Jumps {
   /** The image, of the model's size. */
   readonly image: RgbImage;
-  /** Of the same size: light pixels are kept, dark ones (below half of white) drawn anew. */
+  /** Same size as the image: light pixels are kept, dark ones (below half of white) are redrawn. */
   readonly mask: RgbImage;
-  /** Denoising steps from noise to image, without the ways back. Default 250. */
+  /** Denoising steps from noise to image, not counting repeated ones. Default 250. */
   readonly steps?: number;
-  /** Share of fresh noise in the part that is drawn, 0 (DDIM) .. 1 (DDPM). Default 0. */
+  /** Share of fresh noise in the redrawn part, 0 (DDIM) .. 1 (DDPM). Default 0. */
   readonly eta?: number;
 }
 
-/** What a call gives, checked. */
+/** The checked inputs of a call. */
 interface Inputs {
   readonly scheduler: RePaintScheduler;
   /** [1, H, W, 3], in [-1, 1]. */
@@ -43,7 +43,7 @@ interface Inputs {
 }
 
 /**
- * Draws a part of an image anew (Lugmayr et al. 2022, arXiv 2201.09865).
+ * Redraws a part of an image (Lugmayr et al. 2022, arXiv 2201.09865).
  * D: the class of its model.
  */
 export class RePaintPipeline<D extends Denoiser = PipelineModel> extends DiffusionPipeline<
@@ -51,18 +51,18 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
   RePaintOptions
 > {
   /**
-   * Loads any pipeline over betas, such as a training run's; of its scheduler the noise schedule and the prediction type
-   * count.
+   * Loads any pipeline over betas, such as a training run's; of its scheduler, only noise schedule and prediction type
+   * are used.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
-   *   Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
-   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or of an unknown kind
+   * Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
    */
   static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<RePaintPipeline> {
     return new RePaintPipeline(...(await readPretrained(source, options)));
   }
 
   /**
-   * Completes an image, `count` times, each in another way.
+   * Completes an image `count` times, each time differently.
    * @returns [count, H, W, 3], values in [0, 1]; where the mask is light, the image's
    * @throws PipelineError for options out of range
    */
@@ -123,7 +123,7 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
   }
 }
 
-/** An image as a batch of one, [1, H, W, channels]. @throws PipelineError when it is not of the model's size */
+/** An image as a batch of one, [1, H, W, channels]. @throws PipelineError when it does not have the model's size */
 function batchOfOne(
   name: string,
   image: RgbImage,
@@ -145,7 +145,7 @@ function batchOfOne(
 }
 
 /**
- * A mask over what the model sees: a place is kept where all its pixels are.
+ * The mask in the model's space: a position is kept if all its pixels are.
  * @param mask [1, H, W, 1]. @returns [1, height, width, 1]
  */
 function shrunk(mask: HostTensor, height: number, width: number): HostTensor {
@@ -162,7 +162,7 @@ function shrunk(mask: HostTensor, height: number, width: number): HostTensor {
 
 interface RePaintLoopOptions {
   readonly scheduler: RePaintScheduler;
-  /** [1, h, w, c], as the model sees it. */
+  /** [1, h, w, c], in the model's space. */
   readonly originalImage: HostTensor;
   /** [1, h, w, 1], 0 or 1. */
   readonly mask: HostTensor;
@@ -173,7 +173,7 @@ interface RePaintLoopOptions {
   readonly onStep: (step: SamplingStep) => void;
 }
 
-/** Algorithm 1: down to the image, with ways back where the timesteps rise. */
+/** Algorithm 1: denoises, and adds noise again where the timesteps rise. */
 async function repaintLoop(options: RePaintLoopOptions): Promise<HostTensor> {
   const { scheduler, originalImage, mask, denoise, shape, noise, eta, onStep } = options;
   const { timesteps } = scheduler;
@@ -193,7 +193,7 @@ async function repaintLoop(options: RePaintLoopOptions): Promise<HostTensor> {
   return sample;
 }
 
-/** How light a pixel is, 0 .. 255: Rec. 601, rounded as Pillow rounds it. */
+/** Lightness of a pixel, 0 .. 255: Rec. 601, rounded like Pillow's. */
 function luma([r = 0, g = 0, b = 0]: Uint8Array): number {
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 }

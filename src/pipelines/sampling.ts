@@ -6,16 +6,16 @@ import type { NoiseSource, Scheduler } from "../schedulers/index.ts";
 /** The model at one noise level: x_t [N, H, W, C] and the timestep to its output, [N, H, W, C]. */
 export type Predict = (sample: HostTensor, timestep: number) => Promise<HostTensor>;
 
-/** One step of sampling, as it has been done. */
+/** A completed step of sampling. */
 export interface SamplingStep {
   /** From 1. */
   readonly step: number;
   readonly steps: number;
   /** The timestep that the step started from. */
   readonly timestep: number;
-  /** x_{t-1}: what the step gave. */
+  /** x_{t-1}, the result of the step. */
   readonly sample: HostTensor;
-  /** The image that the model sees behind the noise: x_0 as predicted in this step. */
+  /** The x_0 predicted in this step. */
   readonly predOriginalSample: HostTensor;
 }
 
@@ -26,7 +26,7 @@ export interface SampleLoopOptions {
   /** [N, H, W, C]. */
   readonly shape: readonly number[];
   readonly noise: NoiseSource;
-  /** Share of random noise of samplers that have it, 0 .. 1. Default: the sampler's. */
+  /** Share of random noise, for samplers that have the option, 0 .. 1. Default: the sampler's. */
   readonly eta?: number;
   readonly onStep?: (step: SamplingStep) => void;
 }
@@ -54,7 +54,7 @@ export async function sampleLoop(options: SampleLoopOptions): Promise<HostTensor
   return sample;
 }
 
-/** [-1, 1] to [0, 1], clipped: what diffusers' pipelines give as "numpy". @param out as long, at least */
+/** [-1, 1] to [0, 1], clipped: the "numpy" output of diffusers' pipelines. @param out at least as long as `values` */
 export function unitRange(values: Float32Array, out: Float32Array): void {
   for (let i = 0; i < values.length; i++) out[i] = Math.min(1, Math.max(0, values[i] / 2 + 0.5));
 }

@@ -1,4 +1,4 @@
-// The scheduler that a pipeline draws with: by name, with the model's own options, and others in their place.
+// Chooses the scheduler that a pipeline draws with: by name, with the model's own options unless others are given.
 
 import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
 import { overridden, toCamelCase } from "../schedulers/bases/options.ts";
@@ -19,20 +19,24 @@ import type { SeedCompat } from "./seeding.ts";
 /** Options of a scheduler, by diffusers' names in camelCase or snake_case. */
 export type SchedulerOptions = Readonly<Record<string, unknown>>;
 
-/** Second-order methods in σ: each step goes by what the model says at its end, or in its middle. */
+/** Second-order methods in σ: each step also evaluates the model at its end or in its middle. */
 const SECOND_ORDER: readonly SchedulerName[] = ["heun", "dpm2", "dpm2-ancestral"];
-/** A first step from above this σ throws them far off: its end says little of it, and is weighed by its length. */
+/**
+ * A first step from above this σ makes them inaccurate: its end says little about the image, but is weighted by its
+ * length.
+ */
 const TOO_NOISY = 200;
-/** Where Karras et al. 2022 (arXiv 2206.00364, table 1) let Heun's method begin: hardly a trace of the image is left. */
+/** Where Karras et al. 2022 (arXiv 2206.00364, table 1) start Heun's method: hardly a trace of the image is left. */
 const SIGMA_MAX = 80;
-/** λ = log(α / σ) where DPM-Solver's single steps begin instead: σ is 20. */
+/** λ = log(α / σ) where DPM-Solver's single steps start instead: σ is 20. */
 const LAMBDA_MIN = -3;
 
 /**
- * @param own the pipeline's: its options hold where `options` say nothing else
+ * Makes the scheduler for a call.
+ * @param own the pipeline's: the defaults for `options`
  * @param ownName its short name
- * @param seedCompat another library's numbers are asked for: then nothing differs from its schedule
- * @throws PipelineError for a scheduler or option that is not known, and for a scheduler of another kind of model
+ * @param seedCompat with another library's random numbers, its schedule is unchanged too
+ * @throws PipelineError for an unknown scheduler or option, and for a scheduler of another kind of model
  */
 export function chosenScheduler(
   name: unknown,
@@ -65,15 +69,15 @@ export function chosenScheduler(
 }
 
 /**
- * Options that begin a walk where a trace of the image is left, for models whose last timesteps are next to pure noise and
- * schedulers that a first step from there throws far off; none for others.
+ * Options that start sampling where a trace of the image is left, for schedulers that are inaccurate from nearly pure
+ * noise and models whose last timesteps are there; none for others.
  */
 function boundedNoise(name: SchedulerName, own: Scheduler): SchedulerOptions {
   if (modelKind(own) !== "over betas") return {};
   const { alphasCumprod, betas, config } = DDPMScheduler.fromConfig(own);
   const sigmas = alphasCumprod.map((alphaProd) => Math.sqrt((1 - alphaProd) / alphaProd));
   if (!((sigmas.at(-1) ?? 0) > TOO_NOISY)) return {};
-  // It always starts from the last timestep, where the error of an ε is multiplied by σ.
+  // It always starts from the last timestep, where σ multiplies the error of ε.
   if (name === "dpm++-singlestep" && config.predictionType === "epsilon") {
     return { lambdaMinClipped: LAMBDA_MIN };
   }
@@ -88,8 +92,8 @@ function boundedNoise(name: SchedulerName, own: Scheduler): SchedulerOptions {
 }
 
 /**
- * Options with which a solver over betas follows a flow, for those that can and a model that is one. DEIS and SA-Solver
- * cannot here: diffusers' end such a walk at the last noise level, not at the image.
+ * Options with which a solver over betas follows a flow, for a flow model and solvers that support it. DEIS and
+ * SA-Solver do not: in diffusers they end at the last noise level, not at the image.
  */
 function flowOptions(name: SchedulerName, own: Scheduler): SchedulerOptions {
   if (!(own instanceof FlowMatchSchedulerBase)) return {};

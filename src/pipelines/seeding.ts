@@ -1,29 +1,29 @@
-// Whose random numbers a seed stands for: imago's own, image by image, or another library's.
+// Chooses the random numbers of a seed: imago's own, image by image, or another library's.
 
 import type { NoiseSource } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
 import { imageNoise } from "./image_noise.ts";
 import { torchImageNoise } from "./torch_image_noise.ts";
 
-/** The libraries whose seeds can be followed. */
+/** Libraries whose seeds are supported. */
 export const SEED_COMPATS = ["torch"] as const;
-/** A library whose seeds can be followed. */
+/** A library whose seeds are supported. */
 export type SeedCompat = (typeof SEED_COMPATS)[number];
 
-/** Where the noise of images comes from. */
+/** Options for the images' noise. */
 export interface SeedOptions {
   /** 0 .. 2^64-1; image k of a seed starts from the same noise for any count and batch size. Default 0. */
   readonly seed?: number | bigint;
   /**
-   * Whose random numbers the seed stands for. "torch": diffusers' with a CPU generator, so that the same model gives the
-   * images it gives there; they then depend on `count`. Default: imago's own.
+   * The library whose random numbers the seed selects. "torch": those of diffusers with a CPU generator, so that the
+   * same model gives the same images as there; they then depend on `count`. Default: imago's own.
    */
   readonly seedCompat?: SeedCompat;
-  /** In place of the seed: where noise comes from, batch by batch. */
+  /** Noise for each batch, in place of the seed's. */
   readonly noise?: NoiseSource;
 }
 
-/** @throws PipelineError for a library that is not known, and for one beside a noise that is given */
+/** @throws PipelineError for an unknown library, and for one together with custom noise */
 export function checkSeedCompat({ seedCompat, noise }: SeedOptions): void {
   if (seedCompat === undefined) return;
   if (!SEED_COMPATS.includes(seedCompat)) {
@@ -34,7 +34,7 @@ export function checkSeedCompat({ seedCompat, noise }: SeedOptions): void {
   if (noise) throw new PipelineError("give either noise or seedCompat, not both");
 }
 
-/** The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in all. */
+/** The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in total. */
 export function noiseOf(
   { seed = 0, seedCompat, noise }: SeedOptions,
   count: number,

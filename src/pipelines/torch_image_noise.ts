@@ -1,14 +1,14 @@
-// The noise that diffusers' pipelines draw with torch's CPU generator: one draw for all images at a time, first what
-// sampling starts from, then what its steps add. So an image depends on how many are drawn with it.
+// The noise that diffusers' pipelines draw with torch's CPU generator: one draw for all images at once, first the
+// initial noise, then that of the steps. So an image depends on the number of images drawn with it.
 
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { type NoiseSource, torchNoise } from "../schedulers/index.ts";
 
 /**
- * The share of the images `firstImage`, `firstImage` + 1, ... in the noise of `count` images. Places past the last image
- * are zeros.
- * @param seed as torch.Generator.manual_seed takes it
+ * The part for the images `firstImage`, `firstImage` + 1, ... of the noise for `count` images. Positions after the last
+ * image are zeros.
+ * @param seed as in torch.Generator.manual_seed
  */
 export function torchImageNoise(seed: number | bigint, count: number, firstImage = 0): NoiseSource {
   const source = torchNoise(new TorchGenerator(seed));
