@@ -1,5 +1,5 @@
-// Bits per dimension of a model: the variational bound over real images, estimated from one noise sample per image and
-// timestep.
+// Bits per dimension of a model: the variational bound over real images, estimated with one noise
+// sample per image and timestep.
 
 import type { Codec } from "../codecs/codec.ts";
 import { identity } from "../codecs/identity.ts";
@@ -58,7 +58,7 @@ const TIMESTEP_SITE = 0x5bffffff;
  * Checks the arguments of `bitsPerDim` without computing anything.
  * @param codec the model's
  * @throws PipelineError for a model with classes, one that does not work on pixels, one that is no diffusion over
- * betas, or one with learned variance
+ *   betas, or one with learned variance
  */
 export function checkBitsPerDim(unet: Denoiser, own: Scheduler, codec: Codec = identity): void {
   if (codec.component !== null) {

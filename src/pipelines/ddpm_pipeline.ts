@@ -51,7 +51,7 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
   /**
    * Loads a pipeline written by `savePretrained`, diffusers' `save_pretrained` or a training run.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
-   * Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   *   Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
    * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
    */
   static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<DDPMPipeline> {

@@ -70,7 +70,7 @@ export function denoiserProgram(model: Denoiser, shape: ImageShape, isGuided = f
  * share φ is rescaled per image to the standard deviation of cond (Lin et al. 2023, arXiv 2305.08891, equations 15 and
  * 16).
  * @param output [2N, H, W, C or more]: with the class, then without. Channels after the first C, a learned variance,
- * are taken from the conditional prediction, as in diffusers' DiTPipeline.
+ *   are taken from the conditional prediction, as in diffusers' DiTPipeline.
  */
 function guided(
   output: Tensor,

@@ -9,8 +9,8 @@ export class PipelineError extends Error {
 export class NotFiniteError extends PipelineError {}
 
 /**
- * Turns a RangeError of the work into a PipelineError: the options exceed what a scheduler supports. @throws
- * PipelineError
+ * Turns a RangeError of the work into a PipelineError: the options exceed what a scheduler supports.
+ * @throws PipelineError
  */
 export function asPipelineError<T>(work: () => T): T {
   try {

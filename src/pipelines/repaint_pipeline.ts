@@ -54,7 +54,7 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
    * Loads any pipeline over betas, such as a training run's; of its scheduler, only noise schedule and prediction type
    * are used.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
-   * Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   *   Hub: "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
    * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
    */
   static async fromPretrained(source: string, options: FromPretrainedOptions = {}): Promise<RePaintPipeline> {
@@ -146,7 +146,8 @@ function batchOfOne(
 
 /**
  * The mask in the model's space: a position is kept if all its pixels are.
- * @param mask [1, H, W, 1]. @returns [1, height, width, 1]
+ * @param mask [1, H, W, 1].
+ * @returns [1, height, width, 1]
  */
 function shrunk(mask: HostTensor, height: number, width: number): HostTensor {
   const [, rows, columns] = mask.shape;

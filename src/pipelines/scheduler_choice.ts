@@ -21,10 +21,7 @@ export type SchedulerOptions = Readonly<Record<string, unknown>>;
 
 /** Second-order methods in σ: each step also evaluates the model at its end or in its middle. */
 const SECOND_ORDER: readonly SchedulerName[] = ["heun", "dpm2", "dpm2-ancestral"];
-/**
- * A first step from above this σ makes them inaccurate: its end says little about the image, but is weighted by its
- * length.
- */
+/** A first step from above this σ makes them inaccurate: its end says little, but is weighted by its length. */
 const TOO_NOISY = 200;
 /** Where Karras et al. 2022 (arXiv 2206.00364, table 1) start Heun's method: hardly a trace of the image is left. */
 const SIGMA_MAX = 80;

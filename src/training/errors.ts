@@ -1,21 +1,21 @@
-// What can go wrong in a run, each told in one line.
+// Errors of a run, each in one line.
 
-/** The run's folder cannot be used as asked: it exists, does not, or was made with other options. */
+/** The run's folder cannot be used: it exists, does not exist, or was made with other options. */
 export class RunFolderError extends Error {
   override readonly name = "RunFolderError";
 }
 
-/** An option of the training is out of range or does not go with another one. */
+/** An option of the training is out of range or conflicts with another one. */
 export class TrainingOptionError extends Error {
   override readonly name = "TrainingOptionError";
 }
 
-/** The loss, the gradient or a weight stopped being a finite number. */
+/** The loss, the gradient or a weight is no longer finite. */
 export class DivergenceError extends Error {
   override readonly name = "DivergenceError";
-  /** The training step (counted from 1) in which it was seen. */
+  /** The training step (from 1) in which this was found. */
   readonly step: number;
-  /** The folder of the last checkpoint whose weights are finite, where there is one. */
+  /** The folder of the last checkpoint with finite weights, if there is one. */
   readonly checkpoint: string | undefined;
 
   constructor(step: number, message: string, checkpoint?: string) {

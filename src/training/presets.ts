@@ -1,14 +1,14 @@
-// Named recipes. Each is a model, a noise schedule and the numbers of its training; every number can be overridden.
+// Presets: named recipes of a model, a noise schedule and the numbers of its training. Every number can be overridden.
 
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
 import { NO_EVALUATION, PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
 
-/** How long a run is: in optimizer steps, or in passes over the images. */
+/** The length of a run: in optimizer steps, or in epochs, passes over the images. */
 export type RunLength = { readonly steps: number } | { readonly epochs: number };
 
-/** A recipe: a model, a noise schedule, and how long and how it is trained. */
+/** A recipe: a model, a noise schedule, and the settings of its training. */
 export interface Preset {
   /** One line for --help. */
   readonly summary: string;
@@ -24,15 +24,15 @@ export interface Preset {
 const ADAMW = { adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, adamWeightDecay: 0.01 };
 const SAMPLES = { sampleSteps: 50, sampleCount: 16, ...NO_EVALUATION };
 
-/** The recipes by name. */
+/** The names of the presets. */
 export const PRESET_NAMES = ["quick", "butterflies32", "cifar10", "butterflies128"] as const;
-/** The name of a recipe. */
+/** The name of a preset. */
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 export const isPresetName = (name: string): name is PresetName =>
   PRESET_NAMES.some((known) => known === name);
 
-/** The recipes: model, noise schedule and settings that belong together. */
+/** The presets. */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   quick: {
     summary: "a small UNet at 32 px that shows patterned butterflies within ten minutes on two cores",
@@ -172,7 +172,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 };
 
-/** Optimizer steps of one pass over `imageCount` images; the last batch of a pass is filled up from the next one. */
+/** Optimizer steps per epoch of `imageCount` images; the last batch of an epoch is completed from the next one. */
 export const stepsPerEpoch = (imageCount: number, batchSize: number): number =>
   Math.ceil(imageCount / batchSize);
 

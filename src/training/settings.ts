@@ -1,14 +1,14 @@
-// How a run learns: every number of the training loop, resolved. In JSON the same names in snake_case.
+// The settings of a run: every number of the training loop, resolved. JSON uses the same names in snake_case.
 
 import * as v from "valibot";
 import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
 import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./step/timestep_sampling.ts";
 
-/** Shapes of the learning rate over a run; each may begin with a linear warm-up. */
+/** Shapes of the learning rate over a run; each can begin with a linear warm-up. */
 export const LR_SCHEDULES = ["constant", "cosine", "linear"] as const;
 export type LrScheduleName = (typeof LR_SCHEDULES)[number];
 
-/** What a run may have at most: more than anybody waits for or any memory holds. */
+/** Upper limits: more than anybody waits for or any memory holds. */
 export const MOST = {
   batchSize: 2 ** 24,
   steps: 1_000_000_000,
@@ -19,7 +19,7 @@ export const MOST = {
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
 const isFloat32 = (x: number): boolean => Number.isFinite(Math.fround(x)) && Math.fround(x) !== 0;
-// Kernels compute in float32, where other numbers would be 0 or infinite.
+// Kernels compute in float32, where smaller or larger numbers would be 0 or infinite.
 const positive = v.pipe(
   v.number(),
   v.gtValue(0),
@@ -29,7 +29,7 @@ const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const decay = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 const size = v.pipe(v.number(), v.minValue(0), v.maxValue(1000));
 
-/** Noise and timesteps drawn as Ho et al. 2020 do; also what configs mean that do not name these settings. */
+/** Noise and timesteps as in Ho et al. 2020; also the meaning of configs without these settings. */
 export const PLAIN_DRAWS = {
   timestepSampling: "uniform",
   logitMean: 0,
@@ -38,10 +38,10 @@ export const PLAIN_DRAWS = {
   inputPerturbation: 0,
 } as const;
 
-/** Images that quality numbers can be computed from. */
+/** Largest number of images for quality numbers. */
 export const MOST_EVALUATED = 10_000;
 
-/** No quality numbers while training; also what configs mean that do not name these settings. */
+/** No quality numbers during training; also the meaning of configs without these settings. */
 export const NO_EVALUATION = { evalEvery: 0, evalCount: 256 } as const;
 
 const upTo = (option: keyof AugmentOptions) =>
@@ -61,53 +61,53 @@ const entries = {
   adamBeta2: decay,
   adamEpsilon: positive,
   adamWeightDecay: size,
-  /** The gradient's norm is cut to this; null leaves it. */
+  /** Gradients are clipped to this norm; null disables clipping. */
   maxGradNorm: v.nullable(positive),
-  /** Min-SNR loss weighting (Hang et al. 2023), gamma; null weighs all timesteps alike. */
+  /** Gamma of Min-SNR loss weighting (Hang et al. 2023); null weights all timesteps equally. */
   minSnrGamma: v.nullable(positive),
-  /** Which timesteps come how often; see `TimestepSampling`. */
+  /** Distribution of the timesteps; see `TimestepSampling`. */
   timestepSampling: v.optional(v.picklist(TIMESTEP_SAMPLINGS), PLAIN_DRAWS.timestepSampling),
   /** Mean and standard deviation of logit-normal sampling. */
   logitMean: v.optional(v.pipe(v.number(), v.minValue(-1000), v.maxValue(1000)), PLAIN_DRAWS.logitMean),
   logitStd: v.optional(positive, PLAIN_DRAWS.logitStd),
-  /** Size of a further noise that is constant over a channel of an image. */
+  /** Standard deviation of additional noise that is constant over a channel of an image. */
   noiseOffset: v.optional(size, PLAIN_DRAWS.noiseOffset),
-  /** Size of a further noise that the model sees but is not asked for. */
+  /** Standard deviation of additional noise in the model's input that is not part of its target. */
   inputPerturbation: v.optional(size, PLAIN_DRAWS.inputPerturbation),
-  /** Share of class labels that are hidden, so that guidance has answers without a class to compare with; 0 without classes. */
+  /** Share of hidden class labels, which trains the unconditional prediction for guidance; 0 without classes. */
   labelDropout: v.optional(decay, 0),
-  /** Ceiling of the decay of the weights' exponential moving average; null keeps no average. */
+  /** Upper limit of the decay of the weights' exponential moving average; null keeps no average. */
   emaMaxDecay: v.nullable(share),
-  /** Mirrors half of the images, drawn anew in each epoch. */
+  /** Mirrors half of the images, drawn for each epoch. */
   flip: v.boolean(),
-  /** What else is done to images, drawn anew in each epoch; see `AugmentOptions`. */
+  /** Other random changes of the images, drawn for each epoch; see `AugmentOptions`. */
   randomCrop: upTo("randomCrop"),
   rotate: upTo("rotate"),
   translate: upTo("translate"),
   colorJitter: upTo("colorJitter"),
   augmentProbability: upTo("augmentProbability"),
-  /** Decides the first weights, the order of images and every draw of noise: 0 .. 2^53 - 1. */
+  /** Seed of the initial weights, the order of images and all noise: 0 .. 2^53 - 1. */
   seed: count(0),
-  /** Steps between sample grids, which the last step has too; 0 for none at all. */
+  /** Steps between sample grids; the last step has one too. 0 for none at all. */
   sampleEvery: count(0),
   /** Denoising steps of each sample grid (DDIM, or Euler for a flow). */
   sampleSteps: count(1),
   /** Images of each sample grid. */
   sampleCount: count(1, MOST.sampleCount),
-  /** Steps between quality numbers, which the last step has too; 0 for none at all. */
+  /** Steps between quality numbers; the last step has them too. 0 for none at all. */
   evalEvery: v.optional(count(0), NO_EVALUATION.evalEvery),
-  /** Images that are drawn for them, as those of sample grids are. */
+  /** Number of images drawn for quality numbers, in the same way as for sample grids. */
   evalCount: v.optional(count(2, MOST_EVALUATED), NO_EVALUATION.evalCount),
-  /** Steps between checkpoints; 0 writes none but the last. */
+  /** Steps between checkpoints; 0 writes only the last. */
   checkpointEvery: count(0),
-  /** Older checkpoints than this many are removed. */
+  /** Number of checkpoints to keep; older ones are removed. */
   keepCheckpoints: count(1, MOST.checkpoints),
 };
 
 /** The settings of a run; the fields are described where they are declared. */
 export type TrainSettings = Readonly<v.InferOutput<v.ObjectSchema<typeof entries, undefined>>>;
 
-/** Settings that a resumed run may change: they do not change what is learnt. */
+/** Settings that a resumed run may change, because they do not affect the training. */
 export const FREE_SETTINGS: ReadonlySet<string> = new Set([
   "sampleEvery",
   "sampleSteps",
@@ -118,7 +118,7 @@ export const FREE_SETTINGS: ReadonlySet<string> = new Set([
   "keepCheckpoints",
 ]);
 
-/** Reads settings under their JSON names; every one must be there. */
+/** Parses settings with their JSON names; all are required. */
 export const settingsJsonSchema = v.pipe(
   v.record(v.string(), v.unknown()),
   v.transform((json) =>
@@ -133,8 +133,8 @@ export function settingsToJson(settings: TrainSettings): Record<string, string |
 }
 
 /**
- * Checks settings put together by a program.
- * @returns what is wrong, in one line, or undefined
+ * Checks settings made by a program.
+ * @returns the problem, in one line, or undefined
  */
 export function settingsProblem(settings: TrainSettings): string | undefined {
   const result = v.safeParse(v.object(entries), settings, { abortEarly: true });
@@ -153,7 +153,7 @@ export function settingsProblem(settings: TrainSettings): string | undefined {
   return undefined;
 }
 
-/** The timestep sampling that settings describe. */
+/** The timestep sampling of these settings. */
 export function timestepSamplingOf({
   timestepSampling: name,
   logitMean,
@@ -162,7 +162,7 @@ export function timestepSamplingOf({
   return name === "logit-normal" ? { name, mean: logitMean, std: logitStd } : { name };
 }
 
-/** The augmentation that settings describe. */
+/** The augmentation of these settings. */
 export const augmentOptions = (settings: TrainSettings): AugmentOptions => ({
   randomCrop: settings.randomCrop,
   rotate: settings.rotate,

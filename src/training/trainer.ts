@@ -1,7 +1,7 @@
-// The Trainer: a model, images and settings in, a run's folder out. Steps are yielded as they are done.
+// The Trainer: takes a model, images and settings, fills a run's folder, and yields each completed step.
 //
-// Everything random is a function of (seed, step), and of what a checkpoint holds, so a run that was stopped anywhere,
-// even killed, goes on from its last checkpoint to the same bytes as one that never stopped.
+// Everything random is a function of (seed, step) and of a checkpoint's content, so a run that was stopped anywhere,
+// even killed, continues from its last checkpoint to the same bytes as one that never stopped.
 
 import type { InitRecord } from "./run/initial_weights.ts";
 import type { StepMetrics } from "./run/metrics_log.ts";
@@ -11,10 +11,10 @@ import { RunFolder } from "./run/run_folder.ts";
 import type { TrainSettings } from "./settings.ts";
 import { checkFit, resolveSettings, type TrainerOptions } from "./trainer_options.ts";
 
-/** A step that was done, and what was written after it. */
+/** A completed step, and the files written after it. */
 export interface TrainProgress extends StepMetrics, RunOutlook, StepOutcome {}
 
-/** Trains a model on images, and keeps a run's folder: metrics, samples, checkpoints and the pipeline. */
+/** Trains a model on images, and writes a run's folder: metrics, samples, checkpoints and the pipeline. */
 export class Trainer {
   readonly settings: TrainSettings;
   readonly folder: RunFolder;
@@ -23,7 +23,7 @@ export class Trainer {
   #run: Run | undefined;
   #finished = false;
 
-  /** @throws TrainingOptionError naming the option that is wrong, RangeError when an image size does not fit the model */
+  /** @throws TrainingOptionError naming the wrong option, RangeError when an image size does not fit the model */
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.settings = resolveSettings(options);
@@ -31,12 +31,12 @@ export class Trainer {
     checkFit(options, this.settings);
   }
 
-  /** Steps done before this trainer began; known after `prepare`. */
+  /** Steps done before this trainer started; known after `prepare`. */
   get startStep(): number {
     return this.#run?.startStep ?? 0;
   }
 
-  /** Whether the run has nothing left to do; known after `prepare`, and after `run`. */
+  /** Whether the run is complete; known after `prepare`, and after `run`. */
   get finished(): boolean {
     return this.#finished;
   }
@@ -46,7 +46,7 @@ export class Trainer {
     return this.#stop.signal.aborted;
   }
 
-  /** What was kept of the weights that the model was given, and what was drawn; known after `prepare`. */
+  /** Which of the model's weights were given and which were drawn; known after `prepare`. */
   get init(): InitRecord | undefined {
     return this.#run?.config.init;
   }
@@ -57,9 +57,9 @@ export class Trainer {
   }
 
   /**
-   * Everything before the first step: checks the folder, starts the backend, compiles the step, and with `resume`
-   * reads the last checkpoint. `run` does it if it was not done.
-   * @throws RunFolderError, FileError, MemoryError, in one line; the folder is then as it was
+   * Does the work before the first step: checks the folder, starts the backend, compiles the step, and with `resume`
+   * reads the last checkpoint. `run` calls it if needed.
+   * @throws RunFolderError, FileError, MemoryError, in one line; the folder is then unchanged
    */
   async prepare(): Promise<void> {
     if (this.#run) return;
@@ -70,7 +70,7 @@ export class Trainer {
 
   /**
    * Trains, and yields after each step. Ends after the last one, or after `stop`.
-   * @throws DivergenceError when the loss stops being finite, FileError when the disk is full, ...
+   * @throws DivergenceError when the loss is no longer finite, FileError when the disk is full, ...
    */
   async *run(): AsyncGenerator<TrainProgress, void, void> {
     await this.prepare();
@@ -96,12 +96,12 @@ export class Trainer {
     }
   }
 
-  /** Asks the run to end after the present step, with a checkpoint. */
+  /** Ends the run after the current step, with a checkpoint. */
   stop(): void {
     this.#stop.abort();
   }
 
-  /** Stops the backend. `run` does it at its end. */
+  /** Stops the backend. `run` does this at its end. */
   async close(): Promise<void> {
     const run = this.#run;
     this.#run = undefined;

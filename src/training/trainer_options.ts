@@ -1,4 +1,4 @@
-// What a Trainer takes, and how it becomes the settings of the run, its training step and its config.json.
+// The options of a Trainer, and how they become the run's settings, training step and config.json.
 
 import type { Codec, ImageSize } from "../codecs/codec.ts";
 import { identity } from "../codecs/identity.ts";
@@ -25,49 +25,55 @@ import { type Objective, objectiveOf, type TrainScheduler } from "./step/objecti
 import type { TrainStepOptions } from "./step/train_step.ts";
 
 /**
- * Long pieces of work that the trainer does beside its steps: `lock` where it has to watch whether another process
- * trains in the folder, `data features` once, before the first `quality`.
+ * Long work of the trainer between its steps: `lock` when it has to watch whether another process trains in the folder,
+ * `data features` once, before the first `quality`.
  */
 export type TrainStage = "lock" | "compile" | "data features" | "quality" | "samples" | "checkpoint";
 
-/** What a Trainer takes. */
+/** Options of a Trainer. */
 export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay">>, BackendOptions {
   /**
-   * Trained from the weights that it has (`loadStateDict`, `DDPMPipeline.fromPretrained`, an earlier Trainer); what has no
-   * value yet is drawn from the seed. It takes over the trained weights with each checkpoint.
+   * Trained from its current weights (`loadStateDict`, `DDPMPipeline.fromPretrained`, an earlier Trainer); parameters
+   * without a value are drawn from the seed. It receives the trained weights at each checkpoint.
    */
   readonly model: Denoiser;
-  /** Noise schedule and what the model predicts: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
+  /** Noise schedule and prediction type: a DDPMScheduler, or a FlowMatchEulerDiscreteScheduler for a flow. */
   readonly scheduler: TrainScheduler;
-  /** Between images and what the model sees. Default: the identity. */
+  /** Converts between images and the model's space. Default: the identity. */
   readonly codec?: Codec;
-  /** A class-conditional model learns its labels: with numClassEmbeds one more than it has classes, for guidance. */
+  /**
+   * The images. A class-conditional model learns their labels; for guidance, its numClassEmbeds is the number of
+   * classes plus one.
+   */
   readonly data: ImageSource;
-  /** The run's folder: missing or empty, or with `resume` that of a run. */
+  /** The run's folder: missing or empty, or with `resume` the folder of a run. */
   readonly out: string;
-  /** Passes over the images; in place of `steps`. */
+  /** Number of passes over the images; in place of `steps`. */
   readonly epochs?: number;
-  /** An exponential moving average of the weights, which then draws the samples; a number is its greatest decay. Default true (0.9999). */
+  /**
+   * An exponential moving average of the weights, which is used for samples; a number is its largest decay. Default
+   * true (0.9999).
+   */
   readonly ema?: boolean | number;
-  /** Goes on from the last checkpoint in `out`. Default false. */
+  /** Continues from the last checkpoint in `out`. Default false. */
   readonly resume?: boolean;
-  /** Recorded in config.json: the preset the options come from. */
+  /** Recorded in config.json: the preset behind these options. */
   readonly preset?: string;
-  /** Recorded in config.json: what was given as --data. Default: the data's name. */
+  /** Recorded in config.json: the value of --data. Default: the data's name. */
   readonly source?: string;
-  /** Recorded in config.json: which part of the source was read, and from which columns. */
+  /** Recorded in config.json: the part of the source that was read, and its columns. */
   readonly selection?: SourceSelection;
   /** Recorded in config.json: whether broken images were left out. */
   readonly skipBroken?: boolean;
-  /** Recorded in config.json: where the weights that the model has come from. */
+  /** Recorded in config.json: the source of the model's weights. */
   readonly init?: InitSource;
-  /** Called when a long piece of work begins, and while it draws images for `quality` with the share that is done. */
+  /** Called when a long piece of work begins, and while drawing images for `quality` with the finished share. */
   readonly onStage?: (stage: TrainStage, share?: number) => void;
-  /** Told, in one line, of what is not as it should be but does not stop the run. Default: a warning of the process. */
+  /** Called with one line for problems that do not stop the run. Default: a warning of the process. */
   readonly onWarning?: (message: string) => void;
 }
 
-/** For a Trainer that is told nothing else: those of diffusers' unconditional training script, without its warm-up. */
+/** Defaults: those of diffusers' unconditional training script, without its warm-up. */
 const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   batchSize: 16,
   learningRate: 1e-4,
@@ -91,13 +97,13 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   keepCheckpoints: 2,
 };
 
-/** Pixels of all images that quality numbers are computed from: they are in memory together. */
+/** Limit on the pixels of all images for quality numbers, which are in memory together. */
 const EVALUATED_PIXELS = 2 ** 25;
 
-/** Between images and what the model sees. */
+/** The codec of a trainer. Default: the identity. */
 export const codecOf = ({ codec = identity }: Pick<TrainerOptions, "codec">): Codec => codec;
 
-/** The size of what the model sees of an image. @throws TrainingOptionError for images that the codec cannot take */
+/** The size of images in the model's space. @throws TrainingOptionError for images that the codec does not support */
 function latentSize(options: Pick<TrainerOptions, "codec" | "data">): ImageSize {
   const { size, channels } = options.data;
   try {
@@ -108,7 +114,7 @@ function latentSize(options: Pick<TrainerOptions, "codec" | "data">): ImageSize 
   }
 }
 
-/** @throws TrainingOptionError naming the option that is wrong */
+/** Resolves options to settings. @throws TrainingOptionError naming the wrong option */
 export function resolveSettings(options: TrainerOptions): TrainSettings {
   const { steps, epochs, ema = true, model, data } = options;
   if ((steps === undefined) === (epochs === undefined)) {
@@ -132,8 +138,8 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
 }
 
 /**
- * What can be known to be wrong before anything is started.
- * @throws TrainingOptionError for a scheduler that no model is trained for, images or classes that the model does not take
+ * Checks options before anything is started.
+ * @throws TrainingOptionError for a scheduler without training, or images or classes that do not fit the model
  */
 export function checkFit(
   options: TrainerOptions,
@@ -216,7 +222,7 @@ export function stepOptions(
   };
 }
 
-/** What config.json says of a run. */
+/** The config.json of a run. */
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
   const { model, scheduler, data, preset, source, selection = {} } = options;
   const { skipBroken = false, backend = DEFAULT_BACKEND } = options;

@@ -81,8 +81,8 @@ export async function listImageCache(folder = imageCacheFolder()): Promise<Cache
 }
 
 /**
- * Removes all that `listImageCache` lists; on most systems this does not disturb runs that are reading. @throws
- * FileError
+ * Removes all that `listImageCache` lists; on most systems this does not disturb runs that are reading.
+ * @throws FileError
  */
 export async function clearImageCache(folder = imageCacheFolder()): Promise<CacheEntry[]> {
   const entries = await listImageCache(folder);

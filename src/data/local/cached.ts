@@ -33,7 +33,7 @@ const underWay = new Map<string, Promise<unknown>>();
 /**
  * Opens the entry of a source, and decodes the source first where it has none.
  * @throws DataError or FileError, in one line, when the disk is full or the cache cannot be written; the signal's
- * reason when it is aborted. Images decoded until then are kept, and the next call continues from there.
+ *   reason when it is aborted. Images decoded until then are kept, and the next call continues from there.
  */
 export async function cachedImages(encoded: EncodedImages, options: CacheOptions): Promise<CachedSet> {
   const { folder, name, size } = options;

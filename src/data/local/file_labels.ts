@@ -26,7 +26,7 @@ export interface FoundLabels {
 /**
  * Finds the labels of image files.
  * @param labelColumn a column of metadata.csv or metadata.jsonl. Default: the column "label" of that table; else the
- * folders, if every image lies in one of several sibling folders; else no labels
+ *   folders, if every image lies in one of several sibling folders; else no labels
  * @throws DataError, in one line, where the named column is missing or has gaps
  */
 export async function labelsOfFiles(tree: FileTree, labelColumn: string | undefined): Promise<FoundLabels> {

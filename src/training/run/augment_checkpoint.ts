@@ -1,5 +1,4 @@
-// The layer that tells a model of augmentation, in a checkpoint: beside the model's folders, not in them, since it is
-// no part of what diffusers loads.
+// The augmentation embedding in a checkpoint: next to the model's folders, because diffusers' model has no such layer.
 
 import { paths } from "#platform";
 import { type Shape, sameShape, showShape } from "../../engine/shape.ts";
@@ -27,9 +26,9 @@ export async function writeAugmentEmbedding(
 
 /**
  * Reads the layer's weights, or their average.
- * @param shape what the layer has
+ * @param shape of the layer
  * @returns the state dict of the layer alone
- * @throws FileError when the file is missing, damaged, or of a layer of another shape
+ * @throws FileError when the file is missing, damaged, or has another shape
  */
 export async function readAugmentEmbedding(
   folder: string,

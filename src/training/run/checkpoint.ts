@@ -1,6 +1,5 @@
-// Checkpoints: RUN/checkpoints/step-000500/ with the weights, their average, the optimizer and the step.
-// Timesteps drawn by importance also depend on past losses, which stand in state.json. All else that a run needs to go
-// on is a function of its config and the step.
+// Checkpoints: RUN/checkpoints/step-000500/ with the weights, their average, the optimizer and the step. For importance
+// sampling of timesteps, state.json also holds past losses. All else is a function of the run's config and the step.
 
 import * as v from "valibot";
 import { files, paths } from "#platform";
@@ -14,13 +13,13 @@ import { listFolder, type RunFolder } from "./run_folder.ts";
 
 const { join } = paths;
 
-/** Where a run stands. */
+/** The progress of a run. */
 export interface TrainingState {
   /** Steps done. */
   readonly step: number;
-  /** Sum of the losses of the epoch that is under way. */
+  /** Sum of the losses in the current epoch. */
   readonly epochLossSum: number;
-  /** What loss-second-moment sampling remembers: the last losses of each timestep. */
+  /** The state of loss-second-moment sampling: the last losses of each timestep. */
   readonly timestepLosses?: readonly (readonly number[])[];
 }
 
@@ -30,7 +29,7 @@ export interface OptimizerState {
   readonly expAvgSq: StateDict;
 }
 
-/** Writes and reads the parts of a checkpoint that only the caller knows: the model's folders. */
+/** Writes and reads the model's folders, the parts of a checkpoint that only the caller knows. */
 export interface CheckpointParts {
   readonly state: TrainingState;
   readonly optimizer: OptimizerState;
@@ -46,7 +45,7 @@ const stateSchema = v.object({
 });
 
 /**
- * Writes a checkpoint, whole or not at all, then removes the oldest beyond `keep`.
+ * Writes a checkpoint atomically, then removes the oldest beyond `keep`.
  * @returns its folder
  * @throws FileError when the disk is full, ...
  */
@@ -71,7 +70,7 @@ export async function writeCheckpoint(
   return folder;
 }
 
-/** The steps of the checkpoints there are, ascending. */
+/** The steps of the existing checkpoints, ascending. */
 export async function checkpointSteps(run: RunFolder): Promise<number[]> {
   const names = await listFolder(run.checkpoints);
   const steps = names.flatMap((name) => {
@@ -82,8 +81,8 @@ export async function checkpointSteps(run: RunFolder): Promise<number[]> {
 }
 
 /**
- * The folder with the weights that images of a checkpoint are drawn with: their average, where there is one.
- * @throws RunFolderError naming the checkpoints there are, where that of `step` is not among them
+ * The folder of the weights for drawing a checkpoint's images: the average, if there is one.
+ * @throws RunFolderError naming the existing checkpoints, where there is none of `step`
  */
 export async function checkpointWeights(run: RunFolder, step: number): Promise<string> {
   const kept = await checkpointSteps(run);
@@ -96,9 +95,9 @@ export async function checkpointWeights(run: RunFolder, step: number): Promise<s
 }
 
 /**
- * Reads where a checkpoint stands, and its optimizer's moments.
+ * Reads a checkpoint's progress and its optimizer's moments.
  * @param shapes name and shape of every weight; the checkpoint must hold exactly these
- * @throws RunFolderError when it is damaged, naming what to do
+ * @throws RunFolderError when it is damaged, with advice
  */
 export async function readCheckpoint(
   run: RunFolder,
@@ -123,7 +122,7 @@ export async function readCheckpoint(
   });
 }
 
-/** Adds to an error in what a checkpoint holds what can be done about it. */
+/** Adds advice to errors about a checkpoint's content. */
 export async function explainDamage<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -144,7 +143,7 @@ const STATE = "state.json";
 /** torch's names of AdamW's moments. */
 const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq" } as const;
 
-/** The losses of a timestep stand in one line. */
+/** Writes the losses of each timestep in one line. */
 function stateText({ step, epochLossSum, timestepLosses }: TrainingState): string {
   const json = { step, epoch_loss_sum: epochLossSum };
   if (timestepLosses === undefined) return `${JSON.stringify(json, undefined, 2)}\n`;

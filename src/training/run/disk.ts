@@ -1,11 +1,11 @@
-// Whether the disk can hold what a run will write: known before the first step.
+// Checks before the first step that the disk can hold a run's files.
 
 import { shortageOf } from "../../io/free_space.ts";
 import { RunFolderError } from "../errors.ts";
 
 /**
- * Bytes that a run's checkpoints and pipeline take at their peak: a new one is written before an old one goes.
- * @param parameters values in the model
+ * Peak size in bytes of a run's checkpoints and pipeline: a new one is written before an old one is removed.
+ * @param parameters number of values in the model
  */
 export function runBytes(parameters: number, keepCheckpoints: number, ema: boolean): number {
   const weights = parameters * Float32Array.BYTES_PER_ELEMENT;

@@ -1,4 +1,4 @@
-// What is said when a run's numbers stop being finite: what was seen, and what there is to go on from.
+// Explains a run whose numbers are no longer finite: what was found, and which checkpoint to continue from.
 
 import { NotFiniteError } from "../../pipelines/errors.ts";
 import { DivergenceError } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { TrainSettings } from "../settings.ts";
 import { checkpointSteps } from "./checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** Does work of a step. @throws DivergenceError with what to do, where the step's numbers or images are not finite */
+/** Runs work of a step. @throws DivergenceError with advice, where the step's numbers or images are not finite */
 export async function explainDivergence<T>(
   folder: RunFolder,
   settings: TrainSettings,

@@ -1,8 +1,8 @@
-// The mean loss of each epoch, summed up step by step.
+// The mean loss of each epoch, accumulated step by step.
 
-/** Where a step stands among the epochs. */
+/** The epoch of a step. */
 export interface EpochPlace {
-  /** The epoch the step belongs to, from 1. */
+  /** The epoch of the step, from 1. */
   readonly epoch: number;
   /** Mean loss of the epoch, on its last step. */
   readonly epochLoss?: number;
@@ -14,8 +14,8 @@ export class EpochLoss {
   #sum: number;
 
   /**
-   * @param steps of the whole run; the last epoch may be cut short
-   * @param sum of the losses so far in the epoch that is under way
+   * @param steps of the whole run; the last epoch may be incomplete
+   * @param sum of the losses so far in the current epoch
    */
   constructor(stepsPerEpoch: number, steps: number, sum: number) {
     this.#stepsPerEpoch = stepsPerEpoch;
@@ -23,17 +23,17 @@ export class EpochLoss {
     this.#sum = sum;
   }
 
-  /** Epochs of the whole run. */
+  /** Number of epochs of the whole run. */
   get epochs(): number {
     return Math.ceil(this.#steps / this.#stepsPerEpoch);
   }
 
-  /** Of the losses so far in the epoch that is under way. */
+  /** Sum of the losses so far in the current epoch. */
   get sum(): number {
     return this.#sum;
   }
 
-  /** @param step from 1, one after the other */
+  /** Adds the loss of a step. @param step from 1, consecutive */
   add(step: number, loss: number): EpochPlace {
     this.#sum += loss;
     const epoch = Math.ceil(step / this.#stepsPerEpoch);

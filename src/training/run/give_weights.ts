@@ -1,4 +1,4 @@
-// The weights of one model for another that differs from it in the classes that it is told of.
+// Copies the weights of one model into another that may differ from it in its classes.
 
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import type { HostWeight, StateDict } from "../../io/state_dict.ts";
@@ -8,18 +8,18 @@ import type { ModelClasses } from "../../pipelines/class_labels.ts";
 import type { InitModel } from "./init_source.ts";
 import type { InitSource } from "./initial_weights.ts";
 
-/** The table of classes: a row for each, added to the time embedding. */
+/** The class embedding table: one row per class, added to the time embedding. */
 const TABLE = "class_embedding.weight";
-/** What is added to the time embedding whatever the timestep. */
+/** Added to the time embedding at every timestep. */
 const TIME_BIAS = "time_embedding.linear_2.bias";
 
 /**
- * Loads a model that has no values yet with those of another one of the same architecture; what is in that only is left
- * out, what is in this one only stays without a value. Of a table of classes the rows of classes with the same name are
- * kept, and the others drawn from the seed as torch would; where this model has no classes, it draws as the other does
- * without one.
+ * Loads a model that has no values yet with those of another one of the same architecture. Tensors that only the source
+ * has are left out; parameters that only the model has stay without a value. In a class embedding table, rows of
+ * classes with the same name are kept, and the others are drawn from the seed like torch's; a model without classes
+ * draws like the source does without a class.
  * @param names of this model's classes, if it has any
- * @returns what is to be recorded of it
+ * @returns the record for config.json
  */
 export function giveWeights(
   model: UNet2DModel,
@@ -46,7 +46,7 @@ export function giveWeights(
   };
 }
 
-/** Puts the rows of the classes that are known into a table of new ones; takes the table away where there are none. */
+/** Copies the rows of known classes into a new table; removes the table where there are none. */
 function keepRows(
   state: StateDict,
   classes: ModelClasses | null,
@@ -65,7 +65,7 @@ function keepRows(
     data.set(theirs.data.subarray(row * width, (row + 1) * width), to * width);
   const found = names.map(rowOf);
   for (const [i, row] of found.entries()) if (row !== undefined) takeRow(i, row);
-  // Behind those of the classes: the row for none.
+  // The row of the null class follows those of the classes.
   if (rows > names.length && classes.nullClass !== null) takeRow(names.length, classes.nullClass);
   const kept = names.filter((_, i) => found[i] !== undefined);
   const drawn = names.filter((_, i) => found[i] === undefined);
@@ -73,12 +73,12 @@ function keepRows(
   return { kept, drawn };
 }
 
-/** The row of a class that has no name but its number. */
+/** The row of a class that has a number as its name. */
 function numbered(name: string, { shape: [rows] }: HostWeight): number | undefined {
   return Number(name) < rows ? Number(name) : undefined;
 }
 
-/** What a model adds where it is told of no class; one that was always told of some adds their mean. */
+/** What a model adds without a class; for a model that was always given one, the mean over its classes. */
 function withoutClass(
   { data, shape: [rows, width] }: HostWeight,
   classes: ModelClasses | null,

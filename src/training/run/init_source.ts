@@ -1,4 +1,4 @@
-// A model that training can begin from: that of a run, of one of its checkpoints, of a pipeline's folder or of the Hub.
+// Reads a model to begin training from: that of a run, of one of its checkpoints, of a pipeline's folder or of the Hub.
 
 import { files, paths } from "#platform";
 import { MODEL_INDEX } from "../../io/diffusers_folder.ts";
@@ -15,20 +15,20 @@ import { RunFolder } from "./run_folder.ts";
 
 const { basename, dirname, join, resolve } = paths;
 
-/** A model with its weights, and what is known of it. */
+/** A model with its weights, and its classes and scheduler. */
 export interface InitModel {
   readonly unet: UNet2DModel;
   readonly scheduler: Scheduler;
   /** Null for a model without classes. */
   readonly classes: ModelClasses | null;
   readonly from: InitSource;
-  /** Of a run: the preset that it was made from. */
+  /** For a run: the preset that it was made from. */
   readonly preset: string | null;
 }
 
 /**
- * Reads a model: of a run or a checkpoint the average of its weights, where it keeps one.
- * @param source the folder of a run (its last checkpoint counts), of a checkpoint within its run, or of a pipeline, or
+ * Reads a model; for a run or a checkpoint, the average of its weights if it keeps one.
+ * @param source the folder of a run (meaning its last checkpoint), of a checkpoint within its run, or of a pipeline, or
  *   hf:OWNER/NAME
  * @throws RunFolderError, PipelineError, FileError, HubError, in one line
  */

@@ -1,4 +1,4 @@
-// What is recorded of the weights that a run begins with: those that its model was given, and the rest from the seed.
+// The record of a run's initial weights: those given with its model, and those drawn from the seed.
 
 import * as v from "valibot";
 import { hashing } from "#platform";
@@ -9,43 +9,43 @@ import { RunFolderError, TrainingOptionError } from "../errors.ts";
 const names = v.array(v.string());
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** Which weights of a source were taken: a run or a checkpoint has them and mostly their average. */
+/** Which weights of a source were used: a run or a checkpoint has the last ones and usually their average. */
 const WEIGHTS_KINDS = ["average", "last", "pipeline"] as const;
 
 const sourceEntries = {
-  /** What was given as --init; null where a program gave weights without saying. */
+  /** The value of --init; null where a program gave weights without naming a source. */
   source: v.nullable(v.string()),
   weights: v.exactOptional(v.picklist(WEIGHTS_KINDS)),
-  /** Steps that they were trained for in their run, where that is known. */
+  /** Number of steps that they were trained for in their run, if known. */
   step: v.exactOptional(count),
-  /** Classes whose vectors came with them, and those that are new. */
+  /** Classes whose vectors were kept, and new ones. */
   classes: v.exactOptional(v.object({ kept: names, drawn: names })),
-  /** Tensors of the source that this model has no place for. */
+  /** Tensors of the source that this model does not have. */
   leftOut: v.exactOptional(names),
 };
 
-/** What config.json says of the weights that a run was given. */
+/** The entry in config.json about the given weights. */
 export const initSchema = v.object({
   ...sourceEntries,
-  /** Tensors that were given. */
+  /** Number of given tensors. */
   kept: count,
-  /** Those that were drawn from the seed. */
+  /** Names of the drawn tensors. */
   drawn: names,
-  /** Of what was given, whatever else was drawn. */
+  /** Hash of the given values. */
   fingerprint: v.string(),
 });
-/** What config.json says of the weights that a run began with: which were kept, and which drawn. */
+/** The entry in config.json about a run's initial weights: which were kept, and which drawn. */
 export type InitRecord = Readonly<v.InferOutput<typeof initSchema>>;
 
 const sourceSchema = v.object(sourceEntries);
-/** Where weights that a model was loaded with come from. */
+/** The source of the weights that a model was loaded with. */
 export type InitSource = Readonly<v.InferOutput<typeof sourceSchema>>;
 
 /**
- * What is to be recorded of the values that a network has been given.
- * @param source where they come from, as far as the program says so
- * @returns undefined for a network that has none
- * @throws TrainingOptionError where a source is named and there are none
+ * The record of a network's given values.
+ * @param source of the values, if the program names one
+ * @returns undefined for a network without values
+ * @throws TrainingOptionError where a source is named but there are no values
  */
 export function initRecord(network: Module, source: InitSource | undefined): InitRecord | undefined {
   const parameters = [...network.namedParameters().values()];
@@ -65,13 +65,13 @@ export function initRecord(network: Module, source: InitSource | undefined): Ini
 }
 
 /**
- * Of a run that was ended before its first checkpoint: makes sure that it begins with what it began with.
- * @param before what its config.json says
- * @throws RunFolderError when the network was given other weights
+ * For a run that ended before its first checkpoint: checks that it restarts from the same weights.
+ * @param before the record in its config.json
+ * @throws RunFolderError when the network has other weights
  */
 export function checkSameStart(path: string, before: InitRecord | undefined, network: Module): void {
   if (before === undefined) {
-    // It began from the seed alone, whatever the model was given since.
+    // The run began from the seed alone, so weights that the model has by now are dropped.
     network.release();
     return;
   }

@@ -1,5 +1,5 @@
-// From a checkpoint's folder back into a training step: the model, its average, the optimizer, and the losses that
-// timesteps are drawn by.
+// Loads a checkpoint's folder into a training step: the model, its average, the optimizer, and the losses for
+// importance sampling of timesteps.
 
 import { paths } from "#platform";
 import { readStateDict } from "../../io/state_dict.ts";
@@ -12,8 +12,8 @@ import type { RunFolder } from "./run_folder.ts";
 const { join } = paths;
 
 /**
- * Puts a training step back to where a checkpoint stands; nothing of it is on a backend yet.
- * @throws RunFolderError when the checkpoint is damaged, naming what to do
+ * Restores a training step, which is not on a backend yet, from a checkpoint.
+ * @throws RunFolderError when the checkpoint is damaged, with advice
  */
 export async function loadCheckpoint(
   folder: RunFolder,

@@ -1,4 +1,4 @@
-// The file metrics.jsonl: one JSON object for each training step, appended as it happens.
+// The file metrics.jsonl: one JSON object per training step, appended immediately.
 
 import * as v from "valibot";
 import { files } from "#platform";
@@ -13,26 +13,26 @@ import {
 } from "./metrics_repair.ts";
 import type { Quality } from "./quality.ts";
 
-/** What is recorded of one step. `seconds` and `imagesPerSecond` are the only fields that differ between equal runs. */
+/** The record of one step. Only `seconds` and `imagesPerSecond` differ between equal runs. */
 export interface StepMetrics {
   /** Steps done, from 1. */
   readonly step: number;
-  /** The epoch this step belongs to, from 1. */
+  /** The epoch of this step, from 1. */
   readonly epoch: number;
   readonly loss: number;
   readonly learningRate: number;
   /** Norm of the whole gradient before clipping. */
   readonly gradNorm: number;
   readonly imagesPerSecond: number;
-  /** Time spent training since the run began, over all resumptions. */
+  /** Training time since the run began, over all resumptions. */
   readonly seconds: number;
   /** Mean loss of the epoch, on its last step. */
   readonly epochLoss?: number;
-  /** How far the model's images are from the data, where that was measured after the step. */
+  /** Distance of the model's images from the data, if measured after the step. */
   readonly quality?: Quality;
 }
 
-/** A record in the file's own names (snake_case). */
+/** A record with the file's names (snake_case). */
 export function metricsToJson(metrics: StepMetrics): Record<string, number> {
   return {
     step: metrics.step,
@@ -47,7 +47,7 @@ export function metricsToJson(metrics: StepMetrics): Record<string, number> {
   };
 }
 
-/** Quality numbers in the file's own names. */
+/** Quality numbers with the file's names. */
 export const qualityToJson = ({ patchFd, patchKd }: Quality): Record<"patch_fd" | "patch_kd", number> => ({
   patch_fd: patchFd,
   patch_kd: patchKd,
@@ -59,14 +59,14 @@ const lossSchema = v.looseObject({
   loss: v.pipe(v.number(), v.finite()),
 });
 const utf8 = new TextEncoder();
-/** What every record that is appended ends with. */
+/** The end of every appended record. */
 const RECORD_END = "}\n";
 
-/** What a curve is drawn from. */
+/** The fields for a loss curve. */
 export type LossRecord = Pick<StepMetrics, "step" | "epoch" | "loss" | "seconds">;
 
 /**
- * Reads the losses in a metrics.jsonl, one after the other; what is not a record of a step is left out.
+ * Reads the losses in a metrics.jsonl one by one; lines that are not records of steps are skipped.
  * @throws FileError when the file cannot be read
  */
 export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
@@ -80,15 +80,15 @@ export async function* readLosses(path: string): AsyncGenerator<LossRecord> {
   }
 }
 
-/** Appends to a metrics.jsonl. Each record is handed to the system at once, so a killed process loses none. */
+/** Appends to a metrics.jsonl. Each record is passed to the system immediately, so a killed process loses none. */
 export class MetricsLog {
   readonly #path: string;
   readonly #permit: Permit;
   readonly #file: SyncFile;
   #size: number;
-  /** `seconds` of the last record that was kept; 0 without one. */
+  /** `seconds` of the last kept record; 0 without one. */
   readonly secondsBefore: number;
-  /** The step of the last record that was kept, if it has no quality numbers. */
+  /** The step of the last kept record, if it has no quality numbers. */
   readonly unmeasuredStep: number | undefined;
 
   private constructor(
@@ -106,8 +106,8 @@ export class MetricsLog {
   }
 
   /**
-   * Opens or makes the file and drops every record after step `keepThrough`.
-   * @param options `permit` is asked before each record too
+   * Opens or creates the file and drops every record after step `keepThrough`.
+   * @param options `permit` is also called before each record
    * @throws FileError when the system refuses
    */
   static async open(path: string, keepThrough: number, options: KeepOptions): Promise<MetricsLog> {
@@ -124,7 +124,10 @@ export class MetricsLog {
     this.#write(`${JSON.stringify(metricsToJson(metrics))}\n`, this.#size);
   }
 
-  /** Adds quality numbers to the last record, in one write: a killed process leaves it as it was or whole. @throws FileError */
+  /**
+   * Adds quality numbers to the last record, in one write: a killed process leaves it unchanged or complete.
+   * @throws FileError
+   */
   addQuality(quality: Quality): void {
     this.#write(`,${JSON.stringify(qualityToJson(quality)).slice(1)}\n`, this.#size - RECORD_END.length);
   }
@@ -138,13 +141,13 @@ export class MetricsLog {
     this.#file.close();
   }
 
-  /** Writes the end of the file, all of it or nothing. */
+  /** Replaces the end of the file, all of it or nothing. */
   #write(text: string, from: number): void {
     this.#permit();
     const bytes = utf8.encode(text);
     this.#explained(() => {
       try {
-        // The system may take a part only, when the disk or the user's limit is reached.
+        // The system may write only a part when the disk or the user's limit is reached.
         for (let done = 0; done < bytes.length; ) {
           done += this.#file.write(bytes.subarray(done), from + done);
         }
@@ -156,13 +159,13 @@ export class MetricsLog {
     });
   }
 
-  /** Leaves the file as it was before a write from there on failed. */
+  /** Restores the file after a failed write at `from`. */
   #takeBack(from: number): void {
     try {
       this.#file.truncate(this.#size);
       if (from < this.#size) this.#file.write(utf8.encode(RECORD_END), from);
     } catch {
-      // What made the write fail is told; a part of a record is no record when the run is resumed.
+      // The error of the write is reported; an incomplete record is dropped when the run is resumed.
     }
   }
 

@@ -1,5 +1,5 @@
-// What of a metrics.jsonl is kept when its run goes on: every record up to the step that it goes on from. Lines that are
-// no records are put beside it.
+// The records of a metrics.jsonl that a resumed run keeps: all up to the step that it continues from. Lines that are
+// not records are moved to another file.
 
 import * as v from "valibot";
 import { files, paths } from "#platform";
@@ -7,41 +7,41 @@ import { decodeUtf8 } from "../../io/text.ts";
 import { explainSystemError } from "../../platform/errors.ts";
 import type { FileSink, Permit } from "../../platform/platform.ts";
 
-/** What every record needs to be one. */
+/** The required fields of a record. */
 export const recordEntries = {
   step: v.pipe(v.number(), v.integer(), v.minValue(1)),
   seconds: v.pipe(v.number(), v.minValue(0)),
 };
 const recordSchema = v.looseObject({ ...recordEntries, patch_fd: v.exactOptional(v.number()) });
 
-/** Lines that are no records go to a file of the same name with this behind it. */
+/** Lines that are not records go to a file with this suffix. */
 const BROKEN = ".broken";
 const NEWLINE = 0x0a;
-/** A longer line (bytes) is no record. */
+/** Longest possible record (bytes). */
 const LONGEST_RECORD = 2 ** 16;
-/** What is read at a time (bytes). */
+/** Size of each read (bytes). */
 const CHUNK_BYTES = 2 ** 16;
 
-/** What is known of the records that were kept. */
+/** Information about the kept records. */
 export interface KeptRecords {
   /** Length of the file (bytes). */
   readonly size: number;
-  /** `seconds` of the last one; 0 without one. */
+  /** `seconds` of the last one; 0 without any. */
   readonly seconds: number;
   /** The step of the last one, if it has no quality numbers. */
   readonly unmeasuredStep: number | undefined;
 }
 
 export interface KeepOptions {
-  /** Asked before the file is changed. */
+  /** Called before the file is changed. */
   readonly permit: Permit;
-  /** Told, in one line, of lines that are no records. */
+  /** Called with one line about lines that are not records. */
   readonly warn: (message: string) => void;
 }
 
 /**
- * Leaves the records of steps up to `keepThrough` in a metrics.jsonl, which is made where it is missing. Where other lines stand
- * between them, it is written anew.
+ * Keeps only the records of steps up to `keepThrough` in a metrics.jsonl, which is created if missing. If there are
+ * other lines between them, the file is rewritten.
  * @throws FileError when the system refuses
  */
 export async function keepRecords(
@@ -73,7 +73,7 @@ export async function keepRecords(
   }
 }
 
-/** Neighbouring lines, as bytes of the file. */
+/** Adjacent lines, as a byte range of the file. */
 interface Part {
   readonly begin: number;
   readonly end: number;
@@ -82,7 +82,7 @@ interface Part {
 
 interface Scan extends Omit<KeptRecords, "size"> {
   readonly kept: readonly Part[];
-  /** Only where records are missing: what follows the last one that is kept was to be done again anyway. */
+  /** Broken lines between kept records. Later ones are dropped: their steps are repeated anyway. */
   readonly broken: readonly Part[];
   /** The number of the first broken line, from 1. */
   readonly firstBroken: number;
@@ -121,14 +121,14 @@ async function scan(path: string, keepThrough: number): Promise<Scan> {
   return { kept, broken, firstBroken, seconds, unmeasuredStep };
 }
 
-/** Adds a part, joined to the last one where it follows it. */
+/** Adds a part, merged with the last one if adjacent. */
 function add(parts: Part[], part: Part): void {
   const last = parts.at(-1);
   if (last === undefined || last.end !== part.begin) parts.push(part);
   else parts[parts.length - 1] = { begin: last.begin, end: part.end, lines: last.lines + part.lines };
 }
 
-/** The lines of a file, of each at most a little more than a record can have. */
+/** The lines of a file; very long ones are cut a little above the longest record. */
 async function* lines(path: string): AsyncGenerator<Part & { readonly text: string }> {
   let held: Uint8Array = new Uint8Array();
   let begin = 0;
@@ -153,11 +153,11 @@ async function* lines(path: string): AsyncGenerator<Part & { readonly text: stri
     hold(chunk.subarray(from));
     position += chunk.length;
   }
-  // A record ends with its line.
+  // A record ends with its newline.
   if (begin < position) yield { begin, end: position, lines: 1, text: "" };
 }
 
-/** What lies between two places of a file, piece by piece; a piece is gone when the next one is asked for. */
+/** The bytes of a file between two offsets, in pieces; each piece is only valid until the next one. */
 async function* chunks(path: string, begin = 0, end = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   if (end <= begin) return;
   const file = await files.open(path);

@@ -1,4 +1,4 @@
-// Opens a run: all that it holds is made here, before its first step, or nothing is.
+// Opens a run: acquires all its resources before the first step, or none.
 
 import { files, machine } from "#platform";
 import type { Backend } from "../../engine/backend.ts";
@@ -27,9 +27,9 @@ import { Speedometer } from "./speedometer.ts";
 
 /**
  * Checks the folder, starts the backend, compiles the step, reads the last checkpoint of a run to resume, and writes
- * config.json. Of a new run the model is left as it was: it takes over the trained weights with each checkpoint.
- * @returns undefined for a run that has nothing left to do
- * @throws RunFolderError, FileError, MemoryError, TrainingOptionError, in one line; the folder is then as it was
+ * config.json. The model of a new run is unchanged here; it receives the trained weights at each checkpoint.
+ * @returns undefined for a completed run
+ * @throws RunFolderError, FileError, MemoryError, TrainingOptionError, in one line; the folder is then unchanged
  */
 export async function openRun(plan: RunPlan): Promise<Run | undefined> {
   const { options, settings, folder } = plan;
@@ -46,7 +46,7 @@ export async function openRun(plan: RunPlan): Promise<Run | undefined> {
       await takeFolder(plan, lock);
       if (await isFinished(plan)) return undefined;
     } else {
-      // Before anything is computed; it is looked at again when it is taken.
+      // Early, before any computation; checked again when the lock is taken.
       await folder.checkFree();
     }
     const { parameterCount } = options.model;
@@ -64,13 +64,13 @@ export async function openRun(plan: RunPlan): Promise<Run | undefined> {
   }
 }
 
-/** @param asked config.json without what is only known here: the weights that a new run begins with */
+/** @param asked config.json without the record of initial weights, which only this function knows */
 async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: RunConfig): Promise<Run> {
   const { options, settings, folder } = plan;
   const { model, scheduler, data, resume = false } = options;
   const codec = codecOf(options);
 
-  // What computes.
+  // The parts that compute.
   const traced = traceStep(backend, stepOptions(options, settings, objectiveOf(scheduler)));
   const labels = isClassConditional(model) ? data.labels : undefined;
   const preview = new Preview({
@@ -90,7 +90,7 @@ async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: Run
     ? StepComputer.begin(backend, traced, settings)
     : StepComputer.resume(backend, traced, settings));
 
-  // What writes: a new run's folder is taken only now, so that a start that fails leaves nothing behind.
+  // The parts that write. A new run's folder is taken only now, so that a failed start leaves nothing behind.
   if (!resume) {
     await takeFolder(plan, lock);
     await folder.checkFree();
@@ -119,22 +119,22 @@ async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: Run
 
 const START: TrainingState = { step: 0, epochLossSum: 0 };
 
-/** Takes the lock, and ends what a killed process left half written. */
+/** Takes the lock, and completes or removes unfinished files of a killed process. */
 async function takeFolder({ options, folder }: RunPlan, lock: RunLock): Promise<void> {
   await lock.acquire(() => options.onStage?.("lock"));
   await lock.writing(() => folder.repair());
 }
 
-/** Whether a run was ended with all that belongs to its end. */
+/** Whether a run is complete, including the work after its last step. */
 async function isFinished({ folder, settings }: RunPlan): Promise<boolean> {
   const { steps, sampleEvery, evalEvery } = settings;
   const last = (await checkpointSteps(folder)).at(-1);
-  // The last grid comes after the last numbers; in a run without grids, only the metrics tell of these.
+  // The last grid comes after the last numbers; without grids, only the metrics show whether the numbers exist.
   const hasNumbers = sampleEvery > 0 ? await files.exists(folder.finalSamples) : evalEvery === 0;
   return last === steps && hasNumbers && (await files.exists(folder.pipeline));
 }
 
-/** @throws TrainingOptionError where it is of a step that the run is not to reach */
+/** The step of the last checkpoint. @throws TrainingOptionError where it is beyond the run's last step */
 async function lastCheckpoint({ folder, settings }: RunPlan): Promise<number | undefined> {
   const last = (await checkpointSteps(folder)).at(-1);
   if (last === undefined || last <= settings.steps) return last;

@@ -1,4 +1,4 @@
-// Draws images while a run learns, for its grids of samples and its quality numbers. It writes nothing.
+// Draws images during a run, for sample grids and quality numbers. It writes no files.
 
 import type { Codec } from "../../codecs/codec.ts";
 import type { Backend } from "../../engine/backend.ts";
@@ -24,19 +24,19 @@ export interface PreviewOptions {
   readonly id2label?: Id2Label;
 }
 
-/** How images are drawn. */
+/** Options for drawing images. */
 export interface PreviewDrawing {
-  /** What class-conditional models draw, in turn. */
+  /** Classes that a class-conditional model cycles through. */
   readonly classLabels?: readonly number[] | undefined;
-  /** Ends the drawing: the promise is rejected with its reason. */
+  /** Cancels the drawing: the promise rejects with its reason. */
   readonly signal: AbortSignal;
-  /** Called with the share that is done. */
+  /** Called with the finished share. */
   readonly onProgress?: (share: number) => void;
 }
 
 export class Preview {
   readonly #settings: TrainSettings;
-  /** Of a model of its own, which takes over the weights each time. */
+  /** Has its own model, which receives the weights each time. */
   readonly #pipeline: DDPMPipeline<Denoiser>;
 
   constructor({ model, codec, scheduler, settings, backend, id2label }: PreviewOptions) {
@@ -45,13 +45,14 @@ export class Preview {
     this.#pipeline = new DDPMPipeline(model.withoutValues(), scheduler, options);
   }
 
-  /** The pipeline that it draws with. */
+  /** The parts of its pipeline. */
   get parts(): PipelineParts<Denoiser> {
     return this.#pipeline;
   }
 
   /**
-   * Draws a grid of images, always of the same classes, evenly spread where there are more of them than images.
+   * Draws a grid of images. Its classes are always the same: all, or evenly spaced ones where there are more than
+   * images.
    * @throws the signal's reason when it is aborted
    */
   async drawGrid(weights: StateDict, signal: AbortSignal): Promise<RgbImage> {
@@ -76,7 +77,7 @@ export class Preview {
     return this.#pipeline.generateImages({
       count,
       steps: sampleSteps,
-      // DDPM's own steps want to be many; those of a flow do not.
+      // DDPM needs many steps; the scheduler of a flow does not.
       ...(this.#pipeline.scheduler instanceof DDPMScheduler && { scheduler: "ddim" }),
       ...(classLabels && { classLabels }),
       seed,
@@ -86,7 +87,7 @@ export class Preview {
     });
   }
 
-  /** Frees what drawing needs; the backend stays open. */
+  /** Frees the resources for drawing; the backend stays open. */
   close(): Promise<void> {
     return this.#pipeline.close();
   }

@@ -1,5 +1,5 @@
-// How far a run's images are from its data while it learns: distances in the embedded features, which need no download.
-// They rank steps and runs on one data set; they are neither FID nor KID and never called so.
+// Measures how far a run's images are from its data during training: distances in the embedded features, which need no
+// download. They rank steps and runs on one data set; they are neither FID nor KID and never called so.
 
 import type { ImageSource } from "../../data/image_source.ts";
 import { sourceImage } from "../../data/source_image.ts";
@@ -13,7 +13,7 @@ import { kernelDistance } from "../../metrics/kernel_distance.ts";
 import { type Gaussian, gaussianOf } from "../../metrics/moments.ts";
 import { patchNetwork } from "../../metrics/patch_network.ts";
 
-/** Distances between the images that a model draws and its data, in the features of `patchNetwork`. */
+/** Distances between the model's images and its data, in the features of `patchNetwork`. */
 export interface Quality {
   /** Fréchet distance (Heusel et al. 2017): 0 for equal sets; biased upwards for few images. */
   readonly patchFd: number;
@@ -21,18 +21,18 @@ export interface Quality {
   readonly patchKd: number;
 }
 
-/** The data's images that are compared with, at most. */
+/** Largest number of the data's images in the comparison. */
 const DATA_IMAGES = 10_000;
-/** Images whose features are computed at a time. */
+/** Number of images whose features are computed at once. */
 const FEATURE_BATCH = 32;
 
-/** What is known of the data once for all measurements. */
+/** Statistics of the data, computed once for all measurements. */
 interface DataStatistics {
   readonly features: Features;
   readonly gaussian: Gaussian;
 }
 
-/** A run's yardstick. It computes nothing before it is first used. */
+/** Measures the quality of a run's images. It computes nothing before its first use. */
 export class QualityMeter {
   readonly #data: ImageSource;
   readonly #seed: number;
@@ -40,9 +40,9 @@ export class QualityMeter {
   #reference: DataStatistics | undefined;
 
   /**
-   * @param data at least 2 images; of more than `DATA_IMAGES`, that many are taken, evenly spread and as they are
+   * @param data at least 2 images; of more than `DATA_IMAGES`, that many evenly spaced ones, without augmentation
    * @param backend shared, stays open
-   * @param seed which images are in which subset of the kernel distance
+   * @param seed for the subsets of the kernel distance
    */
   constructor(data: ImageSource, backend: Backend, seed: number) {
     this.#data = data;
@@ -50,12 +50,12 @@ export class QualityMeter {
     this.#extractor = new FeatureExtractor(patchNetwork(), backend, FEATURE_BATCH);
   }
 
-  /** Whether the data's features are known. */
+  /** Whether the data's features are computed. */
   get isReady(): boolean {
     return this.#reference !== undefined;
   }
 
-  /** Computes the data's features, unless they are known. @throws the signal's reason when it is aborted */
+  /** Computes the data's features unless they exist. @throws the signal's reason when it is aborted */
   async prepare({ signal }: Pick<Cooperation, "signal"> = {}): Promise<DataStatistics> {
     if (this.#reference) return this.#reference;
     const data = this.#data;
@@ -68,6 +68,7 @@ export class QualityMeter {
   }
 
   /**
+   * Measures images.
    * @param images at least 2
    * @throws MetricError for fewer, the signal's reason when it is aborted
    */

@@ -1,5 +1,5 @@
-// A run while it lasts, and its one owner: it holds the folder's lock, the backend, the step and the open files, does what
-// is due after a step, and closes all of it. `openRun` makes it.
+// A run in progress, the owner of its resources: it holds the folder's lock, the backend, the step and the open files,
+// does the work after a step, and closes everything. `openRun` makes it.
 
 import { files } from "#platform";
 import { proportionalClasses } from "../../data/class_proportions.ts";
@@ -19,18 +19,18 @@ import type { RunLock } from "./run_lock.ts";
 import type { RunWriter } from "./run_writer.ts";
 import type { Speedometer } from "./speedometer.ts";
 
-/** A run as it is wanted. */
+/** The plan of a run. */
 export interface RunPlan {
   readonly options: TrainerOptions;
   readonly settings: TrainSettings;
   readonly folder: RunFolder;
-  /** Ends what can be done again when the run is resumed, and asks for a checkpoint. */
+  /** Stops the run after the current step, with a checkpoint; work that a resumed run can repeat is cancelled. */
   readonly stop: AbortSignal;
 }
 
-/** What a run holds. */
+/** The resources of a run. */
 export interface RunParts {
-  /** What config.json says. */
+  /** The content of config.json. */
   readonly config: RunConfig;
   readonly lock: RunLock;
   readonly backend: Backend;
@@ -46,21 +46,21 @@ export interface RunParts {
   readonly startStep: number;
 }
 
-/** What was found and written after a step. */
+/** The results and files after a step. */
 export interface StepOutcome {
-  /** How far the model's images are from the data, measured after this step. */
+  /** Distance of the model's images from the data, measured after this step. */
   readonly quality?: Quality;
-  /** The grid of samples that was drawn after this step. */
+  /** Path of the sample grid drawn after this step. */
   readonly samples?: string;
-  /** The checkpoint that was written after this step. */
+  /** Path of the checkpoint written after this step. */
   readonly checkpoint?: string;
 }
 
-/** How far a run is. */
+/** The length of a run, and its remaining time. */
 export interface RunOutlook {
   /** Steps of the whole run. */
   readonly steps: number;
-  /** Epochs of the whole run; the last may be cut short. */
+  /** Epochs of the whole run; the last may be incomplete. */
   readonly epochs: number;
   /** Estimated time to the end of the run. */
   readonly secondsLeft: number;
@@ -75,7 +75,7 @@ export class Run {
     this.#parts = parts;
   }
 
-  /** What config.json says. */
+  /** The content of config.json. */
   get config(): RunConfig {
     return this.#parts.config;
   }
@@ -91,8 +91,8 @@ export class Run {
   }
 
   /**
-   * To be done before the first step: the pipeline of the step that the run goes on from, and what an interruption left
-   * out after that step.
+   * Call before the first step: writes the pipeline of the step that the run continues from, and does the work that an
+   * interruption left out after that step.
    * @returns false when it was interrupted again
    */
   async catchUp(): Promise<boolean> {
@@ -128,17 +128,17 @@ export class Run {
   }
 
   /**
-   * Measures and draws what is due, then writes the checkpoint if one is due or the run is to stop.
-   * @returns beside what was done, whether the run stops here, and whether something due was left for when it is resumed
+   * Measures and draws if due, then writes the checkpoint if one is due or the run stops.
+   * @returns the results, whether the run stops here, and whether due work is left for a resumed run
    * @throws DivergenceError when images or weights are not finite
    */
   afterStep(step: number): Promise<StepOutcome & { readonly stops: boolean; readonly isLeft: boolean }> {
     return this.#explained(step, async () => {
       const due = this.#dueAfter(step);
-      // First: a run that has its last grid is finished, with all its numbers.
+      // Before the grid: a run with its last grid counts as complete, with all its numbers.
       const quality = due.quality ? await this.#measure() : undefined;
       const samples = due.samples ? await this.#drawSamples(step) : undefined;
-      // A stop that is asked for later than this ends the next step.
+      // A later stop takes effect after the next step.
       const stops = this.#plan.stop.aborted;
       const checkpoint = stops || due.checkpoint ? await this.#writeCheckpoint(step) : undefined;
       return {
@@ -151,7 +151,7 @@ export class Run {
     });
   }
 
-  /** What is still to come after a step. */
+  /** The length of the run, and the remaining time after a step. */
   outlook(step: number): RunOutlook {
     const { steps, sampleEvery, evalEvery, checkpointEvery } = this.#plan.settings;
     const { speed, epochLoss } = this.#parts;
@@ -159,7 +159,7 @@ export class Run {
     return { steps, epochs: epochLoss.epochs, secondsLeft: speed.secondsLeft(steps - step, every) };
   }
 
-  /** Closes the files, stops the backend and gives the folder back. */
+  /** Closes the files, stops the backend and releases the folder. */
   async close(): Promise<void> {
     const { metrics, preview, quality, computer, backend, lock } = this.#parts;
     metrics.close();
@@ -170,7 +170,7 @@ export class Run {
     await lock.release();
   }
 
-  /** Every so many steps, and after the last one; with 0 never. But a run never ends without a checkpoint. */
+  /** Whether each kind of work is due: at its interval (0: never) and after the last step, always with a checkpoint. */
   #dueAfter(step: number): Record<"quality" | "samples" | "checkpoint", boolean> {
     const { steps, sampleEvery, evalEvery, checkpointEvery } = this.#plan.settings;
     const isLast = step === steps;
@@ -201,13 +201,13 @@ export class Run {
     return this.#unlessStopped(async () => {
       if (!meter.isReady) {
         onStage?.("data features");
-        // Once in a run: it says nothing of how long the next measurement takes.
+        // Untimed: it happens once per run, so it does not predict the next measurement.
         await meter.prepare({ signal });
       }
       const quality = await speed.timeAside("quality", async () => {
         onStage?.("quality", 0);
         const onProgress = (share: number) => onStage?.("quality", share);
-        // As many of each class as the data has: it is compared with as a whole.
+        // The data's class proportions, because the comparison is with the data as a whole.
         const classLabels =
           data.labels && isClassConditional(model)
             ? proportionalClasses(data.labels.of, evalCount)
@@ -246,14 +246,14 @@ export class Run {
     });
   }
 
-  /** Where the grid of a step is written, one file after the other. */
+  /** The paths for the grid of a step, in writing order. */
   #gridsOf(step: number): readonly string[] {
     const { folder, settings } = this.#plan;
     const own = folder.sampleGrid(step);
     return step === settings.steps ? [own, folder.finalSamples] : [own];
   }
 
-  /** Interrupted: the checkpoint matters more, and the work is done when the run is resumed. */
+  /** Runs work that a stop cancels: the checkpoint has priority, and a resumed run repeats the work. */
   async #unlessStopped<T>(work: () => Promise<T>): Promise<T | undefined> {
     const { stop } = this.#plan;
     try {

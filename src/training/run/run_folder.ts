@@ -1,4 +1,4 @@
-// The folder of a run: where things are in it, and config.json, which says how the run was made.
+// The folder of a run: its paths, and config.json, which records how the run was made.
 
 import * as v from "valibot";
 import { files, paths } from "#platform";
@@ -17,10 +17,10 @@ export class RunFolder {
   readonly path: string;
   readonly config: string;
   readonly metrics: string;
-  /** Grids drawn while training. */
+  /** Sample grids. */
   readonly samples: string;
   readonly checkpoints: string;
-  /** What diffusers' DDPMPipeline.from_pretrained loads. */
+  /** A pipeline for diffusers' DDPMPipeline.from_pretrained. */
   readonly pipeline: string;
   /** The last grid. */
   readonly finalSamples: string;
@@ -43,12 +43,15 @@ export class RunFolder {
     return join(this.checkpoints, `step-${stepName(step)}`);
   }
 
-  /** Whether a run was begun here. */
+  /** Whether the folder holds a run. */
   isRun(): Promise<boolean> {
     return files.exists(this.config);
   }
 
-  /** @throws RunFolderError unless the folder is missing or empty (but for what a killed start left), FileError when it cannot be looked at */
+  /**
+   * Checks that the folder is missing or empty, apart from remains of a killed start.
+   * @throws RunFolderError otherwise, FileError when it cannot be read
+   */
   async checkFree(): Promise<void> {
     const entries = (await listFolder(this.path)).filter((name) => name !== LOCK && !files.isLeftover(name));
     if (entries.length === 0) return;
@@ -59,7 +62,7 @@ export class RunFolder {
     );
   }
 
-  /** Writes config.json, and the folder with it. @throws FileError */
+  /** Writes config.json, and creates the folder if needed. @throws FileError */
   async writeConfig(config: RunConfig, permit?: Permit): Promise<void> {
     const json = { ...config, training: settingsToJson(config.training) };
     await files.writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`, permit);
@@ -75,7 +78,7 @@ export class RunFolder {
     return readJsonAs(this.config, runConfigSchema);
   }
 
-  /** Ends or removes what a killed process left half written. */
+  /** Completes or removes unfinished files of a killed process. */
   async repair(): Promise<void> {
     for (const folder of [this.path, this.checkpoints, this.samples]) await files.repairFolder(folder);
   }
@@ -99,12 +102,12 @@ const jsonObject = v.record(v.string(), v.unknown());
 const runConfigSchema = v.object({
   /** The version of imago that began the run. */
   imago: v.string(),
-  /** The preset it was made from, if any. */
+  /** The preset that it was made from, if any. */
   preset: v.nullable(v.string()),
   data: v.object({
     /** As given: "synthetic", a folder, a file. */
     source: v.string(),
-    /** Which part of it is read, and from which columns, where that was chosen. */
+    /** The part that is read, and its columns, if chosen by the user. */
     selection: v.exactOptional(
       v.object({
         split: v.exactOptional(v.string()),
@@ -113,12 +116,12 @@ const runConfigSchema = v.object({
       }),
     ),
     size: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-    /** Whether images that cannot be read were left out. */
+    /** Whether unreadable images were left out. */
     skipBroken: v.boolean(),
     count: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-    /** Changes when any image does. */
+    /** Changes when any image changes. */
     fingerprint: v.string(),
-    /** The names of the classes that are learnt, and what changes when an image's label does. */
+    /** The names of the classes, and a hash of all labels. */
     classes: v.exactOptional(v.array(v.string())),
     labels: v.exactOptional(v.string()),
   }),
@@ -126,20 +129,20 @@ const runConfigSchema = v.object({
   model: jsonObject,
   /** The config of the DDPMScheduler or FlowMatchEulerDiscreteScheduler as diffusers writes it. */
   scheduler: jsonObject,
-  /** Of a run whose model does not see pixels: the codec's class and config. */
+  /** For a run whose model does not work on pixels: the codec's class and config. */
   codec: v.exactOptional(jsonObject),
-  /** Of a run that did not begin with weights drawn from the seed alone. */
+  /** For a run with given initial weights. */
   init: v.exactOptional(initSchema),
   training: settingsJsonSchema,
   backend: v.string(),
 });
 
-/** What config.json holds. */
+/** The content of config.json. */
 export type RunConfig = v.InferOutput<typeof runConfigSchema>;
 
 /**
- * Whether a run may go on under a new config.
- * @throws RunFolderError naming the first difference that would change what is learnt
+ * Checks that a run may continue with a new config.
+ * @throws RunFolderError naming the first difference that would change the training
  */
 export function checkResumable(folder: RunFolder, before: RunConfig, now: RunConfig): void {
   const differs: Differs = (what, was, is) => {
@@ -189,7 +192,7 @@ function checkSettings(folder: RunFolder, before: TrainSettings, now: TrainSetti
 
 const show = (value: unknown): string => JSON.stringify(value) ?? "absent";
 
-/** Text that is equal for equal JSON values, whatever the order of keys. */
+/** A text that is equal for equal JSON values, independent of the order of keys. */
 function canonical(value: unknown): string {
   return (
     JSON.stringify(value, (_, item: unknown) =>

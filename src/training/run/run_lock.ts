@@ -1,5 +1,5 @@
-// One process at a time in a run's folder, by a lock in it. Whoever holds it writes through it (`check`, `writing`): a
-// folder that was removed, moved or taken over is not written into any more.
+// A lock allows one process at a time in a run's folder. Its holder writes through it (`check`, `writing`), so nothing
+// is written into a folder that was removed, moved or taken over.
 
 import { files } from "#platform";
 import type { FolderLock, LockTiming, Permit } from "../../platform/platform.ts";
@@ -8,7 +8,7 @@ import { RunFolderError } from "../errors.ts";
 /** The lock's name in a run's folder. */
 export const LOCK = ".lock";
 
-/** The right to write into a run's folder, as long as it lasts. */
+/** The right to write into a run's folder while the lock is held. */
 export type RunHold = Pick<RunLock, "check" | "writing">;
 
 export class RunLock {
@@ -22,8 +22,8 @@ export class RunLock {
   }
 
   /**
-   * Takes the lock; the folder is made where it is missing.
-   * @param onWatch called once where it takes a while to see whether somebody holds it
+   * Takes the lock; creates the folder if it is missing.
+   * @param onWatch called once if it takes a while to see whether another process holds it
    * @throws RunFolderError when another process holds it, FileError when it cannot be written
    */
   async acquire(onWatch?: () => void): Promise<void> {
@@ -36,7 +36,7 @@ export class RunLock {
   }
 
   /**
-   * To be called before anything is written into the run's folder; it costs some microseconds.
+   * Call before every write into the run's folder; takes microseconds.
    * @throws RunFolderError when the folder was removed, moved or taken over
    */
   readonly check: Permit = () => {
@@ -49,8 +49,8 @@ export class RunLock {
   };
 
   /**
-   * Does work that writes into the run's folder and asks `check` again before what cannot be undone.
-   * @throws RunFolderError as `check` does, before the work and in place of what it fails of
+   * Runs work that writes into the run's folder and calls `check` again before irreversible changes.
+   * @throws RunFolderError as `check` does, before the work and in place of errors that follow from the loss
    */
   async writing<T>(work: (check: Permit) => Promise<T>): Promise<T> {
     this.check();
@@ -62,13 +62,13 @@ export class RunLock {
     }
   }
 
-  /** Gives the lock back, if it was taken and still stands in the folder. */
+  /** Releases the lock, if it was taken and is still in the folder. */
   release(): Promise<void> {
     return this.#lock.release();
   }
 }
 
-/** What happened to the folder, and what to do. */
+/** Descriptions of lost folders, with advice. */
 const LOSSES = {
   removed: ["was removed or moved", "if it was moved, go on with --resume and its new place as --out"],
   taken: ["was taken over by another training", "give every training a folder of its own with --out"],

@@ -1,5 +1,5 @@
-// What a run writes besides its metrics: grids of samples, checkpoints, and the pipeline that they make. It is given what
-// it writes, and asks first whether the folder is still the run's.
+// Writes a run's files except its metrics: sample grids, checkpoints, and the pipeline. Before it writes, it checks
+// that the folder still belongs to the run.
 
 import { files, paths } from "#platform";
 import { type RgbImage, writeImage } from "../../io/image/index.ts";
@@ -21,9 +21,9 @@ const { join } = paths;
 export interface RunWriterOptions {
   readonly folder: RunFolder;
   readonly settings: TrainSettings;
-  /** What the pipeline is made of. */
+  /** The components of the pipeline. */
   readonly parts: PipelineParts<Denoiser>;
-  /** Everything that is written goes through it. */
+  /** All writes go through it. */
   readonly hold: RunHold;
 }
 
@@ -66,13 +66,15 @@ export class RunWriter {
     await hold.writing((check) => files.replaceDirAtomic(folder.pipeline, fill, check));
   }
 
-  /** Makes sure that no grid of an earlier end of the run is taken for that of the next. */
+  /** Removes the final grid of an earlier end of the run, so that it is not mistaken for the next one. */
   async removeFinalSamples(): Promise<void> {
     const { hold, folder } = this.#options;
     await hold.writing(() => files.remove(folder.finalSamples));
   }
 
-  /** Writes the folders of a checkpoint that hold models: the weights, their average, and what is beside the model. */
+  /**
+   * Writes the folders of a checkpoint that hold models: the weights and their average, and the augmentation embedding.
+   */
   async #writeModels(aside: string, { network, ema }: StateValues, step: number): Promise<void> {
     const { settings, parts } = this.#options;
     const config = emaConfig(settings.emaMaxDecay);

@@ -1,9 +1,9 @@
-// How fast a run goes, and how long it will still take.
+// Measures the speed of a run, and estimates its remaining time.
 
-/** Recent steps over which the speed is taken. */
+/** Number of recent steps for the speed. */
 const WINDOW = 20;
 
-/** Work beside the steps, which comes every so many steps. */
+/** Work between the steps, done at regular intervals. */
 export type AsideWork = "samples" | "quality" | "checkpoint";
 
 export class Speedometer {
@@ -11,22 +11,22 @@ export class Speedometer {
   #started: number | undefined;
   readonly #secondsBefore: number;
   readonly #recent: number[] = [];
-  /** How long each kind of work took the last time, seconds. */
+  /** Last duration of each kind of work, seconds. */
   readonly #asides = new Map<AsideWork, number>();
 
-  /** @param secondsBefore time the run took before it was resumed */
+  /** @param secondsBefore training time before the run was resumed */
   constructor(batchSize: number, secondsBefore: number) {
     this.#batchSize = batchSize;
     this.#secondsBefore = secondsBefore;
   }
 
-  /** Since the first step, and what the run took before it was resumed. */
+  /** Time since the first step, plus the run's time before it was resumed. */
   get seconds(): number {
     const now = performance.now();
     return this.#secondsBefore + (now - (this.#started ?? now)) / 1000;
   }
 
-  /** Of the recent steps, without the work beside them. */
+  /** Speed of the recent steps, without the work between them. */
   get imagesPerSecond(): number {
     return this.#batchSize / this.#secondsPerStep;
   }
@@ -45,7 +45,7 @@ export class Speedometer {
     return result;
   }
 
-  /** @param every steps between each kind of work; 0 for never */
+  /** Estimated time to the end of the run. @param every steps between each kind of work; 0 for never */
   secondsLeft(steps: number, every: Readonly<Record<AsideWork, number>>): number {
     let seconds = steps * this.#secondsPerStep;
     for (const [kind, cost] of this.#asides) {

@@ -1,4 +1,4 @@
-// What tells a model in training how its images were augmented (Karras et al. 2022, arXiv 2206.00364, appendix F.2).
+// Embeds the augmentation of images for a model in training (Karras et al. 2022, arXiv 2206.00364, appendix F.2).
 
 import { CONDITION_SIZE } from "../../data/augment/edm.ts";
 import type { Shape } from "../../engine/shape.ts";
@@ -9,14 +9,14 @@ import { Module } from "../../nn/module.ts";
 import type { Parameter } from "../../nn/parameter.ts";
 
 /**
- * A linear map without a bias, added to the time embedding. For images that nothing was done to, the condition is 0
- * and so is what is added: the model alone, without this layer, draws such images. So the layer belongs to the run and
- * its checkpoints, not to the pipeline, which stays a plain diffusers UNet2DModel. It begins with torch's random
- * numbers: one that began at zero would still say next to nothing when a short run ends, and a third of what such a
- * model draws is turned or shifted.
+ * A linear map without bias, added to the time embedding. Without augmentation the condition and the added vector are
+ * 0, so the model alone, without this layer, draws such images. Therefore the layer belongs to the run and its
+ * checkpoints, not to the pipeline, which stays a plain diffusers UNet2DModel. Its initial values are torch's random
+ * ones: from zeros, it would still have little effect at the end of a short run, and a third of the model's images
+ * would be rotated or shifted.
  */
 export class AugmentEmbedding extends Module {
-  /** Of the weight. */
+  /** Shape of the weight. */
   readonly shape: Shape;
   readonly #weight: Parameter;
 
@@ -37,10 +37,10 @@ export class AugmentEmbedding extends Module {
   }
 }
 
-/** Its one parameter in checkpoints. */
+/** The name of its only parameter in checkpoints. */
 export const AUGMENT_EMBEDDING = "augment_embedding.weight";
 
-/** Parts the weights of all that is trained into the model's own and the layer's. */
+/** Splits trained weights into the model's and the layer's. */
 export function partWeights(all: StateDict): { model: StateDict; layer: HostWeight | undefined } {
   const model = new Map(all);
   model.delete(AUGMENT_EMBEDDING);

@@ -1,6 +1,6 @@
-// Class labels in training: whether a model fits the classes of a data set, and which labels of a batch it is shown.
-// Some are hidden, so that it also learns to draw without a class, which guidance compares with (Ho & Salimans 2022,
-// arXiv 2207.12598, algorithm 1).
+// Class labels in training: checks that a model fits the classes of a data set, and chooses the labels of each batch.
+// Some are hidden, so that the model also learns the unconditional prediction for guidance (Ho & Salimans 2022, arXiv
+// 2207.12598, algorithm 1).
 
 import { hashing } from "#platform";
 import type { ClassLabels, ImageSource } from "../../data/image_source.ts";
@@ -9,20 +9,20 @@ import { type Denoiser, isClassConditional } from "../../models/denoiser.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { TrainingOptionError } from "../errors.ts";
 
-/** Share of labels that is hidden unless asked otherwise: Ho & Salimans' p_uncond. */
+/** Default share of hidden labels: Ho & Salimans' p_uncond. */
 export const DEFAULT_LABEL_DROPOUT = 0.1;
 
-/** Sets these draws apart from those of programs, which number theirs from 0, and of loss-second-moment. */
+/** Philox site of these draws, distinct from those of programs, which count from 0, and of loss-second-moment. */
 const SITE = 0xffff_fffe;
 
-/** The number that stands for no class: behind those of the classes. */
+/** The number of the null class: after those of the classes. */
 const nullClassOf = ({ names }: ClassLabels): number => names.length;
 
-/** Rows of the table of classes; without dropout there is none for no class, as nothing would be learnt of it. */
+/** Rows of the class embedding table; without dropout the null class gets none, as it would not be trained. */
 const rowsFor = (labels: ClassLabels, dropout: number): number => labels.names.length + (dropout > 0 ? 1 : 0);
 
 /**
- * The model with a table for the classes of a data set; one that has a table stays as it is.
+ * The model with a class embedding table for the classes of a data set; an existing table is unchanged.
  * @throws TrainingOptionError when the images have no labels
  */
 export function withClasses(
@@ -34,14 +34,14 @@ export function withClasses(
   return new UNet2DModel({ ...model.config, numClassEmbeds: rowsFor(labelsOf(data), dropout) });
 }
 
-/** The share of labels that is hidden for a model when nothing is asked: none where it has no row for no class. */
+/** The default share of hidden labels for a model: 0 if it has no row for the null class. */
 export function defaultLabelDropout({ classEmbedding }: Denoiser, { labels }: ImageSource): number {
   if (classEmbedding === null) return 0;
   const rows = classEmbedding.type === "table" ? classEmbedding.rows : undefined;
   return rows !== undefined && rows === labels?.names.length ? 0 : DEFAULT_LABEL_DROPOUT;
 }
 
-/** @throws TrainingOptionError unless the model can learn the classes of the images, and no others */
+/** @throws TrainingOptionError unless the model can learn exactly the classes of the images */
 export function checkClasses({ classEmbedding }: Denoiser, data: ImageSource, dropout: number): void {
   if (classEmbedding === null) {
     if (dropout === 0) return;
@@ -64,7 +64,7 @@ export function checkClasses({ classEmbedding }: Denoiser, data: ImageSource, dr
   }
 }
 
-/** @throws TrainingOptionError when there are none, or they do not fit the images */
+/** @throws TrainingOptionError when there are none, or they do not match the images */
 function labelsOf({ name, labels, count }: ImageSource): ClassLabels {
   if (labels === undefined) {
     throw new TrainingOptionError(
@@ -84,19 +84,19 @@ function labelsOf({ name, labels, count }: ImageSource): ClassLabels {
   return labels;
 }
 
-/** What config.json keeps of the classes that a run learns. */
+/** The classes of a run as recorded in config.json. */
 export function recordedClasses({ labels }: ImageSource): { classes: string[]; labels: string } | undefined {
   if (labels === undefined) return undefined;
   return { classes: [...labels.names], labels: `sha256:${hashing.sha256(labels.of.join())}` };
 }
 
-/** The labels that a model is shown, batch by batch. */
+/** The labels that the model gets, batch by batch. */
 export class BatchLabels {
   readonly #labels: ClassLabels;
   readonly #dropout: number;
   readonly #seed: number;
 
-  /** @param dropout share of labels that are hidden, 0 .. 1 */
+  /** @param dropout share of hidden labels, 0 .. 1 */
   constructor(labels: ClassLabels, dropout: number, seed: number) {
     this.#labels = labels;
     this.#dropout = dropout;
@@ -104,7 +104,7 @@ export class BatchLabels {
   }
 
   /**
-   * Whether a label is hidden is decided by the seed, the step and the image's place in the batch.
+   * The labels of a batch. Hiding depends on the seed, the step and the position in the batch.
    * @param indices of the batch's images, [N]
    * @param step optimizer steps done before this one
    * @returns [N]

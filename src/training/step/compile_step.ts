@@ -1,4 +1,4 @@
-// A training step on a backend: its state, and what to do when a batch does not fit into memory.
+// Puts a training step on a backend, and finds the largest batch that fits into memory.
 
 import { type Backend, type Executable, MemoryError, type MemoryNeed } from "../../engine/backend.ts";
 import { TrainingOptionError } from "../errors.ts";
@@ -15,8 +15,8 @@ export async function compileTrainStep(
 }
 
 /**
- * Looks, before anything is computed, whether a training step can be built and fits.
- * @throws TrainingOptionError that says why not, or names the largest batch that fits
+ * Checks, before any computation, that a training step can be built and fits into memory.
+ * @throws TrainingOptionError with the reason, or the largest batch that fits
  */
 export function checkStep(backend: Backend, options: TrainStepOptions): void {
   const { needed, available } = trainableMemory(backend, options);
@@ -40,20 +40,20 @@ function memoryOf(backend: Backend, options: TrainStepOptions, batchSize: number
   return backend.memory(buildTrainStep({ ...options, batchSize }).program);
 }
 
-/** The largest batch below the one asked for that fits; 0 when there is none. */
+/** The largest smaller batch that fits; 0 when there is none. */
 function largestBatch(backend: Backend, options: TrainStepOptions, available: number): number {
   const need = (batchSize: number) => memoryOf(backend, options, batchSize).needed;
   const few = Math.min(8, options.batchSize);
   const single = need(1);
   if (few === 1 || single > available) return 0;
-  // Memory grows about evenly with the batch: a straight line finds the neighbourhood.
+  // Memory grows almost linearly with the batch, so a straight line gives a first estimate.
   const perImage = (need(few) - single) / (few - 1);
   let batch = Math.min(options.batchSize - 1, Math.floor(1 + (available - single) / perImage));
   while (need(batch) > available) batch = Math.floor(batch * 0.97);
   return batch;
 }
 
-/** Puts what a training step has beside its network's weights to where a run begins. */
+/** Sets the state of a training step, except the network's weights, to its initial values. */
 export function startState({ network, expAvg, expAvgSq, ema }: TrainStep): void {
   expAvg.setZero();
   expAvgSq.setZero();

@@ -1,4 +1,4 @@
-// The random part of a training step: noise and timesteps, drawn inside the program from a key, or fed.
+// The random part of a training step: noise and timesteps, drawn in the program from a key, or fed.
 
 import type { HostArray } from "../../engine/backend.ts";
 import type { Shape } from "../../engine/shape.ts";
@@ -12,31 +12,34 @@ import { drawPositions, type TimestepSampling } from "./timestep_sampling.ts";
 export interface DrawOptions {
   readonly model: Denoiser;
   readonly objective: Objective;
-  /** Images of this step: the batch, or the part of it that is computed here. */
+  /** Images of this step: the batch, or the part of it that this step computes. */
   readonly batchSize: number;
-  /** Images of the whole batch, where this step computes a part of it: it draws what the whole would for its images. */
+  /** Size of the whole batch where this step computes only a part; images get the same draws as in the whole. */
   readonly wholeBatch?: number;
   readonly height: number;
   readonly width: number;
-  /** Noise and timesteps are drawn inside from a key, or fed. Dropout and all options below want "philox". */
+  /**
+   * "philox": noise and timesteps are drawn in the program from a key; "fed": they are inputs. Dropout and all options
+   * below need "philox".
+   */
   readonly draws: "philox" | "fed";
   /** Default uniform. */
   readonly timestepSampling?: TimestepSampling;
   /**
-   * Size of a further noise that is constant over a channel of an image, so that the model learns to change an image's
-   * mean colour (Guttenberg 2023, "Diffusion with offset noise"). Default 0.
+   * Standard deviation of additional noise that is constant over a channel of an image, so that the model learns to
+   * change an image's mean colour (Guttenberg 2023, "Diffusion with offset noise"). Default 0.
    */
   readonly noiseOffset?: number;
   /**
-   * Size of a further noise that the model sees but is not asked for, so that it bears its own mistakes in sampling
-   * (Ning et al. 2023, arXiv 2301.11706, algorithm 3). Default 0.
+   * Standard deviation of additional noise in the model's input that is not part of its target, which makes it robust
+   * against its own errors in sampling (Ning et al. 2023, arXiv 2301.11706, algorithm 3). Default 0.
    */
   readonly inputPerturbation?: number;
 }
 
-/** What is fed in place of, or for, the draws. */
+/** Values fed in place of, or for, the draws. */
 export interface DrawFeeds {
-  /** For "philox": i32 [3] = seed low word, seed high word, step; with `wholeBatch` [4], the first image's place in it. */
+  /** For "philox": i32 [3] = seed low word, seed high word, step; with `wholeBatch` [4], the first image's index. */
   readonly key?: Int32Array;
   /** For "fed": [N, H, W, C]. */
   readonly noise?: Float32Array;
@@ -47,20 +50,21 @@ export interface DrawFeeds {
 }
 
 export interface Draws {
-  /** What the model learns to tell from the image, [N, H, W, C]. */
+  /** The noise of the model's target, [N, H, W, C]. */
   readonly noise: Tensor;
-  /** What is mixed into the images, [N, H, W, C]. */
+  /** The noise added to the images, [N, H, W, C]. */
   readonly mixedNoise: Tensor;
-  /** As `batchLevels` wants them, [N]. */
+  /** Input of `batchLevels`, [N]. */
   readonly timesteps: Tensor;
-  /** Factor of each image's loss, [N], which makes up for timesteps that are not drawn alike; null for none. */
+  /** Factor of each image's loss, [N], which corrects for non-uniform timesteps; null for none. */
   readonly importance: Tensor | null;
   readonly context: ForwardContext;
 }
 
 /**
- * @param inputs where what must be fed is added
- * @throws Error when fed draws are asked for what only the program can draw
+ * Makes the draws of a step.
+ * @param inputs receives the inputs that must be fed
+ * @throws Error when fed draws are combined with options that need "philox"
  */
 export function makeDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draws {
   return options.draws === "philox" ? philoxDraws(options, inputs) : fedDraws(options, inputs);
@@ -78,7 +82,7 @@ function philoxDraws(options: DrawOptions, inputs: AddedInputs<DrawFeeds>): Draw
     required("a key", key),
   );
   const random = new RandomStream(key, wholeBatch);
-  // The order of draws is the order of their sites: what is switched off must not move the others.
+  // Sites are numbered in the order of draws: switching one off must not change the others.
   const plain = random.normal(shape);
   const { timesteps, importance } = philoxTimesteps(options, random, inputs);
   const { noiseOffset = 0, inputPerturbation = 0 } = options;
@@ -103,7 +107,7 @@ function philoxTimesteps(
   if (timestepSampling.name === "loss-second-moment") {
     const whole = inputs.add("timesteps", [batchSize], "i32", fedTimesteps);
     return {
-      // A flow's timesteps have no gaps: one stands for all up to the next.
+      // A flow's timesteps are continuous: a whole timestep represents the interval to the next.
       timesteps: isFlow(objective) ? whole.cast().add(random.uniform([batchSize])) : whole,
       importance: inputs.add("importance", [batchSize], "f32", (given) =>
         required("importance", given.importance),

@@ -1,23 +1,23 @@
-// The exponential moving average of the weights, which samples better than the weights themselves. As diffusers'
-// EMAModel.
+// The exponential moving average of the weights, which gives better samples than the weights themselves. As in
+// diffusers' EMAModel.
 
 import type { Tensor } from "../../engine/tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 
 export interface EmaConfig {
-  /** The decay's ceiling. */
+  /** Upper limit of the decay. */
   readonly decay: number;
-  /** The decay's floor once averaging has begun. */
+  /** Lower limit of the decay once averaging has begun. */
   readonly minDecay: number;
   /** Steps without averaging at the start. */
   readonly updateAfterStep: number;
-  /** Whether the decay rises as 1 - (1 + step/invGamma)^-power, or else as (1 + step)/(10 + step). */
+  /** Whether the decay rises as 1 - (1 + step/invGamma)^-power instead of (1 + step)/(10 + step). */
   readonly useEmaWarmup: boolean;
   readonly invGamma: number;
   readonly power: number;
 }
 
-/** What the unconditional training script of diffusers sets. */
+/** The values of diffusers' unconditional training script. */
 export const emaDefaults: EmaConfig = {
   decay: 0.9999,
   minDecay: 0,
@@ -27,13 +27,13 @@ export const emaDefaults: EmaConfig = {
   power: 0.75,
 };
 
-/** The average that a run keeps. @param maxDecay null for none */
+/** The average of a run. @param maxDecay null for none */
 export const emaConfig = (maxDecay: number | null): EmaConfig | null =>
   maxDecay === null ? null : { ...emaDefaults, decay: maxDecay };
 
 /**
- * The share of the old average that stays.
- * @param optimizationStep optimizer steps done, this one included: 1 for the first
+ * The decay: the share of the old average that is kept.
+ * @param optimizationStep optimizer steps done, including this one: 1 for the first
  */
 export function emaDecay(optimizationStep: number, config: EmaConfig): number {
   const step = Math.max(0, optimizationStep - config.updateAfterStep - 1);
@@ -48,7 +48,7 @@ export function emaDecay(optimizationStep: number, config: EmaConfig): number {
 export const emaUpdate = (average: Tensor, weight: Tensor, rate: Tensor): Tensor =>
   average.sub(average.sub(weight).mul(rate));
 
-/** The keys that diffusers adds to the config.json beside averaged weights. */
+/** The keys that diffusers adds to the config.json of averaged weights. */
 export function emaToJson(config: EmaConfig, optimizationStep: number): JsonObject {
   return {
     decay: config.decay,

@@ -1,14 +1,14 @@
-// Timesteps drawn by importance: those whose losses have been large come more often, and count less each time, so that
-// the expected loss and gradient stay the same while their variance falls.
-// Nichol & Dhariwal 2021, "Improved denoising diffusion probabilistic models", arXiv 2102.09672, section 3.3.
+// Importance sampling of timesteps: those with large losses are drawn more often and weighted less, which keeps the
+// expected loss and gradient and lowers their variance. Nichol & Dhariwal 2021, "Improved denoising diffusion
+// probabilistic models", arXiv 2102.09672, section 3.3.
 
 import { philoxUniform } from "../../engine/random/philox.ts";
 
-/** Losses of a timestep that are remembered. */
+/** Number of losses kept per timestep. */
 const HISTORY = 10;
-/** Share of the draws that stays uniform, so that no timestep is ever left out. */
+/** Share of uniform draws, so that every timestep is drawn. */
 const UNIFORM_SHARE = 0.001;
-/** The Philox site of these draws; those of a training program count up from 0. */
+/** Philox site of these draws; those of a training program count up from 0. */
 const SITE = 0xffffffff;
 
 export interface ImportanceDraw {
@@ -20,10 +20,10 @@ export interface ImportanceDraw {
 
 /**
  * Equation 18: p_t ∝ √E[L_t²], each expectation over the last 10 losses of timestep t; uniform until every timestep has
- * had ten. What it draws is a function of the seed, the step and the losses it was told.
+ * 10 losses. The draws are a function of the seed, the step and the observed losses.
  */
 export class LossSecondMoment {
-  /** By timestep, the oldest first. */
+  /** The losses of each timestep, oldest first. */
   readonly #losses: number[][];
   #probabilities: Float64Array | undefined;
 
@@ -32,7 +32,7 @@ export class LossSecondMoment {
     this.#losses = Array.from({ length: count }, () => []);
   }
 
-  /** Whether every timestep has had its ten losses, so that the draws follow them. */
+  /** Whether every timestep has its 10 losses, so that importance sampling is active. */
   get isWarm(): boolean {
     return this.#losses.every(({ length }) => length === HISTORY);
   }
@@ -61,7 +61,7 @@ export class LossSecondMoment {
     return { timesteps, importance: Float32Array.from(timesteps, (t) => 1 / (count * probabilities[t])) };
   }
 
-  /** Remembers the losses of a step, by image, before their factors. */
+  /** Adds the losses of a step, one per image, before their factors. */
   observe(timesteps: Int32Array, losses: Float32Array): void {
     for (const [i, t] of timesteps.entries()) {
       const remembered = this.#losses[t];
@@ -71,12 +71,12 @@ export class LossSecondMoment {
     this.#probabilities = undefined;
   }
 
-  /** What is remembered, for a checkpoint. */
+  /** The state for a checkpoint. */
   state(): readonly (readonly number[])[] {
     return this.#losses.map((losses) => [...losses]);
   }
 
-  /** Goes on from what `state` gave. @throws RangeError when it is not of as many timesteps, or holds too many losses */
+  /** Restores a `state`. @throws RangeError for another number of timesteps, or too many losses */
   restore(state: readonly (readonly number[])[]): void {
     const most = Math.max(0, ...state.map(({ length }) => length));
     if (state.length !== this.#losses.length || most > HISTORY) {

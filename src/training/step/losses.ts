@@ -1,4 +1,4 @@
-// What a diffusion model is asked to predict, and how its mistakes are weighed.
+// The training target of a diffusion model, and its loss.
 
 import type { Tensor } from "../../engine/tensor.ts";
 import type { PredictionType, SolverPredictionType } from "../../schedulers/math/prediction.ts";
@@ -13,7 +13,7 @@ export interface NoiseScales {
 export const addNoise = (clean: Tensor, noise: Tensor, { alpha, sigma }: NoiseScales): Tensor =>
   clean.mul(alpha).add(noise.mul(sigma));
 
-/** What the model should answer: ε, x_0, v = α ε - σ x_0 (Salimans & Ho 2022), or a flow's ε - x_0 (Liu et al. 2022). */
+/** The target for the model: ε, x_0, v = α ε - σ x_0 (Salimans & Ho 2022), or a flow's ε - x_0 (Liu et al. 2022). */
 export function predictionTarget(
   type: SolverPredictionType,
   clean: Tensor,
@@ -35,9 +35,9 @@ export function predictionTarget(
 }
 
 /**
- * Mean squared error: by image, weighed, then over the batch.
+ * Mean squared error: per image, weighted, then averaged over the batch.
  * @param prediction [N, H, W, C]
- * @param weights [N]; null weighs all images alike
+ * @param weights [N]; null weights all images equally
  * @returns shape []
  */
 export function meanSquaredError(prediction: Tensor, target: Tensor, weights: Tensor | null): Tensor {
@@ -45,7 +45,7 @@ export function meanSquaredError(prediction: Tensor, target: Tensor, weights: Te
   return squaredErrors(prediction, target).mul(weights).mean();
 }
 
-/** Squared errors by image, [N]. */
+/** Mean squared error of each image, [N]. */
 export const squaredErrors = (prediction: Tensor, target: Tensor): Tensor =>
   prediction.sub(target).square().mean([1, 2, 3]);
 
@@ -69,8 +69,8 @@ export function minSnrWeight(type: PredictionType, alphaCumprod: number, gamma: 
 }
 
 /**
- * Min-SNR weight of a flow's prediction u at noise levels σ, [N] in [0, 1]. As x_0 = x_σ - σ u, a mistake of u is σ
- * times that of x_0, whose weight is min(SNR, γ); with SNR = ((1 - σ) / σ)² this gives min((1 - σ)², γ σ²).
+ * Min-SNR weight of a flow's prediction u at noise levels σ, [N] in [0, 1]. As x_0 = x_σ - σ u, the error of x_0 is σ
+ * times the error of u, and x_0 has weight min(SNR, γ); with SNR = ((1 - σ) / σ)² this gives min((1 - σ)², γ σ²).
  */
 export const flowMinSnrWeight = (sigma: Tensor, gamma: number): Tensor =>
   sigma.neg().add(1).square().minimum(sigma.square().mul(gamma));

@@ -1,6 +1,6 @@
-// How the learning rate goes over a run: a linear warm-up, then one of diffusers' shapes.
+// The learning rate over a run: a linear warm-up, then one of diffusers' shapes.
 
-/** Each begins with a warm-up if there is one; "constant" without is diffusers' "constant". */
+/** Each can begin with a warm-up; "constant" without one is diffusers' "constant". */
 export const lrSchedules = ["constant", "constant_with_warmup", "linear", "cosine"] as const;
 export type LrSchedule = (typeof lrSchedules)[number];
 

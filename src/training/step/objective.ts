@@ -1,4 +1,4 @@
-// What a run teaches a model: which mixtures of image and noise it is shown, and what it should answer.
+// The training objective: the mixtures of image and noise that the model gets, and its target.
 
 import { constant, type Tensor } from "../../engine/tensor.ts";
 import { modelKind } from "../../pipelines/model_kind.ts";
@@ -16,26 +16,26 @@ export interface DiffusionObjective {
 }
 
 /**
- * Flow matching along straight lines: x_σ = (1 - σ) x_0 + σ ε for every σ in [0, 1], and the model, told the timestep
- * σ T, answers the line's direction ε - x_0 (Lipman et al. 2022, arXiv 2210.02747; Liu et al. 2022, arXiv 2209.03003).
+ * Flow matching along straight lines: x_σ = (1 - σ) x_0 + σ ε for every σ in [0, 1]. Given the timestep σ T, the model
+ * predicts the line's direction ε - x_0 (Lipman et al. 2022, arXiv 2210.02747; Liu et al. 2022, arXiv 2209.03003).
  */
 export interface FlowObjective {
   readonly predictionType: "flow_prediction";
   /** T. */
   readonly numTrainTimesteps: number;
-  /** s > 0 of σ = s u / (1 + (s - 1) u), which moves what is drawn as u towards noise (Esser et al. 2024, eq. 23). */
+  /** s > 0 of σ = s u / (1 + (s - 1) u), which shifts drawn positions u towards noise (Esser et al. 2024, eq. 23). */
   readonly shift: number;
 }
 
-/** What a model learns to predict, and of which mixtures of image and noise. */
+/** A model's target, and the mixtures of image and noise that it gets. */
 export type Objective = DiffusionObjective | FlowObjective;
 
-/** The schedulers that models are trained for. */
+/** The schedulers for training. */
 export type TrainScheduler = DDPMScheduler | FlowMatchEulerDiscreteScheduler;
 
 /**
- * The scheduler that a model is trained for which another one draws with: of the same noise and the same answers.
- * @throws TrainingOptionError for kinds of models that are not trained here
+ * The training scheduler for a model that another scheduler samples: with the same noise and prediction type.
+ * @throws TrainingOptionError for kinds of models without training here
  */
 export function trainSchedulerOf(scheduler: Scheduler): TrainScheduler {
   switch (modelKind(scheduler)) {
@@ -55,13 +55,13 @@ export function trainSchedulerOf(scheduler: Scheduler): TrainScheduler {
   }
 }
 
-/** What a model is asked to answer, by the name of its option. */
+/** The model's target, by the name of its option. */
 export const answerOf = (scheduler: TrainScheduler): Objective["predictionType"] =>
   scheduler instanceof DDPMScheduler ? scheduler.config.predictionType : "flow_prediction";
 
 /**
- * What a model has to learn for a scheduler to draw with it.
- * @throws TrainingOptionError for options of sampling that no model is trained for here
+ * The training objective for a scheduler.
+ * @throws TrainingOptionError for sampling options without a training objective here
  */
 export function objectiveOf(scheduler: TrainScheduler): Objective {
   if (!(scheduler instanceof FlowMatchEulerDiscreteScheduler)) {
@@ -85,21 +85,22 @@ export const isFlow = (objective: Objective): objective is FlowObjective =>
 export const timestepCount = (objective: Objective): number =>
   isFlow(objective) ? objective.numTrainTimesteps : objective.alphasCumprod.length;
 
-/** Where the images of a batch stand between image and noise. */
+/** The noise levels of a batch. */
 export interface BatchLevels {
-  /** What the model is told, [N]: i32, or f32 for a flow. */
+  /** The model's timesteps, [N]: i32, or f32 for a flow. */
   readonly timesteps: Tensor;
   /** Scale of the image, [N, 1, 1, 1]. */
   readonly alpha: Tensor;
   /** Scale of the noise, [N, 1, 1, 1]. */
   readonly sigma: Tensor;
-  /** Min-SNR weights, [N]; null where all weigh alike. */
+  /** Min-SNR weights, [N]; null for equal weights. */
   readonly weight: Tensor | null;
 }
 
 /**
+ * The noise levels for drawn timesteps.
  * @param drawn [N]: timesteps, i32, from 0 to T-1; for a flow u T, f32, from 0 to T
- * @param minSnrGamma null weighs all alike
+ * @param minSnrGamma null for equal weights
  */
 export function batchLevels(objective: Objective, drawn: Tensor, minSnrGamma: number | null): BatchLevels {
   return isFlow(objective)
@@ -113,7 +114,7 @@ function diffusionLevels(
   minSnrGamma: number | null,
 ): BatchLevels {
   const [n] = timesteps.shape;
-  // One row by timestep: signal scale, noise scale, loss weight.
+  // One row per timestep: signal scale, noise scale, loss weight.
   const table = Array.from(alphasCumprod, (alphaProd) => {
     const { alpha, sigma } = noiseLevel(alphaProd);
     return [alpha, sigma, minSnrGamma === null ? 1 : minSnrWeight(predictionType, alphaProd, minSnrGamma)];

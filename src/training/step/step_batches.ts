@@ -1,4 +1,4 @@
-// What each step learns from: the images of its batch as the model sees them, and what it is conditioned on.
+// The input of each step: the images of its batch in the model's space, and the model's conditions.
 
 import type { Codec } from "../../codecs/codec.ts";
 import { BatchSampler, fillBatch, fillConditions } from "../../data/batches.ts";
@@ -10,7 +10,7 @@ import { augmentOptions, type TrainSettings } from "../settings.ts";
 import { BatchLabels } from "./batch_labels.ts";
 import type { TrainStepFeeds } from "./train_step.ts";
 
-/** What one step learns from. */
+/** The input of one step. */
 export interface StepBatch extends Conditions<HostArray>, Pick<TrainStepFeeds, "images" | "conditions"> {
   /** From 1. */
   readonly step: number;
@@ -21,15 +21,15 @@ export interface StepBatchesOptions {
   readonly model: Denoiser;
   readonly codec: Codec;
   readonly settings: TrainSettings;
-  /** Where the codec computes. */
+  /** The backend for the codec. */
   readonly backend: Backend;
 }
 
-/** The batches of a run. Each is a function of the seed and the step. */
+/** The batches of a run. Each depends on the seed and the step only. */
 export class StepBatches {
   readonly #options: StepBatchesOptions;
   readonly #sampler: BatchSampler;
-  /** What class-conditional models are shown of the images' labels. */
+  /** The labels for class-conditional models. */
   readonly #labels: BatchLabels | null;
 
   constructor(options: StepBatchesOptions) {

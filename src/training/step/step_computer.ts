@@ -1,5 +1,5 @@
-// Computes one training step after another: a batch in, the loss and the gradient's norm out. It knows no run's folder and
-// writes nothing, so steps can be computed where there is none.
+// Computes one training step after another: takes a batch, returns the loss and the gradient's norm. It uses no run
+// folder and writes no files, so steps can be computed without a folder.
 
 import { type Backend, type Executable, readOutputs } from "../../engine/backend.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
@@ -13,7 +13,7 @@ import { learningRateAt } from "./lr_schedule.ts";
 import type { StepBatch } from "./step_batches.ts";
 import type { TracedStep } from "./traced_step.ts";
 
-/** What came of one step. */
+/** The result of one step. */
 export interface StepResult {
   /** From 1. */
   readonly step: number;
@@ -23,7 +23,7 @@ export interface StepResult {
   readonly learningRate: number;
 }
 
-/** The values of all that training changes: of `TrainState`. */
+/** The values of all that training changes, the `TrainState`. */
 export interface StateValues {
   readonly network: StateDict;
   readonly expAvg: StateDict;
@@ -45,7 +45,7 @@ export class StepComputer {
   }
 
   /**
-   * For a run's first step: weights without a value are drawn from the seed. They go to the backend, and no model holds them.
+   * For a run's first step: draws weights that have no value from the seed, on the backend only, not in the model.
    * @throws MemoryError, ThreadError
    */
   static async begin(backend: Backend, traced: TracedStep, settings: TrainSettings): Promise<StepComputer> {
@@ -58,7 +58,7 @@ export class StepComputer {
     }
   }
 
-  /** For a step that goes on from what was loaded: weights, moments and average. @throws MemoryError, ThreadError */
+  /** Continues from loaded weights, moments and average. @throws MemoryError, ThreadError */
   static async resume(backend: Backend, traced: TracedStep, settings: TrainSettings): Promise<StepComputer> {
     const executable = await compileTrainStep(backend, traced);
     return new StepComputer(backend, traced, settings, executable);
@@ -69,7 +69,7 @@ export class StepComputer {
     return this.#executable.stats.arenaBytes;
   }
 
-  /** What loss-second-moment sampling remembers; undefined where timesteps are drawn otherwise. */
+  /** The state of loss-second-moment sampling; undefined for other kinds of sampling. */
   get timestepLosses(): readonly (readonly number[])[] | undefined {
     return this.#traced.timesteps?.state();
   }
@@ -106,9 +106,9 @@ export class StepComputer {
   }
 
   /**
-   * All that the steps so far have changed; the model has these weights then.
+   * The values after the steps so far; also loads the weights into the model.
    * @param step the last one
-   * @throws DivergenceError when a value is not a finite number
+   * @throws DivergenceError when a value is not finite
    */
   async values(step: number): Promise<StateValues> {
     const { network, expAvg, expAvgSq, ema } = this.#traced;
@@ -123,7 +123,7 @@ export class StepComputer {
     return values;
   }
 
-  /** The model's weights that images are drawn with: their average, where one is kept. */
+  /** The model's weights for drawing images: their average, if the run keeps one. */
   async drawingWeights(): Promise<StateDict> {
     const source = this.#traced.ema ?? this.#traced.network;
     await source.download(this.#backend);

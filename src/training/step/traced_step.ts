@@ -1,4 +1,4 @@
-// A training step before it is compiled: its program, and all that a run changes from step to step.
+// A training step before compilation: its program, and the state that changes from step to step.
 
 import type { Backend } from "../../engine/backend.ts";
 import type { Denoiser } from "../../models/denoiser.ts";
@@ -8,16 +8,19 @@ import { LossSecondMoment } from "./loss_second_moment.ts";
 import { timestepCount } from "./objective.ts";
 import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_step.ts";
 
-/** A training step with all that a checkpoint keeps of it; its values are on the host. */
+/** A training step with all its state for checkpoints; its values are on the host. */
 export interface TracedStep extends TrainStep {
   readonly model: Denoiser;
-  /** What is trained beside the model, if anything. */
+  /** The layer trained in addition to the model, if any. */
   readonly augmentEmbedding: AugmentEmbedding | null;
-  /** Draws the timesteps where the losses so far decide on them. */
+  /** Importance sampling of timesteps, if enabled. */
   readonly timesteps: LossSecondMoment | null;
 }
 
-/** @throws TrainingOptionError when the step cannot be built, or does not fit into the backend's memory */
+/**
+ * Traces a training step.
+ * @throws TrainingOptionError when it cannot be built, or does not fit into the backend's memory
+ */
 export function traceStep(backend: Backend, options: TrainStepOptions): TracedStep {
   checkStep(backend, options);
   const { model, augmentEmbedding = null, objective, timestepSampling } = options;

@@ -1,5 +1,5 @@
-// One training step as one program: draw timesteps and noise, noise the images, predict, loss, gradients, clip, AdamW,
-// moving average (Ho et al. 2020, algorithm 1). What is learnt is objective.ts, what is drawn draws.ts.
+// One training step as one program: draw timesteps and noise, add noise to the images, predict, loss, gradients, clip,
+// AdamW, moving average (Ho et al. 2020, algorithm 1). The objective is in objective.ts, the draws in draws.ts.
 
 import { CONDITION_SIZE } from "../../data/augment/edm.ts";
 import type { HostArray, ProgramSpec } from "../../engine/backend.ts";
@@ -18,35 +18,35 @@ import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./l
 import { batchLevels, isFlow } from "./objective.ts";
 import { ProgramInputs } from "./program_inputs.ts";
 
-/** What a training step learns, of how many images at once, and how. */
+/** Options of a training step. */
 export interface TrainStepOptions extends DrawOptions {
   readonly adamw: AdamWOptions;
-  /** Gradients are cut to this norm; null leaves them. */
+  /** Gradients are clipped to this norm; null disables clipping. */
   readonly maxGradNorm: number | null;
-  /** Whether an average of the weights is kept. */
+  /** Whether to keep an average of the weights. */
   readonly ema: boolean;
-  /** Min-SNR loss weighting; null weighs all timesteps alike. */
+  /** Gamma of Min-SNR loss weighting; null weights all timesteps equally. */
   readonly minSnrGamma: number | null;
-  /** Tells the model how its images were augmented, and is trained with it. Default none. */
+  /** Embeds the augmentation of images, and is trained with the model. Default none. */
   readonly augmentEmbedding?: AugmentEmbedding;
 }
 
-/** What one step is fed: among it what the model is conditioned on, as its `conditionsFor` says. */
+/** The inputs of one step, including the model's conditions, see its `conditionsFor`. */
 export interface TrainStepFeeds extends DrawFeeds, Conditions<HostArray> {
-  /** [N, H, W, C], as the model sees them: -1 to 1, or what a codec makes of that. */
+  /** [N, H, W, C] in the model's space: -1 to 1, or a codec's output. */
   readonly images: Float32Array;
   /** For `augmentEmbedding`: [N, 9], see `edmCondition`. */
   readonly conditions?: Float32Array;
   /** Optimizer steps done before this one. */
   readonly step: number;
   readonly learningRate: number;
-  /** Share of the old average that stays; for `ema`. */
+  /** For `ema`: the decay, the share of the old average that is kept. */
   readonly emaDecay?: number;
 }
 
-/** What a training step changes. */
+/** The state that a training step changes. */
 export interface TrainState {
-  /** All that is trained: the model, and what only training has beside it. */
+  /** All trained modules: the model, and those that only training has. */
   readonly network: Module;
   /** AdamW's moments of the trainable parameters. Start: setZero(). */
   readonly expAvg: Shadow;
@@ -55,13 +55,14 @@ export interface TrainState {
   readonly ema: Shadow | null;
 }
 
-/** A training step, and the state beside the weights that it changes. */
+/** A training step with its state. */
 export interface TrainStep extends TrainState {
   /**
-   * Inputs: images; what the draws want; what the model is conditioned on, and how its images were augmented, if at all;
-   * keep, stepSize, biasCorrection2Sqrt; ema rate if any.
+   * Inputs: images; those of the draws; the model's conditions, and the augmentation condition, if any; keep, stepSize,
+   * biasCorrection2Sqrt; ema rate if any.
    * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
-   * its factor. Updates: weights, moments, average.
+   * its factor.
+   * Updates: weights, moments, average.
    */
   readonly program: ProgramSpec;
   /** Packs the inputs of one run in the program's order. @throws Error when one is missing */
@@ -69,15 +70,15 @@ export interface TrainStep extends TrainState {
 }
 
 /**
- * A training step as two programs, so that something can be done to the gradients between them, such as summing them
- * over machines. One after the other they compute the bits of the one program.
+ * A training step as two programs, so that gradients can be processed in between, for example summed over machines. Run
+ * in turn, they give the same bits as the one program.
  */
 export interface SplitTrainStep extends TrainState {
   /** Inputs: images to conditions. Outputs: loss [], and each image's loss [N] where there is one. Updates: the region. */
   readonly gradients: ProgramSpec;
   /** Inputs: keep to ema rate. Outputs: the gradients' norm []. Reads the region; updates weights, moments, average. */
   readonly update: ProgramSpec;
-  /** All gradients one after another, in the order of the trainable parameters, each as its parameter lies. Start: zeros. */
+  /** All gradients concatenated, in the order of the trainable parameters, each in its layout. Start: zeros. */
   readonly region: Tensor;
   /** Packs the inputs of the two programs. @throws Error when one is missing */
   feeds(feeds: TrainStepFeeds): { readonly gradients: HostArray[]; readonly update: HostArray[] };
@@ -85,7 +86,7 @@ export interface SplitTrainStep extends TrainState {
 
 /**
  * Traces a training step as one program.
- * @throws Error when the model or the options cannot be trained so, ShapeError when the size does not fit the model
+ * @throws Error for a model or options that cannot be trained, ShapeError when the size does not fit the model
  */
 export function buildTrainStep(options: TrainStepOptions): TrainStep {
   const inputs = new ProgramInputs<TrainStepFeeds>();
@@ -135,7 +136,7 @@ export function buildSplitTrainStep(options: TrainStepOptions): SplitTrainStep {
 
 type Trainable = readonly (readonly [name: string, parameter: Parameter])[];
 
-/** From images to the gradient of each trainable parameter. */
+/** Computes the gradient of each trainable parameter from images. */
 function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainStepFeeds>) {
   const { model, augmentEmbedding, batchSize } = options;
   checkTrainable(options);
@@ -164,7 +165,7 @@ function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainSt
   return { loss, byImage, gradients, trainable, network };
 }
 
-/** From gradients to new weights, moments and averages. */
+/** Computes new weights, moments and averages from gradients. */
 function traceUpdate(
   options: TrainStepOptions,
   inputs: ProgramInputs<TrainStepFeeds>,
@@ -239,7 +240,7 @@ function checkTrainable({ model, objective }: TrainStepOptions): void {
   }
 }
 
-/** The loss of one batch, shape [], and with importance sampling its terms by image before their factors, [N]. */
+/** The loss of one batch, shape [], and with importance sampling its terms per image before their factors, [N]. */
 function diffusionLoss(
   { model, objective, minSnrGamma }: TrainStepOptions,
   images: Tensor,
