@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The imago command. In a checkout it runs from source on the pinned Node (node_modules/node);
-// from the published package it runs the built files on whatever Node started it.
+// The imago command. In a checkout it runs from source on the pinned Node (node_modules/node); from the published
+// package it runs the built files on the Node that started it.
 import { spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
 import { constants } from "node:os";
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const source = `${root}src/cli/main.ts`;
 
 onNpxGone(() => process.kill(process.pid, "SIGHUP"));
-// Some versions of Node abort at their end where a terminal that they began with was closed; what is closed they leave.
+// Some versions of Node abort at exit if a terminal of their start is gone, unless its descriptor is closed.
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 process.on("exit", () => {
   for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
@@ -27,11 +27,11 @@ if (!existsSync(source)) {
   const flags = stripsTypes
     ? ["--disable-warning=ExperimentalWarning"]
     : ["--import", import.meta.resolve("tsx")];
-  // The channel tells the child when this process is gone, so that it never goes on alone.
+  // The channel closes when this process ends, so that the child never continues alone.
   const child = spawn(node, [...flags, source, ...process.argv.slice(2)], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  // The child decides how to stop. A terminal's Ctrl-C reaches both; the child takes the two as one.
+  // The child decides how to stop. A terminal's Ctrl-C reaches both processes; the child counts the two as one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`imago: cannot start ${node}: ${error.message}`);

@@ -1,10 +1,10 @@
-// npx, and the shell that it starts, stand above the imago command. One that is killed tells nobody; that this process
-// has another parent does.
+// The processes above the imago command, npx and its shell. A killed one sends no message, but this process then gets
+// another parent.
 import { readFileSync } from "node:fs";
 
 const LOOK_MS = 500;
 
-/** Calls `gone` once when npx, which started this process, has ended. Of other parents nothing is told: they may. */
+/** Calls `gone` once when npx, which started this process, has ended. Other parents may end: the command continues. */
 export function onNpxGone(gone) {
   const { npm_lifecycle_event: event, npm_lifecycle_script: script = "" } = process.env;
   if (event !== "npx" || !/^["']?imago["']?(\s|$)/.test(script)) return;
@@ -17,12 +17,12 @@ export function onNpxGone(gone) {
   timer.unref();
 }
 
-/** The process above this one and, where that is the shell of npx and the system shows it, the one above that. */
+/** The parent process and, if that is npx's shell and the system shows it, the parent of the parent. */
 function parents() {
   const parent = process.ppid;
   try {
     const isShell = readFileSync(`/proc/${parent}/cmdline`, "utf8").split("\0")[1] === "-c";
-    // "PID (NAME) STATE PARENT ...", where the name may hold anything.
+    // "PID (NAME) STATE PARENT ...", where the name may contain anything.
     const [, above] = /.*\) \S+ (\d+)/s.exec(readFileSync(`/proc/${parent}/stat`, "utf8")) ?? [];
     return isShell ? `${parent} ${above}` : `${parent}`;
   } catch {

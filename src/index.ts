@@ -1,4 +1,4 @@
-// imago: diffusion models in TypeScript. What programs import; names are those of Hugging Face diffusers.
+// imago: diffusion models in TypeScript. The package's exports; names are those of Hugging Face diffusers.
 
 export type { Codec, CodecComponent, ImageSize } from "./codecs/codec.ts";
 export {

@@ -1,22 +1,22 @@
-// The options that say what is done to images at random: the same in imago train and imago data preview.
+// The options for random changes of images, shared by imago train and imago data preview.
 
 import type { Command } from "commander";
 import { AUGMENT_LIMITS, AUGMENT_OPTIONS, type AugmentOptions } from "../data/augment/options.ts";
 import { decimal } from "./parsers.ts";
 
-/** As given; absent where they were not. */
+/** The options as given; absent ones are undefined. */
 export interface AugmentFlags extends Partial<AugmentOptions> {
   readonly flip?: boolean;
 }
 
-/** Those of them that were given, but for --flip. */
+/** The given options except --flip. */
 export function augmentFlags(flags: AugmentFlags): Partial<AugmentOptions> {
   return Object.fromEntries(
     AUGMENT_OPTIONS.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]),
   );
 }
 
-/** Adds them to a command, as a group of its help. */
+/** Adds the options to a command, as a group of its help. */
 export function addAugmentOptions(command: Command): void {
   const upTo = (option: string, max: number) => decimal(option, { min: 0, max });
   command

@@ -1,9 +1,9 @@
-// Options that mean the same in every command that has them.
+// Options with the same meaning in every command.
 
 import { BACKEND_NAMES } from "../engine/backends/create.ts";
 import { choice, integer } from "./parsers.ts";
 
-/** Name, explanation and reader of each option. */
+/** Name, description and parser of each option. */
 export const COMMON = {
   skipBroken: ["--skip-broken", "leave out images that cannot be read, and say which"],
   force: ["--force", "replace files that are there already"],

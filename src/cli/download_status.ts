@@ -1,4 +1,4 @@
-// What is said while files come from the Hugging Face Hub.
+// The status line during downloads from the Hugging Face Hub.
 
 import type { FetchProgress } from "../io/hub/index.ts";
 import type { Status } from "./progress.ts";

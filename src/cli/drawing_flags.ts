@@ -1,13 +1,13 @@
-// The options that say how a model draws: the same in every command that draws with one.
+// The options for drawing images, shared by all commands that draw with a model.
 
 import { MOST_GUIDANCE } from "../pipelines/class_labels.ts";
 import { samplerNames, schedulers } from "../schedulers/index.ts";
 import { decimal, integer } from "./parsers.ts";
 
-/** What --scheduler takes. */
+/** The values of --scheduler. */
 export const SCHEDULER_NAMES = [...Object.keys(schedulers), ...samplerNames];
 
-/** Name, explanation and reader of each option. */
+/** Name, description and parser of each option. */
 export const DRAWING = {
   checkpoint: [
     "--checkpoint <step>",

@@ -1,4 +1,4 @@
-// What imago sample and imago eval settle alike before they draw new images.
+// The common part of imago sample and imago eval before they draw new images.
 
 import { MemoryError } from "../engine/backend.ts";
 import { PIXEL_LIMIT } from "../io/image/index.ts";
@@ -13,14 +13,14 @@ import { checkpointWeights } from "../training/run/checkpoint.ts";
 import { RunFolder } from "../training/run/run_folder.ts";
 import { UsageError } from "./errors.ts";
 
-/** The options of every command that draws with a model; those without a question mark have defaults. */
+/** Options of every command that draws with a model; those without a question mark have defaults. */
 export interface DrawingFlags {
-  /** Images. */
+  /** Number of images. */
   readonly count: number;
   readonly steps?: number;
-  /** Default: ddim in place of ddpm, otherwise the pipeline's own. */
+  /** Default: the pipeline's own, but ddim in place of ddpm. */
   readonly scheduler?: string;
-  /** Of a run: the step of one of its checkpoints. */
+  /** For a run: the step of one of its checkpoints. */
   readonly checkpoint?: number;
   readonly guidance?: number;
   readonly guidanceRescale?: number;
@@ -29,8 +29,8 @@ export interface DrawingFlags {
 }
 
 /**
- * Gives a run's pipeline the weights of the checkpoint that is asked for, if any.
- * @throws RunFolderError when there is no such checkpoint; what reading it throws
+ * Loads the weights of the chosen checkpoint, if any, into a run's pipeline.
+ * @throws RunFolderError when there is no such checkpoint; errors of reading it
  */
 export async function useCheckpoint(
   { unet }: { readonly unet: Denoiser },
@@ -42,8 +42,8 @@ export async function useCheckpoint(
 }
 
 /**
- * What is asked of a model's classes: --class is one name, also with commas in it, or several.
- * @throws UsageError for a class beside a guidance that leaves classes out
+ * The class options: --class is one name, which may contain commas, or several.
+ * @throws UsageError for a class with a guidance that ignores classes
  */
 export function classOptions(
   {
@@ -65,7 +65,7 @@ export function classOptions(
   };
 }
 
-/** What draws new images, and in how many steps: as asked for, or the pipeline's own (ddim in place of ddpm). */
+/** The chosen sampler and number of steps; by default the pipeline's own (ddim in place of ddpm). */
 export function chooseSampler(
   pipeline: DDPMPipeline,
   flags: Pick<DrawingFlags, "scheduler" | "steps">,
@@ -86,8 +86,9 @@ export function chooseSampler(
 }
 
 /**
- * @throws UsageError for more images than can be held, and laid out in a grid, at once
- * @throws PipelineError for a model whose images have other channels than images have
+ * Checks the number of images.
+ * @throws UsageError for more images than fit into memory, or into one grid
+ * @throws PipelineError for a model whose images are neither gray nor RGB
  */
 export function checkCount(
   count: number,
@@ -102,7 +103,7 @@ export function checkCount(
 }
 
 /**
- * Computes batches: where one does not fit into memory, --batch-size was wrong.
+ * Computes batches; explains --batch-size when one does not fit into memory.
  * @throws UsageError then
  */
 export async function fitting<T>(

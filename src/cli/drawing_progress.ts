@@ -1,28 +1,28 @@
-// How far drawing is, by a scheduler or by a sampler that chooses its own steps, and how often samplers asked the model.
+// Progress of drawing, with a scheduler or with a sampler that chooses its own steps, and the sampler's model calls.
 
 import type { GeneratedStep } from "../pipelines/adaptive.ts";
 import type { BatchStep } from "../pipelines/diffusion_pipeline.ts";
 import type { Output } from "./output.ts";
 import { counted, timeLeft } from "./wording.ts";
 
-/** Called as images come out of the noise: by a scheduler for a whole batch, by a sampler for each image. */
+/** Callbacks during drawing: a scheduler calls one per batch, a sampler one per image. */
 export interface Watch {
   readonly onStep: (step: BatchStep) => void;
   readonly onImageStep: (step: GeneratedStep) => void;
 }
 
-/** What a pipeline's `generate` takes of a watch. */
+/** The callbacks of a watch that a pipeline's `generate` uses. */
 export const watchOf = (isAdaptive: boolean, { onStep, onImageStep }: Watch): Partial<Watch> =>
   isAdaptive ? { onImageStep } : { onStep };
 
-/** Tells `output` of the steps; its clock runs from when it is made. */
+/** Reports the steps to `output`; its clock starts with its construction. */
 export class DrawingProgress implements Watch {
   readonly #output: Output;
   readonly #started = performance.now();
   readonly #shares: Float64Array;
   readonly #calls: number[];
 
-  /** @param count images in all */
+  /** @param count total number of images */
   constructor(count: number, output: Output) {
     this.#output = output;
     this.#shares = new Float64Array(count);
@@ -32,7 +32,7 @@ export class DrawingProgress implements Watch {
   readonly onStep = ({ step, steps, firstImage, count }: BatchStep): void =>
     this.#tell({ firstImage, count }, step / steps, `step ${step}/${steps}`);
 
-  /** A batch is as far as the image that has farthest to go. */
+  /** A batch is as far as its slowest image. */
   readonly onImageStep = ({ image, share, modelCalls, firstImage, count }: GeneratedStep): void => {
     this.#shares[image] = share;
     this.#calls[image] = modelCalls;
@@ -41,7 +41,7 @@ export class DrawingProgress implements Watch {
     this.#tell({ firstImage, count }, least, counted(most, "model call"));
   };
 
-  /** Evaluations of the model for each image; 0 under a scheduler. */
+  /** Model evaluations of each image; 0 with a scheduler. */
   get modelCalls(): readonly number[] {
     return this.#calls;
   }

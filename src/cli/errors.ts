@@ -1,4 +1,4 @@
-// What an error means to the shell: one line on stderr and an exit code.
+// Reports errors to the shell: one line on stderr and an exit code.
 
 import { DataError } from "../data/errors.ts";
 import { MemoryError, ThreadError } from "../engine/backend.ts";
@@ -11,20 +11,20 @@ import { PipelineError } from "../pipelines/errors.ts";
 import { FileError, systemError } from "../platform/errors.ts";
 import { DivergenceError, RunFolderError, TrainingOptionError } from "../training/errors.ts";
 
-/** Exit codes of the command, as scripts rely on them. */
+/** Exit codes of the command; scripts rely on them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** The command was wrong: what was given, what was expected. Exit code 2. */
+/** An error in the command: the line says what was given and what was expected. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The work was interrupted by the user; the message says how to go on. Exit code 130. */
+/** The user interrupted the work; the message says how to continue. Exit code 130. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** Errors that explain themselves in one line; any other error is a fault of the program. */
+/** Errors with one-line explanations; any other error is a bug. */
 const EXPLAINED = [
   UsageError,
   Interrupted,
@@ -42,13 +42,13 @@ const EXPLAINED = [
   DivergenceError,
 ];
 
-/** Whether an error was made for the user's eyes. */
+/** Whether an error has an explanation for the user. */
 export const isExplained = (error: unknown): error is Error =>
   EXPLAINED.some((kind) => error instanceof kind);
 
 /**
- * Runs the part of a command that only checks and reads what the user gave. What is wrong there is the command's
- * fault, not the work's: explained errors become UsageErrors. A network or system that fails is nobody's fault.
+ * Runs the part of a command that only checks and reads the user's input. Explained errors there are errors in the
+ * command and become UsageErrors, except failures of the network or the system.
  */
 export async function checking<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -69,7 +69,7 @@ export async function checking<T>(work: () => Promise<T>): Promise<T> {
 export function describeError(thrown: unknown): { code: number; line: string } {
   const error = systemError(thrown);
   const message = error instanceof Error ? error.message : String(error);
-  // A line feed in what explains itself is part of a name; others may write several lines.
+  // In an explained error a line feed is part of a name; other errors may have several lines.
   const oneLine = isExplained(error) ? message : message.replaceAll(/\s*\n\s*/g, " ");
   const line = printable(oneLine.trim());
   if (error instanceof UsageError) return { code: EXIT.usage, line };

@@ -1,16 +1,16 @@
-// Files that a command writes: what must be known before it begins to work.
+// Checks for a command's output files before it begins its work.
 
 import { constants, existsSync } from "node:fs";
 import { access, readdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { UsageError } from "./errors.ts";
 
-/** The formats that images are written in. */
+/** The supported formats for writing images. */
 export const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
 
 /**
- * Checks that a file can be written where it is asked for.
- * @throws UsageError when it is there already (without --force), or its folder may not be written to
+ * Checks that a file can be written.
+ * @throws UsageError when it exists (without --force), or its folder is not writable
  */
 export async function checkOutputFile(option: string, file: string, force: boolean): Promise<void> {
   if (existsSync(file) && !force) {
@@ -21,7 +21,7 @@ export async function checkOutputFile(option: string, file: string, force: boole
   await checkWritable(option, dirname(resolve(file)));
 }
 
-/** The same for a folder that is to hold many files. */
+/** The same for an output folder. */
 export async function checkOutputFolder(option: string, folder: string, force: boolean): Promise<void> {
   await checkWritable(option, resolve(folder));
   if (force || !existsSync(folder)) return;
@@ -32,7 +32,7 @@ export async function checkOutputFolder(option: string, folder: string, force: b
   }
 }
 
-/** Folders that are missing are made later: what counts is the nearest that exists. */
+/** Missing folders are created later, so this checks the nearest existing one. */
 async function checkWritable(option: string, folder: string): Promise<void> {
   if (!existsSync(folder)) {
     const parent = dirname(folder);

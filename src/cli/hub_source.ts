@@ -1,4 +1,4 @@
-// Names such as hf:OWNER/NAME on the command line: what the Hugging Face Hub holds, on this machine, for the readers of local files.
+// Downloads names such as hf:OWNER/NAME from the Hugging Face Hub, for the readers of local files.
 
 import { fetchDataset, fetchFiles, type HubDataset, listRepo, parseHubName } from "../io/hub/index.ts";
 import { downloadStatus } from "./download_status.ts";
@@ -7,13 +7,13 @@ import type { Output } from "./output.ts";
 
 export interface HubSourceOptions {
   readonly split?: string | undefined;
-  /** Ends a download. */
+  /** Cancels a download. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Downloads a split of a data set, or finds it in the cache.
- * @param source hf:OWNER/NAME, with @REVISION if need be
+ * @param source hf:OWNER/NAME, optionally with @REVISION
  * @throws HubError, FileError, in one line
  */
 export async function fetchHubSource(
@@ -36,8 +36,8 @@ export async function fetchHubSource(
 }
 
 /**
- * Downloads the one safetensors file of a model's repository, or finds it in the cache.
- * @param option what the repository was given as, for errors
+ * Downloads the only safetensors file of a model's repository, or finds it in the cache.
+ * @param option the option that names the repository, for errors
  * @throws UsageError when there are none or several; HubError, FileError, in one line
  */
 export async function fetchHubWeights(option: string, source: string, output: Output): Promise<string> {

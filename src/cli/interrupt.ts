@@ -1,10 +1,10 @@
-// What asks the work to stop at a good place: Ctrl-C and its relatives, of which a second one ends the process; and the
-// loss of the terminal, of the process that started this one or of standard output. A loss is noticed more than once
-// and late (a signal, a closed channel, the next write that fails), so it never counts as a second press.
+// Events that stop the work at a good place: Ctrl-C and similar signals, of which a second one ends the process; and
+// the loss of the terminal, of the parent process or of standard output. A loss is noticed more than once and late (a
+// signal, a closed channel, a failing write), so it never counts as a second press.
 
 import { EXIT } from "./errors.ts";
 
-/** One key press can arrive twice: from the terminal, and passed on by the process that started this one. */
+/** One key press can arrive twice: from the terminal, and forwarded by the parent process. */
 const SAME_PRESS_MS = 400;
 const PRESSES = ["SIGINT", "SIGTERM"] as const;
 const HANG_UP = "SIGHUP";
@@ -15,9 +15,9 @@ let isAsked = false;
 let pressedAt: number | undefined;
 
 /**
- * Calls `stop` once: at the first SIGINT, SIGTERM, SIGHUP or loss, or now where that has been. At a second SIGINT or
- * SIGTERM the process ends at once.
- * @returns a function that takes `stop` away; where there is none, signals end the process
+ * Calls `stop` once: at the first SIGINT, SIGTERM, SIGHUP or loss, or immediately if that has already happened. At a
+ * second SIGINT or SIGTERM the process ends at once.
+ * @returns a function that removes `stop`; without one, signals end the process
  */
 export function onInterrupt(stop: () => void): () => void {
   if (stops.size === 0) {
@@ -34,13 +34,13 @@ export function onInterrupt(stop: () => void): () => void {
   };
 }
 
-/** Work that can stop is being prepared: a loss until then stops it when it has begun. A signal still ends the process. */
+/** Call while preparing stoppable work: a loss then stops the work when it begins. A signal still ends the process. */
 export function expectWork(): void {
   isExpected = true;
 }
 
 /**
- * Asks the work to stop, if that was not done before.
+ * Asks the work to stop, unless already done.
  * @returns false where there is none
  */
 export function askToStop(): boolean {

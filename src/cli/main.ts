@@ -1,4 +1,4 @@
-// The entry of the imago command: runs it, prints what went wrong in one line, sets the exit code.
+// The entry of the imago command: runs it, prints errors in one line, sets the exit code.
 
 import { inspect } from "node:util";
 import { printable } from "../io/printable.ts";
@@ -12,7 +12,7 @@ interface Outcome {
   readonly line: string;
 }
 
-// Started by bin/imago.js as its child: when that process is gone, however it ended, this one must not go on alone.
+// Started by bin/imago.js as its child: when the parent ends for any reason, this process must end too.
 if (process.channel) {
   process.on("disconnect", () => {
     if (!askToStop()) process.exit(EXIT.interrupted);
@@ -22,7 +22,7 @@ if (process.channel) {
 
 let isEnding = false;
 const settleOutput = watchStandardStreams((loss) => {
-  // What can be interrupted keeps what it did; anything else has nothing to keep.
+  // Stoppable work keeps its results; other work has none to keep.
   if (isEnding || askToStop()) return;
   tell({ code: loss.kind === "unread" ? EXIT.done : EXIT.interrupted, line: "" }, loss, () => process.exit());
 });
@@ -43,7 +43,7 @@ async function run(): Promise<{ readonly outcome: Outcome; readonly error?: unkn
   }
 }
 
-/** Sets the exit code, and says in one line what went wrong: with standard output, with the command, or with both. */
+/** Sets the exit code, and reports in one line an error of standard output, of the command, or of both. */
 function tell({ code, line }: Outcome, loss: OutputLoss | undefined, then = () => {}): void {
   const failed = loss?.kind === "failed";
   const isOwnFault = code !== EXIT.done && code !== EXIT.interrupted;

@@ -1,5 +1,5 @@
-// What a command says: text for people, or with --json one object a line on stdout and nothing else. Names from files
-// and data sets are part of it, so whatever is said becomes printable here, also inside of JSON, which allows it.
+// The output of a command: text for people, or with --json one object per line on stdout and nothing else. It may
+// contain names from files and data sets, so everything is made printable here, also inside JSON, which allows that.
 
 import { printable } from "../io/printable.ts";
 import { Progress, type Status } from "./progress.ts";
@@ -8,21 +8,21 @@ import { Progress, type Status } from "./progress.ts";
 export type Event = Readonly<Record<string, unknown>>;
 
 export interface Output {
-  /** An event for scripts; for people it is silent. */
+  /** Prints an event for scripts; nothing for people. */
   event(event: Event): void;
-  /** A line for people. */
+  /** Prints a line for people. */
   line(text: string): void;
-  /** The live status for people. */
+  /** Shows the live status for people. */
   status(status: Status, options?: { readonly force?: boolean }): void;
-  /** A piece of work that has no steps to count, such as compiling. */
+  /** Begins work without countable steps, such as compiling. */
   begin(text: string): void;
-  /** What is being done beside the status; in a terminal only. */
+  /** Shows the current activity next to the status; in a terminal only. */
   activity(text: string): void;
-  /** Something that the user should know; on stderr in either form. */
+  /** Prints a warning on stderr, in both forms. */
   warn(text: string): void;
-  /** Ends the status line and leaves it. */
+  /** Ends the status line and keeps it. */
   end(): void;
-  /** Takes the status line away. */
+  /** Removes the status line. */
   clear(): void;
 }
 

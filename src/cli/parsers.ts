@@ -1,5 +1,5 @@
-// Strict readers for option values: the whole text must be the value, and in range.
-// Each answers a wrong value with the option, what was given, and what would be right.
+// Strict parsers for option values: the whole text must be the value, and in range. Errors name the option, the given
+// value, and the expected one.
 
 import { parsePythonJson } from "../io/diffusers_json.ts";
 import { UsageError } from "./errors.ts";
@@ -64,7 +64,7 @@ export function nonEmpty(option: string): Parser<string> {
   };
 }
 
-/** KEY=VALUE, any number of times: values are JSON (true, 3, [1, 2], null) or else text. */
+/** KEY=VALUE, may be repeated: values are JSON (true, 3, [1, 2], null) or else text. */
 export function settings(
   option: string,
 ): (text: string, before?: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> {
@@ -85,7 +85,7 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-/** A license as the Hugging Face Hub names it. */
+/** A license identifier of the Hugging Face Hub. */
 export function license(option: string): Parser<string> {
   return (text) => {
     if (/^[a-z0-9]+([.+-][a-z0-9]+)*$/.test(text)) return text;

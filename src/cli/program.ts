@@ -1,4 +1,4 @@
-// The imago command: its subcommands. The options of each, and what it does, are in its folder.
+// The imago command and its subcommands. Each subcommand's options and work are in its folder.
 
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
@@ -13,7 +13,7 @@ import { imagoCommand } from "./wording.ts";
 
 /**
  * Runs the command.
- * @param args what stands after `imago`
+ * @param args the arguments after `imago`
  * @throws UsageError when the command is wrong, other errors when the work fails
  */
 export async function runCommand(args: readonly string[]): Promise<void> {
@@ -44,7 +44,7 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Commander's message as our one line. */
+/** Commander's message as one line in our form. */
 function usageLine(error: CommanderError, args: readonly string[]): string {
   if (error.code === "commander.help") {
     return args.length === 0

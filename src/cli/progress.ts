@@ -1,25 +1,25 @@
-// Live progress: one line redrawn in a terminal, a plain line now and then elsewhere (logs, pipes, dumb terminals).
+// Live progress: one line redrawn in a terminal, a plain line at intervals elsewhere (logs, pipes, dumb terminals).
 
-/** How often the terminal's line is redrawn, and a plain line written (milliseconds). */
+/** Interval for redrawing the terminal's line, and for plain lines (milliseconds). */
 const REDRAW_MS = 80;
 const PLAIN_MS = 10_000;
-/** Widths of the bar: what it has where there is room, and the least that is worth drawing. */
+/** Widths of the bar: the usual one, and the smallest useful one. */
 const WIDE_BAR = 20;
 const NARROW_BAR = 4;
 const BETWEEN = "  ";
 
-/** Where progress goes: process.stderr or process.stdout, or a test's stand-in. */
+/** The destination of progress: process.stderr, process.stdout, or a test's substitute. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-/** How far some work is. */
+/** The progress of some work. */
 export interface Status {
-  /** 0 to 1: drawn as a bar in a terminal, as wide as there is room for. Left out: no bar. */
+  /** 0 to 1: shown as a bar in a terminal, as wide as there is room for. Without it: no bar. */
   readonly share?: number;
-  /** What is said beside the bar, the most important last: a narrow terminal loses the first of them. */
+  /** Texts next to the bar, the most important last: a narrow terminal drops the first ones. */
   readonly parts: readonly string[];
 }
 
@@ -28,13 +28,13 @@ export class Progress {
   readonly #stream: ProgressStream;
   readonly #now: () => number;
   readonly #plainEvery: number;
-  /** Whether a line can be redrawn: in a terminal that does not call itself one without control codes. */
+  /** Whether a line can be redrawn: in a terminal, unless it is named "dumb". */
   readonly #live: boolean;
   #status: Status = { parts: [] };
   #drawn = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  /** @param term the kind of terminal, as TERM names it */
+  /** @param term the kind of terminal, the value of TERM */
   constructor(
     stream: ProgressStream,
     { now = Date.now, plainEvery = PLAIN_MS, term = process.env.TERM } = {},
@@ -45,7 +45,7 @@ export class Progress {
     this.#plainEvery = plainEvery;
   }
 
-  /** Shows the present status. Called as often as there is news; it draws only as often as is worth it. */
+  /** Shows the current status. Call it as often as there is news; it limits how often it draws. */
   status(status: Status, { force = false } = {}): void {
     this.#status = status;
     const now = this.#now();
@@ -55,18 +55,18 @@ export class Progress {
     else this.#stream.write(`${status.parts.join(BETWEEN)}\n`);
   }
 
-  /** Says in the place of the bar what is being done just now; in a terminal only. */
+  /** Shows the current activity in place of the bar; in a terminal only. */
   activity(text: string): void {
     if (this.#live) this.#draw({ parts: this.#status.parts }, `[${text}]`);
   }
 
-  /** Writes a line that stays, above the status. */
+  /** Writes a permanent line above the status. */
   message(text: string): void {
     if (this.#drawn === "") this.#stream.write(`${text}\n`);
     else this.#stream.write(`\r\x1b[K${text}\n${this.#drawn}`);
   }
 
-  /** Ends the status line: what follows begins on a line of its own. */
+  /** Ends the status line: later output begins on a new line. */
   end(): void {
     if (this.#drawn !== "") this.#stream.write("\n");
     this.#drawn = "";
@@ -84,7 +84,7 @@ export class Progress {
   }
 }
 
-/** The head or the bar and as many of the last parts as fit into `width`, the bar giving way first. */
+/** The head or the bar, and as many of the last parts as fit into `width`; the bar shrinks first. */
 function fitted({ share, parts }: Status, head: string, width: number): string {
   const length = (texts: readonly string[]) => texts.join(BETWEEN).length;
   const before = head === "" ? [] : [head];
@@ -93,7 +93,7 @@ function fitted({ share, parts }: Status, head: string, width: number): string {
     shown = [...before, ...parts.slice(first)];
   }
   const room = Math.min(WIDE_BAR, width - length(shown) - BETWEEN.length - "[]".length);
-  // In multiples, so that it does not change its width with every digit beside it.
+  // In multiples, so that its width does not change with every digit next to it.
   if (share !== undefined && room >= NARROW_BAR) shown.unshift(bar(share, room - (room % NARROW_BAR)));
   const text = shown.join(BETWEEN);
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;

@@ -1,11 +1,11 @@
-// The options that say which images of a source are read, and at which size: the same in every command that reads one.
+// The options that select the images of a source and their size, shared by all commands that read one.
 
 import { nonEmpty } from "./parsers.ts";
 
-/** Side of the square images that are read, at most: pixels. */
+/** Largest side of the square images, in pixels. */
 export const MAX_SIZE = 4096;
 
-/** Which part of a source is read: name, explanation and reader of each option. */
+/** Selects a part of a source: name, description and parser of each option. */
 export const SELECTION = {
   split: [
     "--split <name>",

@@ -1,4 +1,4 @@
-// What --data means: the embedded butterflies, or images on this machine in any form that is read.
+// Opens the source of --data: the embedded butterflies, or images on this machine in any supported form.
 
 import {
   type ImageSource,
@@ -18,25 +18,25 @@ import type { Output } from "./output.ts";
 import { bytes, imagoCommand } from "./wording.ts";
 
 export const SYNTHETIC = "synthetic";
-/** What is accepted, for --help. */
+/** The supported sources, for --help. */
 export const SOURCES = `synthetic (1,000 drawn butterflies), hf:OWNER/NAME, ${FORMATS}`;
-/** Reading that is quicker than this is not told of (milliseconds). */
+/** Reading for less than this shows no status (milliseconds). */
 const QUIET_MS = 500;
 
 export interface SourceOptions extends SourceSelection {
   readonly size: number;
   readonly flip: boolean;
-  /** Leaves out images that cannot be read, with a warning that names them. */
+  /** Leaves out unreadable images, with a warning that names them. */
   readonly skipBroken: boolean;
 }
 
-/** Images, and where they come from files, what there is to say of these. */
+/** Images, and information about their files if they come from files. */
 export interface OpenedSource {
   readonly images: ImageSource;
   readonly local?: LocalImages;
 }
 
-/** @throws UsageError for a kind of source that is not read, DataError for images that cannot be */
+/** @throws UsageError for an unsupported kind of source, DataError for unreadable images */
 export async function openSource(
   source: string,
   options: SourceOptions,
@@ -48,7 +48,7 @@ export async function openSource(
 }
 
 /**
- * The same, for commands that tell of the files: nothing is said of what is in `local.warnings`.
+ * The same, for commands that report on the files themselves: prints no `local.warnings`.
  * @throws Interrupted when the user stops the reading
  */
 export async function openAny(source: string, options: SourceOptions, output: Output): Promise<OpenedSource> {
@@ -73,7 +73,7 @@ export async function openAny(source: string, options: SourceOptions, output: Ou
   return { images: local, local };
 }
 
-/** A data set of the Hub: its split is downloaded, and read as files of this machine are. */
+/** A data set of the Hub: downloads its split, and reads it like local files. */
 async function readHub(name: string, options: SourceOptions, output: Output): Promise<LocalImages> {
   const { split } = options;
   const files = await interruptible(name, (signal) => fetchHubSource(name, { split, signal }, output));
@@ -84,7 +84,7 @@ function readLocal(path: string, options: SourceOptions, output: Output): Promis
   return read(path, options, output, (given) => openImages(path, given));
 }
 
-/** Reads with progress, until Ctrl-C. */
+/** Reads with a progress status, until Ctrl-C. */
 function read(
   name: string,
   { skipBroken, ...rest }: SourceOptions,
@@ -108,7 +108,7 @@ function read(
   });
 }
 
-/** Work that Ctrl-C ends, with a line that says how to go on. */
+/** Work that Ctrl-C cancels, with a line that says how to continue. */
 export async function interruptible<T>(
   source: string,
   work: (signal: AbortSignal) => Promise<T>,
@@ -124,7 +124,7 @@ export async function interruptible<T>(
   }
 }
 
-/** Says once where the disk was filled, and how to get it back. */
+/** Says once where the disk was used, and how to free it. */
 function tellCache({ cache, count, size, channels }: LocalImages, output: Output): void {
   if (cache?.isNew !== true) return;
   const taken = bytes(count * size.height * size.width * channels);

@@ -1,23 +1,27 @@
-// Standard output and standard error may go away under a command: a reader ends, a terminal is closed, a disk is full.
-// Node throws for such a stream where nobody listens; here it is told once what became of standard output.
+// Standard output and standard error can disappear during a command: a reader ends, a terminal is closed, a disk is
+// full. Node throws for such a stream unless someone listens; this module reports the loss of standard output once.
 
 import { errorCode, explainSystemError } from "../platform/errors.ts";
 
-/** What became of standard output. */
+/** How standard output was lost. */
 export type OutputLoss =
-  /** Its reader went away (`imago --help | head`), which is no fault. */
+  /**
+   * Its reader ended (`imago --help
+   * head`), which is not an error.
+   */
   | { readonly kind: "unread" }
   /** The terminal was closed. */
   | { readonly kind: "closed" }
-  /** It cannot be written. */
+  /** Writing failed. */
   | { readonly kind: "failed"; readonly message: string };
 
-/** What a write to a pipe or socket gives that nobody reads any more. */
+/** Errors of writing to a pipe or socket that has no reader any more. */
 const UNREAD = ["EPIPE", "ECONNRESET"];
 
 /**
- * @param onLoss called once, when a write to standard output has failed
- * @returns waits until all that was written has arrived or failed, and gives what was lost
+ * Watches the standard streams.
+ * @param onLoss called once, after a failed write to standard output
+ * @returns a function that waits until all output has arrived or failed, and returns the loss
  */
 export function watchStandardStreams(
   onLoss: (loss: OutputLoss) => void,
@@ -28,13 +32,13 @@ export function watchStandardStreams(
     loss = lossOf(error);
     onLoss(loss);
   });
-  // There is no other place to tell of it, and no work depends on it.
+  // It cannot be reported anywhere, and no work depends on it.
   process.stderr.on("error", () => {});
   return async () => {
     const { stdout } = process;
-    // Where nothing waits, nothing is written: a full device refuses no bytes, too.
+    // With nothing pending, write nothing: a full device refuses even an empty write.
     if (stdout.writableLength > 0) await new Promise((written) => stdout.write("", written));
-    // A stream tells of a failure a moment after the write.
+    // A stream reports a failure slightly after the write.
     await new Promise((told) => setImmediate(told));
     return loss;
   };

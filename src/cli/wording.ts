@@ -1,4 +1,4 @@
-// How the command words things: counts with their nouns, sizes, times, and commands that can be pasted into a shell.
+// The wording of the command: counts with nouns, sizes, times, and commands to paste into a shell.
 
 export { byteSize as bytes } from "../io/byte_size.ts";
 
@@ -8,7 +8,7 @@ export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${ending}`;
 }
 
-/** Names of classes that are told in a line. */
+/** Largest number of class names in a line. */
 export const CLASSES_TOLD = 8;
 
 /** The first `most` of some names: "a, b", "a, b and 17 more". */
@@ -32,18 +32,18 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }
 
-/** What work of `seconds` that has done this share still takes, where that can be told: ["8 s left"] or []. */
+/** Remaining time of work with this share done after `seconds`, if it can be estimated: ["8 s left"] or []. */
 export const timeLeft = (share: number, seconds: number): string[] =>
   share > 0 && share < 1 ? [`${duration((seconds * (1 - share)) / share)} left`] : [];
 
-/** A command to go on with, as the user would type it: after npx where this one was, and with paths quoted. */
+/** A command to continue with, as the user would type it: with npx if this one had it, and with quoted paths. */
 export function imagoCommand(...args: readonly string[]): string {
   const { npm_lifecycle_event, npm_lifecycle_script = "" } = process.env;
   const byNpx = npm_lifecycle_event === "npx" && /^["']?imago["']?(\s|$)/.test(npm_lifecycle_script);
   return [...(byNpx ? ["npx"] : []), "imago", ...args.map(shellWord)].join(" ");
 }
 
-/** An argument as a shell takes it for one word. */
+/** Quotes an argument as one word of a shell. */
 export function shellWord(arg: string): string {
   if (/^[\w@%+=:,./\\-]+$/.test(arg)) return arg;
   return process.platform === "win32" ? `"${arg}"` : `'${arg.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,4 @@
-// imago bench: how fast this machine trains, samples and computes single operations, and what memory that takes.
+// imago bench: measures how fast this machine trains, samples and computes single operations, and the memory used.
 
 import { type BackendName, createBackend, DEFAULT_BACKEND } from "../../engine/backends/create.ts";
 import type { PresetName } from "../../training/presets.ts";

@@ -1,39 +1,39 @@
-// Kernels of a profiled run in groups: their share of the time, their speed, and how near that is to what the machine
-// can do (the roofline of Williams, Waterman & Patterson 2009).
+// Groups the kernels of a profiled run: their share of the time, their speed, and its share of the machine's peak (the
+// roofline of Williams, Waterman & Patterson 2009).
 
 import type { KernelTiming } from "../../engine/backend.ts";
 import type { Peaks } from "./machine.ts";
 
 /** A kernel in several profiles of one program. */
 export interface TimedKernel extends KernelTiming {
-  /** In each profile; `seconds` is their median. */
+  /** Seconds in each profile; `seconds` is their median. */
   readonly runs: readonly number[];
 }
 
-/** How fast some work was. */
+/** The speed of some work. */
 export interface Speed {
   readonly seconds: number;
   readonly fastestSeconds: number;
   readonly slowestSeconds: number;
-  /** Null, as are the others, where the time is not known or is too short for the clock. */
+  /** Null, like the others, where the time is unknown or too short for the clock. */
   readonly gflops: number | null;
   readonly gbytesPerSecond: number | null;
-  /** The time that the work takes at the machine's peak over the time it took; null where no peak is known. */
+  /** The time of the work at the machine's peak, divided by its actual time; null where no peak is known. */
   readonly peakShare: number | null;
-  /** What the work waits for at the peak. */
+  /** What limits the work at the peak. */
   readonly bound: "SIMD" | "memory" | null;
 }
 
-/** Kernels that have something in common. */
+/** Kernels with a common key. */
 export interface KernelGroup extends Speed {
   readonly family: string;
   readonly label: string;
   readonly calls: number;
-  /** Of the time of all kernels. */
+  /** Share of the time of all kernels. */
   readonly share: number;
 }
 
-/** A kernel below this is not much longer than two looks at the clock: no speed is made of it. */
+/** Shorter times are close to the clock's resolution, so no speed is computed. */
 const LEAST_SECONDS = 1e-6;
 
 /** The speed of kernels that run one after another. */
@@ -50,7 +50,7 @@ export function speedOf(timings: readonly TimedKernel[], peaks: Peaks): Speed {
     simd: peaks.gflops === null ? 0 : flops / peaks.gflops / 1e9,
     memory: peaks.gbytesPerSecond === null ? 0 : bytes / peaks.gbytesPerSecond / 1e9,
   });
-  // Each kernel waits for the slower of the two.
+  // Each kernel is limited by the slower of the two.
   const ideal = { SIMD: 0, memory: 0 };
   for (const timing of timings) {
     const { simd, memory } = atPeak(timing);
@@ -68,7 +68,7 @@ export function speedOf(timings: readonly TimedKernel[], peaks: Peaks): Speed {
   };
 }
 
-/** Kernels with equal keys together, the most expensive group first. */
+/** Groups kernels by key, the most expensive group first. */
 export function groupKernels(
   timings: readonly TimedKernel[],
   key: (timing: TimedKernel) => string,
@@ -89,7 +89,7 @@ export function groupKernels(
   return groups.sort((a, b) => b.seconds - a.seconds);
 }
 
-/** Several profiles of one program as one: the median time of each kernel. */
+/** Merges profiles of one program: the median time of each kernel. */
 export function medianProfile(profiles: readonly (readonly KernelTiming[])[]): TimedKernel[] {
   const [first = []] = profiles;
   return first.map((timing, i) => {
@@ -98,7 +98,7 @@ export function medianProfile(profiles: readonly (readonly KernelTiming[])[]): T
   });
 }
 
-/** The fastest of kernels whose operations are counted as they are done, in GFLOP/s; 0 where there are none. */
+/** The highest speed of kernels with counted operations, in GFLOP/s; 0 where there are none. */
 export function fastestGflops(timings: readonly TimedKernel[]): number {
   const none = { gflops: null, gbytesPerSecond: null };
   const counted = timings.filter(({ fewerFlops }) => !fewerFlops);

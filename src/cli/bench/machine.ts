@@ -1,19 +1,19 @@
-// What the machine reaches at best, measured in the same run as what is judged by it, and what the process takes.
+// Measures the machine's peak speeds, in the same run as the work compared with them, and the process's memory.
 
 import { type Backend, MemoryError } from "../../engine/backend.ts";
 import { WasmBackend } from "../../engine/backends/cpu/wasm_backend.ts";
 import type { Event } from "../output.ts";
 import { counted } from "../wording.ts";
 
-/** Null where a backend cannot tell, or where memory does not suffice to measure it. */
+/** Peak speeds; null where a backend cannot measure them, or memory is too small. */
 export interface Peaks {
   /** GFLOP/s of multiply-adds in registers. */
   readonly gflops: number | null;
-  /** GB/s of memory, read and written. */
+  /** GB/s of memory, reads and writes. */
   readonly gbytesPerSecond: number | null;
 }
 
-/** Peaks with the runs that they are the best of. */
+/** Peaks, and the runs of which they are the maximum. */
 export interface MeasuredPeaks extends Peaks {
   readonly gflopsRuns: readonly number[];
   readonly gbytesPerSecondRuns: readonly number[];
@@ -30,7 +30,7 @@ export async function measurePeaks(backend: Backend): Promise<MeasuredPeaks> {
   }
 }
 
-/** From runs in units a second. */
+/** From runs in units per second. */
 function peaksOf(flops: readonly number[], bytes: readonly number[]): MeasuredPeaks {
   const [gflopsRuns, gbytesPerSecondRuns] = [flops, bytes].map((runs) => runs.map((rate) => rate / 1e9));
   const best = (runs: readonly number[]) => (runs.length === 0 ? null : Math.max(...runs));
@@ -42,7 +42,7 @@ function peaksOf(flops: readonly number[], bytes: readonly number[]): MeasuredPe
   };
 }
 
-/** What a kernel reached the machine can do, whatever the runs for it said on a machine with other work. */
+/** Raises the peak to a kernel's speed: on a busy machine the peak's own runs can be slower. */
 export function raisedTo(gflops: number, peaks: MeasuredPeaks): MeasuredPeaks {
   return peaks.gflops === null || gflops <= peaks.gflops ? peaks : { ...peaks, gflops };
 }
@@ -68,7 +68,7 @@ export function describePeaks(peaks: MeasuredPeaks): string | undefined {
 const inRuns = (rates: readonly number[]): string =>
   `${Math.min(...rates).toFixed(1)} to ${Math.max(...rates).toFixed(1)} in ${counted(rates.length, "run")}`;
 
-/** Fields of an event of --json; a range is the slowest and the fastest run. */
+/** Fields for an event of --json; a range is the slowest and the fastest run. */
 export function peakFields(peaks: MeasuredPeaks): Event {
   const range = (runs: readonly number[]) =>
     runs.length === 0 ? null : [Math.min(...runs), Math.max(...runs)];
@@ -81,11 +81,11 @@ export function peakFields(peaks: MeasuredPeaks): Event {
 }
 
 export interface MemoryUse {
-  /** What the process has now. */
+  /** Current memory of the process. */
   readonly residentBytes: number;
-  /** The most it ever had, which is what other programs are compared by. */
+  /** Largest memory of the process so far, the usual number for comparing programs. */
   readonly peakResidentBytes: number;
-  /** What the backend has laid out for variables and programs, where it can tell. */
+  /** Memory that the backend allocated for variables and programs, if it reports it. */
   readonly plannedBytes: number | null;
 }
 

@@ -1,4 +1,4 @@
-// imago bench train and imago bench sample: whole steps of a preset's UNet, and where their time goes.
+// imago bench train and imago bench sample: whole steps of a preset's UNet, and the time of each kind of kernel.
 
 import type { Backend } from "../../engine/backend.ts";
 import { PRESETS, type PresetName } from "../../training/presets.ts";
@@ -21,17 +21,17 @@ import { groupTable, kernelName, milliseconds, PEAK_NOTE, percent } from "./tabl
 export interface BenchModelOptions {
   readonly preset: PresetName;
   readonly batchSize?: number;
-  /** Timed steps. */
+  /** Number of timed steps. */
   readonly repeat: number;
-  /** Rows of the table by kernel. */
+  /** Number of rows in the kernel table. */
   readonly top: number;
 }
 
-/** Denoising steps of one image, for images a second of sampling. */
+/** Denoising steps per image, for images per second of sampling. */
 const SAMPLE_STEPS = 50;
-/** Steps are timed when others have run for so long. */
+/** Warm-up before steps are timed. */
 const WARM_UP_MILLISECONDS = 2000;
-/** Profiled steps, at most: enough for a median. */
+/** Largest number of profiled steps: enough for a median. */
 const PROFILES = 3;
 
 export async function benchModel(
@@ -49,7 +49,7 @@ export async function benchModel(
   const times = await timeSteps(program, repeat, output);
   const timings = await profile(program, Math.min(repeat, PROFILES), output);
   const memory = memoryUse(backend);
-  // What measures the memory takes some: it is the last to run, in the place of the program.
+  // The memory measurement needs memory itself, so it runs last, after the program is freed.
   executable.dispose();
   const peaks = raisedTo(fastestGflops(timings), await measurePeaks(backend));
   output.clear();
@@ -127,7 +127,7 @@ export async function benchModel(
   show([PEAK_NOTE]);
 }
 
-/** The runtime compiles kernels again, and better, while they run. */
+/** The runtime recompiles kernels with more optimisation while they run. */
 async function warmUp({ executable, feeds }: BenchProgram, output: Output): Promise<void> {
   output.begin("warming up");
   const start = performance.now();

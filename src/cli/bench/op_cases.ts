@@ -1,5 +1,5 @@
-// The single operations that imago bench ops times: the products that a preset's UNet is made of, and what stands between
-// them. Each is a few programs: forward, and its gradients.
+// The single operations timed by imago bench ops: the products of a preset's UNet, and the operations between them.
+// Each consists of a few programs: forward, and its gradients.
 
 import type { Backend, ProgramSpec } from "../../engine/backend.ts";
 import { type Node, topologicalOrder } from "../../engine/graph.ts";
@@ -17,26 +17,26 @@ import { PRESETS, type PresetName } from "../../training/presets.ts";
 
 export interface OpCase {
   readonly name: string;
-  /** How often one forward pass of the UNet has it; undefined where that was not counted. */
+  /** Number of occurrences in one forward pass of the UNet; undefined where not counted. */
   readonly calls?: number;
   readonly programs: readonly OpProgram[];
 }
 
 export interface OpProgram {
-  /** What of the operation: "", "gradient of input", ... */
+  /** The part of the operation: "", "gradient of input", ... */
   readonly part: string;
   readonly program: Omit<ProgramSpec, "name">;
-  /** Gives the program's variables their values. */
+  /** Sets the program's variables. */
   readonly prepare?: (backend: Backend) => void;
 }
 
 export interface OpCases {
   readonly cases: readonly OpCase[];
-  /** How many different products the UNet has. */
+  /** Number of different products in the UNet. */
   readonly products: number;
 }
 
-/** @param top how many different products, those with the most operations first */
+/** The operations to time. @param top number of different products, largest first */
 export function opCases(preset: PresetName, batchSize: number, top: number): OpCases {
   const { model: options, size } = PRESETS[preset];
   const model = new UNet2DModel({ ...options, sampleSize: size });
@@ -58,7 +58,7 @@ export function opCases(preset: PresetName, batchSize: number, top: number): OpC
 
 // --- Products
 
-/** Different convolutions and matrix products of a graph, with the number of times each is there. */
+/** The different convolutions and matrix products of a graph, with the number of occurrences. */
 function productsOf(outputs: readonly Tensor[]): { node: Node; calls: number }[] {
   const found = new Map<string, { node: Node; calls: number }>();
   for (const node of topologicalOrder(outputs.map((output) => output.node))) {
@@ -71,7 +71,7 @@ function productsOf(outputs: readonly Tensor[]): { node: Node; calls: number }[]
   return [...found.values()].sort((a, b) => multiplications(b.node) - multiplications(a.node));
 }
 
-/** Of the direct computation. */
+/** Multiplications of the direct computation. */
 function multiplications({ op, shape, inputs }: Node): number {
   const [a, b] = inputs;
   return op.kind === "conv2d"
@@ -105,7 +105,7 @@ function convolutionName(x: Shape, [height, width, , channels]: Shape, stride: n
 
 const matmulName = (a: Shape, b: Shape): string => `matrix product ${showShape(a)} x ${showShape(b)}`;
 
-// --- What stands between them
+// --- Operations between products
 
 function attends({ config }: UNet2DModel, level: number): boolean {
   const isDeepest = level === config.blockOutChannels.length - 1;

@@ -1,4 +1,4 @@
-// imago bench ops: single operations of the shapes that a preset's UNet has, one program each.
+// imago bench ops: single operations with the shapes of a preset's UNet, one program each.
 
 import type { Backend, KernelTiming } from "../../engine/backend.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
@@ -14,7 +14,7 @@ export interface BenchOpsOptions {
   readonly preset: PresetName;
   readonly batchSize?: number;
   readonly repeat: number;
-  /** How many different products. */
+  /** Number of different products. */
   readonly top: number;
 }
 
@@ -72,7 +72,7 @@ export async function benchOps(
 }
 
 interface TimedOp {
-  /** Times inside kernels, which leave out copying arrays in and out: in a UNet nothing is copied. */
+  /** Times inside kernels, without copying arrays in and out, which a UNet does not do either. */
   readonly timings: readonly TimedKernel[];
   /** Seconds of whole runs, for a backend without kernels. */
   readonly walls: readonly number[];
@@ -99,7 +99,7 @@ async function timeOp(
   return { timings: medianProfile(profiles), walls };
 }
 
-/** Of runs whose operations and bytes nobody counted. */
+/** For runs without operation and byte counts. */
 function unknownSpeed(walls: readonly number[]): Speed {
   return {
     seconds: median(walls),

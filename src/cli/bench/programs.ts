@@ -1,4 +1,4 @@
-// The programs that imago bench times, made as training and sampling make them, and how long each part of that took.
+// The programs for imago bench, built like those of training and sampling, and the time to build each part.
 
 import type { Backend, Executable, HostArray } from "../../engine/backend.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
@@ -9,7 +9,7 @@ import { PRESETS, type PresetName } from "../../training/presets.ts";
 import { checkStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
 import { buildTrainStep, type TrainStepOptions } from "../../training/step/train_step.ts";
 
-/** Parts of a start, in their order. */
+/** Stages of a start, in order. */
 export type StartPart = "weights" | "check" | "trace" | "compile" | "first_step";
 
 export interface BenchProgram {
@@ -94,14 +94,14 @@ class Stopwatch {
   readonly #parts = new Map<StartPart, number>();
   #last = performance.now();
 
-  /** The time since the last lap went into this part. */
+  /** Assigns the time since the last lap to a stage. */
   lap(part: StartPart): void {
     const now = performance.now();
     this.#parts.set(part, (now - this.#last) / 1000);
     this.#last = now;
   }
 
-  /** The last part, which loads the code into the threads and warms up; then all parts. */
+  /** Runs the last stage, which loads the code into the threads and warms up; then returns all stages. */
   async firstStep(
     executable: Executable,
     feeds: readonly HostArray[],

@@ -2,7 +2,7 @@
 
 import type { KernelGroup, Speed } from "./groups.ts";
 
-/** Rows of cells below a header; the last column is words and stands left, like the first. */
+/** Rows of cells below a header. The first and the last column contain words and are left-aligned. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) =>
@@ -43,7 +43,7 @@ function range({ fastestSeconds, slowestSeconds }: Speed): string {
   return `${milliseconds(fastestSeconds)} to ${milliseconds(slowestSeconds)}`;
 }
 
-/** One row for each group. */
+/** One row per group. */
 export function groupTable(
   heading: string,
   groups: readonly KernelGroup[],
@@ -56,15 +56,15 @@ export function groupTable(
   ]);
 }
 
-/** Said below a table: how a share of the peak can pass 100 %. */
+/** A note below tables: why a share of the peak can exceed 100 %. */
 export const PEAK_NOTE =
   "Winograd kernels count the operations of the direct convolution, and small arrays come from caches: both can pass 100 %.";
 
 const LONGEST = 60;
 
 /**
- * What a kernel is and computes, in few words, with the family left out where the operation says the same:
- * "matmul [8, 4]", "winograd_filters: conv2d [8, 8, 4, 4]", "pointwise: 2 add + sub [4, 8]".
+ * A short name of a kernel and its operation; the family is left out if the operation repeats it: "matmul [8, 4]",
+ * "winograd_filters: conv2d [8, 8, 4, 4]", "pointwise: 2 add + sub [4, 8]".
  */
 export function kernelName({ family, label }: { readonly family: string; readonly label: string }): string {
   const [, results, part = ""] = /^(.*\])(, \w+)?$/.exec(label) ?? [];

@@ -1,4 +1,4 @@
-// imago data: what training would see of a source of images, and what of it is kept on the disk.
+// imago data: shows a source of images as training would see it, and the disk cache of decoded images.
 
 import {
   BatchSampler,
@@ -17,7 +17,7 @@ import { openAny, openSource, type SourceOptions } from "../sources.ts";
 import { bytes, counted, imagoCommand } from "../wording.ts";
 import { dataReport } from "./report.ts";
 
-/** Looking for near-duplicates in fewer images than this is not told of. */
+/** Below this number of images, the search for near-duplicates shows no status. */
 const MANY = 5000;
 
 export interface DataInfoFlags {
@@ -41,7 +41,7 @@ export interface DataCacheFlags {
   readonly json?: boolean;
 }
 
-/** Reports everything, broken files too; then fails as training would where these are not to be left out. */
+/** Reports everything, including broken files; then fails as training would, unless these are skipped. */
 export async function dataInfo(source: string, flags: DataInfoFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   const opened = await checking(() => openAny(source, { ...sourceOptions(flags), skipBroken: true }, output));
@@ -76,7 +76,7 @@ export async function dataPreview(source: string, flags: DataPreviewFlags): Prom
   output.line(`${shown} of ${counted(images.count, "image")}: ${flags.out}`);
 }
 
-/** Lists or removes the decoded images that are kept on the disk. */
+/** Lists or removes the decoded images on disk. */
 export async function dataCache(flags: DataCacheFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   const folder = imageCacheFolder();
@@ -110,13 +110,13 @@ function sourceOptions({ size, split, imageColumn, labelColumn, skipBroken }: Da
   };
 }
 
-/** Spread over the whole set: a folder sorted by kind shows every kind. */
+/** Evenly spaced over the whole set, so that a folder sorted by kind shows every kind. */
 function previewed({ count }: ImageSource, asked: number): number[] {
   const shown = Math.min(asked, count);
   return Array.from({ length: shown }, (_, i) => Math.floor((i * count) / shown));
 }
 
-/** What training with the same seed and options shows the model in its first epoch. */
+/** Images as in the first epoch of training with the same seed and options. */
 function inFirstEpoch(
   images: ImageSource,
   indices: readonly number[],

@@ -1,4 +1,4 @@
-// What imago data info finds out about images: as JSON, and as lines for people.
+// The report of imago data info: as JSON, and as lines for people.
 
 import {
   type ImageSource,
@@ -12,7 +12,7 @@ import type { Event } from "../output.ts";
 import type { OpenedSource } from "../sources.ts";
 import { counted } from "../wording.ts";
 
-/** Labels, files and pairs that are shown to people; JSON has all labels and more of the others. */
+/** Largest numbers of labels, files and pairs in the lines; JSON has all labels, and more of the others. */
 const SHOWN_LABELS = 12;
 const SHOWN_FILES = 5;
 const LISTED = 1000;
@@ -22,7 +22,7 @@ export interface DataReport {
   readonly lines: readonly string[];
 }
 
-/** @param onProgress called after every image that was looked at, with a share from 0 to 1 */
+/** Examines all images. @param onProgress called after every image, with a share from 0 to 1 */
 export function dataReport(
   source: string,
   { images, local }: OpenedSource,
@@ -78,7 +78,7 @@ const list = (values: readonly number[]) => values.map((value) => value.toFixed(
 /** Mean and standard deviation of each channel over all images, 0 to 1. */
 function statistics(images: ImageSource): { mean: number[]; deviation: number[] } {
   const { count, channels } = images;
-  // How often each value occurs in each channel: whole numbers, so the sums are exact.
+  // Histogram of each channel: with whole numbers the sums are exact.
   const counts = Array.from({ length: channels }, () => new Float64Array(256));
   for (let index = 0; index < count; index++) {
     const pixels = images.image(index);
@@ -98,11 +98,11 @@ function statistics(images: ImageSource): { mean: number[]; deviation: number[] 
 }
 
 interface OriginalsReport {
-  /** [width, height], by the number of pixels. */
+  /** [width, height], ordered by number of pixels. */
   readonly smallest: readonly [number, number];
   readonly median: readonly [number, number];
   readonly largest: readonly [number, number];
-  /** How many there are of each format and number of channels. */
+  /** Number of images per format and channel count. */
   readonly kinds: Readonly<Record<string, number>>;
 }
 
@@ -132,7 +132,7 @@ function originalLines({ smallest, median, largest, kinds }: OriginalsReport): s
   ];
 }
 
-/** Each class and how many images it has, in the order of the classes. */
+/** The number of images of each class, in the order of the classes. */
 function labelCounts({ labels }: ImageSource): Map<string, number> | undefined {
   if (labels === undefined) return undefined;
   const counts = new Map(labels.names.map((name) => [name, 0]));

@@ -1,4 +1,4 @@
-// The variational bound that imago eval reports: over the first images of the data, batch by batch.
+// The variational bound in imago eval: over the first images of the data, batch by batch.
 
 import { hostTensor } from "../../engine/host_tensor.ts";
 import type { Cooperation } from "../../metrics/cooperative.ts";
@@ -6,16 +6,16 @@ import { UsageError } from "../errors.ts";
 import type { EvalFlags, EvalPlan } from "./plan.ts";
 import type { Bound } from "./report.ts";
 
-/** At how many timesteps the model is asked about each image. */
+/** Number of timesteps to evaluate per image. */
 const TIMESTEPS = 100;
 
-/** @throws UsageError for more images than there are */
+/** @throws UsageError for more images than the data has */
 export function checkBound({ data }: EvalPlan, { bitsPerDim }: EvalFlags): void {
   if (bitsPerDim === undefined || bitsPerDim <= data.count) return;
   throw new UsageError(`--bits-per-dim ${bitsPerDim}: the data has ${data.count} images; give at most that`);
 }
 
-/** Undefined where it was not asked for. */
+/** Undefined where it was not requested. */
 export async function findBound(
   { bound, data, trainTimesteps }: EvalPlan,
   { bitsPerDim: count, batchSize, seed }: EvalFlags,

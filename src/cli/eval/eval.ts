@@ -1,4 +1,4 @@
-// imago eval: how good a model's images are, in numbers that say how they were made.
+// imago eval: measures the quality of a model's images, and reports how each number was made.
 
 import { sourceImage } from "../../data/source_image.ts";
 import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
@@ -16,10 +16,10 @@ import { checkBound, findBound } from "./bound.ts";
 import { type EvalFlags, type EvalPlan, type ImageSet, planEval } from "./plan.ts";
 import { appendRow, caution, checkRows, type Repetition, resultJson, resultLines } from "./report.ts";
 
-/** Images whose features are computed at a time: of a large network fewer. */
+/** Number of images whose features are computed at once; fewer for a large network. */
 const FEATURE_BATCH = { large: 8, small: 32 };
 const LARGE_SIDE = 128;
-/** Rows of the memorisation picture. */
+/** Number of rows in the memorisation picture. */
 const SHOWN = 12;
 
 export async function evaluate(subject: string, flags: EvalFlags): Promise<void> {
@@ -88,7 +88,7 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
   }
 }
 
-/** Progress of one stage, with the time that it still takes. */
+/** Progress of one stage, with its remaining time. */
 function cooperation(text: string, signal: AbortSignal, output: Output): Required<Cooperation> {
   const started = performance.now();
   return {
@@ -100,7 +100,7 @@ function cooperation(text: string, signal: AbortSignal, output: Output): Require
   };
 }
 
-/** Finds the nearest images of the data, and draws those that are nearest. */
+/** Finds the nearest images of the data, and draws the nearest pairs. */
 async function findRepetition(
   plan: EvalPlan,
   { real, generated }: { readonly real: Features; readonly generated: Features },

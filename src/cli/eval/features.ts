@@ -1,4 +1,4 @@
-// Which features imago eval compares images by: Inception's where its weights are given, otherwise the embedded ones.
+// Chooses the features for imago eval: Inception's if weights are given, otherwise the embedded ones.
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -16,7 +16,7 @@ export type FeaturesName = (typeof FEATURES)[number];
 
 const DEFAULT_PROTOCOL: FidProtocol = "pytorch-fid";
 
-/** @throws UsageError for options that do not go together, FileError for weights that cannot be read */
+/** @throws UsageError for conflicting options, FileError for weights that cannot be read */
 export async function featureNetwork(
   name: FeaturesName | undefined,
   inception: string | undefined,

@@ -1,4 +1,4 @@
-// What imago eval compares, with the options checked and the model read before anything is computed.
+// The plan of imago eval: checks the options and reads the model before any computation.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ import { openSource } from "../sources.ts";
 import { counted, flagOf } from "../wording.ts";
 import { type FeaturesName, featureNetwork } from "./features.ts";
 
-/** The options of imago eval; those without a question mark have defaults. */
+/** Options of imago eval; those without a question mark have defaults. */
 export interface EvalFlags extends DrawingFlags {
   readonly data?: string;
   readonly split?: string;
@@ -45,7 +45,7 @@ export interface EvalFlags extends DrawingFlags {
   readonly features?: FeaturesName;
   readonly inception?: string;
   readonly memorisation?: string;
-  /** Images of the data. */
+  /** Number of images of the data. */
   readonly bitsPerDim?: number;
   readonly skipBroken?: boolean;
   readonly force?: boolean;
@@ -54,7 +54,7 @@ export interface EvalFlags extends DrawingFlags {
   readonly json?: boolean;
 }
 
-/** Images of one side of the comparison. */
+/** The images of one side of the comparison. */
 export interface ImageSet {
   readonly count: number;
   image(index: number): RgbImage;
@@ -68,31 +68,31 @@ export interface EvalPlan {
   readonly backend: Backend;
   readonly network: FeatureNetwork;
   readonly data: ImageSource;
-  /** What `data` was asked for as. */
+  /** The name given for `data`. */
   readonly source: string;
-  /** What is compared with the data: how it is made, as a report says it. */
+  /** How the images compared with the data are made, as fields of the report. */
   readonly compared: Readonly<Record<string, string | number>>;
-  /** In words that follow a count: "drawn by runs/x (ddim, 50 steps, seed 0)". */
+  /** A phrase that follows a count: "drawn by runs/x (ddim, 50 steps, seed 0)". */
   readonly description: string;
   readonly comparedCount: number;
   /** Whether training mirrored the data's images. */
   readonly mirrored: boolean;
-  /** The run whose eval.json keeps the result. */
+  /** The run whose eval.json stores the result. */
   readonly run: RunFolder | undefined;
   /** Timesteps of the diffusion; 0 without a model. */
   readonly trainTimesteps: number;
   /** The variational bound of the model over images [N, H, W, C] in [-1, 1]; undefined without a model. */
   readonly bound: ((images: HostTensor, options: BoundOptions) => Promise<BitsPerDim>) | undefined;
-  /** Reads or draws what is compared with the data. */
+  /** Reads or draws the images to compare with the data. */
   images(signal: AbortSignal): Promise<ImageSet>;
   close(): Promise<void>;
 }
 
 const DEFAULT_SIZE = 32;
-/** Options that say nothing of images that are there already. */
+/** Options that do not apply to existing images. */
 const OF_MODELS = ["checkpoint", "steps", "scheduler", "guidance", "guidanceRescale", "bitsPerDim"] as const;
 
-/** @throws UsageError; what reading the model, the data and the weights throws */
+/** Makes the plan. @throws UsageError; errors of reading the model, the data and the weights */
 export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
   const { memorisation, force = false, threads, backend: name } = flags;
   if (memorisation !== undefined) await checkOutputFile("--memorisation", memorisation, force);
@@ -124,7 +124,7 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
   }
 }
 
-/** What depends on the data that is compared with. */
+/** The fields that depend on the data. */
 type Compared = Pick<EvalPlan, "compared" | "images">;
 
 type Side = Omit<EvalPlan, "backend" | "network" | "data" | keyof Compared> & {
@@ -134,14 +134,14 @@ type Side = Omit<EvalPlan, "backend" | "network" | "data" | keyof Compared> & {
   readonly skipBroken: boolean;
 };
 
-/** Which part of --data is compared with. */
+/** The selected part of --data. */
 const selectionOf = ({ split, imageColumn, labelColumn }: EvalFlags): SourceSelection => ({
   ...(split !== undefined && { split }),
   ...(imageColumn !== undefined && { imageColumn }),
   ...(labelColumn !== undefined && { labelColumn }),
 });
 
-/** A run or a pipeline, in whatever state: reading it tells what is wrong with it. */
+/** Whether a folder is a run or a pipeline in any state; reading it reports its problems. */
 const isModel = (folder: string): boolean =>
   ["model_index.json", "metrics.jsonl", "pipeline"].some((name) => existsSync(join(folder, name)));
 
@@ -182,7 +182,7 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     ...(guidance === undefined ? [] : [`guidance ${guidance}`]),
     `seed ${seed}`,
   ];
-  // The run's own choice holds for its own data.
+  // The run's own selection applies to its own data.
   const ofRun = flags.data === undefined ? config?.data.selection : undefined;
   return {
     source,
@@ -218,7 +218,7 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
 }
 
 /**
- * Classes of the images to draw, as many of each as the data has.
+ * Classes of the images to draw, in the data's proportions.
  * @returns undefined for models without classes, and where the data's labels are not the model's
  */
 function classesAsIn(

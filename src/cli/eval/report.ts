@@ -1,4 +1,4 @@
-// What imago eval found: as a table, as one JSON object, and as a row of the run's eval.json.
+// The results of imago eval: as a table, as one JSON object, and as a row of the run's eval.json.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -14,12 +14,12 @@ import { VERSION } from "../../version.ts";
 import { counted } from "../wording.ts";
 import type { EvalPlan } from "./plan.ts";
 
-/** How near drawn images are to those of the data. */
+/** Nearness of drawn images to those of the data. */
 export interface Repetition {
   readonly byFeatures: Nearness;
   readonly byPixels: Nearness;
   readonly found: Memorisation;
-  /** Drawn images. */
+  /** Number of drawn images. */
   readonly count: number;
 }
 
@@ -27,7 +27,7 @@ export interface Repetition {
 export interface Bound {
   readonly bits: number;
   readonly images: number;
-  /** Timesteps at which the model was asked, and of how many. */
+  /** Number of evaluated timesteps, and of all. */
   readonly timesteps: number;
   readonly of: number;
 }
@@ -43,7 +43,7 @@ export interface Result {
 /** "patch FD" -> "patch_fd". */
 const keyOf = (name: string): string => name.toLowerCase().replaceAll(" ", "_");
 
-/** Numbers with their protocol, so that none is quoted without it. */
+/** The numbers with their protocol, so that none is quoted without it. */
 export function resultJson(
   { network, data, source, compared }: EvalPlan,
   { comparison, repetition, bound, comparedCount, seconds }: Result,
@@ -166,7 +166,7 @@ function repetitionLine({ byFeatures, byPixels, found, count }: Repetition): str
   return `${verdicts[found.verdict]} (${limit}; ${usual})`;
 }
 
-/** What is wrong with taking the numbers at their word; undefined where nothing is. */
+/** A warning about the numbers' validity; undefined if there is none. */
 export function caution(
   network: FeatureNetwork,
   data: ImageSource,
@@ -188,7 +188,7 @@ export async function appendRow(run: RunFolder, row: Record<string, unknown>): P
   return file;
 }
 
-/** Checks before the work that a row could be added. @throws FileError */
+/** Checks in advance that a row can be added. @throws FileError */
 export async function checkRows(run: RunFolder): Promise<void> {
   await readRows(evalFile(run));
 }

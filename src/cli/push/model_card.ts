@@ -1,4 +1,4 @@
-// The model card: README.md of a model on the Hugging Face Hub. Its front matter is what the Hub sorts models by.
+// The model card: README.md of a model on the Hugging Face Hub. The Hub indexes models by its front matter.
 
 import { isHubName, parseHubName } from "../../io/hub/index.ts";
 import { printable } from "../../io/printable.ts";
@@ -7,16 +7,16 @@ import type { RunConfig } from "../../training/run/run_folder.ts";
 import { counted, duration } from "../wording.ts";
 import { usage } from "./model_card_usage.ts";
 
-/** What is known of a run. */
+/** Information about a run. */
 export interface RunReport {
   readonly config: RunConfig;
-  /** The last step that was recorded; undefined when there are no records. */
+  /** The last recorded step; undefined when there are no records. */
   readonly last: LossRecord | undefined;
   /** Mean loss over parts of the run, in order. */
   readonly losses: readonly LossPart[];
 }
 
-/** The mean of the losses of some steps. */
+/** The mean loss of some steps. */
 export interface LossPart {
   readonly from: number;
   readonly to: number;
@@ -26,22 +26,22 @@ export interface LossPart {
 export interface CardOptions {
   /** "OWNER/NAME". */
   readonly id: string;
-  /** The Hub's name of a license, such as apache-2.0. */
+  /** The Hub's license identifier, such as apache-2.0. */
   readonly license?: string | undefined;
   readonly hasSamples: boolean;
 }
 
-/** Files of a repository beside the pipeline's own. */
+/** Files of a repository besides the pipeline's own. */
 export const SAMPLES = "samples.png";
 export const LOSS_CHART = "loss.png";
 export const RUN_CONFIG = "imago/config.json";
 export const RUN_METRICS = "imago/metrics.jsonl";
 
-/** Stands in every card that is written here: such a card may be replaced by a newer one. */
+/** Marks cards written by this program: newer ones may replace them. */
 const MARK = "<!-- written by imago push -->";
 export const isOwnCard = (card: string): boolean => card.includes(MARK);
 
-/** Rows of the table of losses. */
+/** Number of rows in the table of losses. */
 const LOSS_ROWS = 6;
 
 /** The text of the card. */
@@ -100,7 +100,7 @@ function dataLine({ data }: RunConfig): string {
   return `[${id}](https://huggingface.co/datasets/${id})${at}: ${images}.`;
 }
 
-/** What the weights were before; undefined for those of a seed. */
+/** The source of the initial weights; undefined for a run from the seed alone. */
 function fineTunedFrom({ init }: RunConfig): string | undefined {
   if (init === undefined) return undefined;
   const { source, step, drawn } = init;
@@ -116,7 +116,7 @@ function hubLink(source: string): string {
   return `[${id}](https://huggingface.co/${id})${revision === undefined ? "" : ` (revision ${revision})`}`;
 }
 
-/** A path without the folders of this machine: of a checkpoint, its run. */
+/** A path without folders of this machine: for a checkpoint, its run. */
 export function publicName(path: string): string {
   const parts = path.split(/[\\/]/).filter((part) => part !== "");
   return (parts.at(-2) === "checkpoints" ? parts.at(-3) : undefined) ?? parts.at(-1) ?? path;
@@ -161,7 +161,7 @@ function lossSection({ losses }: RunReport): string[] {
   return [`![The loss over the run](${LOSS_CHART})`, "", ...table(["steps", "mean loss"], rows), ""];
 }
 
-/** Neighbouring parts as one. */
+/** Merges adjacent parts. */
 function joined(parts: readonly LossPart[]): LossPart {
   const steps = ({ from, to }: LossPart) => to - from + 1;
   const total = parts.reduce((sum, part) => sum + steps(part), 0);

@@ -1,9 +1,9 @@
-// The part of a model's card that says how images are drawn with it, in both libraries.
+// The usage section of a model's card, for both libraries.
 
 import type { RunConfig } from "../../training/run/run_folder.ts";
 import { shellWord } from "../wording.ts";
 
-/** Classes that an example asks for. */
+/** Number of classes in an example. */
 const SHOWN = 2;
 
 export function usage(id: string, { scheduler, data }: RunConfig): string[] {
@@ -54,7 +54,7 @@ function pipelineCall(id: string, isDdpm: boolean, steps: number): string[] {
   ];
 }
 
-/** Its pipelines of UNet2DModel pass no classes on. */
+/** diffusers' pipelines of UNet2DModel do not pass on classes. */
 function classLoop(id: string, isDdpm: boolean, steps: number, size: number): string[] {
   const pipeline = pipelineOf(isDdpm);
   return [

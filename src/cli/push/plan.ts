@@ -1,5 +1,5 @@
-// What `imago push` uploads of a run: the pipeline as diffusers has it, samples, the run's options and metrics, and a model
-// card with a curve of the loss.
+// The files of a run that `imago push` uploads: the pipeline as diffusers has it, samples, the run's options and
+// metrics, and a model card with a loss curve.
 
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
@@ -25,12 +25,12 @@ import {
   SAMPLES,
 } from "./model_card.ts";
 
-/** Points of the curve of the loss, at most. */
+/** Largest number of points in the loss curve. */
 const CURVE_POINTS = 200;
 const CHART_SCALE = 2;
 
 /**
- * Finds what is uploaded of a run, and writes what is made for it into `folder`.
+ * Finds the files of a run to upload, and writes generated ones into `folder`.
  * @throws UsageError when there is no run, or it has no pipeline yet; FileError
  */
 export async function planPush(
@@ -60,7 +60,7 @@ export async function planPush(
   return uploads;
 }
 
-/** Copies the files to where a repository would have them. */
+/** Copies the files to their places in a repository. */
 export async function copyUploads(uploads: readonly Upload[], folder: string): Promise<void> {
   for (const { file, path } of uploads) {
     const target = join(folder, ...path.split("/"));
@@ -101,7 +101,7 @@ function lossParts(records: readonly LossRecord[]): LossPart[] {
   return parts;
 }
 
-/** The loss over the steps, as SVG. Its axis ends where the first few steps, which are far off, are left out. */
+/** The loss over the steps, as SVG. The axis excludes the first few steps, whose losses are far off. */
 function lossChart(losses: readonly LossPart[]): string {
   const sorted = losses.map(({ loss }) => loss).sort((a, b) => a - b);
   const most = sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 0;
@@ -122,7 +122,7 @@ function lossChart(losses: readonly LossPart[]): string {
   return lineChart("Loss", axis("step", steps), y, [{ name, color: "#00798c", points, plain: true }]);
 }
 
-/** The config without paths of this machine, which are nobody else's business. */
+/** The config without private paths of this machine. */
 function publicConfig(config: RunConfig): object {
   const { source } = config.data;
   const isPublic = source === SYNTHETIC || isHubName(source);

@@ -1,4 +1,4 @@
-// imago push: a run's model to the Hugging Face Hub, with a card that says how it was made.
+// imago push: uploads a run's model to the Hugging Face Hub, with a card that documents how it was made.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ export interface PushFlags {
   readonly message?: string;
   readonly license?: string;
   readonly force?: boolean;
-  /** Nothing is uploaded; true, or a folder that gets the files. */
+  /** No upload; true, or a folder for the files. */
   readonly dryRun?: boolean | string;
   readonly json?: boolean;
 }
@@ -55,7 +55,7 @@ async function prepare(
   return { id, uploads: await planPush(run, made, { id, license }) };
 }
 
-/** Shows what would be uploaded; asks nothing of the network. */
+/** Shows the files to upload, without using the network. */
 async function rehearse(
   id: string,
   uploads: readonly Upload[],

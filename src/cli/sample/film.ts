@@ -1,20 +1,20 @@
-// A film strip of one image's denoising: above the noisy sample, below the image that the model sees in it.
+// A film strip of one image's denoising: above the noisy sample, below the x_0 that the model predicts from it.
 
 import { type HostTensor, hostTensor, numel } from "../../engine/host_tensor.ts";
 import { imageGrid, type RgbImage, toUint8 } from "../../io/image/index.ts";
 import { checkChannels } from "../../pipelines/images.ts";
 import type { SamplingStep } from "../../pipelines/sampling.ts";
 
-/** Frames of a strip, as far as there are steps. */
+/** Largest number of frames in a strip. */
 const FRAMES = 10;
 
 /** A step of a scheduler, or of a sampler that chooses its own. */
 export interface FilmStep extends Pick<SamplingStep, "sample" | "predOriginalSample"> {
-  /** How much is done with it, up to 1. */
+  /** Progress after the step, up to 1. */
   readonly share: number;
 }
 
-/** Makes images, [N, H, W, C] in [-1, 1], of what the model sees. */
+/** Converts from the model's space to images, [N, H, W, C] in [-1, 1]. */
 type Decode = (latents: HostTensor) => Promise<HostTensor>;
 
 export class Film {
@@ -22,12 +22,14 @@ export class Film {
   readonly #noisy: HostTensor[] = [];
   readonly #predicted: HostTensor[] = [];
 
-  /** @param decode where the model does not see pixels */
+  /** @param decode for a model that does not work on pixels */
   constructor(decode: Decode = async (images) => images) {
     this.#decode = decode;
   }
 
-  /** Takes the first image of a batch, if this step is shown: the first, the last, and one for each part between. */
+  /**
+   * Adds the first image of a batch if this step has a frame: the first, the last, and one for each part in between.
+   */
   add({ share, sample, predOriginalSample }: FilmStep): void {
     if (share < this.#noisy.length / (FRAMES - 1)) return;
     this.#noisy.push(firstOf(sample));
@@ -46,7 +48,7 @@ export class Film {
   }
 }
 
-/** A copy: what holds all images of a batch is freed, or written over. */
+/** A copy, because the batch's memory is freed or overwritten. */
 function firstOf({ data, shape: [, ...image] }: HostTensor): HostTensor {
   return hostTensor(data.slice(0, numel(image)), [1, ...image]);
 }

@@ -1,4 +1,4 @@
-// An image that the user gives, brought to the size of a model's images as training would bring it.
+// Fits a user's image to the size of a model's images, as training would.
 
 import { readFile } from "node:fs/promises";
 import { decodeImage, type RgbImage, resizeAndCrop } from "../../io/image/index.ts";
@@ -6,9 +6,9 @@ import { explainSystemError, firstLine } from "../../platform/errors.ts";
 import { UsageError } from "../errors.ts";
 
 /**
- * Reads an image file: as it is where it has the size, otherwise scaled and cut to its middle square.
- * @param option what the file was given as, for errors
- * @throws UsageError for a file that cannot be read, or not be brought to the size
+ * Reads an image file; another size is scaled and cropped to the central square.
+ * @param option the option that names the file, for errors
+ * @throws UsageError for a file that cannot be read or fitted to the size
  */
 export async function readFitted(
   option: string,

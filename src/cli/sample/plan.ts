@@ -1,4 +1,4 @@
-// What `imago sample` will draw and how: its options checked and the model read, before anything is computed.
+// The plan of `imago sample`: checks its options and reads the model before any computation.
 
 import type { BackendName } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
@@ -27,7 +27,7 @@ import type { Output } from "../output.ts";
 import { flagOf } from "../wording.ts";
 import { readFitted } from "./fitted_image.ts";
 
-/** The options of imago sample; those without a question mark have defaults. */
+/** Options of imago sample; those without a question mark have defaults. */
 export interface SampleFlags extends DrawingFlags {
   readonly schedulerOption?: Readonly<Record<string, unknown>>;
   readonly eta?: number;
@@ -53,27 +53,27 @@ export interface SampleFlags extends DrawingFlags {
   readonly json?: boolean;
 }
 
-/** Work that is ready to begin. */
+/** Work that is ready to start. */
 export interface SamplePlan {
   readonly scheduler: string;
   /** Denoising steps; undefined for samplers that choose their own. */
   readonly steps: number | undefined;
   /** Whether each image has its own steps. */
   readonly isAdaptive: boolean;
-  /** The names of the classes that the images take in turn; undefined where they are of none. */
+  /** The names of the classes that the images cycle through; undefined for models without classes. */
   readonly classes: readonly string[] | undefined;
   /** Undefined for models without classes. */
   readonly guidance: number | undefined;
   draw(watch: Watch, signal: AbortSignal): Promise<RgbImage[]>;
-  /** Images, [N, H, W, C] in [-1, 1], of the samples that a watch sees. */
+  /** Converts the samples of a watch to images, [N, H, W, C] in [-1, 1]. */
   decode(latents: HostTensor): Promise<HostTensor>;
   close(): Promise<void>;
 }
 
 /**
- * Checks where files go before it reads, or downloads, the model.
+ * Makes the plan; checks the output files before it reads or downloads the model.
  * @param source a folder, or hf:OWNER/NAME
- * @throws UsageError; what reading the model throws
+ * @throws UsageError; errors of reading the model
  */
 export async function planSample(
   source: string,
@@ -105,7 +105,7 @@ export async function planSample(
   return pipeline instanceof RePaintPipeline ? planRepaint(pipeline, flags) : planNew(pipeline, flags);
 }
 
-/** New images. */
+/** Plans new images. */
 function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
   checkCount(flags.count, pipeline.imageSize);
   const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
@@ -132,7 +132,7 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
   };
 }
 
-/** A part of an image drawn anew. */
+/** Plans an image with a redrawn part. */
 async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promise<SamplePlan> {
   const { image, mask, eta, jumpLength, jumpNSample } = flags;
   if (image === undefined || mask === undefined) {
@@ -168,12 +168,12 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   };
 }
 
-/** What every pipeline is asked for. */
+/** The options common to all pipelines. */
 function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
   return { count, seed, batchSize, ...(seedCompat && { seedCompat }) };
 }
 
-/** What the images show in turn, checked before. */
+/** The names of the classes that the images cycle through, checked before. */
 function classesOf(
   { classLabels, guidanceScale = 1 }: ClassOptions,
   { classes }: Pick<DDPMPipeline, "classes">,
@@ -183,7 +183,7 @@ function classesOf(
   return { classes: names, guidance: guidanceScale };
 }
 
-/** The options that some schedulers and samplers have, as far as they are given. */
+/** The given options that only some schedulers and samplers have. */
 function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): AdaptiveOptions & { eta?: number } {
   return {
     ...(eta !== undefined && { eta }),
@@ -194,18 +194,18 @@ function numbers({ eta, snr, correctorSteps, rtol, atol }: SampleFlags): Adaptiv
   };
 }
 
-/** @throws UsageError for an option that the scheduler has no use for */
+/** @throws UsageError for an option that the scheduler does not support */
 function checkPlace(scheduler: string, flags: SampleFlags): void {
   const misplaced = misplacedOption(scheduler, { ...numbers(flags), steps: flags.steps });
   if (misplaced) throw new UsageError(`${flagOf(misplaced.option)} ${misplaced.why}`);
 }
 
-/** @throws UsageError where the options of a scheduler have no place */
+/** @throws UsageError where scheduler options do not apply */
 function refuseSchedulerOptions(name: string, { schedulerOption }: SampleFlags): void {
   if (schedulerOption) throw new UsageError(`--scheduler-option does not go with ${name}; leave it out`);
 }
 
-/** @throws UsageError for options of repaint beside another scheduler */
+/** @throws UsageError for options of repaint with another scheduler */
 function checkRepaintFlags(scheduler: string | undefined, flags: SampleFlags): void {
   if (scheduler === "repaint") return;
   const { image, mask, jumpLength, jumpNSample } = flags;

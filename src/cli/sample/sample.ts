@@ -75,7 +75,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
   }
 }
 
-/** The plan, with what is downloaded for it. */
+/** Makes the plan, after downloads. */
 async function ready(
   source: string,
   flags: SampleFlags,

@@ -1,5 +1,5 @@
-// The command that trains on from a checkpoint of a run as the run did, but in a folder of its own and at another
-// learning rate: what there is to do when a run has diverged.
+// The command that continues training from a checkpoint like the run did, but in a new folder and at a lower learning
+// rate: the advice after a run has diverged.
 
 import { existsSync } from "node:fs";
 import { DEFAULT_BACKEND } from "../../engine/backends/create.ts";
@@ -12,7 +12,7 @@ import { flagOf, imagoCommand } from "../wording.ts";
 import { minSnrGammaFor, presetOf } from "./base.ts";
 import type { TrainPlan } from "./plan.ts";
 
-/** Settings whose option takes their value as it is. */
+/** Settings whose option takes their value unchanged. */
 const PLAIN = [
   "batchSize",
   "lrSchedule",
@@ -35,10 +35,10 @@ const PLAIN = [
   "keepCheckpoints",
 ] as const satisfies readonly (keyof TrainSettings)[];
 
-/** How much lower the next learning rate is. */
+/** The factor by which the learning rate is reduced. */
 const LOWER = 4;
 
-/** As a user would type it. @param imageCount of the run's data */
+/** The command as a user would type it. @param imageCount of the run's data */
 export function trainAgain(
   { data, scheduler, classConditional, options }: TrainPlan,
   { settings, folder }: Trainer,
@@ -63,7 +63,7 @@ export function trainAgain(
   if (settings.evalEvery > 0) args.push(...flag("evalCount", settings.evalCount));
   const isLong = settings.steps === runSteps(length, imageCount, settings.batchSize);
   if (!isLong) args.push(...flag("steps", settings.steps));
-  // A preset's warm-up is cut for a shorter run.
+  // A preset's warm-up is shortened for a shorter run.
   if (!isLong || settings.warmupSteps !== usual.warmupSteps) {
     args.push(...flag("warmupSteps", settings.warmupSteps));
   }
@@ -82,7 +82,7 @@ export function trainAgain(
   return imagoCommand("train", ...args);
 }
 
-/** "runs/a" -> "runs/a-2", or the first such name behind it that is free. */
+/** "runs/a" -> "runs/a-2", or the next such name that is free. */
 function unusedName(path: string): string {
   let count = 2;
   while (existsSync(`${path}-${count}`)) count++;

@@ -1,4 +1,4 @@
-// What imago train makes a run from, before its options: a preset, a model that exists, or the run to resume.
+// The base of a run, before the options of imago train: a preset, an existing model, or the run to resume.
 
 import type { SourceSelection } from "../../data/index.ts";
 import { type BackendName, DEFAULT_BACKEND, isBackendName } from "../../engine/backends/create.ts";
@@ -24,12 +24,12 @@ export interface Base {
   readonly size: number;
   readonly skipBroken: boolean;
   readonly model: UNet2DOptions;
-  /** Of diffusion; `flow` stands in its place where it is not null. */
+  /** For diffusion; if `flow` is not null, it applies instead. */
   readonly scheduler: Partial<DDPMSchedulerConfig>;
   readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
   readonly length: RunLength;
   readonly backend: BackendName;
-  /** Without a label dropout where nothing is known of classes yet. */
+  /** Without a label dropout while the classes are not known yet. */
   readonly settings: Omit<RunConfig["training"], "steps" | "labelDropout"> & {
     readonly labelDropout?: number;
   };
@@ -37,7 +37,7 @@ export interface Base {
 
 const DEFAULT_PRESET: PresetName = "quick";
 
-/** The preset that is asked for, or that of the run which training begins from. */
+/** The given preset, or that of the initial run. */
 export function presetOf(asked: PresetName | undefined, init?: Pick<InitModel, "preset">): PresetName {
   if (asked !== undefined) return asked;
   const own = init?.preset ?? "";
@@ -62,9 +62,9 @@ export function presetBase(name: PresetName, seed = 0): Base {
 }
 
 /**
- * A preset's recipe for a model that exists, with what that model learnt to answer and under which noise. Its classes
- * are those of other images: a table for the new ones is made when they are known.
- * @throws TrainingOptionError for a kind of model that is not trained here
+ * A preset's recipe for an existing model, with that model's prediction type and noise. Its classes are those of other
+ * images: a table for the new ones is made when they are known.
+ * @throws TrainingOptionError for a kind of model without training here
  */
 export function initBase(preset: Base, { unet, scheduler: own }: InitModel): Base {
   const scheduler = trainSchedulerOf(own);
@@ -77,13 +77,13 @@ export function initBase(preset: Base, { unet, scheduler: own }: InitModel): Bas
   };
 }
 
-/** A preset's min-SNR was chosen for what the preset predicts. */
+/** A preset's min-SNR applies only to the preset's prediction type. */
 export const minSnrGammaFor = (
   own: TrainScheduler,
   preset: { readonly scheduler: Base["scheduler"]; readonly settings: Pick<Base["settings"], "minSnrGamma"> },
 ): number | null => (answerOf(own) === preset.scheduler.predictionType ? preset.settings.minSnrGamma : null);
 
-/** @throws UsageError for a run that this version cannot go on with */
+/** @throws UsageError for a run that this version cannot continue */
 export function resumedBase(folder: RunFolder, config: RunConfig): Base {
   const { preset, data, training } = config;
   const { steps, ...settings } = training;

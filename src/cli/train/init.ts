@@ -1,4 +1,4 @@
-// --init of imago train: the model that a run begins from, and what is said of it.
+// --init of imago train: reads the initial model, and reports on it.
 
 import type { InitModel } from "../../training/run/init_source.ts";
 import { readInitModel } from "../../training/run/init_source.ts";
@@ -10,10 +10,10 @@ import type { Output } from "../output.ts";
 import { interruptible } from "../sources.ts";
 import { CLASSES_TOLD, counted, someOf } from "../wording.ts";
 
-/** Names of tensors that are told in a line. */
+/** Largest number of tensor names in a line. */
 const TENSORS_TOLD = 4;
 
-/** Reads what --init names. @throws UsageError, Interrupted; what reading a model throws */
+/** Reads the model of --init. @throws UsageError, Interrupted; errors of reading a model */
 export async function readInit(source: string, output: Output): Promise<InitModel> {
   await checkModelSource(source);
   try {
@@ -29,7 +29,7 @@ export async function readInit(source: string, output: Output): Promise<InitMode
   }
 }
 
-/** Says what is lost where a model is to answer something else than it learnt to. */
+/** Warns that a new prediction type loses part of what the model learnt. */
 export function warnOfPrediction({ from, scheduler }: InitModel, now: TrainScheduler, output: Output): void {
   const [was, is] = [trainSchedulerOf(scheduler), now].map(answerOf);
   if (was === is) return;
@@ -38,7 +38,7 @@ export function warnOfPrediction({ from, scheduler }: InitModel, now: TrainSched
   );
 }
 
-/** Tells what was kept of a source's weights, and what was drawn. */
+/** Reports which of a source's weights were kept, and which were drawn. */
 export function tellInit(init: InitRecord, output: Output): void {
   const { source, weights, step, kept, drawn, classes, leftOut = [], fingerprint } = init;
   output.event({

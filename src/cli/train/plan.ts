@@ -1,5 +1,4 @@
-// From the flags of imago train to what a Trainer takes: what a run is made from, with the given options in place of its
-// own.
+// Converts the flags of imago train to the options of a Trainer: those of the run's base, overridden by the given ones.
 
 import type { SourceSelection } from "../../data/index.ts";
 import type { BackendName } from "../../engine/backends/create.ts";
@@ -25,7 +24,7 @@ import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { UsageError } from "../errors.ts";
 import { type Base, initBase, presetBase, presetOf, resumedBase } from "./base.ts";
 
-/** The options of imago train, as given; absent where they were not. */
+/** Options of imago train; absent ones are undefined. */
 export interface TrainFlags extends AugmentFlags {
   readonly data?: string;
   readonly split?: string;
@@ -77,9 +76,9 @@ export interface TrainFlags extends AugmentFlags {
 export interface TrainPlan {
   readonly folder: RunFolder;
   readonly model: UNet2DModel;
-  /** The model whose weights this one begins with. */
+  /** The model with the initial weights. */
   readonly init: InitModel | undefined;
-  /** Whether the model is to learn the classes of the images; unless it has a table for them, it wants one. */
+  /** Whether the model learns the images' classes; it needs a class embedding table, which is added if missing. */
   readonly classConditional: boolean;
   readonly scheduler: TrainScheduler;
   readonly data: {
@@ -95,8 +94,9 @@ export interface TrainPlan {
 }
 
 /**
- * @param readInit reads what --init names
- * @throws UsageError for options that exclude each other, and explained errors for files that are wrong
+ * Makes the plan.
+ * @param readInit reads the model of --init
+ * @throws UsageError for conflicting options, and explained errors for wrong files
  */
 export async function trainPlan(
   flags: TrainFlags,
@@ -156,7 +156,7 @@ export async function trainPlan(
   const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
   const settings = {
     ...base.settings,
-    // A preset's min-SNR was chosen for what the preset predicts.
+    // A preset's min-SNR applies only to the preset's prediction type.
     ...(becomesFlow && { minSnrGamma: null }),
     ...given,
   };
@@ -202,7 +202,7 @@ function newBase(flags: TrainFlags, init: InitModel | undefined): Base {
   return init === undefined ? preset : initBase(preset, init);
 }
 
-/** What a run began from, where it was ended before its first checkpoint: from then on it needs no other model. */
+/** The initial weights of a run that ended before its first checkpoint; later it needs no other model. */
 async function neededInit(folder: RunFolder, { init }: RunConfig): Promise<string | undefined> {
   if (init === undefined || init.source === null) return undefined;
   return (await checkpointSteps(folder)).length === 0 ? init.source : undefined;
@@ -228,7 +228,7 @@ function checkTogether(flags: TrainFlags): void {
 const lengthOf = ({ steps, epochs }: TrainFlags): RunLength | undefined =>
   steps !== undefined ? { steps } : epochs !== undefined ? { epochs } : undefined;
 
-/** A preset's warm-up is cut for a run that --steps made shorter than it; one that was asked for stays. */
+/** A preset's warm-up is shortened for a run with fewer --steps; a given --warmup-steps is kept. */
 function fittingWarmup(warmupSteps: number, length: RunLength, flags: TrainFlags): number {
   if (flags.warmupSteps !== undefined || flags.resume || !("steps" in length)) return warmupSteps;
   return Math.min(warmupSteps, Math.floor(length.steps / 10));
@@ -251,12 +251,12 @@ function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {
   return new DDPMScheduler({
     ...base.scheduler,
     ...defined({ betaSchedule, predictionType, rescaleBetasZeroSnr }),
-    // Samples must start where the noise is pure (Lin et al. 2023, section 3.3).
+    // Samples must start from pure noise (Lin et al. 2023, section 3.3).
     ...(rescaleBetasZeroSnr && { timestepSpacing: "trailing" }),
   });
 }
 
-/** The model, and the size of its images: --size, or what the model's file or the preset says. */
+/** The model, and the size of its images: --size, or the size in the model's file or the preset. */
 async function planModel(
   { model: file, size: given }: TrainFlags,
   base: Base,
@@ -267,7 +267,7 @@ async function planModel(
   return { model: new UNet2DModel({ ...options, sampleSize: size }), size };
 }
 
-/** Without the keys that are undefined. */
+/** Removes keys whose value is undefined. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> };
 function defined(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

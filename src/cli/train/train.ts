@@ -1,4 +1,4 @@
-// imago train: from the command line to a Trainer, and what it reports to a terminal or as JSON.
+// imago train: makes a Trainer from the command line, and reports its progress to a terminal or as JSON.
 
 import { existsSync } from "node:fs";
 import type { ImageSource } from "../../data/index.ts";
@@ -32,7 +32,7 @@ const ACTIVITIES = {
   "data features": "features of the data",
   quality: "measuring quality",
 };
-/** Epochs that are shorter than this are not told one by one (milliseconds). */
+/** Shorter epochs get no line of their own (milliseconds). */
 const EPOCH_LINE_MS = 10_000;
 
 export async function train(flags: TrainFlags): Promise<void> {
@@ -74,7 +74,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     output.end();
   }
   const step = last?.step ?? trainer.startStep;
-  // Stopped after the last step, what follows it is still to do.
+  // After a stop at the last step, the work that follows it is still to do.
   if (trainer.stopped && !trainer.finished) {
     output.event({ event: "interrupted", step, out });
     throw new Interrupted(
@@ -93,7 +93,7 @@ interface Ready {
   readonly out: string;
 }
 
-/** Everything before the first step: what is wrong here is wrong with the command. */
+/** The work before the first step; errors here are errors in the command. */
 async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
   const plan = await trainPlan(flags, (source) => readInit(source, output));
   const { scheduler, data: dataPlan, options } = plan;
@@ -106,7 +106,7 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
   const classes = isClassConditional(model) ? data.labels?.names : undefined;
   const init = plan.init && giveWeights(model, plan.init, classes, options.seed);
   if (plan.init) warnOfPrediction(plan.init, scheduler, output);
-  // The model has them now.
+  // The trainer's model has these weights now.
   plan.init?.unet.release();
   const trainer = new Trainer({
     ...options,
@@ -160,7 +160,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
   if (startStep > 0) output.line(`going on after step ${startStep}`);
 }
 
-/** Tells of each step; of epochs only where they take long enough to be news. */
+/** Reports each step; epochs only if they take long. */
 function reporter({ evalCount }: TrainSettings, output: Output): (progress: TrainProgress) => void {
   let epochToldAt = Date.now();
   let quality: Quality | undefined;
@@ -180,7 +180,7 @@ function tellQuality(step: number, quality: Quality, images: number, output: Out
   );
 }
 
-/** @param quality as last measured */
+/** @param quality the last measurement */
 function report(
   progress: TrainProgress,
   {
