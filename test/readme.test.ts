@@ -1,4 +1,4 @@
-// What the README shows is what runs: its TypeScript is examples/butterflies.ts to the letter, and its links exist.
+// The README's TypeScript is exactly examples/butterflies.ts, which runs; and its links exist.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// Runs the command in this process, without its words, and judges how it ended.
+// Runs the command in this process, discards its output, and checks how it ended.
 
 import { expect, vi } from "vitest";
 import { describeError } from "../../src/cli/errors.ts";

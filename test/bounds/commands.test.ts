@@ -1,4 +1,4 @@
-// Whatever the command is given, it ends well or says in one line what is wrong: never "internal error".
+// With any arguments the command succeeds or reports an error in one line, never "internal error".
 
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";

@@ -1,5 +1,5 @@
-// A process that reads configs with every field set to every odd value, and to random ones, and tells what went wrong,
-// how long the slowest took and how much memory all together. Started by configs.test.ts.
+// A process that reads configs with every field set to every odd value, and to random ones. It reports errors, the
+// slowest time and the memory of all together. Started by configs.test.ts.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

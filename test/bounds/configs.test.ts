@@ -1,4 +1,4 @@
-// Any value of any field of any config is answered in one line, at once and in little memory.
+// Any value in any field of any config gives a one-line answer, quickly and with little memory.
 
 import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// Damage to bytes: what was there is cut, changed or replaced; JSON may have a field changed.
+// Damages bytes: cuts, changes or replaces some; in JSON, changes a field.
 
 import fc from "fast-check";
 import { oddValue } from "./odd_values.ts";

@@ -1,4 +1,4 @@
-// Values that no config should hold, and how many of the random ones are tried.
+// Values that no config should contain, and the number of random ones to try.
 
 import fc from "fast-check";
 

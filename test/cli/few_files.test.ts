@@ -1,4 +1,4 @@
-// The command where the system lets it open few files: each thread needs some.
+// The command under a low limit on open files: each thread needs some.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-// What is not what its name says: told at once, with what to do, and never drawn from or trained on.
+// Files whose content does not match their name: reported immediately with advice, and never used.
 
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// A Hub, or what stands before it, that answers with something else than asked for.
+// Unexpected answers of a Hub or of a proxy before it.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";

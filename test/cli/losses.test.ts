@@ -1,4 +1,4 @@
-// What a command does when its terminal, the process that started it or its standard output is lost under it.
+// The command after the loss of its terminal, its parent process or its standard output.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-// imago sample with the samplers that decide their own steps.
+// imago sample with the samplers that choose their own steps.
 
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";

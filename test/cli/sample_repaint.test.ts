@@ -1,4 +1,4 @@
-// imago sample with an image of which a part is drawn anew.
+// imago sample with an image whose masked part is redrawn.
 
 import { readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";

@@ -1,4 +1,4 @@
-// What a training leaves in its folder when the folder, a file in it or the disk is not as it should be.
+// The run's folder after problems with the folder, a file in it or the disk.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";

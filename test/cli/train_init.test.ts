@@ -1,4 +1,4 @@
-// imago train --init: a run that begins with weights that exist.
+// imago train --init: a run that begins with existing weights.
 
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

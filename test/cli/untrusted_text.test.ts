@@ -1,4 +1,4 @@
-// Names and texts from files never reach the terminal as they are: not as colours, not as lines, not backwards.
+// Names and texts from files never reach the terminal unescaped: no colours, no new lines, no reversed text.
 
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

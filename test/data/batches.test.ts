@@ -1,4 +1,4 @@
-// Shuffles and batches: complete, the same for the same seed, and a function of the step alone.
+// Shuffles and batches: complete, equal for equal seeds, and a function of the step only.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BatchSampler, fillBatch, type ImageSource, synthetic } from "../../src/data/index.ts";

@@ -1,4 +1,4 @@
-// The cache of decoded images: the same images as without it, never a half-written one, made anew when it must be.
+// The cache of decoded images: same images as without it, never half-written, rebuilt when needed.
 import { spawnSync } from "node:child_process";
 import {
   appendFile,

@@ -1,4 +1,4 @@
-// Every kind of local source through the one door that --data uses.
+// Every kind of local source through `openImages`, which --data uses.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import {

@@ -1,5 +1,5 @@
-// Every op on each backend against the float64 reference, values and gradients, on random shapes. The reference, which is
-// slow, computes what all of them are held against once.
+// Every op on each backend against the float64 reference, values and gradients, on random shapes. The slow reference
+// computes the expected values once for all backends.
 
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";

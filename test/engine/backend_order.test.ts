@@ -1,4 +1,4 @@
-// What every backend promises of order: runs, writes and reads take effect as they were asked for, whenever they are awaited.
+// The order that every backend guarantees: runs, writes and reads take effect in call order, whenever they are awaited.
 
 import { afterAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";

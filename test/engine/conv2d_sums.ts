@@ -1,4 +1,4 @@
-// What a convolution and its gradients sum up, as plain loops in float64: what kernels are tested against.
+// A convolution and its gradients as plain loops in float64: the expected values for kernels.
 
 import fc from "fast-check";
 import { expect } from "vitest";

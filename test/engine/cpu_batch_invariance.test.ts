@@ -1,4 +1,4 @@
-// What decides about kernels: the whole batch, or one image where its bits must not depend on the others.
+// Kernels are chosen by the whole batch, or by one image where its bits must not depend on the others.
 
 import { expect, test } from "vitest";
 import { planWinograd } from "../../src/engine/backends/cpu/kernels/conv2d/conv_cost.ts";

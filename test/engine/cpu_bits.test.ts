@@ -1,4 +1,4 @@
-// What the WebAssembly backend computes in two ways to the same bits.
+// Different ways of the WebAssembly backend to compute the same give the same bits.
 
 import { afterAll, expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";

@@ -1,4 +1,4 @@
-// Parts of a concatenation are written where they lie in it: the same values, gradients and bits, and no copies.
+// Parts of a concatenation are computed in place: the same values, gradients and bits, and no copies.
 
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";

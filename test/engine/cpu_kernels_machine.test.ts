@@ -1,4 +1,4 @@
-// The yardsticks that benchmarks are read by must do the work that they are counted for.
+// The machine's yardsticks for benchmarks do the work that they count.
 
 import { expect, test } from "vitest";
 import {

@@ -1,4 +1,4 @@
-// What does not change between runs is computed once, and again when a variable that it follows from is written.
+// Values that do not change between runs are computed once, and again when a variable that they depend on is written.
 
 import { afterAll, describe, expect, test } from "vitest";
 import { cpuKernels } from "../../src/engine/backends/cpu/cpu_kernels.ts";

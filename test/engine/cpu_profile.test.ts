@@ -1,4 +1,5 @@
-// The times of a profile: from the first thread's start to the last one's end, whatever thread looks at its clock late.
+// The times of a profile run from the first thread's start to the last one's end, even if a thread reads its clock
+// late.
 
 import { cpus } from "node:os";
 import { Worker } from "node:worker_threads";

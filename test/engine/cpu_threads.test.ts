@@ -1,4 +1,4 @@
-// Threads that the system does not give, and threads that are lost: one clear error, and nothing is left running.
+// Threads that cannot start, and threads that are lost: one clear error, and nothing keeps running.
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// Pairs of vectors: what a block of statements means for eight lanes, and that V8's joined code gives the same bits.
+// Pairs of vectors: the meaning of a block of statements for eight lanes; V8's joined code gives the same bits.
 
 import { setFlagsFromString } from "node:v8";
 import { afterAll, describe, expect, test } from "vitest";

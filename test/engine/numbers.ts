@@ -1,4 +1,4 @@
-// Numbers to feed programs with.
+// Numbers for the inputs of programs.
 
 /** Deterministic numbers in about (-1, 1), away from 0 so that signs and maxima are clear. */
 export function numbers(count: number, seed: number): Float32Array {

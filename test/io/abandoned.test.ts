@@ -1,4 +1,4 @@
-// What a process was making is taken over when it is gone, and never while it may be there.
+// The unfinished work of a process is taken over after its end, and never while it may be running.
 
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A server that speaks the Hugging Face Hub's interface as far as it is used here, on 127.0.0.1: listing in pages,
-// files small (from the Hub itself) and large (from a second host, as the Hub redirects), ranges, refusals, uploads.
+// A server on 127.0.0.1 with the part of the Hugging Face Hub's interface that is used here: listings in pages, small
+// files (from the Hub itself) and large ones (from a second host, after a redirect), ranges, refusals, uploads.
 
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

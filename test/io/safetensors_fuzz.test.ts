@@ -1,4 +1,4 @@
-// Random bytes, random headers and random damage: a file is either read or refused by a FileError, nothing else.
+// Random bytes, random headers and random damage: a file is read or refused by a FileError, nothing else.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";

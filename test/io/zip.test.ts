@@ -1,4 +1,4 @@
-// Zip archives: what is read, and what is refused.
+// Zip archives: accepted and refused ones.
 import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { openZip } from "../../src/io/zip.ts";

@@ -1,4 +1,4 @@
-// Writes zip archives for tests, honest ones and others: what the directory says can be made to differ from what is there.
+// Writes zip archives for tests, valid ones and others: the directory can differ from the content.
 import { crc32, deflateRawSync } from "node:zlib";
 
 export interface ZipFileOptions {

@@ -1,4 +1,4 @@
-// Single blocks with torch's seeded start weights and inputs, against the values asserted in diffusers' own tests.
+// Single blocks with torch's seeded initial weights and inputs, against the values asserted in diffusers' own tests.
 
 import { describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";

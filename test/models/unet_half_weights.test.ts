@@ -1,4 +1,4 @@
-// A UNet whose weights are kept in 16 bits: half the memory, and the very results of the rounded weights.
+// A UNet with 16-bit weights: half the memory, and exactly the results of the rounded weights.
 
 import { expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";

@@ -1,4 +1,4 @@
-// Pipelines with samplers that decide their own steps.
+// Pipelines with samplers that choose their own steps.
 
 import { expect, test } from "vitest";
 import type { BackendName } from "../../src/engine/backends/create.ts";

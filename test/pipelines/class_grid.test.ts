@@ -1,4 +1,4 @@
-// Classes in a grid: which are shown, and in how many columns.
+// Classes in a grid: the chosen classes, and the number of columns.
 
 import { expect, test } from "vitest";
 import { classColumns, spreadClasses } from "../../src/pipelines/class_grid.ts";

@@ -1,4 +1,4 @@
-// What holds of a pipeline's images whichever scheduler draws them.
+// Properties of a pipeline's images that hold with every scheduler.
 
 import { afterAll, expect, test } from "vitest";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";

@@ -1,4 +1,4 @@
-// From a model's values to bytes: the ways there give the same.
+// From a model's values to bytes: all ways give the same.
 
 import { expect, test } from "vitest";
 import { toUint8, unitToUint8 } from "../../src/io/image/index.ts";

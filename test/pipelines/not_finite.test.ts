@@ -1,4 +1,4 @@
-// Numbers that leave all bounds while images are drawn end the drawing at once, and are told as what they are.
+// Values that become infinite or NaN during sampling end it at once, with an error that says so.
 
 import { expect, test } from "vitest";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";

@@ -1,4 +1,4 @@
-// Parts of images drawn anew, against diffusers' RePaintPipeline (tools/python/repaint_images.py).
+// Inpainting against diffusers' RePaintPipeline (tools/python/repaint_images.py).
 
 import { readFileSync } from "node:fs";
 import * as v from "valibot";

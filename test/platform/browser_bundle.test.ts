@@ -1,4 +1,4 @@
-// The library bundled as for a browser, with a platform that can do nothing: nothing of Node is left in it.
+// The library bundled as for a browser, with a platform whose functions all fail: it contains nothing of Node.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

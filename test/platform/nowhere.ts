@@ -1,5 +1,5 @@
-// A platform that can do nothing: what asks it for anything fails. With it in place of "#platform", code is seen to need no
-// other (browser_bundle.test.ts) and is checked against the types alone (tsconfig.portable.json).
+// A platform whose functions all fail. In place of "#platform" it shows that code needs no other platform
+// (browser_bundle.test.ts), and checks code against the types alone (tsconfig.portable.json).
 
 import type * as platform from "../../src/platform/platform.ts";
 

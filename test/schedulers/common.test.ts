@@ -1,4 +1,4 @@
-// What holds for every scheduler that can be named, whatever its formula.
+// Properties of every registered scheduler, whatever its formula.
 
 import { describe, expect, it } from "vitest";
 import { type HostTensor, hostTensor, numel } from "../../src/engine/host_tensor.ts";

@@ -1,4 +1,4 @@
-// Options, and what goes into and comes out of scheduler_config.json.
+// Options, and reading and writing scheduler_config.json.
 
 import { describe, expect, it } from "vitest";
 import { toPythonJson } from "../../src/io/diffusers_json.ts";

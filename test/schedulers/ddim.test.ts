@@ -1,4 +1,4 @@
-// DDIMScheduler's variances, edges, and where it meets DDPM.
+// DDIMScheduler's variances and edge cases, and its agreement with DDPM.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

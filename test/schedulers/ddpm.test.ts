@@ -1,4 +1,4 @@
-// DDPMScheduler's variances, timesteps and edges.
+// DDPMScheduler's variances, timesteps and edge cases.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

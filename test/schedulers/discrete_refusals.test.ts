@@ -1,4 +1,4 @@
-// What the schedulers over betas do not do, and say so; and small numbers of theirs.
+// Options that the schedulers over betas refuse; and some of their single values.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

@@ -1,4 +1,4 @@
-// Whole sampling loops with options that diffusers' own tests leave out, against its numbers
+// Whole sampling loops with options that diffusers' own tests do not cover, against its numbers
 // (tools/python/discrete_scheduler_rows.py).
 
 import { readFileSync } from "node:fs";

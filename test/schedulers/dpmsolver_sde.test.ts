@@ -1,4 +1,4 @@
-// The Brownian motion of DPMSolverSDEScheduler, and what belongs to an image alone.
+// The Brownian motion of DPMSolverSDEScheduler, and its independence between images.
 
 import { describe, expect, it } from "vitest";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";

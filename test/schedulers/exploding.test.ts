@@ -1,4 +1,4 @@
-// The schedulers for samples x = x_0 + σ ε over all their spacings, and what they refuse.
+// The schedulers for samples x = x_0 + σ ε with all their spacings, and the options that they refuse.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

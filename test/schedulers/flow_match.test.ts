@@ -1,4 +1,4 @@
-// The noise levels of flow matching, and what its options refuse.
+// The noise levels of flow matching, and refused options.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

@@ -1,5 +1,4 @@
-// The schedulers over sigmas over their options, against loops of diffusers' own
-// (tools/python/sigma_schedulers.py).
+// The schedulers over sigmas with their options, against loops of diffusers' own (tools/python/sigma_schedulers.py).
 
 import { readFileSync } from "node:fs";
 import * as v from "valibot";

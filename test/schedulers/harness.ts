@@ -1,4 +1,4 @@
-// The deterministic samples, "model" and sampling loops that the golden sums were made with.
+// The deterministic samples, "model" and sampling loops behind the golden sums.
 
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";

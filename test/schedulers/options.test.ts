@@ -1,4 +1,4 @@
-// What follows from the one declaration of an option.
+// Everything derived from the declaration of an option.
 
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";

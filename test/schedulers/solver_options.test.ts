@@ -1,4 +1,4 @@
-// What single options of the solvers in λ do, and what they refuse.
+// Effects of single options of the solvers in λ, and refused ones.
 
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";

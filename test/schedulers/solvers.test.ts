@@ -1,5 +1,5 @@
-// The solvers in λ against diffusers over their options, and at every number of steps.
-// test/fixtures/solvers.json is made by tools/python/solver_goldens.py.
+// The solvers in λ against diffusers, with their options and every number of steps. test/fixtures/solvers.json is made
+// by tools/python/solver_goldens.py.
 
 import { readFileSync } from "node:fs";
 import * as v from "valibot";

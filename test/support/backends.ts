@@ -1,4 +1,4 @@
-// Every backend that the tests run on, each with the closeness it owes to numbers made by float32 Python.
+// Every backend under test, each with its tolerance against numbers made by float32 Python.
 
 import type { Backend } from "../../src/engine/backend.ts";
 import { BACKEND_NAMES, type BackendName, createBackend } from "../../src/engine/backends/create.ts";

@@ -1,4 +1,4 @@
-// Graphs evaluated in float64 from end to end: backends take and give float32, too coarse for finite differences.
+// Evaluates graphs in float64 from end to end: backends take and give float32, too coarse for finite differences.
 
 import { evaluate } from "../../src/engine/backends/reference/evaluate.ts";
 import { type Node, topologicalOrder } from "../../src/engine/graph.ts";

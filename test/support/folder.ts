@@ -1,4 +1,4 @@
-// A temporary folder for the tests of a file, or for each of them.
+// A temporary folder for a test file, or for each of its tests.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

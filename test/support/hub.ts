@@ -1,4 +1,4 @@
-// A Hub of the tests' own, which the environment names while a file of tests runs.
+// A local Hub for tests, set in the environment while a test file runs.
 
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

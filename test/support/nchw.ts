@@ -1,4 +1,4 @@
-// Images as torch has them, channels first, and as the engine does, channels last.
+// Converts images between torch's layout, channels first, and the engine's, channels last.
 
 /** [N, C, H, W] -> [N, H, W, C]. `shape` is the input's. */
 export function nchwToNhwc(data: Float32Array, [n, c, h, w]: readonly number[]): Float32Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-// A second kind of each: a model, a codec and a conditioner that only tests know.
+// A second kind of each: a model, a codec and a conditioner for tests only.
 
 import type { Codec } from "../../src/codecs/codec.ts";
 import { hostTensor, numel } from "../../src/engine/host_tensor.ts";

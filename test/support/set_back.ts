@@ -1,4 +1,4 @@
-// Files of tests share a process: what one of them sets for itself is set back at its end.
+// Test files share a process: restores at a file's end what the file has set.
 
 import fc from "fast-check";
 import { afterAll, vi } from "vitest";

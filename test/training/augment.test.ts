@@ -1,4 +1,4 @@
-// Training on augmented images: the layer that tells the model of them, and runs that are resumed.
+// Training on augmented images: the embedding of augmentations, and resumed runs.
 
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

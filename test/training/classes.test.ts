@@ -1,4 +1,4 @@
-// Class-conditional training: which labels a model is shown, that it learns them, and that a run is exact.
+// Class-conditional training: the labels for the model, learning them, and exactly resumed runs.
 
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";

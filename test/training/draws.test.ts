@@ -1,4 +1,4 @@
-// What a training program draws: timesteps and their distribution, offset noise, perturbed noise.
+// The draws of a training program: timesteps and their distribution, offset noise, input perturbation.
 
 import { describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";

@@ -1,4 +1,4 @@
-// Flow matching in a run: it learns, is resumed, and its pipeline draws as it was trained.
+// Flow matching in a run: it learns, resumes, and its pipeline draws with the same objective.
 
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";

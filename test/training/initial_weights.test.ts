@@ -1,4 +1,4 @@
-// What a run begins with: the weights that its model was given, and for the rest those of the seed.
+// The initial weights of a run: those given with its model, the others from the seed.
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// Timesteps drawn by importance: how often, how their losses count, and that a run can be stopped between.
+// Importance sampling of timesteps: frequencies, loss weights, and resumed runs.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What is predicted, and how mistakes are weighed.
+// Prediction targets and loss weights.
 
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";

@@ -1,4 +1,4 @@
-// Flow matching against the same computed in float64, and the objectives that cannot be.
+// Flow matching against the same computed in float64, and refused objectives.
 
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";

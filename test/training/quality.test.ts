@@ -1,4 +1,4 @@
-// Quality numbers while training: which steps have them, what they are, and that stopping changes nothing.
+// Quality numbers during training: the steps that have them, their values, and independence of interruptions.
 
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";

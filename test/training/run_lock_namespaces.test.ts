@@ -1,4 +1,4 @@
-// The lock between processes that cannot look for each other: as in two containers of one machine, with one host name.
+// The lock between processes that cannot see each other, as in two containers of one machine with one host name.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

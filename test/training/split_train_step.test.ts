@@ -1,4 +1,4 @@
-// A training step in two programs: the bits of the one program, with a place for a sum between them.
+// A training step as two programs: the bits of the one program, with room for summing gradients in between.
 
 import { afterAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";

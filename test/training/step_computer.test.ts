@@ -1,4 +1,4 @@
-// Steps that are computed where there is no run: without a folder, a lock, a log or anything that is written.
+// Steps computed without a run: no folder, no lock, no log, and no written files.
 
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// The training step as a program: its inputs, its random draws, and what it refuses.
+// The training step as a program: its inputs, its random draws, and refused options.
 
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";

@@ -1,4 +1,4 @@
-// Colour jitter against Pillow's ImageEnhance, and what of a colour it leaves.
+// Colour jitter against Pillow's ImageEnhance, and the properties of colours that it preserves.
 
 import * as v from "valibot";
 import { expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// What is drawn for an image: by (seed, epoch, image) alone, in range, and turned into the right map and condition.
+// The augmentation of an image: a function of (seed, epoch, image), in range, with the right map and condition.
 
 import { describe, expect, it } from "vitest";
 import { IDENTITY, product, rotation, scaling, translation } from "../../../src/data/augment/affine.ts";

@@ -1,4 +1,4 @@
-// The way back of a map of the plane.
+// The inverse of an affine map.
 
 import type { Affine } from "../../../src/data/augment/affine.ts";
 

@@ -1,4 +1,4 @@
-// A model that is right: what a network would predict that knew its data to be Gaussian, x_0 ~ N(mean, deviation²).
+// The exact model for Gaussian data, x_0   N(mean, deviation²): the prediction of a perfectly trained network.
 
 import { type HostTensor, hostTensor } from "../../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../../src/engine/random/torch_generator.ts";

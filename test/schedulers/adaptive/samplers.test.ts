@@ -1,5 +1,5 @@
-// Samplers that decide their own steps, on a target whose score is known in closed form. Seeds are fixed; each bound
-// states the standard error of what it bounds, for 8 images of 1024 values: 0.0055 of a mean, 0.8 % of a deviation.
+// Samplers that choose their own steps, on a target whose score is known in closed form. Seeds are fixed; each bound
+// states its standard error, for 8 images of 1024 values: 0.0055 for a mean, 0.8 % for a deviation.
 
 import { describe, expect, test } from "vitest";
 import { hostTensor } from "../../../src/engine/host_tensor.ts";
