@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
+import { threadText } from "./tools/build/thread_text.ts";
 
-// What is published: the library and its rooms, the command, and the worker that threads run, which must stay a file of
-// its own.
+// What is published: the library and its rooms, and the command.
 const library = {
   index: "src/index.ts",
   engine: "src/engine/index.ts",
@@ -15,11 +15,11 @@ export default defineConfig({
   entry: {
     ...library,
     "cli/main": "src/cli/main.ts",
-    worker: "src/engine/backends/cpu/worker.ts",
   },
   format: "esm",
   platform: "node",
   target: "node20.19",
+  plugins: [threadText("node")],
   dts: { entry: Object.values(library) },
   fixedExtension: false,
   clean: true,

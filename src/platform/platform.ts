@@ -276,6 +276,8 @@ export interface Machine {
   cores(): number;
   /** Bytes. */
   memory(): number;
+  /** Whether threads can share memory. Pages must be cross-origin isolated for it. */
+  sharesMemory(): boolean;
   hostName(): string;
   /** Name and version of the runtime: "node/26.10.0". */
   readonly runtime: string;
@@ -318,7 +320,8 @@ export interface ThreadListener<Reply> {
 
 /** A thread, as seen by its starter. */
 export interface ThreadHandle<Request> {
-  post(message: Request): void;
+  /** @param moved buffers that go to the thread without a copy, and are lost here */
+  post(message: Request, moved?: readonly ArrayBuffer[]): void;
   /** Whether the thread keeps the process alive. At first it does not. */
   keepAlive(isNeeded: boolean): void;
   terminate(): Promise<void>;
@@ -327,12 +330,12 @@ export interface ThreadHandle<Request> {
 export interface Threads {
   /**
    * Starts a thread.
-   * @param module the module to run, which imports "#platform/thread"
+   * @param module the address of the module to run, which imports "#platform/thread"; or the text of such a script
    * @param setup passed to it; shared memory stays shared
    * @throws when the system refuses a thread at once; later refusals go to the listener
    */
   start<Setup, Request, Reply>(
-    module: URL,
+    module: URL | string,
     setup: Setup,
     listener: ThreadListener<Reply>,
   ): ThreadHandle<Request>;
@@ -345,7 +348,10 @@ export interface ThreadScope {
    * @param begin takes the setup passed to `start` and returns the handler of each message
    */
   serve<Setup, Request, Reply>(
-    begin: (setup: Setup, post: (reply: Reply) => void) => (request: Request) => void,
+    begin: (
+      setup: Setup,
+      post: (reply: Reply, moved?: readonly ArrayBuffer[]) => void,
+    ) => (request: Request) => void,
   ): void;
   /** Milliseconds of a monotonic clock that all threads share. */
   now(): number;

@@ -7,6 +7,7 @@ import { enableWideVectors } from "./wide_vectors.ts";
 export const machine: Machine = {
   cores: availableParallelism,
   memory: totalmem,
+  sharesMemory: () => true,
   hostName: hostname,
   runtime: `node/${process.versions.node}`,
   environment: process.env,

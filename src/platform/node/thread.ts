@@ -7,7 +7,7 @@ export const thread: ThreadScope = {
   serve(begin) {
     parentPort?.on(
       "message",
-      begin(workerData, (reply) => parentPort?.postMessage(reply)),
+      begin(workerData, (reply, moved = []) => parentPort?.postMessage(reply, [...moved])),
     );
   },
   // `performance.now` starts at 0 in each thread.

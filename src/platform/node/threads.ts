@@ -5,17 +5,22 @@ import type { ThreadHandle, ThreadListener, Threads } from "../platform.ts";
 
 export const threads: Threads = {
   start<Setup, Request, Reply>(
-    module: URL,
+    module: URL | string,
     setup: Setup,
     { onMessage, onError, onExit }: ThreadListener<Reply>,
   ): ThreadHandle<Request> {
-    const worker = new Worker(entryOf(module), { workerData: setup, execArgv: [] });
+    const isText = typeof module === "string";
+    const worker = new Worker(isText ? module : entryOf(module), {
+      eval: isText,
+      workerData: setup,
+      execArgv: [],
+    });
     worker.on("message", onMessage);
     worker.on("error", ({ message }) => onError(message));
     worker.on("exit", onExit);
     worker.unref();
     return {
-      post: (message) => worker.postMessage(message),
+      post: (message, moved = []) => worker.postMessage(message, [...moved]),
       keepAlive: (isNeeded) => (isNeeded ? worker.ref() : worker.unref()),
       async terminate() {
         await worker.terminate();

@@ -4,6 +4,7 @@ import { threads } from "#platform";
 import type { ThreadHandle } from "../../../platform/platform.ts";
 import { ThreadError } from "../../backend.ts";
 import type { Reply, Request, WorkerSetup } from "./messages.ts";
+import { threadModule } from "./thread_module.ts";
 
 interface Waiting {
   readonly resolve: () => void;
@@ -21,10 +22,8 @@ export class Thread {
    * @throws when the system refuses a thread at once; later refusals call `onEnd`
    */
   constructor(setup: WorkerSetup, onEnd: (reason: Error) => void) {
-    const fromSource = import.meta.url.endsWith(".ts");
-    const url = new URL(fromSource ? "./worker.ts" : "./worker.js", import.meta.url);
     this.#onEnd = onEnd;
-    this.#worker = threads.start<WorkerSetup, Request, Reply>(url, setup, {
+    this.#worker = threads.start<WorkerSetup, Request, Reply>(threadModule, setup, {
       onMessage: ({ error }) => {
         // Other threads may wait for it inside the program that it left, so it is of no more use.
         if (error !== undefined) this.#end(new Error(error));

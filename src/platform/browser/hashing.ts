@@ -1,0 +1,3 @@
+// To come.
+
+export const hashing = {} as never;

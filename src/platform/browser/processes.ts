@@ -1,0 +1,3 @@
+// To come.
+
+export const processes = {} as never;
