@@ -1,10 +1,11 @@
 // Every backend under test, each with its tolerance against numbers made by float32 Python.
 
 import type { Backend } from "../../src/engine/backend.ts";
+import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { BACKEND_NAMES, type BackendName, createBackend } from "../../src/engine/backends/create.ts";
 
 export interface TestedBackend {
-  readonly name: BackendName;
+  readonly name: string;
   /** Bound on ‖a−b‖/‖b‖ for outputs and gradients of a small UNet. */
   readonly tolerance: number;
   create(): Promise<Backend>;
@@ -12,11 +13,19 @@ export interface TestedBackend {
 
 const TOLERANCES: Readonly<Record<BackendName, number>> = { wasm: 1e-4, reference: 1e-5 };
 
-export const backends: readonly TestedBackend[] = BACKEND_NAMES.map((name) => ({
-  name,
-  tolerance: TOLERANCES[name],
-  create: () => createBackend({ backend: name, threads: 2 }),
-}));
+export const backends: readonly TestedBackend[] = [
+  ...BACKEND_NAMES.map((name) => ({
+    name,
+    tolerance: TOLERANCES[name],
+    create: () => createBackend({ backend: name, threads: 2 }),
+  })),
+  // As in pages that are not isolated.
+  {
+    name: "wasm, memory not shared",
+    tolerance: TOLERANCES.wasm,
+    create: async () => new WasmBackend({ sharedMemory: false }),
+  },
+];
 
 /** Those that are held against the reference. */
 export const judgedBackends = backends.filter(({ name }) => name !== "reference");

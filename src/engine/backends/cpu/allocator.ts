@@ -1,19 +1,20 @@
 // Allocates blocks in the backend's one linear memory, which grows when they do not fit.
 
 import { MemoryError } from "../../backend.ts";
+import type { LinearMemory } from "./linear_memory.ts";
+import { PAGE } from "./words.ts";
 
 const ALIGNMENT = 64;
-const PAGE = 65536;
 
 export class Allocator {
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: LinearMemory;
   readonly #limit: number;
   /** Free blocks below `#top`, sorted by address, never adjacent. */
   #free: { start: number; bytes: number }[] = [];
   #top: number;
 
   /** @param limit bytes that the memory may grow to */
-  constructor(memory: WebAssembly.Memory, start: number, limit: number) {
+  constructor(memory: LinearMemory, start: number, limit: number) {
     this.#memory = memory;
     this.#top = start;
     this.#limit = limit;
@@ -40,12 +41,12 @@ export class Allocator {
     }
     const start = this.#top;
     if (start + size > this.#limit) throw new MemoryError(what, size, this.#limit - this.usedBytes);
-    const missing = start + size - this.#memory.buffer.byteLength;
+    const missing = start + size - this.#memory.size;
     if (missing > 0) {
       try {
         this.#memory.grow(Math.ceil(missing / PAGE));
       } catch {
-        throw new MemoryError(what, size, this.#memory.buffer.byteLength - start);
+        throw new MemoryError(what, size, this.#memory.size - start);
       }
     }
     this.#top = start + size;

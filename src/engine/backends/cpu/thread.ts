@@ -2,12 +2,12 @@
 
 import { threads } from "#platform";
 import type { ThreadHandle } from "../../../platform/platform.ts";
-import { ThreadError } from "../../backend.ts";
+import { MemoryError, ThreadError } from "../../backend.ts";
 import type { Reply, Request, WorkerSetup } from "./messages.ts";
 import { threadModule } from "./thread_module.ts";
 
 interface Waiting {
-  readonly resolve: () => void;
+  readonly resolve: (reply: Reply) => void;
   readonly reject: (reason: Error) => void;
 }
 
@@ -24,22 +24,25 @@ export class Thread {
   constructor(setup: WorkerSetup, onEnd: (reason: Error) => void) {
     this.#onEnd = onEnd;
     this.#worker = threads.start<WorkerSetup, Request, Reply>(threadModule, setup, {
-      onMessage: ({ error }) => {
+      onMessage: (reply) => {
+        const { error, memory } = reply;
         // Other threads may wait for it inside the program that it left, so it is of no more use.
-        if (error !== undefined) this.#end(new Error(error));
-        else this.#settle(({ resolve }) => resolve());
+        if (memory !== undefined) this.#end(new MemoryError("the program", memory.needed, memory.available));
+        else if (error !== undefined) this.#end(new Error(error));
+        else this.#settle(({ resolve }) => resolve(reply));
       },
       onError: (message) => this.#end(new ThreadError(`a thread stopped: ${message}`)),
       onExit: (code) => this.#end(new ThreadError(`a thread stopped with code ${code}`)),
     });
   }
 
-  post(request: Request): void {
-    this.#worker.post(request);
+  /** @param moved buffers that go to the thread without a copy */
+  post(request: Request, moved?: readonly ArrayBuffer[]): void {
+    this.#worker.post(request, moved);
   }
 
   /** Settles with the next reply or the thread's end. The worker keeps the process alive only until then. */
-  reply(): Promise<void> {
+  reply(): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) {
         reject(this.#ended);

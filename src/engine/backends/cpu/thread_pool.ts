@@ -1,7 +1,7 @@
 // The pool of worker threads. The main thread only sends requests and awaits replies, so it stays free.
 
-import { ThreadError } from "../../backend.ts";
-import type { Request } from "./messages.ts";
+import { MemoryError, ThreadError } from "../../backend.ts";
+import type { Reply, Request, WorkerSetup } from "./messages.ts";
 import { Thread } from "./thread.ts";
 
 export class ThreadPool {
@@ -14,7 +14,7 @@ export class ThreadPool {
   #starting = true;
   #closed = false;
 
-  constructor(threads: number, memory: WebAssembly.Memory) {
+  constructor(threads: number, memory: WorkerSetup["memory"]) {
     this.threads = threads;
     this.#ready = this.#start(memory);
     this.#ready.catch(() => {}); // Callers of `ready` get the error.
@@ -25,19 +25,26 @@ export class ThreadPool {
     return this.#ready;
   }
 
-  /** Sends the same request to every thread, without waiting for replies. */
-  broadcast(request: Request): void {
-    for (const thread of this.#threads) thread.post(request);
+  /** Sends the same request to every thread, without waiting for replies. @param moved to the only thread, uncopied */
+  broadcast(request: Request, moved?: readonly ArrayBuffer[]): void {
+    for (const thread of this.#threads) thread.post(request, moved);
+  }
+
+  /** Sends the same request to every thread. @returns their replies */
+  ask(request: Request): Promise<Reply[]> {
+    return this.#replies(() => request);
   }
 
   /** Runs a loaded program on every thread; `argsOf` gives each thread's arguments. */
   async run(program: number, argsOf: (thread: number) => readonly number[]): Promise<void> {
+    await this.#replies((thread) => ({ kind: "run", program, args: argsOf(thread) }));
+  }
+
+  async #replies(requestTo: (thread: number) => Request): Promise<Reply[]> {
     if (this.#failure !== undefined) throw this.#failure;
     const replies = this.#threads.map((thread) => thread.reply());
-    for (const [i, thread] of this.#threads.entries()) {
-      thread.post({ kind: "run", program, args: argsOf(i) });
-    }
-    await Promise.all(replies);
+    for (const [i, thread] of this.#threads.entries()) thread.post(requestTo(i));
+    return Promise.all(replies);
   }
 
   async close(): Promise<void> {
@@ -46,8 +53,8 @@ export class ThreadPool {
     await this.#stop();
   }
 
-  async #start(memory: WebAssembly.Memory): Promise<void> {
-    const replies: Promise<void>[] = [];
+  async #start(memory: WorkerSetup["memory"]): Promise<void> {
+    const replies: Promise<Reply>[] = [];
     try {
       while (replies.length < this.threads) {
         const thread = new Thread({ memory }, (reason) => this.#fail(reason));
@@ -61,7 +68,8 @@ export class ThreadPool {
     this.#starting = false;
     if (this.#failure === undefined) return;
     const started = starts.filter(({ status }) => status === "fulfilled").length;
-    if (!this.#closed) this.#failure = startError(this.threads, started, this.#failure.message);
+    if (!this.#closed && !(this.#failure instanceof MemoryError))
+      this.#failure = startError(this.threads, started, this.#failure.message);
     await this.#stop();
     throw this.#failure;
   }

@@ -1,11 +1,11 @@
 // The WebAssembly backend: compiles a program to one module of SIMD kernels and runs it on a pool of worker threads over
-// one shared memory.
+// one shared memory, or on one thread with its own.
 
 import { machine } from "#platform";
 import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
-import { toFloats } from "../../elements.ts";
+import { toElements } from "../../elements.ts";
 import { DTYPE_BYTES, type Node } from "../../graph.ts";
 import type { KernelSet } from "../../program/kernel_set.ts";
 import { lower } from "../../program/lower.ts";
@@ -18,26 +18,28 @@ import { BARRIER, driver, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
 import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/bandwidth.ts";
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
+import { type LinearMemory, MEMORY_PAGES, readFloats, SharedMemory, ThreadMemory } from "./linear_memory.ts";
 import { planProgram, type StepTable } from "./memory_layout.ts";
-import { copyIn, type Placement, type Variable, writeTables } from "./placement.ts";
+import { type Placement, type Variable, writeTables } from "./placement.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { repeatUntilSteady } from "./steady_times.ts";
 import { ThreadPool } from "./thread_pool.ts";
 import { WasmExecutable } from "./wasm_executable.ts";
+import { PAGE } from "./words.ts";
 
-const PAGE = 65536;
-/** 32-bit addresses: 4 GiB. */
-const MAX_PAGES = 65536;
-const INITIAL_PAGES = 64;
+const HOW_TO_SHARE =
+  "a page's server allows it by Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
 
 const ended = () => undefined;
 
 export interface WasmBackendOptions {
-  /** Worker threads; by default one per processor. Results are the same for any number. */
+  /** Worker threads; by default one per processor, or one where they cannot share memory. Results are the same. */
   readonly threads?: number;
   /** Bytes it may use; by default the machine's memory, at most 4 GiB. */
   readonly memoryLimit?: number;
+  /** Whether threads share one memory; by default where the platform can. Without, there is one thread. */
+  readonly sharedMemory?: boolean;
   /** Let V8 compile pairs of vectors to AVX2 instructions where it can (default true). Results are the same. */
   readonly wideVectors?: boolean;
   /** Fewer capabilities than the kernels have, to test lowering for other backends. */
@@ -48,7 +50,9 @@ export class WasmBackend implements Backend {
   readonly name = "wasm";
   readonly capabilities: Capabilities;
   readonly #kernels: KernelSet<Kernel>;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: LinearMemory;
+  /** Whether threads share the memory. */
+  readonly #shared: boolean;
   readonly #allocator: Allocator;
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
@@ -63,19 +67,29 @@ export class WasmBackend implements Backend {
   #waiting = 0;
 
   constructor(options: WasmBackendOptions = {}) {
-    const threads = options.threads ?? machine.cores();
+    this.#shared = options.sharedMemory ?? machine.sharesMemory();
+    const threads = options.threads ?? (this.#shared ? machine.cores() : 1);
     if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
       throw new Error(`threads: wants a whole number from 1 to 256, got ${threads}`);
     }
+    if (threads > 1 && !this.#shared) {
+      throw new Error(`threads: memory cannot be shared here, so wants 1, got ${threads}; ${HOW_TO_SHARE}`);
+    }
     this.capabilities = options.capabilities ?? cpuCapabilities;
     this.#kernels = cpuKernels(this.capabilities);
-    this.#memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
-    this.#limit = Math.min(options.memoryLimit ?? machine.memory(), MAX_PAGES * PAGE);
+    if (this.#shared) {
+      const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
+      this.#pool = new ThreadPool(threads, memory);
+      this.#memory = new SharedMemory(memory);
+    } else {
+      this.#pool = new ThreadPool(threads, MEMORY_PAGES);
+      this.#memory = new ThreadMemory(this.#pool);
+    }
+    this.#limit = Math.min(options.memoryLimit ?? machine.memory(), MEMORY_PAGES.maximum * PAGE);
     this.#allocator = new Allocator(this.#memory, 1024, this.#limit);
     this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
     this.#relaxed = hasRelaxedSimd();
     this.#wide = options.wideVectors !== false && machine.widenVectors();
-    this.#pool = new ThreadPool(threads, this.#memory);
   }
 
   get threads(): number {
@@ -91,7 +105,7 @@ export class WasmBackend implements Backend {
     checkValues(variable, data);
     const known = this.#variable(variable.node, true);
     const write = (values: HostArray): void => {
-      copyIn(this.#memory, known.address, values, variable.dtype);
+      this.#memory.write(known.address, toElements(values, variable.dtype));
       known.version++;
     };
     if (this.#waiting === 0) {
@@ -105,7 +119,7 @@ export class WasmBackend implements Backend {
   async read(variable: Tensor): Promise<Float32Array> {
     const { address } = this.#variable(variable.node, false);
     const { shape, dtype } = variable;
-    return this.#inTurn(async () => toFloats(this.#memory.buffer, address, numel(shape), dtype));
+    return this.#inTurn(() => readFloats(this.#memory, address, numel(shape), dtype));
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
@@ -170,7 +184,7 @@ export class WasmBackend implements Backend {
       code.set(kernel.key, { index: code.size, builder });
     }
     const bytes = encodeModule({
-      memory: { initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true },
+      memory: { ...MEMORY_PAGES, shared: this.#shared },
       exports: { run: driver() },
       table: [...code.values()].map(({ builder }) => builder),
       relaxed: this.#relaxed,
@@ -225,7 +239,7 @@ export class WasmBackend implements Backend {
     const addresses = variables.map((variable, i) => variable?.address ?? base + layout.buffers[i]);
     for (const [i, { place }] of lowered.buffers.entries()) {
       if (place.kind === "constant" && place.node.op.kind === "constant") {
-        copyIn(this.#memory, addresses[i], place.node.op.data, place.node.dtype);
+        this.#memory.write(addresses[i], toElements(place.node.op.data, place.node.dtype));
       }
     }
     const preludeReads = lowered.calls
@@ -240,8 +254,7 @@ export class WasmBackend implements Backend {
     { start, steps }: StepTable,
     times: boolean,
   ): Promise<void> {
-    const words = new Int32Array(this.#memory.buffer);
-    for (const i of steps.keys()) words[(base + start + i * STEP.bytes + STEP.counter) / 4] = 0;
+    this.#memory.clear({ address: base + start + STEP.counter, count: steps.length, stride: STEP.bytes });
     await this.#pool.run(program, (thread) => [
       base + start,
       steps.length,

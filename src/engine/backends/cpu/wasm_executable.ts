@@ -11,17 +11,18 @@ import {
   readOutputs,
 } from "../../backend.ts";
 import { checkFeeds } from "../../checks.ts";
-import { toFloats } from "../../elements.ts";
+import { toElements } from "../../elements.ts";
 import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { Kernel } from "./kernels/kernel.ts";
+import { type LinearMemory, readFloats } from "./linear_memory.ts";
 import type { StepTable } from "./memory_layout.ts";
-import { copyIn, type Placement } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 import { secondsOfSteps } from "./profile_times.ts";
 
 /** What a program needs from its backend. */
 export interface Machine {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: LinearMemory;
   readonly threads: number;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly run: (table: StepTable, times: boolean) => Promise<void>;
@@ -84,8 +85,10 @@ export class WasmExecutable implements Executable {
       const { base, layout } = this.#placement;
       await this.#start(feeds, layout.tables.single, true);
       const { memory, threads } = this.#machine;
-      const words = (layout.timesBytes * threads) / Float64Array.BYTES_PER_ELEMENT;
-      const seconds = secondsOfSteps(new Float64Array(memory.buffer, base + layout.times, words), threads);
+      const bytes = layout.timesBytes * threads;
+      const { buffer, at } = await memory.view(base + layout.times, bytes);
+      const times = new Float64Array(buffer, at, bytes / Float64Array.BYTES_PER_ELEMENT);
+      const seconds = secondsOfSteps(times, threads);
       return callsOfRun(this.#placement).map(({ kernel, label }, i) => ({
         family: kernel.family,
         label,
@@ -104,12 +107,12 @@ export class WasmExecutable implements Executable {
   }
 
   /** A copy of an output's values. */
-  #output(i: number): Float32Array {
+  async #output(i: number): Promise<Float32Array> {
     this.#checkUsable();
     const { buffer, offset } = this.#placement.lowered.outputs[i];
     const address = this.#placement.addresses[buffer] + offset;
     const { shape, dtype } = this.#program.outputs[i];
-    return toFloats(this.#machine.memory.buffer, address, numel(shape), dtype);
+    return readFloats(this.#machine.memory, address, numel(shape), dtype);
   }
 
   #checkUsable(): void {
@@ -121,7 +124,7 @@ export class WasmExecutable implements Executable {
     for (const [i, feed] of feeds.entries()) {
       const address = this.#inputs[i];
       if (address !== undefined) {
-        copyIn(this.#machine.memory, address, feed, this.#program.inputs[i].dtype);
+        this.#machine.memory.write(address, toElements(feed, this.#program.inputs[i].dtype));
       }
     }
     await this.#prepare();

@@ -1,11 +1,12 @@
-// A worker thread: instantiates programs over the shared memory and runs them on request.
+// A worker thread: instantiates programs over its memory and runs them on request.
 
 import { thread } from "#platform/thread";
 import type { Reply, Request, WorkerSetup } from "./messages.ts";
+import { clearWords, PAGE } from "./words.ts";
 
 type Program = (...args: number[]) => void;
 
-function handler({ memory }: WorkerSetup): (request: Request) => Reply | null {
+function handler(memory: WebAssembly.Memory): (request: Request) => Reply | null {
   const programs = new Map<number, Program>();
   return (request) => {
     switch (request.kind) {
@@ -25,19 +26,41 @@ function handler({ memory }: WorkerSetup): (request: Request) => Reply | null {
         run(...request.args);
         return {};
       }
+      case "grow":
+        return grow(memory, request.pages);
+      case "write":
+        new Uint8Array(memory.buffer).set(new Uint8Array(request.data), request.address);
+        return null;
+      case "clear":
+        clearWords(memory.buffer, request);
+        return null;
+      case "read": {
+        const data = new Uint8Array(memory.buffer, request.address, request.bytes).slice().buffer;
+        return { data };
+      }
       default:
         return request satisfies never;
     }
   };
 }
 
-thread.serve<WorkerSetup, Request, Reply>((setup, post) => {
-  const handle = handler(setup);
+function grow(memory: WebAssembly.Memory, pages: number): Reply | null {
+  const available = memory.buffer.byteLength;
+  try {
+    memory.grow(pages);
+    return null;
+  } catch (error) {
+    return { error: String(error), memory: { needed: available + pages * PAGE, available } };
+  }
+}
+
+thread.serve<WorkerSetup, Request, Reply>(({ memory }, post) => {
+  const handle = handler(memory instanceof WebAssembly.Memory ? memory : new WebAssembly.Memory(memory));
   post({});
   return (request) => {
     try {
       const reply = handle(request);
-      if (reply !== null) post(reply);
+      if (reply !== null) post(reply, reply.data && [reply.data]);
     } catch (error) {
       post({ error: String(error) });
     }
