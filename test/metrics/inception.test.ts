@@ -9,7 +9,8 @@ import { FID_PROTOCOLS, inceptionNetwork } from "../../src/metrics/inception/net
 import { readInception } from "../../src/metrics/inception/weights.ts";
 import { relativeError } from "../support/compare.ts";
 import { testFolder } from "../support/folder.ts";
-import { fixture, GoldenTensors } from "../support/golden.ts";
+import { fixture, readGolden } from "../support/golden.ts";
+import type { GoldenTensors } from "../support/golden_tensors.ts";
 
 const FILE = "metrics/inception.safetensors";
 const SIZES = [
@@ -33,7 +34,7 @@ let backend: Backend;
 let golden: GoldenTensors;
 beforeAll(async () => {
   backend = await createBackend();
-  golden = await GoldenTensors.read(FILE);
+  golden = await readGolden(FILE);
 });
 afterAll(() => backend.close());
 

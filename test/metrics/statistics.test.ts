@@ -8,7 +8,8 @@ import { kernelDistance } from "../../src/metrics/kernel_distance.ts";
 import { gaussianOf, Moments } from "../../src/metrics/moments.ts";
 import { nearest } from "../../src/metrics/neighbours.ts";
 import { precisionRecall } from "../../src/metrics/precision_recall.ts";
-import { GoldenTensors, readJsonFixture } from "../support/golden.ts";
+import { readGolden, readJsonFixture } from "../support/golden.ts";
+import type { GoldenTensors } from "../support/golden_tensors.ts";
 
 const numbersSchema = v.record(
   v.string(),
@@ -28,7 +29,7 @@ const NAMES = ["other", "noisy", "far", "large_mean"] as const;
 let golden: GoldenTensors;
 let numbers: v.InferOutput<typeof numbersSchema>;
 beforeAll(async () => {
-  golden = await GoldenTensors.read("metrics/statistics.safetensors");
+  golden = await readGolden("metrics/statistics.safetensors");
   numbers = v.parse(numbersSchema, await readJsonFixture("metrics/statistics.json"));
 });
 
