@@ -83,6 +83,8 @@ export {
   writeSafetensors,
 } from "./io/safetensors.ts";
 export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.ts";
+export { unzipFolder } from "./io/unzip_folder.ts";
+export { zipFolder } from "./io/zip_folder.ts";
 export * from "./metrics/index.ts";
 export type {
   ClassEmbedding,

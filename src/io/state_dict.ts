@@ -142,6 +142,19 @@ async function readInto(weights: StateDict, path: string, expected?: ReadonlySet
   }
 }
 
+/** Where the weights of a folder may be that cannot be listed: whole, or in shards that one of the indices names. */
+export const weightNames = (
+  variant: string | undefined,
+): { readonly whole: string; readonly indices: readonly string[] } => ({
+  whole: weightsName(variant),
+  indices: indexNames(variant),
+});
+
+/** The names of the shards that an index names. @throws FileError */
+export const shardNames = async (folder: string, index: string): Promise<string[]> => [
+  ...(await readIndex(folder, index)).keys(),
+];
+
 /** Shard file -> names of its tensors. Every file name is checked to be a plain name inside the folder. */
 async function readIndex(folder: string, index: string): Promise<Map<string, Set<string>>> {
   const path = join(folder, index);

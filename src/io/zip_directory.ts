@@ -18,7 +18,7 @@ export interface ZipEntry {
 
 /** Archives with more files are refused as an attack. */
 const MAX_ENTRIES = 5_000_000;
-/** So are files that unpack to more than this (bytes): each is read in one piece. */
+/** So are files that unpack to more than this (bytes): what is compressed is read in one piece. */
 const MAX_ENTRY_BYTES = 512 * 2 ** 20;
 /** And files, of some size, compressed by more than this factor: no image in a supported format is. */
 const MAX_RATIO = 250;
@@ -33,6 +33,7 @@ const BLOCK_BYTES = 2 ** 18;
  * The wanted files of an archive, in the archive's order.
  * @param file the open archive, `size` bytes long
  * @param path its name, for errors
+ * @param maxEntryBytes the most that a file may have which is not compressed
  * @throws FileError, in one line, for an invalid archive, and for one that looks like an attack
  */
 export async function readZipDirectory(
@@ -40,6 +41,7 @@ export async function readZipDirectory(
   size: number,
   path: string,
   wanted: (name: string) => boolean,
+  maxEntryBytes = MAX_ENTRY_BYTES,
 ): Promise<ZipEntry[]> {
   const entries: ZipEntry[] = [];
   let packed = 0;
@@ -56,7 +58,7 @@ export async function readZipDirectory(
       packed += entry.compressedBytes;
       const { name, method, offset, compressedBytes, bytes, crc32 } = entry;
       if (name.endsWith("/") || !wanted(name)) continue;
-      const problem = problemOf(entry);
+      const problem = problemOf(entry, maxEntryBytes);
       if (problem !== undefined) throw new FileError(path, `${JSON.stringify(name)} ${problem}`);
       entries.push({ name, offset, compressedBytes, bytes, crc32, deflated: method === DEFLATED });
     }
@@ -72,17 +74,20 @@ export async function readZipDirectory(
   return entries;
 }
 
-function problemOf({ isEncrypted, method, compressedBytes, bytes }: ZipDirectoryEntry): string | undefined {
+function problemOf(
+  { isEncrypted, method, compressedBytes, bytes }: ZipDirectoryEntry,
+  maxEntryBytes: number,
+): string | undefined {
   if (isEncrypted) return "is encrypted; unpack the archive with its password, and give the folder";
   if (method !== STORED && method !== DEFLATED) {
     return `is packed by method ${method}, which is not read; pack it with deflate, or unpack it and give the folder`;
   }
-  return bombProblem(compressedBytes, bytes);
+  return bombProblem(compressedBytes, bytes, method === STORED ? maxEntryBytes : MAX_ENTRY_BYTES);
 }
 
-function bombProblem(compressed: number, bytes: number): string | undefined {
-  if (bytes > MAX_ENTRY_BYTES) {
-    return `would unpack to ${bytes} bytes, where an image may have ${MAX_ENTRY_BYTES}: this looks like a zip bomb, and is refused`;
+function bombProblem(compressed: number, bytes: number, most: number): string | undefined {
+  if (bytes > most) {
+    return `would unpack to ${bytes} bytes, where ${most} are allowed: this looks like a zip bomb, and is refused`;
   }
   if (bytes > RATIO_MATTERS_BYTES && bytes > compressed * MAX_RATIO) {
     return `would unpack to ${Math.round(bytes / Math.max(1, compressed))} times its size: this looks like a zip bomb, and is refused`;

@@ -18,7 +18,7 @@ import { COMPONENT_KINDS, type Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
 import { componentsOf } from "./folders.ts";
 
-/** Options for loading a pipeline from the Hub. */
+/** Options for loading a pipeline from the Hub or a web address. */
 export interface HubLoadOptions {
   /** A branch, a tag or a commit. Default: the main branch. */
   readonly revision?: string;
@@ -30,15 +30,17 @@ export interface HubLoadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a pipeline is found and read. */
+export interface PipelineSourceOptions extends HubLoadOptions, ReadStateDictOptions {
+  readonly warn?: Warn;
+}
+
 /**
  * The folder for a path or a repository's name; missing files of a repository are downloaded.
  * @param source a path, "hf:OWNER/NAME[@REVISION]", or "OWNER/NAME" where no such path exists
  * @throws HubError, PipelineError, FileError, in one line
  */
-export async function pipelineFolder(
-  source: string,
-  options: HubLoadOptions & ReadStateDictOptions & { readonly warn?: Warn } = {},
-): Promise<string> {
+export async function pipelineFolder(source: string, options: PipelineSourceOptions = {}): Promise<string> {
   const name = await hubNameOf(source);
   if (name === undefined) {
     if (options.revision === undefined) return source;

@@ -4,7 +4,7 @@ import type { Scheduler } from "../schedulers/index.ts";
 import type { PipelineModel } from "./components.ts";
 import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
 import { readPipeline } from "./folders.ts";
-import { pipelineFolder } from "./hub.ts";
+import { withPipelineFolder } from "./source.ts";
 
 /**
  * Reads a pipeline.
@@ -16,8 +16,9 @@ export async function readPretrained(
   source: string,
   options: FromPretrainedOptions,
 ): Promise<[unet: PipelineModel, scheduler: Scheduler, options: PipelineOptions]> {
-  const folder = await pipelineFolder(source, options);
-  const { unet, scheduler, id2label, ...parts } = await readPipeline(folder, options);
+  const { unet, scheduler, id2label, ...parts } = await withPipelineFolder(source, options, (folder) =>
+    readPipeline(folder, options),
+  );
   const names = options.conditioner === undefined && id2label;
   return [unet, scheduler, { ...parts, ...(names && { id2label: names }), ...options }];
 }

@@ -178,6 +178,8 @@ export interface Paths {
   inside(folder: string, path: string): string;
   /** The user's home folder. */
   home(): string;
+  /** The folder for temporary files. */
+  temporary(): string;
 }
 
 /** An image in memory, and properties of its file. */
@@ -227,8 +229,8 @@ export interface Hashing {
 }
 
 export interface Compression {
-  /** The CRC-32 of zip and PNG. */
-  crc32(data: Uint8Array): number;
+  /** The CRC-32 of zip and PNG. @param before of what goes before the data. Default: nothing */
+  crc32(data: Uint8Array, before?: number): number;
   /** Unpacks raw deflate. Rejects if the data are damaged, or would unpack to more than `most` bytes. */
   inflateRaw(data: Uint8Array, most: number): Promise<Uint8Array>;
   /** @throws if the data are damaged, or would unpack to more than `most` bytes */

@@ -8,7 +8,7 @@ const inflate = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(i
 const atMost = (most: number) => ({ maxOutputLength: Math.max(1, most) });
 
 export const compression: Compression = {
-  crc32: (data) => crc32(data),
+  crc32: (data, before = 0) => crc32(data, before),
   inflateRaw: (data, most) => inflate(data, atMost(most)),
   gunzip: (data, most) => gunzipSync(data, atMost(most)),
   brotli: (data, most) => brotliDecompressSync(data, atMost(most)),

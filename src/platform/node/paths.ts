@@ -1,6 +1,6 @@
 // Paths in the system's notation.
 
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Paths } from "../platform.ts";
 
@@ -13,4 +13,5 @@ export const paths: Paths = {
   isAbsolute,
   inside: (folder, path) => relative(folder, path).split(sep).join("/"),
   home: homedir,
+  temporary: tmpdir,
 };

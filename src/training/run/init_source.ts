@@ -6,7 +6,8 @@ import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { ModelClasses } from "../../pipelines/class_labels.ts";
 import { readWeights, schedulerFromJson, unetFromConfig, type Warn } from "../../pipelines/components.ts";
 import { readPipeline } from "../../pipelines/folders.ts";
-import { type HubLoadOptions, pipelineFolder } from "../../pipelines/hub.ts";
+import type { HubLoadOptions } from "../../pipelines/hub.ts";
+import { withPipelineFolder } from "../../pipelines/source.ts";
 import type { Scheduler } from "../../schedulers/index.ts";
 import { RunFolderError } from "../errors.ts";
 import { checkpointSteps, checkpointWeights, UNET_EMA } from "./checkpoint.ts";
@@ -50,7 +51,9 @@ export async function readInitModel(
     const last = (await checkpointSteps(run)).at(-1);
     if (last !== undefined && (await run.isRun())) return readCheckpointModel(run, last, source);
   }
-  const { unet, scheduler, id2label } = await readPipeline(await pipelineFolder(source, options), options);
+  const { unet, scheduler, id2label } = await withPipelineFolder(source, options, (folder) =>
+    readPipeline(folder, options),
+  );
   const classes = ModelClasses.of(unet, id2label);
   return { unet, scheduler, classes, from: { source, weights: "pipeline" }, preset: null };
 }

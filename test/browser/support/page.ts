@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { build } from "tsdown";
 import { browserBundle } from "../../../tools/build/browser_bundle.ts";
-import { openSite, type Site } from "./site.ts";
+import { openSite, type Site } from "../../support/site.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 

@@ -22,8 +22,8 @@ const ISOLATION = {
 export interface Site {
   /** Without a slash at its end. */
   readonly url: string;
-  /** Serves a text at a path that begins with "/". */
-  put(path: string, text: string): void;
+  /** Serves a text at a path that begins with "/". @param type of its content; default: by the path's ending */
+  put(path: string, text: string, options?: { readonly type?: string }): void;
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export interface SiteOptions {
 }
 
 export async function openSite({ isolated = false, folder, cors = false }: SiteOptions = {}): Promise<Site> {
-  const texts = new Map<string, string>();
+  const texts = new Map<string, { readonly text: string; readonly type: string | undefined }>();
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const path = decodeURIComponent(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
@@ -46,9 +46,10 @@ export async function openSite({ isolated = false, folder, cors = false }: SiteO
       ...(isolated && ISOLATION),
       ...(cors && { "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin" }),
     };
-    const text = texts.get(path);
-    if (text !== undefined) {
-      response.writeHead(200, headers).end(text);
+    const known = texts.get(path);
+    if (known !== undefined) {
+      const { text, type = headers["content-type"] } = known;
+      response.writeHead(200, { ...headers, "content-type": type }).end(text);
       return;
     }
     const file = folder === undefined ? undefined : join(folder, normalize(path));
@@ -64,7 +65,7 @@ export async function openSite({ isolated = false, folder, cors = false }: SiteO
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    put: (path, text) => texts.set(path, text),
+    put: (path, text, { type } = {}) => texts.set(path, { text, type }),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
