@@ -1,8 +1,5 @@
-// What a page imports: all of Imago in one file.
+// imago in a browser: what "imago" is to pages, and what browsers have beside it.
 
-export * from "./data/index.ts";
-export * from "./engine/index.ts";
+export * as engine from "./engine/index.ts";
 export * from "./index.ts";
-export * from "./metrics/index.ts";
-export * from "./nn/index.ts";
-export * from "./schedulers/index.ts";
+export * as nn from "./nn/index.ts";

@@ -16,8 +16,8 @@ const FLOORS: readonly (readonly string[])[] = [
 ];
 /** Within the engine, from the top: upper rooms may import lower ones. */
 const ENGINE: readonly (readonly string[])[] = [["backends"], ["program"], ["passes"]];
-/** Files on no floor: the package's entry and its version. */
-const APART = ["src/index.ts", "src/version.ts"];
+/** Files on no floor: the entries of the package, and its version. */
+const APART = ["src/index.ts", "src/browser.ts", "src/version.ts"];
 
 export function upwardImports(sources: Sources): Problem[] {
   const problems: Problem[] = [];

@@ -6,6 +6,7 @@ import type { Sources } from "./sources.ts";
 /** The files behind `exports` in package.json. */
 const ENTRIES = [
   "src/index.ts",
+  "src/browser.ts",
   ...["engine", "nn", "schedulers", "data", "metrics"].map((room) => `src/${room}/index.ts`),
 ];
 

@@ -31,14 +31,10 @@ export interface Problem {
 }
 
 export function readSources(root: string): Sources {
-  const config = ts.getParsedCommandLineOfConfigFile(`${root}/tsconfig.json`, undefined, {
-    ...ts.sys,
-    onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
-      throw new Error(ts.flattenDiagnosticMessageText(messageText, " "));
-    },
-  });
-  if (config === undefined) throw new Error(`${root}/tsconfig.json cannot be read`);
-  const program = ts.createProgram(config.fileNames, config.options);
+  const { options, fileNames } = readConfig(`${root}/tsconfig.json`);
+  // The browser's side is in the configuration without Node's types.
+  const portable = readConfig(`${root}/tsconfig.portable.json`).fileNames;
+  const program = ts.createProgram([...new Set([...fileNames, ...portable])], options);
   // Binding sets the nodes' parents.
   program.getTypeChecker();
   const files = program.getSourceFiles().filter(({ fileName }) => !fileName.includes("/node_modules/"));
@@ -50,6 +46,17 @@ export function readSources(root: string): Sources {
     importsOf: (file) => imports.get(file) ?? [],
     pathOf: ({ fileName }) => relative(root, fileName).split(sep).join("/"),
   };
+}
+
+function readConfig(path: string): ts.ParsedCommandLine {
+  const config = ts.getParsedCommandLineOfConfigFile(path, undefined, {
+    ...ts.sys,
+    onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
+      throw new Error(ts.flattenDiagnosticMessageText(messageText, " "));
+    },
+  });
+  if (config === undefined) throw new Error(`${path} cannot be read`);
+  return config;
 }
 
 function readImports(program: ts.Program, file: ts.SourceFile): Import[] {

@@ -43,12 +43,20 @@ function namesTaken(
     if (!by(sources.pathOf(file))) continue;
     for (const { target, names } of sources.importsOf(file)) {
       if (target === undefined) continue;
-      const known = taken.get(target) ?? new Set<string>();
-      for (const name of names) known.add(name);
-      taken.set(target, known);
+      for (const file of [target, ...onOtherSides(sources, target)]) {
+        const known = taken.get(file) ?? new Set<string>();
+        for (const name of names) known.add(name);
+        taken.set(file, known);
+      }
     }
   }
   return taken;
+}
+
+/** "#platform" is Node's side here, and the browser's in a browser. */
+function onOtherSides(sources: Sources, target: ts.SourceFile): readonly ts.SourceFile[] {
+  const [, name] = /^src\/platform\/node\/(.+)$/.exec(sources.pathOf(target)) ?? [];
+  return sources.files.filter((file) => sources.pathOf(file) === `src/platform/browser/${name}`);
 }
 
 const isType = ({ flags }: ts.Symbol): boolean => (flags & ts.SymbolFlags.Value) === 0;

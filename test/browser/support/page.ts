@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { build } from "tsdown";
-import { browserBundle } from "../../../tools/build/browser_bundle.ts";
+import { browserFile } from "../../../tools/build/browser_bundle.ts";
 import { openSite, type Site } from "../../support/site.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -16,7 +16,7 @@ export async function bundle(name: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "imago-page-"));
   try {
     await build({
-      ...browserBundle({ page: `test/browser/pages/${name}.ts` }),
+      ...browserFile({ page: `test/browser/pages/${name}.ts` }),
       config: false,
       cwd: root,
       outDir: folder,
