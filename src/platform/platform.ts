@@ -49,16 +49,17 @@ export interface AppendFile extends OpenFile, FileSink {
   sync(): Promise<void>;
 }
 
-/** A file with synchronous reads and writes, for each training step. Browsers have these in workers only. */
+/** A file with synchronous reads and writes, for each training step. In a browser it is held in memory. */
 export interface SyncFile {
   /** @returns the number of bytes read, which may be smaller at the file's end */
   read(bytes: Uint8Array, position: number): number;
   /** @returns the number of bytes written, which may be smaller */
   write(bytes: Uint8Array, position: number): number;
   truncate(size: number): void;
-  /** Returns when everything is on the disk. */
-  sync(): void;
-  close(): void;
+  /** Resolves when everything is on the disk. */
+  sync(): Promise<void>;
+  /** Resolves when everything has been handed to the system. */
+  close(): Promise<void>;
 }
 
 /** Writes the content of a new file, from the start. */

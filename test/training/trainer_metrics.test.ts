@@ -31,8 +31,8 @@ test("records are appended; opening again keeps those up to a step", async () =>
   expect(log.secondsBefore).toBe(0);
   for (let step = 1; step <= 5; step++) log.append(record(step));
   log.append({ ...record(6), epochLoss: 0.25 });
-  log.sync();
-  log.close();
+  await log.sync();
+  await log.close();
   const lines = readFileSync(path, "utf8").trim().split("\n");
   expect(JSON.parse(lines[0])).toEqual({
     step: 1,
@@ -60,7 +60,7 @@ test("quality numbers join the last record, and it is known whether it has them"
   log.append(record(1));
   log.addQuality(quality);
   log.append(record(2));
-  log.close();
+  await log.close();
   const again = await open(fresh, 2);
   expect(again.unmeasuredStep).toBe(2);
   again.addQuality(quality);
@@ -89,7 +89,7 @@ test("who may not write writes nothing", async () => {
   isHeld = false;
   expect(() => log.append(record(2))).toThrow("taken over");
   expect(() => log.addQuality({ patchFd: 1, patchKd: 1 })).toThrow("taken over");
-  log.close();
+  await log.close();
   expect(readFileSync(held)).toEqual(before);
   const refused = open(held, 0, () => {
     throw new Error("taken over");

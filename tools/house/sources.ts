@@ -32,9 +32,11 @@ export interface Problem {
 
 export function readSources(root: string): Sources {
   const { options, fileNames } = readConfig(`${root}/tsconfig.json`);
-  // The browser's side is in the configuration without Node's types.
-  const portable = readConfig(`${root}/tsconfig.portable.json`).fileNames;
-  const program = ts.createProgram([...new Set([...fileNames, ...portable])], options);
+  // The browser's side, and its tests, are in configurations of their own.
+  const others = ["portable", "browser"].flatMap(
+    (name) => readConfig(`${root}/tsconfig.${name}.json`).fileNames,
+  );
+  const program = ts.createProgram([...new Set([...fileNames, ...others])], options);
   // Binding sets the nodes' parents.
   program.getTypeChecker();
   const files = program.getSourceFiles().filter(({ fileName }) => !fileName.includes("/node_modules/"));

@@ -134,7 +134,8 @@ export class PixelFile {
   }
 
   close(): void {
-    this.#file?.close();
+    // It was read only: nothing is left to be written.
+    void this.#file?.close();
     this.#file = undefined;
   }
 }

@@ -33,8 +33,8 @@ export async function openToSync(path: string, mode: "r" | "r+"): Promise<SyncFi
     read: (bytes, position) => readSync(file, bytes, 0, bytes.length, position),
     write: (bytes, position) => writeSync(file, bytes, 0, bytes.length, position),
     truncate: (size) => ftruncateSync(file, size),
-    sync: () => fsyncSync(file),
-    close: () => closeSync(file),
+    sync: async () => fsyncSync(file),
+    close: async () => closeSync(file),
   };
 }
 

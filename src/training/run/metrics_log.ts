@@ -133,12 +133,20 @@ export class MetricsLog {
   }
 
   /** Makes everything appended so far durable. */
-  sync(): void {
-    this.#explained(() => this.#file.sync());
+  async sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw explainSystemError(error, "write the file", this.#path);
+    }
   }
 
-  close(): void {
-    this.#file.close();
+  async close(): Promise<void> {
+    try {
+      await this.#file.close();
+    } catch (error) {
+      throw explainSystemError(error, "write the file", this.#path);
+    }
   }
 
   /** Replaces the end of the file, all of it or nothing. */

@@ -179,7 +179,7 @@ async function truncate(path: string, size: number): Promise<void> {
   try {
     file.truncate(size);
   } finally {
-    file.close();
+    await file.close();
   }
 }
 

@@ -162,12 +162,15 @@ export class Run {
   /** Closes the files, stops the backend and releases the folder. */
   async close(): Promise<void> {
     const { metrics, preview, quality, computer, backend, lock } = this.#parts;
-    metrics.close();
-    await preview.close();
-    quality.close();
-    computer.dispose();
-    await backend.close();
-    await lock.release();
+    try {
+      await metrics.close();
+    } finally {
+      await preview.close();
+      quality.close();
+      computer.dispose();
+      await backend.close();
+      await lock.release();
+    }
   }
 
   /** Whether each kind of work is due: at its interval (0: never) and after the last step, always with a checkpoint. */
@@ -239,7 +242,7 @@ export class Run {
     const { computer, metrics, epochLoss, writer, speed } = this.#parts;
     this.#plan.options.onStage?.("checkpoint");
     return speed.timeAside("checkpoint", async () => {
-      metrics.sync();
+      await metrics.sync();
       const { timestepLosses } = computer;
       const state = { step, epochLossSum: epochLoss.sum, ...(timestepLosses && { timestepLosses }) };
       return writer.writeCheckpoint(state, await computer.values(step));
