@@ -1,8 +1,11 @@
-// Zip archives: accepted and refused ones.
+// Zip archives: accepted and refused ones, on Node's side of the platform and on the browser's.
 import { writeFile } from "node:fs/promises";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openZip } from "../../src/io/zip.ts";
+import * as browser from "../../src/platform/browser/archives.ts";
+import { compression } from "../../src/platform/browser/compression.ts";
 import { FileError } from "../../src/platform/errors.ts";
+import * as node from "../../src/platform/node/index.ts";
 import { freshFolder } from "../support/folder.ts";
 import { type ZipFileOptions, zip } from "./zip_writer.ts";
 
@@ -36,7 +39,14 @@ async function refusal(files: readonly ZipFileOptions[] | Buffer): Promise<strin
   return message;
 }
 
-describe("openZip", () => {
+describe.each(["node", "browser"])("openZip, on the side of %s", (side) => {
+  beforeEach(() => {
+    if (side === "node") return;
+    vi.spyOn(node.archives, "zipDirectory").mockImplementation(browser.archives.zipDirectory);
+    vi.spyOn(node.compression, "inflateRaw").mockImplementation(compression.inflateRaw);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
   it("reads stored and deflated files, those that are wanted", async () => {
     const path = await put([
       { name: "a.txt", content: "first" },

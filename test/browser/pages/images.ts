@@ -1,0 +1,54 @@
+// A page that reads and writes image files.
+
+import { images } from "#platform";
+import { decodeAll } from "../../../src/data/local/decode.ts";
+import { decodeImage } from "../../../src/io/image/index.ts";
+import type { EncodedFormat } from "../../../src/platform/platform.ts";
+
+async function bytesOf(file: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await fetch(file)).arrayBuffer());
+}
+
+/** @returns the image, or what is wrong with the file */
+export async function decode(file: string) {
+  return decodeImage(await bytesOf(file)).then(
+    ({ data, ...image }) => ({ ...image, data: [...data] }),
+    (error: Error) => error.message,
+  );
+}
+
+export async function decodeAtMost(file: string, pixels: number, formats: string[]) {
+  return images.decode(await bytesOf(file), new Set(formats), pixels).then(
+    ({ format }) => format,
+    (error: Error) => error.message,
+  );
+}
+
+/** The pixels of image files, scaled and cut as for training; or what is wrong. */
+export async function scaled(files: string[], size: number) {
+  const encoded = {
+    count: files.length,
+    nameOf: (i: number) => files[i],
+    bytes: (i: number) => bytesOf(files[i]),
+    identity: "fetched",
+    stamp: async () => "",
+    warnings: [],
+    close: async () => {},
+  };
+  const results: (number[] | string)[] = [];
+  for await (const image of decodeAll(encoded, { size, concurrency: 3 })) {
+    results.push("problem" in image ? image.problem : [...image.pixels]);
+  }
+  return results;
+}
+
+/** The bytes of a file with the pixels. */
+export async function encode(data: number[], width: number, height: number, format: EncodedFormat) {
+  return [...(await images.encode(Uint8Array.from(data), width, height, format))];
+}
+
+export async function svgToPng(svg: string, scale: number) {
+  return [...(await images.svgToPng(svg, scale))];
+}
+
+export const decoder = () => images.decoder();
