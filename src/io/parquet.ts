@@ -10,7 +10,7 @@ import {
   parquetSchema,
   type SchemaTree,
 } from "hyparquet";
-import { compressors as allCompressors, decompressZstd } from "hyparquet-compressors";
+import { decompressLz4, decompressLz4Raw, decompressSnappy, decompressZstd } from "hyparquet-compressors";
 import * as v from "valibot";
 import { compression } from "#platform";
 import { errorCode, explainSystemError, FileError, firstLine } from "../platform/errors.ts";
@@ -167,7 +167,9 @@ async function readGroup(
 /** Every codec, each limited to the size of a page. */
 const COMPRESSORS: Compressors = Object.fromEntries(
   Object.entries<NonNullable<Compressors["SNAPPY"]>>({
-    ...allCompressors,
+    SNAPPY: decompressSnappy,
+    LZ4: decompressLz4,
+    LZ4_RAW: decompressLz4Raw,
     GZIP: (input, length) => compression.gunzip(input, length),
     BROTLI: (input, length) => compression.brotli(input, length),
     ZSTD: (input, length) => decompressZstd(input, new Uint8Array(length)),

@@ -10,6 +10,11 @@ export const browserModules = (entry: Record<string, string>): InlineConfig => (
   platform: "browser",
   target: "es2023",
   deps: { alwaysBundle: [/./], onlyBundle: false },
+  // Left out where nothing uses it, though it runs code when it is loaded: a decoder of brotli, with a dictionary that weighs
+  // a quarter of all the rest, and the hashes that the Hub's library needs to upload.
+  treeshake: {
+    moduleSideEffects: [{ test: /[/\\](?:hyparquet-compressors|@huggingface)[/\\]/, sideEffects: false }],
+  },
   plugins: [threadText("browser")],
   fixedExtension: false,
 });

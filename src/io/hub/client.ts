@@ -1,8 +1,7 @@
-// The only file that uses @huggingface/hub. The library makes the requests; our own fetch adds the token, limits and
+// What is read from the Hub, by @huggingface/hub. The library makes the requests; our own fetch adds the token, limits and
 // retries. The library is loaded at first use.
 
 import * as v from "valibot";
-import { files } from "#platform";
 import { errorCode } from "../../platform/errors.ts";
 import { plain } from "../plain.ts";
 import { HubError, type Subject } from "./errors.ts";
@@ -47,9 +46,8 @@ const entrySchema = v.object({
   lfs: v.optional(v.object({ oid: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)), size })),
 });
 
-const library = () => import("@huggingface/hub");
-
-function params({ settings, subject, kind, id, signal }: Asked) {
+/** What every function of the library is given. */
+export function params({ settings, subject, kind, id, signal }: Asked) {
   return {
     repo: { type: kind, name: id },
     name: id,
@@ -62,19 +60,19 @@ function params({ settings, subject, kind, id, signal }: Asked) {
 
 /** The current commit of a branch, tag or commit. @throws HubError */
 export async function resolveCommit(asked: Asked, revision: string): Promise<string> {
-  const hub = await library();
+  const { modelInfo, datasetInfo } = await import("./read_library.ts");
   const query = { ...params(asked), revision };
   const info = await understanding(asked, () =>
     asked.kind === "model"
-      ? hub.modelInfo({ ...query, additionalFields: ["sha"] })
-      : hub.datasetInfo({ ...query, additionalFields: ["sha"] }),
+      ? modelInfo({ ...query, additionalFields: ["sha"] })
+      : datasetInfo({ ...query, additionalFields: ["sha"] }),
   );
   return understood(commitSchema, info, asked.subject).sha;
 }
 
 /** All files of a commit. @throws HubError */
 export async function listCommit(asked: Asked, commit: string): Promise<HubFile[]> {
-  const hub = await library();
+  const { listFiles } = await import("./read_library.ts");
   const files: HubFile[] = [];
   const given = params(asked);
   let pages = 0;
@@ -82,7 +80,7 @@ export async function listCommit(asked: Asked, commit: string): Promise<HubFile[
     if (++pages > MAX_PAGES) throw misunderstood(asked.subject, `more than ${MAX_PAGES} pages of files`);
     return given.fetch(input, init);
   };
-  const items = hub.listFiles({ ...given, fetch: bounded, revision: commit, recursive: true });
+  const items = listFiles({ ...given, fetch: bounded, revision: commit, recursive: true });
   for (;;) {
     const item = await understanding(asked, () => items.next());
     if (item.done) return files;
@@ -99,82 +97,11 @@ export async function listCommit(asked: Asked, commit: string): Promise<HubFile[
   }
 }
 
-/** The name of the token's owner. @throws HubError when the token is not accepted */
-export async function tokenOwner(asked: Asked): Promise<string> {
-  const hub = await library();
-  const who: unknown = await understanding(asked, () => hub.whoAmI(params(asked)));
-  return understood(v.object({ name: v.string() }), who, asked.subject).name;
-}
-
-/** Creates a repository. @throws HubError */
-export async function createRepo(asked: Asked, isPrivate: boolean): Promise<void> {
-  const hub = await library();
-  await understanding(asked, () =>
-    hub.createRepo({ ...params(asked), ...(isPrivate && { visibility: "private" }) }),
-  );
-}
-
-/** A file to upload. */
-export interface Upload {
-  /** Its path on this machine. */
-  readonly file: string;
-  /** Its path in the repository. */
-  readonly path: string;
-}
-
-export interface CommitOptions {
-  readonly title: string;
-  /** The branch. */
-  readonly revision: string;
-  /** Paths to delete from the repository. */
-  readonly removed: readonly string[];
-  /** Called after each large file has been uploaded. */
-  readonly onFile?: (path: string) => void;
-}
-
-/**
- * Makes one commit of files.
- * @returns the commit
- * @throws HubError
- */
-export async function commitFiles(
-  asked: Asked,
-  uploads: readonly Upload[],
-  { title, revision, removed, onFile }: CommitOptions,
-): Promise<string> {
-  const hub = await library();
-  const contents = await Promise.all(
-    uploads.map(async ({ file, path }) => ({ path, content: await files.contentToSend(file) })),
-  );
-  const work = hub.commitIter({
-    ...params(asked),
-    title,
-    branch: revision,
-    operations: [
-      ...contents.map((file) => ({ operation: "addOrUpdate" as const, ...file })),
-      ...removed.map((path) => ({ operation: "delete" as const, path })),
-    ],
-    // Plain LFS: one request per file (or part), which every compatible server supports.
-    useXet: false,
-    ...(asked.signal && { abortSignal: asked.signal }),
-  });
-  const next = () => understanding(asked, () => work.next());
-  let step = await next();
-  while (!step.done) {
-    const event = step.value;
-    if (event.event === "fileProgress" && event.state === "uploading" && event.progress === 1)
-      onFile?.(event.path);
-    step = await next();
-  }
-  return understood(v.object({ commit: v.object({ oid: v.string() }) }), step.value, asked.subject).commit
-    .oid;
-}
-
 /**
  * Calls the library; answers that it does not understand become errors of the server. @throws HubError; other errors
  * unchanged
  */
-async function understanding<T>({ subject, signal }: Asked, work: () => Promise<T>): Promise<T> {
+export async function understanding<T>({ subject, signal }: Asked, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -185,7 +112,8 @@ async function understanding<T>({ subject, signal }: Asked, work: () => Promise<
   }
 }
 
-function understood<Schema extends v.GenericSchema>(
+/** An answer of the shape that the Hub's have. @throws HubError for another */
+export function understood<Schema extends v.GenericSchema>(
   schema: Schema,
   value: unknown,
   subject: Subject,

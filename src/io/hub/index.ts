@@ -1,5 +1,6 @@
 // The Hugging Face Hub: what the rest of the project uses of it.
-export type { HubFile, Upload } from "./client.ts";
+export type { HubFile } from "./client.ts";
+export type { Upload } from "./commit.ts";
 export { fetchDataset, type HubDataset } from "./dataset.ts";
 export { HubError, type HubReason } from "./errors.ts";
 export { HUB_PREFIX, isHubName, isRepoId, parseHubName } from "./name.ts";

@@ -1,7 +1,8 @@
 // Uploads files to a repository of the Hub in one commit; creates the repository if it does not exist.
 
 import { files } from "#platform";
-import { type Asked, commitFiles, createRepo, type HubFile, tokenOwner, type Upload } from "./client.ts";
+import type { Asked, HubFile } from "./client.ts";
+import { commitFiles, createRepository, tokenOwner, type Upload } from "./commit.ts";
 import { matches } from "./download.ts";
 import { HubError } from "./errors.ts";
 import { parentOf } from "./name.ts";
@@ -62,7 +63,7 @@ export async function pushFiles(
   onStage?.("asking the Hub");
   await tokenOwner(asked);
   const before = await existing(id, settings, signal);
-  if (before === undefined) await createRepo(asked, isPrivate);
+  if (before === undefined) await createRepository(asked, isPrivate);
   else await checkCard(before, uploads, mayReplaceCard, signal);
   const listed = new Map(before?.files.map((file) => [file.path, file]));
   const removed = [...listed.keys()].filter((path) => isStaleIndex(path, uploads));
