@@ -10,6 +10,14 @@ export const LARGE = 1000;
 export const TOKEN = "hf_ofTheTests";
 const OWNER = "tester";
 
+/** What the Hub sends so that pages of other origins may read from it. */
+const FOR_PAGES = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, range",
+  "access-control-expose-headers":
+    "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range",
+};
+
 export interface RepoOptions {
   readonly kind?: "model" | "dataset";
   readonly isPrivate?: boolean;
@@ -123,10 +131,15 @@ export class HubServer {
   #answer(host: "hub" | "cdn", request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? "/", this.endpoint);
     const { authorization, range } = request.headers;
+    for (const [name, value] of Object.entries(FOR_PAGES)) response.setHeader(name, value);
     this.asked.push({ method: request.method ?? "", path: url.pathname, range, authorization, host });
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
+      if (request.method === "OPTIONS") {
+        response.writeHead(204).end();
+        return;
+      }
       try {
         const failure = host === "hub" ? this.failures.shift() : undefined;
         if (failure !== undefined) throw new Refused(failure, "down for repairs");

@@ -6,7 +6,7 @@ import type { AppendFile, OpenFile } from "../../platform/platform.ts";
 import { isAbandoned } from "../abandoned.ts";
 import type { HubFile } from "./client.ts";
 import { HubError, kindOfAnswer, type Subject, strange, unreachable } from "./errors.ts";
-import { isNetworkError, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
+import { isNetworkError, piecesOf, RefusedAnswer, refusalOf, requestHeaders, retrying } from "./http.ts";
 import type { HubSettings } from "./settings.ts";
 
 const { basename, dirname, join } = paths;
@@ -131,7 +131,7 @@ async function receiveOnce(work: Download, handle: AppendFile, have: number): Pr
       have = 0;
     }
     try {
-      for await (const bytes of answer.body ?? []) {
+      for await (const bytes of piecesOf(answer)) {
         clearTimeout(timer);
         timer = setTimeout(stall, STALL_MS);
         if (have + bytes.length > file.size) throw damaged(work);

@@ -52,14 +52,15 @@ export function apiFetch(settings: HubSettings, subject: Subject, signal?: Abort
   };
 }
 
-/** Headers with the token, if the request goes to the Hub itself, and the user agent. */
+/** Headers with the token, if the request goes to the Hub itself, and our name, except in browsers, which send theirs. */
 export function requestHeaders(settings: HubSettings, url: URL, headers?: RequestInit["headers"]): Headers {
   const all = new Headers(headers);
   if (url.origin === new URL(settings.endpoint).origin) {
     all.delete("authorization");
     if (settings.token !== undefined) all.set("authorization", `Bearer ${settings.token}`);
   }
-  all.set("user-agent", `imago/${VERSION}; ${machine.runtime}`);
+  // Browsers would first ask the server whether a page may name itself.
+  if (/^node\//.test(machine.runtime)) all.set("user-agent", `imago/${VERSION}; ${machine.runtime}`);
   return all;
 }
 
@@ -107,13 +108,13 @@ export async function retrying<T>(
   }
 }
 
+/** What Node, Chromium, Firefox and Safari say. */
+const NETWORK_WORDS = /fetch failed|terminated|network|failed to fetch|input stream|load failed|connection/i;
+
 /** Whether `fetch` could not connect, the connection broke, or our own time limit ended it. */
 export function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return (
-    error.name === "TimeoutError" ||
-    (error instanceof TypeError && /fetch failed|terminated|network/i.test(error.message))
-  );
+  return error.name === "TimeoutError" || (error instanceof TypeError && NETWORK_WORDS.test(error.message));
 }
 
 async function pause(
@@ -135,10 +136,25 @@ async function pause(
   });
 }
 
+/** An answer's content as it arrives. Not every browser iterates over streams. */
+export async function* piecesOf(answer: Response): AsyncGenerator<Uint8Array, void, void> {
+  const reader = answer.body?.getReader();
+  if (reader === undefined) return;
+  let isWhole = false;
+  try {
+    for (let next = await reader.read(); next.value !== undefined; next = await reader.read())
+      yield next.value;
+    isWhole = true;
+  } finally {
+    // Whoever stops early wants no more; a broken connection is an error already.
+    if (!isWhole) await reader.cancel().catch(() => {});
+  }
+}
+
 async function boundedBody(answer: Response, url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of answer.body ?? []) {
+  for await (const part of piecesOf(answer)) {
     length += part.length;
     if (length > MAX_ANSWER_BYTES) {
       throw new RefusedAnswer(
