@@ -230,6 +230,12 @@ describeInBrowser("image files in a page", () => {
     ]);
   });
 
+  test("a worker decodes the same pixels, and draws no SVG file", async () => {
+    const [image, refusal] = await page.call.inWorker(`${page.site.url}/display_p3_alpha.png`);
+    expect(image).toEqual(await page.call.decode("/display_p3_alpha.png"));
+    expect(refusal).toMatch(/^Error: an SVG file is drawn in pages only, not in workers/);
+  });
+
   test("the decoder has a name and a version", async () => {
     expect(await page.call.decoder()).toMatch(/^chromium\/\d+/);
     expect(page.printed).toEqual([]);

@@ -1,6 +1,7 @@
 // A page that reads and writes image files.
 
-import { images } from "#platform";
+import { images, threads } from "#platform";
+import { thread } from "#platform/thread";
 import { decodeAll } from "../../../src/data/local/decode.ts";
 import { decodeImage } from "../../../src/io/image/index.ts";
 import type { EncodedFormat } from "../../../src/platform/platform.ts";
@@ -52,3 +53,27 @@ export async function svgToPng(svg: string, scale: number) {
 }
 
 export const decoder = () => images.decoder();
+
+type Answer = Awaited<ReturnType<typeof decode>>;
+
+/** What a worker makes of an image file, and of an SVG file. @param address of the file */
+export function inWorker(address: string): Promise<[Answer, string]> {
+  return new Promise((resolve, reject) => {
+    const worker = threads.start<string, never, [Answer, string]>(new URL(import.meta.url), address, {
+      onMessage(answer) {
+        resolve(answer);
+        void worker.terminate();
+      },
+      onError: (message) => reject(new Error(message)),
+      onExit() {},
+    });
+  });
+}
+
+if (!("document" in globalThis)) {
+  thread.serve((address: string, post: (answer: [Answer, string]) => void) => {
+    const refusal = images.svgToPng("<svg/>", 1).then(() => "drawn", String);
+    void Promise.all([decode(address), refusal]).then(post);
+    return () => {};
+  });
+}
