@@ -16,8 +16,9 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-function crc32(data: Uint8Array): number {
-  let crc = -1;
+/** @param before the CRC-32 of what goes before the data */
+function crc32(data: Uint8Array, before = 0): number {
+  let crc = ~before;
   for (let i = 0; i < data.length; i++) crc = CRC_TABLE[(crc ^ data[i]) & 0xff] ^ (crc >>> 8);
   return ~crc >>> 0;
 }
