@@ -43,6 +43,9 @@ describe("unpacking", () => {
   it("has Node's CRC-32", () => {
     for (const data of [new Uint8Array(0), words, noise, noise.subarray(3, 1001)]) {
       expect(compression.crc32(data)).toBe(node.compression.crc32(data));
+      expect(compression.crc32(data.subarray(7), compression.crc32(data.subarray(0, 7)))).toBe(
+        compression.crc32(data),
+      );
     }
   });
 
