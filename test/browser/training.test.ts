@@ -90,10 +90,10 @@ describeInBrowser("training in a page", () => {
     test("a run that was stopped, or whose page was closed, goes on to the same bytes", async () => {
       const { call } = page;
       expect(await call.train("/runs/stopped", { ...options, stopAfter: 7 })).toEqual(
-        node.losses.slice(0, 7),
+        node.losses.slice(0, 8),
       );
       await page.reload();
-      expect(await call.train("/runs/stopped", { ...options, resume: true })).toEqual(node.losses.slice(7));
+      expect(await call.train("/runs/stopped", { ...options, resume: true })).toEqual(node.losses.slice(8));
       const whole = await hashes(join(node.run, "checkpoints", "step-000020"));
       expect(await call.hashes("/runs/stopped/checkpoints/step-000020")).toEqual(whole);
 
@@ -125,7 +125,9 @@ describeInBrowser("training in a page", () => {
 
     test("what cannot be is refused in words", async () => {
       const { call } = page;
-      expect(await call.failure("/runs/whole", options)).toMatch(/^RunFolderError: \/runs\/whole: /);
+      expect(await call.failure("/runs/whole", options)).toMatch(
+        /^RunFolderError: \/runs\/whole already holds a run; /,
+      );
       const many = await call.failure("/runs/many", { threads: 3 });
       expect(many).toMatch(
         isolated

@@ -1,8 +1,5 @@
 // Pages that run a module of test/browser/pages with Imago in it, and call its functions.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { build } from "tsdown";
@@ -11,23 +8,22 @@ import { openSite, type Site } from "../../support/site.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** The text of a page's module, with all that it imports. @param name of a file in test/browser/pages, without ".ts" */
-export async function bundle(name: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "imago-page-"));
-  try {
-    await build({
-      ...browserFile({ page: `test/browser/pages/${name}.ts` }),
-      config: false,
-      cwd: root,
-      outDir: folder,
-      minify: false,
-      dts: false,
-      logLevel: "silent",
-    });
-    return await readFile(join(folder, "page.js"), "utf8");
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** A bundle of one file, as text. @param entry a module, by any name */
+export async function bundleFile(
+  entry: Record<string, string>,
+  { minify = false }: { readonly minify?: boolean } = {},
+): Promise<string> {
+  const [bundle] = await build({
+    ...browserFile(entry),
+    config: false,
+    cwd: root,
+    write: false,
+    minify,
+    dts: false,
+    logLevel: "silent",
+  });
+  const [chunk] = bundle.chunks.filter((chunk) => chunk.type === "chunk");
+  return chunk.code;
 }
 
 /** The functions of a page's module, called from here: arguments and results are copied. */
@@ -66,7 +62,7 @@ export async function openPage<Module>(
   { isolated, folder }: PageOptions,
 ): Promise<OpenPage<Module>> {
   const site = await openSite({ isolated, ...(folder !== undefined && { folder }) });
-  site.put("/page.js", await bundle(name));
+  site.put("/page.js", await bundleFile({ page: `test/browser/pages/${name}.ts` }));
   site.put(
     "/index.html",
     '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Imago</title><script type="module">globalThis.tested = import("./page.js");</script>',
