@@ -34,9 +34,16 @@ export interface SiteOptions {
   readonly folder?: string;
   /** Lets pages of other origins read. */
   readonly cors?: boolean;
+  /** Takes what a page sends. */
+  readonly onPost?: (body: string) => void;
 }
 
-export async function openSite({ isolated = false, folder, cors = false }: SiteOptions = {}): Promise<Site> {
+export async function openSite({
+  isolated = false,
+  folder,
+  cors = false,
+  onPost,
+}: SiteOptions = {}): Promise<Site> {
   const texts = new Map<string, { readonly text: string; readonly type: string | undefined }>();
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -46,6 +53,15 @@ export async function openSite({ isolated = false, folder, cors = false }: SiteO
       ...(isolated && ISOLATION),
       ...(cors && { "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin" }),
     };
+    if (request.method === "POST" && onPost !== undefined) {
+      const pieces: Buffer[] = [];
+      request.on("data", (piece: Buffer) => pieces.push(piece));
+      request.on("end", () => {
+        onPost(Buffer.concat(pieces).toString());
+        response.writeHead(204, headers).end();
+      });
+      return;
+    }
     const known = texts.get(path);
     if (known !== undefined) {
       const { text, type = headers["content-type"] } = known;
