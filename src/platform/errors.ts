@@ -16,6 +16,20 @@ export class FileError extends Error {
   }
 }
 
+/** An error with a system's code, from a platform whose own errors have none. */
+export class PlatformError extends Error {
+  readonly code: string;
+  /** What is wrong and what to do, where that is not the same on every platform. */
+  readonly advice: string | undefined;
+
+  constructor(code: string, what: string, options: ErrorOptions & { readonly advice?: string } = {}) {
+    super(`${code}: ${what}`, options);
+    this.name = "PlatformError";
+    this.code = code;
+    this.advice = options.advice;
+  }
+}
+
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full; free some space or choose a folder on another disk",
   EDQUOT: "the disk quota is used up; free some space or choose a folder on another disk",
@@ -41,9 +55,8 @@ export function explainSystemError(error: unknown, action: string, path: string)
   if (!(error instanceof Error) || error instanceof FileError) return error;
   const code = errorCode(error);
   if (code === undefined) return error;
-  return new FileError(path, `cannot ${action}: ${ADVICE[code] ?? error.message} (${code})`, {
-    cause: error,
-  });
+  const advice = (error instanceof PlatformError && error.advice) || ADVICE[code] || error.message;
+  return new FileError(path, `cannot ${action}: ${advice} (${code})`, { cause: error });
 }
 
 /** Explains an operating system's error that has no explanation yet; returns any other error unchanged. */

@@ -1,220 +1,330 @@
-// The file system of a page: what is written is there whole after a reload, what is cut off is completed.
+// The file system of a page: what Node's keeps (test/platform/atomic.test.ts) is kept there, too.
 
-import { posix } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { describeInBrowser, launch } from "./support/chromium.ts";
 import { type OpenPage, openPage } from "./support/page.ts";
 
-type Files = typeof import("./pages/files.ts");
-
-describeInBrowser("files in a page", () => {
+describeInBrowser("the files of a page", () => {
   let browser: Browser;
-  let page: OpenPage<Files>;
+  let page: OpenPage<typeof import("./pages/files.ts")>;
   beforeAll(async () => {
     browser = await launch();
-    page = await openPage<Files>(browser, "files", { isolated: false });
+    page = await openPage(browser, "files", { isolated: true });
   });
   afterAll(() => browser?.close());
 
-  test("are written whole, with their folders, and are there after a reload", async () => {
+  let tests = 0;
+  /** A new folder for each test. */
+  let folder = "";
+  beforeEach(() => {
+    folder = `/test-${tests++}`;
+  });
+
+  test("text, bytes, streams and shared memory are written, folders made, old files replaced, and a reload keeps all", async () => {
     const { call } = page;
-    expect(await call.write("/a/b/x.txt", "one")).toBeUndefined();
-    expect(await call.write("/a/b/x.txt", "two")).toBeUndefined();
-    expect(await call.failingWrite("/a/b/x.txt", "mine")).toBe("mine");
-    expect(await call.failingWrite("/a/b/y.txt", "mine")).toBe("mine");
+    const path = `${folder}/a/b/x.txt`;
+    await call.write(path, "one");
+    expect(await call.read(path)).toBe("one");
+    await call.writePieces(path, ["t", "wö"]);
+    expect(await call.read(path)).toBe("twö");
+    await call.writeShared(path, "shared");
+    expect(await call.read(path)).toBe("shared");
+    await call.write(path, "\ufeffthree\n");
+    expect(await call.list(`${folder}/a/b`)).toEqual(["x.txt"]);
     await page.reload();
-    expect(await call.tree("/a")).toEqual({ "/a/b/": "", "/a/b/x.txt": "two" });
-    expect(await call.stat("/a/b/x.txt")).toEqual({ size: 3, mtimeMs: 0, isFile: true, isFolder: false });
-    expect(await call.stat("/a")).toEqual({ size: 0, mtimeMs: 0, isFile: false, isFolder: true });
+    expect(await call.tree(folder)).toEqual({ "a/b/x.txt": "\ufeffthree\n" });
+    expect(await call.inWorker("read", path)).toBe("\ufeffthree\n");
+    expect(await call.stat(path)).toMatchObject({ size: 9, isFile: true, isFolder: false });
+    expect(await call.stat(folder)).toMatchObject({ isFile: false, isFolder: true });
     expect(await call.freeBytes()).toBeGreaterThan(1e6);
   });
 
-  test("errors have the codes of systems, and say what to do", async () => {
+  test("a failure leaves the old file and nothing else, and a full disk is explained", async () => {
     const { call } = page;
-    await call.write("/e/file", "x");
-    expect(await call.read("/e/none")).toMatch(/^ENOENT: /);
-    expect(await call.read("/none/none")).toMatch(/^ENOENT: /);
-    expect(await call.read("/e/file/x")).toMatch(/^ENOTDIR: /);
-    expect(await call.read("/e")).toMatch(/^EISDIR: /);
-    expect(await call.list("/e/file")).toMatch(/^ENOTDIR: /);
-    expect(await call.exists("/e/file/x")).toBe(false);
-    expect(await call.write("/e", "x")).toMatch(/^\/e: cannot write the file: this is a folder where a file/);
-    expect(await call.write("/e/file/x", "x")).toMatch(
-      /^\/e\/file\/x: cannot write the file: a part of the path/,
+    const path = `${folder}/x.txt`;
+    await call.write(path, "old");
+    expect(await call.writePieces(path, ["half of the n"], "full")).toBe(
+      `FileError: ${path}: cannot write the file: the browser gives this site no more space; remove what is no longer needed, or free space on the disk (ENOSPC)`,
     );
-    expect(await call.makeFolder("/e/file")).toMatch(/^\/e\/file: cannot make the folder: it exists already/);
-    expect(await call.makeFolder("/e/a/b/c")).toBeUndefined();
-    expect(await call.replace("/e/file", {})).toMatch(/a file stands where a folder is to be written/);
-    expect(await call.rename("/e/none", "/e/x")).toMatch(/^ENOENT: /);
-    expect(await call.rename("/e/file", "/e/renamed")).toBeUndefined();
-    expect(await call.rename("/e", "/e2")).toBeUndefined();
-    expect(Object.keys(await call.tree("/e2"))).toEqual(["/e2/a/", "/e2/a/b/", "/e2/a/b/c/", "/e2/renamed"]);
-    await call.write("/e/x", "");
-    expect(await call.rename("/e", "/e2")).toMatch(/^ENOTEMPTY: /);
-    expect(await call.removeAll("/e2")).toBeUndefined();
-    expect(await call.removeAll("/e2")).toBeUndefined();
-    expect(await call.exists("/e2")).toBe(false);
+    expect(await call.writePieces(path, ["x"], "mine")).toBe("RangeError: mine");
+    expect(await call.tree(folder)).toEqual({ "x.txt": "old" });
   });
 
-  test("folders are replaced whole, removed, and left as they were by a failure", async () => {
+  test("what is missing, or of another kind, has Node's codes", async () => {
     const { call } = page;
-    expect(await call.replace("/r/run", { a: "1", "sub/b": "2" })).toBeUndefined();
-    expect(await call.replace("/r/run", { a: "9" }, "mine")).toBe("mine");
-    expect(await call.tree("/r")).toEqual({
-      "/r/run/": "",
-      "/r/run/a": "1",
-      "/r/run/sub/": "",
-      "/r/run/sub/b": "2",
+    await call.write(`${folder}/file`, "x");
+    await call.write(`${folder}/full/x`, "x");
+    expect(await call.read(`${folder}/none`)).toMatch(/^ENOENT: /);
+    expect(await call.open(`${folder}/none/x`)).toMatch(/^ENOENT: /);
+    expect(await call.read(`${folder}/file/x`)).toMatch(/^ENOTDIR: /);
+    expect(await call.read(`${folder}/full`)).toMatch(/^EISDIR: /);
+    expect(await call.stat(`${folder}/none`)).toMatch(/^ENOENT: /);
+    expect(await call.write(`${folder}/full`, "x")).toMatch(
+      /cannot write the file: this is a folder where a file/,
+    );
+    expect(await call.write(`${folder}/file/x`, "x")).toMatch(/a file where a folder was expected/);
+    expect(await call.makeFolder(`${folder}/file`)).toMatch(/cannot make the folder: it exists already/);
+    expect(await call.makeFolder(`${folder}/file/x`)).toMatch(/a file where a folder was expected/);
+    expect(await call.remove(`${folder}/full`)).toMatch(/^EISDIR: /);
+    expect(await call.rename(`${folder}/none`, `${folder}/x`)).toMatch(/^ENOENT: /);
+    expect(await call.rename(`${folder}/file`, `${folder}/none/x`)).toMatch(/^ENOENT: /);
+    await call.makeFolder(`${folder}/other/inner`);
+    expect(await call.rename(`${folder}/other`, `${folder}/full`)).toMatch(/^ENOTEMPTY: /);
+    expect(await call.rename(`${folder}/other`, `${folder}/other/inner/x`)).toMatch(/^EINVAL: /);
+    expect(await call.openSync(`${folder}/none`, "r+")).toMatch(/^ENOENT: /);
+    expect(await call.remove(`${folder}/none`)).toBeUndefined();
+    expect(await call.removeAll(`${folder}/none/x`)).toBeUndefined();
+    expect([await call.exists("/"), await call.exists(`${folder}/none`)]).toEqual([true, false]);
+    expect(await call.tree(folder)).toEqual({ file: "x", "full/x": "x" });
+  });
+
+  test("folders are made at the same time, too; files and folders are renamed, get second names, and go", async () => {
+    const { call } = page;
+    const inner = `${folder}/a/b`;
+    await Promise.all([call.makeFolder(inner), call.makeFolder(inner), call.makeFolder(`${inner}/c`)]);
+    await call.lay({
+      [`${folder}/x`]: "x",
+      [`${inner}/y`]: "y",
+      [`${inner}/c/z`]: "z",
+      [`${folder}/old`]: "old",
     });
-    expect(await call.replace("/r/run", { c: "3" })).toBeUndefined();
-    expect(await call.tree("/r")).toEqual({ "/r/run/": "", "/r/run/c": "3" });
-    expect(await call.removeFolder("/r/run")).toBeUndefined();
-    expect(await call.removeFolder("/r/run")).toBeUndefined();
-    expect(await call.tree("/r")).toEqual({});
+    expect(await call.rename(`${folder}/x`, `${folder}/old`)).toBeUndefined();
+    expect(await call.rename(inner, `${folder}/moved`)).toBeUndefined();
+    expect(await call.addName(`${folder}/old`, `${folder}/new/copy`, false)).toBeUndefined();
+    expect(await call.addName(`${folder}/moved/y`, `${folder}/new/moved`, true)).toBeUndefined();
+    expect(await call.tree(folder)).toEqual({
+      old: "x",
+      "moved/c/z": "z",
+      "new/copy": "x",
+      "new/moved": "y",
+    });
+    expect(await call.list(folder)).toEqual(["a", "moved", "new", "old"]);
+    await call.removeAll(`${folder}/moved`);
+    await call.remove(`${folder}/old`);
+    expect(await call.list(folder)).toEqual(["a", "new"]);
   });
 
-  test("a replacement that was cut off anywhere is completed by whoever comes next", async () => {
+  test("reading: by place, whole, in pieces, as a body, and line by line", async () => {
     const { call } = page;
-    const [old, next] = [
-      { a: "old", "sub/b": "old" },
-      { a: "new", "sub/c": "new", "sub/deep/d": "new" },
-    ];
-    const whole = {
-      "/c/run/": "",
-      "/c/run/a": "new",
-      "/c/run/sub/": "",
-      "/c/run/sub/c": "new",
-      "/c/run/sub/deep/": "",
-      "/c/run/sub/deep/d": "new",
-    };
-    let cuts = 0;
-    for (let isDone = false; !isDone; cuts++) {
-      await call.removeAll("/c");
-      await call.replace("/c/run", old);
-      isDone = await call.replaceCutOff("/c/run", next, cuts);
+    await call.write(`${folder}/x`, "0123456789");
+    expect(await call.readAllWays(`${folder}/x`)).toEqual({
+      size: 10,
+      range: "234",
+      into: [4, "1234", 0],
+      all: "0123456789",
+      pieces: "0123456789",
+      long: `FileError: ${folder}/x: the file ended at byte 10 while it was being read`,
+      sent: "0123456789",
+    });
+    const long = "ä".repeat(2e5);
+    await call.write(`${folder}/lines`, `a\r\n\n${long}\rb\u2028\nlast`);
+    expect(await call.lines(`${folder}/lines`)).toEqual(["a", "", long, "b\u2028", "last"]);
+    await call.write(`${folder}/lines`, "a\n");
+    expect(await call.lines(`${folder}/lines`)).toEqual(["a"]);
+  });
+
+  test.each(["page", "worker"])("a %s appends, cuts off and reads in an open file", async (where) => {
+    const { call } = page;
+    const append = (...args: Parameters<typeof call.appendAndCut>) =>
+      where === "page" ? call.appendAndCut(...args) : call.inWorker("appendAndCut", ...args);
+    expect(await append(`${folder}/none/x`, false)).toMatch(/^ENOENT: /);
+    expect(await append(`${folder}/new/x`, true)).toEqual(["one two ", 9, "e thr"]);
+    expect(await append(`${folder}/new/x`, true)).toEqual(["one threeone two ", 9, "e thr"]);
+    expect(await call.read(`${folder}/new/x`)).toBe("one three");
+    expect(await call.appendMuch(`${folder}/much`, 20, 1e6)).toBe(2e7);
+  });
+
+  test("a file that is open to be written is not opened twice, and says so", async () => {
+    expect(await page.call.appendTwice(`/twice`)).toMatch(/^EBUSY: /);
+  });
+
+  test.each(["page", "worker"])(
+    "a %s reads and writes at once, and what it wrote is on the disk",
+    async (where) => {
+      const { call } = page;
+      const path = `${folder}/log`;
+      await call.write(path, "0123456789");
+      const at = (name: string, ...args: unknown[]) =>
+        where === "page" ? Reflect.get(call, name)(...args) : call.inWorker(name, ...args);
+      await at("openSync", path, "r+");
+      expect(await at("writeSync", "abc", 8)).toBe(3);
+      expect(await at("readSync", 6, 10)).toBe("67abc");
+      await at("truncateSync", 9);
+      await at("writeSync", "-", 10);
+      await at("settleSync");
+      expect(await call.read(path)).toBe("01234567a\0-");
+      await at("writeSync", "end", 11);
+      await at("closeSync");
+      expect(await call.read(path)).toBe("01234567a\0-end");
+      await at("openSync", path, "r");
+      expect([await at("readSync", 2, 4), await at("readSync", 12, 4), await at("readSync", 50, 4)]).toEqual([
+        "2345",
+        "nd",
+        "",
+      ]);
+      expect(await at("writeSync", "x", 0)).toMatch(/^EBADF: /);
+      await at("closeSync");
+    },
+  );
+
+  test("what a page wrote of a log is there when the page is loaded again without a word", async () => {
+    const { call } = page;
+    await call.write(`${folder}/log`, "");
+    await call.openSync(`${folder}/log`, "r+");
+    await call.writeSync("a record\n", 0);
+    // The worker that writes has had its turn.
+    await expect.poll(() => call.read(`${folder}/log`)).toBe("a record\n");
+    await page.reload();
+    expect(await call.read(`${folder}/log`)).toBe("a record\n");
+    await call.openSync(`${folder}/log`, "r+");
+    await call.writeSync("another\n", 9);
+    await call.closeSync();
+    expect(await call.read(`${folder}/log`)).toBe("a record\nanother\n");
+  });
+
+  test("a thousand records take a page no time to speak of", async () => {
+    const took = await page.call.logSteps(`${folder}/log`, 1000);
+    expect((await page.call.read(`${folder}/log`))?.toString().split("\n").length).toBe(1001);
+    expect(took).toBeLessThan(2000);
+  });
+
+  test("what could not be written behind is told by the next call, and nothing is written after it", async () => {
+    const { call } = page;
+    await call.write(`${folder}/log`, "");
+    await call.openSync(`${folder}/log`, "r+");
+    await call.fillDisk();
+    expect(await call.writeSync("lost", 0)).toBe(4);
+    await expect.poll(() => call.writeSync("more", 4)).toMatch(/^ENOSPC: /);
+    expect(await call.settleSync()).toMatch(/^ENOSPC: /);
+    expect(await call.closeSync()).toMatch(/^ENOSPC: /);
+    await page.reload();
+    expect(await call.read(`${folder}/log`)).toBe("");
+  });
+
+  test("a folder is made, then replaced whole; a failure leaves the old one and nothing else", async () => {
+    const { call } = page;
+    const path = `${folder}/runs/step-1`;
+    expect(await call.replaceDir(path, { a: "1", "inner/b": "2" })).toBeUndefined();
+    expect(await call.tree(folder)).toEqual({ "runs/step-1/a": "1", "runs/step-1/inner/b": "2" });
+    expect(await call.replaceDir(path, { "inner/c": "3" })).toBeUndefined();
+    expect(await call.tree(folder)).toEqual({ "runs/step-1/inner/c": "3" });
+    expect(await call.replaceDir(path, { d: "4" }, "full")).toMatch(
+      `${path}: cannot write the folder: the browser gives this site no more space`,
+    );
+    expect(await call.tree(folder)).toEqual({ "runs/step-1/inner/c": "3" });
+    await call.write(`${folder}/runs/file`, "mine");
+    expect(await call.replaceDir(`${folder}/runs/file`, {})).toMatch(
+      /a file stands where a folder is to be written/,
+    );
+    expect(await call.read(`${folder}/runs/file`)).toBe("mine");
+    expect(await call.removeFolder(path)).toBeUndefined();
+    expect(await call.removeFolder(path)).toBeUndefined();
+    expect(await call.list(`${folder}/runs`)).toEqual(["file"]);
+  });
+
+  const OLD = { "config.json": "old", "unet/old.bin": "old" };
+  const NEW = { "config.json": "new", "unet/weights.bin": "new" };
+  /** Closes the page at each of its changes, one after the other, and looks at what is there when it is opened again. */
+  async function cutEverywhere(
+    work: () => Promise<unknown>,
+    prepare: () => Promise<unknown>,
+    look: (isDone: boolean) => Promise<void>,
+  ): Promise<number> {
+    const { call } = page;
+    for (let allowed = 0; ; allowed++) {
+      await call.removeAll(folder);
+      await prepare();
+      await call.cutAt(allowed);
+      await work();
+      const isDone = (await call.changesMade()) <= allowed;
       await page.reload();
-      if (cuts % 2 === 0) await call.repairFolder("/c");
-      else expect(await call.replacementOf("/c/run")).toBeUndefined();
-      expect(await call.tree("/c"), `cut off after ${cuts}`).toEqual(whole);
+      await look(isDone);
+      if (isDone) return allowed;
     }
-    // The old folder, three files, two folders, the temporary one.
-    expect(cuts).toBe(8);
-  });
+  }
 
-  test("what was half written is removed", async () => {
+  test("closed at any moment of a replacement, a page leaves the old folder or the new one to whoever comes next", async () => {
     const { call } = page;
-    await call.write("/h/.x.txt.0123456789ab.tmp", "half");
-    await call.write("/h/.run.0123456789ab.tmp/a", "half");
-    await call.write("/h/x.txt", "whole");
-    expect(await call.repairFolder("/h")).toBeUndefined();
-    expect(await call.tree("/h")).toEqual({ "/h/x.txt": "whole" });
-    expect(await call.repairFolder("/none")).toBeUndefined();
-  });
-
-  test("are appended to, and written at once from any thread of a page", async () => {
-    const { call } = page;
-    expect(await call.append("/p/log", ["one", "two"])).toEqual({
-      sizes: [3, 6],
-      text: "onetwo",
-      after: "one!",
-    });
-    expect(await call.syncFile("/p/metrics")).toEqual({
-      count: 8,
-      memory: "one\ntwo\n",
-      before: "one\n",
-      synced: "one\ntwo\n",
-      closed: "one\n2",
-    });
-    expect(await call.writesBehind("/p/behind")).toBe(true);
-    expect(await call.lines("/p/lines", "a\r\nb\nc\rd\n\nlast")).toEqual(["a", "b", "c", "d", "", "last"]);
-  });
-
-  test("a folder's lock is one page's, and ends with it", async () => {
-    const { call, context, site } = page;
-    const second = await context.newPage();
-    await second.goto(site.url);
-    const inSecond = (name: string, ...args: unknown[]): Promise<unknown> =>
-      second.evaluate(
-        async ([name, args]) => Reflect.get(await Reflect.get(globalThis, "tested"), name)(...args),
-        [name, args] as const,
-      );
-    expect(await inSecond("lock", "/l", 100)).toBeUndefined();
-    expect(await call.lock("/l", 50)).toEqual({ holder: "in another page or worker of this site" });
-    const mark = String(await inSecond("mark"));
-    expect(await call.stateOf(mark)).toBe("alive");
-    const waiting = call.lock("/l", 5000);
-    await second.close();
-    expect(await waiting).toBeUndefined();
-    expect(await call.stateOf(mark)).toBe("gone");
-    expect(await call.stateOf("12-ab")).toBe("unknown");
-
-    expect(await call.loss("/l")).toBeUndefined();
-    await call.removeAll("/l");
-    await expect.poll(() => call.loss("/l"), { timeout: 5000 }).toBe("removed");
-    await call.unlock("/l");
-    expect(await call.lock("/l", 50)).toBeUndefined();
-  });
-
-  test("what a page is given has paths, is read-only, and is forgotten", async () => {
-    const { call } = page;
-    const one = await call.mount([{ name: "a.zip", text: "zip" }]);
-    expect(one.tree).toEqual({ [one.path]: "zip" });
-    const many = await call.mount([
-      { name: "a.png", text: "1", path: "moths/day/a.png" },
-      { name: "b.png", text: "2", path: "moths/night/b.png" },
-    ]);
-    const at = many.path;
-    expect(many.tree).toEqual({
-      [`${at}/day/`]: "",
-      [`${at}/day/a.png`]: "1",
-      [`${at}/night/`]: "",
-      [`${at}/night/b.png`]: "2",
-    });
-    expect(at).toMatch(/^\/mounted\/\d+\/moths$/);
-    expect(many.write).toMatch(/cannot write the file: the file system is read-only/);
-    expect(many.gone).toBe(true);
-    await expect(call.mount([])).rejects.toThrow(/no files were given; drop or choose files/);
-  });
-
-  test("paths are those of Node on Linux", async () => {
-    const samples = [
-      "/a/b.tar.gz",
-      "a/../b",
-      "../x",
-      "/",
-      "a",
-      "",
-      "./a",
-      "/a//b",
-      ".hidden",
-      "a.",
-      "/../a",
-      "a/.b.c",
-    ];
-    const parts = [
-      ["/a", "../b", "c"],
-      ["a", "..", "..", "b"],
-      ["", ""],
-      ...samples.map((sample) => [sample]),
-    ];
-    const cases = [
-      ...[...samples, "a/b/"].flatMap((sample) =>
-        (["dirname", "basename", "extname"] as const).map((name) => ({ name, args: [sample] })),
-      ),
-      ...parts.map((args) => ({ name: "join" as const, args })),
-    ];
-    expect(await page.call.pathCases(cases)).toEqual(
-      cases.map(({ name, args }) => Reflect.apply(posix[name], posix, args)),
+    const path = `${folder}/pipeline`;
+    const seen = new Set<unknown>();
+    let asked = 0;
+    const cuts = await cutEverywhere(
+      () => call.replaceDir(path, NEW),
+      () => call.replaceDir(path, OLD),
+      async (isDone) => {
+        if (asked++ % 2 === 0) expect([path, undefined]).toContain(await call.replacementOf(path));
+        else expect(await call.repair(folder)).toBeUndefined();
+        const left = await call.tree(path);
+        expect([OLD, NEW]).toContainEqual(left);
+        if (isDone) expect(left).toEqual(NEW);
+        seen.add(left["config.json"]);
+        await call.repair(folder);
+        expect(await call.list(folder)).toEqual(["pipeline"]);
+      },
     );
-    // From the root, which is the only current folder that there is.
-    expect(
-      await page.call.pathCases([
-        { name: "resolve", args: ["a", "b"] },
-        { name: "resolve", args: ["/a", "/b", "../c"] },
-        { name: "inside", args: ["/a/b", "/a/b/c/d"] },
-        { name: "inside", args: ["/a/b", "/a/x"] },
-      ]),
-    ).toEqual(["/a/b", "/c", "c/d", "../x"]);
+    expect(seen).toEqual(new Set(["old", "new"]));
+    expect(cuts).toBeGreaterThan(10);
+  });
+
+  test("closed at any moment, a removal or a renaming of a folder is not done, or done by the repair", async () => {
+    const { call } = page;
+    const [path, other] = [`${folder}/a`, `${folder}/b`];
+    await cutEverywhere(
+      () => call.removeFolder(path),
+      () => call.replaceDir(path, OLD),
+      async (isDone) => {
+        await call.repair(folder);
+        expect(isDone ? [{}] : [{}, OLD]).toContainEqual(
+          (await call.exists(path)) ? await call.tree(path) : {},
+        );
+        expect((await call.list(folder)).filter((name) => name.startsWith("."))).toEqual([]);
+      },
+    );
+    await cutEverywhere(
+      () => call.rename(path, other),
+      () => call.replaceDir(path, OLD),
+      async (isDone) => {
+        await call.repair(folder);
+        const [there] = await call.list(folder);
+        expect(await call.list(folder)).toHaveLength(1);
+        if (isDone) expect(there).toBe("b");
+        expect(await call.tree(`${folder}/${there}`)).toEqual(OLD);
+      },
+    );
+  });
+
+  test("where a browser moves no files, they are copied", async () => {
+    const { call } = page;
+    await call.withoutMove();
+    await call.replaceDir(`${folder}/a`, OLD);
+    await call.replaceDir(`${folder}/a`, NEW);
+    await call.rename(`${folder}/a`, `${folder}/b`);
+    await call.rename(`${folder}/b/config.json`, `${folder}/x`);
+    expect(await call.tree(folder)).toEqual({ x: "new", "b/unet/weights.bin": "new" });
+    await page.reload();
+  });
+
+  test("what others left is removed by the repair, and nothing of the user's; a missing folder is clean", async () => {
+    const { call } = page;
+    const mine = { ".git/x": "x", ".a.tmp": "x", "b.0123456789ab.tmp": "x" };
+    const theirs = { ".a.0123456789ab.tmp/x": "x", ".b.0123456789ab.tmp": "x", ".c.0123456789ab.new": "{" };
+    await call.lay(
+      Object.fromEntries(Object.keys({ ...mine, ...theirs }).map((name) => [`${folder}/${name}`, "x"])),
+    );
+    expect(await call.repair(folder)).toBeUndefined();
+    expect(await call.tree(folder)).toEqual(mine);
+    expect(await call.repair(`${folder}/missing`)).toBeUndefined();
+  });
+
+  test("where the browser gives no files, it is said", async () => {
+    const { call } = page;
+    await call.withoutFiles();
+    expect(await call.exists("/")).toBe(false);
+    expect(await call.write("/x", "x")).toMatch(
+      /^FileError: \/x: cannot write the file: the browser gives this page no files of its own .*; open it in an ordinary window/,
+    );
+    await page.reload();
+    expect(page.printed).toEqual([]);
   });
 });

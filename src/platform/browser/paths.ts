@@ -1,51 +1,68 @@
-// Paths of the browser's file system: names between slashes, from the root. There is no current folder but the root.
+// Paths of the page's files: posix, and without a working folder, so that relative ones begin at "/".
 
 import type { Paths } from "../platform.ts";
 
-/** Without ".", ".." and empty names. @returns the names from the root */
-export function namesOf(path: string): string[] {
-  const names: string[] = [];
-  for (const name of path.split("/")) {
-    if (name === "..") names.pop();
-    else if (name !== "" && name !== ".") names.push(name);
+/** The parts of a path without "." and "..". @param isRooted ".." of "/" is "/" */
+function partsOf(path: string, isRooted: boolean): string[] {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.length > 0 && parts.at(-1) !== "..") parts.pop();
+    else if (!isRooted) parts.push(part);
   }
-  return names;
+  return parts;
 }
 
-/** Like `namesOf`, but names that lead out of a relative path stay. */
-function normal(path: string): string {
-  if (path.startsWith("/")) return `/${namesOf(path).join("/")}`;
-  const names: string[] = [];
-  for (const name of path.split("/")) {
-    if (name === ".." && names.length > 0 && names.at(-1) !== "..") names.pop();
-    else if (name !== "" && name !== ".") names.push(name);
-  }
-  return names.join("/") || ".";
+function join(...parts: string[]): string {
+  const path = parts.filter((part) => part !== "").join("/");
+  const isRooted = path.startsWith("/");
+  const inner = partsOf(path, isRooted).join("/");
+  const end = inner !== "" && path.endsWith("/") ? "/" : "";
+  return isRooted ? `/${inner}${end}` : inner === "" ? (path.endsWith("/") ? "./" : ".") : inner + end;
 }
 
-const basename = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+function resolve(...parts: string[]): string {
+  const from = parts.findLastIndex((part) => part.startsWith("/"));
+  return `/${partsOf(parts.slice(Math.max(0, from)).join("/"), true).join("/")}`;
+}
+
+/** Without slashes at the end. */
+const trimmed = (path: string): string => path.replace(/(?<=[^/])\/+$/, "");
+
+function dirname(path: string): string {
+  const end = trimmed(path).lastIndexOf("/");
+  if (end < 0) return ".";
+  return path.slice(0, end).replace(/\/+$/, "") || "/";
+}
+
+const basename = (path: string): string => {
+  const name = trimmed(path);
+  return name.slice(name.lastIndexOf("/") + 1);
+};
+
+function extname(path: string): string {
+  const name = basename(path);
+  const dot = name === ".." ? -1 : name.lastIndexOf(".");
+  return dot > 0 ? name.slice(dot) : "";
+}
+
+function inside(folder: string, path: string): string {
+  const from = partsOf(folder, true);
+  const to = partsOf(path, true);
+  let common = 0;
+  while (common < from.length && from[common] === to[common]) common++;
+  return [...from.slice(common).map(() => ".."), ...to.slice(common)].join("/");
+}
 
 export const paths: Paths = {
-  join: (...parts) => normal(parts.filter((part) => part !== "").join("/")),
-  resolve(...parts) {
-    const last = parts.findLastIndex((part) => part.startsWith("/"));
-    return `/${namesOf(parts.slice(Math.max(0, last)).join("/")).join("/")}`;
-  },
-  dirname(path) {
-    const trimmed = path.replace(/(?<=.)\/+$/, "");
-    const slash = trimmed.lastIndexOf("/");
-    if (slash === -1) return ".";
-    return slash === 0 ? "/" : trimmed.slice(0, slash);
-  },
+  join,
+  resolve,
+  dirname,
   basename,
-  extname: (path) => /[^.]\.*(\.[^.]*)$/.exec(basename(path))?.[1] ?? "",
+  extname,
   isAbsolute: (path) => path.startsWith("/"),
-  inside(folder, path) {
-    const [from, to] = [namesOf(folder), namesOf(path)];
-    const shared = from.findIndex((name, i) => name !== to[i]);
-    const common = shared === -1 ? from.length : shared;
-    return [...from.slice(common).map(() => ".."), ...to.slice(common)].join("/");
-  },
+  inside,
   home: () => "/",
   temporary: () => "/tmp",
 };

@@ -1,30 +1,36 @@
-// Pages and workers, told apart by a lock that each holds as long as it lives.
+// Pages and workers, told apart by marks. Each holds a lock of its mark's name, which ends with it.
 
+import { PlatformError } from "../errors.ts";
 import type { Processes } from "../platform.ts";
+import { randomName } from "./files/leftovers.ts";
 
-const PREFIX = "imago:process:";
-const MARK = /^[0-9a-f-]{36}$/;
+const MARK = /^page-[0-9a-f]{12}$/;
 
-let own: Promise<string> | undefined;
+const lockName = (mark: string): string => `imago: process ${mark}`;
 
-/** Takes the lock, for good. */
-function claim(): Promise<string> {
-  const mark = crypto.randomUUID();
-  return new Promise((resolve, reject) => {
-    navigator.locks
-      .request(`${PREFIX}${mark}`, () => {
-        resolve(mark);
-        return new Promise(() => undefined);
-      })
-      .catch(reject);
-  });
-}
+let ours: Promise<string> | undefined;
 
 export const processes: Processes = {
-  mark: () => (own ??= claim()),
+  mark() {
+    ours ??= takeMark();
+    return ours;
+  },
   async stateOf(mark) {
-    if (!MARK.test(mark)) return "unknown";
+    if (!MARK.test(mark) || navigator.locks === undefined) return "unknown";
     const { held = [] } = await navigator.locks.query();
-    return held.some(({ name }) => name === `${PREFIX}${mark}`) ? "alive" : "gone";
+    return held.some(({ name }) => name === lockName(mark)) ? "alive" : "gone";
   },
 };
+
+function takeMark(): Promise<string> {
+  if (navigator.locks === undefined)
+    throw new PlatformError("ENOSYS", "this page may lock nothing; open it over https or from localhost");
+  const mark = `page-${randomName()}`;
+  return new Promise((resolve, reject) => {
+    const hold = (): Promise<never> => {
+      resolve(mark);
+      return new Promise(() => {});
+    };
+    navigator.locks.request(lockName(mark), hold).catch(reject);
+  });
+}

@@ -1,195 +1,288 @@
-// A page that uses the browser's file system.
+// A page whose file system is called, by itself or in a worker of its own.
 
-import { mountFiles, unmountFiles } from "../../../src/platform/browser/files/mounts.ts";
-import { files } from "../../../src/platform/browser/files.ts";
-import { paths } from "../../../src/platform/browser/paths.ts";
-import { processes } from "../../../src/platform/browser/processes.ts";
-import type { FolderLock } from "../../../src/platform/platform.ts";
+import { files, paths, processes } from "#platform";
+import { errorCode } from "../../../src/platform/errors.ts";
+import type { FolderLock, SyncFile } from "../../../src/platform/platform.ts";
 
-/** What a call gives, or "CODE: message" of its error. */
-async function outcome<T>(work: () => Promise<T>): Promise<T | string> {
+import * as own from "./files.ts";
+
+const utf8 = new TextEncoder();
+const text = (bytes: Uint8Array | ArrayBuffer) => new TextDecoder().decode(bytes);
+
+/** What a call gave, or its error's code and message. */
+async function outcome(work: () => Promise<unknown>): Promise<unknown> {
   try {
     return await work();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? `${String(error.code)}: ` : "";
-    return `${code}${error instanceof Error ? error.message : String(error)}`;
+    return `${errorCode(error) ?? (error instanceof Error ? error.name : "")}: ${error instanceof Error ? error.message : error}`;
   }
 }
 
-/** Paths of all files below a folder, with their text. */
+export const exists = (path: string) => files.exists(path);
+export const read = (path: string) => outcome(() => files.readText(path));
+export const list = async (path: string) => (await files.list(path)).sort();
+export const stat = (path: string) => outcome(() => files.stat(path));
+export const write = (path: string, content: string) => outcome(() => files.writeFileAtomic(path, content));
+export const rename = (from: string, to: string) => outcome(() => files.rename(from, to));
+export const remove = (path: string) => outcome(() => files.remove(path));
+export const removeAll = (path: string) => outcome(() => files.removeAll(path));
+export const makeFolder = (path: string) => outcome(() => files.makeFolder(path));
+export const removeFolder = (path: string) => outcome(() => files.removeFolder(path));
+export const addName = (path: string, second: string, mayMove: boolean) =>
+  outcome(() => files.addName(path, second, mayMove));
+export const freeBytes = () => files.freeBytes("/");
+export const open = (path: string) => outcome(async () => void (await files.open(path)));
+export const repair = (folder: string) => outcome(() => files.repairFolder(folder));
+export const replacementOf = (path: string) => files.replacementOf(path);
+export const mark = () => processes.mark();
+export const stateOf = (mark: string) => processes.stateOf(mark);
+
+/** All files below a folder with their contents. */
 export async function tree(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const { name, kind } of await files.entries(folder)) {
-    const path = paths.join(folder, name);
-    if (kind === "file") found[path] = await files.readText(path);
-    else Object.assign(found, { [`${path}/`]: "" }, await tree(path));
-  }
-  return Object.fromEntries(Object.entries(found).toSorted());
+  const walk = async (path: string): Promise<void> => {
+    for (const { name, kind } of await files.entries(path)) {
+      const inner = paths.join(path, name);
+      if (kind === "folder") await walk(inner);
+      else found[paths.inside(folder, inner)] = await files.readText(inner);
+    }
+  };
+  await walk(folder);
+  return found;
 }
 
-export const write = (path: string, text: string) => outcome(() => files.writeFileAtomic(path, text));
-export const read = (path: string) => outcome(() => files.readText(path));
-export const exists = (path: string) => files.exists(path);
-export const makeFolder = (path: string) => outcome(() => files.makeFolder(path));
-export const rename = (from: string, to: string) => outcome(() => files.rename(from, to));
-export const removeAll = (path: string) => outcome(() => files.removeAll(path));
-export const removeFolder = (path: string) => outcome(() => files.removeFolder(path));
-export const repairFolder = (path: string) => outcome(() => files.repairFolder(path));
-export const replacementOf = (path: string) => outcome(() => files.replacementOf(path));
-export const list = (path: string) => outcome(() => files.list(path));
-export const stat = (path: string) => outcome(async () => ({ ...(await files.stat(path)), mtimeMs: 0 }));
-export const freeBytes = () => files.freeBytes("/");
-
-/** Writes half of a file, then fails. */
-export const failingWrite = (path: string, message: string) =>
+/** Writes a file piece by piece; fails after them if it is told to. */
+export const writePieces = (path: string, pieces: string[], failure?: "full" | "mine") =>
   outcome(() =>
     files.writeFileAtomic(path, async (file) => {
-      await file.write("half of the n");
-      throw new RangeError(message);
+      for (const piece of pieces) await file.write(utf8.encode(piece));
+      if (failure === "full") throw new DOMException("no more space", "QuotaExceededError");
+      if (failure === "mine") throw new RangeError("mine");
     }),
   );
 
-export const replace = (path: string, content: Record<string, string>, failure?: string) =>
-  outcome(() =>
-    files.replaceDirAtomic(path, async (aside) => {
-      for (const [name, text] of Object.entries(content)) {
-        await files.writeFileAtomic(paths.join(aside, name), text);
-      }
-      if (failure !== undefined) throw new RangeError(failure);
-    }),
-  );
+/** Writes bytes that lie in shared memory. */
+export const writeShared = (path: string, content: string) => {
+  const bytes = utf8.encode(content);
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return outcome(() => files.writeFileAtomic(path, shared));
+};
 
-/**
- * Replaces a folder on a page that is gone after so many moves or removals.
- * @returns whether there were fewer
- */
-export async function replaceCutOff(
-  path: string,
-  content: Record<string, string>,
-  after: number,
-): Promise<boolean> {
-  const { prototype } = FileSystemFileHandle;
-  const folders = FileSystemDirectoryHandle.prototype;
-  const move = Reflect.get(prototype, "move");
-  const removeEntry = folders.removeEntry;
-  let left = after;
-  const counted = (real: (...args: never[]) => unknown) =>
-    async function (this: unknown, ...args: never[]) {
-      if (left-- <= 0) throw new Error("cut off");
-      return Reflect.apply(real, this, args);
-    };
-  // Only what follows the writing of the new folder is counted.
-  const result = await outcome(() =>
-    files.replaceDirAtomic(path, async (aside) => {
-      for (const [name, text] of Object.entries(content)) {
-        await files.writeFileAtomic(paths.join(aside, name), text);
-      }
-      Reflect.set(prototype, "move", counted(move));
-      folders.removeEntry = counted(removeEntry);
-    }),
-  );
-  Reflect.set(prototype, "move", move);
-  folders.removeEntry = removeEntry;
-  return result === undefined;
+/** Writes files. */
+export async function lay(contents: Record<string, string>): Promise<void> {
+  for (const [path, content] of Object.entries(contents)) await files.writeFileAtomic(path, content);
 }
 
-/** Appends in several pieces, reading in between. */
-export const append = (path: string, pieces: string[]) =>
-  outcome(async () => {
-    const file = await files.openToAppend(path, true);
-    const sizes: number[] = [];
-    for (const piece of pieces) {
-      await file.write(piece);
-      sizes.push(await file.size());
-    }
-    await file.sync();
-    const text = new TextDecoder().decode(await file.readAll());
-    await file.truncate(3);
-    await file.write("!");
-    await file.close();
-    return { sizes, text, after: await files.readText(path) };
-  });
+export const replaceDir = (path: string, contents: Record<string, string>, failure?: "full") =>
+  outcome(() =>
+    files.replaceDirAtomic(path, async (aside) => {
+      for (const [name, content] of Object.entries(contents))
+        await files.writeFileAtomic(paths.join(aside, name), content);
+      if (failure === "full") throw new DOMException("no more space", "QuotaExceededError");
+    }),
+  );
 
-/** Writes like a metrics log; what is in the file at once, after `sync` and after `close`. */
-export const syncFile = (path: string) =>
-  outcome(async () => {
-    await files.writeFileAtomic(path, "one\n");
-    const file = await files.openSync(path, "r+");
-    file.write(new TextEncoder().encode("two\n"), 4);
-    const back = new Uint8Array(8);
-    const count = file.read(back, 0);
-    const before = await files.readText(path);
-    await file.sync();
-    const synced = await files.readText(path);
-    file.write(new TextEncoder().encode("2"), 4);
-    file.truncate(5);
-    await file.close();
-    return {
-      count,
-      memory: new TextDecoder().decode(back),
-      before,
-      synced,
-      closed: await files.readText(path),
-    };
-  });
+let changes = 0;
+/** From now on, the change of that number, and all after it, fail as if the page were closed. */
+export function cutAt(allowed: number): void {
+  changes = 0;
+  const cut = (owner: object, name: string) => {
+    const own: (...args: unknown[]) => unknown = Reflect.get(owner, name);
+    Reflect.set(owner, name, function (this: unknown, ...args: unknown[]) {
+      if (changes++ >= allowed) return Promise.reject(new Error("the page was closed"));
+      return own.apply(this, args);
+    });
+  };
+  for (const name of ["move", "createWritable"]) cut(FileSystemFileHandle.prototype, name);
+  cut(FileSystemDirectoryHandle.prototype, "removeEntry");
+}
 
-export const writesBehind = (path: string) =>
-  outcome(async () => {
-    await files.writeFileAtomic(path, "");
-    const file = await files.openSync(path, "r+");
-    for (let i = 0; i < 3; i++) file.write(new TextEncoder().encode(`${i}`), i);
-    for (let tries = 0; tries < 100; tries++) {
-      if ((await files.readText(path)) === "012") return tries > 0;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    return "never";
-  });
+/** How many changes were made or refused since. */
+export const changesMade = () => changes;
 
-export async function lines(path: string, text: string): Promise<string[]> {
-  await files.writeFileAtomic(path, text);
+let goOn = () => {};
+/** Files are not moved over to folders until they may be. */
+export function pauseMoves(): void {
+  const own: (...args: unknown[]) => unknown = Reflect.get(FileSystemFileHandle.prototype, "move");
+  const moving = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  Reflect.set(
+    FileSystemFileHandle.prototype,
+    "move",
+    async function (this: FileSystemFileHandle, ...args: [{ name: string }]) {
+      if (args[0].name === "run") await moving;
+      return own.apply(this, args);
+    },
+  );
+}
+export const resumeMoves = () => goOn();
+
+/** Takes away what not every browser has. */
+export function withoutMove(): void {
+  Reflect.deleteProperty(FileSystemFileHandle.prototype, "move");
+}
+
+/** The lines of a file. */
+export async function lines(path: string): Promise<string[]> {
   const found: string[] = [];
   for await (const line of files.lines(path)) found.push(line);
   return found;
 }
 
-const locks = new Map<string, FolderLock>();
-/** undefined when it is taken, or who holds it. */
-export async function lock(folder: string, patience: number): Promise<unknown> {
-  const own = files.lockOf(folder, ".lock", { patience });
-  const held = await own.acquire();
-  if (held === undefined) locks.set(folder, own);
-  return held;
+/** Reads a file in all ways. */
+export async function readAllWays(path: string): Promise<unknown> {
+  const file = await files.open(path);
+  const bytes = new Uint8Array(4);
+  const pieces: string[] = [];
+  for await (const piece of file.pieces()) pieces.push(text(piece));
+  const found = {
+    size: await file.size(),
+    range: text(await file.read(2, 3)),
+    into: [await file.readInto(bytes, 1), text(bytes), await file.readInto(bytes, 100)],
+    all: text(await file.readAll()),
+    pieces: pieces.join(""),
+    long: await outcome(() => file.read(0, 100)),
+    sent: await (await fetchable(path)).text(),
+  };
+  await file.close();
+  return found;
 }
-export const unlock = (folder: string) => locks.get(folder)?.release();
-export const loss = (folder: string) => locks.get(folder)?.loss();
 
-export const mark = () => processes.mark();
-export const stateOf = (text: string) => processes.stateOf(text);
+async function fetchable(path: string): Promise<Response> {
+  const content = await files.contentToSend(path);
+  return content instanceof Blob ? new Response(content) : fetch(content);
+}
 
-/** Mounts files as a file input gives them, and reads them by their paths. */
-export async function mount(given: { name: string; text: string; path?: string }[]): Promise<{
-  path: string;
-  tree: Record<string, string>;
-  write: string | undefined;
-  gone: boolean;
-}> {
-  const made = given.map(({ name, text, path = "" }) => {
-    const file = new File([text], name);
-    Object.defineProperty(file, "webkitRelativePath", { value: path });
-    return file;
+/** Appends, reads, cuts off and appends again, in one open file. */
+export const appendAndCut = (path: string, makesFolders: boolean) =>
+  outcome(async () => {
+    const file = await files.openToAppend(path, makesFolders);
+    await Promise.all([file.write("one "), file.write(utf8.encode("two "))]);
+    const before = text(await file.readAll());
+    await file.truncate(4);
+    await file.write("three");
+    await file.sync();
+    const found = [before, await file.size(), text(await file.read(2, 5))];
+    await file.close();
+    return found;
   });
-  const path = await mountFiles(made);
-  const isFile = (await files.stat(path)).isFile;
-  const found = isFile ? { [path]: await files.readText(path) } : await tree(path);
-  const refusal = await outcome(() => files.writeFileAtomic(`${path}/x`, ""));
-  unmountFiles(path);
-  return {
-    path,
-    tree: found,
-    write: refusal === undefined ? undefined : refusal,
-    gone: !(await files.exists(path)),
+
+/** Appends so many bytes in pieces. @returns the size then */
+export async function appendMuch(path: string, pieces: number, bytes: number): Promise<number> {
+  const file = await files.openToAppend(path, true);
+  for (let i = 0; i < pieces; i++) await file.write(new Uint8Array(bytes).fill(i));
+  const size = await file.size();
+  await file.close();
+  return size;
+}
+
+/** Two at once. */
+export const appendTwice = (path: string) =>
+  outcome(async () => {
+    const file = await files.openToAppend(path);
+    try {
+      await (await files.openToAppend(path)).close();
+    } finally {
+      await file.close();
+    }
+  });
+
+let sync: SyncFile | undefined;
+export const openSync = (path: string, mode: "r" | "r+") =>
+  outcome(async () => {
+    sync = await files.openSync(path, mode);
+  });
+/** Writes at once, without waiting. */
+export const writeSync = (content: string, position: number) =>
+  outcome(async () => sync?.write(utf8.encode(content), position));
+export const truncateSync = (size: number) => outcome(async () => sync?.truncate(size));
+export const readSync = (position: number, length: number) =>
+  outcome(async () => {
+    const bytes = new Uint8Array(length);
+    return text(bytes.subarray(0, sync?.read(bytes, position)));
+  });
+export const settleSync = () => outcome(async () => sync?.sync());
+export const closeSync = () => outcome(async () => sync?.close());
+/** Many small writes, one after the other, as a run makes them. @returns milliseconds that they took */
+export async function logSteps(path: string, count: number): Promise<number> {
+  await files.writeFileAtomic(path, "");
+  const file = await files.openSync(path, "r+");
+  const begun = performance.now();
+  for (let i = 0, at = 0; i < count; i++) at += file.write(utf8.encode(`${i}\n`), at);
+  const took = performance.now() - begun;
+  await file.sync();
+  await file.close();
+  return took;
+}
+
+/** Has the page's worker for files fail as on a full disk. */
+export function fillDisk(): void {
+  const own = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (
+    message: { work?: { kind: string }; id?: number },
+    ...rest: never[]
+  ) {
+    if (message.work?.kind === "write") {
+      const refused = { code: "ENOSPC", message: "ENOSPC: full", advice: "full" };
+      setTimeout(() =>
+        this.onmessage?.call(this, new MessageEvent("message", { data: { id: message.id, refused } })),
+      );
+    } else own.call(this, message, ...rest);
   };
 }
 
-export const pathCases = (cases: { name: keyof typeof paths; args: string[] }[]) =>
-  cases.map(({ name, args }): unknown => Reflect.apply(paths[name], paths, args));
+const locks = new Map<string, FolderLock>();
+/** Takes a lock, which is then known by that name. */
+export const lock = (name: string, folder: string, patience: number) =>
+  outcome(async () => {
+    const taken = files.lockOf(folder, ".lock", { patience });
+    locks.set(name, taken);
+    return (await taken.acquire()) ?? null;
+  });
+export const unlock = (name: string) => outcome(async () => locks.get(name)?.release());
+/** What is known of a lock after it was looked. */
+export const loss = (name: string) =>
+  outcome(async () => {
+    locks.get(name)?.loss();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return locks.get(name)?.loss() ?? null;
+  });
+export const steal = (name: string) =>
+  outcome(async () => void (await navigator.locks.request(name, { steal: true }, () => {})));
+
+/** As where the browser gives a page no files. */
+export function withoutFiles(): void {
+  StorageManager.prototype.getDirectory = () =>
+    Promise.reject(new DOMException("Security error when calling GetDirectory", "SecurityError"));
+}
+
+let worker: Worker | undefined;
+/** Calls a function of this module in a worker. */
+export async function inWorker(name: string, ...args: unknown[]): Promise<unknown> {
+  worker ??= new Worker(new URL("/page.js", location.href), { type: "module" });
+  const answer = new Promise((resolve, reject) => {
+    if (worker === undefined) return;
+    worker.onmessage = ({ data }) =>
+      data.error === undefined ? resolve(data.result) : reject(new Error(data.error));
+    worker.onerror = (event) => reject(new Error(event.message));
+  });
+  worker.postMessage([name, args]);
+  return answer;
+}
+export const endWorker = () => {
+  worker?.terminate();
+  worker = undefined;
+};
+
+// In a worker, this same module does what it is asked.
+if (typeof document === "undefined") {
+  globalThis.onmessage = async ({ data: [name, args] }: MessageEvent<[string, unknown[]]>) => {
+    try {
+      globalThis.postMessage({ result: await Reflect.get(own, name)(...args) });
+    } catch (error) {
+      globalThis.postMessage({ error: String(error) });
+    }
+  };
+}

@@ -1,163 +1,136 @@
-// Files that a page was given, by dropping, a file input or a picker, as folders of the file system: read-only, gone when
-// the page is.
+// Gives files of the user a path, under which everything reads them as it reads a page's own.
 
-import type { Readable, ReadableFile, ReadableFolder } from "./readable.ts";
-
-/** The folder of all mounts. */
-const MOUNTS = "mounted";
-
-const mounts = new Map<string, Readable>();
-let count = 0;
-
-/** What is mounted at or above a path, and how many names lead to it. */
-export function mountedAt(
-  names: readonly string[],
-): { readonly entry: Readable; readonly depth: number } | undefined {
-  if (names[0] !== MOUNTS) return undefined;
-  const entry = names[1] === undefined ? undefined : mounts.get(names[1]);
-  return entry && { entry, depth: 2 };
-}
-
-/** What a page can be given. */
-export type MountSource = Iterable<File> | FileSystemDirectoryHandle | DataTransfer;
+import { paths } from "../paths.ts";
+import { addMount, isMounted, removeMount } from "./mount_table.ts";
+import { type FolderNode, fileNode, folderNode, memoryFolder, type Node } from "./nodes.ts";
+import { refusalOf } from "./refusals.ts";
 
 /**
- * Gives files that the user dropped or chose a path, under which everything that takes paths reads them: `openImages`,
- * `DDPMPipeline.fromPretrained`, `unzipFolder`, `Trainer` runs to begin from. Nothing is copied; nothing can be written
- * there; the path is good until the page is closed or `unmountFiles` is called.
- * @param source the files of an `<input type="file">` (with `webkitdirectory` their folders stay) or any others; a folder
- *   of `showDirectoryPicker`; or a drop's `dataTransfer`, folders included, to be given before the event's handler awaits
- *   anything else
- * @returns the path of a folder with the files in it, or of the one file or folder if there is just one
- * @throws Error, in one line, if there are no files
+ * What a page has from its user: the files of an input element (`input.files`, folders with `webkitdirectory`), what was
+ * dropped (`event.dataTransfer`), a folder or file that was picked (`showDirectoryPicker()`), or any other `File`s.
  */
-export async function mountFiles(source: MountSource): Promise<string> {
-  const folder = await folderOf(source);
-  const key = String(++count);
-  mounts.set(key, folder);
-  const path = `/${MOUNTS}/${key}`;
-  const names: string[] = [];
-  for await (const [name] of folder.entries()) names.push(name);
-  if (names.length === 0) {
-    mounts.delete(key);
-    throw new Error("no files were given; drop or choose files, or a folder with some");
-  }
-  return names.length === 1 && !isHandle(source) ? `${path}/${names[0]}` : path;
+export type MountSource = Iterable<File> | DataTransfer | FileSystemDirectoryHandle | FileSystemFileHandle;
+
+/** More files are not taken. */
+const MAX_FILES = 1_000_000;
+/** Nor deeper folders. */
+const MAX_DEPTH = 64;
+
+/**
+ * Gives files of the user a path in this page or worker, until it ends or `unmountFiles` forgets them. They are not
+ * copied, and can only be read: `openImages(path)`, `DDPMPipeline.fromPretrained(path)` and all else take the path as
+ * that of files or folders of their own. Files keep the folders of their `webkitRelativePath`; dropped folders are
+ * walked at once, picked ones when they are read. Another worker needs a mount of its own.
+ *
+ * What was dropped must be mounted before the event's handler waits for anything: browsers forget it after that.
+ * @returns the path of the one file or folder, otherwise of a folder with all of them, such as "/mounted/1/photos"
+ * @throws Error, in one line, if there are no files, too many of them, or two with the same path
+ */
+export async function mountFiles(files: MountSource): Promise<string> {
+  const top = new Branch();
+  if (isDropped(files)) await addDropped(top, files);
+  else if ("kind" in files) top.add([files.name === "" ? "files" : files.name], handleNode(files));
+  else for (const file of files) top.add((file.webkitRelativePath || file.name).split("/"), ofFile(file));
+  const [first, ...others] = top.children.keys();
+  if (first === undefined) throw new Error("no files to mount were given; drop or pick files or folders");
+  const path = addMount(top.node);
+  return others.length === 0 ? `${path}/${first}` : path;
 }
 
-/** Forgets what `mountFiles` gave a path to. */
+/** Forgets files that were mounted; does nothing if there are none. @param path what `mountFiles` returned */
 export function unmountFiles(path: string): void {
-  const [, mounted, key] = path.split("/");
-  if (mounted === MOUNTS && key !== undefined) mounts.delete(key);
+  const parts = paths.resolve(path).slice(1).split("/");
+  if (isMounted(parts)) removeMount(parts[1] ?? "");
 }
 
-const isHandle = (source: MountSource): source is FileSystemDirectoryHandle =>
-  "kind" in source && source.kind === "directory";
+/** A folder in memory that is being filled. */
+class Branch {
+  readonly children = new Map<string, Node>();
+  readonly node: FolderNode = memoryFolder(this.children);
+  readonly #branches = new Map<string, Branch>();
 
-const isDrop = (source: MountSource): source is DataTransfer => "items" in source;
-
-async function folderOf(source: MountSource): Promise<ReadableFolder> {
-  if (isHandle(source)) return new PickedFolder(source);
-  const tree = new Tree();
-  if (isDrop(source)) {
-    // All at once: a drop's items are gone after the first await.
-    const entries = [...source.items].map((item) => item.webkitGetAsEntry());
-    for (const entry of entries) if (entry) tree.set(entry.name, droppedEntry(entry));
-    return tree;
-  }
-  for (const file of source)
-    tree.put(file.webkitRelativePath || file.name, { kind: "file", getFile: async () => file });
-  return tree;
-}
-
-/** Files by the names of their folders. */
-class Tree implements ReadableFolder {
-  readonly kind = "directory";
-  readonly #entries = new Map<string, Readable>();
-
-  async *entries() {
-    yield* this.#entries;
+  add(path: readonly string[], node: Node): void {
+    const [name = "", ...rest] = path;
+    if (name === "" || name === "." || name === ".." || /[/\0]/.test(name) || rest.length > MAX_DEPTH)
+      throw new Error(`${JSON.stringify(path.join("/"))} is no path of a file; give it another name`);
+    const inner = this.#branches.get(name);
+    if (rest.length === 0 || (inner === undefined && this.children.has(name))) {
+      if (this.children.has(name))
+        throw new Error(
+          `two of the files are named ${JSON.stringify(path.join("/"))}; mount them one by one`,
+        );
+      this.children.set(name, node);
+    } else (inner ?? this.#branch(name)).add(rest, node);
   }
 
-  async child(name: string): Promise<Readable | undefined> {
-    return this.#entries.get(name);
-  }
-
-  set(name: string, entry: Readable): void {
-    this.#entries.set(name, entry);
-  }
-
-  /** @param path relative, with slashes */
-  put(path: string, file: ReadableFile): void {
-    const names = path.split("/").filter((name) => name !== "");
-    const last = names.pop() ?? path;
-    let folder: Tree = this;
-    for (const name of names) {
-      const next = folder.#entries.get(name);
-      const inner = next instanceof Tree ? next : new Tree();
-      folder.#entries.set(name, inner);
-      folder = inner;
-    }
-    folder.#entries.set(last, file);
+  #branch(name: string): Branch {
+    const branch = new Branch();
+    this.#branches.set(name, branch);
+    this.children.set(name, branch.node);
+    return branch;
   }
 }
 
-/** A folder of the user's disk. */
-class PickedFolder implements ReadableFolder {
-  readonly kind = "directory";
-  readonly #handle: FileSystemDirectoryHandle;
+/** Workers have no such thing. */
+const isDropped = (files: MountSource): files is DataTransfer =>
+  typeof DataTransfer !== "undefined" && files instanceof DataTransfer;
 
-  constructor(handle: FileSystemDirectoryHandle) {
-    this.#handle = handle;
+const ofFile = (file: File): Node => ({ kind: "file", getFile: async () => file });
+
+const handleNode = (handle: FileSystemDirectoryHandle | FileSystemFileHandle): Node =>
+  handle.kind === "directory" ? folderNode(handle, handle.name) : fileNode(handle, handle.name);
+
+async function addDropped(top: Branch, { items, files }: DataTransfer): Promise<void> {
+  // All of it is asked for before the first wait.
+  const entries: FileSystemEntry[] = [];
+  const others: File[] = [];
+  for (const item of items) {
+    if (item.kind !== "file") continue;
+    const entry = item.webkitGetAsEntry();
+    const file = entry === null ? item.getAsFile() : null;
+    if (entry !== null) entries.push(entry);
+    if (file !== null) others.push(file);
   }
+  if (items.length === 0) others.push(...files);
+  for (const file of others) top.add([file.name], ofFile(file));
+  const count = { files: others.length };
+  for (const entry of entries) await addEntry(top, entry, [], count);
+}
 
-  entries() {
-    return this.#handle.entries();
-  }
+const isFileEntry = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
+const isFolderEntry = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
 
-  async child(name: string): Promise<Readable | undefined> {
-    const file = await this.#handle.getFileHandle(name).catch(ifMissing);
-    if (file !== undefined) return file;
-    const folder = await this.#handle.getDirectoryHandle(name).catch(ifMissing);
-    return folder && new PickedFolder(folder);
+async function addEntry(
+  top: Branch,
+  entry: FileSystemEntry,
+  inside: readonly string[],
+  count: { files: number },
+): Promise<void> {
+  const path = [...inside, entry.name];
+  if (isFileEntry(entry)) {
+    if (++count.files > MAX_FILES)
+      throw new Error(`more than ${MAX_FILES} files were dropped; pick the folder`);
+    top.add(path, { kind: "file", getFile: () => fileOf(entry, path.join("/")) });
+  } else if (isFolderEntry(entry)) {
+    if (path.length > MAX_DEPTH) throw new Error(`${path[0]}: its folders are more than ${MAX_DEPTH} deep`);
+    for (const inner of await entriesIn(entry)) await addEntry(top, inner, path, count);
   }
 }
 
-function ifMissing(error: unknown): undefined {
-  if (error instanceof DOMException && ["NotFoundError", "TypeMismatchError"].includes(error.name))
-    return undefined;
-  throw error;
-}
+const fileOf = (entry: FileSystemFileEntry, path: string): Promise<File> =>
+  new Promise((resolve, reject) => {
+    entry.file(resolve, (error) => reject(refusalOf(error, path, "file")));
+  });
 
-/** What was dropped; folders are read when they are asked for. */
-function droppedEntry(entry: FileSystemEntry): Readable {
-  if (isDroppedFile(entry)) {
-    return { kind: "file", getFile: () => new Promise((resolve, reject) => entry.file(resolve, reject)) };
-  }
-  let children: Promise<ReadonlyMap<string, Readable>> | undefined;
-  const read = () => (children ??= droppedChildren(entry));
-  return {
-    kind: "directory",
-    async *entries() {
-      yield* await read();
-    },
-    child: async (name) => (await read()).get(name),
-  };
-}
-
-const isDroppedFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
-const isDroppedFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
-
-async function droppedChildren(entry: FileSystemEntry): Promise<ReadonlyMap<string, Readable>> {
-  const found = new Map<string, Readable>();
-  if (!isDroppedFolder(entry)) return found;
-  const reader = entry.createReader();
-  // Browsers give some hundred at a time, and none at the end.
+async function entriesIn(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
+  const reader = folder.createReader();
+  const found: FileSystemEntry[] = [];
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-      reader.readEntries(resolve, reject),
-    );
+    // A few at a time, until there are none.
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
+      reader.readEntries(resolve, (error) => reject(refusalOf(error, folder.fullPath, "folder")));
+    });
     if (some.length === 0) return found;
-    for (const child of some) found.set(child.name, droppedEntry(child));
+    found.push(...some);
   }
 }

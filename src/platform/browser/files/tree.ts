@@ -1,105 +1,125 @@
-// Finds files and folders by path: in the origin private file system, and in what is mounted beside it.
+// From paths to files and folders: of the origin's private file system, or mounted.
 
-import { namesOf } from "../paths.ts";
-import { mountedAt } from "./mounts.ts";
-import type { Readable, ReadableFile, ReadableFolder } from "./readable.ts";
-import { named, systemError } from "./system_error.ts";
+import { paths } from "../paths.ts";
+import { isMounted, mountedRoot } from "./mount_table.ts";
+import { type FileNode, type FolderNode, folderNode, type Node } from "./nodes.ts";
+import { isFolder, isNamed, missing, notFolder, refusal, refusalOf } from "./refusals.ts";
 
-/** The origin private file system. */
-export async function root(path: string): Promise<FileSystemDirectoryHandle> {
-  if (typeof navigator.storage?.getDirectory !== "function") {
-    throw new Error(
-      `${path}: this page has no file system; serve it by https:// or from localhost, in a window that is not private`,
-    );
-  }
-  return named("open", path, () => navigator.storage.getDirectory());
+/** Where a file or folder of the private file system is. */
+export interface Place {
+  readonly folder: FileSystemDirectoryHandle;
+  /** Of the entry in the folder. */
+  readonly name: string;
 }
 
-class StoredFolder implements ReadableFolder {
-  readonly kind = "directory";
-  readonly #handle: FileSystemDirectoryHandle;
+const partsOf = (path: string): string[] =>
+  paths
+    .resolve(path)
+    .split("/")
+    .filter((part) => part !== "");
 
-  constructor(handle: FileSystemDirectoryHandle) {
-    this.#handle = handle;
+/** What a path leads to, for reading. @throws PlatformError (ENOENT, ENOTDIR, ...) */
+export async function lookUp(path: string, likely: "file" | "folder" = "file"): Promise<Node> {
+  const [first = "", ...rest] = partsOf(path);
+  const isMount = isMounted([first]);
+  let node: Node = isMount ? mountedRoot : folderNode(await privateRoot(path), "");
+  const names = isMount || first === "" ? rest : [first, ...rest];
+  for (const [i, name] of names.entries()) {
+    if (node.kind === "file") throw notFolder(path);
+    const next: Node | undefined = await node.child(name, i < names.length - 1 ? "folder" : likely);
+    if (next === undefined) throw missing(path);
+    node = next;
   }
-
-  entries() {
-    return this.#handle.entries();
-  }
-
-  async child(name: string): Promise<Readable | undefined> {
-    const handle = await childOf(this.#handle, name);
-    return handle?.kind === "directory" ? new StoredFolder(handle) : handle;
-  }
+  return node;
 }
 
-/** A folder's entry, or undefined. */
-export async function childOf(
-  folder: FileSystemDirectoryHandle,
-  name: string,
-): Promise<FileSystemFileHandle | FileSystemDirectoryHandle | undefined> {
-  try {
-    return await folder.getFileHandle(name);
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
-    if (error.name === "TypeMismatchError") return folder.getDirectoryHandle(name);
-    // A name that cannot be, such as "a\b", is none that is there.
-    if (error.name === "NotFoundError") return undefined;
+/** Undefined if there is nothing. @throws PlatformError when that cannot be seen */
+export const find = (path: string): Promise<Node | undefined> =>
+  lookUp(path).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
+      return undefined;
     throw error;
+  });
+
+export async function fileAt(path: string): Promise<FileNode> {
+  const node = await lookUp(path, "file");
+  if (node.kind === "folder") throw isFolder(path);
+  return node;
+}
+
+export async function folderAt(path: string): Promise<FolderNode> {
+  const node = await lookUp(path, "folder");
+  if (node.kind === "file") throw notFolder(path);
+  return node;
+}
+
+/** A folder of the private file system, to write into. @throws PlatformError, also for mounted folders */
+export async function writableFolder(path: string): Promise<FileSystemDirectoryHandle> {
+  const parts = writableParts(path);
+  let folder = await privateRoot(path);
+  for (const name of parts) {
+    folder = await folder.getDirectoryHandle(name).catch((error: unknown) => {
+      throw refusalOfName(error, path, "folder");
+    });
   }
-}
-
-/** What a path names, or undefined. @throws where a file stands for a folder on the way, ENOTDIR */
-export async function find(path: string): Promise<Readable | undefined> {
-  const names = namesOf(path);
-  const mounted = mountedAt(names);
-  let at: Readable | undefined = mounted?.entry ?? new StoredFolder(await root(path));
-  for (const name of names.slice(mounted?.depth ?? 0)) {
-    if (at.kind === "file") throw systemError("ENOTDIR", "open", path);
-    const folder: ReadableFolder = at;
-    at = await named("open", path, () => folder.child(name));
-    if (at === undefined) return undefined;
-  }
-  return at;
-}
-
-/** @throws ENOENT, EISDIR */
-export async function fileAt(path: string): Promise<ReadableFile> {
-  const found = await find(path);
-  if (found === undefined) throw systemError("ENOENT", "open", path);
-  if (found.kind === "directory") throw systemError("EISDIR", "read", path);
-  return found;
-}
-
-/** @throws ENOENT, ENOTDIR */
-export async function folderAt(path: string): Promise<ReadableFolder> {
-  const found = await find(path);
-  if (found === undefined) throw systemError("ENOENT", "open", path);
-  if (found.kind === "file") throw systemError("ENOTDIR", "scandir", path);
-  return found;
-}
-
-/**
- * The folder to write in.
- * @param create makes it, and those it is in
- * @throws EROFS for what is mounted, ENOENT, ENOTDIR
- */
-export async function storedFolder(path: string, create = false): Promise<FileSystemDirectoryHandle> {
-  const names = namesOf(path);
-  if (mountedAt(names) !== undefined) throw systemError("EROFS", "write", path);
-  let folder = await root(path);
-  for (const name of names)
-    folder = await named("open", path, () => folder.getDirectoryHandle(name, { create }));
   return folder;
 }
 
-/** The folder to write in that a path's last name is in, and that name. @throws EISDIR for the root */
-export async function parentOf(
+/** Where an entry of the private file system is or will be. @throws PlatformError when its folder is missing */
+export async function writablePlace(path: string): Promise<Place> {
+  const name = writableParts(path).at(-1);
+  if (name === undefined) throw refusal("EPERM", "this is the root of all files", path);
+  return { folder: await writableFolder(paths.dirname(paths.resolve(path))), name };
+}
+
+/** An existing file of the private file system. @throws PlatformError */
+export async function writableFile(path: string): Promise<FileSystemFileHandle> {
+  const { folder, name } = await writablePlace(path);
+  return fileIn(folder, name, path, false);
+}
+
+/** A file in a folder. @param path the file's, for errors */
+export const fileIn = (
+  folder: FileSystemDirectoryHandle,
+  name: string,
   path: string,
-  create = false,
-): Promise<{ readonly folder: FileSystemDirectoryHandle; readonly name: string }> {
-  const names = namesOf(path);
-  const name = names.pop();
-  if (name === undefined) throw systemError("EISDIR", "open", path);
-  return { folder: await storedFolder(names.join("/"), create), name };
+  create: boolean,
+): Promise<FileSystemFileHandle> =>
+  folder.getFileHandle(name, { create }).catch((error: unknown) => {
+    throw refusalOfName(error, path, "file");
+  });
+
+/** A folder in a folder, which is made if it is missing. @param path the inner folder's, for errors */
+export const folderIn = (
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  path: string,
+): Promise<FileSystemDirectoryHandle> =>
+  folder.getDirectoryHandle(name, { create: true }).catch((error: unknown) => {
+    throw refusalOfName(error, path, "folder");
+  });
+
+/** The names that a path of the private file system goes through. @throws PlatformError for mounted files */
+export function writableParts(path: string): string[] {
+  const parts = partsOf(path);
+  if (isMounted(parts)) throw refusal("EROFS", "dropped and picked files are only read", path);
+  return parts;
+}
+
+/** The root of the private file system. @param path what it is needed for */
+export async function privateRoot(path: string): Promise<FileSystemDirectoryHandle> {
+  if (typeof navigator.storage?.getDirectory !== "function")
+    throw refusal("ENOSYS", "there is no private file system", path);
+  try {
+    return await navigator.storage.getDirectory();
+  } catch (error) {
+    throw refusal("ENOSYS", "the private file system does not open", path, error);
+  }
+}
+
+/** A TypeError is the browser's answer to names that it does not permit. */
+function refusalOfName(error: unknown, path: string, wanted: "file" | "folder"): unknown {
+  return isNamed(error, "TypeError")
+    ? refusal("EINVAL", "no permitted name", path, error)
+    : refusalOf(error, path, wanted);
 }
