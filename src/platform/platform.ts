@@ -49,7 +49,10 @@ export interface AppendFile extends OpenFile, FileSink {
   sync(): Promise<void>;
 }
 
-/** A file with synchronous reads and writes, for each training step. In a browser it is held in memory. */
+/**
+ * A file with synchronous reads and writes, for each training step. A page of a browser holds it in memory and writes it
+ * right behind; the next call throws if that failed.
+ */
 export interface SyncFile {
   /** @returns the number of bytes read, which may be smaller at the file's end */
   read(bytes: Uint8Array, position: number): number;

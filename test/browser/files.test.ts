@@ -183,6 +183,24 @@ describeInBrowser("the files of a page", () => {
     expect(await call.read(`${folder}/log`)).toBe("a record\nanother\n");
   });
 
+  test("a file that a page cannot keep in memory is refused, and read by a worker", async () => {
+    const { call } = page;
+    const path = `${folder}/large`;
+    await call.write(path, "");
+    await call.inWorker("openSync", path, "r+");
+    await call.inWorker("truncateSync", 2 ** 30);
+    await call.inWorker("writeSync", "end", 2 ** 30);
+    await call.inWorker("closeSync");
+    for (const mode of ["r", "r+"] as const) {
+      expect(await call.openSync(path, mode)).toMatch(
+        /large: it has more than 1024 MiB, which is all that a page keeps in memory of a file; do the work in a worker/,
+      );
+    }
+    await call.inWorker("openSync", path, "r");
+    expect(await call.inWorker("readSync", 2 ** 30, 9)).toBe("end");
+    await call.remove(path);
+  });
+
   test("a thousand records take a page no time to speak of", async () => {
     const took = await page.call.logSteps(`${folder}/log`, 1000);
     expect((await page.call.read(`${folder}/log`))?.toString().split("\n").length).toBe(1001);
@@ -315,6 +333,17 @@ describeInBrowser("the files of a page", () => {
     expect(await call.repair(folder)).toBeUndefined();
     expect(await call.tree(folder)).toEqual(mine);
     expect(await call.repair(`${folder}/missing`)).toBeUndefined();
+  });
+
+  test("where a page may have no worker to write its files, it is said", async () => {
+    const { call } = page;
+    await call.withoutWorkers();
+    expect(await call.appendAndCut(`${folder}/x`, true)).toBe(
+      "EIO: EIO: the worker that writes the page's files stopped: its script was not loaded; the page's Content-Security-Policy must allow blob: workers",
+    );
+    expect(await call.write(`${folder}/x`, "whole")).toBeUndefined();
+    await page.reload();
+    expect(await call.appendAndCut(`${folder}/x`, true)).toEqual(["wholeone two ", 9, "olthr"]);
   });
 
   test("where the browser gives no files, it is said", async () => {

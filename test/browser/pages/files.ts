@@ -252,6 +252,16 @@ export const loss = (name: string) =>
 export const steal = (name: string) =>
   outcome(async () => void (await navigator.locks.request(name, { steal: true }, () => {})));
 
+/** As where a page's policy forbids workers from blobs. */
+export function withoutWorkers(): void {
+  class Refused extends Worker {
+    override postMessage(): void {
+      setTimeout(() => this.dispatchEvent(new Event("error")));
+    }
+  }
+  Reflect.set(globalThis, "Worker", Refused);
+}
+
 /** As where the browser gives a page no files. */
 export function withoutFiles(): void {
   StorageManager.prototype.getDirectory = () =>

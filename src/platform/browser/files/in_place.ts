@@ -12,7 +12,7 @@ import type {
   InPlaceWork,
 } from "./in_place_messages.ts";
 import { inPlaceModule } from "./in_place_module.ts";
-import { refusal, refusalOf } from "./refusals.ts";
+import { refusalOf } from "./refusals.ts";
 import { givesSyncHandles, openSyncHandle, writeWhole } from "./sync_handles.ts";
 
 /** What is asked of a file is done in order, also before the answer to the last was awaited. */
@@ -57,7 +57,8 @@ let opened = 0;
 
 async function openThere(path: string): Promise<InPlaceFile> {
   const number = opened++;
-  const ask = (work: InPlaceWork) => worker().ask(number, work);
+  const thread = worker();
+  const ask = (work: InPlaceWork) => thread.ask(number, work);
   await ask({ kind: "open", path });
   return {
     async size() {
@@ -95,7 +96,7 @@ async function openThere(path: string): Promise<InPlaceFile> {
 /** The page's worker, which ends with it. */
 let theWorker: FileWorker | undefined;
 const worker = (): FileWorker => {
-  theWorker ??= new FileWorker();
+  if (theWorker === undefined || theWorker.hasEnded) theWorker = new FileWorker();
   return theWorker;
 };
 
@@ -119,6 +120,10 @@ class FileWorker {
     });
   }
 
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
   ask(file: number, work: InPlaceWork): Promise<InPlaceResult> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#asked++;
@@ -136,7 +141,8 @@ class FileWorker {
   }
 
   #stop(message: string): void {
-    const error = refusal("EIO", `the worker that writes files stopped: ${message}`, "/");
+    const advice = `the worker that writes the page's files stopped: ${message}`;
+    const error = new PlatformError("EIO", advice, { advice });
     this.#end = error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
