@@ -17,6 +17,13 @@ export function powerOfTwo(n: number): number {
   return double[0];
 }
 
+/** x 2^-n; both must be normal. */
+export function scaledDown(x: number, n: number): number {
+  double[0] = x;
+  words[1] -= n << 20;
+  return double[0];
+}
+
 /** |x| = mantissa 2^exponent, exactly. */
 export function mantissaOf(x: number): { readonly mantissa: bigint; readonly exponent: number } {
   double[0] = Math.abs(x);

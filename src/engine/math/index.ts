@@ -5,8 +5,9 @@
 // integers of many bits decide.
 
 export { atan, atan2 } from "./arc_tangent.ts";
+export { powerOfTwo } from "./bits.ts";
 export { exp, expm1, tanh } from "./exponential.ts";
 export { log, log1p, log2, log10 } from "./logarithm.ts";
-export { pow } from "./power.ts";
+export { pow, square } from "./power.ts";
 export { cbrt, hypot } from "./roots.ts";
 export { cos, sin, tan } from "./trigonometry.ts";

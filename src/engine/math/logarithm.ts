@@ -1,6 +1,6 @@
 // Logarithms.
 
-import { highWord, mantissaOf, powerOfTwo } from "./bits.ts";
+import { highWord, mantissaOf, powerOfTwo, scaledDown } from "./bits.ts";
 import { decided, pair, parts, product, productTail, rest, sumTail } from "./double_double.ts";
 import { fixed, logarithm, logTwo, shifted, twiceAreaTangent } from "./fixed_point.ts";
 import { nearest } from "./rounding.ts";
@@ -37,8 +37,7 @@ function logs(): Float64Array {
  */
 export function pairLog(x: number, tail: number): number {
   const k = (highWord(x) - HALF_ROOT) >> 20;
-  const size = powerOfTwo(-k);
-  const m = x * size;
+  const m = scaledDown(x, k);
   const i = Math.round(256 / m);
   const c = i / 256;
   // z = m c - 1, |z| < 1/360, exactly: c has few bits.
@@ -47,7 +46,7 @@ export function pairLog(x: number, tail: number): number {
   const a = mHigh * c - 1;
   const b = (m - mHigh) * c;
   const ab = a + b;
-  const abTail = sumTail(a, b, ab) + tail * size * c;
+  const abTail = sumTail(a, b, ab) + tail * powerOfTwo(-Math.min(k, 1022)) * c;
   const z = ab + abTail;
   const zTail = sumTail(ab, abTail, z);
   // log(1 + z) = z - z^2 / 2 + z^3 / 3 ...

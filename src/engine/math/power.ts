@@ -7,6 +7,9 @@ import { exponential, fixed, logarithm, shifted } from "./fixed_point.ts";
 import { LOG_ERROR, pairLog } from "./logarithm.ts";
 import { nearest } from "./rounding.ts";
 
+/** x^2. */
+export const square = (x: number): number => x * x;
+
 /** x^y, for the same special values as Math.pow. */
 export function pow(x: number, y: number): number {
   if (y === 0) return 1;

@@ -1,6 +1,6 @@
 // Cube roots and hypotenuses.
 
-import { highWord, mantissaOf, powerOfTwo } from "./bits.ts";
+import { highWord, mantissaOf, powerOfTwo, scaledDown } from "./bits.ts";
 import { decided, productTail, rest } from "./double_double.ts";
 import { integerRoot, shifted } from "./fixed_point.ts";
 import { nearest } from "./rounding.ts";
@@ -15,7 +15,7 @@ export function cbrt(x: number): number {
     return size > 0 && size < 1 ? exactCbrt(x) : x;
   // size = m 8^k with 1 <= m < 8
   const k = Math.floor(((highWord(size) >> 20) - 1023) / 3);
-  const m = size * powerOfTwo(-3 * k);
+  const m = scaledDown(size, 3 * k);
   // Halley's rule: the first guess is 9 % off, the third result less than a unit of the last place.
   let root = 0.91 + 0.157 * m;
   for (let i = 0; i < 3; i++) {
@@ -60,7 +60,7 @@ export function hypot(x: number, y: number): number {
     if (!Number.isNaN(length)) return length;
   }
   if (a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
-  if (!(small > 0)) return a + b;
+  if (!(a + b > large)) return a + b;
   return exactHypot(a, b);
 }
 
