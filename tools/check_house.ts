@@ -1,12 +1,13 @@
 // Checks the structure of the sources, in `npm run lint`: imports go downwards between floors and never in circles,
-// Node's modules are imported only where allowed, exports are used, public symbols have docstrings, and each file has
-// a header.
+// Node's modules are imported and elementary functions taken only where allowed, exports are used, public symbols have
+// docstrings, and each file has a header.
 //
 //   node tools/check_house.ts
 
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { circles } from "./house/circles.ts";
+import { elementaryFunctions } from "./house/elementary.ts";
 import { upwardImports } from "./house/floors.ts";
 import { headers } from "./house/headers.ts";
 import { nodeImports } from "./house/node_modules.ts";
@@ -20,6 +21,7 @@ const problems = [
   ...upwardImports(sources),
   ...circles(sources),
   ...nodeImports(sources),
+  ...elementaryFunctions(sources),
   ...unusedExports(sources),
   ...undescribed(sources),
   ...headers(sources),

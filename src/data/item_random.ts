@@ -1,5 +1,6 @@
 // Random numbers for data: four words for every (seed, epoch, image, stream), independent of earlier draws. So resumed
 // runs, and runs with other options, draw the same numbers for the same purposes.
+import * as exact from "../engine/math/index.ts";
 import { philox4x32 } from "../engine/random/philox.ts";
 
 /**
@@ -54,7 +55,7 @@ const unit = (word: number): number => (word + 0.5) * 2 ** -32;
 
 /** Two independent standard normal numbers from two uniform ones in (0, 1), by the Box-Muller method. */
 export function normals(u1: number, u2: number): readonly [number, number] {
-  const radius = Math.sqrt(-2 * Math.log(u1));
+  const radius = Math.sqrt(-2 * exact.log(u1));
   const angle = 2 * Math.PI * u2;
-  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  return [radius * exact.cos(angle), radius * exact.sin(angle)];
 }

@@ -2,6 +2,8 @@
 // float16: IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits). bfloat16: the upper half of a float32.
 // Writing rounds to nearest, ties to even, as torch does; NaN stays NaN, too large becomes infinity.
 
+import * as exact from "./math/index.ts";
+
 const scratchFloat = new Float32Array(1);
 const scratchBits = new Uint32Array(scratchFloat.buffer);
 
@@ -48,7 +50,7 @@ function makeHalfTable(): Float32Array {
     const exponent = (bits >> 10) & 0x1f;
     const fraction = bits & 0x3ff;
     if (exponent === 0) table[bits] = sign * fraction * 2 ** -24;
-    else if (exponent < 31) table[bits] = sign * (1024 + fraction) * 2 ** (exponent - 25);
+    else if (exponent < 31) table[bits] = sign * (1024 + fraction) * exact.powerOfTwo(exponent - 25);
     else table[bits] = fraction === 0 ? sign * Infinity : NaN;
   }
   return table;

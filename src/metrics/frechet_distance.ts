@@ -3,6 +3,7 @@
 // the features are Inception's), after Dowson & Landau 1982, "The Fréchet distance between multivariate normal
 // distributions".
 
+import * as exact from "../engine/math/index.ts";
 import { choleskyRows } from "./cholesky.ts";
 import { type Cooperation, partOf } from "./cooperative.ts";
 import { MetricError } from "./errors.ts";
@@ -26,7 +27,7 @@ export async function frechetDistance(
   let means = 0;
   let traces = 0;
   for (let i = 0; i < dims; i++) {
-    means += (a.mean[i] - b.mean[i]) ** 2;
+    means += exact.square(a.mean[i] - b.mean[i]);
     traces += a.covariance[i * dims + i] + b.covariance[i * dims + i];
   }
   return means + traces - 2 * (await traceOfRoot(a.covariance, b.covariance, dims, cooperation));

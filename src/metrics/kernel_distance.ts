@@ -2,6 +2,7 @@
 // maximum mean discrepancy, unbiased for any number of images.
 // Bińkowski et al. 2018, "Demystifying MMD GANs" (KID, where the features are Inception's).
 
+import * as exact from "../engine/math/index.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { type Cooperation, partOf } from "./cooperative.ts";
 import { checkComparable, type Features, takeRows } from "./features.ts";
@@ -49,10 +50,10 @@ export async function kernelDistance(
     const part = (third: number) => partOf(cooperation, (i + third / 3) / count, 1 / (3 * count));
     const within = (await kernelSum(x, x, false, part(0))) + (await kernelSum(y, y, false, part(1)));
     const between = await kernelSum(x, y, true, part(2));
-    estimates.push(within / (size * (size - 1)) - (2 * between) / size ** 2);
+    estimates.push(within / (size * (size - 1)) - (2 * between) / exact.square(size));
   }
   const mean = estimates.reduce((sum, value) => sum + value, 0) / count;
-  const squares = estimates.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const squares = estimates.reduce((sum, value) => sum + exact.square(value - mean), 0);
   return {
     mean,
     deviation: count === 1 ? null : Math.sqrt(squares / (count - 1)),

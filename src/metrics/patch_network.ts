@@ -5,6 +5,7 @@
 // and have other names.
 
 import type { Backend } from "../engine/backend.ts";
+import * as exact from "../engine/math/index.ts";
 import { philoxNormal } from "../engine/random/philox.ts";
 import { concat, constant, type Tensor } from "../engine/tensor.ts";
 import type { RgbImage } from "../io/image/index.ts";
@@ -83,7 +84,7 @@ function randomFilters(taps: number, channels: number, count: number, site: numb
       for (let tap = 0; tap < taps; tap++) mean += drawn[at(tap, channel, filter)] / taps;
       for (let tap = 0; tap < taps; tap++) {
         drawn[at(tap, channel, filter)] -= mean;
-        squares += drawn[at(tap, channel, filter)] ** 2;
+        squares += exact.square(drawn[at(tap, channel, filter)]);
       }
     }
     const norm = Math.sqrt(squares);

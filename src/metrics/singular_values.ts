@@ -3,6 +3,7 @@
 // tridiagonal matrix with zeros on its diagonal and B's elements beside it. Errors are a few units in the last place
 // of the largest value; the eigenvalues of M Mᵀ would lose half of the digits.
 
+import * as exact from "../engine/math/index.ts";
 import { type Cooperation, cooperate } from "./cooperative.ts";
 import { tridiagonalEigenvalues } from "./tridiagonal.ts";
 
@@ -56,7 +57,7 @@ async function bidiagonal(
     const right = reflector(u, k + 1);
     out[2 * k + 1] = right.length;
     for (let i = k + 1; i < rows; i++) reflectRow(a, i * columns, v[i], w, u, right.factor, k + 1, columns);
-    await pause(1 - (1 - k / columns) ** 3);
+    await pause(1 - exact.pow(1 - k / columns, 3));
   }
   return out;
 }
@@ -91,7 +92,7 @@ function reflector(x: Float64Array, from: number): { factor: number; length: num
   for (let i = from; i < x.length; i++) largest = Math.max(largest, Math.abs(x[i]));
   if (largest === 0) return { factor: 0, length: 0 };
   let sum = 0;
-  for (let i = from; i < x.length; i++) sum += (x[i] / largest) ** 2;
+  for (let i = from; i < x.length; i++) sum += exact.square(x[i] / largest);
   const length = largest * Math.sqrt(sum);
   const first = x[from];
   x[from] = first + (first >= 0 ? length : -length);

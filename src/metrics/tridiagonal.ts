@@ -1,6 +1,7 @@
 // Eigenvalues of a symmetric tridiagonal matrix: QL steps with implicit shifts (Dubrulle, Martin & Wilkinson 1968,
 // "The implicit QL algorithm").
 
+import * as exact from "../engine/math/index.ts";
 import { MetricError } from "./errors.ts";
 
 /** Most steps for one eigenvalue; about two are usual. */
@@ -35,7 +36,7 @@ export function tridiagonalEigenvalues(diagonal: Float64Array, beside: Float64Ar
 /** One QL step on rows l .. m, with the shift from the upper left 2 x 2 square. */
 function qlStep(d: Float64Array, e: Float64Array, l: number, m: number): void {
   let g = (d[l + 1] - d[l]) / (2 * e[l]);
-  let r = Math.hypot(g, 1);
+  let r = exact.hypot(g, 1);
   g = d[m] - d[l] + e[l] / (g + (g >= 0 ? r : -r));
   let s = 1;
   let c = 1;

@@ -2,6 +2,8 @@
 // model could encode them. Ho et al. 2020, "Denoising diffusion probabilistic models", equation 5 and section 3.3;
 // Nichol & Dhariwal 2021, "Improved denoising diffusion probabilistic models", section 3.1. In float64.
 
+import * as exact from "../engine/math/index.ts";
+
 /** The variance of p(x_{t-1} | x_t): the posterior's β̃_t, or β_t. */
 export type FixedVariance = "fixed_small" | "fixed_large";
 
@@ -15,7 +17,7 @@ export interface BoundSchedule {
 
 /** Half the distance between neighbouring levels of 8-bit pixels in [-1, 1]. */
 const HALF_LEVEL = 1 / 255;
-const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
+const HALF_LOG_TWO_PI = 0.5 * exact.log(2 * Math.PI);
 
 /** Nats per bit. */
 export const NATS_PER_BIT = Math.LN2;
@@ -43,7 +45,7 @@ export function boundTerm(
   const ofModel = variance === "fixed_small" || t === 0 ? posterior : beta;
   const sigma = Math.sqrt(ofModel);
   const ratio = posterior / ofModel;
-  const constant = 0.5 * (ratio - 1 - Math.log(ratio));
+  const constant = 0.5 * (ratio - 1 - exact.log(ratio));
   let sum = 0;
   for (let i = 0; i < x0.length; i++) {
     const mean = ofOriginal * predicted[i] + ofSample * xt[i];
@@ -63,7 +65,7 @@ export function priorTerm({ alphasCumprod }: BoundSchedule, x0: ArrayLike<number
   const variance = 1 - signal;
   let squares = 0;
   for (let i = 0; i < x0.length; i++) squares += x0[i] * x0[i];
-  return 0.5 * (variance - 1 - Math.log(variance) + (signal * squares) / x0.length);
+  return 0.5 * (variance - 1 - exact.log(variance) + (signal * squares) / x0.length);
 }
 
 /** β̃_t; at t = 0, where it is 0, that of t = 1 instead. */
@@ -82,14 +84,14 @@ function logLevel(x: number, mean: number, sigma: number): number {
   // Mirrored into the lower tail, where small numbers keep their digits.
   const [low, high] = below > 0 ? [-above, -below] : [below, above];
   const ofHigh = logNormalCdf(high);
-  return ofHigh + Math.log(-Math.expm1(logNormalCdf(low) - ofHigh));
+  return ofHigh + exact.log(-exact.expm1(logNormalCdf(low) - ofHigh));
 }
 
 /** log Φ(z) to about 1e-14: a series near 0, the continued fraction of Mills' ratio in the tails. */
 export function logNormalCdf(z: number): number {
   if (z === Infinity) return 0;
   if (z === -Infinity) return -Infinity;
-  if (z > 2) return Math.log1p(-Math.exp(logNormalCdf(-z)));
+  if (z > 2) return exact.log1p(-exact.exp(logNormalCdf(-z)));
   const logDensity = -0.5 * z * z - HALF_LOG_TWO_PI;
   if (z >= -2) {
     let [term, sum] = [z, z];
@@ -97,9 +99,9 @@ export function logNormalCdf(z: number): number {
       term *= (z * z) / k;
       sum += term;
     }
-    return Math.log(0.5 + Math.exp(logDensity) * sum);
+    return exact.log(0.5 + exact.exp(logDensity) * sum);
   }
   let fraction = -z;
   for (let k = 120; k > 0; k--) fraction = -z + k / fraction;
-  return logDensity - Math.log(fraction);
+  return logDensity - exact.log(fraction);
 }

@@ -1,5 +1,6 @@
 // UNet2DModel: the unconditional or class-conditional UNet of DDPM (Ho et al. 2020), with diffusers' options and names.
 
+import * as exact from "../engine/math/index.ts";
 import { ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
@@ -131,7 +132,7 @@ export class UNet2DModel extends Module implements Denoiser {
 
   /** Image height and width must be multiples of this. */
   get sizeFactor(): number {
-    return 2 ** (this.config.blockOutChannels.length - 1);
+    return exact.powerOfTwo(this.config.blockOutChannels.length - 1);
   }
 
   get timesteps(): TimestepKind {

@@ -1,5 +1,6 @@
 // AdamW (Loshchilov & Hutter 2019), step by step as torch computes it: decay first, then Adam.
 
+import * as exact from "../engine/math/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
 
 /** The constants of AdamW, with torch's names. */
@@ -35,8 +36,8 @@ export function adamwScalars(
   const t = step + 1;
   return {
     keep: 1 - learningRate * weightDecay,
-    stepSize: learningRate / (1 - beta1 ** t),
-    biasCorrection2Sqrt: Math.sqrt(1 - beta2 ** t),
+    stepSize: learningRate / (1 - exact.pow(beta1, t)),
+    biasCorrection2Sqrt: Math.sqrt(1 - exact.pow(beta2, t)),
   };
 }
 

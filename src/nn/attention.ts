@@ -1,6 +1,7 @@
 // Multi-head self-attention over the pixels of an image (Vaswani et al. 2017), with the group norm before it and the
 // residual around it.
 
+import * as exact from "../engine/math/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { GroupNorm } from "./group_norm.ts";
 import { Linear } from "./linear.ts";
@@ -62,7 +63,7 @@ export class Attention extends Module {
     const q = this.#toQ.forward(tokens); // [N, T, heads d], as are k, v and mixed
     const k = this.#toK.forward(tokens);
     const v = this.#toV.forward(tokens);
-    const mixed = q.attention(k, v, { heads: this.#heads, scale: this.#headDim ** -0.5 });
+    const mixed = q.attention(k, v, { heads: this.#heads, scale: exact.pow(this.#headDim, -0.5) });
     const out = this.#toOut.forward(mixed);
     const sum = out.reshape(x.shape).add(x);
     return this.#rescaleOutputFactor === 1 ? sum : sum.div(this.#rescaleOutputFactor);

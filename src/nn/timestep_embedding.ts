@@ -1,5 +1,6 @@
 // Embeds the timestep: features of the number, then a small perceptron.
 
+import * as exact from "../engine/math/index.ts";
 import { concat, constant, type Tensor } from "../engine/tensor.ts";
 import { silu } from "./activations.ts";
 import type { Initializer } from "./init.ts";
@@ -33,9 +34,9 @@ export class Timesteps implements TimeProjection {
     this.#flipSinToCos = flipSinToCos;
     // In float32 steps, as in Python.
     const { fround } = Math;
-    const slope = fround(-Math.log(10000));
+    const slope = fround(-exact.log(10000));
     const exponents = Array.from({ length: half }, (_, i) => fround(fround(slope * i) / (half - freqShift)));
-    this.#frequencies = constant(Float32Array.from(exponents, Math.exp), [1, half]);
+    this.#frequencies = constant(Float32Array.from(exponents, exact.exp), [1, half]);
   }
 
   /** timestep [N] -> [N, width]: sines then cosines, or the reverse; padded with a zero when width is odd. */

@@ -3,6 +3,7 @@
 
 import * as v from "valibot";
 import type { HostTensor } from "../engine/host_tensor.ts";
+import * as exact from "../engine/math/index.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -110,15 +111,15 @@ export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIt
     const { sigmaMin, sigmaMax, sigmaData, sNoise, clipDenoised } = this.config;
     const sigma = this.sigmas[index];
     const above = sigma - sigmaMin;
-    const skip = sigmaData ** 2 / (above ** 2 + sigmaData ** 2);
-    const out = (above * sigmaData) / Math.hypot(sigma, sigmaData);
+    const skip = exact.square(sigmaData) / (exact.square(above) + exact.square(sigmaData));
+    const out = (above * sigmaData) / exact.hypot(sigma, sigmaData);
     const original = weightedSum([out, output], [skip, sample.data]);
     if (clipDenoised) clipSample(original, 1);
     if (this.timesteps.length === 1) return { prev: original, original };
 
     const noise = this.stepNoise(options, sample);
     const next = Math.min(Math.max(this.sigmas[index + 1], sigmaMin), sigmaMax);
-    const added = sNoise * Math.sqrt(next ** 2 - sigmaMin ** 2);
+    const added = sNoise * Math.sqrt(exact.square(next) - exact.square(sigmaMin));
     return { prev: weightedSum([1, original], [added, noise]), original };
   }
 
@@ -127,6 +128,6 @@ export class CMStochasticIterativeScheduler extends SigmaWalkBase<CMStochasticIt
     const { sigmaMin, rho } = this.config;
     const last = Math.max(this.numTrainTimesteps - 1, 1);
     const sigmas = places.map((place) => karrasSigma(this.config, place / last, rho));
-    return { timesteps: sigmas.map((sigma) => 250 * Math.log(sigma)), sigmas: [...sigmas, sigmaMin] };
+    return { timesteps: sigmas.map((sigma) => 250 * exact.log(sigma)), sigmas: [...sigmas, sigmaMin] };
   }
 }

@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import * as exact from "../engine/math/index.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { type AlphaProds, DiscreteSchedulerBase } from "./bases/discrete.ts";
 import {
@@ -141,25 +142,25 @@ export abstract class PosteriorSchedulerBase<
   #standardDeviation(ends: StepEnds, learned: Float32Array): (i: number) => number {
     const posterior = posteriorVariance(ends);
     const { beta } = ends;
-    const logPosterior = fround(Math.log(posterior));
-    const logBeta = fround(Math.log(beta));
+    const logPosterior = fround(exact.log(posterior));
+    const logBeta = fround(exact.log(beta));
     const varianceType: VarianceType = this.config.varianceType;
     switch (varianceType) {
       case "fixed_small":
         return constant(Math.sqrt(posterior));
       case "fixed_small_log":
-        return constant(Math.exp(0.5 * logPosterior));
+        return constant(exact.exp(0.5 * logPosterior));
       case "fixed_large":
         return constant(Math.sqrt(beta));
       case "fixed_large_log":
-        return constant(Math.exp(0.5 * logBeta));
+        return constant(exact.exp(0.5 * logBeta));
       case "learned":
         return (i) => rootOfLearned(learned[i]);
       case "learned_range":
         return (i) => {
           const fraction = fround(fround(learned[i] + 1) / 2);
           const log = fround(fround(fraction * logBeta) + fround(fround(1 - fraction) * logPosterior));
-          return fround(Math.exp(fround(0.5 * log)));
+          return fround(exact.exp(fround(0.5 * log)));
         };
       default:
         throw new RangeError(`variance type ${String(varianceType satisfies never)} is unknown`);

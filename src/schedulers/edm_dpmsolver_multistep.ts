@@ -3,6 +3,7 @@
 // are x = x_0 + σ ε, so λ = -log σ. A step is `dpmMultistepStep`.
 
 import * as v from "valibot";
+import * as exact from "../engine/math/index.ts";
 import { type EDMConfig, EDMSchedulerBase, edmForeignValues, edmOptions } from "./bases/edm.ts";
 import { dpmPoints } from "./bases/multistep_order.ts";
 import {
@@ -93,6 +94,6 @@ export class EDMDPMSolverMultistepScheduler extends EDMSchedulerBase<EDMDPMSolve
 
   #level(index: number): SolverLevel {
     const sigma = this.sigmas[index];
-    return { alpha: 1, sigma, lambda: -Math.log(sigma) };
+    return { alpha: 1, sigma, lambda: -exact.log(sigma) };
   }
 }

@@ -3,6 +3,7 @@
 // (arXiv 2206.00364), without its second-order correction.
 
 import * as v from "valibot";
+import * as exact from "../engine/math/index.ts";
 import {
   type ConfigOf,
   type ConfigSource,
@@ -74,7 +75,7 @@ export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscrete
     if ("timesteps" in spec) {
       throw new RangeError(`${this.className}: custom timesteps do not go with timestepType "continuous"`);
     }
-    return { ...plan, timesteps: plan.sigmas.slice(0, -1).map((sigma) => Math.fround(Math.log(sigma) / 4)) };
+    return { ...plan, timesteps: plan.sigmas.slice(0, -1).map((sigma) => Math.fround(exact.log(sigma) / 4)) };
   }
 
   protected override finalSigma(): number {
@@ -101,8 +102,8 @@ export class EulerDiscreteScheduler extends ExplodingSchedulerBase<EulerDiscrete
     if (this.config.interpolationType === "linear" || this.spacing !== null || isGiven) return plan;
     const [first, last] = [this.trainSigmas[0], this.trainSigmas[this.trainSigmas.length - 1]];
     const count = plan.timesteps.length;
-    const logs = linspace(Math.log(last), Math.log(first), count + 1);
-    return { timesteps: plan.timesteps, sigmas: logs.map(Math.exp) };
+    const logs = linspace(exact.log(last), exact.log(first), count + 1);
+    return { timesteps: plan.timesteps, sigmas: logs.map(exact.exp) };
   }
 
   get #isContinuous(): boolean {

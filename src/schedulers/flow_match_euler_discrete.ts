@@ -2,6 +2,7 @@
 // Esser et al. 2024, "Scaling rectified flow transformers for high-resolution image synthesis" (arXiv 2403.03206).
 
 import * as v from "valibot";
+import * as exact from "../engine/math/index.ts";
 import { type FlowMatchConfig, FlowMatchSchedulerBase, flowMatchOptions } from "./bases/flow_match.ts";
 import {
   type ConfigOf,
@@ -149,7 +150,7 @@ export class FlowMatchEulerDiscreteScheduler extends FlowMatchSchedulerBase<Flow
         `${className}: mu is ${mu}, but useDynamicShifting needs it: setTimesteps({ numInferenceSteps, mu })`,
       );
     }
-    if (config.timeShiftType === "exponential") return Math.exp(mu);
+    if (config.timeShiftType === "exponential") return exact.exp(mu);
     if (mu <= 0)
       throw new RangeError(`${className}: mu is ${mu}, expected above 0 with timeShiftType "linear"`);
     return mu;

@@ -6,6 +6,7 @@ import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
 import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
+import * as exact from "../engine/math/index.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
 import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
@@ -163,7 +164,7 @@ export function checkFit(
   }
   if (seen.height % sizeFactor !== 0 || seen.width % sizeFactor !== 0) {
     throw new TrainingOptionError(
-      `images of ${seen.width} x ${seen.height}${through} do not fit the model, which halves them ${times(Math.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`,
+      `images of ${seen.width} x ${seen.height}${through} do not fit the model, which halves them ${times(exact.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`,
     );
   }
   if (evalEvery > 0 && data.count < 2) {

@@ -1,12 +1,27 @@
 // The elementary functions give the doubles nearest to the true values.
 
 import { describe, expect, test } from "vitest";
-import * as exact from "../../src/engine/math/index.ts";
+import {
+  atan,
+  atan2,
+  cbrt,
+  cos,
+  exp,
+  expm1,
+  hypot,
+  log,
+  log1p,
+  log2,
+  log10,
+  pow,
+  sin,
+  tan,
+  tanh,
+} from "../../src/engine/math/index.ts";
 import { argumentsOf, call, hashes, NAMES } from "./math_cases.ts";
 import { HASHES } from "./math_hashes.ts";
 import { isNearest } from "./math_truth.ts";
 
-const { atan, atan2, cbrt, cos, exp, expm1, hypot, log, log1p, log2, log10, pow, sin, tan, tanh } = exact;
 const SPECIAL = [
   0,
   -0,
@@ -65,7 +80,7 @@ describe("elementary functions", () => {
     ]);
     expect([log2(2 ** -1074), log10(1e15), cbrt(-27), hypot(3, 4)]).toEqual([-1074, 15, -3, 5]);
     expect([exp(-745.1332191019411), exp(-745.1332191019412), exp(709.782712893384)]).toEqual([
-      5e-324, 0, 1.797693134862273e308,
+      5e-324, 0, 1.7976931348622732e308,
     ]);
     expect([expm1(1e-300), log1p(-1e-300), tanh(1e-300), atan(-1e-300)]).toEqual([
       1e-300, -1e-300, 1e-300, -1e-300,

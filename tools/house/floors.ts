@@ -15,7 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["platform"],
 ];
 /** Within the engine, from the top: upper rooms may import lower ones. */
-const ENGINE: readonly (readonly string[])[] = [["backends"], ["program"], ["passes"]];
+const ENGINE: readonly (readonly string[])[] = [["backends"], ["program"], ["passes"], ["math"]];
 /** Files on no floor: the entries of the package, and its version. */
 const APART = ["src/index.ts", "src/browser.ts", "src/version.ts"];
 

@@ -3,6 +3,7 @@
 
 import type { Backend, ProgramSpec } from "../../engine/backend.ts";
 import { type Node, topologicalOrder } from "../../engine/graph.ts";
+import * as exact from "../../engine/math/index.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import { numel, type Shape, showShape } from "../../engine/shape.ts";
 import { grad, input, type Tensor, variable } from "../../engine/tensor.ts";
@@ -43,7 +44,7 @@ export function opCases(preset: PresetName, batchSize: number, top: number): OpC
   const { blockOutChannels, inChannels } = model.config;
   const products = productsOf(denoiserProgram(model, [batchSize, size, size, inChannels]).outputs);
   const levels = blockOutChannels.map((channels, level): Shape => {
-    const side = size / 2 ** level;
+    const side = size / exact.powerOfTwo(level);
     return [batchSize, side, side, channels];
   });
   const deepest = blockOutChannels[blockOutChannels.length - 1];

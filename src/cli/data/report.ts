@@ -8,6 +8,7 @@ import {
   nearDuplicates,
   type Originals,
 } from "../../data/index.ts";
+import * as exact from "../../engine/math/index.ts";
 import type { Event } from "../output.ts";
 import type { OpenedSource } from "../sources.ts";
 import { counted } from "../wording.ts";
@@ -91,9 +92,9 @@ function statistics(images: ImageSource): { mean: number[]; deviation: number[] 
   }
   const total = count * images.size.height * images.size.width;
   const moment = (of: Float64Array, power: number) =>
-    of.reduce((sum, times, value) => sum + times * (value / 255) ** power, 0) / total;
+    of.reduce((sum, times, value) => sum + times * exact.pow(value / 255, power), 0) / total;
   const mean = counts.map((of) => moment(of, 1));
-  const deviation = counts.map((of, c) => Math.sqrt(Math.max(0, moment(of, 2) - (mean[c] ?? 0) ** 2)));
+  const deviation = counts.map((of, c) => Math.sqrt(Math.max(0, moment(of, 2) - exact.square(mean[c] ?? 0))));
   return { mean, deviation };
 }
 

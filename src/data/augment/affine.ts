@@ -1,5 +1,7 @@
 // Affine maps of the plane, in pixels from the image's centre: x to the right, y down.
 
+import * as exact from "../../engine/math/index.ts";
+
 /** [a, b, x0, c, d, y0]: (x, y) -> (a x + b y + x0, c x + d y + y0). */
 export type Affine = readonly [a: number, b: number, x0: number, c: number, d: number, y0: number];
 
@@ -11,7 +13,7 @@ export const translation = (x: number, y: number): Affine => [1, 0, x, 0, 1, y];
 
 /** A clockwise rotation by `angle` radians. */
 export function rotation(angle: number): Affine {
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)].map(exactZero);
+  const [cos, sin] = [exact.cos(angle), exact.sin(angle)].map(exactZero);
   return [cos, -sin, 0, sin, cos, 0];
 }
 
@@ -34,7 +36,7 @@ function times([a, b, x0, c, d, y0]: Affine, [e, f, x1, g, h, y1]: Affine): Affi
 
 /** The largest factor by which the map lengthens: the larger singular value of its linear part. */
 export function stretch([a, b, , c, d]: Affine): number {
-  return (Math.hypot(a + d, c - b) + Math.hypot(a - d, c + b)) / 2;
+  return (exact.hypot(a + d, c - b) + exact.hypot(a - d, c + b)) / 2;
 }
 
 export const sameMap = (left: Affine, right: Affine): boolean => left.every((value, i) => value === right[i]);

@@ -1,6 +1,8 @@
 // Colour jitter: brightness, contrast and saturation as in torchvision's ColorJitter, and hue as a rotation of the
 // chroma, which preserves luma and greys.
 
+import * as exact from "../../engine/math/index.ts";
+
 /** Changes of one image's colours, applied in this order. */
 export interface ColorChange {
   /** Factor of every value. */
@@ -33,8 +35,8 @@ export function recolor(values: Float32Array, channels: 1 | 3, change: ColorChan
     for (let i = 0; i < values.length; i++) values[i] = clamp(values[i] * gain + offset);
     return;
   }
-  const cos = saturation * Math.cos(hue);
-  const sin = saturation * Math.sin(hue);
+  const cos = saturation * exact.cos(hue);
+  const sin = saturation * exact.sin(hue);
   for (let i = 0; i < values.length; i += 3) {
     const r = values[i] * gain + offset;
     const g = values[i + 1] * gain + offset;

@@ -2,6 +2,7 @@
 // arXiv 2206.00364, appendix F.2 and table 6; order and shares as in the released code). The model is conditioned on
 // the augmentation of each image, so it learns to distinguish augmented images from original ones; sampled with a
 // condition of 0, it draws only the latter.
+import * as exact from "../../engine/math/index.ts";
 import { type ItemRandom, normals, STREAM } from "../item_random.ts";
 import { type Affine, product, rotation, scaling, translation } from "./affine.ts";
 
@@ -27,8 +28,8 @@ export interface EdmDraw {
 /** Length of an image's augmentation condition. */
 export const CONDITION_SIZE = 9;
 
-const A_SCALE = 2 ** 0.2;
-const A_ANISO = 2 ** 0.2;
+const A_SCALE = exact.pow(2, 0.2);
+const A_ANISO = exact.pow(2, 0.2);
 const A_TRANS = 1 / 8;
 const AXIS_PROBABILITY = 0.5;
 
@@ -57,8 +58,8 @@ export function drawEdm(random: ItemRandom, item: number, epoch: number, probabi
 
 /** The map from positions in the augmented image to positions in the original. */
 export function edmSource(draw: EdmDraw, { width, height }: { width: number; height: number }): Affine {
-  const scale = A_SCALE ** draw.scale;
-  const along = A_ANISO ** draw.anisotropy;
+  const scale = exact.pow(A_SCALE, draw.scale);
+  const along = exact.pow(A_ANISO, draw.anisotropy);
   // A rotation and its inverse do not give exactly the identity, but unchanged images must stay exact.
   const anisotropic =
     draw.anisotropy === 0 ? [] : [rotation(-draw.axis), scaling(1 / along, along), rotation(draw.axis)];
@@ -78,10 +79,10 @@ export function edmCondition(draw: EdmDraw): readonly number[] {
     mirror,
     upsideDown,
     scale,
-    Math.cos(turn) - 1,
-    Math.sin(turn),
-    anisotropy * Math.cos(axis),
-    anisotropy * Math.sin(axis),
+    exact.cos(turn) - 1,
+    exact.sin(turn),
+    anisotropy * exact.cos(axis),
+    anisotropy * exact.sin(axis),
     shiftX,
     shiftY,
   ];

@@ -1,4 +1,5 @@
 // Writes a cache entry, or continues one that a killed process began.
+
 import { compression, files, paths } from "#platform";
 import type { AppendFile } from "../../platform/platform.ts";
 import { type CacheHeader, type CacheRecord, INDEX, PIXELS, readIndex } from "./cache_files.ts";
@@ -37,7 +38,7 @@ export class CacheWriter {
   /** Creates the folder where it is missing, and keeps the part of its files that is intact and matches the header. */
   static async open(folder: string, header: CacheHeader): Promise<CacheWriter> {
     await files.makeFolder(folder);
-    const imageBytes = header.size ** 2 * 3;
+    const imageBytes = header.size * header.size * 3;
     const pixels = await files.openToAppend(join(folder, PIXELS));
     let index: AppendFile | undefined;
     try {

@@ -1,4 +1,5 @@
 // Decoded images of a source through the cache: read from there, or first decoded into it.
+
 import { files, images, paths } from "#platform";
 import { shortageOf } from "../../io/free_space.ts";
 import { errorCode, explainSystemError, FileError } from "../../platform/errors.ts";
@@ -85,7 +86,7 @@ async function openEntry(
 ): Promise<(DecodedSet & { folder: string }) | "absent" | "stale" | "damaged"> {
   const index = await readIndex(entry, header);
   if (typeof index === "string") return index;
-  const bytes = header.size ** 2 * 3;
+  const bytes = header.size * header.size * 3;
   const pixels = await files.stat(join(entry, PIXELS)).catch(() => undefined);
   if (index.records.length !== header.count || pixels?.size !== index.crcs.length * bytes) return "damaged";
   const builder = new RecordBuilder(encoded.count, header.size, (i) => encoded.nameOf(i));
@@ -151,7 +152,7 @@ async function checkSpace(
   own: string,
 ): Promise<void> {
   const there = await files.stat(join(own, PIXELS)).catch(() => undefined);
-  const needed = count * size ** 2 * 3 - (there?.size ?? 0);
+  const needed = count * size * size * 3 - (there?.size ?? 0);
   const short = await shortageOf(folder, needed);
   if (short === undefined) return;
   throw new DataError(

@@ -1,4 +1,5 @@
 // Encoded images as a data set: few are decoded into memory, many into the cache.
+
 import { hashing, machine } from "#platform";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
@@ -119,7 +120,7 @@ async function decodedSet(name: string, encoded: EncodedImages, options: LocalOp
       ...(signal !== undefined && { signal }),
     };
     let opened: Opened;
-    if (encoded.count * size ** 2 * 3 <= memoryLimit) {
+    if (encoded.count * size * size * 3 <= memoryLimit) {
       opened = { set: await inMemory(encoded, decode), warnings: [] };
     } else {
       const folder = options.cacheFolder ?? imageCacheFolder();
@@ -140,7 +141,7 @@ async function decodedSet(name: string, encoded: EncodedImages, options: LocalOp
 
 async function inMemory(encoded: EncodedImages, options: DecodeOptions): Promise<DecodedSet> {
   const { size } = options;
-  const bytes = size ** 2 * 3;
+  const bytes = size * size * 3;
   const builder = new RecordBuilder(encoded.count, size, (index) => encoded.nameOf(index));
   const pixels: Uint8Array[] = [];
   for await (const decoded of decodeAll(encoded, options)) {

@@ -1,5 +1,6 @@
 // Body and antennae: head, thorax and abdomen as soft round shapes on the centre line, two thin curves with
 // clubs at their ends. Lengths in forewing lengths, y down, the wings' roots near (0, 0).
+import * as exact from "../../engine/math/index.ts";
 import type { Color } from "./color.ts";
 import { blend, edge, type Ink } from "./layers.ts";
 
@@ -32,7 +33,7 @@ export function paintBody(plan: BodyPlan, x: number, y: number, ink: Ink, pixel:
   if (inside > 0) {
     const side = Math.min(1, x / (half + 1e-6));
     const light = 1.25 - 0.55 * side * side;
-    const wave = 0.5 + 0.5 * Math.cos((y - 0.1) * 95);
+    const wave = 0.5 + 0.5 * exact.cos((y - 0.1) * 95);
     const ring = y > 0.1 ? plan.rings * wave * Math.min(1, side + 0.35) : 0;
     const { color, accent } = plan;
     ink.r += (shaded(color[0], accent[0], ring, light) - ink.r) * inside;
@@ -71,9 +72,9 @@ function antenna(plan: BodyPlan, x: number, y: number, pixel: number): number {
   const t = (-0.15 - y) / plan.reach;
   if (t < -0.02 || t > 1.06) return 0;
   const s = Math.min(1, Math.max(0, t));
-  const middle = 0.014 + plan.lean * s ** 1.3;
-  const slope = (plan.lean * 1.3 * s ** 0.3) / plan.reach;
-  const club = Math.exp(-(((t - 0.95) / 0.07) ** 2));
+  const middle = 0.014 + plan.lean * exact.pow(s, 1.3);
+  const slope = (plan.lean * 1.3 * exact.pow(s, 0.3)) / plan.reach;
+  const club = exact.exp(-exact.square((t - 0.95) / 0.07));
   const width = 0.0075 + 0.011 * club;
   const off = Math.abs(x - middle) / Math.sqrt(1 + slope * slope);
   const cap = edge((1.03 - t) * plan.reach, pixel);

@@ -1,5 +1,6 @@
 // Colours of the synthetic butterflies: sRGB triples in [0, 1], varied in OKLCH so that a change of hue preserves the
 // perceived lightness (Ottosson, "A perceptual color space for image processing", 2020).
+import * as exact from "../../engine/math/index.ts";
 import type { Draw } from "./random.ts";
 
 /** Red, green and blue as displayed (sRGB), each in [0, 1]. */
@@ -22,8 +23,8 @@ export function vary(draw: Draw, color: Color, hue = 6, lightness = 0.03, chroma
   const [l, a, b] = toOklab(color);
   const turn = (draw.range(-hue, hue) * Math.PI) / 180;
   const scale = 1 + draw.range(-chroma, chroma);
-  const cos = Math.cos(turn) * scale;
-  const sin = Math.sin(turn) * scale;
+  const cos = exact.cos(turn) * scale;
+  const sin = exact.sin(turn) * scale;
   return fromOklab([l + draw.range(-lightness, lightness), a * cos - b * sin, a * sin + b * cos]);
 }
 
@@ -33,9 +34,9 @@ function toOklab(color: Color): Lab {
   const r = toLinear(color[0]);
   const g = toLinear(color[1]);
   const b = toLinear(color[2]);
-  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
-  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
-  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  const l = exact.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = exact.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = exact.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
   return [
     0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
     1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
@@ -44,9 +45,9 @@ function toOklab(color: Color): Lab {
 }
 
 function fromOklab([lightness, a, b]: Lab): Color {
-  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
-  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
-  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const l = cube(lightness + 0.3963377774 * a + 0.2158037573 * b);
+  const m = cube(lightness - 0.1055613458 * a - 0.0638541728 * b);
+  const s = cube(lightness - 0.0894841775 * a - 1.291485548 * b);
   return [
     toGamma(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
     toGamma(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
@@ -54,11 +55,13 @@ function fromOklab([lightness, a, b]: Lab): Color {
   ];
 }
 
+const cube = (x: number): number => x * x * x;
+
 function toLinear(value: number): number {
-  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  return value <= 0.04045 ? value / 12.92 : exact.pow((value + 0.055) / 1.055, 2.4);
 }
 
 function toGamma(value: number): number {
   const x = Math.min(1, Math.max(0, value));
-  return x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055;
+  return x <= 0.0031308 ? 12.92 * x : 1.055 * exact.pow(x, 1 / 2.4) - 0.055;
 }

@@ -1,6 +1,7 @@
 // The layers of a wing's pattern, bottom to top: ground, veins, bands, borders, rows of spots, eyespots, glows. Each
 // factory returns a `Layer`, a function that changes the ink at one place of the wing. Positions and widths named v are
 // fractions of the radius, everything else is in forewing lengths.
+import * as exact from "../../engine/math/index.ts";
 import type { Color } from "./color.ts";
 import type { Site, Wing } from "./wing.ts";
 
@@ -159,8 +160,8 @@ export interface StripeOptions {
 /** A straight stripe, as on tigers and zebras. */
 export function stripe(color: Color, options: StripeOptions): Layer {
   const { at: distance, angle, width, u = [0, 1], curve = 0 } = options;
-  const cos = Math.cos((angle * Math.PI) / 180);
-  const sin = Math.sin((angle * Math.PI) / 180);
+  const cos = exact.cos((angle * Math.PI) / 180);
+  const sin = exact.sin((angle * Math.PI) / 180);
   return (at, ink, pixel) => {
     if (at.u < u[0] || at.u > u[1] || at.tail) return;
     const t = (at.u - u[0]) / (u[1] - u[0]);
@@ -188,7 +189,7 @@ export function eyespot(
 ): Layer {
   const { stretch = 1, shift = 0, soft = 0.008 } = options;
   const [cx, cy] = wing.place(u, v);
-  const far = Math.hypot(cx, cy) + 1e-9;
+  const far = exact.hypot(cx, cy) + 1e-9;
   const [ax, ay] = [cx / far, cy / far];
   return (at, ink, pixel) => {
     const dx = at.x - cx;
@@ -212,7 +213,7 @@ export function glow(
 ): Layer {
   const { u, v, length, width, alpha = 1, power = 2 } = options;
   const [cx, cy] = wing.place(u, v);
-  const far = Math.hypot(cx, cy) + 1e-9;
+  const far = exact.hypot(cx, cy) + 1e-9;
   const [ax, ay] = [cx / far, cy / far];
   return (at, ink) => {
     const dx = at.x - cx;
@@ -220,7 +221,7 @@ export function glow(
     const along = (dx * ax + dy * ay) / length;
     const across = (dy * ax - dx * ay) / width;
     const d = along * along + across * across;
-    if (d < 4) blend(ink, color, alpha * Math.exp(-(d ** (power / 2)) * 1.2));
+    if (d < 4) blend(ink, color, alpha * exact.exp(-exact.pow(d, power / 2) * 1.2));
   };
 }
 
@@ -235,11 +236,11 @@ export function base(color: Color, reach: number, alpha = 1): Layer {
 export function apical(wing: Wing, color: Color, near: number, until: number, soft = 0.02): Layer {
   const [ax, ay] = wing.place(wing.apex * 0.6, near);
   const [bx, by] = wing.place(until, 1);
-  const length = Math.hypot(bx - ax, by - ay);
+  const length = exact.hypot(bx - ax, by - ay);
   const [nx, ny] = [-(by - ay) / length, (bx - ax) / length];
   return (at, ink, pixel) => {
     const t = ((at.x - ax) * (bx - ax) + (at.y - ay) * (by - ay)) / (length * length);
-    const dip = 0.05 * Math.sin(Math.PI * Math.min(1, Math.max(0, t)));
+    const dip = 0.05 * exact.sin(Math.PI * Math.min(1, Math.max(0, t)));
     const beyond = -((at.x - ax) * nx + (at.y - ay) * ny) - dip + 0.02 * at.c * at.c;
     blend(ink, color, edge(beyond, Math.max(pixel, soft)));
   };

@@ -1,6 +1,7 @@
 // Draws a specimen on white, exactly symmetric. Every pixel is the mean of a square of samples (in sRGB, as in image
 // resizers), and every sample softens edges over its own width, so a few samples are enough. Otherwise the drawing does
 // not depend on the size.
+import * as exact from "../../engine/math/index.ts";
 import { bodyExtent, paintBody } from "./body.ts";
 import type { Ink } from "./layers.ts";
 import { paintWing, type Specimen } from "./specimen.ts";
@@ -84,7 +85,7 @@ class Brush {
       const hind = specimen.hind.wing.locate(x, y, soft, hindSite);
       if (hind > -soft) {
         paintWing(specimen.hind, hindSite, ink, pixel);
-        if (fore > -SHADE) darken(ink, 0.3 * (1 + fore / SHADE) ** 2);
+        if (fore > -SHADE) darken(ink, 0.3 * exact.square(1 + fore / SHADE));
         cover(ink, 1, 1, 1, 0.5 - hind / pixel);
       }
     }

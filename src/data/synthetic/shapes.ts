@@ -1,5 +1,6 @@
 // Wing outlines by a few traits, each a number with a natural middle at 0, so that families differ in shape and
 // individuals a little in every trait.
+import * as exact from "../../engine/math/index.ts";
 import type { Draw } from "./random.ts";
 import { type Point, type TailPlan, Wing, type WingPlan } from "./wing.ts";
 
@@ -26,7 +27,7 @@ export function forewing(draw: Draw, traits: ForeTraits = {}): Wing {
   // Margin radius between apex (t = 0) and tornus (t = 1): a straight chord is shorter in the middle.
   const margin = (t: number): number => {
     const chord = 1 / ((1 - t) / 0.985 + t / breadth);
-    return chord * (1 + (0.055 - hollow) * Math.sin(Math.PI * t));
+    return chord * (1 + (0.055 - hollow) * exact.sin(Math.PI * t));
   };
   const outline: Point[] = [
     [-raise - bulge - 3, 0.26],

@@ -8,6 +8,8 @@
 //
 // Lengths are in forewing lengths; x points away from the body, y down. Angles run clockwise from x.
 
+import * as exact from "../../engine/math/index.ts";
+
 /** A point [x, y] in forewing lengths. */
 export type Point = readonly [number, number];
 
@@ -106,7 +108,7 @@ export class Wing {
     this.root = plan.root;
     this.cells = plan.cells;
     const polyline = smooth([[0, 0], ...plan.outline.map(fromPolar), [0, 0]]);
-    const angles = polyline.filter(([x, y]) => Math.hypot(x, y) > 0.05).map(([x, y]) => Math.atan2(y, x));
+    const angles = polyline.filter(([x, y]) => exact.hypot(x, y) > 0.05).map(([x, y]) => exact.atan2(y, x));
     this.start = Math.min(...angles);
     this.sweep = Math.max(...angles) - this.start;
     this.apex = ((plan.apex * Math.PI) / 180 - this.start) / this.sweep;
@@ -125,7 +127,7 @@ export class Wing {
     const { x0, y0, x1, y1 } = boxOf([...margin, ...this.tail]);
     const [rootX, rootY] = this.root;
     this.box = { x0: x0 + rootX, y0: y0 + rootY, x1: x1 + rootX, y1: y1 + rootY };
-    this.farthest = Math.max(...this.radii, ...this.tail.map(([x, y, r]) => Math.hypot(x, y) + r));
+    this.farthest = Math.max(...this.radii, ...this.tail.map(([x, y, r]) => exact.hypot(x, y) + r));
   }
 
   /** Radius of the outline at u. */
@@ -139,7 +141,7 @@ export class Wing {
   place(u: number, v: number): Point {
     const angle = this.start + u * this.sweep;
     const r = v * this.reachAt(u);
-    return [Math.cos(angle) * r, Math.sin(angle) * r];
+    return [exact.cos(angle) * r, exact.sin(angle) * r];
   }
 
   /**
@@ -152,7 +154,7 @@ export class Wing {
     y -= this.root[1];
     const r = Math.sqrt(x * x + y * y) + 1e-9;
     if (r > this.farthest + margin) return -1;
-    const angle = (Math.atan2(y, x) - this.start) / this.sweep;
+    const angle = (exact.atan2(y, x) - this.start) / this.sweep;
     const u = Math.min(1, Math.max(0, angle));
     const at = u * ANGLES;
     const i = Math.floor(at);
@@ -163,7 +165,7 @@ export class Wing {
     let edge = (reach - r) / Math.sqrt(1 + turn * turn);
     const outside = angle < 0 ? -angle : angle > 1 ? angle - 1 : 0;
     if (outside > 0) {
-      const away = r * Math.sin(Math.min(Math.PI / 2, outside * this.sweep));
+      const away = r * exact.sin(Math.min(Math.PI / 2, outside * this.sweep));
       edge = Math.min(edge, -away);
     }
     site.tail = false;
@@ -218,13 +220,13 @@ export class Wing {
       const [ax, ay] = polyline[s - 1];
       const [bx, by] = polyline[s];
       if (Math.max(ax * ax + ay * ay, bx * bx + by * by) < 0.0025) continue;
-      const from = (Math.atan2(ay, ax) - this.start) * toIndex;
-      const to = (Math.atan2(by, bx) - this.start) * toIndex;
+      const from = (exact.atan2(ay, ax) - this.start) * toIndex;
+      const to = (exact.atan2(by, bx) - this.start) * toIndex;
       const cross = ax * (by - ay) - ay * (bx - ax);
       const last = Math.min(ANGLES, Math.floor(Math.max(from, to)));
       for (let i = Math.max(0, Math.ceil(Math.min(from, to))); i <= last; i++) {
         const angle = this.start + i / toIndex;
-        const r = cross / (Math.cos(angle) * (by - ay) - Math.sin(angle) * (bx - ax));
+        const r = cross / (exact.cos(angle) * (by - ay) - exact.sin(angle) * (bx - ax));
         if (r > this.radii[i] && r < 2) this.radii[i] = r;
       }
     }
@@ -256,11 +258,11 @@ export class Wing {
     for (let i = 0; i <= count; i++) {
       const t = i / count;
       const s = -0.1 + t * (plan.length + 0.1);
-      const side = plan.bend * Math.max(0, t) ** 2;
-      const x = Math.cos(angle) * reach + Math.cos(along) * s + Math.sin(along) * side;
-      const y = Math.sin(angle) * reach + Math.sin(along) * s - Math.cos(along) * side;
-      const flare = 0.055 * Math.max(0, 1 - t * 2.6) ** 2;
-      const swell = Math.exp(-(((t - 0.86) / 0.2) ** 2));
+      const side = plan.bend * exact.square(Math.max(0, t));
+      const x = exact.cos(angle) * reach + exact.cos(along) * s + exact.sin(along) * side;
+      const y = exact.sin(angle) * reach + exact.sin(along) * s - exact.cos(along) * side;
+      const flare = 0.055 * exact.square(Math.max(0, 1 - t * 2.6));
+      const swell = exact.exp(-exact.square((t - 0.86) / 0.2));
       circles.push([x, y, plan.stem + flare + (plan.club - plan.stem) * swell]);
     }
     return circles;
@@ -312,7 +314,7 @@ function near(box: Box, x: number, y: number, margin: number): boolean {
 
 function fromPolar([degrees, r]: Point): Point {
   const angle = (degrees * Math.PI) / 180;
-  return [Math.cos(angle) * r, Math.sin(angle) * r];
+  return [exact.cos(angle) * r, exact.sin(angle) * r];
 }
 
 /** A centripetal-like Catmull-Rom curve through the points, as a dense polyline. */

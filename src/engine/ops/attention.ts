@@ -3,6 +3,7 @@
 // the gradient recomputes it from q and k.
 
 import { type AttentionHeads, makeNode, type Node } from "../graph.ts";
+import * as exact from "../math/index.ts";
 import { numel, ShapeError, sameShape, showShape } from "../shape.ts";
 import { matmul, transpose } from "./matmul.ts";
 import { concat, permute, reshape, slice } from "./movement.ts";
@@ -77,7 +78,7 @@ function forEachQuery(
           (_, key) => scale * dot(d, qs, at(query), ks, at(key)),
         );
         const most = scores.reduce((a, b) => Math.max(a, b));
-        const weights = scores.map((score) => Math.exp(score - most));
+        const weights = scores.map((score) => exact.exp(score - most));
         const total = weights.reduce((a, b) => a + b);
         visit(
           at,

@@ -3,6 +3,7 @@
 
 import { type BinaryFn, type DType, full, isHalf, makeNode, type Node, type UnaryFn } from "../graph.ts";
 import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../half.ts";
+import * as exact from "../math/index.ts";
 import { broadcastShapes, ShapeError, sameShape, showShape } from "../shape.ts";
 import { expand, reshape } from "./movement.ts";
 import { widened } from "./widen.ts";
@@ -162,14 +163,14 @@ export function whereVjp(condition: Node, g: Node): [null, Node, Node] {
 
 const unaryMeaning: Record<UnaryFn, (x: number) => number> = {
   neg: (x) => -x,
-  exp: Math.exp,
-  log: Math.log,
+  exp: exact.exp,
+  log: exact.log,
   sqrt: Math.sqrt,
-  sin: Math.sin,
-  cos: Math.cos,
-  tanh: Math.tanh,
+  sin: exact.sin,
+  cos: exact.cos,
+  tanh: exact.tanh,
   erf: erfReference,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  sigmoid: (x) => 1 / (1 + exact.exp(-x)),
   abs: Math.abs,
   floor: Math.floor,
 };
@@ -211,7 +212,7 @@ function erfReference(x: number): number {
   }
   let fraction = 0;
   for (let k = 80; k > 0; k--) fraction = k / 2 / (z + fraction);
-  return Math.sign(x) * (1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction)));
+  return Math.sign(x) * (1 - exact.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction)));
 }
 
 /** Shown in errors and profiles. */

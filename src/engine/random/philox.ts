@@ -2,6 +2,8 @@
 // 1, 2, 3"), on the host. Programs draw the same numbers in-graph: value i depends on (seed, step, site, i) only,
 // never on thread count, tile order or backend.
 
+import * as exact from "../math/index.ts";
+
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
@@ -65,11 +67,11 @@ export function philoxNormal(out: Float32Array | Float64Array, key: PhiloxKey): 
   forEachBlock(out, key, (words, at) => {
     for (let pair = 0; pair < 4; pair += 2) {
       const u1 = unit(words[pair]) + 2 ** -24; // (0, 1]
-      const r = Math.sqrt(-2 * Math.log(u1));
+      const r = Math.sqrt(-2 * exact.log(u1));
       const theta = 2 * Math.PI * unit(words[pair + 1]);
       const i = at + pair;
-      if (i < out.length) out[i] = r * Math.cos(theta);
-      if (i + 1 < out.length) out[i + 1] = r * Math.sin(theta);
+      if (i < out.length) out[i] = r * exact.cos(theta);
+      if (i + 1 < out.length) out[i + 1] = r * exact.sin(theta);
     }
   });
 }

@@ -3,6 +3,7 @@
 // With the same seed, weights, noise and timesteps start out as they do in Python: the uniform draws, randint and
 // randperm are bit-exact, the normal ones equal up to the last bits of cos, sin and log (2.4e-7).
 
+import * as exact from "../math/index.ts";
 import { Mt19937, type Mt19937State } from "./mt19937.ts";
 
 const { fround } = Math;
@@ -121,9 +122,9 @@ export class TorchGenerator {
       return cached;
     }
     const theta = TWO_PI * this.uniformDouble();
-    const r = Math.sqrt(-2 * Math.log1p(-this.uniformDouble()));
-    this.#nextNormal = r * Math.sin(theta);
-    return r * Math.cos(theta);
+    const r = Math.sqrt(-2 * exact.log1p(-this.uniformDouble()));
+    this.#nextNormal = r * exact.sin(theta);
+    return r * exact.cos(theta);
   }
 }
 
@@ -132,9 +133,9 @@ function boxMuller16(out: Float32Array, start: number): void {
   for (let j = start; j < start + 8; j++) {
     const u1 = fround(1 - out[j]); // (0, 1], so that the logarithm is finite
     const theta = fround(TWO_PI_F32 * out[j + 8]);
-    const r = fround(Math.sqrt(fround(-2 * fround(Math.log(u1)))));
-    out[j] = r * fround(Math.cos(theta));
-    out[j + 8] = r * fround(Math.sin(theta));
+    const r = fround(Math.sqrt(fround(-2 * fround(exact.log(u1)))));
+    out[j] = r * fround(exact.cos(theta));
+    out[j + 8] = r * fround(exact.sin(theta));
   }
 }
 

@@ -1,6 +1,7 @@
 // Requests to the Hub: the token goes to the Hub only, answers are bounded, temporary failures are retried.
 
 import { machine } from "#platform";
+import * as exact from "../../engine/math/index.ts";
 import { VERSION } from "../../version.ts";
 import { plain } from "../plain.ts";
 import { kindOfAnswer, type Refusal, refused, type Subject, strange, unreachable } from "./errors.ts";
@@ -103,7 +104,7 @@ export async function retrying<T>(
       if (attempt >= tries || (refusal !== undefined && !refusal.mayPass)) {
         throw refusal ? refused(refusal.refusal, subject, settings) : unreachable(error, subject, settings);
       }
-      await pause(settings.retryMs * 2 ** (attempt - 1), refusal?.retryAfter, signal);
+      await pause(settings.retryMs * exact.powerOfTwo(attempt - 1), refusal?.retryAfter, signal);
     }
   }
 }

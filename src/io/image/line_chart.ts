@@ -1,6 +1,8 @@
 // A line chart as SVG: a title, two axes with ticks, named lines. It does only what the figures of the docs and of
 // model cards need.
 
+import * as exact from "../../engine/math/index.ts";
+
 /** One line: its points in order, and how it is drawn. */
 export interface Line {
   readonly name: string;
@@ -80,7 +82,7 @@ export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readon
 export function niceTicks(from: number, to: number, count = 5): number[] {
   if (!(from < to)) throw new RangeError(`an axis from ${from} to ${to}; expected it to rise`);
   const rough = (to - from) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
+  const power = exact.pow(10, Math.floor(exact.log10(rough)));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) ?? 10);
   const [first, last] = [Math.floor(from / step + 1e-9), Math.ceil(to / step - 1e-9)];
   // Multiples of a decimal fraction, without binary rounding digits.

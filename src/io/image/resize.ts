@@ -2,6 +2,7 @@
 // When an image shrinks, the triangle filter widens with it, so every input pixel counts. The horizontal pass comes
 // first and is rounded to bytes before the vertical one; both use fixed point with 22 fraction bits. (Pillow swaps the
 // passes for images over 100 times as tall as wide; these may differ by 1.)
+import * as exact from "../../engine/math/index.ts";
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
 const FRACTION_BITS = 22;
@@ -104,7 +105,7 @@ function tapsOf(from: number, to: number, start: number, outputs: number): Taps 
     first[i] = low;
     count[i] = high - low;
     for (let k = 0; k < high - low; k++) {
-      weights[i * taps + k] = Math.trunc(triangle[k] * (1 / sum) * 2 ** FRACTION_BITS + 0.5);
+      weights[i * taps + k] = Math.trunc(triangle[k] * (1 / sum) * exact.powerOfTwo(FRACTION_BITS) + 0.5);
     }
   }
   return { first, count, weights, taps };

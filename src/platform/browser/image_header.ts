@@ -189,7 +189,7 @@ function readGif(file: FileView): ImageHeader {
   }
 }
 
-const colorTableBytes = (flags: number): number => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+const colorTableBytes = (flags: number): number => (flags & 0x80 ? 3 * (2 << (flags & 7)) : 0);
 
 function afterSubBlocks(file: FileView, from: number): number {
   let at = from;

@@ -5,6 +5,7 @@
 // interpolated linearly in between. Unlike log σ, the angle is finite at ᾱ = 0. One model serves samples of both
 // scalings: variance preserving, α² + σ² = 1, and variance exploding, α = 1.
 
+import * as exact from "../../engine/math/index.ts";
 import type { DDPMScheduler } from "../ddpm.ts";
 import { type NoiseLevel, predictOriginalSample } from "../math/prediction.ts";
 import { clipSample, thresholdSample } from "../math/thresholding.ts";
@@ -53,7 +54,7 @@ export class Diffusion {
     }
     this.#scheduler = scheduler;
     this.#angles = Float64Array.from(alphasCumprod, (alphaProd) =>
-      Math.atan2(Math.sqrt(1 - alphaProd), Math.sqrt(alphaProd)),
+      exact.atan2(Math.sqrt(1 - alphaProd), Math.sqrt(alphaProd)),
     );
   }
 
@@ -87,7 +88,7 @@ export class Diffusion {
 
   /** The timestep (fractional) of a noise level; levels outside the trained range give the nearest one. */
   timestepOf({ alpha, sigma }: NoiseLevel): number {
-    const angle = Math.atan2(sigma, alpha);
+    const angle = exact.atan2(sigma, alpha);
     const angles = this.#angles;
     const last = angles.length - 1;
     if (angle <= angles[0]) return 0;
@@ -104,7 +105,7 @@ export class Diffusion {
 
   /** The x_0 that the model predicts for a sample at a noise level, clipped or thresholded like the scheduler's. */
   *originalSample(sample: Float32Array, level: NoiseLevel): ImageWork<Float32Array> {
-    const size = Math.hypot(level.alpha, level.sigma);
+    const size = exact.hypot(level.alpha, level.sigma);
     const input = size === 1 ? sample : weightedSum([1 / size, sample]);
     const output = yield { sample: input, timestep: this.timestepOf(level) };
     const { config } = this.#scheduler;
@@ -123,7 +124,7 @@ export class Diffusion {
 
 /** The variance-preserving form of a sample, viewable at any noise level. */
 export function preserving(sample: Float32Array, { alpha, sigma }: NoiseLevel): Float32Array {
-  return weightedSum([1 / Math.hypot(alpha, sigma), sample]);
+  return weightedSum([1 / exact.hypot(alpha, sigma), sample]);
 }
 
 /** The score ∇ log p(x) = (α x_0 - x) / σ², with the predicted x_0 (Tweedie's formula). */
@@ -132,7 +133,7 @@ export function score(
   original: Float32Array,
   { alpha, sigma }: NoiseLevel,
 ): Float32Array {
-  return weightedSum([alpha / sigma ** 2, original], [-1 / sigma ** 2, sample]);
+  return weightedSum([alpha / exact.square(sigma), original], [-1 / exact.square(sigma), sample]);
 }
 
 /** The noise ε = (x - α x_0) / σ, with the predicted x_0. */

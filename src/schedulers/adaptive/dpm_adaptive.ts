@@ -7,6 +7,7 @@
 // from the length of the accepted step.
 
 import * as v from "valibot";
+import * as exact from "../../engine/math/index.ts";
 import { type ConfigOf, option, optionTable, positive, resolveOptions } from "../bases/options.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
@@ -66,10 +67,10 @@ export class DPMAdaptiveSampler implements Sampler {
   *draw(diffusion: Diffusion, run: ImageRun): ImageWork<Float32Array> {
     const { order, hInit, acceptSafety, eta } = this.config;
     const { largest, least, sample } = yield* solverStart(diffusion, run);
-    const [start, end] = [-Math.log(Math.tan(largest)), -Math.log(Math.tan(least))];
+    const [start, end] = [-exact.log(exact.tan(largest)), -exact.log(exact.tan(least))];
     const controller = new StepController(hInit, order, acceptSafety, this.config);
     let lambda = start;
-    let x = weightedSum([Math.hypot(1, sigmaAt(start)), sample]);
+    let x = weightedSum([exact.hypot(1, sigmaAt(start)), sample]);
     let previous = x; // the last step's less accurate solution, for the error norm
     while (lambda < end) {
       const level = levelAt(lambda);
@@ -80,7 +81,7 @@ export class DPMAdaptiveSampler implements Sampler {
         checkStepSize(controller.stepSize, end - start);
         const next = Math.min(end, lambda + controller.stepSize);
         const { down, noise } = ancestral(level.sigma, sigmaAt(next), sigmaAt(end), eta);
-        const { low, high } = yield* this.#solve(diffusion, x, epsilon, lambda, -Math.log(down) - lambda);
+        const { low, high } = yield* this.#solve(diffusion, x, epsilon, lambda, -exact.log(down) - lambda);
         const error = errorNorm(this.config, low, high, previous);
         if (!controller.accepts(error)) continue;
         x = noise > 0 ? weightedSum([1, high], [noise, run.randn()]) : high;
@@ -90,7 +91,7 @@ export class DPMAdaptiveSampler implements Sampler {
         run.report({
           timestep,
           nextTimestep: diffusion.timestepOf(reached),
-          noise: noise / Math.hypot(1, reached.sigma),
+          noise: noise / exact.hypot(1, reached.sigma),
           correctorNoise: [],
           error,
           rejected,
@@ -116,7 +117,7 @@ export class DPMAdaptiveSampler implements Sampler {
       const level = levelAt(lambda + part * h);
       return noiseIn(u, yield* diffusion.originalSample(u, level), level);
     }
-    const first = (part: number) => -sigmaAt(lambda + part * h) * Math.expm1(part * h);
+    const first = (part: number) => -sigmaAt(lambda + part * h) * exact.expm1(part * h);
     /** The second-order solution with ε also evaluated at the share `part` of the step. */
     const second = (part: number, ahead: Float32Array) =>
       weightedSum([1, x], [first(1) * (1 - 1 / (2 * part)), epsilon], [first(1) / (2 * part), ahead]);
@@ -128,7 +129,7 @@ export class DPMAdaptiveSampler implements Sampler {
     const [r1, r2] = [1 / 3, 2 / 3];
     /** The coefficient of the difference of ε: -σ (φ_1 - 1) of equations (3.4) and after. */
     const difference = (part: number) =>
-      -sigmaAt(lambda + part * h) * (Math.expm1(part * h) / (part * h) - 1);
+      -sigmaAt(lambda + part * h) * (exact.expm1(part * h) / (part * h) - 1);
     const epsilon1 = yield* epsilonAt(r1, weightedSum([1, x], [first(r1), epsilon]));
     const of2 = difference(r2) * (r2 / r1);
     const epsilon2 = yield* epsilonAt(r2, weightedSum([1, x], [first(r2) - of2, epsilon], [of2, epsilon1]));
@@ -140,7 +141,7 @@ export class DPMAdaptiveSampler implements Sampler {
   }
 }
 
-const sigmaAt = (lambda: number): number => Math.exp(-lambda);
+const sigmaAt = (lambda: number): number => exact.exp(-lambda);
 const levelAt = (lambda: number): NoiseLevel => ({ alpha: 1, sigma: sigmaAt(lambda) });
 
 /**
@@ -148,7 +149,10 @@ const levelAt = (lambda: number): NoiseLevel => ({ alpha: 1, sigma: sigmaAt(lamb
  * deviation of the posterior (Song et al. 2021, arXiv 2010.02502, equation 16). Never goes below `end`, the last σ.
  */
 function ancestral(sigma: number, next: number, end: number, eta: number): { down: number; noise: number } {
-  const up = Math.min(next, eta * next * Math.sqrt(1 - (next / sigma) ** 2));
-  const down = Math.max(end, Math.sqrt(next ** 2 - up ** 2));
-  return { down: Math.min(down, next), noise: Math.sqrt(Math.max(0, next ** 2 - down ** 2)) };
+  const up = Math.min(next, eta * next * Math.sqrt(1 - exact.square(next / sigma)));
+  const down = Math.max(end, Math.sqrt(exact.square(next) - exact.square(up)));
+  return {
+    down: Math.min(down, next),
+    noise: Math.sqrt(Math.max(0, exact.square(next) - exact.square(down))),
+  };
 }

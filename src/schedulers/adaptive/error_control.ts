@@ -1,5 +1,7 @@
 // Step size control: the error estimated from two solutions of different order, and the next step size.
 
+import * as exact from "../../engine/math/index.ts";
+
 /** A tolerance: the allowed error of a value is `atol`, or `rtol` of its size where that is larger. */
 export interface Tolerance {
   readonly atol: number;
@@ -21,7 +23,7 @@ export function errorNorm(
   let sum = 0;
   for (let i = 0; i < low.length; i++) {
     const allowed = Math.max(atol, rtol * Math.max(Math.abs(low[i]), Math.abs(previous[i])));
-    sum += ((low[i] - high[i]) / allowed) ** 2;
+    sum += exact.square((low[i] - high[i]) / allowed);
   }
   const error = Math.sqrt(sum / low.length);
   if (!Number.isFinite(error)) {
@@ -71,8 +73,8 @@ export class StepController {
     const inverse = 1 / (error + 1e-8);
     const [before, earlier] = this.#inverses ?? [inverse, inverse];
     const [now, last, first] = this.#exponents;
-    const proposed = inverse ** now * before ** last * earlier ** first;
-    const factor = 1 + Math.atan(proposed - 1);
+    const proposed = exact.pow(inverse, now) * exact.pow(before, last) * exact.pow(earlier, first);
+    const factor = 1 + exact.atan(proposed - 1);
     const accepted = factor >= this.#acceptSafety;
     if (accepted) this.#inverses = [inverse, before];
     this.stepSize *= factor;

@@ -10,6 +10,7 @@
 //   VE: log σ, with dx = sqrt(2) σ dw.
 
 import * as v from "valibot";
+import * as exact from "../../engine/math/index.ts";
 import { type ConfigOf, option, optionTable, positive, resolveOptions } from "../bases/options.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
@@ -43,13 +44,13 @@ interface Coefficients {
 
 const COEFFICIENTS: Record<Sde, (u: number) => Coefficients> = {
   vp: (angle) => ({
-    drift: -Math.tan(angle),
-    diffusion: 2 * Math.tan(angle),
-    level: { alpha: Math.cos(angle), sigma: Math.sin(angle) },
+    drift: -exact.tan(angle),
+    diffusion: 2 * exact.tan(angle),
+    level: { alpha: exact.cos(angle), sigma: exact.sin(angle) },
   }),
   ve: (logSigma) => {
-    const sigma = Math.exp(logSigma);
-    return { drift: 0, diffusion: 2 * sigma ** 2, level: { alpha: 1, sigma } };
+    const sigma = exact.exp(logSigma);
+    return { drift: 0, diffusion: 2 * exact.square(sigma), level: { alpha: 1, sigma } };
   },
 };
 
@@ -67,14 +68,14 @@ export class GottaGoFastSampler implements Sampler {
   *draw(diffusion: Diffusion, run: ImageRun): ImageWork<Float32Array> {
     const { sde, hInit, safety, exponent } = this.config;
     const coefficients = COEFFICIENTS[sde];
-    const time = (angle: number) => (sde === "vp" ? angle : Math.log(Math.tan(angle)));
+    const time = (angle: number) => (sde === "vp" ? angle : exact.log(exact.tan(angle)));
     const { largest, least, sample } = yield* solverStart(diffusion, run);
     const [start, end] = [time(largest), time(least)];
     const way = start - end;
 
     let u = start;
     let h = hInit * way;
-    let x = sde === "vp" ? sample : weightedSum([1 / Math.cos(largest), sample]);
+    let x = sde === "vp" ? sample : weightedSum([1 / exact.cos(largest), sample]);
     let previous = x;
     while (u > end) {
       const here = coefficients(u);
@@ -90,7 +91,7 @@ export class GottaGoFastSampler implements Sampler {
         const improved = weightedSum([0.5, euler], [0.5, ahead]);
         const error = errorNorm(this.config, euler, improved, previous);
         const taken = h;
-        h *= safety * Math.max(error, 1e-6) ** -exponent;
+        h *= safety * exact.pow(Math.max(error, 1e-6), -exponent);
         if (error > 1) {
           checkStepSize(h, way);
           continue;
@@ -102,7 +103,7 @@ export class GottaGoFastSampler implements Sampler {
         run.report({
           timestep,
           nextTimestep: diffusion.timestepOf(there.level),
-          noise: meanNoise(taken, here, there) / Math.hypot(there.level.alpha, there.level.sigma),
+          noise: meanNoise(taken, here, there) / exact.hypot(there.level.alpha, there.level.sigma),
           correctorNoise: [],
           error,
           rejected,

@@ -5,6 +5,7 @@
 // amount of noise in a Langevin step is not fixed: the step size follows from the signal-to-noise ratio `snr`.
 
 import * as v from "valibot";
+import * as exact from "../../engine/math/index.ts";
 import { type ConfigOf, option, optionTable, positive, resolveOptions, wholeFrom } from "../bases/options.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
@@ -64,7 +65,7 @@ export class PredictorCorrectorSampler implements Sampler {
     let x = randn();
     if (level.alpha > 0 && sde === "ve") {
       level = diffusion.level(timesteps[0], sde);
-      x = weightedSum([Math.hypot(level.alpha, level.sigma), x]);
+      x = weightedSum([exact.hypot(level.alpha, level.sigma), x]);
     }
     for (const [i, timestep] of timesteps.entries()) {
       const x0 = yield* diffusion.originalSample(x, level);
@@ -88,11 +89,11 @@ export class PredictorCorrectorSampler implements Sampler {
         corrected.push(step.noise);
       }
 
-      const unit = 1 / Math.hypot(level.alpha, level.sigma);
+      const unit = 1 / exact.hypot(level.alpha, level.sigma);
       const correctorNoise = corrected.map((deviation) => deviation * unit);
       report({
         ...about,
-        noise: Math.hypot(noise * unit, ...correctorNoise),
+        noise: [noise * unit, ...correctorNoise].reduce((all, part) => exact.hypot(all, part)),
         correctorNoise,
         sample: preserving(x, level),
         predOriginalSample: x0,
@@ -104,18 +105,18 @@ export class PredictorCorrectorSampler implements Sampler {
   /** From one noise level to the next. In the forward process, x = a x_next + noise of variance s². */
   #transition(from: NoiseLevel, to: NoiseLevel): Transition {
     const a = from.alpha / to.alpha;
-    const variance = from.sigma ** 2 - (a * to.sigma) ** 2;
+    const variance = exact.square(from.sigma) - exact.square(a * to.sigma);
     if (this.config.predictor === "ancestral" || from.alpha === 0) {
       return {
-        ofSample: (a * to.sigma ** 2) / from.sigma ** 2,
-        ofOriginal: (to.alpha * variance) / from.sigma ** 2,
+        ofSample: (a * exact.square(to.sigma)) / exact.square(from.sigma),
+        ofOriginal: (to.alpha * variance) / exact.square(from.sigma),
         noise: (Math.sqrt(variance) * to.sigma) / from.sigma,
       };
     }
     // (2 - a) x + s² score (algorithms 2 and 3), with the score in terms of x_0.
     return {
-      ofSample: 2 - a - variance / from.sigma ** 2,
-      ofOriginal: (variance * from.alpha) / from.sigma ** 2,
+      ofSample: 2 - a - variance / exact.square(from.sigma),
+      ofOriginal: (variance * from.alpha) / exact.square(from.sigma),
       noise: Math.sqrt(variance),
     };
   }
@@ -137,7 +138,7 @@ export function* langevinStep(
   z: Float32Array,
 ): ImageWork<{ sample: Float32Array; noise: number }> {
   const gradient = score(x, yield* diffusion.originalSample(x, level), level);
-  const size = 2 * alpha * ((snr * rootMeanSquare(z)) / rootMeanSquare(gradient)) ** 2;
+  const size = 2 * alpha * exact.square((snr * rootMeanSquare(z)) / rootMeanSquare(gradient));
   if (!Number.isFinite(size)) {
     throw new RangeError(
       `pc: the size of a corrector step is ${size}: the model's score is zero or not finite`,

@@ -1,5 +1,6 @@
 // Where solvers in continuous time start and end.
 
+import * as exact from "../../engine/math/index.ts";
 import { weightedSum } from "../math/weighted_sum.ts";
 import { type Diffusion, type ImageWork, noiseIn } from "./diffusion.ts";
 import type { ImageRun } from "./sampler.ts";
@@ -24,12 +25,12 @@ export interface SolverStart {
 export function* solverStart(diffusion: Diffusion, { randn, report }: ImageRun): ImageWork<SolverStart> {
   const { least, largest: pure } = diffusion.angleRange;
   const sample = randn();
-  const largest = Math.atan(LARGEST_SIGMA);
+  const largest = exact.atan(LARGEST_SIGMA);
   if (pure <= largest) return { largest: pure, least, sample };
   const timestep = diffusion.numTrainTimesteps - 1;
   const level = diffusion.level(timestep, "vp");
   const original = yield* diffusion.originalSample(sample, level);
-  const next = { alpha: Math.cos(largest), sigma: Math.sin(largest) };
+  const next = { alpha: exact.cos(largest), sigma: exact.sin(largest) };
   const first = weightedSum([next.alpha, original], [next.sigma, noiseIn(sample, original, level)]);
   report({
     timestep,
@@ -53,8 +54,8 @@ export function* solverEnd(
   { report }: ImageRun,
 ): ImageWork<Float32Array> {
   const original = yield* diffusion.originalSample(sample, {
-    alpha: Math.cos(least),
-    sigma: Math.sin(least),
+    alpha: exact.cos(least),
+    sigma: exact.sin(least),
   });
   report({
     timestep: 0,

@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import type { HostTensor } from "../../engine/host_tensor.ts";
+import * as exact from "../../engine/math/index.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import { atUnitVariance } from "../math/noising.ts";
 import type { NoiseLevel } from "../math/prediction.ts";
@@ -50,7 +51,7 @@ export abstract class EDMSchedulerBase<Config extends EDMConfig & JsonObject> ex
   }
 
   override get initNoiseSigma(): number {
-    return Math.hypot(this.config.sigmaMax, 1);
+    return exact.hypot(this.config.sigmaMax, 1);
   }
 
   /** c_in(σ) x. */
@@ -93,6 +94,6 @@ export abstract class EDMSchedulerBase<Config extends EDMConfig & JsonObject> ex
 
 /** The plan over some sigmas: timesteps are c_noise(σ) = log(σ) / 4. */
 function withNoiseTimesteps(sigmas: readonly number[]): SigmaPlan {
-  const timesteps = sigmas.slice(0, -1).map((sigma) => Math.fround(Math.log(Math.fround(sigma)) / 4));
+  const timesteps = sigmas.slice(0, -1).map((sigma) => Math.fround(exact.log(Math.fround(sigma)) / 4));
   return { sigmas, timesteps };
 }

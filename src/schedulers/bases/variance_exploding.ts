@@ -2,6 +2,7 @@
 // noise, and the model's input is scaled by 1 / sqrt(σ² + 1).
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
+import * as exact from "../../engine/math/index.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import { atUnitVariance } from "../math/noising.ts";
 import { type NoiseLevel, predictOriginalFromExploding } from "../math/prediction.ts";
@@ -60,7 +61,7 @@ export abstract class ExplodingSchedulerBase<
 
   override get initNoiseSigma(): number {
     const largest = this.sigmas.reduce((most, sigma) => Math.max(most, sigma), 0);
-    return this.config.timestepSpacing === "leading" ? Math.hypot(largest, 1) : largest;
+    return this.config.timestepSpacing === "leading" ? exact.hypot(largest, 1) : largest;
   }
 
   override scaleModelInput(sample: HostTensor, timestep: number): HostTensor {

@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import type { HostTensor } from "../../engine/host_tensor.ts";
+import * as exact from "../../engine/math/index.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 import type { SolverLevel } from "../math/exponential_step.ts";
 import { halfOfChannels } from "../math/learned_variance.ts";
@@ -127,7 +128,7 @@ export abstract class PreservingSchedulerBase<
 
   protected override level(sigma: number): NoiseLevel {
     if (!this.config.useFlowSigmas) {
-      const alpha = 1 / Math.hypot(sigma, 1);
+      const alpha = 1 / exact.hypot(sigma, 1);
       return { alpha, sigma: sigma * alpha };
     }
     if (sigma >= 1) {
@@ -141,7 +142,7 @@ export abstract class PreservingSchedulerBase<
   /** The noise level of sigmas[index]. */
   protected solverLevel(index: number): SolverLevel {
     const level = this.level(this.sigmas[index]);
-    return { ...level, lambda: Math.log(level.alpha) - Math.log(level.sigma) };
+    return { ...level, lambda: exact.log(level.alpha) - exact.log(level.sigma) };
   }
 
   protected override meanOutput(modelOutput: HostTensor, sample: HostTensor): Float32Array {
@@ -208,7 +209,7 @@ export abstract class PreservingSchedulerBase<
   /** How many timesteps, counted from 0, remain when those of small λ are left out. */
   get #clippedEnd(): number {
     const { lambdaMinClipped = Number.NEGATIVE_INFINITY } = this.config;
-    const end = this.trainSigmas.findIndex((sigma) => -Math.log(sigma) < lambdaMinClipped);
+    const end = this.trainSigmas.findIndex((sigma) => -exact.log(sigma) < lambdaMinClipped);
     if (end === 0) {
       throw new RangeError(
         `${this.className}: lambdaMinClipped ${lambdaMinClipped} leaves no timestep; give a smaller one`,
@@ -275,7 +276,7 @@ export abstract class PreservingSchedulerBase<
         `${this.className}: useDynamicShifting needs mu: setTimesteps({ numInferenceSteps, mu })`,
       );
     }
-    const shift = timeShiftType === "linear" ? mu : Math.exp(mu);
+    const shift = timeShiftType === "linear" ? mu : exact.exp(mu);
     if (!(shift > 0 && Number.isFinite(shift))) {
       throw new RangeError(
         `${this.className}: mu is ${mu}, which shifts sigmas by ${shift}, expected a shift above 0 and finite`,

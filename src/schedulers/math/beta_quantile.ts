@@ -1,5 +1,7 @@
 // The quantile function of the beta distribution.
 
+import * as exact from "../../engine/math/index.ts";
+
 /**
  * x in [0, 1] below which a Beta(a, b) variable lies with probability p; relative error about 1e-14.
  * @param p 0 .. 1
@@ -26,7 +28,7 @@ function regularizedBeta(x: number, a: number, b: number): number {
   if (x >= 1) return 1;
   // The continued fraction converges fast below the mean; the other side follows by symmetry.
   if (x > (a + 1) / (a + b + 2)) return 1 - regularizedBeta(1 - x, b, a);
-  const front = Math.exp(a * Math.log(x) + b * Math.log1p(-x) - logBeta(a, b)) / a;
+  const front = exact.exp(a * exact.log(x) + b * exact.log1p(-x) - logBeta(a, b)) / a;
   return front * continuedFraction(x, a, b);
 }
 
@@ -59,10 +61,10 @@ function logGamma(x: number): number {
   let shift = 0;
   let z = x;
   while (z < 15) {
-    shift -= Math.log(z);
+    shift -= exact.log(z);
     z++;
   }
   const r = 1 / (z * z);
   const series = (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r / 1188)))) / z;
-  return shift + (z - 0.5) * Math.log(z) - z + Math.log(2 * Math.PI) / 2 + series;
+  return shift + (z - 0.5) * exact.log(z) - z + exact.log(2 * Math.PI) / 2 + series;
 }

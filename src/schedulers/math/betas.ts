@@ -3,6 +3,8 @@
 // A trained model depends on the exact values, so they are computed as in diffusers: float32 values, products in double
 // precision rounded once per element, the ᾱ-based schedules entirely in double precision.
 
+import * as exact from "../../engine/math/index.ts";
+
 const { fround } = Math;
 
 /** The names of the schedules. */
@@ -35,11 +37,11 @@ export function makeBetas(
       return betasForAlphaBar(count, laplaceAlphaBar);
     case "sigmoid": // GeoDiff, Xu et al. 2022
       return linspace(-6, 6, count).map((x) => {
-        const sigmoid = fround(1 / (1 + Math.exp(-x)));
+        const sigmoid = fround(1 / (1 + exact.exp(-x)));
         return fround(sigmoid * fround(betaEnd - betaStart)) + fround(betaStart);
       });
     case "exp":
-      return betasForAlphaBar(count, (t) => Math.exp(-12 * t));
+      return betasForAlphaBar(count, (t) => exact.exp(-12 * t));
     default:
       throw new RangeError(`beta schedule ${String(schedule satisfies never)} is unknown`);
   }
@@ -53,13 +55,13 @@ function betasForAlphaBar(count: number, alphaBar: (t: number) => number, maxBet
 }
 
 function cosineAlphaBar(t: number): number {
-  return Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
+  return exact.square(exact.cos((((t + 0.008) / 1.008) * Math.PI) / 2));
 }
 
 function laplaceAlphaBar(t: number): number {
   const sign = 0.5 - t < 0 ? -1 : 1;
-  const logSnr = -0.5 * sign * Math.log(1 - 2 * Math.abs(0.5 - t) + 1e-6);
-  const snr = Math.exp(logSnr);
+  const logSnr = -0.5 * sign * exact.log(1 - 2 * Math.abs(0.5 - t) + 1e-6);
+  const snr = exact.exp(logSnr);
   return Math.sqrt(snr / (1 + snr));
 }
 
@@ -81,7 +83,7 @@ export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   const first = roots[0];
   const last = roots[roots.length - 1];
   const scale = fround(first / fround(first - last));
-  const alphaBar = roots.map((root) => fround(fround(root - last) * scale) ** 2);
+  const alphaBar = roots.map((root) => exact.square(fround(fround(root - last) * scale)));
   return alphaBar.map((value, i) => 1 - (i === 0 ? value : fround(value / alphaBar[i - 1])));
 }
 

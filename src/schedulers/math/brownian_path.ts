@@ -6,6 +6,7 @@
 // mean, plus noise of variance length / 4 that is keyed by the middle. Every float32 below `top` is the middle of some
 // interval, so W is exact after about 24 + log2(top / σ) halvings.
 
+import * as exact from "../../engine/math/index.ts";
 import { philoxNormal } from "../../engine/random/philox.ts";
 
 interface Interval {
@@ -30,7 +31,7 @@ export class BrownianPath {
   constructor(seed: bigint, size: number, largest: number) {
     this.#seed = seed;
     this.#size = size;
-    const high = 2 ** Math.ceil(Math.log2(largest));
+    const high = exact.powerOfTwo(Math.ceil(exact.log2(largest)));
     const atHigh = this.#normal(high).map((z) => z * Math.sqrt(high));
     this.#nested = [{ low: 0, high, atLow: new Float64Array(size), atHigh }];
   }

@@ -3,6 +3,7 @@
 //
 // The factors of x_s and z are exact; solvers differ in the polynomial that approximates x_0 or ε under the integral.
 
+import * as exact from "../../engine/math/index.ts";
 import type { NoiseLevel } from "./prediction.ts";
 
 /** A noise level and its λ; infinite where there is no noise. */
@@ -39,11 +40,11 @@ export function exponentialStep(
   if (integrand === "data") {
     return {
       h,
-      carry: (to.sigma / from.sigma) * (tau === 0 ? 1 : Math.exp(-tau * tau * h)),
+      carry: (to.sigma / from.sigma) * (tau === 0 ? 1 : exact.exp(-tau * tau * h)),
       scale: g * to.alpha,
       rate: g,
-      constant: to.alpha * -Math.expm1(-g * h),
-      noise: tau === 0 ? 0 : to.sigma * Math.sqrt(-Math.expm1(-2 * tau * tau * h)),
+      constant: to.alpha * -exact.expm1(-g * h),
+      noise: tau === 0 ? 0 : to.sigma * Math.sqrt(-exact.expm1(-2 * tau * tau * h)),
     };
   }
   const grown = (to.alpha / from.alpha) * from.sigma; // σ_t e^h
@@ -63,7 +64,7 @@ export function exponentialMoments(z: number, count: number): number[] {
   for (let n = 0; n < count; n++) {
     // Integration by parts loses digits for small z; a series in z does not.
     if (Math.abs(z) < 1) moments.push(momentSeries(z, n));
-    else moments.push(n === 0 ? -Math.expm1(-z) / z : (1 - n * moments[n - 1]) / z);
+    else moments.push(n === 0 ? -exact.expm1(-z) / z : (1 - n * moments[n - 1]) / z);
   }
   return moments;
 }

@@ -1,6 +1,7 @@
 // Noise levels as σ = sqrt((1 - ᾱ) / ᾱ), the standard deviation of the noise relative to the image (Karras et al.
 // 2022), and the spacings of σ that do not follow the timesteps.
 
+import * as exact from "../../engine/math/index.ts";
 import { betaQuantile } from "./beta_quantile.ts";
 
 const { fround } = Math;
@@ -21,19 +22,19 @@ export function interpolate(x: number, table: Float32Array): number {
 
 /** The timestep (0 .. T-1, fractional) whose noise level is `sigma`: linear in log σ between timesteps. */
 export function timestepOfSigma(sigma: number, trained: Float32Array): number {
-  const log = Math.log(Math.max(sigma, 1e-10));
+  const log = exact.log(Math.max(sigma, 1e-10));
   const last = trained.length - 1;
   if (last === 0) return 0;
   let low = 0;
   let above = trained.length; // the first of the rising sigmas that exceeds `sigma`
   while (low < above) {
     const middle = (low + above) >> 1;
-    if (fround(Math.log(trained[middle])) <= log) low = middle + 1;
+    if (fround(exact.log(trained[middle])) <= log) low = middle + 1;
     else above = middle;
   }
   const below = Math.min(Math.max(above - 1, 0), last - 1);
-  const lower = fround(Math.log(trained[below]));
-  const upper = fround(Math.log(trained[below + 1]));
+  const lower = fround(exact.log(trained[below]));
+  const upper = fround(exact.log(trained[below + 1]));
   const weight = Math.min(Math.max((lower - log) / (lower - upper), 0), 1);
   return (1 - weight) * below + weight * (below + 1);
 }
@@ -53,8 +54,8 @@ export interface SigmaRange {
 
 /** Karras et al. 2022, equation 5: the sigma at position `x`, 0 .. 1, of a sequence even in σ^(1/ρ). */
 export function karrasSigma({ sigmaMin, sigmaMax }: SigmaRange, x: number, rho: number): number {
-  const [least, most] = [sigmaMin ** (1 / rho), sigmaMax ** (1 / rho)];
-  return (most + x * (least - most)) ** rho;
+  const [least, most] = [exact.pow(sigmaMin, 1 / rho), exact.pow(sigmaMax, 1 / rho)];
+  return exact.pow(most + x * (least - most), rho);
 }
 
 /** Even in σ^(1/ρ). */
@@ -64,7 +65,7 @@ export function karrasSigmas(range: SigmaRange, count: number, rho = 7): number[
 
 /** Even in log σ, which is even in λ = -log σ (Lu et al. 2022, DPM-Solver, section 3.3). */
 export function exponentialSigmas({ sigmaMin, sigmaMax }: SigmaRange, count: number): number[] {
-  return linspace(Math.log(sigmaMax), Math.log(sigmaMin), count).map(Math.exp);
+  return linspace(exact.log(sigmaMax), exact.log(sigmaMin), count).map(exact.exp);
 }
 
 /** Quantiles of a beta distribution: dense at both ends (Lee et al. 2024, "Beta sampling is all you need"). */

@@ -1,6 +1,7 @@
 // The exponential moving average of the weights, which gives better samples than the weights themselves. As in
 // diffusers' EMAModel.
 
+import * as exact from "../../engine/math/index.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { JsonObject } from "../../io/diffusers_json.ts";
 
@@ -39,7 +40,7 @@ export function emaDecay(optimizationStep: number, config: EmaConfig): number {
   const step = Math.max(0, optimizationStep - config.updateAfterStep - 1);
   if (step === 0) return 0;
   const rising = config.useEmaWarmup
-    ? 1 - (1 + step / config.invGamma) ** -config.power
+    ? 1 - exact.pow(1 + step / config.invGamma, -config.power)
     : (1 + step) / (10 + step);
   return Math.max(config.minDecay, Math.min(rising, config.decay));
 }

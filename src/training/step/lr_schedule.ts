@@ -1,5 +1,7 @@
 // The learning rate over a run: a linear warm-up, then one of diffusers' shapes.
 
+import * as exact from "../../engine/math/index.ts";
+
 /** Each can begin with a warm-up; "constant" without one is diffusers' "constant". */
 export const lrSchedules = ["constant", "constant_with_warmup", "linear", "cosine"] as const;
 export type LrSchedule = (typeof lrSchedules)[number];
@@ -26,7 +28,7 @@ export function learningRateAt(step: number, options: LrScheduleOptions): number
     case "linear":
       return learningRate * Math.max(0, 1 - progress);
     case "cosine":
-      return learningRate * Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
+      return learningRate * Math.max(0, 0.5 * (1 + exact.cos(Math.PI * progress)));
     default:
       return schedule satisfies never;
   }

@@ -5,6 +5,7 @@
 // Methods: ranges are reduced as in W. J. Cody, W. Waite, "Software Manual for the Elementary Functions" (1980);
 // polynomials are minimax fits over the reduced ranges.
 
+import * as exact from "../../../math/index.ts";
 import type { KernelBuilder } from "./builder.ts";
 import type { Expr, Var } from "./expr.ts";
 import * as s from "./ops.ts";
@@ -141,7 +142,7 @@ const HALF_PI_PARTS = halfPiParts();
 /** pi / 2 = first + second + third; the first two have 11 significant bits. */
 function halfPiParts(): readonly [number, number, number] {
   const cut = (x: number): number => {
-    const unit = 2 ** (Math.floor(Math.log2(x)) - 10);
+    const unit = exact.powerOfTwo(Math.floor(exact.log2(x)) - 10);
     return Math.floor(x / unit) * unit;
   };
   const first = cut(Math.PI / 2);

@@ -44,7 +44,7 @@ function forwardKernel(shape: AttentionShape): Kernel {
   const { batch, heads, tokens, headDim, block, blocks, row, scoreRow, scale } = shape;
   const count = batch * heads;
   const perScore = 4 * headDim + SOFTMAX_FLOPS;
-  const wanted = tilesFor(count * tokens ** 2 * perScore);
+  const wanted = tilesFor(count * tokens * tokens * perScore);
   // A tile is several heads, or several blocks of queries of one head; it copies their keys and values into scratch.
   const headsPerTile = Math.ceil(count / Math.min(count, wanted));
   const blocksPerTile = Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / count)));
@@ -65,7 +65,7 @@ function forwardKernel(shape: AttentionShape): Kernel {
     key: `attention:${batch}x${heads}x${tokens}x${headDim}:${scale}`,
     tiles: Math.ceil(count / headsPerTile) * cuts,
     scratchBytes: parts.bytes,
-    flops: 4 * count * tokens ** 2 * headDim,
+    flops: 4 * count * tokens * tokens * headDim,
     bytes: 4 * FLOAT * count * tokens * headDim,
     emit(k) {
       const part = (offset: number): Expr => k.hoist(s.iadd(k.scratch, s.i32(offset)));

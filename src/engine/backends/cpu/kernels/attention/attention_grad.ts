@@ -36,7 +36,7 @@ const SOFTMAX_FLOPS = 32;
 /** Inputs: q, k, v, g, each [N, T, heads d]; output: dk, dv, dq one after another. */
 export function lowerAttentionGrad(spec: AttentionSpec): Lowered {
   const shape = attentionShape(spec);
-  const perHead = 10 * shape.tokens ** 2 * shape.headDim;
+  const perHead = 10 * shape.tokens * shape.tokens * shape.headDim;
   const blocksPerPart = Math.ceil(shape.blocks / Math.min(MAX_PARTS, Math.ceil(perHead / PART_FLOPS)));
   const parts = Math.ceil(shape.blocks / blocksPerPart);
   const inputs: Slot[] = [0, 1, 2, 3].map((input) => ({ input }));
@@ -56,7 +56,7 @@ function gradientKernel(shape: AttentionShape, cuts: number, blocksPerCut: numbe
   const { batch, heads, tokens, headDim, block, blocks, row, scoreRow, scale, channels } = shape;
   const count = batch * heads;
   const perScore = 10 * headDim + SOFTMAX_FLOPS;
-  const wanted = tilesFor(count * tokens ** 2 * perScore);
+  const wanted = tilesFor(count * tokens * tokens * perScore);
   const headsPerTile = Math.ceil(count / Math.min(count, wanted));
   const tensorBytes = batch * tokens * channels * FLOAT;
   const parts = new ScratchParts();
@@ -77,7 +77,7 @@ function gradientKernel(shape: AttentionShape, cuts: number, blocksPerCut: numbe
     key: `attention_grad:${batch}x${heads}x${tokens}x${headDim}:${scale}:${cuts}`,
     tiles: Math.ceil(count / headsPerTile) * cuts,
     scratchBytes: parts.bytes,
-    flops: 10 * count * tokens ** 2 * headDim,
+    flops: 10 * count * tokens * tokens * headDim,
     bytes: 7 * tensorBytes,
     emit(k) {
       const part = (offset: number): Expr => k.hoist(s.iadd(k.scratch, s.i32(offset)));

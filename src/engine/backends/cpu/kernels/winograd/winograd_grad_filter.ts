@@ -105,7 +105,8 @@ function productsKernel(spec: Conv2dSpec, plan: WinogradGradPlan): Kernel {
     flops: 2 * n * oh * ow * 9 * ci * co,
     fewerFlops: true,
     bytes:
-      FLOAT * (n * h * w * ci + n * oh * ow * co + (isWhole ? FILTER_SIDE ** 2 : chunks * PLACES) * ci * co),
+      FLOAT *
+      (n * h * w * ci + n * oh * ow * co + (isWhole ? FILTER_SIDE * FILTER_SIDE : chunks * PLACES) * ci * co),
     emit(k) {
       const columnIndex = k.let(s.iremU(k.tile, s.i32(columnBlocks)));
       const above = k.let(s.idivU(k.tile, s.i32(columnBlocks)));
@@ -208,7 +209,7 @@ function tapsKernel({ ci, co }: Conv2dSpec, plan: WinogradGradPlan, chunks: numb
     tiles: Math.ceil(ci / rowsPerTile),
     scratchBytes: TAPS_BYTES,
     flops: 0,
-    bytes: FLOAT * (chunks * PLACES + FILTER_SIDE ** 2) * ci * co,
+    bytes: FLOAT * (chunks * PLACES + FILTER_SIDE * FILTER_SIDE) * ci * co,
     emit(k) {
       const firstRow = k.let(s.imul(k.tile, s.i32(rowsPerTile)));
       const lastRow = k.let(s.imin(s.iadd(firstRow, s.i32(rowsPerTile)), s.i32(ci)));
