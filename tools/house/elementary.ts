@@ -37,8 +37,9 @@ function isOpen(node: ts.Node): boolean {
   }
   if (ts.isElementAccessExpression(node)) return isMath(node.expression);
   // const { exp } = Math
-  if (ts.isVariableDeclaration(node)) {
-    return node.initializer !== undefined && isMath(node.initializer);
+  if (ts.isVariableDeclaration(node) && node.initializer !== undefined && isMath(node.initializer)) {
+    if (!ts.isObjectBindingPattern(node.name)) return true;
+    return node.name.elements.some(({ propertyName, name }) => OPEN.has((propertyName ?? name).getText()));
   }
   if (!ts.isBinaryExpression(node)) return false;
   const { left, operatorToken, right } = node;

@@ -1,4 +1,4 @@
-// e^x and what follows from it.
+// The exponential function, and what follows from it.
 
 import { powerOfTwo } from "./bits.ts";
 import { decided, pair, parts, productTail, quotient, rest, sumTail } from "./double_double.ts";

@@ -1,4 +1,4 @@
-// x^y.
+// Powers: x^y for any two numbers.
 
 import { mantissaOf, powerOfTwo } from "./bits.ts";
 import { decided, productTail, rest } from "./double_double.ts";
