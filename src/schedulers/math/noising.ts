@@ -1,6 +1,7 @@
 // The forward process over a batch, one timestep per image.
 
 import { type HostTensor, hostTensor } from "../../engine/host_tensor.ts";
+import * as exact from "../../engine/math/index.ts";
 import { sameShape, showShape } from "../../engine/shape.ts";
 import { type NoiseLevel, noiseLevel } from "./prediction.ts";
 
@@ -91,7 +92,7 @@ export const noiseLevelAt = (alphasCumprod: Float32Array, timestep: number): Noi
 
 /** x = x_0 + σ ε brought to unit variance, as models see it: x / sqrt(σ² + σ_data²) (Karras et al. 2022, table 1). */
 export function atUnitVariance({ data, shape }: HostTensor, sigma: number, sigmaData = 1): HostTensor {
-  const scale = 1 / Math.hypot(sigma, sigmaData);
+  const scale = 1 / exact.hypot(sigma, sigmaData);
   return hostTensor(
     data.map((x) => x * scale),
     shape,
