@@ -12,23 +12,24 @@ export function betaQuantile(p: number, a: number, b: number): number {
   if (p <= 0) return 0;
   if (p >= 1) return 1;
   // Bisects until the precision of a double is exhausted; small quantiles take more halvings.
+  const scale = logBeta(a, b);
   let low = 0;
   let high = 1;
   for (let i = 0; i < 200 && high - low > Number.EPSILON * high; i++) {
     const middle = (low + high) / 2;
-    if (regularizedBeta(middle, a, b) < p) low = middle;
+    if (regularizedBeta(middle, a, b, scale) < p) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
 }
 
-/** I_x(a, b), the distribution function. */
-function regularizedBeta(x: number, a: number, b: number): number {
+/** I_x(a, b), the distribution function. @param scale log B(a, b) */
+function regularizedBeta(x: number, a: number, b: number, scale: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   // The continued fraction converges fast below the mean; the other side follows by symmetry.
-  if (x > (a + 1) / (a + b + 2)) return 1 - regularizedBeta(1 - x, b, a);
-  const front = exact.exp(a * exact.log(x) + b * exact.log1p(-x) - logBeta(a, b)) / a;
+  if (x > (a + 1) / (a + b + 2)) return 1 - regularizedBeta(1 - x, b, a, scale);
+  const front = exact.exp(a * exact.log(x) + b * exact.log1p(-x) - scale) / a;
   return front * continuedFraction(x, a, b);
 }
 
