@@ -11,7 +11,7 @@ import { type Pose, render } from "./render.ts";
 import type { Specimen } from "./specimen.ts";
 
 /** Raise this whenever a drawn image changes, so that fingerprints distinguish old pictures from new ones. */
-const EDITION = 1;
+const EDITION = 2;
 
 type Family = (draw: Draw) => Specimen;
 
