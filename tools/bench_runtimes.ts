@@ -7,13 +7,19 @@
 // --run NAME=COMMAND, as often as wanted, is a runtime that takes a file to run. Chromium and Firefox are found where Linux
 // distributions put them; --browsers none leaves them out.
 
-import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import * as v from "valibot";
+import {
+  BROWSER_NAMES,
+  type BrowserName,
+  isInstalled,
+  openInBrowser,
+} from "../test/support/browser_process.ts";
 import { openSite } from "../test/support/site.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,16 +54,11 @@ function command(name: string, words: readonly string[], threads: number): Varia
   };
 }
 
-/** A browser that opens an address and is ended when its page has sent its result back. */
-function browser(
-  name: string,
-  start: (url: string, profile: string) => string[],
-  isolated: boolean,
-): Variant {
+/** A browser; its page sends its result back. */
+function browser(name: BrowserName, isolated: boolean): Variant {
   return {
     name: `${name}, ${isolated ? `isolated page, ${cpus().length} threads` : "any page, 1 thread"}`,
     async measure(work) {
-      const profile = mkdtempSync(join(tmpdir(), "imago-profile-"));
       let answer: (text: string) => void = () => {};
       const answered = new Promise<string>((resolve) => {
         answer = resolve;
@@ -74,36 +75,17 @@ function browser(
         }
       </script>`;
       site.put("/index.html", page);
-      const [file = "", ...args] = start(`${site.url}/`, profile);
-      const child = spawn(file, args, { stdio: "ignore", detached: true });
+      const close = openInBrowser(name, `${site.url}/`);
       try {
         const result: unknown = JSON.parse(await answered);
         return v.parse(resultSchema, result);
       } finally {
-        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+        close();
         await site.close();
-        rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
       }
     },
   };
 }
-
-const BROWSERS = {
-  Chromium: {
-    places: ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
-    args: (url: string, profile: string) => [
-      "--headless",
-      "--no-sandbox",
-      "--no-first-run",
-      `--user-data-dir=${profile}`,
-      url,
-    ],
-  },
-  Firefox: {
-    places: ["/usr/bin/firefox-esr", "/usr/bin/firefox"],
-    args: (url: string, profile: string) => ["--headless", "--no-remote", "--profile", profile, url],
-  },
-} as const;
 
 function variants(runs: readonly string[], browsers: boolean): Variant[] {
   const threads = cpus().length;
@@ -111,15 +93,10 @@ function variants(runs: readonly string[], browsers: boolean): Variant[] {
     const [name = "", words = ""] = text.split("=", 2);
     return { name, words: words.split(" ").filter((word) => word !== "") };
   });
-  const found = Object.entries(BROWSERS).flatMap(([name, { places, args }]) => {
-    const place = places.find((path) => existsSync(path));
-    return !browsers || place === undefined
-      ? []
-      : [{ name, start: (url: string, profile: string) => [place, ...args(url, profile)] }];
-  });
+  const found = browsers ? BROWSER_NAMES.filter(isInstalled) : [];
   return [
     ...commands.flatMap(({ name, words }) => [command(name, words, threads), command(name, words, 1)]),
-    ...found.flatMap(({ name, start }) => [browser(name, start, true), browser(name, start, false)]),
+    ...found.flatMap((name) => [browser(name, true), browser(name, false)]),
   ];
 }
 

@@ -1,17 +1,27 @@
 // Training in a page: with threads where the page is isolated, on one where it is not; the same bits as in Node.
 
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DDPMPipeline, Trainer, unzipFolder } from "../../src/index.ts";
+import {
+  DDPMPipeline,
+  openImages,
+  synthetic,
+  Trainer,
+  unzipFolder,
+  writeImage,
+  zipFolder,
+} from "../../src/index.ts";
+import { maxDifference } from "../support/compare.ts";
 import { readJsonFixture } from "../support/golden.ts";
 import { parseRecord } from "../support/golden_training.ts";
 import { expectTwentySteps } from "../support/golden_training_bounds.ts";
 import { expectGoldenUNet, GOLDEN_UNETS } from "../support/golden_unet_bounds.ts";
+import { openSite } from "../support/site.ts";
 import { trainingOptions } from "../support/small_training.ts";
 import { describeInBrowser, launch } from "./support/chromium.ts";
 import { type OpenPage, openPage } from "./support/page.ts";
@@ -134,6 +144,53 @@ describeInBrowser("training in a page", () => {
           ? /^none$/
           : /^Error: threads: memory cannot be shared here, so wants 1, got 3; a page's server/,
       );
+    });
+
+    test("dropped folders of images, and a zip archive of them, are Node's within a level", async () => {
+      const images = join(folder, `${isolated}-images`);
+      await mkdir(join(images, "day"), { recursive: true });
+      await mkdir(join(images, "night"));
+      const names = ["day/a.png", "day/b.jpg", "night/c.webp"];
+      for (const [i, name] of names.entries()) {
+        await writeImage(join(images, name), {
+          width: 48,
+          height: 48,
+          data: synthetic({ size: 48 }).image(i),
+        });
+      }
+      const files = await Promise.all(
+        names.map(async (name) => ({
+          path: `moths/${name}`,
+          base64: (await readFile(join(images, name))).toString("base64"),
+        })),
+      );
+      const expected = await openImages(images, { size: 20 });
+      const zip = await new Response(await zipFolder(images)).arrayBuffer();
+      const archive = [{ path: "moths.zip", base64: Buffer.from(zip).toString("base64") }];
+      for (const given of [files, archive]) {
+        const { labels, pixels } = await page.call.dropped(given, 20);
+        expect(labels).toEqual(expected.labels?.names);
+        for (const [i, image] of pixels.entries()) {
+          expect(maxDifference(image, expected.image(i)), names[i]).toBeLessThanOrEqual(1);
+        }
+      }
+    });
+
+    test("a pipeline of another site, as a folder and as an archive", async () => {
+      await writeFile(join(folder, "pipeline.zip"), await zipFolder(join(node.run, "pipeline")));
+      const other = await openSite({ folder, cors: true });
+      try {
+        for (const path of ["/node/pipeline", "/pipeline.zip"]) {
+          expect(await page.call.draw(`${other.url}${path}`)).toEqual(node.pixels);
+        }
+        const closed = await openSite({ folder });
+        await expect(page.call.draw(`${closed.url}/node/pipeline`)).rejects.toThrow(
+          /cannot be fetched \(.*\); check the address, and whether its server lets other pages read/,
+        );
+        await closed.close();
+      } finally {
+        await other.close();
+      }
     });
 
     test.each(GOLDEN_UNETS)("golden UNet %s", async (name) => {

@@ -5,6 +5,7 @@ import {
   DDPMPipeline,
   DDPMScheduler,
   mountFiles,
+  openImages,
   readSafetensors,
   Trainer,
   unmountFiles,
@@ -97,6 +98,26 @@ export async function imported(base64: string, folder: string): Promise<void> {
 export async function save(folder: string): Promise<void> {
   const { model } = trainingOptions(folder);
   await new DDPMPipeline(model, new DDPMScheduler()).savePretrained(folder);
+}
+
+/** Reads images that were dropped: their labels, and the pixels of each. */
+export async function dropped(
+  given: { path: string; base64: string }[],
+  size: number,
+): Promise<{ labels: readonly string[] | undefined; pixels: number[][] }> {
+  const made = await Promise.all(
+    given.map(async ({ path, base64 }) => {
+      const content = await (await fetch(`data:;base64,${base64}`)).blob();
+      const file = new File([content], path.split("/").at(-1) ?? path);
+      Object.defineProperty(file, "webkitRelativePath", { value: path });
+      return file;
+    }),
+  );
+  const path = await mountFiles(made);
+  const data = await openImages(path, { size });
+  const pixels = Array.from({ length: data.count }, (_, i) => [...data.image(i)]);
+  unmountFiles(path);
+  return { labels: data.labels?.names, pixels };
 }
 
 async function golden(name: string): Promise<GoldenTensors> {
