@@ -1,7 +1,7 @@
 // Arc tangents.
 
 import { mantissaOf } from "./bits.ts";
-import { decided, pair, productTail, quotient, rest, sum, sumTail } from "./double_double.ts";
+import { decided, pair, productTail, quotient, rest, sumTail } from "./double_double.ts";
 import { arcTangent, pi, shifted } from "./fixed_point.ts";
 import { nearest } from "./rounding.ts";
 
@@ -9,17 +9,21 @@ const BITS = 180;
 /** The fast path's relative error is less. */
 const ERROR = 1.7e-21; // 2^-69
 const STEPS = 128;
-const [PI, PI_TAIL] = pair(pi(BITS), BITS);
 
-/** The arc tangent of i / STEPS, each as two doubles. */
-const ARCS = arcs();
+/**
+ * The angles a = arctan(i / STEPS), each as two doubles; then pi/2 - a, pi - a and pi/2 + a: where the point is further
+ * up than to the right, to the left, and both.
+ */
+const ANGLES = angles();
 
-function arcs(): Float64Array {
-  const table = new Float64Array(2 * (STEPS + 1));
+function angles(): Float64Array {
+  const table = new Float64Array(8 * (STEPS + 1));
+  const [half, steps] = [pi(BITS) / 2n, BigInt(STEPS)];
   let value = 0n;
-  const steps = BigInt(STEPS);
   for (let i = 0; i <= STEPS; i++) {
-    if (i > 0) table.set(pair(value, BITS), 2 * i);
+    for (const [place, angle] of [value, half - value, 2n * half - value, half + value].entries()) {
+      if (angle > 0n) table.set(pair(angle, BITS), 2 * (place * (STEPS + 1) + i));
+    }
     // From one to the next, by the rule for differences.
     value += arcTangent(steps, steps * steps + BigInt(i) * BigInt(i + 1), BITS);
   }
@@ -28,25 +32,33 @@ function arcs(): Float64Array {
 
 /** The angle of the point (x, y). */
 export function atan2(y: number, x: number): number {
-  const [sizeY, sizeX] = [Math.abs(y), Math.abs(x)];
-  const [small, large] = sizeY < sizeX ? [sizeY, sizeX] : [sizeY, sizeX].reverse();
+  const sizeY = Math.abs(y);
+  const sizeX = Math.abs(x);
+  const small = sizeY < sizeX ? sizeY : sizeX;
+  const large = sizeY < sizeX ? sizeX : sizeY;
   if (!(large < 2 ** 480 && small > 2 ** -480)) return anywhere(y, x, small, large);
   // The arc tangent of small / large is that of i / STEPS and that of a small d.
-  const i = Math.round((small / large) * STEPS);
+  const i = ((small / large) * STEPS + 0.5) | 0;
   const t = i / STEPS;
-  const [p, q] = [t * large, t * small];
+  const p = t * large;
+  const q = t * small;
   const above = small - p;
-  const over = quotient(
+  const below = large + q;
+  const d = quotient(
     above,
     sumTail(small, -p, above) - productTail(t, large, p),
-    large + q,
-    sumTail(large, q, large + q) + productTail(t, small, q),
+    below,
+    q - (below - large) + productTail(t, small, q),
   );
-  const square = over * over;
-  const bent = over * square * (1 / 3 - square * (1 / 5 - square * (1 / 7)));
-  let high = sum(ARCS[2 * i], ARCS[2 * i + 1], over, rest[0] - bent);
-  if (sizeY > sizeX) high = sum(PI / 2, PI_TAIL / 2, -high, -rest[0]);
-  if (x < 0) high = sum(PI, PI_TAIL, -high, -rest[0]);
+  const square = d * d;
+  const dTail = rest[0] - d * square * (1 / 3 - square * (1 / 5 - square * (1 / 7)));
+  const place = (sizeY > sizeX ? 1 : 0) + (x < 0 ? 2 : 0);
+  const at = 2 * (place * (STEPS + 1) + i);
+  const sign = place === 1 || place === 2 ? -1 : 1;
+  const angle = ANGLES[at] + sign * d;
+  const tail = sign * d - (angle - ANGLES[at]) + (ANGLES[at + 1] + sign * dTail);
+  const high = angle + tail;
+  rest[0] = tail - (high - angle);
   const size = decided(high, ERROR * high);
   return Math.sign(y) * (Number.isNaN(size) ? exact(sizeY, sizeX, x < 0) : size);
 }
@@ -59,9 +71,9 @@ function anywhere(y: number, x: number, small: number, large: number): number {
   if (Number.isNaN(x) || Number.isNaN(y)) return Number.NaN;
   const isLeft = x < 0 || Object.is(x, -0);
   const sign = y < 0 || Object.is(y, -0) ? -1 : 1;
-  if (large === Number.POSITIVE_INFINITY && small === large) return sign * (isLeft ? 3 : 1) * (PI / 4);
-  if (y === 0 || Math.abs(x) === Number.POSITIVE_INFINITY) return sign * (isLeft ? PI : 0);
-  if (x === 0 || Math.abs(y) === Number.POSITIVE_INFINITY) return sign * (PI / 2);
+  if (large === Number.POSITIVE_INFINITY && small === large) return sign * (isLeft ? 3 : 1) * (Math.PI / 4);
+  if (y === 0 || Math.abs(x) === Number.POSITIVE_INFINITY) return sign * (isLeft ? Math.PI : 0);
+  if (x === 0 || Math.abs(y) === Number.POSITIVE_INFINITY) return sign * (Math.PI / 2);
   return sign * exact(Math.abs(y), Math.abs(x), isLeft);
 }
 

@@ -10,19 +10,19 @@ export function highWord(x: number): number {
   return words[1];
 }
 
-/** 2^n, for -1022 <= n <= 1023. */
-export function powerOfTwo(n: number): number {
-  words[0] = 0;
-  words[1] = (n + 1023) << 20;
-  return double[0];
+const LEAST_EXPONENT = -1074;
+/** All powers of two. Read from a table, they are there sooner than when their bits are put together. */
+const POWERS = powers();
+
+function powers(): Float64Array {
+  const table = new Float64Array(1024 - LEAST_EXPONENT);
+  let power = Number.MIN_VALUE;
+  for (let i = 0; i < table.length; i++, power *= 2) table[i] = power;
+  return table;
 }
 
-/** x 2^-n; both must be normal. */
-export function scaledDown(x: number, n: number): number {
-  double[0] = x;
-  words[1] -= n << 20;
-  return double[0];
-}
+/** 2^n, for -1074 <= n <= 1023. */
+export const powerOfTwo = (n: number): number => POWERS[n - LEAST_EXPONENT];
 
 /** |x| = mantissa 2^exponent, exactly. */
 export function mantissaOf(x: number): { readonly mantissa: bigint; readonly exponent: number } {

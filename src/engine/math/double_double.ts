@@ -15,17 +15,21 @@ export function sumTail(a: number, b: number, s: number): number {
 
 /** a b = p + productTail(a, b, p), exactly, for p = a b: halves of 26 bits have exact products (Veltkamp, Dekker). */
 export function productTail(a: number, b: number, p: number): number {
-  const [at, bt] = [134217729 * a, 134217729 * b];
-  const [ah, bh] = [at - (at - a), bt - (bt - b)];
-  const [al, bl] = [a - ah, b - bh];
+  const at = 134217729 * a;
+  const ah = at - (at - a);
+  const al = a - ah;
+  const bt = 134217729 * b;
+  const bh = bt - (bt - b);
+  const bl = b - bh;
   return ah * bh - p + ah * bl + al * bh + al * bl;
 }
 
 /** (ah + al) / (bh + bl), to about 2^-100. */
 export function quotient(ah: number, al: number, bh: number, bl: number): number {
-  const q = ah / bh;
+  const inverse = 1 / bh;
+  const q = ah * inverse;
   const p = q * bh;
-  const tail = (ah - p - productTail(q, bh, p) + (al - q * bl)) / bh;
+  const tail = (ah - p - productTail(q, bh, p) + (al - q * bl)) * inverse;
   const high = q + tail;
   rest[0] = tail - (high - q);
   return high;
@@ -37,15 +41,6 @@ export function product(ah: number, al: number, bh: number, bl: number): number 
   const tail = productTail(ah, bh, p) + (ah * bl + al * bh);
   const high = p + tail;
   rest[0] = tail - (high - p);
-  return high;
-}
-
-/** (ah + al) + (bh + bl), to about 2^-100 of the larger operand. */
-export function sum(ah: number, al: number, bh: number, bl: number): number {
-  const s = ah + bh;
-  const tail = sumTail(ah, bh, s) + (al + bl);
-  const high = s + tail;
-  rest[0] = tail - (high - s);
   return high;
 }
 

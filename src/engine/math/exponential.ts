@@ -48,7 +48,8 @@ export function reducedExp(x: number, tail: number): number {
   // e^r - 1 = r + below, |r| < 0.0014
   const curved = r * r * (0.5 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720)))));
   const below = rTail + (rTail * r + curved);
-  const [high, low] = [POWERS[2 * i], POWERS[2 * i + 1]];
+  const high = POWERS[2 * i];
+  const low = POWERS[2 * i + 1];
   const p = high * r;
   const s = high + p;
   const t = p - (s - high) + (productTail(high, r, p) + (high * below + (low + low * r)));

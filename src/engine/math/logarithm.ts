@@ -1,6 +1,6 @@
 // Logarithms.
 
-import { highWord, mantissaOf, powerOfTwo, scaledDown } from "./bits.ts";
+import { highWord, mantissaOf, powerOfTwo } from "./bits.ts";
 import { decided, pair, parts, product, productTail, rest, sumTail } from "./double_double.ts";
 import { fixed, logarithm, logTwo, shifted, twiceAreaTangent } from "./fixed_point.ts";
 import { nearest } from "./rounding.ts";
@@ -8,13 +8,22 @@ import { nearest } from "./rounding.ts";
 const BITS = 180;
 /** The fast path's relative error is less. */
 export const LOG_ERROR = 3.4e-21; // 2^-68
-/** The high word of sqrt(1/2), to which arguments are scaled. */
-const HALF_ROOT = 0x3fe6a09e;
+/** The first bits of a fraction tell its place in the table. */
+const CELLS = 512;
+/** Arguments are scaled to numbers from this one, about sqrt(1/2), to its double; a cell begins here. */
+const LEAST_CELL = 212;
+const LEAST_WORD = 0x3fe00000 + (LEAST_CELL << 11);
 
 /** The first has few enough bits that products with exponents are exact. */
 const [LOG_TWO, LOG_TWO_TAIL] = parts(logTwo(BITS), BITS, [40]);
 const [PER_LOG_TWO, PER_LOG_TWO_TAIL] = pair(shifted(1n, 2 * BITS) / logTwo(BITS), BITS);
 const [PER_LOG_TEN, PER_LOG_TEN_TAIL] = pair(shifted(1n, 2 * BITS) / logarithm(10n, 0, BITS), BITS);
+
+/** For each cell, the i for which its numbers times i / 256 are about 1. */
+const PLACES = Uint16Array.from({ length: CELLS }, (_, cell) => {
+  const middle = (1 + (cell + 0.5) / CELLS) / (cell < LEAST_CELL ? 1 : 2);
+  return Math.round(256 / middle);
+});
 
 /** -log(i / 256), each as two doubles, for i from FIRST to LAST, which are 256 / sqrt 2 and 256 sqrt 2. */
 const [FIRST, LAST] = [181, 363];
@@ -36,17 +45,19 @@ function logs(): Float64Array {
  * than LOG_ERROR times the result.
  */
 export function pairLog(x: number, tail: number): number {
-  const k = (highWord(x) - HALF_ROOT) >> 20;
-  const m = scaledDown(x, k);
-  const i = Math.round(256 / m);
+  const word = highWord(x);
+  const k = (word - LEAST_WORD) >> 20;
+  const size = powerOfTwo(-k);
+  const m = x * size;
+  const i = PLACES[(word >> 11) & (CELLS - 1)];
   const c = i / 256;
-  // z = m c - 1, |z| < 1/360, exactly: c has few bits.
+  // z = m c - 1, |z| < 1/260, exactly: c has few bits.
   const wide = 134217729 * m;
   const mHigh = wide - (wide - m);
   const a = mHigh * c - 1;
   const b = (m - mHigh) * c;
   const ab = a + b;
-  const abTail = sumTail(a, b, ab) + tail * powerOfTwo(-Math.min(k, 1022)) * c;
+  const abTail = sumTail(a, b, ab) + (tail === 0 ? 0 : tail * size * c);
   const z = ab + abTail;
   const zTail = sumTail(ab, abTail, z);
   // log(1 + z) = z - z^2 / 2 + z^3 / 3 ...

@@ -1,6 +1,6 @@
 // Cube roots and hypotenuses.
 
-import { highWord, mantissaOf, powerOfTwo, scaledDown } from "./bits.ts";
+import { highWord, mantissaOf, powerOfTwo } from "./bits.ts";
 import { decided, productTail, rest } from "./double_double.ts";
 import { integerRoot, shifted } from "./fixed_point.ts";
 import { nearest } from "./rounding.ts";
@@ -15,7 +15,7 @@ export function cbrt(x: number): number {
     return size > 0 && size < 1 ? exactCbrt(x) : x;
   // size = m 8^k with 1 <= m < 8
   const k = Math.floor(((highWord(size) >> 20) - 1023) / 3);
-  const m = scaledDown(size, 3 * k);
+  const m = size * powerOfTwo(-3 * k);
   // Halley's rule: the first guess is 9 % off, the third result less than a unit of the last place.
   let root = 0.91 + 0.157 * m;
   for (let i = 0; i < 3; i++) {
@@ -45,10 +45,13 @@ function exactCbrt(x: number): number {
 
 /** The length of (x, y). */
 export function hypot(x: number, y: number): number {
-  const [a, b] = [Math.abs(x), Math.abs(y)];
-  const [small, large] = a < b ? [a, b] : [b, a];
+  const a = Math.abs(x);
+  const b = Math.abs(y);
+  const small = a < b ? a : b;
+  const large = a < b ? b : a;
   if (small > 2 ** -400 && large < 2 ** 400) {
-    const [s, l] = [small * small, large * large];
+    const s = small * small;
+    const l = large * large;
     const squares = l + s;
     const tail = s - (squares - l) + productTail(large, large, l) + productTail(small, small, s);
     const root = Math.sqrt(squares);

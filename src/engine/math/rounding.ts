@@ -38,7 +38,5 @@ export function toDouble(value: bigint, scale: number): number {
     const [rest, half] = [value - shifted(kept, dropped), shifted(1n, dropped - 1)];
     if (rest > half || (rest === half && (kept & 1n) === 1n)) kept++;
   }
-  return place < -1022
-    ? Number(kept) * powerOfTwo(-537) * powerOfTwo(place + 537)
-    : Number(kept) * powerOfTwo(place);
+  return Number(kept) * powerOfTwo(place);
 }

@@ -55,7 +55,10 @@ function pairSine(x: number, ahead: number): number {
   const below = rTail - r * square * (1 / 6 - square * (1 / 120 - square * (1 / 5040)));
   const lost = r * rTail + square * (0.5 - square * (1 / 24 - square * (1 / 720)));
   const at = 2 * ((n + ahead) & (STEPS - 1));
-  const [s, sLow, c, cLow] = [SINES[at], SINES[at + 1], SINES[at + 2 * QUARTER], SINES[at + 2 * QUARTER + 1]];
+  const s = SINES[at];
+  const sLow = SINES[at + 1];
+  const c = SINES[at + 2 * QUARTER];
+  const cLow = SINES[at + 2 * QUARTER + 1];
   const p = c * r;
   const all = s + p;
   const low = p - (all - s) + (productTail(c, r, p) + (c * below - s * lost + (sLow + cLow * r)));
