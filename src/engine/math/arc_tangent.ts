@@ -7,7 +7,7 @@ import { nearest } from "./rounding.ts";
 
 const BITS = 180;
 /** The fast path's relative error is less. */
-const ERROR = 1.7e-21; // 2^-69
+const ERROR = 4.5e-21; // 2^-67.6
 const STEPS = 128;
 
 /**
@@ -51,7 +51,7 @@ export function atan2(y: number, x: number): number {
     q - (below - large) + productTail(t, small, q),
   );
   const square = d * d;
-  const dTail = rest[0] - d * square * (1 / 3 - square * (1 / 5 - square * (1 / 7)));
+  const dTail = rest[0] - d * square * (1 / 3 - square * (1 / 5 - square * (1 / 7 - square * (1 / 9))));
   const place = (sizeY > sizeX ? 1 : 0) + (x < 0 ? 2 : 0);
   const at = 2 * (place * (STEPS + 1) + i);
   const sign = place === 1 || place === 2 ? -1 : 1;

@@ -42,7 +42,7 @@ function positivePow(x: number, y: number): number {
     if (distance < 2 ** -56) return 1;
     if (distance < 708) {
       const high = reducedExp(p, tail);
-      const power = decided(high, 2 ** -68 + 1.2 * LOG_ERROR * distance * 2);
+      const power = decided(high, 2 ** -69 + 1.2 * LOG_ERROR * distance);
       if (!Number.isNaN(power)) return power * powerOfTwo(scale[0]);
     } else if (distance > 760) return isLarge ? Number.POSITIVE_INFINITY : 0;
   }

@@ -10,7 +10,7 @@ const BITS = 180;
 const STEPS = 1024;
 const QUARTER = STEPS / 4;
 /** The fast path's error is less, relative to the result or (for arguments near a zero) absolute. */
-const ERROR = 1.7e-21; // 2^-69
+const ERROR = 4.5e-21; // 2^-67.6
 const FLOOR = 2 ** -104;
 /** The fast path's arguments are less. */
 const LARGEST = 8192;
