@@ -19,7 +19,7 @@ export const trainingOptions = (out: string) =>
     steps: 20,
     checkpointEvery: 10,
     keepCheckpoints: 2,
-    sampleEvery: 10,
+    sampleEvery: 20,
     sampleCount: 4,
     sampleSteps: 3,
     augmentProbability: 0,
