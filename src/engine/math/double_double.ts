@@ -1,7 +1,8 @@
 // Numbers as unevaluated sums of two doubles (Dekker 1971): about 106 bits. Functions give the leading double back and
 // leave the other one in `rest`, so that nothing is allocated.
 
-import { fixed, shifted } from "./fixed_point.ts";
+import { powerOfTwo } from "./bits.ts";
+import { shifted } from "./fixed_point.ts";
 import { toDouble } from "./rounding.ts";
 
 /** The second result of a function. */
@@ -62,10 +63,11 @@ export function parts(value: bigint, bits: number, widths: readonly number[]): n
   return found;
 }
 
-/** value 2^-bits as two doubles. */
+/** value 2^-bits as two doubles, for up to 1000 bits; converting an integer rounds to the nearest. */
 export function pair(value: bigint, bits: number): [high: number, low: number] {
-  const high = toDouble(value, bits);
-  return [high, toDouble(value - fixed(high, bits), bits)];
+  const high = Number(value);
+  const unit = powerOfTwo(-bits);
+  return [high * unit, Number(value - BigInt(high)) * unit];
 }
 
 /** high + rest, which is less than `error` off: the nearest double, or NaN if that leaves it undecided. */
