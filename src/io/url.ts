@@ -1,6 +1,6 @@
 // Files at web addresses.
 
-import { files } from "#platform";
+import { files, machine } from "#platform";
 import { FileError, firstLine } from "../platform/errors.ts";
 
 /** Longest time without a byte (milliseconds). */
@@ -68,10 +68,9 @@ export async function fetchFile(url: URL, path: string, options: FetchFileOption
 
 function unreachable(url: URL, error: unknown): FileError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const cors =
-    "document" in globalThis
-      ? ", and whether its server lets other pages read (Access-Control-Allow-Origin)"
-      : "";
+  const cors = machine.hasOrigin
+    ? ", and whether its server lets other pages read (Access-Control-Allow-Origin)"
+    : "";
   return new FileError(url.href, `cannot be fetched (${firstLine(cause)}); check the address${cors}`, {
     cause: error,
   });

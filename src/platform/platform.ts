@@ -284,6 +284,11 @@ export interface Machine {
   memory(): number;
   /** Whether threads can share memory. Pages must be cross-origin isolated for it. */
   sharesMemory(): boolean;
+  /**
+   * Whether requests belong to an origin, as those of pages do: the servers of others must allow them, and are asked
+   * first about unusual headers.
+   */
+  readonly hasOrigin: boolean;
   hostName(): string;
   /** Name and version of the runtime: "node/26.10.0". */
   readonly runtime: string;

@@ -10,10 +10,6 @@ import { openSite } from "../support/site.ts";
 import { trainingOptions } from "../support/small_training.ts";
 import { bundleFile } from "./support/page.ts";
 
-if (!isInstalled("Firefox") && process.env.IMAGO_NEEDS_BROWSER === "1") {
-  throw new Error("IMAGO_NEEDS_BROWSER is set, but there is no Firefox in /usr/bin");
-}
-
 /** What the page's functions give, called one after the other. */
 async function inFirefox(isolated: boolean, code: string, calls: string): Promise<unknown> {
   let answer: (text: string) => void = () => {};

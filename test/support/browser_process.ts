@@ -22,10 +22,19 @@ const BROWSERS = {
 export type BrowserName = keyof typeof BROWSERS;
 export const BROWSER_NAMES: readonly BrowserName[] = ["Chromium", "Firefox"];
 
-const placeOf = (name: BrowserName): string | undefined =>
-  BROWSERS[name].places.find((path) => existsSync(path));
+/**
+ * The browser's path: IMAGO_CHROMIUM, or where Linux distributions put it; undefined where it is not installed.
+ * @throws Error where it must be (IMAGO_NEEDS_BROWSER): tests that did not run must not pass unseen
+ */
+export function placeOf(name: BrowserName): string | undefined {
+  const given = name === "Chromium" ? process.env.IMAGO_CHROMIUM : undefined;
+  const place = given ?? BROWSERS[name].places.find((path) => existsSync(path));
+  if (place === undefined && process.env.IMAGO_NEEDS_BROWSER === "1") {
+    throw new Error(`IMAGO_NEEDS_BROWSER is set, but ${name} is not installed`);
+  }
+  return place;
+}
 
-/** Whether the browser is installed where Linux distributions put it. */
 export const isInstalled = (name: BrowserName): boolean => placeOf(name) !== undefined;
 
 /** Opens an address in a fresh profile. @returns ends the browser, and removes the profile */

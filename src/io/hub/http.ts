@@ -60,8 +60,7 @@ export function requestHeaders(settings: HubSettings, url: URL, headers?: Reques
     all.delete("authorization");
     if (settings.token !== undefined) all.set("authorization", `Bearer ${settings.token}`);
   }
-  // Browsers would first ask the server whether a page may name itself.
-  if (/^node\//.test(machine.runtime)) all.set("user-agent", `imago/${VERSION}; ${machine.runtime}`);
+  if (!machine.hasOrigin) all.set("user-agent", `imago/${VERSION}; ${machine.runtime}`);
   return all;
 }
 

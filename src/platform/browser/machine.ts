@@ -25,6 +25,7 @@ export const machine: Machine = {
   cores: () => navigator.hardwareConcurrency,
   memory: () => (told() === undefined ? USUAL_MEMORY : (told() ?? 0) * GIB),
   sharesMemory: () => globalThis.crossOriginIsolated,
+  hasOrigin: true,
   hostName: () => location.host,
   runtime: runtimeOf(navigator.userAgent),
   environment: {},

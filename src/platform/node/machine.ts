@@ -8,6 +8,7 @@ export const machine: Machine = {
   cores: availableParallelism,
   memory: totalmem,
   sharesMemory: () => true,
+  hasOrigin: false,
   hostName: hostname,
   runtime: `node/${process.versions.node}`,
   environment: process.env,
