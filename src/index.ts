@@ -1,6 +1,7 @@
 // imago: diffusion models in TypeScript. The package's exports; names are those of Hugging Face diffusers.
 
-export type { Codec, CodecComponent, ImageSize } from "./codecs/codec.ts";
+export type { Codec, CustomPipeline, ImageSize, SavedCodec } from "./codecs/codec.ts";
+export { PATCH_SIZES, type PatchSize, patches } from "./codecs/patches.ts";
 export {
   type AugmentDraw,
   type AugmentOptions,

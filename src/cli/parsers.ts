@@ -46,6 +46,17 @@ export function choice<const T extends string>(option: string, names: readonly T
   };
 }
 
+/** One of a list of numbers. */
+export function numberChoice<const T extends number>(option: string, numbers: readonly T[]): Parser<T> {
+  return (text) => {
+    const found = numbers.find((number) => String(number) === text);
+    if (found === undefined) {
+      throw new UsageError(`${option} is "${text}"; expected ${orList(numbers.map(String))}`);
+    }
+    return found;
+  };
+}
+
 /** A file name that ends in one of `extensions`. */
 export function fileName(option: string, extensions: readonly string[]): Parser<string> {
   return (text) => {

@@ -13,16 +13,33 @@ export interface ImageSize {
   readonly channels: number;
 }
 
-/** A codec as saved in a pipeline's folder. */
-export type CodecComponent = SavedComponent & {
-  /** The contents of its config.json. */
+/** A pipeline class of its own, for codecs that no class of diffusers knows. */
+export interface CustomPipeline {
+  /** The class, which the source defines. */
+  readonly className: string;
+  /** The text of pipeline.py in the folder. */
+  readonly source: string;
+  /** Entries of model_index.json: arguments of the class. */
+  readonly settings: JsonObject;
+}
+
+/** How a codec stands in a run's config.json and in a pipeline's folder. */
+export interface SavedCodec {
+  readonly className: string;
   readonly config: JsonObject;
-};
+  /** Its own subfolders in a pipeline's folder. */
+  readonly components: readonly SavedComponent[];
+  /** Absent where diffusers' DDPMPipeline draws the images. */
+  readonly pipeline?: CustomPipeline;
+}
 
 /** Converts between images and the values that the model sees. */
 export interface Codec {
-  /** The component to save in a pipeline's folder; null for the identity, which is not saved. */
-  readonly component: CodecComponent | null;
+  /** How it is saved; null for the identity, which is not. */
+  readonly saved: SavedCodec | null;
+
+  /** Whether the values of the latents are those of the images, only in other places. */
+  readonly keepsValues: boolean;
 
   /** The size of the latents of images of a given size. @throws RangeError for images that it cannot take */
   latentSize(images: ImageSize): ImageSize;

@@ -3,7 +3,8 @@
 import type { Codec } from "./codec.ts";
 
 export const identity: Codec = {
-  component: null,
+  saved: null,
+  keepsValues: true,
   latentSize: (images) => images,
   imageSize: (latents) => latents,
   encode: async (images) => images,

@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import { paths } from "#platform";
 import { FileError } from "../platform/errors.ts";
-import { type JsonObject, readJsonAs, writePythonJson } from "./diffusers_json.ts";
+import { type JsonObject, type JsonValue, readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 import { quoted } from "./printable.ts";
 
@@ -16,6 +16,9 @@ export const MODEL_CONFIG = "config.json";
 export const SCHEDULER_CONFIG = "scheduler_config.json";
 /** The file that makes a folder a pipeline's. */
 export const MODEL_INDEX = "model_index.json";
+/** The Python module of a folder's own pipeline class, and its file. */
+const CUSTOM_MODULE = "pipeline";
+export const CUSTOM_PIPELINE = `${CUSTOM_MODULE}.py`;
 
 /** A part of a pipeline: the Python library and the class it is an instance of. */
 export type PipelineComponent = { readonly library: string; readonly className: string };
@@ -32,10 +35,14 @@ export type SavedComponent = PipelineComponent & {
 export type ModelIndex = {
   /** The pipeline's class, for example "DDPMPipeline". */
   readonly className: string;
+  /** Whether the class is defined by the folder's own pipeline.py. */
+  readonly isCustom?: boolean;
   /** Subfolder -> component. Parts that the pipeline lacks are absent. */
   readonly components: ReadonlyMap<string, PipelineComponent>;
   /** Class names of a class-conditional model by number, as in diffusers' DiTPipeline. */
   readonly id2label?: Readonly<Record<number, string>>;
+  /** Other arguments of the pipeline's class, under the file's names. Not checked. */
+  readonly settings?: JsonObject;
 };
 
 /** The contents of a config.json or scheduler_config.json. */
@@ -54,9 +61,14 @@ const classNumber = v.pipe(v.string(), v.regex(/^\d{1,9}$/, "the numbers of clas
 const id2labelSchema = v.record(classNumber, v.string());
 const indexSchema = v.pipe(
   object,
-  v.looseObject({ _class_name: v.string(), id2label: v.optional(v.nullable(id2labelSchema)) }),
+  v.looseObject({
+    // [module, class] for a class of the folder's own.
+    _class_name: v.union([v.string(), v.tuple([v.string(), v.string()])]),
+    id2label: v.optional(v.nullable(id2labelSchema)),
+  }),
 );
 const configSchema = v.pipe(object, v.looseObject({ _class_name: v.optional(v.string()) }));
+const settingSchema = v.union([v.string(), v.number(), v.boolean()]);
 const componentSchema = v.tuple([v.string(), v.string()]);
 
 /**
@@ -67,27 +79,35 @@ export async function readModelIndex(folder: string): Promise<ModelIndex> {
   const path = join(folder, MODEL_INDEX);
   const index = await readJsonAs(path, indexSchema);
   const components = new Map<string, PipelineComponent>();
+  const settings: Record<string, JsonValue> = {};
   for (const [name, value] of Object.entries(index)) {
+    if (name.startsWith("_") || name === "id2label") continue;
     // Besides components there are plain settings of the pipeline, and [null, null] for absent parts.
     const component = v.safeParse(componentSchema, value);
-    if (name.startsWith("_") || !component.success) continue;
+    if (!component.success) {
+      const setting = v.safeParse(settingSchema, value);
+      if (setting.success) settings[name] = setting.output;
+      continue;
+    }
     if (!/^[A-Za-z0-9_-]+$/.test(name)) {
       throw new FileError(path, `component ${quoted(name)} is not the name of a subfolder`);
     }
     const [library, className] = component.output;
     components.set(name, { library, className });
   }
-  const { _class_name: className, id2label } = index;
-  return { className, components, ...(id2label && { id2label }) };
+  const { _class_name: given, id2label } = index;
+  const [className, isCustom] = typeof given === "string" ? [given, false] : [given[1], true];
+  return { className, isCustom, components, settings, ...(id2label && { id2label }) };
 }
 
 /** Writes the model_index.json of a pipeline's folder. @throws FileError, in one line */
 export async function writeModelIndex(folder: string, index: ModelIndex): Promise<void> {
   const json: Record<string, JsonObject[string]> = {
-    _class_name: index.className,
+    _class_name: index.isCustom ? [CUSTOM_MODULE, index.className] : index.className,
     _diffusers_version: DIFFUSERS_VERSION,
   };
   for (const [name, { library, className }] of index.components) json[name] = [library, className];
+  Object.assign(json, index.settings);
   if (index.id2label) json.id2label = Object.fromEntries(Object.entries(index.id2label));
   await writePythonJson(join(folder, MODEL_INDEX), json);
 }

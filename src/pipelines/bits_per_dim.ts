@@ -24,6 +24,8 @@ export interface BitsPerDimOptions {
   readonly backend: Backend;
   /** [N, H, W, C], 8-bit values mapped to [-1, 1]; all are computed at once. */
   readonly images: HostTensor;
+  /** The model's. Default: the identity. */
+  readonly codec?: Codec;
   /**
    * Number of timesteps to evaluate; default all. With fewer: timestep 0, and one timestep from each of that many equal
    * parts of the others, which has the same expectation.
@@ -33,7 +35,7 @@ export interface BitsPerDimOptions {
   readonly seed?: number;
   /** Index of the first image, which its noise depends on; default 0. */
   readonly firstImage?: number;
-  /** Noise in place of the seed's: [N, H, W, C] once for each timestep, from 0 up. */
+  /** Noise in place of the seed's: [N, h, w, c] once for each timestep, from 0 up. */
   readonly noise?: NoiseSource;
   readonly signal?: AbortSignal;
   /** Called after every timestep with the finished share. */
@@ -61,9 +63,9 @@ const TIMESTEP_SITE = 0x5bffffff;
  *   betas, or one with learned variance
  */
 export function checkBitsPerDim(unet: Denoiser, own: Scheduler, codec: Codec = identity): void {
-  if (codec.component !== null) {
+  if (!codec.keepsValues) {
     throw new PipelineError(
-      `bits per dimension are those of pixels, but this model sees images through a ${codec.component.className}`,
+      `bits per dimension are those of pixels, but this model sees images through a ${codec.saved?.className}`,
     );
   }
   boundOf(unet, own);
@@ -79,7 +81,8 @@ export async function bitsPerDim(
   own: Scheduler,
   options: BitsPerDimOptions,
 ): Promise<BitsPerDim> {
-  const { backend, images, seed = 0, firstImage = 0, noise, signal, onProgress } = options;
+  const { backend, codec = identity, seed = 0, firstImage = 0, noise, signal, onProgress } = options;
+  const images = await codec.encode(options.images, backend);
   const { scheduler, schedule } = boundOf(unet, own);
   const [count, height, width, channels] = images.shape;
   const shape = [count, height, width, channels] as const;

@@ -3,6 +3,9 @@
 
 import { paths } from "#platform";
 import type { Codec } from "../codecs/codec.ts";
+import { PATCH_PIPELINE } from "../codecs/patch_pipeline.ts";
+import { patchesOf } from "../codecs/patches.ts";
+import { codecFromConfig } from "../codecs/saved.ts";
 import {
   MODEL_CONFIG,
   readConfig,
@@ -94,6 +97,17 @@ export const COMPONENT_KINDS: readonly ComponentKind[] = [
   },
 ];
 
+/** Reads the settings of a pipeline class. @param source the file's name, for errors */
+type ReadCustomPipeline = (
+  settings: Readonly<Record<string, unknown>>,
+  source: string,
+) => Pick<PipelineParts<never>, "codec">;
+
+/** The pipeline classes that a folder may define itself (pipeline.py, which is not read here), and what they stand for. */
+export const CUSTOM_PIPELINES: ReadonlyMap<string, ReadCustomPipeline> = new Map([
+  [PATCH_PIPELINE, ({ patch_size: size }, source) => explained(source, () => ({ codec: patchesOf(size) }))],
+]);
+
 /**
  * Makes the model described by a config.json (or any JSON object); it has no weights yet.
  * @param source the file's name, for errors
@@ -173,9 +187,14 @@ export function savedComponents(
       className,
       save: (folder) => writeConfig(folder, SCHEDULER_CONFIG, className, config, schedulerFloatKeys),
     },
-    ...(codec?.component ? [codec.component] : []),
+    ...(codec?.saved?.components ?? []),
     ...(conditioner?.components ?? []),
   ];
+}
+
+/** The codec in a run's config.json; undefined for the identity. @throws PipelineError, in one line */
+export function codecFromJson(json: Readonly<Record<string, unknown>> | undefined, source: string): Codec {
+  return explained(source, () => codecFromConfig(json));
 }
 
 /** Adds the file's name to errors about its content. */

@@ -2,6 +2,7 @@
 
 import { files, paths } from "#platform";
 import {
+  CUSTOM_PIPELINE,
   MODEL_CONFIG,
   MODEL_INDEX,
   type ModelIndex,
@@ -17,6 +18,7 @@ import type { Id2Label } from "./class_labels.ts";
 import {
   COMPONENT_KINDS,
   type ComponentKind,
+  CUSTOM_PIPELINES,
   type PipelineModel,
   type PipelineParts,
   SCHEDULER,
@@ -48,9 +50,13 @@ export async function writePipeline(
 ): Promise<void> {
   const saved = savedComponents(parts, weights);
   for (const { name, save } of saved) await save(join(folder, name));
+  const custom = parts.codec?.saved?.pipeline;
+  if (custom) await files.writeFileAtomic(join(folder, CUSTOM_PIPELINE), custom.source);
   await writeModelIndex(folder, {
-    className: "DDPMPipeline",
+    className: custom?.className ?? "DDPMPipeline",
+    isCustom: custom !== undefined,
     components: new Map(saved.map(({ name, library, className }) => [name, { library, className }])),
+    ...(custom && { settings: custom.settings }),
     ...parts.conditioner?.settings,
   });
 }
@@ -65,12 +71,21 @@ export async function checkReplaceable(
   saved: readonly Pick<SavedComponent, "name">[],
 ): Promise<void> {
   if (!(await files.exists(folder)) || !(await files.stat(folder)).isFolder) return;
-  const known = [MODEL_INDEX, ...saved.map(({ name }) => name)];
+  const known = [MODEL_INDEX, CUSTOM_PIPELINE, ...saved.map(({ name }) => name)];
   const foreign = (await files.list(folder)).filter((name) => !known.includes(name));
   if (foreign.length === 0) return;
   throw new PipelineError(
     `${folder}: this folder holds other things than a pipeline (${foreign[0]}), which saving would remove; choose a new folder`,
   );
+}
+
+/** What the class of a folder's own pipeline.py stands for. @throws PipelineError for settings that it does not have */
+function customParts(
+  { className, isCustom, settings = {} }: ModelIndex,
+  root: string,
+): Partial<PipelineParts<never>> {
+  const read = isCustom ? CUSTOM_PIPELINES.get(className) : undefined;
+  return read?.(settings, join(root, MODEL_INDEX)) ?? {};
 }
 
 /** The contents of a pipeline's folder. */
@@ -95,7 +110,7 @@ export async function readPipelineOf<D extends Denoiser>(
 ): Promise<ReadParts<D>> {
   const root = await findPipeline(folder);
   const index = await readModelIndex(root);
-  let parts: Partial<PipelineParts<D>> = {};
+  let parts: Partial<PipelineParts<D>> = customParts(index, root);
   for (const { kind, className } of componentsOf(index, root, kinds)) {
     parts = {
       ...parts,
@@ -126,9 +141,10 @@ export function componentsOf<D extends Denoiser>(
   kinds: readonly ComponentKind<D>[],
 ): { readonly kind: ComponentKind<D>; readonly className: string }[] {
   const model = modelClasses(kinds);
-  if (!PIPELINES.includes(index.className)) {
+  const supported = index.isCustom ? [...CUSTOM_PIPELINES.keys()] : PIPELINES;
+  if (!supported.includes(index.className)) {
     throw new PipelineError(
-      `${source}: a pipeline of the class ${named(index.className)}, expected a ${model} and a scheduler alone: ${PIPELINES.join(", ")}`,
+      `${source}: a pipeline of the class ${named(index.className)}, expected a ${model} and a scheduler alone: ${[...PIPELINES, ...CUSTOM_PIPELINES.keys()].join(", ")}`,
     );
   }
   for (const name of [UNET, SCHEDULER]) {

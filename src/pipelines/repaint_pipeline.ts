@@ -9,6 +9,7 @@ import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/in
 import type { PipelineModel } from "./components.ts";
 import { defaultSteps } from "./default_steps.ts";
 import {
+  type Batch,
   batchWatch,
   DiffusionPipeline,
   type DrawBatch,
@@ -73,14 +74,12 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
   protected plan(options: RePaintOptions): DrawBatch {
     const { count: total = 1, eta } = options;
     const { scheduler, image, mask } = this.#inputs(options);
-    let originalImage: Promise<HostTensor> | undefined;
+    let encoded: Promise<Pick<RePaintLoopOptions, "originalImage" | "mask">> | undefined;
     return async ({ model: { denoise }, shape, ...batch }) => {
-      originalImage ??= this.encode(image);
-      const [, height, width] = shape;
+      encoded ??= this.#encoded(image, mask, shape);
       return repaintLoop({
         scheduler,
-        originalImage: await originalImage,
-        mask: shrunk(mask, height, width),
+        ...(await encoded),
         denoise,
         shape,
         noise: noiseOf(options, total, batch.firstImage),
@@ -88,6 +87,15 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
         onStep: batchWatch(options, batch),
       });
     };
+  }
+
+  /** Image and mask in the model's space. */
+  async #encoded(image: HostTensor, mask: HostTensor, [, height, width]: Batch["shape"]) {
+    const originalImage = await this.encode(image);
+    if (!this.codec.keepsValues) return { originalImage, mask: shrunk(mask, height, width) };
+    const channels = image.shape[3];
+    const perValue = Float32Array.from(image.data, (_, i) => mask.data[Math.floor(i / channels)]);
+    return { originalImage, mask: await this.encode(hostTensor(perValue, image.shape)) };
   }
 
   #inputs(options: RePaintOptions): Inputs {
@@ -165,7 +173,7 @@ interface RePaintLoopOptions {
   readonly scheduler: RePaintScheduler;
   /** [1, h, w, c], in the model's space. */
   readonly originalImage: HostTensor;
-  /** [1, h, w, 1], 0 or 1. */
+  /** [1, h, w, 1] or [1, h, w, c], 0 or 1. */
   readonly mask: HostTensor;
   readonly denoise: Predict;
   readonly shape: readonly number[];

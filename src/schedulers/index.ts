@@ -78,6 +78,7 @@ export type { BetaSchedule } from "./math/betas.ts";
 export { torchNoise } from "./math/noise.ts";
 export type { PredictionType, SolverPredictionType } from "./math/prediction.ts";
 export type { TimestepSpacing } from "./math/spacing.ts";
+export { shiftNoise } from "./noise_shift.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
 export { type Jumps, RePaintScheduler, type RePaintSchedulerConfig } from "./repaint.ts";
 export {

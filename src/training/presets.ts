@@ -1,5 +1,6 @@
 // Presets: named recipes of a model, a noise schedule and the numbers of its training. Every number can be overridden.
 
+import type { PatchSize } from "../codecs/patches.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
@@ -14,8 +15,13 @@ export interface Preset {
   readonly summary: string;
   /** Side of the square images, pixels. */
   readonly size: number;
+  /** Side of the patches that the model sees as one position; 1 for a model of pixels. */
+  readonly patchSize: PatchSize | 1;
+  /** The UNet, without its size and channels. */
   readonly model: UNet2DOptions;
   readonly scheduler: Partial<DDPMSchedulerConfig>;
+  /** Whether the noise leans further towards noise for larger images: `shiftNoise` by their side over 32. */
+  readonly shiftsNoise: boolean;
   readonly length: RunLength;
   readonly settings: Omit<TrainSettings, "steps" | "seed" | "labelDropout">;
 }
@@ -37,6 +43,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   quick: {
     summary: "a small UNet at 32 px that shows patterned butterflies within ten minutes on two cores",
     size: 32,
+    patchSize: 1,
     model: {
       layersPerBlock: 1,
       blockOutChannels: [32, 64, 96],
@@ -51,6 +58,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       rescaleBetasZeroSnr: true,
       timestepSpacing: "trailing",
     },
+    shiftsNoise: false,
     length: { steps: 1500 },
     settings: {
       batchSize: 32,
@@ -60,6 +68,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       ...ADAMW,
       maxGradNorm: 1,
       minSnrGamma: 20,
+      lossType: null,
       ...PLAIN_DRAWS,
       ...NO_AUGMENTATION,
       emaMaxDecay: 0.9999,
@@ -73,6 +82,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   butterflies32: {
     summary: "the Hugging Face diffusion course, unit 1: 18.5 M parameters, 32 px, 30 epochs",
     size: 32,
+    patchSize: 1,
     model: {
       layersPerBlock: 2,
       blockOutChannels: [64, 128, 128, 256],
@@ -80,6 +90,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
     scheduler: { betaSchedule: "squaredcos_cap_v2", predictionType: "epsilon" },
+    shiftsNoise: false,
     length: { epochs: 30 },
     settings: {
       batchSize: 64,
@@ -89,6 +100,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       ...ADAMW,
       maxGradNorm: null,
       minSnrGamma: null,
+      lossType: null,
       ...PLAIN_DRAWS,
       ...NO_AUGMENTATION,
       emaMaxDecay: null,
@@ -102,6 +114,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   cifar10: {
     summary: "the shape of google/ddpm-cifar10-32 (Ho et al. 2020): 35.7 M parameters, 32 px",
     size: 32,
+    patchSize: 1,
     model: {
       layersPerBlock: 2,
       blockOutChannels: [128, 256, 256, 256],
@@ -114,6 +127,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       freqShift: 1,
     },
     scheduler: { betaSchedule: "linear", predictionType: "epsilon", varianceType: "fixed_large" },
+    shiftsNoise: false,
     length: { steps: 800_000 },
     settings: {
       batchSize: 128,
@@ -124,6 +138,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       adamWeightDecay: 0,
       maxGradNorm: 1,
       minSnrGamma: null,
+      lossType: null,
       ...PLAIN_DRAWS,
       ...NO_AUGMENTATION,
       emaMaxDecay: 0.9999,
@@ -137,6 +152,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   butterflies128: {
     summary: "the diffusers training tutorial: 113.7 M parameters, 128 px, 50 epochs",
     size: 128,
+    patchSize: 1,
     model: {
       layersPerBlock: 2,
       blockOutChannels: [128, 128, 256, 256, 512, 512],
@@ -151,6 +167,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       upBlockTypes: ["UpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
     scheduler: { betaSchedule: "linear", predictionType: "epsilon" },
+    shiftsNoise: false,
     length: { epochs: 50 },
     settings: {
       batchSize: 16,
@@ -160,6 +177,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       ...ADAMW,
       maxGradNorm: 1,
       minSnrGamma: null,
+      lossType: null,
       ...PLAIN_DRAWS,
       ...NO_AUGMENTATION,
       emaMaxDecay: null,

@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
+import { solverPredictionTypes } from "../schedulers/math/prediction.ts";
 import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./step/timestep_sampling.ts";
 
 /** Shapes of the learning rate over a run; each can begin with a linear warm-up. */
@@ -65,6 +66,12 @@ const entries = {
   maxGradNorm: v.nullable(positive),
   /** Gamma of Min-SNR loss weighting (Hang et al. 2023); null weights all timesteps equally. */
   minSnrGamma: v.nullable(positive),
+  /**
+   * The quantity whose squared error is the loss, with scales of image and noise of at least 0.05; null for what the
+   * model predicts. A model that predicts the image ("sample") learns best by the loss of v (Li & He 2025, arXiv
+   * 2511.13720).
+   */
+  lossType: v.optional(v.nullable(v.picklist(solverPredictionTypes)), null),
   /** Distribution of the timesteps; see `TimestepSampling`. */
   timestepSampling: v.optional(v.picklist(TIMESTEP_SAMPLINGS), PLAIN_DRAWS.timestepSampling),
   /** Mean and standard deviation of logit-normal sampling. */
@@ -144,6 +151,9 @@ export function settingsProblem(settings: TrainSettings): string | undefined {
   }
   if (settings.warmupSteps >= settings.steps) {
     return `the warm-up of ${settings.warmupSteps} steps is not shorter than the run of ${settings.steps}; use a shorter warm-up or more steps`;
+  }
+  if (settings.lossType !== null && settings.minSnrGamma !== null) {
+    return `a loss type of ${settings.lossType} and a min-SNR gamma of ${settings.minSnrGamma} both weigh the timesteps; use one of them`;
   }
   const { timestepSampling, logitMean, logitStd } = settings;
   const isPlain = logitMean === PLAIN_DRAWS.logitMean && logitStd === PLAIN_DRAWS.logitStd;

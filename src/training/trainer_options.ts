@@ -86,6 +86,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   adamWeightDecay: 1e-6,
   maxGradNorm: 1,
   minSnrGamma: null,
+  lossType: null,
   ...PLAIN_DRAWS,
   ...NO_AUGMENTATION,
   emaMaxDecay: 0.9999,
@@ -156,7 +157,7 @@ export function checkFit(
   const { height, width } = data.size;
   const { inChannels, sizeFactor } = model;
   const seen = latentSize(options);
-  const through = codecOf(options).component === null ? "" : " through the codec";
+  const through = codecOf(options).saved === null ? "" : " through the codec";
   if (seen.channels !== inChannels) {
     throw new TrainingOptionError(
       `the model takes images of ${inChannels} channels, ${data.name} has ${seen.channels}${through}`,
@@ -200,6 +201,7 @@ export function stepOptions(
     maxGradNorm,
     emaMaxDecay,
     minSnrGamma,
+    lossType,
     noiseOffset,
     inputPerturbation,
     augmentProbability,
@@ -214,6 +216,7 @@ export function stepOptions(
     maxGradNorm,
     ema: emaMaxDecay !== null,
     minSnrGamma,
+    lossType,
     draws: "philox",
     timestepSampling: timestepSamplingOf(settings),
     noiseOffset,
@@ -227,7 +230,7 @@ export function stepOptions(
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
   const { model, scheduler, data, preset, source, selection = {} } = options;
   const { skipBroken = false, backend = DEFAULT_BACKEND } = options;
-  const { component } = codecOf(options);
+  const { saved } = codecOf(options);
   return {
     imago: VERSION,
     preset: preset ?? null,
@@ -242,7 +245,7 @@ export function runConfig(options: TrainerOptions, settings: TrainSettings): Run
     },
     model: { ...model.toConfig() },
     scheduler: scheduler.toConfig(),
-    ...(component && { codec: { _class_name: component.className, ...component.config } }),
+    ...(saved && { codec: { _class_name: saved.className, ...saved.config } }),
     training: settings,
     backend,
   };

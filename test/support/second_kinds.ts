@@ -95,13 +95,19 @@ export const twoConvsKind: ComponentKind<TwoConvs> = {
 
 /** 2 x 2 pixels are 4 numbers of a place: their sum and three differences, halved (Haar). Of the same length as images. */
 export const haar: Codec = {
-  component: {
-    name: "vae",
-    library: "tests",
+  saved: {
     className: "Haar",
     config: { levels: 1 },
-    save: (folder) => writeConfig(folder, MODEL_CONFIG, "Haar", { levels: 1 }, new Set()),
+    components: [
+      {
+        name: "vae",
+        library: "tests",
+        className: "Haar",
+        save: (folder) => writeConfig(folder, MODEL_CONFIG, "Haar", { levels: 1 }, new Set()),
+      },
+    ],
   },
+  keepsValues: false,
   latentSize({ height, width, channels }) {
     if (height % 2 !== 0 || width % 2 !== 0) throw new RangeError(`${width} x ${height} cannot be halved`);
     return { height: height / 2, width: width / 2, channels: 4 * channels };

@@ -35,7 +35,7 @@ describe.each([1, 3, 0.5])("a flow shifted by %f", (shift) => {
     const { timesteps, alpha, sigma, weight } = batchLevels(
       flow(shift),
       constant(Float32Array.from(DRAWN), [6]),
-      null,
+      { minSnrGamma: null },
     );
     expect(weight).toBeNull();
     const [t, a, s] = await evaluate([timesteps, alpha, sigma]);
@@ -47,7 +47,7 @@ describe.each([1, 3, 0.5])("a flow shifted by %f", (shift) => {
   });
 
   test("min-SNR weighs a mistake as it would that of x_0", async () => {
-    const { weight } = batchLevels(flow(shift), constant(Float32Array.from(DRAWN), [6]), 5);
+    const { weight } = batchLevels(flow(shift), constant(Float32Array.from(DRAWN), [6]), { minSnrGamma: 5 });
     const [weights] = await evaluate(weight === null ? [] : [weight]);
     for (const [i, sigma] of sigmas.entries()) {
       if (sigma === 0) {

@@ -79,9 +79,9 @@ test("goes on to the same weights, and only with the same codec", async () => {
   const halves = new Trainer(options("halves", { checkpointEvery: 2 }));
   for await (const { step } of halves.run()) if (step === 2) halves.stop();
   const resume = { resume: true, checkpointEvery: 2 };
-  const { component } = haar;
-  if (component === null) throw new Error("no component");
-  const other = { ...haar, component: { ...component, config: { levels: 2 } } };
+  const { saved } = haar;
+  if (saved === null) throw new Error("not saved");
+  const other = { ...haar, saved: { ...saved, config: { levels: 2 } } };
   await expect(new Trainer(options("halves", { ...resume, codec: other })).prepare()).rejects.toThrow(
     /was begun with codec .*"levels":1.*now it is .*"levels":2/,
   );

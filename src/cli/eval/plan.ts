@@ -195,7 +195,9 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
     run: config && run,
     trainTimesteps: pipeline.scheduler.numTrainTimesteps,
     bound: (images, more) =>
-      fitting(flags, () => bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, ...more })),
+      fitting(flags, () =>
+        bitsPerDim(pipeline.unet, pipeline.scheduler, { backend, images, codec: pipeline.codec, ...more }),
+      ),
     comparedWith(data) {
       const classLabels = guidance === 0 ? undefined : classesAsIn(data, pipeline.classes, count);
       const shown = guidance === 0 ? "none" : classLabels ? "in the data's proportions" : "all in turn";

@@ -6,10 +6,11 @@ import { DEFAULT_BACKEND } from "../../engine/backends/create.ts";
 import { PRESETS, runSteps } from "../../training/presets.ts";
 import type { TrainSettings } from "../../training/settings.ts";
 import { DEFAULT_LABEL_DROPOUT } from "../../training/step/batch_labels.ts";
+import { answerOf } from "../../training/step/objective.ts";
 import type { Trainer } from "../../training/trainer.ts";
 import { SYNTHETIC } from "../sources.ts";
 import { flagOf, imagoCommand } from "../wording.ts";
-import { minSnrGammaFor, presetOf } from "./base.ts";
+import { presetOf, weightingFor } from "./base.ts";
 import type { TrainPlan } from "./plan.ts";
 
 /** Settings whose option takes their value unchanged. */
@@ -68,9 +69,14 @@ export function trainAgain(
     args.push(...flag("warmupSteps", settings.warmupSteps));
   }
   if (settings.flip !== usual.flip) args.push(settings.flip ? "--flip" : "--no-flip");
-  if (settings.minSnrGamma !== minSnrGammaFor(scheduler, preset)) {
+  const usualWeighting = weightingFor(scheduler, preset);
+  if (settings.minSnrGamma !== usualWeighting.minSnrGamma || settings.lossType !== usualWeighting.lossType) {
+    // What the model predicts stands for no other weighting.
+    const lossType = settings.lossType ?? answerOf(scheduler);
     args.push(
-      ...(settings.minSnrGamma === null ? ["--no-min-snr-gamma"] : flag("minSnrGamma", settings.minSnrGamma)),
+      ...(settings.minSnrGamma === null
+        ? flag("lossType", lossType)
+        : flag("minSnrGamma", settings.minSnrGamma)),
     );
   }
   if (settings.emaMaxDecay !== usual.emaMaxDecay) {

@@ -1,9 +1,12 @@
 // The base of a run, before the options of imago train: a preset, an existing model, or the run to resume.
 
+import type { Codec } from "../../codecs/codec.ts";
+import { identity } from "../../codecs/identity.ts";
+import { patches } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { type BackendName, DEFAULT_BACKEND, isBackendName } from "../../engine/backends/create.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
-import { schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
+import { codecFromJson, schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
 import {
   DDPMScheduler,
   type DDPMSchedulerConfig,
@@ -24,9 +27,12 @@ export interface Base {
   readonly size: number;
   readonly skipBroken: boolean;
   readonly model: UNet2DOptions;
+  readonly codec: Codec;
   /** For diffusion; if `flow` is not null, it applies instead. */
   readonly scheduler: Partial<DDPMSchedulerConfig>;
   readonly flow: Partial<FlowMatchEulerDiscreteSchedulerConfig> | null;
+  /** Whether the schedule is still to be shifted for the size of the images. */
+  readonly shiftsNoise: boolean;
   readonly length: RunLength;
   readonly backend: BackendName;
   /** Without a label dropout while the classes are not known yet. */
@@ -45,16 +51,18 @@ export function presetOf(asked: PresetName | undefined, init?: Pick<InitModel, "
 }
 
 export function presetBase(name: PresetName, seed = 0): Base {
-  const { size, model, scheduler, length, settings } = PRESETS[name];
+  const { size, patchSize, model, scheduler, shiftsNoise, length, settings } = PRESETS[name];
   return {
     preset: name,
     source: SYNTHETIC,
     selection: {},
     size,
     skipBroken: false,
-    model: { ...model, sampleSize: size },
+    model,
+    codec: patchSize === 1 ? identity : patches(patchSize),
     scheduler,
     flow: null,
+    shiftsNoise,
     length,
     backend: DEFAULT_BACKEND,
     settings: { ...settings, seed },
@@ -66,22 +74,31 @@ export function presetBase(name: PresetName, seed = 0): Base {
  * images: a table for the new ones is made when they are known.
  * @throws TrainingOptionError for a kind of model without training here
  */
-export function initBase(preset: Base, { unet, scheduler: own }: InitModel): Base {
+export function initBase(preset: Base, { unet, codec, scheduler: own }: InitModel): Base {
   const scheduler = trainSchedulerOf(own);
   const isFlow = scheduler instanceof FlowMatchEulerDiscreteScheduler;
   return {
     ...preset,
     model: { ...unet.config, classEmbedType: null, numClassEmbeds: null },
+    codec,
+    shiftsNoise: false,
     ...(isFlow ? { flow: scheduler.config } : { scheduler: scheduler.config }),
-    settings: { ...preset.settings, minSnrGamma: minSnrGammaFor(scheduler, preset) },
+    settings: { ...preset.settings, ...weightingFor(scheduler, preset) },
   };
 }
 
-/** A preset's min-SNR applies only to the preset's prediction type. */
-export const minSnrGammaFor = (
+/** A preset's weighting of the loss applies only to the preset's prediction type. */
+export const weightingFor = (
   own: TrainScheduler,
-  preset: { readonly scheduler: Base["scheduler"]; readonly settings: Pick<Base["settings"], "minSnrGamma"> },
-): number | null => (answerOf(own) === preset.scheduler.predictionType ? preset.settings.minSnrGamma : null);
+  preset: {
+    readonly scheduler: Base["scheduler"];
+    readonly settings: Pick<Base["settings"], "minSnrGamma" | "lossType">;
+  },
+): Pick<Base["settings"], "minSnrGamma" | "lossType"> => {
+  const { minSnrGamma, lossType } = preset.settings;
+  const isOwn = answerOf(own) === preset.scheduler.predictionType;
+  return isOwn ? { minSnrGamma, lossType } : { minSnrGamma: null, lossType: null };
+};
 
 /** @throws UsageError for a run that this version cannot continue */
 export function resumedBase(folder: RunFolder, config: RunConfig): Base {
@@ -104,6 +121,8 @@ export function resumedBase(folder: RunFolder, config: RunConfig): Base {
     size: data.size,
     skipBroken: data.skipBroken,
     model: unetFromConfig(config.model, folder.config).config,
+    codec: codecFromJson(config.codec, folder.config),
+    shiftsNoise: false,
     scheduler: isFlow ? {} : scheduler.config,
     flow: isFlow ? scheduler.config : null,
     length: { steps },

@@ -1,6 +1,7 @@
 // The options of imago train.
 
 import type { Command } from "commander";
+import { PATCH_SIZES } from "../../codecs/patches.ts";
 import { betaSchedules } from "../../schedulers/math/betas.ts";
 import { solverPredictionTypes } from "../../schedulers/math/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../../training/presets.ts";
@@ -8,7 +9,7 @@ import { LR_SCHEDULES, MOST, MOST_EVALUATED, NO_EVALUATION } from "../../trainin
 import { TIMESTEP_SAMPLINGS } from "../../training/step/timestep_sampling.ts";
 import { addAugmentOptions } from "../augment_flags.ts";
 import { COMMON } from "../common_flags.ts";
-import { choice, decimal, integer, nonEmpty } from "../parsers.ts";
+import { choice, decimal, integer, nonEmpty, numberChoice } from "../parsers.ts";
 import { MAX_SIZE, SELECTION } from "../source_flags.ts";
 import { SOURCES } from "../sources.ts";
 import { train } from "./train.ts";
@@ -32,6 +33,11 @@ export function addTrain(program: Command): void {
     )
     .option("--out <folder>", "the run's folder (default: runs/PRESET)", nonEmpty("--out"))
     .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE))
+    .option(
+      "--patch-size <n>",
+      "the model sees squares of so many pixels as one position, which is cheaper: 2, 4 or 8, 1 for pixels",
+      numberChoice("--patch-size", [1, ...PATCH_SIZES]),
+    )
     .option("--batch-size <n>", "images per step", integer("--batch-size", 1, MOST.batchSize))
     .option("--steps <n>", "length of the run in steps", integer("--steps", 1, MOST.steps))
     .option("--epochs <n>", "length of the run in passes over the images", integer("--epochs", 1))
@@ -53,6 +59,11 @@ export function addTrain(program: Command): void {
       "flow_prediction: above 1, more of the training and sampling is near noise",
       decimal("--flow-shift", { min: 0, inclusive: false }),
     )
+    .option(
+      "--noise-shift <x>",
+      "divide the signal-to-noise ratio by x squared; the size over 32 suits large images",
+      decimal("--noise-shift", { min: 0.01, max: 100 }),
+    )
     .option("--rescale-betas-zero-snr", "end the noise schedule in pure noise, and sample from there")
     .option("--no-rescale-betas-zero-snr", "leave the noise schedule as it is")
     .option(
@@ -61,6 +72,11 @@ export function addTrain(program: Command): void {
       decimal("--min-snr-gamma", { min: 0, inclusive: false }),
     )
     .option("--no-min-snr-gamma", "weigh all timesteps alike")
+    .option(
+      "--loss-type <name>",
+      "what the loss measures, whatever the model predicts: v_prediction suits a model that predicts the sample",
+      choice("--loss-type", solverPredictionTypes),
+    )
     .option(
       "--timestep-sampling <name>",
       TIMESTEP_SAMPLINGS.join(" | "),

@@ -1,5 +1,8 @@
 // Converts the flags of imago train to the options of a Trainer: those of the run's base, overridden by the given ones.
 
+import type { Codec } from "../../codecs/codec.ts";
+import { identity } from "../../codecs/identity.ts";
+import { type PatchSize, patches } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import type { BackendName } from "../../engine/backends/create.ts";
 import { readJson } from "../../io/diffusers_json.ts";
@@ -10,6 +13,7 @@ import {
   DDPMScheduler,
   type DDPMSchedulerConfig,
   FlowMatchEulerDiscreteScheduler,
+  shiftNoise,
 } from "../../schedulers/index.ts";
 import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
 import type { PresetName, RunLength } from "../../training/presets.ts";
@@ -35,6 +39,7 @@ export interface TrainFlags extends AugmentFlags {
   readonly init?: string;
   readonly out?: string;
   readonly size?: number;
+  readonly patchSize?: PatchSize | 1;
   readonly batchSize?: number;
   readonly steps?: number;
   readonly epochs?: number;
@@ -44,9 +49,11 @@ export interface TrainFlags extends AugmentFlags {
   readonly betaSchedule?: DDPMSchedulerConfig["betaSchedule"];
   readonly predictionType?: SolverPredictionType;
   readonly flowShift?: number;
+  readonly noiseShift?: number;
   readonly rescaleBetasZeroSnr?: boolean;
   /** Commander's --no-min-snr-gamma: false. */
   readonly minSnrGamma?: number | false;
+  readonly lossType?: SolverPredictionType;
   readonly timestepSampling?: TimestepSamplingName;
   readonly logitMean?: number;
   readonly logitStd?: number;
@@ -121,7 +128,7 @@ export async function trainPlan(
       `${folder.path} was begun with preset ${base.preset}, not ${flags.preset}; leave out --preset`,
     );
   }
-  const { model, size } = await planModel(flags, base);
+  const { model, codec, size } = await planModel(flags, base);
   const classConditional = flags.classConditional === true || isClassConditional(model);
   if (flags.labelDropout !== undefined && !classConditional) {
     throw new UsageError("--label-dropout is of --class-conditional; give both or neither");
@@ -134,7 +141,7 @@ export async function trainPlan(
     warmupSteps: flags.warmupSteps,
     lrSchedule: flags.lrSchedule,
     maxGradNorm: flags.maxGradNorm,
-    minSnrGamma: flags.minSnrGamma === false ? null : flags.minSnrGamma,
+    ...weighting(flags),
     timestepSampling: flags.timestepSampling,
     logitMean: flags.logitMean,
     logitStd: flags.logitStd,
@@ -152,12 +159,12 @@ export async function trainPlan(
     checkpointEvery: flags.checkpointEvery,
     keepCheckpoints: flags.keepCheckpoints,
   });
-  const scheduler = planScheduler(flags, base);
+  const scheduler = planScheduler(flags, base, size);
   const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
   const settings = {
     ...base.settings,
-    // A preset's min-SNR applies only to the preset's prediction type.
-    ...(becomesFlow && { minSnrGamma: null }),
+    // A preset's weighting of the loss applies only to the preset's prediction type.
+    ...(becomesFlow && { minSnrGamma: null, lossType: null }),
     ...given,
   };
   if (flags.evalCount !== undefined && settings.evalEvery === 0) {
@@ -186,6 +193,7 @@ export async function trainPlan(
     options: {
       ...settings,
       ...length,
+      codec,
       warmupSteps: fittingWarmup(settings.warmupSteps, length, flags),
       ema,
       out: folder.path,
@@ -220,6 +228,15 @@ function checkTogether(flags: TrainFlags): void {
   if (flags.steps !== undefined && flags.epochs !== undefined) {
     throw new UsageError("--steps and --epochs both say how long the run is; give one of them");
   }
+  if (flags.noiseShift !== undefined && flags.resume) {
+    throw new UsageError("--noise-shift is of a new run; one that is resumed keeps its noise, leave it out");
+  }
+  if (flags.noiseShift !== undefined && flags.flowShift !== undefined) {
+    throw new UsageError("--noise-shift and --flow-shift are the same for a flow; give one of them");
+  }
+  if (typeof flags.minSnrGamma === "number" && flags.lossType !== undefined) {
+    throw new UsageError("--min-snr-gamma and --loss-type both weigh the timesteps; give one of them");
+  }
   if (flags.ema === false && flags.emaMaxDecay !== undefined) {
     throw new UsageError("--no-ema and --ema-max-decay exclude each other; give one of them");
   }
@@ -234,7 +251,26 @@ function fittingWarmup(warmupSteps: number, length: RunLength, flags: TrainFlags
   return Math.min(warmupSteps, Math.floor(length.steps / 10));
 }
 
-function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {
+/** The weighting of the loss: a given kind replaces the base's of the other kind. */
+function weighting({ minSnrGamma, lossType }: TrainFlags) {
+  if (minSnrGamma === undefined && lossType === undefined) return {};
+  return {
+    minSnrGamma: minSnrGamma === undefined || minSnrGamma === false ? null : minSnrGamma,
+    lossType: lossType ?? (minSnrGamma === false ? undefined : null),
+  };
+}
+
+/** @param size of the images, in pixels */
+function planScheduler(flags: TrainFlags, base: Base, size: number): TrainScheduler {
+  const { noiseShift = base.shiftsNoise ? size / 32 : 1 } = flags;
+  const plain = plainScheduler(flags, base);
+  return plain instanceof DDPMScheduler
+    ? shiftNoise(plain, noiseShift)
+    : shiftNoise(plain, flags.flowShift === undefined ? noiseShift : 1);
+}
+
+/** The scheduler before a shift of its noise. */
+function plainScheduler(flags: TrainFlags, base: Base): TrainScheduler {
   const { betaSchedule, predictionType, rescaleBetasZeroSnr, flowShift } = flags;
   if (predictionType === "flow_prediction" || (predictionType === undefined && base.flow !== null)) {
     if (betaSchedule !== undefined || rescaleBetasZeroSnr !== undefined) {
@@ -251,20 +287,54 @@ function planScheduler(flags: TrainFlags, base: Base): TrainScheduler {
   return new DDPMScheduler({
     ...base.scheduler,
     ...defined({ betaSchedule, predictionType, rescaleBetasZeroSnr }),
+    ...(betaSchedule !== undefined && { trainedBetas: null }),
     // Samples must start from pure noise (Lin et al. 2023, section 3.3).
     ...(rescaleBetasZeroSnr && { timestepSpacing: "trailing" }),
   });
 }
 
-/** The model, and the size of its images: --size, or the size in the model's file or the preset. */
+/** The model, its codec, and the size of the images: --size, or the size in the model's file or the preset. */
 async function planModel(
-  { model: file, size: given }: TrainFlags,
+  flags: TrainFlags,
   base: Base,
-): Promise<{ model: UNet2DModel; size: number }> {
+): Promise<{ model: UNet2DModel; codec: Codec; size: number }> {
+  const { model: file, size: given } = flags;
+  const codec = planCodec(flags, base);
   const options = file === undefined ? base.model : unetFromConfig(await readJson(file), file).config;
-  const { sampleSize } = options;
-  const size = given ?? (typeof sampleSize === "number" ? sampleSize : base.size);
-  return { model: new UNet2DModel({ ...options, sampleSize: size }), size };
+  const { sampleSize: own, inChannels } = options;
+  return asUsageError(() => {
+    const ofModel = (side: number) =>
+      codec.imageSize({ height: side, width: side, channels: inChannels ?? 0 }).height;
+    const size = given ?? (typeof own === "number" ? ofModel(own) : base.size);
+    const { height: sampleSize, channels } = codec.latentSize({ height: size, width: size, channels: 3 });
+    const model = { inChannels: channels, outChannels: channels, ...options, sampleSize };
+    return { model: new UNet2DModel(model), codec, size };
+  });
+}
+
+/** The codec: --patch-size, or that of the preset or the existing model. */
+function planCodec({ patchSize, init, resume }: TrainFlags, { codec }: Base): Codec {
+  if (patchSize === undefined) return codec;
+  const chosen = patchSize === 1 ? identity : patches(patchSize);
+  const isOther = JSON.stringify(chosen.saved?.config) !== JSON.stringify(codec.saved?.config);
+  if (isOther && (init !== undefined || resume)) {
+    const own =
+      codec.saved === null ? "pixels" : `a ${codec.saved.className} (${JSON.stringify(codec.saved.config)})`;
+    throw new UsageError(
+      `--patch-size ${patchSize}: the model that training begins with sees images as ${own}; leave it out`,
+    );
+  }
+  return chosen;
+}
+
+/** @throws UsageError in place of a RangeError */
+function asUsageError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
 }
 
 /** Removes keys whose value is undefined. */

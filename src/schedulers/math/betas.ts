@@ -87,6 +87,20 @@ export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   return alphaBar.map((value, i) => 1 - (i === 0 ? value : fround(value / alphaBar[i - 1])));
 }
 
+/**
+ * The betas whose signal-to-noise ratio is that of `betas` divided by shift²: a shift above 1 leans towards noise, as
+ * images of more pixels need (Hoogeboom et al. 2023, "simple diffusion", arXiv 2301.11093, section 3.1, where it is the
+ * side over 64 or 32).
+ */
+export function shiftBetas(betas: Float32Array, shift: number): Float32Array {
+  const factor = shift * shift;
+  const shifted = Float64Array.from(
+    cumulativeAlphas(betas),
+    (alphaBar) => alphaBar / (alphaBar + factor * (1 - alphaBar)),
+  );
+  return betas.map((_, i) => 1 - shifted[i] / (i === 0 ? 1 : shifted[i - 1]));
+}
+
 /** `count` float32 values from `start` to `end`, both included; each is one multiply-add from the nearer end. */
 function linspace(start: number, end: number, count: number): Float32Array {
   const from = fround(start);

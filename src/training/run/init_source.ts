@@ -1,10 +1,18 @@
 // Reads a model to begin training from: that of a run, of one of its checkpoints, of a pipeline's folder or of the Hub.
 
 import { files, paths } from "#platform";
+import type { Codec } from "../../codecs/codec.ts";
+import { identity } from "../../codecs/identity.ts";
 import { MODEL_INDEX } from "../../io/diffusers_folder.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { ModelClasses } from "../../pipelines/class_labels.ts";
-import { readWeights, schedulerFromJson, unetFromConfig, type Warn } from "../../pipelines/components.ts";
+import {
+  codecFromJson,
+  readWeights,
+  schedulerFromJson,
+  unetFromConfig,
+  type Warn,
+} from "../../pipelines/components.ts";
 import { readPipeline } from "../../pipelines/folders.ts";
 import type { HubLoadOptions } from "../../pipelines/hub.ts";
 import { withPipelineFolder } from "../../pipelines/source.ts";
@@ -19,6 +27,7 @@ const { basename, dirname, join, resolve } = paths;
 /** A model with its weights, and its classes and scheduler. */
 export interface InitModel {
   readonly unet: UNet2DModel;
+  readonly codec: Codec;
   readonly scheduler: Scheduler;
   /** Null for a model without classes. */
   readonly classes: ModelClasses | null;
@@ -51,20 +60,24 @@ export async function readInitModel(
     const last = (await checkpointSteps(run)).at(-1);
     if (last !== undefined && (await run.isRun())) return readCheckpointModel(run, last, source);
   }
-  const { unet, scheduler, id2label } = await withPipelineFolder(source, options, (folder) =>
-    readPipeline(folder, options),
-  );
+  const {
+    unet,
+    scheduler,
+    codec = identity,
+    id2label,
+  } = await withPipelineFolder(source, options, (folder) => readPipeline(folder, options));
   const classes = ModelClasses.of(unet, id2label);
-  return { unet, scheduler, classes, from: { source, weights: "pipeline" }, preset: null };
+  return { unet, codec, scheduler, classes, from: { source, weights: "pipeline" }, preset: null };
 }
 
 async function readCheckpointModel(run: RunFolder, step: number, source: string): Promise<InitModel> {
-  const { model, scheduler, data, preset } = await run.readConfig();
+  const { model, scheduler, codec, data, preset } = await run.readConfig();
   const unet = unetFromConfig(model, run.config);
   const weights = await checkpointWeights(run, step);
   await readWeights(weights, unet);
   return {
     unet,
+    codec: codecFromJson(codec, run.config),
     scheduler: schedulerFromJson(scheduler, run.config),
     classes: ModelClasses.of(unet, data.classes && { ...data.classes }),
     from: { source, weights: basename(weights) === UNET_EMA ? "average" : "last", step },

@@ -4,9 +4,13 @@ import { constant, type Tensor } from "../../engine/tensor.ts";
 import { modelKind } from "../../pipelines/model_kind.ts";
 import { FlowMatchSchedulerBase } from "../../schedulers/bases/flow_match.ts";
 import { DDPMScheduler, FlowMatchEulerDiscreteScheduler, type Scheduler } from "../../schedulers/index.ts";
-import { noiseLevel, type PredictionType } from "../../schedulers/math/prediction.ts";
+import {
+  noiseLevel,
+  type PredictionType,
+  type SolverPredictionType,
+} from "../../schedulers/math/prediction.ts";
 import { TrainingOptionError } from "../errors.ts";
-import { flowMinSnrWeight, minSnrWeight } from "./losses.ts";
+import { conversionWeight, flowConversionWeight, flowMinSnrWeight, minSnrWeight } from "./losses.ts";
 
 /** Diffusion: x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε at whole timesteps 0 .. T-1 (Ho et al. 2020). */
 export interface DiffusionObjective {
@@ -85,6 +89,14 @@ export const isFlow = (objective: Objective): objective is FlowObjective =>
 export const timestepCount = (objective: Objective): number =>
   isFlow(objective) ? objective.numTrainTimesteps : objective.alphasCumprod.length;
 
+/** How timesteps are weighted in the loss; at most one of the two is not null. */
+export interface LossWeighting {
+  /** Gamma of Min-SNR loss weighting (Hang et al. 2023); null weights all timesteps equally. */
+  readonly minSnrGamma: number | null;
+  /** The quantity whose squared error is the loss; null or absent for the model's target. */
+  readonly lossType?: SolverPredictionType | null;
+}
+
 /** The noise levels of a batch. */
 export interface BatchLevels {
   /** The model's timesteps, [N]: i32, or f32 for a flow. */
@@ -93,31 +105,34 @@ export interface BatchLevels {
   readonly alpha: Tensor;
   /** Scale of the noise, [N, 1, 1, 1]. */
   readonly sigma: Tensor;
-  /** Min-SNR weights, [N]; null for equal weights. */
+  /** Weights of the losses, [N]; null for equal weights. */
   readonly weight: Tensor | null;
 }
 
 /**
  * The noise levels for drawn timesteps.
  * @param drawn [N]: timesteps, i32, from 0 to T-1; for a flow u T, f32, from 0 to T
- * @param minSnrGamma null for equal weights
  */
-export function batchLevels(objective: Objective, drawn: Tensor, minSnrGamma: number | null): BatchLevels {
+export function batchLevels(objective: Objective, drawn: Tensor, weighting: LossWeighting): BatchLevels {
   return isFlow(objective)
-    ? flowLevels(objective, drawn, minSnrGamma)
-    : diffusionLevels(objective, drawn, minSnrGamma);
+    ? flowLevels(objective, drawn, weighting)
+    : diffusionLevels(objective, drawn, weighting);
 }
 
 function diffusionLevels(
   { predictionType, alphasCumprod }: DiffusionObjective,
   timesteps: Tensor,
-  minSnrGamma: number | null,
+  { minSnrGamma, lossType = null }: LossWeighting,
 ): BatchLevels {
   const [n] = timesteps.shape;
+  const weightAt = (alphaProd: number): number => {
+    if (minSnrGamma !== null) return minSnrWeight(predictionType, alphaProd, minSnrGamma);
+    return lossType === null ? 1 : conversionWeight(predictionType, lossType, noiseLevel(alphaProd));
+  };
   // One row per timestep: signal scale, noise scale, loss weight.
   const table = Array.from(alphasCumprod, (alphaProd) => {
     const { alpha, sigma } = noiseLevel(alphaProd);
-    return [alpha, sigma, minSnrGamma === null ? 1 : minSnrWeight(predictionType, alphaProd, minSnrGamma)];
+    return [alpha, sigma, weightAt(alphaProd)];
   });
   const rows = constant(Float32Array.from(table.flat()), [table.length, 3]).gather(timesteps); // [N, 3]
   const [alpha, sigma, weight] = rows.split(3, 1);
@@ -125,14 +140,14 @@ function diffusionLevels(
     timesteps,
     alpha: alpha.reshape([n, 1, 1, 1]),
     sigma: sigma.reshape([n, 1, 1, 1]),
-    weight: minSnrGamma === null ? null : weight.reshape([n]),
+    weight: minSnrGamma === null && lossType === null ? null : weight.reshape([n]),
   };
 }
 
 function flowLevels(
   { numTrainTimesteps, shift }: FlowObjective,
   drawn: Tensor,
-  minSnrGamma: number | null,
+  { minSnrGamma, lossType = null }: LossWeighting,
 ): BatchLevels {
   const [n] = drawn.shape;
   const u = drawn.div(numTrainTimesteps);
@@ -141,6 +156,9 @@ function flowLevels(
     timesteps: sigma.mul(numTrainTimesteps),
     alpha: sigma.neg().add(1).reshape([n, 1, 1, 1]),
     sigma: sigma.reshape([n, 1, 1, 1]),
-    weight: minSnrGamma === null ? null : flowMinSnrWeight(sigma, minSnrGamma),
+    weight:
+      minSnrGamma === null
+        ? lossType && flowConversionWeight(lossType, sigma)
+        : flowMinSnrWeight(sigma, minSnrGamma),
   };
 }

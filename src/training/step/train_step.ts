@@ -15,18 +15,16 @@ import type { AugmentEmbedding } from "./augment_embedding.ts";
 import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, required } from "./draws.ts";
 import { emaUpdate } from "./ema.ts";
 import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./losses.ts";
-import { batchLevels, isFlow } from "./objective.ts";
+import { batchLevels, isFlow, type LossWeighting } from "./objective.ts";
 import { ProgramInputs } from "./program_inputs.ts";
 
 /** Options of a training step. */
-export interface TrainStepOptions extends DrawOptions {
+export interface TrainStepOptions extends DrawOptions, LossWeighting {
   readonly adamw: AdamWOptions;
   /** Gradients are clipped to this norm; null disables clipping. */
   readonly maxGradNorm: number | null;
   /** Whether to keep an average of the weights. */
   readonly ema: boolean;
-  /** Gamma of Min-SNR loss weighting; null weights all timesteps equally. */
-  readonly minSnrGamma: number | null;
   /** Embeds the augmentation of images, and is trained with the model. Default none. */
   readonly augmentEmbedding?: AugmentEmbedding;
 }
@@ -242,12 +240,12 @@ function checkTrainable({ model, objective }: TrainStepOptions): void {
 
 /** The loss of one batch, shape [], and with importance sampling its terms per image before their factors, [N]. */
 function diffusionLoss(
-  { model, objective, minSnrGamma }: TrainStepOptions,
+  { model, objective, minSnrGamma, lossType = null }: TrainStepOptions,
   images: Tensor,
   { noise, mixedNoise, timesteps: drawn, importance, context }: Draws,
   conditioned: Omit<DenoiserInputs, "context">,
 ): { loss: Tensor; byImage: Tensor | null } {
-  const { timesteps, weight, ...scales } = batchLevels(objective, drawn, minSnrGamma);
+  const { timesteps, weight, ...scales } = batchLevels(objective, drawn, { minSnrGamma, lossType });
   const noisy = addNoise(images, mixedNoise, scales);
   const prediction = model.forward(noisy, timesteps, { context, ...conditioned });
   const target = predictionTarget(objective.predictionType, images, noise, scales);
