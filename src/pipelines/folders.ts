@@ -80,12 +80,8 @@ export async function checkReplaceable(
 }
 
 /** What the class of a folder's own pipeline.py stands for. @throws PipelineError for settings that it does not have */
-function customParts(
-  { className, isCustom, settings = {} }: ModelIndex,
-  root: string,
-): Partial<PipelineParts<never>> {
-  const read = isCustom ? CUSTOM_PIPELINES.get(className) : undefined;
-  return read?.(settings, join(root, MODEL_INDEX)) ?? {};
+function customParts({ className, settings = {} }: ModelIndex, root: string): Partial<PipelineParts<never>> {
+  return CUSTOM_PIPELINES.get(className)?.(settings, join(root, MODEL_INDEX)) ?? {};
 }
 
 /** The contents of a pipeline's folder. */
@@ -141,10 +137,13 @@ export function componentsOf<D extends Denoiser>(
   kinds: readonly ComponentKind<D>[],
 ): { readonly kind: ComponentKind<D>; readonly className: string }[] {
   const model = modelClasses(kinds);
-  const supported = index.isCustom ? [...CUSTOM_PIPELINES.keys()] : PIPELINES;
-  if (!supported.includes(index.className)) {
+  // diffusers saves a pipeline of its folder's own class again without the file of that class.
+  const isKnown =
+    CUSTOM_PIPELINES.has(index.className) || (!index.isCustom && PIPELINES.includes(index.className));
+  if (!isKnown) {
+    const known = [...PIPELINES, ...CUSTOM_PIPELINES.keys()];
     throw new PipelineError(
-      `${source}: a pipeline of the class ${named(index.className)}, expected a ${model} and a scheduler alone: ${[...PIPELINES, ...CUSTOM_PIPELINES.keys()].join(", ")}`,
+      `${source}: a pipeline of the class ${named(index.className)}, expected a ${model} and a scheduler alone: ${known.join(", ")}`,
     );
   }
   for (const name of [UNET, SCHEDULER]) {

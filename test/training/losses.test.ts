@@ -3,9 +3,15 @@
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { constant, type Tensor } from "../../src/engine/tensor.ts";
-import { predictionTypes, type SolverPredictionType } from "../../src/schedulers/math/prediction.ts";
+import {
+  predictionTypes,
+  type SolverPredictionType,
+  solverPredictionTypes,
+} from "../../src/schedulers/math/prediction.ts";
 import {
   addNoise,
+  conversionWeight,
+  flowConversionWeight,
   meanSquaredError,
   minSnrWeight,
   predictionTarget,
@@ -54,4 +60,50 @@ describe("min-SNR weights", () => {
     expect(minSnrWeight(type, 0, 5)).toBe(type === "epsilon" ? 1 : 0);
     expect(minSnrWeight(type, 1, 5)).toBe(type === "sample" ? 5 : 0);
   });
+});
+
+describe.each(solverPredictionTypes)("a prediction of %s", (predicted) => {
+  const of = (type: SolverPredictionType, x0: number, epsilon: number, alpha: number, sigma: number) =>
+    ({
+      epsilon,
+      sample: x0,
+      v_prediction: alpha * epsilon - sigma * x0,
+      flow_prediction: epsilon - x0,
+    })[type];
+
+  test.each(solverPredictionTypes)("weighted to the loss of %s", async (measured) => {
+    for (const [alpha, sigma] of [
+      [0.6, 0.8],
+      [0.28, 0.96],
+      [0.3, 0.7],
+    ]) {
+      // Two images that give the same noisy value.
+      const [x0, epsilon] = [0.4, -0.7];
+      const other = 0.9;
+      const otherEpsilon = epsilon + (alpha * (x0 - other)) / sigma;
+      const error = (type: SolverPredictionType) =>
+        (of(type, x0, epsilon, alpha, sigma) - of(type, other, otherEpsilon, alpha, sigma)) ** 2;
+      const expected = error(measured) / error(predicted);
+      expect(conversionWeight(predicted, measured, { alpha, sigma }) / expected).toBeCloseTo(1, 10);
+      if (predicted !== "flow_prediction" || alpha + sigma !== 1) continue;
+      const weight = flowConversionWeight(measured, constant(Float32Array.of(sigma), [1]));
+      const [value] = weight === null ? [1] : await valueOfTensor(weight);
+      expect(value / expected).toBeCloseTo(1, 5);
+    }
+  });
+});
+
+test("weights of conversion stay bounded where image or noise vanishes", () => {
+  for (const predicted of solverPredictionTypes) {
+    for (const measured of solverPredictionTypes) {
+      for (const [alpha, sigma] of [
+        [1, 0],
+        [0, 1],
+      ]) {
+        const weight = conversionWeight(predicted, measured, { alpha, sigma });
+        expect(weight).toBeGreaterThan(0);
+        expect(weight).toBeLessThan(500);
+      }
+    }
+  }
 });

@@ -6,7 +6,8 @@ import { shellWord } from "../wording.ts";
 /** Number of classes in an example. */
 const SHOWN = 2;
 
-export function usage(id: string, { scheduler, data }: RunConfig): string[] {
+export function usage(id: string, config: RunConfig): string[] {
+  const { scheduler, data } = config;
   const isDdpm = scheduler._class_name === "DDPMScheduler";
   const steps = isDdpm ? 50 : 25;
   const shown = data.classes?.slice(0, SHOWN);
@@ -37,38 +38,50 @@ export function usage(id: string, { scheduler, data }: RunConfig): string[] {
     "In Python, with diffusers:",
     "",
     "```python",
-    ...(shown ? classLoop(id, isDdpm, steps, data.size) : pipelineCall(id, isDdpm, steps)),
+    ...(shown ? classLoop(id, isDdpm, steps, config) : pipelineCall(id, isDdpm, steps, config)),
     "```",
   ];
 }
 
-const pipelineOf = (isDdpm: boolean) => (isDdpm ? "DDIMPipeline" : "DDPMPipeline");
-
-function pipelineCall(id: string, isDdpm: boolean, steps: number): string[] {
-  const pipeline = pipelineOf(isDdpm);
+/** The lines that load the pipeline. */
+function loaded(id: string, isDdpm: boolean, { codec }: RunConfig): string[] {
+  const plain = isDdpm ? "DDIMPipeline" : "DDPMPipeline";
+  if (codec === undefined) {
+    return [`from diffusers import ${plain}`, "", `pipeline = ${plain}.from_pretrained("${id}")`];
+  }
+  const classes = isDdpm ? "DDIMScheduler, DiffusionPipeline" : "DiffusionPipeline";
   return [
-    `from diffusers import ${pipeline}`,
+    `from diffusers import ${classes}`,
     "",
-    `pipeline = ${pipeline}.from_pretrained("${id}")`,
+    `pipeline = DiffusionPipeline.from_pretrained("${id}", trust_remote_code=True)  # runs pipeline.py`,
+    ...(isDdpm ? ["pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)"] : []),
+  ];
+}
+
+function pipelineCall(id: string, isDdpm: boolean, steps: number, config: RunConfig): string[] {
+  return [
+    ...loaded(id, isDdpm, config),
     `pipeline(batch_size=4, num_inference_steps=${steps}).images[0].save("new.png")`,
   ];
 }
 
 /** diffusers' pipelines of UNet2DModel do not pass on classes. */
-function classLoop(id: string, isDdpm: boolean, steps: number, size: number): string[] {
-  const pipeline = pipelineOf(isDdpm);
+function classLoop(id: string, isDdpm: boolean, steps: number, config: RunConfig): string[] {
+  const { model, codec } = config;
+  const { sample_size: side } = model;
+  const shape = [4, model.in_channels, ...(Array.isArray(side) ? side : [side, side])];
+  const patchSize = codec?.patch_size;
   return [
     "import torch",
-    `from diffusers import ${pipeline}`,
-    "",
-    `pipeline = ${pipeline}.from_pretrained("${id}")`,
+    ...loaded(id, isDdpm, config),
     `pipeline.scheduler.set_timesteps(${steps})`,
-    `x = torch.randn(4, 3, ${size}, ${size})`,
+    `x = torch.randn(${shape.join(", ")})`,
     "labels = torch.tensor([0, 0, 1, 1])  # the number of a class is its place in the list",
     "for t in pipeline.scheduler.timesteps:",
     "    with torch.no_grad():",
     "        output = pipeline.unet(x, t, class_labels=labels).sample",
     "    x = pipeline.scheduler.step(output, t, x).prev_sample",
+    ...(patchSize === undefined ? [] : [`x = torch.nn.functional.pixel_shuffle(x, ${String(patchSize)})`]),
     "images = pipeline.numpy_to_pil((x / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy())",
   ];
 }
