@@ -15,41 +15,72 @@ import { resizeFloat } from "./resize.ts";
 
 /** Part of the name; increased whenever the numbers change. */
 const EDITION = 1;
-const SIZE = 64;
+/** Sides of the input, in pixels. */
+const SIDES = [64, 128, 256] as const;
+/** The side of an input of the patch network. */
+export type PatchSide = (typeof SIDES)[number];
 const SEED = 0x1_3a60;
 /** Random filters over colours, at each scale, and over the magnitudes of their responses. */
 const FIRST = { size: 5, count: 20 };
 const SECOND = { size: 3, count: 48 };
-/** Weights of the responses, from 64 pixels down to 8, so that neither they nor colours outweigh the others. */
-const GAINS = [4, 2, 1.5, 1] as const;
+/** A scale of the image. */
+interface Scale {
+  /** Side of the image. */
+  readonly pixels: number;
+  /** Weight of the responses, so that neither they nor colours outweigh the others. */
+  readonly gain: number;
+  /** Chooses the random filters. */
+  readonly site: number;
+}
+const SCALES: readonly Scale[] = [
+  { pixels: 256, gain: 6, site: 10 },
+  { pixels: 128, gain: 5, site: 8 },
+  { pixels: 64, gain: 4, site: 0 },
+  { pixels: 32, gain: 2, site: 2 },
+  { pixels: 16, gain: 1.5, site: 4 },
+  { pixels: 8, gain: 1, site: 6 },
+];
 const SECOND_GAIN = 3;
 
-/** The embedded feature network: 512 features per image. */
-export function patchNetwork(): FeatureNetwork {
-  const dims = 4 * 4 * 3 + GAINS.length * 4 * FIRST.count + (GAINS.length - 1) * SECOND.count;
+/** The side at which images of a size are compared: all their detail from 64 pixels up, to 256. */
+export const patchSideOf = ({
+  height,
+  width,
+}: {
+  readonly height: number;
+  readonly width: number;
+}): PatchSide => SIDES.findLast((side) => side <= Math.max(height, width)) ?? SIDES[0];
+
+/**
+ * The embedded feature network: 512 features per image at a side of 64 pixels, 640 at 128, 768 at 256. Numbers of
+ * different sides cannot be compared, so the name tells them apart.
+ */
+export function patchNetwork(side: PatchSide = 64): FeatureNetwork {
+  const scales = SCALES.filter(({ pixels }) => pixels <= side);
+  const dims = 4 * 4 * 3 + scales.length * 4 * FIRST.count + (scales.length - 1) * SECOND.count;
   return {
-    name: `imago-patch-${EDITION}`,
+    name: side === 64 ? `imago-patch-${EDITION}` : `imago-patch-${EDITION}-${side}px`,
     distances: { frechet: "patch FD", kernel: "patch KD" },
     dims,
-    size: SIZE,
-    resize: `bicubic in float, with antialiasing, to ${SIZE} x ${SIZE}`,
+    size: side,
+    resize: `bicubic in float, with antialiasing, to ${side} x ${side}`,
     weights: "embedded random filters",
-    prepare: (image: RgbImage) => resizeFloat(image, SIZE, "bicubic").map((x) => x / 127.5 - 1),
-    forward,
+    prepare: (image: RgbImage) => resizeFloat(image, side, "bicubic").map((x) => x / 127.5 - 1),
+    forward: (x) => forward(x, scales),
     upload: (_: Backend) => {},
   };
 }
 
-/** [N, 64, 64, 3] -> [N, 512]. */
-function forward(x: Tensor): Tensor {
+/** [N, side, side, 3] -> [N, dims]. */
+function forward(x: Tensor, scales: readonly Scale[]): Tensor {
   const parts = [means(x, 4)];
   let image = x;
-  for (const [level, gain] of GAINS.entries()) {
+  for (const [level, { gain, site }] of scales.entries()) {
     if (level > 0) image = averagePool2x2(image);
-    const edges = response(image, FIRST, 2 * level).mul(gain); // [N, h, w, 20]
+    const edges = response(image, FIRST, site).mul(gain); // [N, h, w, 20]
     parts.push(means(edges, 2));
-    if (level < GAINS.length - 1) {
-      parts.push(means(response(edges, SECOND, 2 * level + 1).mul(SECOND_GAIN), 1));
+    if (level < scales.length - 1) {
+      parts.push(means(response(edges, SECOND, site + 1).mul(SECOND_GAIN), 1));
     }
   }
   return concat(parts, 1);

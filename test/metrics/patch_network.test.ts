@@ -9,7 +9,7 @@ import type { Features } from "../../src/metrics/features.ts";
 import { frechetDistance } from "../../src/metrics/frechet_distance.ts";
 import { kernelDistance } from "../../src/metrics/kernel_distance.ts";
 import { type Gaussian, gaussianOf } from "../../src/metrics/moments.ts";
-import { patchNetwork } from "../../src/metrics/patch_network.ts";
+import { patchNetwork, patchSideOf } from "../../src/metrics/patch_network.ts";
 import { relativeError } from "../support/compare.ts";
 
 const SIZE = 32;
@@ -101,6 +101,35 @@ test("512 features, the same in any batch and on the reference backend", async (
   const expected = await judge.extract(1, image);
   expect(relativeError(real.data.subarray(0, 512), expected.data)).toBeLessThan(1e-5);
   await reference.close();
+});
+
+test("larger images are compared with all their detail, in features of another name", async () => {
+  const sizes = [31, 64, 127, 128, 200, 256, 1024].map((side) => patchSideOf({ height: 1, width: side }));
+  expect(sizes).toEqual([64, 64, 64, 128, 128, 256, 256]);
+  const names = ([64, 128, 256] as const)
+    .map((side) => patchNetwork(side))
+    .map(({ name, dims }) => [name, dims]);
+  expect(names).toEqual([
+    ["imago-patch-1", 512],
+    ["imago-patch-1-128px", 640],
+    ["imago-patch-1-256px", 768],
+  ]);
+  const large = synthetic({ size: 128 });
+  const whole = (i: number): RgbImage => ({ data: large.image(i), width: 128, height: 128 });
+  const extractor = new FeatureExtractor(patchNetwork(128), backend, 2);
+  const found = await extractor.extract(3, whole);
+  expect(found.dims).toBe(640);
+  // Grain of single pixels is seen here; at half the size its mean is 0.
+  const grain = (i: number) => ({
+    ...whole(i),
+    data: whole(i).data.map((x, k) => x + (((k / 3) | 0) % 2 === 0 ? -8 : 8) * (x > 8 && x < 248 ? 1 : 0)),
+  });
+  const change = async (network: FeatureExtractor) =>
+    relativeError((await network.extract(3, grain)).data, (await network.extract(3, whole)).data);
+  const half = new FeatureExtractor(patchNetwork(), backend, 2);
+  expect(await change(extractor)).toBeGreaterThan(3 * (await change(half)));
+  extractor.close();
+  half.close();
 });
 
 test("the features of this edition do not change unnoticed", () => {

@@ -6,7 +6,7 @@ import { isHubName } from "../../io/hub/index.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import { FID_PROTOCOLS, type FidProtocol, inceptionNetwork } from "../../metrics/inception/network.ts";
 import { readInception } from "../../metrics/inception/weights.ts";
-import { patchNetwork } from "../../metrics/patch_network.ts";
+import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
 import { UsageError } from "../errors.ts";
 import { fetchHubWeights } from "../hub_source.ts";
 import type { Output } from "../output.ts";
@@ -16,14 +16,19 @@ export type FeaturesName = (typeof FEATURES)[number];
 
 const DEFAULT_PROTOCOL: FidProtocol = "pytorch-fid";
 
+/** The network for images of a size, in pixels. */
+export type NetworkFor = (size: { readonly height: number; readonly width: number }) => FeatureNetwork;
+
 /** @throws UsageError for conflicting options, FileError for weights that cannot be read */
 export async function featureNetwork(
   name: FeaturesName | undefined,
   inception: string | undefined,
   output: Output,
-): Promise<FeatureNetwork> {
+): Promise<NetworkFor> {
   if (inception === undefined) {
-    if (name === undefined || name === "embedded") return patchNetwork();
+    if (name === undefined || name === "embedded") {
+      return (size) => patchNetwork(patchSideOf(size));
+    }
     throw new UsageError(
       `--features ${name} needs Inception's weights; give them with --inception FILE or hf:OWNER/NAME, or use --features embedded`,
     );
@@ -33,7 +38,8 @@ export async function featureNetwork(
   }
   const file = isHubName(inception) ? await fetchHubWeights("--inception", inception, output) : inception;
   const model = await readInception(file);
-  return inceptionNetwork(model, name ?? DEFAULT_PROTOCOL, `sha256:${await digest(file)}`);
+  const network = inceptionNetwork(model, name ?? DEFAULT_PROTOCOL, `sha256:${await digest(file)}`);
+  return () => network;
 }
 
 async function digest(file: string): Promise<string> {

@@ -96,7 +96,7 @@ const OF_MODELS = ["checkpoint", "steps", "scheduler", "guidance", "guidanceResc
 export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
   const { memorisation, force = false, threads, backend: name } = flags;
   if (memorisation !== undefined) await checkOutputFile("--memorisation", memorisation, force);
-  const network = await featureNetwork(flags.features, flags.inception, output);
+  const networkFor = await featureNetwork(flags.features, flags.inception, output);
   const backend = await createBackend({
     ...(name && { backend: name }),
     ...(threads !== undefined && { threads }),
@@ -111,7 +111,7 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
       ...side,
       ...side.comparedWith(data),
       backend,
-      network,
+      network: networkFor(data.size),
       data,
       close: async () => {
         await side.close();

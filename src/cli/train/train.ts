@@ -2,7 +2,8 @@
 
 import { existsSync } from "node:fs";
 import type { ImageSource } from "../../data/index.ts";
-import { patchNetwork } from "../../metrics/patch_network.ts";
+import type { FeatureNetwork } from "../../metrics/extractor.ts";
+import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { FileError } from "../../platform/errors.ts";
@@ -10,7 +11,6 @@ import { DivergenceError } from "../../training/errors.ts";
 import { giveWeights } from "../../training/run/give_weights.ts";
 import { metricsToJson, qualityToJson } from "../../training/run/metrics_log.ts";
 import type { Quality } from "../../training/run/quality.ts";
-import type { TrainSettings } from "../../training/settings.ts";
 import { withClasses } from "../../training/step/batch_labels.ts";
 import { Trainer, type TrainProgress } from "../../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "../errors.ts";
@@ -53,7 +53,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     trainer.stop();
   });
   announce(ready, output);
-  const report = reporter(trainer.settings, output);
+  const report = reporter(ready, output);
   let last: TrainProgress | undefined;
   try {
     for await (const progress of trainer.run()) {
@@ -161,19 +161,26 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
 }
 
 /** Reports each step; epochs only if they take long. */
-function reporter({ evalCount }: TrainSettings, output: Output): (progress: TrainProgress) => void {
+function reporter({ trainer, data }: Ready, output: Output): (progress: TrainProgress) => void {
+  const { evalCount } = trainer.settings;
+  const features = patchNetwork(patchSideOf(data.size));
   let epochToldAt = Date.now();
   let quality: Quality | undefined;
   return (progress) => {
     quality = progress.quality ?? quality;
     const tellEpoch = progress.epochLoss !== undefined && Date.now() - epochToldAt >= EPOCH_LINE_MS;
     if (tellEpoch) epochToldAt = Date.now();
-    report(progress, { tellEpoch, quality, evalCount }, output);
+    report(progress, { tellEpoch, quality, evalCount, features }, output);
   };
 }
 
-function tellQuality(step: number, quality: Quality, images: number, output: Output): void {
-  const { name, distances } = patchNetwork();
+function tellQuality(
+  step: number,
+  quality: Quality,
+  images: number,
+  { name, distances }: FeatureNetwork,
+  output: Output,
+): void {
   output.event({ event: "quality", step, ...qualityToJson(quality), features: name, images });
   output.line(
     `step ${step}: ${distances.frechet} ${quality.patchFd.toPrecision(4)}, ${distances.kernel} ${quality.patchKd.toPrecision(3)} (${counted(images, "image")}, ${name})`,
@@ -187,17 +194,19 @@ function report(
     tellEpoch,
     quality,
     evalCount,
+    features,
   }: {
     readonly tellEpoch: boolean;
     readonly quality: Quality | undefined;
     readonly evalCount: number;
+    readonly features: FeatureNetwork;
   },
   output: Output,
 ): void {
   const { step, steps, epoch, epochs, loss, imagesPerSecond, secondsLeft, epochLoss, samples, checkpoint } =
     progress;
   output.event({ event: "step", ...metricsToJson(progress), seconds_left: Math.round(secondsLeft) });
-  if (progress.quality) tellQuality(step, progress.quality, evalCount, output);
+  if (progress.quality) tellQuality(step, progress.quality, evalCount, features, output);
   if (samples !== undefined) {
     output.event({ event: "samples", step, file: samples });
     output.line(`step ${step}: samples in ${samples}`);
@@ -211,7 +220,7 @@ function report(
     `epoch ${epoch}/${epochs}`,
     `step ${step}/${steps}`,
     `loss ${loss.toFixed(4)}`,
-    ...(quality ? [`${patchNetwork().distances.frechet} ${quality.patchFd.toPrecision(4)}`] : []),
+    ...(quality ? [`${features.distances.frechet} ${quality.patchFd.toPrecision(4)}`] : []),
     `${imagesPerSecond.toFixed(1)} images/s`,
     ...(step < steps ? [`${duration(secondsLeft)} left`] : []),
   ];

@@ -11,7 +11,7 @@ import type { Features } from "../../metrics/features.ts";
 import { frechetDistance } from "../../metrics/frechet_distance.ts";
 import { kernelDistance } from "../../metrics/kernel_distance.ts";
 import { type Gaussian, gaussianOf } from "../../metrics/moments.ts";
-import { patchNetwork } from "../../metrics/patch_network.ts";
+import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
 
 /** Distances between the model's images and its data, in the features of `patchNetwork`. */
 export interface Quality {
@@ -47,7 +47,7 @@ export class QualityMeter {
   constructor(data: ImageSource, backend: Backend, seed: number) {
     this.#data = data;
     this.#seed = seed;
-    this.#extractor = new FeatureExtractor(patchNetwork(), backend, FEATURE_BATCH);
+    this.#extractor = new FeatureExtractor(patchNetwork(patchSideOf(data.size)), backend, FEATURE_BATCH);
   }
 
   /** Whether the data's features are computed. */
