@@ -5,6 +5,7 @@ import { errorCode, FileError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
 import { byteSize } from "./byte_size.ts";
 import { quoted } from "./printable.ts";
+import { unreadImage } from "./unread_images.ts";
 
 /** What was expected, as words for "where ... was expected". */
 export type Expected =
@@ -77,7 +78,8 @@ const KINDS: readonly Kind[] = [
     is: "a safetensors file",
   },
   {
-    begins: startsWith("\x89PNG", "\xff\xd8\xff", "GIF8"),
+    begins: (head) =>
+      /^(?:\x89PNG|\xff\xd8\xff|GIF8|RIFF[\s\S]{4}WEBP|II\*\0|MM\0\*|BM[\s\S]{4}\0{4})/.test(head),
     what: "an image",
     advice: RENAME,
     is: "an image",
@@ -101,6 +103,8 @@ export function foreignContent(content: Uint8Array | string, expected: Expected)
     const of = size === undefined ? "" : ` (${byteSize(Number(size))})`;
     return `a Git LFS pointer, not the file itself${of}; fetch it with \`git lfs pull\`, or download it again`;
   }
+  const unread = expected === "an image" ? unreadImage(head) : undefined;
+  if (unread !== undefined) return `${unread}, which is not read; convert it to JPEG or PNG`;
   const where = `where ${expected} was expected`;
   const kind = KINDS.find(({ begins, is }) => is !== expected && begins(head));
   if (kind !== undefined) return `${kind.what}, ${where}; ${kind.advice}`;

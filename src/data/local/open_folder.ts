@@ -1,6 +1,7 @@
 // Opens a folder by its contents: images, parquet files, or zip archives.
 
 import { paths } from "#platform";
+import { IMAGE_FORMATS } from "../../io/image/index.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { checkFolder, folderImages, isImageName, listFolder } from "./files.ts";
@@ -26,6 +27,6 @@ export async function openFolder(source: NamedSource, selection: SourceSelection
   const archives = files.filter(isZip);
   if (archives.length > 0) return zipSplit(source, archives, selection);
   throw new DataError(
-    `${name}: no images in this folder; put JPEG, PNG, WebP, GIF, TIFF or AVIF files there, or give ${FORMATS}`,
+    `${name}: no images in this folder; put ${IMAGE_FORMATS} files there, or give ${FORMATS}`,
   );
 }

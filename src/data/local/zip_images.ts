@@ -1,5 +1,6 @@
 // The images in a zip archive, unpacked one at a time.
 import { files, hashing, paths as pathnames } from "#platform";
+import { IMAGE_FORMATS } from "../../io/image/index.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
@@ -25,9 +26,7 @@ export async function zipImages(
     const entries = new Map(archive.entries.map((entry) => [entry.name, entry]));
     const all = [...entries.keys()].filter(isImageName).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     if (all.length === 0) {
-      throw new DataError(
-        `${name}: no images in this archive; give one of JPEG, PNG, WebP, GIF, TIFF or AVIF files`,
-      );
+      throw new DataError(`${name}: no images in this archive; give one of ${IMAGE_FORMATS} files`);
     }
     const paths = chooseImages(name, all, split);
     const entryOf = (index: number): ZipEntry => {

@@ -1,5 +1,5 @@
 // Reading, resizing and writing images.
-export { decodeImage, PIXEL_LIMIT } from "./decode.ts";
+export { decodeImage, IMAGE_FORMATS, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";
 export { resizeAndCrop } from "./resize.ts";
