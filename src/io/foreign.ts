@@ -12,6 +12,8 @@ export type Expected =
   | "a safetensors file"
   | "a parquet file"
   | "a zip archive"
+  | "a tar archive"
+  | "a NumPy array"
   | "an image"
   | "JSON text"
   | "a table"
@@ -23,7 +25,13 @@ const HEAD_BYTES = 512;
 const TOLD = 40;
 
 /** Binary formats, which can never be text. */
-const BINARY: ReadonlySet<Expected> = new Set(["a safetensors file", "a parquet file", "a zip archive"]);
+const BINARY: ReadonlySet<Expected> = new Set([
+  "a safetensors file",
+  "a parquet file",
+  "a zip archive",
+  "a tar archive",
+  "a NumPy array",
+]);
 
 const PICKLE = "a pickle of PyTorch, which can run code and is not read";
 const CONVERT = "convert it in Python: load the model and save_pretrained(..., safe_serialization=True)";
@@ -47,6 +55,8 @@ const startsWith =
 /** The signature of a zip entry; the first entry's name starts at byte 30. */
 const ZIP_ENTRY = "PK\x03\x04";
 const NAME_AT = 30;
+/** Where a tar archive's first header says what it is. */
+const TAR_MARK_AT = 257;
 
 const KINDS: readonly Kind[] = [
   {
@@ -70,6 +80,16 @@ const KINDS: readonly Kind[] = [
     is: "a zip archive",
   },
   { begins: startsWith("\x1f\x8b"), what: "a file packed with gzip", advice: UNPACK },
+  { begins: startsWith("\x28\xb5\x2f\xfd"), what: "a file packed with zstd", advice: UNPACK },
+  { begins: (head) => /^BZh[1-9]1AY&SY/.test(head), what: "a file packed with bzip2", advice: UNPACK },
+  { begins: startsWith("\xfd7zXZ\0"), what: "a file packed with xz", advice: UNPACK },
+  {
+    begins: (head) => head.slice(TAR_MARK_AT, TAR_MARK_AT + 5) === "ustar",
+    what: "a tar archive",
+    advice: UNPACK,
+    is: "a tar archive",
+  },
+  { begins: startsWith("\x93NUMPY"), what: "a NumPy array", advice: RENAME, is: "a NumPy array" },
   { begins: startsWith("PAR1"), what: "a parquet file", advice: RENAME, is: "a parquet file" },
   {
     begins: (head) => head.slice(4, 10) === '\0\0\0\0{"',

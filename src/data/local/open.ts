@@ -5,7 +5,9 @@ import { isMissing } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { checkFolder, listedImages, listFolder } from "./files.ts";
-import { FORMATS, isParquet, isZip, refuseColumn } from "./kinds.ts";
+import { FORMATS, isNpy, isNpz, isParquet, isZip, refuseColumn } from "./kinds.ts";
+import { npyImages } from "./npy_images.ts";
+import { npzImages } from "./npz_images.ts";
 import { openFolder } from "./open_folder.ts";
 import { parquetImages } from "./parquet_images.ts";
 import { parquetSplit, zipsAsOne } from "./several_files.ts";
@@ -34,6 +36,8 @@ export async function openEncoded(source: NamedSource, selection: SourceSelectio
     refuseColumn(name, selection, "a zip archive");
     return zipImages(source, selection);
   }
+  if (isNpy(path)) return npyImages(source, selection);
+  if (isNpz(path)) return npzImages(source, selection);
   if (extname(path).toLowerCase() === ".txt") {
     refuseColumn(name, selection, "a list of files");
     return listedImages(source, selection);

@@ -62,7 +62,7 @@ export async function zipImages(
       count: paths.length,
       nameOf: (index) => entryOf(index).name,
       ...found,
-      bytes: (index) => readEntry(entryOf(index)),
+      content: (index) => readEntry(entryOf(index)),
       identity: JSON.stringify(["zip", await files.realPath(path), split ?? null]),
       async stamp() {
         const { size, mtimeMs } = await files.stat(path);
