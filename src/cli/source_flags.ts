@@ -14,12 +14,12 @@ export const SELECTION = {
   ],
   imageColumn: [
     "--image-column <name>",
-    "parquet, .npz: the column or array of images (default: the one that can only be it)",
+    "parquet, .npz, WebDataset: the column, array or extension of the images (default: the one that can only be it)",
     nonEmpty("--image-column"),
   ],
   labelColumn: [
     "--label-column <name>",
-    "the labels: a column of the parquet files, of a metadata.csv or .jsonl beside the images, or an array of the .npz (default: label)",
+    "the labels: a column of the parquet files, of a metadata.csv or .jsonl beside the images, an array of the .npz, or a field of the .json files of WebDataset (default: label)",
     nonEmpty("--label-column"),
   ],
 } as const;

@@ -3,6 +3,7 @@
 import { archives } from "#platform";
 import { FileError } from "../platform/errors.ts";
 import type { OpenFile, ZipDirectoryEntry } from "../platform/platform.ts";
+import { BlockReader } from "./block_reader.ts";
 
 /** One file of an archive. */
 export interface ZipEntry {
@@ -55,7 +56,7 @@ export async function readZipDirectory(
   const entries: ZipEntry[] = [];
   let packed = 0;
   try {
-    const blocks = new BlockReader(file, size);
+    const blocks = new BlockReader(file, size, BLOCK_BYTES);
     const zip = await archives.zipDirectory((position, length) => blocks.read(position, length), size);
     if (zip.count > MAX_ENTRIES) {
       throw new FileError(
@@ -109,29 +110,6 @@ function bombProblem(
     return `would unpack to ${Math.round(bytes / Math.max(1, compressed))} times its size: this looks like a zip bomb, and is refused`;
   }
   return undefined;
-}
-
-/** Reads the archive's directory, many small pieces of it, through blocks in memory. */
-class BlockReader {
-  readonly #file: OpenFile;
-  readonly #size: number;
-  #start = 0;
-  #block = new Uint8Array(0);
-
-  constructor(file: OpenFile, size: number) {
-    this.#file = file;
-    this.#size = size;
-  }
-
-  async read(position: number, length: number): Promise<Uint8Array> {
-    if (!(position >= 0 && position + length <= this.#size)) throw new Error("unexpected EOF");
-    const at = position - this.#start;
-    if (at >= 0 && at + length <= this.#block.length) return this.#block.subarray(at, at + length);
-    const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.#size - position);
-    this.#block = new Uint8Array(await this.#file.read(position, wanted));
-    this.#start = position;
-    return this.#block.subarray(0, length);
-  }
 }
 
 function explainZipError(error: unknown, path: string): unknown {

@@ -13,10 +13,10 @@ export interface NamedSource {
 export interface SourceSelection {
   /** "train", "test", "validation" or another; "val", "dev", "eval" and similar names mean the usual three. */
   readonly split?: string;
-  /** Parquet, .npz: the column or array of images. Default: see `imageColumn`. */
+  /** Parquet, .npz, WebDataset: the column, array or extension of the images. Default: see `imageColumn`. */
   readonly imageColumn?: string;
   /**
-   * The column of labels in a parquet file or in metadata.csv, or the array of labels in a .npz. Default: a column named "label", or the only one that a
+   * The column of labels in a parquet file or in metadata.csv, or the array of labels in a .npz, or the field of the JSON in WebDataset. Default: a column named "label", or the only one that a
    * parquet file declares as labels; without metadata, the images' folders.
    */
   readonly labelColumn?: string;

@@ -7,6 +7,7 @@ import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
 import { isImageName } from "./files.ts";
+import { refuseColumn } from "./kinds.ts";
 import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
 import { chooseImages } from "./splits.ts";
 
@@ -19,8 +20,10 @@ const TABLES: readonly string[] = METADATA_FILES;
  */
 export async function zipImages(
   { name, path }: NamedSource,
-  { split, labelColumn }: SourceSelection,
+  selection: SourceSelection,
 ): Promise<EncodedImages> {
+  refuseColumn(name, selection, "a zip archive");
+  const { split, labelColumn } = selection;
   const archive = await openZip(path, isWanted);
   try {
     const entries = new Map(archive.entries.map((entry) => [entry.name, entry]));
