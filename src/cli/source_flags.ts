@@ -14,12 +14,12 @@ export const SELECTION = {
   ],
   imageColumn: [
     "--image-column <name>",
-    "parquet: the column of images (default: the one that can only be it)",
+    "parquet, .npz, WebDataset: the column, array or extension of the images (default: the one that can only be it)",
     nonEmpty("--image-column"),
   ],
   labelColumn: [
     "--label-column <name>",
-    "the labels: a column of the parquet files, or of a metadata.csv or .jsonl beside the images (default: label)",
+    "the labels: a column of the parquet files, of a metadata.csv or .jsonl beside the images, an array of the .npz, or a field of the .json files of WebDataset (default: label)",
     nonEmpty("--label-column"),
   ],
 } as const;

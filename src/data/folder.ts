@@ -1,4 +1,5 @@
 // A folder of images as a data set, prepared like torchvision's Resize(size) and CenterCrop(size).
+import { IMAGE_FORMATS } from "../io/image/index.ts";
 import { DataError } from "./errors.ts";
 import type { SourceSelection } from "./local/encoded.ts";
 import { checkFolder, folderImages, isImageName, listFolder } from "./local/files.ts";
@@ -23,9 +24,7 @@ export async function imageFolder(folder: string, options: FolderOptions): Promi
   await checkFolder(folder);
   const paths = await listFolder(folder, isImageName);
   if (paths.length === 0) {
-    throw new DataError(
-      `${folder}: no images in this folder; put JPEG, PNG, WebP, GIF, TIFF or AVIF files there`,
-    );
+    throw new DataError(`${folder}: no images in this folder; put ${IMAGE_FORMATS} files there`);
   }
   const encoded = await folderImages({ name: folder, path: folder }, paths, options);
   const images = await localImages(

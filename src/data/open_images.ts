@@ -10,7 +10,7 @@ export interface OpenImagesOptions extends LocalOptions, SourceSelection {
 }
 
 /**
- * Opens a folder of images or of parquet files, a .zip, a .parquet (or several, with * in the name), or a .txt with one
+ * Opens a folder of images, archives or parquet files, a .zip, .tar or .parquet (or several, by a pattern), a .npy or .npz, or a .txt with one
  * image path per line. Each image is scaled so that its shorter side is `size`, and its central square kept. Data sets
  * larger than `memoryLimit` are decoded once into the disk cache and read from there.
  * @throws DataError or FileError, in one line, for anything missing, damaged, or suspicious; the signal's reason

@@ -5,12 +5,15 @@ import { errorCode, FileError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
 import { byteSize } from "./byte_size.ts";
 import { quoted } from "./printable.ts";
+import { unreadImage } from "./unread_images.ts";
 
 /** What was expected, as words for "where ... was expected". */
 export type Expected =
   | "a safetensors file"
   | "a parquet file"
   | "a zip archive"
+  | "a tar archive"
+  | "a NumPy array"
   | "an image"
   | "JSON text"
   | "a table"
@@ -22,7 +25,13 @@ const HEAD_BYTES = 512;
 const TOLD = 40;
 
 /** Binary formats, which can never be text. */
-const BINARY: ReadonlySet<Expected> = new Set(["a safetensors file", "a parquet file", "a zip archive"]);
+const BINARY: ReadonlySet<Expected> = new Set([
+  "a safetensors file",
+  "a parquet file",
+  "a zip archive",
+  "a tar archive",
+  "a NumPy array",
+]);
 
 const PICKLE = "a pickle of PyTorch, which can run code and is not read";
 const CONVERT = "convert it in Python: load the model and save_pretrained(..., safe_serialization=True)";
@@ -46,6 +55,8 @@ const startsWith =
 /** The signature of a zip entry; the first entry's name starts at byte 30. */
 const ZIP_ENTRY = "PK\x03\x04";
 const NAME_AT = 30;
+/** Where a tar archive's first header says what it is. */
+const TAR_MARK_AT = 257;
 
 const KINDS: readonly Kind[] = [
   {
@@ -69,6 +80,16 @@ const KINDS: readonly Kind[] = [
     is: "a zip archive",
   },
   { begins: startsWith("\x1f\x8b"), what: "a file packed with gzip", advice: UNPACK },
+  { begins: startsWith("\x28\xb5\x2f\xfd"), what: "a file packed with zstd", advice: UNPACK },
+  { begins: (head) => /^BZh[1-9]1AY&SY/.test(head), what: "a file packed with bzip2", advice: UNPACK },
+  { begins: startsWith("\xfd7zXZ\0"), what: "a file packed with xz", advice: UNPACK },
+  {
+    begins: (head) => head.slice(TAR_MARK_AT, TAR_MARK_AT + 5) === "ustar",
+    what: "a tar archive",
+    advice: UNPACK,
+    is: "a tar archive",
+  },
+  { begins: startsWith("\x93NUMPY"), what: "a NumPy array", advice: RENAME, is: "a NumPy array" },
   { begins: startsWith("PAR1"), what: "a parquet file", advice: RENAME, is: "a parquet file" },
   {
     begins: (head) => head.slice(4, 10) === '\0\0\0\0{"',
@@ -77,7 +98,8 @@ const KINDS: readonly Kind[] = [
     is: "a safetensors file",
   },
   {
-    begins: startsWith("\x89PNG", "\xff\xd8\xff", "GIF8"),
+    begins: (head) =>
+      /^(?:\x89PNG|\xff\xd8\xff|GIF8|RIFF[\s\S]{4}WEBP|II\*\0|MM\0\*|BM[\s\S]{4}\0{4})/.test(head),
     what: "an image",
     advice: RENAME,
     is: "an image",
@@ -101,6 +123,8 @@ export function foreignContent(content: Uint8Array | string, expected: Expected)
     const of = size === undefined ? "" : ` (${byteSize(Number(size))})`;
     return `a Git LFS pointer, not the file itself${of}; fetch it with \`git lfs pull\`, or download it again`;
   }
+  const unread = expected === "an image" ? unreadImage(head) : undefined;
+  if (unread !== undefined) return `${unread}, which is not read; convert it to JPEG or PNG`;
   const where = `where ${expected} was expected`;
   const kind = KINDS.find(({ begins, is }) => is !== expected && begins(head));
   if (kind !== undefined) return `${kind.what}, ${where}; ${kind.advice}`;

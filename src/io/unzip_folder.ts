@@ -30,7 +30,7 @@ export async function unzipFolder(
   ) {
     throw new FileError(folder, "it exists already; choose a new folder");
   }
-  const archive = await openZip(zip, isContent, MAX_FILE_BYTES);
+  const archive = await openZip(zip, isContent, { storedBytes: MAX_FILE_BYTES });
   try {
     const { entries } = archive;
     if (entries.length === 0) throw new FileError(zip, "there are no files in it");

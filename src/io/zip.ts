@@ -2,9 +2,10 @@
 import { compression } from "#platform";
 import { explainSystemError } from "../platform/errors.ts";
 import type { OpenFile } from "../platform/platform.ts";
+import { type ByteRange, bytesRange, fileRange } from "./byte_range.ts";
 import { explainForeign } from "./foreign.ts";
 import { openFile } from "./open_file.ts";
-import { readZipDirectory, type ZipEntry } from "./zip_directory.ts";
+import { readZipDirectory, type ZipEntry, type ZipLimits } from "./zip_directory.ts";
 
 export type { ZipEntry } from "./zip_directory.ts";
 
@@ -16,6 +17,8 @@ export interface ZipArchive {
   read(entry: ZipEntry): Promise<Uint8Array>;
   /** The same in pieces, so that a large file that is not compressed is never whole in memory. */
   pieces(entry: ZipEntry): AsyncIterable<Uint8Array>;
+  /** The same for reading here and there. Only a file that is compressed is in memory. */
+  range(entry: ZipEntry): Promise<ByteRange>;
   close(): Promise<void>;
 }
 
@@ -28,22 +31,22 @@ const PIECE_BYTES = 2 ** 23;
 /**
  * Opens an archive and reads its directory. The caller closes it.
  * @param wanted selects files by name
- * @param maxEntryBytes the most that a file may have which is not compressed. Default: 512 MiB
  * @throws FileError, in one line, for an invalid archive, and for one that looks like an attack
  */
 export async function openZip(
   path: string,
   wanted: (name: string) => boolean,
-  maxEntryBytes?: number,
+  limits?: ZipLimits,
 ): Promise<ZipArchive> {
   const file = await openFile(path);
   try {
     const size = await file.size();
-    const entries = await readZipDirectory(file, size, path, wanted, maxEntryBytes);
+    const entries = await readZipDirectory(file, size, path, wanted, limits);
     return {
       entries,
       read: (entry) => readEntry(file, size, entry),
       pieces: (entry) => piecesOf(file, size, entry),
+      range: (entry) => rangeOf(file, size, entry),
       close: () => file.close(),
     };
   } catch (error) {
@@ -80,6 +83,14 @@ async function* piecesOf(
     yield piece;
   }
   if (sum !== crc32) throw damaged();
+}
+
+async function rangeOf(file: OpenFile, size: number, entry: ZipEntry): Promise<ByteRange> {
+  if (entry.deflated) return bytesRange(await readEntry(file, size, entry));
+  const { bytes, compressedBytes, crc32 } = entry;
+  const begin = await beginOf(file, size, entry);
+  if (bytes !== compressedBytes) throw damaged();
+  return { ...fileRange(file, begin, bytes), crc32 };
 }
 
 /** Where a file's bytes begin, all of which lie in the archive. */

@@ -3,6 +3,7 @@
 import { archives } from "#platform";
 import { FileError } from "../platform/errors.ts";
 import type { OpenFile, ZipDirectoryEntry } from "../platform/platform.ts";
+import { BlockReader } from "./block_reader.ts";
 
 /** One file of an archive. */
 export interface ZipEntry {
@@ -16,11 +17,21 @@ export interface ZipEntry {
   readonly deflated: boolean;
 }
 
+/** What an archive may hold. */
+export interface ZipLimits {
+  /** The most bytes of a file that is not compressed. Default: 512 MiB. */
+  readonly storedBytes?: number;
+  /** How many times its size a larger file may unpack to. Default: 250, which no image in a supported format does. */
+  readonly ratio?: number;
+  /** What to do about a file that is larger, in place of the suspicion of an attack. */
+  readonly advice?: string;
+}
+
 /** Archives with more files are refused as an attack. */
 const MAX_ENTRIES = 5_000_000;
 /** So are files that unpack to more than this (bytes): what is compressed is read in one piece. */
 const MAX_ENTRY_BYTES = 512 * 2 ** 20;
-/** And files, of some size, compressed by more than this factor: no image in a supported format is. */
+/** And files, of some size, compressed by more than this factor. */
 const MAX_RATIO = 250;
 const RATIO_MATTERS_BYTES = 2 ** 20;
 /** Compression methods: none, and deflate. */
@@ -33,7 +44,6 @@ const BLOCK_BYTES = 2 ** 18;
  * The wanted files of an archive, in the archive's order.
  * @param file the open archive, `size` bytes long
  * @param path its name, for errors
- * @param maxEntryBytes the most that a file may have which is not compressed
  * @throws FileError, in one line, for an invalid archive, and for one that looks like an attack
  */
 export async function readZipDirectory(
@@ -41,12 +51,12 @@ export async function readZipDirectory(
   size: number,
   path: string,
   wanted: (name: string) => boolean,
-  maxEntryBytes = MAX_ENTRY_BYTES,
+  limits: ZipLimits = {},
 ): Promise<ZipEntry[]> {
   const entries: ZipEntry[] = [];
   let packed = 0;
   try {
-    const blocks = new BlockReader(file, size);
+    const blocks = new BlockReader(file, size, BLOCK_BYTES);
     const zip = await archives.zipDirectory((position, length) => blocks.read(position, length), size);
     if (zip.count > MAX_ENTRIES) {
       throw new FileError(
@@ -58,7 +68,7 @@ export async function readZipDirectory(
       packed += entry.compressedBytes;
       const { name, method, offset, compressedBytes, bytes, crc32 } = entry;
       if (name.endsWith("/") || !wanted(name)) continue;
-      const problem = problemOf(entry, maxEntryBytes);
+      const problem = problemOf(entry, limits);
       if (problem !== undefined) throw new FileError(path, `${JSON.stringify(name)} ${problem}`);
       entries.push({ name, offset, compressedBytes, bytes, crc32, deflated: method === DEFLATED });
     }
@@ -76,46 +86,30 @@ export async function readZipDirectory(
 
 function problemOf(
   { isEncrypted, method, compressedBytes, bytes }: ZipDirectoryEntry,
-  maxEntryBytes: number,
+  limits: ZipLimits,
 ): string | undefined {
   if (isEncrypted) return "is encrypted; unpack the archive with its password, and give the folder";
   if (method !== STORED && method !== DEFLATED) {
     return `is packed by method ${method}, which is not read; pack it with deflate, or unpack it and give the folder`;
   }
-  return bombProblem(compressedBytes, bytes, method === STORED ? maxEntryBytes : MAX_ENTRY_BYTES);
+  const most = method === STORED ? (limits.storedBytes ?? MAX_ENTRY_BYTES) : MAX_ENTRY_BYTES;
+  return bombProblem(compressedBytes, bytes, most, limits);
 }
 
-function bombProblem(compressed: number, bytes: number, most: number): string | undefined {
+function bombProblem(
+  compressed: number,
+  bytes: number,
+  most: number,
+  { ratio = MAX_RATIO, advice }: ZipLimits,
+): string | undefined {
   if (bytes > most) {
-    return `would unpack to ${bytes} bytes, where ${most} are allowed: this looks like a zip bomb, and is refused`;
+    const what = `would unpack to ${bytes} bytes, where ${most} are allowed`;
+    return `${what}${advice === undefined ? ": this looks like a zip bomb, and is refused" : `; ${advice}`}`;
   }
-  if (bytes > RATIO_MATTERS_BYTES && bytes > compressed * MAX_RATIO) {
+  if (bytes > RATIO_MATTERS_BYTES && bytes > compressed * ratio) {
     return `would unpack to ${Math.round(bytes / Math.max(1, compressed))} times its size: this looks like a zip bomb, and is refused`;
   }
   return undefined;
-}
-
-/** Reads the archive's directory, many small pieces of it, through blocks in memory. */
-class BlockReader {
-  readonly #file: OpenFile;
-  readonly #size: number;
-  #start = 0;
-  #block = new Uint8Array(0);
-
-  constructor(file: OpenFile, size: number) {
-    this.#file = file;
-    this.#size = size;
-  }
-
-  async read(position: number, length: number): Promise<Uint8Array> {
-    if (!(position >= 0 && position + length <= this.#size)) throw new Error("unexpected EOF");
-    const at = position - this.#start;
-    if (at >= 0 && at + length <= this.#block.length) return this.#block.subarray(at, at + length);
-    const wanted = Math.min(Math.max(length, BLOCK_BYTES), this.#size - position);
-    this.#block = new Uint8Array(await this.#file.read(position, wanted));
-    this.#start = position;
-    return this.#block.subarray(0, length);
-  }
 }
 
 function explainZipError(error: unknown, path: string): unknown {

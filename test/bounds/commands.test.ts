@@ -11,7 +11,10 @@ import { SCHEDULER_NAMES } from "../../src/cli/drawing_flags.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { writeImage } from "../../src/io/image/index.ts";
 import { fixture } from "../data/support.ts";
+import { bmp } from "../io/bmp_writer.ts";
 import { HubServer, TOKEN } from "../io/hub_server.ts";
+import { npy } from "../io/npy_writer.ts";
+import { tar } from "../io/tar_writer.ts";
 import { zip } from "../io/zip_writer.ts";
 import { filesOf } from "../support/hub.ts";
 import { TINY_UNET } from "../support/tiny_unet.ts";
@@ -232,13 +235,44 @@ describe("damaged files", () => {
       (await filesIn("images")).map(async (file) => ({ name: file, content: await readFile(file) })),
     );
     await writeFile("images.zip", zip(images));
+    await writeFile("images.tar", tar(images));
+    const classes = images.map(({ name }) => ({ name: name.replace(/\.\w+$/, ".cls"), content: "1" }));
+    await writeFile("samples.tar", tar([...images, ...classes]));
+    const body = Buffer.alloc(2 * 8 * 9 * 3, 77);
+    const bytes = npy({ shape: [2, 8, 9, 3], body });
+    const halves = npy({
+      descr: "<f2",
+      shape: [2, 3, 8, 9],
+      fortran: true,
+      body: Buffer.alloc(2 * body.length, 53),
+    });
+    await writeFile("images.npy", halves);
+    const labels = npy({ shape: [2], body: Buffer.from([3, 4]) });
+    const arrays = [
+      { name: "x.npy", content: bytes },
+      { name: "y.npy", content: labels, stored: true },
+    ];
+    await writeFile("images.npz", zip(arrays));
+    await mkdir("bitmaps");
+    await writeFile("bitmaps/1.bmp", bmp({ width: 9, height: 8, bits: 24, body: Buffer.alloc(28 * 8, 90) }));
+    const runs = {
+      compression: 1,
+      palette: [0, 0, 0, 200, 3, 90],
+      body: [9, 1, 0, 0, 0, 3, 1, 0, 1, 0, 0, 1],
+    };
+    await writeFile("bitmaps/2.bmp", bmp({ width: 9, height: 8, bits: 8, ...runs }));
+    const made = ["images.zip", "images.tar", "samples.tar", "images.npy", "images.npz"];
+    for (const name of [...made, "bitmaps"]) {
+      expect(await ended(["data", "preview", name, "--size", "8", "--force"])).toEqual({ code: 0, line: "" });
+    }
     await writeFile("list.txt", images.map(({ name }) => `${name}\n`).join(""));
     await writeFile("images/b/metadata.jsonl", '{"file_name": "3.png", "label": "z"}\n');
     const parquet = ["hugging_face", "plain_snappy", "plain_zstd", "plain_lz4", "gaps"];
     for (const name of parquet) await cp(fixture(name), `${name}.parquet`);
     const sources: [file: string, source: string][] = [
       ...(await filesIn("images")).map((file): [string, string] => [file, "images"]),
-      ["images.zip", "images.zip"],
+      ...made.map((file): [string, string] => [file, file]),
+      ...["bitmaps/1.bmp", "bitmaps/2.bmp"].map((file): [string, string] => [file, "bitmaps"]),
       ["list.txt", "list.txt"],
       ...parquet.map((name): [string, string] => [`${name}.parquet`, `${name}.parquet`]),
     ];
@@ -247,7 +281,7 @@ describe("damaged files", () => {
       fc.asyncProperty(fc.constantFrom(...sources), damage, what, ([file, source], change, [verb, ...more]) =>
         damaged(file, change, [["data", verb, source, "--size", "8", ...more]]),
       ),
-      fuzzed(150),
+      fuzzed(200),
     );
   });
 

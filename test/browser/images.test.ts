@@ -8,6 +8,7 @@ import type { Browser } from "playwright-core";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeImage, resizeAndCrop } from "../../src/io/image/index.ts";
+import { bmp } from "../io/bmp_writer.ts";
 import { describeInBrowser, launch } from "./support/chromium.ts";
 import { type OpenPage, openPage } from "./support/page.ts";
 
@@ -77,6 +78,8 @@ const READ: Record<string, () => Promise<Buffer>> = {
   "still.gif": () => rgb().gif().toBuffer(),
   "alpha.gif": () => rgba().gif().toBuffer(),
   "film.gif": () => film().gif().toBuffer(),
+  "24_bits.bmp": async () =>
+    bmp({ width: 4, height: 3, bits: 24, body: Buffer.from(pixels(3).subarray(0, 36)) }),
   "444.avif": () => rgb().avif({ chromaSubsampling: "4:4:4" }).toBuffer(),
 };
 
@@ -176,7 +179,9 @@ describeInBrowser("image files in a page", () => {
     expect(await page.call.decode(await put("empty", Buffer.alloc(0)))).toBe("empty file");
     expect(await page.call.decode(await put("page", Buffer.from("<!doctype html><p>404")))).toMatch(/HTML/);
     const svg = Buffer.from('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>');
-    expect(await page.call.decode(await put("svg", svg))).toBe("svg is not read");
+    expect(await page.call.decode(await put("svg", svg))).toBe(
+      "SVG, which is not read; convert it to JPEG or PNG",
+    );
     expect(await page.call.decode(await put("tiff", await rgb().tiff().toBuffer()))).toBe(
       "tiff is not read in browsers; convert it to PNG",
     );

@@ -139,7 +139,7 @@ describe("imageFolder", () => {
     expect(message).toContain('"half.jpg" (damaged or cut short)');
     expect(message).toContain('"text.png" (not an image)');
     expect(message).toContain('"empty.webp" (empty file)');
-    expect(message).toContain('"drawing.png" (svg is not read)');
+    expect(message).toContain('"drawing.png" (SVG, which is not read; convert it to JPEG or PNG)');
 
     const source = await imageFolder(folder(), { size: 8, onBroken: "skip" });
     expect(source.files).toEqual(["good.jpg"]);

@@ -104,7 +104,9 @@ describe("parquet files", () => {
     expect([test.count, test.warnings]).toEqual([10, []]);
     expect(await refusal(work.path(), { split: "val" })).toMatch(/no split "val"; found: test, train/);
     expect((await open(work.path("data/train-*.parquet"))).count).toBe(20);
-    expect(await refusal(work.path("data/none-*.parquet"))).toMatch(/no parquet file matches/);
+    expect(await refusal(work.path("data/none-*.parquet"))).toMatch(
+      /no \.parquet, \.tar or \.zip file matches/,
+    );
     expect(await refusal(fixture("plain_none"), { split: "test" })).toMatch(
       /the names of the files tell of none/,
     );
@@ -281,8 +283,8 @@ describe("labels of files", () => {
 describe("openImages", () => {
   it("says what is no source", async () => {
     expect(await refusal(work.path("none"))).toMatch(/there is no such folder or file/);
-    await writeFile(work.path("a.tar"), "x");
-    expect(await refusal(work.path("a.tar"))).toMatch(
+    await writeFile(work.path("a.rar"), "x");
+    expect(await refusal(work.path("a.rar"))).toMatch(
       /this is a file of a kind that is not read; give a folder/,
     );
     await mkdir(work.path("empty"));

@@ -1,7 +1,7 @@
 // Fits a user's image to the size of a model's images, as training would.
 
 import { readFile } from "node:fs/promises";
-import { decodeImage, type RgbImage, resizeAndCrop } from "../../io/image/index.ts";
+import { decodeImage, IMAGE_FORMATS, type RgbImage, resizeAndCrop } from "../../io/image/index.ts";
 import { explainSystemError, firstLine } from "../../platform/errors.ts";
 import { UsageError } from "../errors.ts";
 
@@ -36,6 +36,6 @@ async function decode(option: string, file: string): Promise<RgbImage> {
     return await decodeImage(bytes);
   } catch (error) {
     const problem = firstLine(error);
-    throw new UsageError(`${option} ${file}: ${problem}; expected a JPEG, PNG, WebP, GIF, TIFF or AVIF`);
+    throw new UsageError(`${option} ${file}: ${problem}; expected a ${IMAGE_FORMATS}`);
   }
 }

@@ -20,7 +20,7 @@ const MAX_INDEX_BYTES = 2 ** 31;
 /** Identifies an entry; if any field differs from the expected one, the entry is stale. */
 export interface CacheHeader {
   readonly imago: "decoded images";
-  readonly version: 1;
+  readonly version: 2;
   readonly decoder: string;
   readonly source: string;
   readonly size: number;

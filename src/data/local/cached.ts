@@ -41,7 +41,7 @@ export async function cachedImages(encoded: EncodedImages, options: CacheOptions
   const entry = join(folder, entryName(name, encoded.identity, size));
   const header: CacheHeader = {
     imago: "decoded images",
-    version: 1,
+    version: 2,
     decoder: await images.decoder(),
     source: encoded.identity,
     size,

@@ -1,8 +1,8 @@
 // Decodes images to pixels of one size, several at a time, with a record for each.
 import { hashing } from "#platform";
-import { decodeImage, resizeAndCrop } from "../../io/image/index.ts";
+import { decodeImage, resizeAndCrop, toRgb } from "../../io/image/index.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
-import type { EncodedImages } from "./encoded.ts";
+import type { EncodedImages, StoredPixels } from "./encoded.ts";
 import { inOrder } from "./in_order.ts";
 
 /** The record of a readable image. */
@@ -12,7 +12,7 @@ export interface GoodRecord {
   readonly height: number;
   /** Format and channels of the original: "jpeg, 3 channels". */
   readonly kind: string;
-  /** SHA-256 of the original file, in hexadecimal. */
+  /** SHA-256 of the original file, or of its size and pixels, in hexadecimal. */
   readonly digest: string;
 }
 
@@ -54,18 +54,26 @@ export async function* decodeAll(
 
 async function decodeOne(encoded: EncodedImages, index: number, size: number): Promise<Decoded> {
   try {
-    const bytes = await encoded.bytes(index);
-    const image = await decodeImage(bytes);
+    const content = await encoded.content(index);
+    const image =
+      content instanceof Uint8Array ? await decodeImage(content) : { ...content, data: toRgb(content) };
     const { width, height, format, channels } = image;
     return {
       width,
       height,
       kind: `${format}, ${channels === 1 ? "1 channel" : `${channels} channels`}`,
-      digest: hashing.sha256(bytes),
+      digest: digestOf(content),
       pixels: resizeAndCrop(image, size),
     };
   } catch (error) {
     if (error instanceof FileError) throw error;
     return { problem: firstLine(error) };
   }
+}
+
+function digestOf(content: Uint8Array | StoredPixels): string {
+  if (content instanceof Uint8Array) return hashing.sha256(content);
+  const { data, width, height, channels } = content;
+  const shape = JSON.stringify([height, width, channels]);
+  return hashing.hasher("sha256").update(shape).update(data).digest();
 }

@@ -86,7 +86,7 @@ async function labeledImages(
 function fileImages(
   paths: readonly string[],
   place: (path: string) => string,
-): Pick<EncodedImages, "count" | "nameOf" | "bytes" | "stamp" | "close"> {
+): Pick<EncodedImages, "count" | "nameOf" | "content" | "stamp" | "close"> {
   const pathOf = (index: number): string => {
     const path = paths[index];
     if (path === undefined) throw new RangeError(`there is no image ${index}`);
@@ -95,7 +95,7 @@ function fileImages(
   return {
     count: paths.length,
     nameOf: pathOf,
-    bytes: (index) => readImage(place(pathOf(index))),
+    content: (index) => readImage(place(pathOf(index))),
     async stamp() {
       const hash = hashing.hasher("sha256");
       const look = (index: number) => files.stat(place(pathOf(index))).catch(() => undefined);

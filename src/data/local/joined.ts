@@ -33,9 +33,9 @@ export function joined(parts: readonly Part[]): EncodedImages {
     },
     ...(labels !== undefined && { labels }),
     warnings: parts.flatMap(({ images }) => images.warnings),
-    async bytes(index) {
+    async content(index) {
       const found = partOf(index);
-      return found.part.images.bytes(found.index);
+      return found.part.images.content(found.index);
     },
     identity: JSON.stringify(parts.map(({ images }) => images.identity)),
     async stamp() {

@@ -1,17 +1,24 @@
-// Opens a folder by its contents: images, parquet files, or zip archives.
+// Opens a folder by its contents: images, parquet files, or archives.
 
 import { paths } from "#platform";
+import { IMAGE_FORMATS } from "../../io/image/index.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { checkFolder, folderImages, isImageName, listFolder } from "./files.ts";
-import { FORMATS, isParquet, isZip, refuseColumn } from "./kinds.ts";
-import { parquetSplit, zipSplit } from "./several_files.ts";
+import { FORMATS, isNpy, isNpz, isParquet, isTar, isZip, refuseColumn } from "./kinds.ts";
+import { archiveSplit, parquetSplit } from "./several_files.ts";
+
+/** What a folder may hold in place of images. */
+const OTHERS = [isParquet, isZip, isTar, isNpy, isNpz];
 
 /** @throws DataError or FileError, in one line */
 export async function openFolder(source: NamedSource, selection: SourceSelection): Promise<EncodedImages> {
   const { name, path } = source;
   await checkFolder(path);
-  const files = await listFolder(path, (file) => isImageName(file) || isParquet(file) || isZip(file));
+  const files = await listFolder(
+    path,
+    (file) => isImageName(file) || OTHERS.some((isOther) => isOther(file)),
+  );
   const images = files.filter(isImageName);
   const tables = files.filter(isParquet);
   if (images.length > 0) {
@@ -23,9 +30,18 @@ export async function openFolder(source: NamedSource, selection: SourceSelection
     return { ...encoded, warnings: [...encoded.warnings, warning] };
   }
   if (tables.length > 0) return parquetSplit(source, tables, selection);
-  const archives = files.filter(isZip);
-  if (archives.length > 0) return zipSplit(source, archives, selection);
+  for (const isArchive of [isZip, isTar]) {
+    const archives = files.filter(isArchive);
+    if (archives.length > 0) return archiveSplit(source, archives, selection);
+  }
+  const array = files.find((file) => isNpy(file) || isNpz(file));
+  if (array !== undefined) {
+    const example = paths.join(path, array);
+    throw new DataError(
+      `${name}: no images in this folder, but arrays; give one of them, such as ${example}`,
+    );
+  }
   throw new DataError(
-    `${name}: no images in this folder; put JPEG, PNG, WebP, GIF, TIFF or AVIF files there, or give ${FORMATS}`,
+    `${name}: no images in this folder; put ${IMAGE_FORMATS} files there, or give ${FORMATS}`,
   );
 }

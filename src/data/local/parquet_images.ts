@@ -57,7 +57,7 @@ export async function parquetImages(
         return place === undefined ? "" : `${paths[place.file]}:${place.row + index - place.first}`;
       },
       ...found,
-      async bytes(index) {
+      async content(index) {
         const at = placeOf(places, index);
         const rows = await group(at);
         return imageBytes(rows[index - (places[at]?.first ?? 0)]?.[image.name]);

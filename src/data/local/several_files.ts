@@ -1,11 +1,12 @@
-// Parquet files or zip archives of one folder: chooses those of a split.
+// Parquet files or archives of one folder: chooses those of a split.
 
 import { paths as pathnames } from "#platform";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { joined, type Part } from "./joined.ts";
-import { refuseColumn } from "./kinds.ts";
+import { isTar } from "./kinds.ts";
 import { parquetImages } from "./parquet_images.ts";
 import { chooseFiles } from "./splits.ts";
+import { tarImages } from "./tar_images.ts";
 import { zipImages } from "./zip_images.ts";
 
 /**
@@ -29,27 +30,30 @@ export async function parquetSplit(
  * @param files in it, with "/"
  * @throws DataError or FileError, in one line
  */
-export async function zipSplit(
+export async function archiveSplit(
   source: NamedSource,
   files: readonly string[],
   selection: SourceSelection,
 ): Promise<EncodedImages> {
   const { name, path } = source;
-  refuseColumn(name, selection, "a zip archive");
   const [first, ...others] = files;
   if (first !== undefined && others.length === 0) {
-    return zipImages({ name, path: pathnames.join(path, first) }, selection);
+    return archiveImages({ name, path: pathnames.join(path, first) }, selection);
   }
   const { split, ...rest } = selection;
   const { paths, left } = chooseFiles(name, files, split);
-  return withLeft(source, await zipsAsOne(source, paths, rest), left);
+  return withLeft(source, await archivesAsOne(source, paths, rest), left);
 }
+
+/** Opens an archive by the extension of its name. */
+export const archiveImages = (source: NamedSource, selection: SourceSelection): Promise<EncodedImages> =>
+  isTar(source.path) ? tarImages(source, selection) : zipImages(source, selection);
 
 /**
  * Opens several archives as one source.
  * @param files archives in the folder, with "/", in reading order
  */
-export async function zipsAsOne(
+export async function archivesAsOne(
   { name, path }: NamedSource,
   files: readonly string[],
   selection: SourceSelection,
@@ -58,7 +62,7 @@ export async function zipsAsOne(
   try {
     for (const file of files) {
       const archive = { name: `${name}: ${file}`, path: pathnames.join(path, file) };
-      parts.push({ prefix: `${file}/`, images: await zipImages(archive, selection) });
+      parts.push({ prefix: `${file}/`, images: await archiveImages(archive, selection) });
     }
     return joined(parts);
   } catch (error) {

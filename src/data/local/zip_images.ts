@@ -1,11 +1,13 @@
 // The images in a zip archive, unpacked one at a time.
 import { files, hashing, paths as pathnames } from "#platform";
+import { IMAGE_FORMATS } from "../../io/image/index.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
 import { isImageName } from "./files.ts";
+import { refuseColumn } from "./kinds.ts";
 import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
 import { chooseImages } from "./splits.ts";
 
@@ -18,16 +20,16 @@ const TABLES: readonly string[] = METADATA_FILES;
  */
 export async function zipImages(
   { name, path }: NamedSource,
-  { split, labelColumn }: SourceSelection,
+  selection: SourceSelection,
 ): Promise<EncodedImages> {
+  refuseColumn(name, selection, "a zip archive");
+  const { split, labelColumn } = selection;
   const archive = await openZip(path, isWanted);
   try {
     const entries = new Map(archive.entries.map((entry) => [entry.name, entry]));
     const all = [...entries.keys()].filter(isImageName).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     if (all.length === 0) {
-      throw new DataError(
-        `${name}: no images in this archive; give one of JPEG, PNG, WebP, GIF, TIFF or AVIF files`,
-      );
+      throw new DataError(`${name}: no images in this archive; give one of ${IMAGE_FORMATS} files`);
     }
     const paths = chooseImages(name, all, split);
     const entryOf = (index: number): ZipEntry => {
@@ -63,7 +65,7 @@ export async function zipImages(
       count: paths.length,
       nameOf: (index) => entryOf(index).name,
       ...found,
-      bytes: (index) => readEntry(entryOf(index)),
+      content: (index) => readEntry(entryOf(index)),
       identity: JSON.stringify(["zip", await files.realPath(path), split ?? null]),
       async stamp() {
         const { size, mtimeMs } = await files.stat(path);

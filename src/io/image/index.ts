@@ -1,7 +1,8 @@
 // Reading, resizing and writing images.
-export { decodeImage, PIXEL_LIMIT } from "./decode.ts";
+export { decodeImage, IMAGE_FORMATS, PIXEL_LIMIT } from "./decode.ts";
 export { type GridOptions, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";
+export { type Pixels, toRgb } from "./pixels.ts";
 export { resizeAndCrop } from "./resize.ts";
 export { checkRgb, type RgbImage, toUint8, unitToUint8 } from "./rgb_image.ts";
 export { encodePng, svgToPng, writeImage } from "./write.ts";

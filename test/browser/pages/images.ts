@@ -30,7 +30,7 @@ export async function scaled(files: string[], size: number) {
   const encoded = {
     count: files.length,
     nameOf: (i: number) => files[i],
-    bytes: (i: number) => bytesOf(files[i]),
+    content: (i: number) => bytesOf(files[i]),
     identity: "fetched",
     stamp: async () => "",
     warnings: [],

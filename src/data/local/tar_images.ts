@@ -1,0 +1,79 @@
+// The images in a tar archive: in folders like those of a zip archive, or as samples of WebDataset.
+import { files, hashing, paths as pathnames } from "#platform";
+import { IMAGE_FORMATS } from "../../io/image/index.ts";
+import { openFile } from "../../io/open_file.ts";
+import { readTar, type TarEntry } from "../../io/tar.ts";
+import { DataError } from "../errors.ts";
+import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
+import { labelsOfFiles } from "./file_labels.ts";
+import { isImageName } from "./files.ts";
+import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
+import { chooseImages } from "./splits.ts";
+import { isAboutSample, labelsOfSamples, samplesOf } from "./tar_samples.ts";
+
+/** Names of tables, as plain strings. */
+const TABLES: readonly string[] = METADATA_FILES;
+/** Largest accepted image file (bytes). */
+const MAX_IMAGE_BYTES = 2 ** 30;
+
+/**
+ * The images in the order of their paths. Skips hidden files, links and what is neither an image nor about one.
+ * @throws FileError for an archive that is damaged or suspicious, DataError for one without images
+ */
+export async function tarImages(
+  { name, path }: NamedSource,
+  { split, imageColumn, labelColumn }: SourceSelection,
+): Promise<EncodedImages> {
+  // A file that is there twice is the later one, as when it is unpacked.
+  const entries = new Map((await readTar(path, isWanted)).map((entry) => [entry.name, entry]));
+  const all = [...entries.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const found = samplesOf(name, all, imageColumn);
+  const images = found?.samples.map(({ image }) => image) ?? all.filter(isImageName);
+  if (images.length === 0) {
+    throw new DataError(`${name}: no images in this archive; give one of ${IMAGE_FORMATS} files`);
+  }
+  const paths = chooseImages(name, images, split);
+  const readText = async (file: string, most = MAX_METADATA_BYTES): Promise<string | undefined> => {
+    const entry = entries.get(file);
+    if (entry === undefined) return undefined;
+    if (entry.bytes <= most) return new TextDecoder().decode(await readEntry(path, entry));
+    throw new DataError(`${name}: ${file} has ${entry.bytes} bytes, where ${most} are read`);
+  };
+  const chosen = new Set(paths);
+  const samples = found?.samples.filter(({ image }) => chosen.has(image)) ?? [];
+  const labels =
+    (await labelsOfSamples(name, samples, labelColumn, readText)) ??
+    (await labelsOfFiles({ name, paths, readText }, labelColumn));
+  return {
+    count: paths.length,
+    nameOf: (index) => paths[index] ?? "",
+    ...labels,
+    warnings: [...(found?.warnings ?? []), ...labels.warnings],
+    async content(index) {
+      const entry = entries.get(paths[index] ?? "");
+      if (entry === undefined) throw new RangeError(`${name}: there is no image ${index}`);
+      if (entry.bytes > MAX_IMAGE_BYTES) throw new Error(`more than ${MAX_IMAGE_BYTES} bytes`);
+      return readEntry(path, entry);
+    },
+    identity: JSON.stringify(["tar", await files.realPath(path), split ?? null, imageColumn ?? null]),
+    async stamp() {
+      const { size, mtimeMs } = await files.stat(path);
+      return hashing.sha256(JSON.stringify([size, mtimeMs]));
+    },
+    close: async () => {},
+  };
+}
+
+async function readEntry(path: string, { offset, bytes }: TarEntry): Promise<Uint8Array> {
+  const file = await openFile(path);
+  try {
+    return new Uint8Array(await file.read(offset, bytes));
+  } finally {
+    await file.close();
+  }
+}
+
+function isWanted(path: string): boolean {
+  if (path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX")) return false;
+  return isImageName(path) || isAboutSample(path) || TABLES.includes(pathnames.basename(path));
+}
