@@ -16,12 +16,12 @@ export function addSample(program: Command): void {
     .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
     .option(
       "--steps <n>",
-      "denoising steps (default: 50, for ddpm 1000, for repaint 250)",
+      "denoising steps (default: 50, for ddpm 1000, for repaint 250; with --seed-compat, and no --scheduler, the library's)",
       integer("--steps", 1),
     )
     .option(
       "--scheduler <name>",
-      `${SCHEDULER_NAMES.join(" | ")} (default: the model's own, ddim for ddpm; with --image repaint)`,
+      `${SCHEDULER_NAMES.join(" | ")} (default: the model's own, but ddim for ddpm unless --seed-compat is given; with --image repaint)`,
       choice("--scheduler", SCHEDULER_NAMES),
     )
     .option(
@@ -73,7 +73,7 @@ export function addSample(program: Command): void {
     .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
     .option(
       "--seed-compat <name>",
-      "torch: the images that diffusers draws with this seed and --count",
+      "torch: the images that diffusers draws with this seed and --count, by default with the scheduler and steps of its pipeline",
       choice("--seed-compat", SEED_COMPATS),
     )
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
