@@ -263,7 +263,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /** Draws the images of a call, batch by batch: [n, H, W, C], in [-1, 1]. */
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
-    const { count = 1, noise, batchSize = noise ? count : DEFAULT_BATCH } = options;
+    const { count = 1, noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
     const { height, width, channels } = this.#latentSize;
     // Batches of equal size share one compiled program, and the last one has few unused places.
     const size = Math.ceil(count / Math.ceil(count / batchSize));

@@ -236,6 +236,6 @@ function conclude(
   const [name = "0"] = data.labels?.names ?? [];
   const guidance = trainer.settings.labelDropout > 0 ? ["--guidance", "2"] : [];
   const classes = isClassConditional(model) ? ["--class", name, ...guidance] : [];
-  const more = ["--count", "16", "--seed", "1", ...classes, "--film", "film.png"];
+  const more = ["--count", "16", "--seed", "1", ...classes, "--film", "film.webp"];
   output.line(`draw more: ${imagoCommand("sample", out, ...more)}`);
 }
