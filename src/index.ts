@@ -76,7 +76,17 @@ export {
   listRepo,
   parseHubName,
 } from "./io/hub/index.ts";
-export { encodePng, type GridOptions, imageGrid, type RgbImage, writeImage } from "./io/image/index.ts";
+export {
+  type AnimatedFormat,
+  type AnimationOptions,
+  encodeAnimation,
+  encodePng,
+  type GridOptions,
+  imageGrid,
+  type RgbImage,
+  writeAnimation,
+  writeImage,
+} from "./io/image/index.ts";
 export {
   openSafetensors,
   readSafetensors,
@@ -120,7 +130,8 @@ export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
 export { toImages } from "./pipelines/images.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
-export type { SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
+export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
+export { walkNoise } from "./pipelines/walk_noise.ts";
 export { FileError } from "./platform/errors.ts";
 export * from "./schedulers/index.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";

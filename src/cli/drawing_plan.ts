@@ -6,8 +6,9 @@ import type { Denoiser } from "../models/denoiser.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
 import { readWeights } from "../pipelines/components.ts";
 import type { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
-import { defaultSteps } from "../pipelines/default_steps.ts";
+import { defaultSteps, pythonDefaults } from "../pipelines/default_steps.ts";
 import { checkChannels } from "../pipelines/images.ts";
+import type { SeedCompat } from "../pipelines/seeding.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
 import { checkpointWeights } from "../training/run/checkpoint.ts";
 import { RunFolder } from "../training/run/run_folder.ts";
@@ -65,23 +66,30 @@ export function classOptions(
   };
 }
 
-/** The chosen sampler and number of steps; by default the pipeline's own (ddim in place of ddpm). */
+/**
+ * The chosen sampler and number of steps; by default the pipeline's own (ddim in place of ddpm), and for another
+ * library's seeds what that library draws with.
+ */
 export function chooseSampler(
   pipeline: DDPMPipeline,
-  flags: Pick<DrawingFlags, "scheduler" | "steps">,
+  flags: Pick<DrawingFlags, "scheduler" | "steps"> & { readonly seedCompat?: SeedCompat },
 ): {
   readonly scheduler: SchedulerName | SamplerName;
   readonly steps: number | undefined;
   readonly isAdaptive: boolean;
 } {
   const own = pipeline.schedulerName;
-  const scheduler = flags.scheduler ?? (own === "ddpm" ? "ddim" : own);
+  const { numTrainTimesteps } = pipeline.scheduler;
+  const there = flags.seedCompat && pythonDefaults(pipeline.className, numTrainTimesteps);
+  const usual = there ? (there.scheduler ?? own) : own === "ddpm" ? "ddim" : own;
+  const scheduler = flags.scheduler ?? usual;
   if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
     throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
   }
   const isAdaptive = isSamplerName(scheduler);
   if (isAdaptive) return { scheduler, steps: flags.steps, isAdaptive };
-  const steps = flags.steps ?? defaultSteps(scheduler, pipeline.scheduler.numTrainTimesteps);
+  const stepsThere = flags.scheduler === undefined ? there?.steps : undefined;
+  const steps = flags.steps ?? stepsThere ?? defaultSteps(scheduler, numTrainTimesteps);
   return { scheduler, steps, isAdaptive };
 }
 

@@ -3,10 +3,13 @@
 import { constants, existsSync } from "node:fs";
 import { access, readdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { ANIMATED_FORMATS } from "../io/image/index.ts";
 import { UsageError } from "./errors.ts";
 
 /** The supported formats for writing images. */
 export const IMAGE_FILES = [".png", ".jpg", ".jpeg", ".webp"];
+/** The supported formats for animations. */
+export const ANIMATED_FILES = ANIMATED_FORMATS.map((format) => `.${format}`);
 
 /**
  * Checks that a file can be written.

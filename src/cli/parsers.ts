@@ -19,6 +19,19 @@ export function integer(option: string, min: number, max = Number.MAX_SAFE_INTEG
   };
 }
 
+/** Several whole numbers of at least 0, with commas. */
+export function integers(option: string, least: number, most: number): Parser<number[]> {
+  return (text) => {
+    const values = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
+    if (values.length < least || values.length > most || !values.every(Number.isSafeInteger)) {
+      throw new UsageError(
+        `${option} is "${text}"; expected ${least} to ${most} whole numbers with commas, such as 3,7,12`,
+      );
+    }
+    return values;
+  };
+}
+
 /** A finite number with `min` < value (or <= with `inclusive`) and value <= max; without bounds, any. */
 export function decimal(
   option: string,

@@ -7,7 +7,7 @@ import type { Denoiser } from "../models/denoiser.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
 import { type PipelineModel, savedComponents } from "./components.ts";
-import { defaultSteps } from "./default_steps.ts";
+import { defaultSteps, pythonDefaults } from "./default_steps.ts";
 import {
   batchWatch,
   DiffusionPipeline,
@@ -24,7 +24,10 @@ import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
 /** Options of `generate`. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
-  /** Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. */
+  /**
+   * Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. With seedCompat
+   * "torch" and no scheduler: those of the pipeline in diffusers, 1000 for DDPMPipeline.
+   */
   readonly steps?: number;
   /**
    * A scheduler by name, configured with the options of the pipeline's own, or a sampler that chooses its own steps, by
@@ -98,11 +101,15 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
   }
 
   /** A scheduler with its timesteps set. */
-  #sampler({ scheduler: name, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
+  #sampler({ scheduler: asked, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
+    const isAsThere = asked === undefined && seedCompat !== undefined;
+    const there = isAsThere ? pythonDefaults(this.className, this.scheduler.numTrainTimesteps) : undefined;
+    const name = asked ?? there?.scheduler;
     const choice = { options: schedulerOptions, seedCompat };
     const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
     const most = scheduler.numTrainTimesteps;
-    const chosen = steps ?? defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
+    const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
+    const chosen = steps ?? there?.steps ?? usual;
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
     }

@@ -1,4 +1,6 @@
-// Default numbers of denoising steps.
+// Default numbers of denoising steps, and diffusers' defaults.
+
+import type { SchedulerName } from "../schedulers/index.ts";
 
 /** DDPM walks all timesteps; RePaint goes back and forth over its own; the others are made for few. */
 const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([
@@ -14,3 +16,26 @@ const FEW_STEPS = 50;
  */
 export const defaultSteps = (scheduler: string, numTrainTimesteps: number): number =>
   Math.min(DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);
+
+/** What a pipeline of diffusers draws with if nothing is chosen. */
+export interface PythonDefaults {
+  /** The only scheduler that the pipeline takes; undefined: the one in its folder. */
+  readonly scheduler?: SchedulerName;
+  readonly steps: number;
+}
+
+const DDPM_PIPELINE: PythonDefaults = { steps: 1000 };
+const PYTHON_DEFAULTS: ReadonlyMap<string, PythonDefaults> = new Map([
+  ["DDIMPipeline", { scheduler: "ddim", steps: 50 }],
+  ["PNDMPipeline", { scheduler: "pndm", steps: 50 }],
+  ["ConsistencyModelPipeline", { steps: 1 }],
+]);
+
+/**
+ * The defaults of a pipeline in diffusers; those of DDPMPipeline for other classes.
+ * @param className in model_index.json
+ */
+export function pythonDefaults(className: string, numTrainTimesteps: number): PythonDefaults {
+  const { steps, ...more } = PYTHON_DEFAULTS.get(className) ?? DDPM_PIPELINE;
+  return { ...more, steps: Math.min(steps, numTrainTimesteps) };
+}

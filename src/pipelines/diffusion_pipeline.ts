@@ -41,6 +41,11 @@ export interface PipelineOptions {
   readonly codec?: Codec;
   /** The model's conditioner. Default: classes, if the model takes them. */
   readonly conditioner?: Conditioner<ClassOptions>;
+  /**
+   * Its class in diffusers, whose defaults apply with `seedCompat`: `fromPretrained` reads it from model_index.json.
+   * Default: DDPMPipeline.
+   */
+  readonly className?: string;
 }
 
 /** Options for loading a pipeline. */
@@ -106,6 +111,8 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   readonly conditioner: Conditioner<ClassOptions>;
   /** The model's classes; null for a model that is not class-conditional. */
   readonly classes: ModelClasses | null;
+  /** Its class in diffusers. */
+  readonly className: string;
   readonly #options: PipelineOptions;
   /** Shared by concurrent calls: the second waits for the program that the first one compiles. */
   readonly #programs = new Map<string, Promise<DenoiserProgram>>();
@@ -126,6 +133,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     this.codec = codec;
     this.conditioner = conditioner ?? ModelClasses.of(unet, id2label) ?? noClasses;
     this.classes = this.conditioner instanceof ModelClasses ? this.conditioner : null;
+    this.className = options.className ?? "DDPMPipeline";
     this.#options = options;
   }
 
@@ -255,7 +263,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /** Draws the images of a call, batch by batch: [n, H, W, C], in [-1, 1]. */
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
-    const { count = 1, noise, batchSize = noise ? count : DEFAULT_BATCH } = options;
+    const { count = 1, noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
     const { height, width, channels } = this.#latentSize;
     // Batches of equal size share one compiled program, and the last one has few unused places.
     const size = Math.ceil(count / Math.ceil(count / batchSize));

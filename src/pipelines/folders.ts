@@ -85,7 +85,11 @@ function customParts({ className, settings = {} }: ModelIndex, root: string): Pa
 }
 
 /** The contents of a pipeline's folder. */
-export type ReadParts<D extends Denoiser> = PipelineParts<D> & { readonly id2label: Id2Label | undefined };
+export type ReadParts<D extends Denoiser> = PipelineParts<D> & {
+  readonly id2label: Id2Label | undefined;
+  /** The pipeline's class in diffusers. */
+  readonly className: string;
+};
 
 type ReadPipelineOptions = ReadStateDictOptions & { readonly warn?: Warn };
 
@@ -117,7 +121,7 @@ export async function readPipelineOf<D extends Denoiser>(
   if (unet === undefined || scheduler === undefined) {
     throw without(unet === undefined ? UNET : SCHEDULER, index, root, kinds);
   }
-  return { unet, scheduler, ...more, id2label: index.id2label };
+  return { unet, scheduler, ...more, id2label: index.id2label, className: index.className };
 }
 
 /** The folder of a component: its own, or, in pipelines of 2022 (google/ddpm-*), that of model_index.json. */

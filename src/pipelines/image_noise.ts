@@ -14,6 +14,16 @@ const FIRST_SITE = 0x5a000000;
  * @param seed 0 .. 2^64-1
  */
 export function imageNoise(seed: number | bigint, firstImage = 0): NoiseSource {
+  return noisePerImage((image, k, draw) => drawImage(image, seed, firstImage + k, draw));
+}
+
+/** Fills the d-th draw (from 0) of an image of a seed. */
+export function drawImage(out: Float32Array, seed: number | bigint, image: number, draw: number): void {
+  philoxNormal(out, { seed, step: image, site: FIRST_SITE + draw });
+}
+
+/** Noise of which each image's part is filled separately. @param fill gets the index in the batch, and the draw, from 0 */
+export function noisePerImage(fill: (out: Float32Array, k: number, draw: number) => void): NoiseSource {
   let draw = 0;
   return {
     randn(shape): HostTensor {
@@ -21,10 +31,7 @@ export function imageNoise(seed: number | bigint, firstImage = 0): NoiseSource {
       if (count === undefined) throw new RangeError("noise was asked for a scalar, expected [N, H, W, C]");
       const size = numel(rest);
       const out = new Float32Array(count * size);
-      for (let i = 0; i < count; i++) {
-        const image = out.subarray(i * size, (i + 1) * size);
-        philoxNormal(image, { seed, step: firstImage + i, site: FIRST_SITE + draw });
-      }
+      for (let k = 0; k < count; k++) fill(out.subarray(k * size, (k + 1) * size), k, draw);
       draw++;
       return hostTensor(out, shape);
     },

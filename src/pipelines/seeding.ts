@@ -10,6 +10,9 @@ export const SEED_COMPATS = ["torch"] as const;
 /** A library whose seeds are supported. */
 export type SeedCompat = (typeof SEED_COMPATS)[number];
 
+/** The noise of a batch, by the index of its first image. */
+export type BatchNoise = (firstImage: number) => NoiseSource;
+
 /** Options for the images' noise. */
 export interface SeedOptions {
   /** 0 .. 2^64-1; image k of a seed starts from the same noise for any count and batch size. Default 0. */
@@ -19,8 +22,11 @@ export interface SeedOptions {
    * same model gives the same images as there; they then depend on `count`. Default: imago's own.
    */
   readonly seedCompat?: SeedCompat;
-  /** Noise for each batch, in place of the seed's. */
-  readonly noise?: NoiseSource;
+  /**
+   * Noise in place of the seed's: one source for all batches, of which there is then one if batchSize is not given, or
+   * one for each batch, as `walkNoise` makes them.
+   */
+  readonly noise?: NoiseSource | BatchNoise;
 }
 
 /** @throws PipelineError for an unknown library, and for one together with custom noise */
@@ -40,6 +46,6 @@ export function noiseOf(
   count: number,
   firstImage: number,
 ): NoiseSource {
-  if (noise) return noise;
+  if (noise) return typeof noise === "function" ? noise(firstImage) : noise;
   return seedCompat === "torch" ? torchImageNoise(seed, count, firstImage) : imageNoise(seed, firstImage);
 }

@@ -213,6 +213,19 @@ export interface Images {
   decode(bytes: Uint8Array, formats: ReadonlySet<string>, maxPixels: number): Promise<DecodedImage>;
   /** @param data 8-bit RGB, [height, width, 3], of the right length. @returns the bytes of the file */
   encode(data: Uint8Array, width: number, height: number, format: EncodedFormat): Promise<Uint8Array>;
+  /**
+   * Encodes an animation that repeats for ever.
+   * @param data 8-bit RGB, [frames, height, width, 3], of the right length
+   * @param delays how long each frame is shown, milliseconds
+   * @throws Error in words where the format is not written
+   */
+  encodeAnimation(
+    data: Uint8Array,
+    width: number,
+    height: number,
+    delays: readonly number[],
+    format: "webp" | "webp lossless" | "gif",
+  ): Promise<Uint8Array>;
   /** Renders the text of an SVG file as a PNG, `scale` times as large. @returns the bytes of the file */
   svgToPng(svg: string, scale: number): Promise<Uint8Array>;
 }

@@ -69,7 +69,9 @@ export class Trainer {
   }
 
   /**
-   * Trains, and yields after each step. Ends after the last one, or after `stop`.
+   * Trains, and yields after each step. Ends after the last one, or after `stop`. The checkpoint of a step that was
+   * stopped while it was handled is written after its report, which therefore does not name it: it is
+   * `folder.checkpoint(step)`.
    * @throws DivergenceError when the loss is no longer finite, FileError when the disk is full, ...
    */
   async *run(): AsyncGenerator<TrainProgress, void, void> {
@@ -90,13 +92,21 @@ export class Trainer {
         this.#finished = step === steps && !isLeft;
         yield { ...metrics, ...run.outlook(step), ...outcome };
         if (stops) return;
+        if (this.stopped) {
+          // Stopped while the step was handled.
+          if (outcome.checkpoint === undefined) await run.saveCheckpoint(step);
+          return;
+        }
       }
     } finally {
       await this.close();
     }
   }
 
-  /** Ends the run after the current step, with a checkpoint. */
+  /**
+   * Ends the run after the current step, with a checkpoint: after the step being computed or, called while the report
+   * of a step is handled, after that one. Let the loop over `run` come to its end: leaving it writes nothing.
+   */
   stop(): void {
     this.#stop.abort();
   }

@@ -225,6 +225,15 @@ describeInBrowser("image files in a page", () => {
     expect(first).toEqual(second);
   });
 
+  test("an animated PNG is written and played; other animations are refused", async () => {
+    expect(await page.call.animated([10, 200, 90], [100, 40, 700])).toEqual({
+      shown: [10, 200, 90],
+      delays: [100_000, 40_000, 700_000],
+      isEndless: true,
+      refusal: "Error: browsers write no animated webp files; end the name in .png",
+    });
+  });
+
   test("an SVG file becomes a PNG, larger by the scale", async () => {
     const svg =
       '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="6"><rect width="5" height="6" fill="#ff0000"/></svg>';

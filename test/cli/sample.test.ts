@@ -25,7 +25,7 @@ test("a grid, single images and a film; the same seed gives the same bytes, and 
   const drawing = (name: string, ...more: string[]) => [
     ...["sample", model, "--count", "5", "--steps", "12", "--seed", "7", "--out", work.path(name), ...more],
   ];
-  const extras = ["--each", work.path("each"), "--film", work.path("film.png"), "--json"];
+  const extras = ["--each", work.path("each"), "--film-strip", work.path("strip.png"), "--json"];
   const { code, stdout, stderr } = await imagoProcess(...drawing("a.png", ...extras));
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(
@@ -38,7 +38,7 @@ test("a grid, single images and a film; the same seed gives the same bytes, and 
   ]);
   const tile = 8 * 16 + 4;
   expect(await size(work.path("a.png"))).toEqual([3 * tile + 4, 2 * tile + 4]);
-  expect(await size(work.path("film.png"))).toEqual([10 * tile + 4, 2 * tile + 4]);
+  expect(await size(work.path("strip.png"))).toEqual([10 * tile + 4, 2 * tile + 4]);
   expect(await readdir(work.path("each"))).toEqual([0, 1, 2, 3, 4].map((k) => `000${k}.png`));
   expect(await size(work.path("each/0003.png"))).toEqual([8, 8]);
 
@@ -140,7 +140,10 @@ test("wrong input: exit code 2 and one line before anything is computed", async 
     [[model, "--eta", "2"], '--eta is "2"; expected a number from 0 to 1'],
     [[model, "--seed-compat", "numpy"], '--seed-compat is "numpy"; expected torch'],
     [[model, "--film", out], "--film and --out name the same file"],
-    [[model, "--film", "film.gif"], '--film is "film.gif"; expected a file name that ends in .png'],
+    [
+      [model, "--film", "film.jpg"],
+      '--film is "film.jpg"; expected a file name that ends in .webp, .gif or .png',
+    ],
     [[], "missing required argument 'folder'"],
   ] as const) {
     const { code, line } = await failure(["sample", ...args, "--out", out]);

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 test("pc with a film and --json; the same images in any batch", async () => {
   const args = ["sample", model, "--scheduler", "pc", "--steps", "12", "--count", "3", "--snr", "0.1"];
-  const film = ["--film", work.path("film.png"), "--json"];
+  const film = ["--film-strip", work.path("film.png"), "--json"];
   const { code, stdout, stderr } = await imago(...args, ...film, "--out", work.path("a.png"));
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(JSON.parse(stdout)).toMatchObject({

@@ -35,7 +35,14 @@ beforeAll(async () => {
 
 test("keeps the light part of an image of any size, and draws the rest, each time another", async () => {
   const jumps = ["--steps", "12", "--jump-length", "3", "--jump-n-sample", "2"];
-  const files = ["--each", work.path("each"), "--film", work.path("film.png"), "--out", work.path("a.png")];
+  const files = [
+    "--each",
+    work.path("each"),
+    "--film-strip",
+    work.path("film.png"),
+    "--out",
+    work.path("a.png"),
+  ];
   const said = await imago("sample", model, ...given, ...jumps, "--count", "2", ...files, "--json");
   expect(said).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", scheduler: "repaint", steps: 12, count: 2 });

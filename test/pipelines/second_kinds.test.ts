@@ -60,7 +60,7 @@ describe("a codec", () => {
 
   test("makes of 12 channels what can be drawn", async () => {
     await expect(latents.generateImages(call)).rejects.toThrow("images of 12 channels cannot be drawn");
-    const film = new Film((sample) => pictures.decode(sample));
+    const film = new Film(10, (sample) => pictures.decode(sample));
     await pictures.generate({ ...call, onStep: (step) => film.add({ ...step, share: step.step / 3 }) });
     const { width, height } = await film.strip();
     expect(height).toBe(2 * 128 + 3 * 4);

@@ -32,7 +32,7 @@ async function lossesOf(trainer: Trainer, stopAfter = Number.POSITIVE_INFINITY):
   const losses: number[] = [];
   for await (const { step, loss } of trainer.run()) {
     losses.push(loss);
-    if (step + 1 === stopAfter) trainer.stop();
+    if (step === stopAfter) trainer.stop();
   }
   return losses;
 }

@@ -111,7 +111,7 @@ describe("in a run", () => {
     const first = make(resume);
     for await (const { step, loss } of first.run()) {
       losses.push(loss);
-      if (step + 1 === stopAt) first.stop();
+      if (step === stopAt) first.stop();
     }
     if (stopAt > 0) for await (const { loss } of make(true).run()) losses.push(loss);
     return losses;

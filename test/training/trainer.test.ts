@@ -63,15 +63,7 @@ test("both backends learn alike", async () => {
   for (const [i, loss] of wasm.entries()) expect(Math.abs(loss / reference[i] - 1)).toBeLessThan(1e-4);
 });
 
-test("stop ends the run after the present step, with a checkpoint; leaving the loop frees the backend", async () => {
-  const trainer = new Trainer(options("stopped", { steps: 50 }));
-  let last: string | undefined;
-  for await (const { step, checkpoint } of trainer.run()) {
-    if (step === 2) trainer.stop();
-    last = checkpoint;
-  }
-  expect(last).toBe(folder("stopped/checkpoints/step-000003"));
-
+test("leaving the loop frees the backend", async () => {
   const left = new Trainer(options("left"));
   for await (const { step } of left.run()) if (step === 2) break;
   const metrics = await readFile(folder("left/metrics.jsonl"), "utf8");

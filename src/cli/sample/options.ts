@@ -4,24 +4,30 @@ import type { Command } from "commander";
 import { SEED_COMPATS } from "../../pipelines/seeding.ts";
 import { COMMON } from "../common_flags.ts";
 import { DRAWING, SCHEDULER_NAMES } from "../drawing_flags.ts";
-import { IMAGE_FILES } from "../files.ts";
-import { choice, decimal, fileName, integer, nonEmpty, settings } from "../parsers.ts";
+import { ANIMATED_FILES, IMAGE_FILES } from "../files.ts";
+import { choice, decimal, fileName, integer, integers, nonEmpty, settings } from "../parsers.ts";
+import { CAPTIONS } from "./flags.ts";
 import { sample } from "./sample.ts";
+
+/** Upper limits: more than anybody looks at. */
+const MOST_SEEDS = 1000;
+const MOST_FRAMES = 1000;
+const MOST_MARGIN = 1000;
 
 export function addSample(program: Command): void {
   program
     .command("sample")
     .description("draw images with a trained model")
     .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
-    .option("--count <n>", "images", integer("--count", 1, 100_000), 16)
+    .option("--count <n>", "images (default: 16, of a walk 1)", integer("--count", 1, 100_000))
     .option(
       "--steps <n>",
-      "denoising steps (default: 50, for ddpm 1000, for repaint 250)",
+      "denoising steps (default: 50, for ddpm 1000, for repaint 250; with --seed-compat, and no --scheduler, the library's)",
       integer("--steps", 1),
     )
     .option(
       "--scheduler <name>",
-      `${SCHEDULER_NAMES.join(" | ")} (default: the model's own, ddim for ddpm; with --image repaint)`,
+      `${SCHEDULER_NAMES.join(" | ")} (default: the model's own, but ddim for ddpm unless --seed-compat is given; with --image repaint)`,
       choice("--scheduler", SCHEDULER_NAMES),
     )
     .option(
@@ -70,22 +76,49 @@ export function addSample(program: Command): void {
     )
     .option(...DRAWING.guidance)
     .option(...DRAWING.guidanceRescale)
-    .option("--seed <n>", "image k of a seed is always the same", integer("--seed", 0), 0)
+    .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))
     .option(
       "--seed-compat <name>",
-      "torch: the images that diffusers draws with this seed and --count",
+      "torch: the images that diffusers draws with this seed and --count, by default with the scheduler and steps of its pipeline",
       choice("--seed-compat", SEED_COMPATS),
     )
     .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
-    .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "samples.png")
+    .option(
+      "--walk <seeds>",
+      "an animation that goes smoothly from seed to seed and back, such as 3,7,12; --count images at a time",
+      integers("--walk", 2, MOST_SEEDS),
+    )
+    .option(
+      "--walk-frames <n>",
+      "images from a seed to the next (default: 16)",
+      integer("--walk-frames", 1, MOST_FRAMES),
+    )
+    .option(
+      "--out <file>",
+      "the sheet (default: samples.png), or the walk: .webp, .gif or .png (default: walk.webp)",
+      fileName("--out", [...IMAGE_FILES, ".gif"]),
+    )
+    .option("--margin <pixels>", "around the sheet (default: 4)", integer("--margin", 0, MOST_MARGIN))
+    .option(
+      "--captions <what>",
+      `below each image: ${CAPTIONS.join(" | ")}`,
+      choice("--captions", CAPTIONS),
+      "none",
+    )
     .option("--each <folder>", "also write every image there", nonEmpty("--each"))
     .option(
       "--film <file>",
-      "also draw how the first image came out of the noise",
-      fileName("--film", IMAGE_FILES),
+      "also an animation of how the first image came out of the noise: .webp, .gif or .png",
+      fileName("--film", ANIMATED_FILES),
     )
+    .option(
+      "--film-frames <n>",
+      "its images, if there are as many steps (default: 24)",
+      integer("--film-frames", 2, MOST_FRAMES),
+    )
+    .option("--film-strip <file>", "the same as one picture", fileName("--film-strip", IMAGE_FILES))
     .option(...COMMON.force)
     .option(...COMMON.threads)
     .option(...COMMON.backend)

@@ -1,6 +1,5 @@
 // The plan of `imago sample`: checks its options and reads the model before any computation.
 
-import type { BackendName } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { FetchProgress } from "../../io/hub/index.ts";
 import type { RgbImage } from "../../io/image/index.ts";
@@ -8,53 +7,25 @@ import { type AdaptiveOptions, misplacedOption } from "../../pipelines/adaptive.
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { defaultSteps } from "../../pipelines/default_steps.ts";
+import type { DrawOptions } from "../../pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
-import type { SeedCompat } from "../../pipelines/seeding.ts";
+import { walkNoise } from "../../pipelines/walk_noise.ts";
+import { toCamelCase } from "../../schedulers/bases/options.ts";
 import { downloadStatus } from "../download_status.ts";
-import {
-  checkCount,
-  chooseSampler,
-  classOptions,
-  type DrawingFlags,
-  fitting,
-  useCheckpoint,
-} from "../drawing_plan.ts";
+import { checkCount, chooseSampler, classOptions, fitting, useCheckpoint } from "../drawing_plan.ts";
 import { type Watch, watchOf } from "../drawing_progress.ts";
 import { UsageError } from "../errors.ts";
-import { checkOutputFile, checkOutputFolder } from "../files.ts";
 import { checkModelSource } from "../model_source.ts";
 import type { Output } from "../output.ts";
 import { flagOf } from "../wording.ts";
 import { readFitted } from "./fitted_image.ts";
-
-/** Options of imago sample; those without a question mark have defaults. */
-export interface SampleFlags extends DrawingFlags {
-  readonly schedulerOption?: Readonly<Record<string, unknown>>;
-  readonly eta?: number;
-  readonly snr?: number;
-  readonly correctorSteps?: number;
-  readonly rtol?: number;
-  readonly atol?: number;
-  readonly image?: string;
-  readonly mask?: string;
-  readonly jumpLength?: number;
-  readonly jumpNSample?: number;
-  /** Names or numbers, separated by commas. */
-  readonly class?: string;
-  readonly seedCompat?: SeedCompat;
-  readonly variant?: string;
-  readonly revision?: string;
-  readonly out: string;
-  readonly each?: string;
-  readonly film?: string;
-  readonly force?: boolean;
-  readonly threads?: number;
-  readonly backend?: BackendName;
-  readonly json?: boolean;
-}
+import type { SampleFlags } from "./flags.ts";
+import { checkFiles, checkPictures } from "./pictures.ts";
 
 /** Work that is ready to start. */
 export interface SamplePlan {
+  /** Number of images to draw; of a walk, in all its frames. */
+  readonly count: number;
   readonly scheduler: string;
   /** Denoising steps; undefined for samplers that choose their own. */
   readonly steps: number | undefined;
@@ -81,11 +52,7 @@ export async function planSample(
   output: Output,
   signal: AbortSignal,
 ): Promise<SamplePlan> {
-  const force = flags.force === true;
-  await checkOutputFile("--out", flags.out, force);
-  if (flags.film !== undefined) await checkOutputFile("--film", flags.film, force);
-  if (flags.film === flags.out) throw new UsageError("--film and --out name the same file; choose two");
-  if (flags.each !== undefined) await checkOutputFolder("--each", flags.each, force);
+  await checkFiles(flags);
   const options = {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
@@ -102,16 +69,20 @@ export async function planSample(
   const isRepaint = scheduler === "repaint";
   const pipeline = await (isRepaint ? RePaintPipeline : DDPMPipeline).fromPretrained(source, options);
   await useCheckpoint(pipeline, source, flags);
-  return pipeline instanceof RePaintPipeline ? planRepaint(pipeline, flags) : planNew(pipeline, flags);
+  const plan =
+    pipeline instanceof RePaintPipeline ? await planRepaint(pipeline, flags) : planNew(pipeline, flags);
+  checkPictures(flags, pipeline.imageSize, plan.classes);
+  return plan;
 }
 
 /** Plans new images. */
 function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
-  checkCount(flags.count, pipeline.imageSize);
+  checkCount(imagesOf(flags), pipeline.imageSize);
   const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
   checkPlace(scheduler, flags);
   if (isAdaptive) refuseSchedulerOptions(scheduler, flags);
-  const asked = { ...shared(flags), ...classOptions(flags, pipeline) };
+  if (flags.walk !== undefined) checkWalk(scheduler, isAdaptive, flags);
+  const asked = { ...shared(flags), ...classesToDraw(flags, pipeline) };
   const options = {
     ...asked,
     scheduler,
@@ -121,6 +92,7 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
   };
   pipeline.checkOptions(options);
   return {
+    count: asked.count,
     scheduler,
     steps,
     isAdaptive,
@@ -141,11 +113,11 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
       `${missing} is missing: repaint takes --image FILE and --mask FILE (white is kept, black is drawn anew)`,
     );
   }
-  checkCount(flags.count, pipeline.imageSize);
+  checkCount(imagesOf(flags), pipeline.imageSize);
   checkPlace("repaint", flags);
   refuseSchedulerOptions("repaint", flags);
   const steps = flags.steps ?? defaultSteps("repaint", pipeline.scheduler.numTrainTimesteps);
-  const asked = { ...shared(flags), ...classOptions(flags, pipeline) };
+  const asked = { ...shared(flags), ...classesToDraw(flags, pipeline) };
   const options = {
     ...asked,
     image: await readFitted("--image", image, pipeline.imageSize),
@@ -157,6 +129,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   };
   pipeline.checkOptions(options);
   return {
+    count: asked.count,
     scheduler: "repaint",
     steps,
     isAdaptive: false,
@@ -168,9 +141,42 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   };
 }
 
+/** The number of images to draw. */
+const imagesOf = ({ count, walk, walkFrames }: SampleFlags): number =>
+  walk === undefined ? count : walk.length * walkFrames * count;
+
 /** The options common to all pipelines. */
-function shared({ count, seed, seedCompat, batchSize }: SampleFlags) {
+function shared(flags: SampleFlags): DrawOptions & { readonly count: number; readonly batchSize: number } {
+  const { count, seed, seedCompat, walk, walkFrames, batchSize } = flags;
+  if (walk !== undefined) {
+    return { count: imagesOf(flags), noise: walkNoise(walk, walkFrames, count), batchSize };
+  }
   return { count, seed, batchSize, ...(seedCompat && { seedCompat }) };
+}
+
+/** The class options. Each walker of a walk keeps its class. */
+function classesToDraw(flags: SampleFlags, pipeline: Pick<DDPMPipeline, "classes" | "labels">): ClassOptions {
+  const options = classOptions(flags, pipeline);
+  const { classes } = pipeline;
+  if (flags.walk === undefined || classes === null || options.guidanceScale === 0) return options;
+  const ids = classes.ids(options.classLabels);
+  return { ...options, classLabels: Array.from({ length: flags.count }, (_, k) => ids[k % ids.length]) };
+}
+
+/** @throws UsageError for samplers whose images do not change smoothly with their noise */
+function checkWalk(scheduler: string, isAdaptive: boolean, { schedulerOption }: SampleFlags): void {
+  if (isAdaptive) {
+    throw new UsageError(
+      `--walk does not go with ${scheduler}, which chooses steps for each image; give another --scheduler, such as ddim`,
+    );
+  }
+  const isSeeded = Object.entries(schedulerOption ?? {}).some(
+    ([name, value]) => toCamelCase(name) === "noiseSamplerSeed" && value !== null,
+  );
+  if (scheduler !== "dpm++-sde" || isSeeded) return;
+  throw new UsageError(
+    "--walk does not go with dpm++-sde, which draws other noise for each frame; add --scheduler-option noise_sampler_seed=1, or give another --scheduler",
+  );
 }
 
 /** The names of the classes that the images cycle through, checked before. */

@@ -1,19 +1,19 @@
 // imago sample: draws images with a trained model.
 
-import { join } from "node:path";
-import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
-import { classColumns } from "../../pipelines/class_grid.ts";
 import { DrawingProgress, type Watch } from "../drawing_progress.ts";
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { createOutput, type Output } from "../output.ts";
 import { CLASSES_TOLD, counted, duration, someOf } from "../wording.ts";
-import { Film } from "./film.ts";
-import { planSample, type SampleFlags, type SamplePlan } from "./plan.ts";
+import { Film, type FilmStep } from "./film.ts";
+import { type GivenFlags, type SampleFlags, withDefaults } from "./flags.ts";
+import { STRIP_FRAMES, writePictures } from "./pictures.ts";
+import { planSample, type SamplePlan } from "./plan.ts";
 
-export async function sample(source: string, flags: SampleFlags): Promise<void> {
+export async function sample(source: string, given: GivenFlags): Promise<void> {
+  const flags = withDefaults(given);
   const output = createOutput(flags.json === true);
-  const { count, seed, seedCompat } = flags;
+  const { walk, walkFrames, seed, seedCompat } = flags;
   const interrupt = new AbortController();
   let stopped = "stopped; what was downloaded is kept, the same command goes on with it";
   const release = onInterrupt(() => interrupt.abort(new Interrupted(stopped)));
@@ -22,17 +22,24 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     throw error;
   });
   stopped = "stopped; no image was written";
-  const { scheduler, steps, isAdaptive, classes, guidance } = plan;
-  const film = flags.film === undefined ? undefined : new Film(plan.decode);
+  const { count, scheduler, steps, isAdaptive, classes, guidance } = plan;
+  const film = {
+    animation: flags.film === undefined ? undefined : new Film(flags.filmFrames, plan.decode),
+    strip: flags.filmStrip === undefined ? undefined : new Film(STRIP_FRAMES, plan.decode),
+  };
+  const addToFilms = (step: FilmStep) => {
+    film.animation?.add(step);
+    film.strip?.add(step);
+  };
   const started = performance.now();
   const progress = new DrawingProgress(count, output);
   const watch: Watch = {
     onStep(step) {
-      if (step.firstImage === 0) film?.add({ ...step, share: step.step / step.steps });
+      if (step.firstImage === 0) addToFilms({ ...step, share: step.step / step.steps });
       progress.onStep(step);
     },
     onImageStep(step) {
-      if (step.image === 0) film?.add(step);
+      if (step.image === 0) addToFilms(step);
       progress.onImageStep(step);
     },
   };
@@ -40,7 +47,7 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
     output.begin("compiling the model");
     const images = await plan.draw(watch, interrupt.signal);
     output.clear();
-    await write(images, classColumns(count, classes?.length ?? 1), flags, film);
+    await writePictures(images, flags, classes, film);
     const elapsed = (performance.now() - started) / 1000;
     output.event({
       event: "done",
@@ -48,12 +55,13 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
       count,
       ...(steps !== undefined && { steps }),
       scheduler,
-      ...(classes && { classes: images.map((_, k) => classes[k % classes.length]) }),
+      ...(walk && { walk, frames: walk.length * walkFrames }),
+      ...(classes && { classes: classesOf(classes, flags) }),
       ...(guidance !== undefined && {
         guidance,
         ...(flags.guidanceRescale !== undefined && { guidance_rescale: flags.guidanceRescale }),
       }),
-      seed,
+      ...(!walk && { seed }),
       ...(seedCompat && { seed_compat: seedCompat }),
       ...(isAdaptive && {
         model_calls: progress.modelCalls.reduce((sum, calls) => sum + calls, 0),
@@ -63,11 +71,14 @@ export async function sample(source: string, flags: SampleFlags): Promise<void> 
       images_per_second: Number((count / elapsed).toFixed(3)),
     });
     const called = isAdaptive ? `, ${progress.summary()}` : "";
-    output.line(`${counted(count, "image")} in ${duration(elapsed)}${called}: ${flags.out}`);
-    if (classes) output.line(`classes, in turn: ${someOf(classes.slice(0, count), CLASSES_TOLD)}`);
+    const drawn = walk ? counted(walk.length * walkFrames, "frame") : counted(count, "image");
+    output.line(`${drawn} in ${duration(elapsed)}${called}: ${flags.out}`);
+    if (classes) output.line(`classes, in turn: ${someOf(classesOf(classes, flags), CLASSES_TOLD)}`);
     else if (guidance !== undefined) output.line("of no class: a guidance of 0 leaves classes out");
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
-    if (flags.film !== undefined) output.line(`how the first came out of the noise: ${flags.film}`);
+    for (const file of [flags.film, flags.filmStrip]) {
+      if (file !== undefined) output.line(`how the first came out of the noise: ${file}`);
+    }
   } finally {
     release();
     output.end();
@@ -89,20 +100,6 @@ async function ready(
   }
 }
 
-async function write(
-  images: readonly RgbImage[],
-  columns: number,
-  { out, each, film: filmFile }: SampleFlags,
-  film: Film | undefined,
-): Promise<void> {
-  await writeImage(out, imageGrid(images, { columns }));
-  if (each !== undefined) {
-    const digits = Math.max(4, String(images.length - 1).length);
-    for (const [k, image] of images.entries()) {
-      await writeImage(join(each, `${String(k).padStart(digits, "0")}.png`), image);
-    }
-  }
-  if (film !== undefined && filmFile !== undefined) {
-    await writeImage(filmFile, await film.strip());
-  }
-}
+/** The classes of the sheet's images, or of the walkers. */
+const classesOf = (classes: readonly string[], { count }: SampleFlags): string[] =>
+  Array.from({ length: count }, (_, k) => classes[k % classes.length]);

@@ -76,6 +76,9 @@ export async function train(flags: TrainFlags): Promise<void> {
   const step = last?.step ?? trainer.startStep;
   // After a stop at the last step, the work that follows it is still to do.
   if (trainer.stopped && !trainer.finished) {
+    if (last !== undefined && last.checkpoint === undefined) {
+      output.event({ event: "checkpoint", step, folder: trainer.folder.checkpoint(step) });
+    }
     output.event({ event: "interrupted", step, out });
     throw new Interrupted(
       `stopped after step ${step}; go on with: ${imagoCommand("train", "--out", out, "--resume")}`,
@@ -242,6 +245,6 @@ function conclude(
   const [name = "0"] = data.labels?.names ?? [];
   const guidance = trainer.settings.labelDropout > 0 ? ["--guidance", "2"] : [];
   const classes = isClassConditional(model) ? ["--class", name, ...guidance] : [];
-  const more = ["--count", "16", "--seed", "1", ...classes, "--film", "film.png"];
+  const more = ["--count", "16", "--seed", "1", ...classes, "--film", "film.webp"];
   output.line(`draw more: ${imagoCommand("sample", out, ...more)}`);
 }

@@ -1,34 +1,89 @@
-// Combines many small images into one picture.
+// Combines many small images into one picture, with captions if wanted.
+import { fittingText, LETTER_HEIGHT, textPixels, textWidth } from "./pixel_font.ts";
 import { checkRgb, type RgbImage } from "./rgb_image.ts";
 
 /** The layout of a grid of images. */
 export interface GridOptions {
   /** Images per row; default: as square a grid as possible. */
   readonly columns?: number;
-  /** Pixels between tiles and around them, after scaling; default 4. */
+  /** Pixels between tiles, after scaling; default 4. */
   readonly gap?: number;
+  /** Pixels around all tiles; default: the gap. */
+  readonly margin?: number;
   /**
    * Every pixel becomes a square of `scale` x `scale`, so nothing is shown that the model did not draw; default: the
    * factor that makes a tile at least 128 pixels high, or less where many tiles would make a huge picture.
    */
   readonly scale?: number;
+  /** A text below each image, cut where it is too long. */
+  readonly captions?: readonly string[];
+}
+
+/** Where the tiles of a grid are. */
+export interface GridLayout {
+  /** Size of the picture, pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly columns: number;
+  readonly scale: number;
+  readonly margin: number;
+  /** Distance from one tile to the next, pixels. */
+  readonly across: number;
+  readonly down: number;
+  /** Side of a caption's pixels. */
+  readonly letterScale: number;
+}
+
+/** Sides, in pixels, of a tile and of a picture that are comfortable to look at. */
+const TILE = 128;
+const PICTURE = 8192;
+/** Pixels between an image and its caption, of the caption's size. */
+const CAPTION_GAP = 2;
+/** Dark gray. */
+const INK = 0x33;
+const WHITE = 255;
+const CHANNELS = 3;
+
+/**
+ * The layout of a grid of `count` images of one size.
+ * @throws RangeError if an option is not a whole number in range, or the number of captions differs
+ */
+export function gridLayout(
+  count: number,
+  image: Pick<RgbImage, "width" | "height">,
+  options: GridOptions = {},
+): GridLayout {
+  const { captions } = options;
+  if (captions && captions.length !== count) {
+    throw new RangeError(`imageGrid: ${captions.length} captions for ${count} images; give one for each`);
+  }
+  const columns = whole("columns", options.columns ?? Math.ceil(Math.sqrt(count)), 1);
+  const gap = whole("gap", options.gap ?? 4, 0);
+  const margin = whole("margin", options.margin ?? gap, 0);
+  const scale = whole("scale", options.scale ?? defaultScale(image, columns), 1);
+  const rows = Math.ceil(count / columns);
+  const letterScale = captionScale(captions ?? [], image.width * scale);
+  // Letters that reach below the line need one pixel more.
+  const caption = captions ? (CAPTION_GAP + LETTER_HEIGHT + 1) * letterScale : 0;
+  const across = image.width * scale + gap;
+  const down = image.height * scale + caption + gap;
+  return {
+    width: columns * across - gap + 2 * margin,
+    height: rows * down - gap + 2 * margin,
+    ...{ columns, scale, margin, across, down, letterScale },
+  };
 }
 
 /**
  * Puts images of one size side by side on white, row by row.
- * @throws RangeError if there is no image, the sizes differ, or an option is not a whole number in range
+ * @throws RangeError if there is no image, the sizes differ, or an option is wrong
  */
 export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}): RgbImage {
   const first = images[0];
   if (first === undefined) throw new RangeError("imageGrid: no image was given; give at least one");
-  const columns = whole("columns", options.columns ?? Math.ceil(Math.sqrt(images.length)), 1);
-  const gap = whole("gap", options.gap ?? 4, 0);
-  const scale = whole("scale", options.scale ?? defaultScale(first, columns), 1);
-  const rows = Math.ceil(images.length / columns);
-  const tile = { width: first.width * scale, height: first.height * scale };
-  const width = columns * (tile.width + gap) + gap;
-  const height = rows * (tile.height + gap) + gap;
-  const data = new Uint8Array(width * height * 3).fill(255);
+  const layout = gridLayout(images.length, first, options);
+  const { width, height, columns, scale, margin, across, down } = layout;
+  const canvas = { data: new Uint8Array(width * height * CHANNELS).fill(WHITE), width, height };
   for (const [n, image] of images.entries()) {
     checkRgb(image);
     if (image.width !== first.width || image.height !== first.height) {
@@ -36,37 +91,57 @@ export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}
         `imageGrid: image ${n} is ${image.width} x ${image.height}, the first is ${first.width} x ${first.height}; give one size`,
       );
     }
-    const left = gap + (n % columns) * (tile.width + gap);
-    const top = gap + Math.floor(n / columns) * (tile.height + gap);
-    paste(data, width, image, left, top, scale);
+    const left = margin + (n % columns) * across;
+    const top = margin + Math.floor(n / columns) * down;
+    paste(canvas, image, left, top, scale);
+    const caption = options.captions?.[n];
+    if (caption !== undefined)
+      writeCaption(canvas, caption, layout, left, top + first.height * scale, first.width * scale);
   }
-  return { data, width, height };
+  return canvas;
 }
 
-/** Sides, in pixels, of a tile and of a picture that are comfortable to look at. */
-const TILE = 128;
-const PICTURE = 8192;
-
-function defaultScale({ width, height }: RgbImage, columns: number): number {
+function defaultScale({ width, height }: Pick<RgbImage, "width" | "height">, columns: number): number {
   const fitting = Math.floor(PICTURE / (columns * width));
   return Math.max(1, Math.min(Math.ceil(TILE / height), fitting));
 }
 
-function paste(
-  canvas: Uint8Array,
-  canvasWidth: number,
-  image: RgbImage,
-  left: number,
-  top: number,
-  scale: number,
-): void {
-  const line = new Uint8Array(image.width * scale * 3);
+/** Large letters on large tiles, and smaller ones if the longest caption needs it. */
+function captionScale(captions: readonly string[], tileWidth: number): number {
+  const longest = Math.max(1, ...captions.map(textWidth));
+  const large = Math.floor((2 * tileWidth) / TILE);
+  return Math.max(1, Math.min(large, Math.floor(tileWidth / longest)));
+}
+
+function paste(canvas: RgbImage, image: RgbImage, left: number, top: number, scale: number): void {
+  const line = new Uint8Array(image.width * scale * CHANNELS);
   for (let y = 0; y < image.height; y++) {
     for (let x = 0; x < image.width * scale; x++) {
-      const from = (y * image.width + Math.floor(x / scale)) * 3;
-      line.set(image.data.subarray(from, from + 3), x * 3);
+      const from = (y * image.width + Math.floor(x / scale)) * CHANNELS;
+      line.set(image.data.subarray(from, from + CHANNELS), x * CHANNELS);
     }
-    for (let s = 0; s < scale; s++) canvas.set(line, ((top + y * scale + s) * canvasWidth + left) * 3);
+    for (let s = 0; s < scale; s++) {
+      canvas.data.set(line, ((top + y * scale + s) * canvas.width + left) * CHANNELS);
+    }
+  }
+}
+
+/** Centred below the tile. */
+function writeCaption(
+  canvas: RgbImage,
+  caption: string,
+  { letterScale: scale }: GridLayout,
+  left: number,
+  bottom: number,
+  tileWidth: number,
+): void {
+  const text = fittingText(caption, Math.floor(tileWidth / scale));
+  const begin = left + Math.floor((tileWidth - textWidth(text) * scale) / 2);
+  for (const [x, y] of textPixels(text)) {
+    for (let row = 0; row < scale; row++) {
+      const at = (bottom + (CAPTION_GAP + y) * scale + row) * canvas.width + begin + x * scale;
+      canvas.data.fill(INK, at * CHANNELS, (at + scale) * CHANNELS);
+    }
   }
 }
 

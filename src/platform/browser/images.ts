@@ -48,6 +48,12 @@ export const images: Images = {
     return format === "png" ? encodePng(data, width, height) : encode(data, width, height, format);
   },
 
+  async encodeAnimation(_data, _width, _height, _delays, format) {
+    throw new Error(
+      `browsers write no animated ${format === "gif" ? "gif" : "webp"} files; end the name in .png`,
+    );
+  },
+
   async svgToPng(svg, scale) {
     if (typeof document === "undefined") {
       throw new Error("an SVG file is drawn in pages only, not in workers; call this from the page itself");

@@ -50,6 +50,17 @@ export const images: Images = {
     return raw.toFormat(format, ENCODING[format]).toBuffer();
   },
 
+  async encodeAnimation(data, width, height, delays, format) {
+    const sharp = await load();
+    const raw = { width, height: height * delays.length, channels: 3, pageHeight: height } as const;
+    const frames = sharp(data, { raw, limitInputPixels: false });
+    const options = { loop: 0, delay: [...delays] };
+    if (format === "gif") return frames.gif(options).toBuffer();
+    return frames
+      .webp({ ...options, ...(format === "webp" ? ENCODING.webp : { lossless: true }) })
+      .toBuffer();
+  },
+
   async svgToPng(svg, scale) {
     const sharp = await load();
     const density = 72 * scale;

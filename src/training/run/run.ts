@@ -138,7 +138,7 @@ export class Run {
       // Before the grid: a run with its last grid counts as complete, with all its numbers.
       const quality = due.quality ? await this.#measure() : undefined;
       const samples = due.samples ? await this.#drawSamples(step) : undefined;
-      // A later stop takes effect after the next step.
+      // A later stop is the caller's to see.
       const stops = this.#plan.stop.aborted;
       const checkpoint = stops || due.checkpoint ? await this.#writeCheckpoint(step) : undefined;
       return {
@@ -149,6 +149,14 @@ export class Run {
         ...(checkpoint !== undefined && { checkpoint }),
       };
     });
+  }
+
+  /**
+   * Writes the checkpoint of the last step.
+   * @throws DivergenceError when weights are not finite
+   */
+  async saveCheckpoint(step: number): Promise<void> {
+    await this.#explained(step, () => this.#writeCheckpoint(step));
   }
 
   /** The length of the run, and the remaining time after a step. */

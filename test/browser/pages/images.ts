@@ -3,7 +3,7 @@
 import { images, threads } from "#platform";
 import { thread } from "#platform/thread";
 import { decodeAll } from "../../../src/data/local/decode.ts";
-import { decodeImage } from "../../../src/io/image/index.ts";
+import { decodeImage, encodeAnimation, type RgbImage } from "../../../src/io/image/index.ts";
 import type { EncodedFormat } from "../../../src/platform/platform.ts";
 
 async function bytesOf(file: string): Promise<Uint8Array> {
@@ -50,6 +50,32 @@ export async function encode(data: number[], width: number, height: number, form
 
 export async function svgToPng(svg: string, scale: number) {
   return [...(await images.svgToPng(svg, scale))];
+}
+
+/** The grey levels of an animated PNG file's frames and their delays, as the browser plays it; a refusal of WebP. */
+export async function animated(levels: number[], delay: number[]) {
+  const [width, height] = [5, 3];
+  const frames = levels.map(
+    (level): RgbImage => ({ data: new Uint8Array(width * height * 3).fill(level), width, height }),
+  );
+  const decoder = new ImageDecoder({
+    data: (await encodeAnimation(frames, "png", { delay })).slice().buffer,
+    type: "image/png",
+  });
+  await decoder.tracks.ready;
+  const { frameCount = 0, repetitionCount } = decoder.tracks.selectedTrack ?? {};
+  const shown: number[] = [];
+  const delays: (number | null)[] = [];
+  for (let frameIndex = 0; frameIndex < frameCount; frameIndex++) {
+    const { image } = await decoder.decode({ frameIndex });
+    const pixels = new Uint8Array(image.allocationSize({ format: "RGBA" }));
+    await image.copyTo(pixels, { format: "RGBA" });
+    shown.push(pixels[0]);
+    delays.push(image.duration);
+    image.close();
+  }
+  const refusal = await encodeAnimation(frames, "webp").then(() => "written", String);
+  return { shown, delays, isEndless: repetitionCount === Number.POSITIVE_INFINITY, refusal };
 }
 
 export const decoder = () => images.decoder();

@@ -1,0 +1,88 @@
+// The options of imago sample once they are read, and the defaults of those that depend on others.
+
+import type { BackendName } from "../../engine/backends/create.ts";
+import { animatedFormat } from "../../io/image/index.ts";
+import type { SeedCompat } from "../../pipelines/seeding.ts";
+import type { DrawingFlags } from "../drawing_plan.ts";
+import { UsageError } from "../errors.ts";
+
+/** What stands below the images of a sheet. */
+export const CAPTIONS = ["none", "index", "seed", "class"] as const;
+
+/** Options of imago sample; those without a question mark have defaults. */
+export interface SampleFlags extends DrawingFlags {
+  readonly schedulerOption?: Readonly<Record<string, unknown>>;
+  readonly eta?: number;
+  readonly snr?: number;
+  readonly correctorSteps?: number;
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly image?: string;
+  readonly mask?: string;
+  readonly jumpLength?: number;
+  readonly jumpNSample?: number;
+  /** Names or numbers, separated by commas. */
+  readonly class?: string;
+  readonly seedCompat?: SeedCompat;
+  /** Seeds to walk between; `count` is then the number of walkers. */
+  readonly walk?: readonly number[];
+  /** Frames from a seed to the next. */
+  readonly walkFrames: number;
+  readonly variant?: string;
+  readonly revision?: string;
+  readonly out: string;
+  readonly margin?: number;
+  readonly captions: (typeof CAPTIONS)[number];
+  readonly each?: string;
+  readonly film?: string;
+  readonly filmFrames: number;
+  readonly filmStrip?: string;
+  readonly force?: boolean;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly json?: boolean;
+}
+
+/** Defaults that depend on other options. */
+const SHEET = { count: 16, seed: 0, out: "samples.png" };
+const WALK = { count: 1, seed: 0, out: "walk.webp" };
+const FRAMES = { walkFrames: 16, filmFrames: 24 };
+
+/** The options as they were given. */
+export type GivenFlags = Omit<SampleFlags, keyof typeof SHEET | keyof typeof FRAMES> &
+  Partial<Pick<SampleFlags, keyof typeof SHEET | keyof typeof FRAMES>>;
+
+/**
+ * Adds the defaults.
+ * @throws UsageError for options that do not go together
+ */
+export function withDefaults(given: GivenFlags): SampleFlags {
+  const { walk, walkFrames, film, filmFrames, captions } = given;
+  if (film === undefined && filmFrames !== undefined) {
+    throw new UsageError("--film-frames is of --film; give both or neither");
+  }
+  if (walk === undefined) {
+    if (walkFrames !== undefined) throw new UsageError("--walk-frames is of --walk; give both or neither");
+    const flags = { ...FRAMES, ...SHEET, ...given };
+    if (!flags.out.toLowerCase().endsWith(".gif")) return flags;
+    throw new UsageError(
+      `--out is "${flags.out}"; a sheet is written as .png, .jpg or .webp, a walk as .gif too`,
+    );
+  }
+  const flags = { ...FRAMES, ...WALK, ...given };
+  if (given.seed !== undefined) {
+    throw new UsageError("--walk and --seed both name seeds; leave out --seed");
+  }
+  if (given.seedCompat !== undefined) {
+    throw new UsageError("--walk goes between Imago's own noises; leave out --seed-compat");
+  }
+  if (captions === "seed") {
+    throw new UsageError("--captions seed: the images of a walk are between seeds; choose index or class");
+  }
+  if (animatedFormat(flags.out) === undefined) {
+    throw new UsageError(
+      `--out is "${flags.out}", but a walk is animated; expected a file name that ends in .webp, .gif or .png`,
+    );
+  }
+  return flags;
+}
