@@ -83,7 +83,7 @@ export {
   encodePng,
   type GridOptions,
   imageGrid,
-  type RgbImage,
+  type Pixels,
   writeAnimation,
   writeImage,
 } from "./io/image/index.ts";

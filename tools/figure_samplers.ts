@@ -79,12 +79,13 @@ await drawCompletions();
 async function drawCompletions(): Promise<void> {
   const pipeline = await RePaintPipeline.fromPretrained(run);
   const { width, height } = pipeline.imageSize;
-  const image = { data: drawButterfly(0, width), width, height };
+  const image = { data: drawButterfly(0, width), width, height, channels: 3 as const };
   const isKept = (i: number) => Math.floor(i / 3) % width < width / 2;
   const levels = (levelOf: (i: number) => number) => ({
     data: image.data.map((_, i) => levelOf(i)),
     width,
     height,
+    channels: 3 as const,
   });
   const mask = levels((i) => (isKept(i) ? 255 : 0));
   const kept = levels((i) => (isKept(i) ? image.data[i] : 128));

@@ -96,7 +96,7 @@ export function chooseSampler(
 /**
  * Checks the number of images.
  * @throws UsageError for more images than fit into memory, or into one grid
- * @throws PipelineError for a model whose images are neither gray nor RGB
+ * @throws PipelineError for a model whose images are neither gray, RGB nor RGB and alpha
  */
 export function checkCount(
   count: number,

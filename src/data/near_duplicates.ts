@@ -3,7 +3,9 @@
 // 16 x 16 cells whether it is darker than its right neighbour and may differ in at most `MAX_DISTANCE` bits; and the
 // mean colours of 4 x 4 cells, which may differ by at most `MAX_COLOR_STEP` of 255 on average. Without colours, all
 // plain images would be alike.
+import { withChannels } from "../io/image/index.ts";
 import type { ImageSource } from "./image_source.ts";
+import { ownImage } from "./source_image.ts";
 
 const GRID = 16;
 const WORDS = (GRID * GRID) / 32;
@@ -41,10 +43,11 @@ export interface NearDuplicates {
 export function nearDuplicates(source: ImageSource, onProgress?: (done: number) => void): NearDuplicates {
   const { count } = source;
   const hashes = new Uint32Array(count * WORDS);
-  const colors = new Uint8Array(count * COLOR_GRID * COLOR_GRID * source.channels);
-  const signature = new Signature(source);
+  const channels = source.channels === 1 ? 1 : 3;
+  const colors = new Uint8Array(count * COLOR_GRID * COLOR_GRID * channels);
+  const signature = new Signature(source.size, channels);
   for (let index = 0; index < count; index++) {
-    signature.write(source.image(index), index, hashes, colors);
+    signature.write(withChannels(ownImage(source, index), channels).data, index, hashes, colors);
     onProgress?.(index + 1);
   }
   return findPairs(count, hashes, colors);
@@ -119,7 +122,7 @@ class Signature {
   /** The hash bit of each cell. Neighbours are far apart, so that every word covers the whole image. */
   readonly #bitOf = Uint32Array.from({ length: GRID * GRID }, (_, i) => (i * 97) % (GRID * GRID));
 
-  constructor({ size, channels }: ImageSource) {
+  constructor(size: ImageSource["size"], channels: 1 | 3) {
     this.#channels = channels;
     this.#width = size.width;
     this.#hashCells = new CellGrid(size.height, size.width, GRID, GRID + 1);

@@ -2,7 +2,7 @@
 
 import type { Backend, Executable } from "../engine/backend.ts";
 import { input, type Tensor } from "../engine/tensor.ts";
-import type { RgbImage } from "../io/image/index.ts";
+import type { Pixels } from "../io/image/index.ts";
 import type { Cooperation } from "./cooperative.ts";
 import { type Features, features } from "./features.ts";
 
@@ -20,7 +20,7 @@ export interface FeatureNetwork {
   /** Identifies the weights; equal for equal weights. */
   readonly weights: string;
   /** [size, size, 3] */
-  prepare(image: RgbImage): Float32Array;
+  prepare(image: Pixels): Float32Array;
   /** [N, size, size, 3] -> [N, dims] */
   forward(x: Tensor): Tensor;
   /** Writes the weights to the backend. */
@@ -47,7 +47,7 @@ export class FeatureExtractor {
    */
   async extract(
     count: number,
-    image: (index: number) => RgbImage | Promise<RgbImage>,
+    image: (index: number) => Pixels | Promise<Pixels>,
     { signal, onProgress }: Cooperation = {},
   ): Promise<Features> {
     const { size, dims } = this.network;

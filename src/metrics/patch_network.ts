@@ -8,7 +8,7 @@ import type { Backend } from "../engine/backend.ts";
 import * as exact from "../engine/math/index.ts";
 import { philoxNormal } from "../engine/random/philox.ts";
 import { concat, constant, type Tensor } from "../engine/tensor.ts";
-import type { RgbImage } from "../io/image/index.ts";
+import type { Pixels } from "../io/image/index.ts";
 import { averagePool2x2 } from "../nn/downsample_2d.ts";
 import type { FeatureNetwork } from "./extractor.ts";
 import { resizeFloat } from "./resize.ts";
@@ -65,7 +65,7 @@ export function patchNetwork(side: PatchSide = 64): FeatureNetwork {
     size: side,
     resize: `bicubic in float, with antialiasing, to ${side} x ${side}`,
     weights: "embedded random filters",
-    prepare: (image: RgbImage) => resizeFloat(image, side, "bicubic").map((x) => x / 127.5 - 1),
+    prepare: (image: Pixels) => resizeFloat(image, side, "bicubic").map((x) => x / 127.5 - 1),
     forward: (x) => forward(x, scales),
     upload: (_: Backend) => {},
   };

@@ -1,6 +1,6 @@
 // Images as points in pixel space, for distances that need no network.
 
-import type { RgbImage } from "../io/image/index.ts";
+import type { Pixels } from "../io/image/index.ts";
 import { type Features, features } from "./features.ts";
 import { resizeFloat } from "./resize.ts";
 
@@ -11,7 +11,7 @@ export const PIXEL_SIDE = 32;
  * The pixels of images as features, so that distances between images can be measured without a network.
  * @param mirror whether to mirror left and right
  */
-export function pixelFeatures(images: readonly RgbImage[], mirror = false): Features {
+export function pixelFeatures(images: readonly Pixels[], mirror = false): Features {
   const rows = images.map((image) => {
     const pixels = resizeFloat(image, PIXEL_SIDE, "bicubic");
     return mirror ? mirrored(pixels) : pixels;

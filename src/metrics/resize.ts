@@ -1,7 +1,7 @@
 // Resizes images to a network's size in float32, as the two usual FID programs do. Parmar et al. 2022, "On aliased
 // resizing and surprising subtleties in GAN evaluation", shows how much the filter changes the number.
 
-import { checkRgb, type RgbImage } from "../io/image/index.ts";
+import { checkPixels, type Pixels, toRgb } from "../io/image/index.ts";
 
 /**
  * bilinear: torch's interpolate(mode="bilinear", align_corners=False), which reads two pixels per axis at any scale.
@@ -19,12 +19,13 @@ interface Taps {
 }
 
 /**
+ * @param image gray counts as equal colours, transparency is on white
  * @returns [size, size, 3], values 0 to 255 in float32
  * @throws RangeError when the image's bytes do not fill it
  */
-export function resizeFloat(image: RgbImage, size: number, filter: ResizeFilter): Float32Array {
-  checkRgb(image);
-  const { data, width, height } = image;
+export function resizeFloat(image: Pixels, size: number, filter: ResizeFilter): Float32Array {
+  checkPixels(image);
+  const { data, width, height } = toRgb(image);
   if (width === size && height === size) return Float32Array.from(data);
   const tapsOf = filter === "bilinear" ? bilinearTaps : bicubicTaps;
   const across = tapsOf(width, size);

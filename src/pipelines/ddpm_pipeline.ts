@@ -2,7 +2,7 @@
 
 import { files } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import type { RgbImage } from "../io/image/index.ts";
+import type { Pixels } from "../io/image/index.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
@@ -76,7 +76,7 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
     return super.generate(options);
   }
 
-  override generateImages(options: GenerateOptions = {}): Promise<RgbImage[]> {
+  override generateImages(options: GenerateOptions = {}): Promise<Pixels[]> {
     return super.generateImages(options);
   }
 

@@ -6,7 +6,7 @@ import { identity } from "../codecs/identity.ts";
 import type { Backend } from "../engine/backend.ts";
 import { type BackendName, createBackend } from "../engine/backends/create.ts";
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
-import { type RgbImage, toUint8 } from "../io/image/index.ts";
+import { type Pixels, toUint8 } from "../io/image/index.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { isSchedulerName, type Scheduler, type SchedulerName, schedulers } from "../schedulers/index.ts";
@@ -209,15 +209,15 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   }
 
   /**
-   * Draws images as 8-bit RGB, the input of `imageGrid` and `writeImage`: the bytes of `toImages(await
+   * Draws images with 8 bits a channel, the input of `imageGrid` and `writeImage`: the bytes of `toImages(await
    * generate(options))`.
-   * @throws PipelineError for options out of range, and for a model whose images are neither gray nor RGB
+   * @throws PipelineError for options out of range, and for a model whose images are neither gray, RGB nor RGB and alpha
    */
-  async generateImages(options: Options): Promise<RgbImage[]> {
+  async generateImages(options: Options): Promise<Pixels[]> {
     const draw = this.plan(options);
     const { height, width, channels } = this.imageSize;
     const drawable = checkChannels(channels);
-    const images: RgbImage[] = [];
+    const images: Pixels[] = [];
     for await (const { data, shape } of this.#drawn(options, draw)) {
       images.push(...toUint8(data, [shape[0], height, width, drawable]));
     }

@@ -3,7 +3,7 @@
 
 import type { ImageSize } from "../codecs/codec.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { checkRgb, type RgbImage } from "../io/image/index.ts";
+import { type Channels, checkPixels, type Pixels, withChannels } from "../io/image/index.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
 import type { PipelineModel } from "./components.ts";
@@ -17,6 +17,7 @@ import {
   type FromPretrainedOptions,
 } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError, wholeAtLeast1 } from "./errors.ts";
+import { checkChannels } from "./images.ts";
 import { checkKind } from "./model_kind.ts";
 import { readPretrained } from "./pretrained.ts";
 import type { Predict, SamplingStep } from "./sampling.ts";
@@ -24,10 +25,10 @@ import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
 /** Options of `generate`: image, mask and method. */
 export interface RePaintOptions extends DrawOptions, Jumps {
-  /** The image, of the model's size. */
-  readonly image: RgbImage;
+  /** The image, of the model's size; its channels become the model's. */
+  readonly image: Pixels;
   /** Same size as the image: light pixels are kept, dark ones (below half of white) are redrawn. */
-  readonly mask: RgbImage;
+  readonly mask: Pixels;
   /** Denoising steps from noise to image, not counting repeated ones. Default 250. */
   readonly steps?: number;
   /** Share of fresh noise in the redrawn part, 0 (DDIM) .. 1 (DDPM). Default 0. */
@@ -37,7 +38,7 @@ export interface RePaintOptions extends DrawOptions, Jumps {
 /** The checked inputs of a call. */
 interface Inputs {
   readonly scheduler: RePaintScheduler;
-  /** [1, H, W, 3], in [-1, 1]. */
+  /** [1, H, W, C], in [-1, 1]. */
   readonly image: HostTensor;
   /** [1, H, W, 1], 0 or 1. */
   readonly mask: HostTensor;
@@ -64,7 +65,7 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
 
   /**
    * Completes an image `count` times, each time differently.
-   * @returns [count, H, W, 3], values in [0, 1]; where the mask is light, the image's
+   * @returns [count, H, W, C], values in [0, 1]; where the mask is light, the image's
    * @throws PipelineError for options out of range
    */
   override generate(options: RePaintOptions): Promise<HostTensor> {
@@ -103,11 +104,7 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
     checkSeedCompat(options);
     checkKind("repaint", "over betas", this.scheduler, this.schedulerName);
     const size = this.imageSize;
-    if (size.channels !== 3) {
-      throw new PipelineError(
-        `the model draws images of ${size.channels} channels, expected 3: image and mask are RGB`,
-      );
-    }
+    const channels = checkChannels(size.channels);
     const { eta, jumpLength, jumpNSample } = options;
     if (eta !== undefined && !(eta >= 0 && eta <= 1)) {
       throw new PipelineError(`eta is ${eta}, expected 0 .. 1`);
@@ -122,10 +119,8 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
       });
       return {
         scheduler,
-        image: batchOfOne("image", options.image, size, 3, ([...rgb]) =>
-          rgb.map((level) => (level / 255) * 2 - 1),
-        ),
-        mask: batchOfOne("mask", options.mask, size, 1, (rgb) => [luma(rgb) < 128 ? 0 : 1]),
+        image: batchOfOne("image", options.image, size, channels, (level) => (level / 255) * 2 - 1),
+        mask: batchOfOne("mask", options.mask, size, 1, (level) => (level < 128 ? 0 : 1)),
       };
     });
   }
@@ -134,22 +129,19 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
 /** An image as a batch of one, [1, H, W, channels]. @throws PipelineError when it does not have the model's size */
 function batchOfOne(
   name: string,
-  image: RgbImage,
+  image: Pixels,
   { height, width }: ImageSize,
-  channels: number,
-  valuesOf: (rgb: Uint8Array) => readonly number[],
+  channels: Channels,
+  levelValue: (level: number) => number,
 ): HostTensor {
-  checkRgb(image);
+  checkPixels(image);
   if (image.width !== width || image.height !== height) {
     throw new PipelineError(
       `${name} is ${image.width} x ${image.height}, expected the model's ${width} x ${height}`,
     );
   }
-  const data = new Float32Array(height * width * channels);
-  for (let i = 0; i < height * width; i++) {
-    data.set(valuesOf(image.data.subarray(3 * i, 3 * i + 3)), i * channels);
-  }
-  return hostTensor(data, [1, height, width, channels]);
+  const { data } = withChannels(image, channels);
+  return hostTensor(Float32Array.from(data, levelValue), [1, height, width, channels]);
 }
 
 /**
@@ -200,9 +192,4 @@ async function repaintLoop(options: RePaintLoopOptions): Promise<HostTensor> {
     onStep({ step: i + 1, steps: timesteps.length, timestep, sample, predOriginalSample });
   }
   return sample;
-}
-
-/** Lightness of a pixel, 0 .. 255: Rec. 601, rounded like Pillow's. */
-function luma([r = 0, g = 0, b = 0]: Uint8Array): number {
-  return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 }

@@ -188,15 +188,20 @@ export interface Paths {
 
 /** An image in memory, and properties of its file. */
 export interface DecodedImage {
-  /** 8-bit RGB, [height, width, 3], row by row from the top. */
+  /** 8 bits a channel, [height, width, channels], row by row from the top. */
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
+  /** Of the pixels: gray; RGB; RGB and alpha, which is not multiplied into the colours. */
+  readonly channels: 1 | 3 | 4;
   /** "jpeg", "png", ... according to the bytes. */
   readonly format: string;
   /** The file's channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha, or CMYK. */
-  readonly channels: number;
+  readonly fileChannels: number;
 }
+
+/** Pixels to encode. */
+export type RasterImage = Pick<DecodedImage, "data" | "width" | "height" | "channels">;
 
 export type EncodedFormat = "png" | "jpeg" | "webp";
 
@@ -204,25 +209,23 @@ export interface Images {
   /** Name and version of the decoder: another version may round a pixel differently. */
   decoder(): Promise<string>;
   /**
-   * Decodes an image file (the first image of several) to 8-bit sRGB: applies the EXIF orientation and puts
-   * transparent images on white.
+   * Decodes an image file (the first image of several) to 8-bit sRGB, and applies the EXIF orientation. Files with gray
+   * and alpha become RGB and alpha.
    * @param formats accepted formats, named as in `format`
    * @param maxPixels images with more are refused
    * @throws Error whose message says in a few words what is wrong: NO_IMAGE (errors.ts) if the bytes are not an image
    */
   decode(bytes: Uint8Array, formats: ReadonlySet<string>, maxPixels: number): Promise<DecodedImage>;
-  /** @param data 8-bit RGB, [height, width, 3], of the right length. @returns the bytes of the file */
-  encode(data: Uint8Array, width: number, height: number, format: EncodedFormat): Promise<Uint8Array>;
+  /** @param image of the right length; JPEG files have no alpha. @returns the bytes of the file */
+  encode(image: RasterImage, format: EncodedFormat): Promise<Uint8Array>;
   /**
    * Encodes an animation that repeats for ever.
-   * @param data 8-bit RGB, [frames, height, width, 3], of the right length
+   * @param frames one below the other, of the right length
    * @param delays how long each frame is shown, milliseconds
    * @throws Error in words where the format is not written
    */
   encodeAnimation(
-    data: Uint8Array,
-    width: number,
-    height: number,
+    frames: RasterImage,
     delays: readonly number[],
     format: "webp" | "webp lossless" | "gif",
   ): Promise<Uint8Array>;

@@ -39,7 +39,7 @@ beforeAll(async () => {
   for (const [i, name] of ["a/1.png", "a/2.png", "b/3.png", "b/4.jpg"].entries()) {
     await mkdir(dirname(join("images", name)), { recursive: true });
     const data = Uint8Array.from({ length: 9 * 8 * 3 }, (_, k) => (k * (i + 7) * 31) % 256);
-    await writeImage(join("images", name), { data, width: 9, height: 8 });
+    await writeImage(join("images", name), { data, width: 9, height: 8, channels: 3 });
   }
   await writeFile("images/metadata.csv", "file_name,label\na/1.png,x\na/2.png,y\nb/3.png,x\nb/4.jpg,y\n");
   const made = await ended([...TRAIN, "--steps", "2", "--class-conditional", "--out", "run"]);

@@ -20,7 +20,12 @@ beforeAll(async () => {
   await mkdir(images);
   const source = synthetic({ size: 32 });
   for (let i = 0; i < 6; i++) {
-    await writeImage(join(images, `${i}.png`), { data: source.image(i), width: 32, height: 32 });
+    await writeImage(join(images, `${i}.png`), {
+      data: source.image(i),
+      width: 32,
+      height: 32,
+      channels: 3 as const,
+    });
   }
 });
 
@@ -93,7 +98,7 @@ describe("a class-conditional run", () => {
       const folder = work.path(`labelled/${label}`);
       await mkdir(folder, { recursive: true });
       for (let i = 0; i < count; i++) {
-        const image = { data: source.image(drawn++), width: 8, height: 8 };
+        const image = { data: source.image(drawn++), width: 8, height: 8, channels: 3 as const };
         await writeImage(join(folder, `${i}.png`), image);
       }
     }

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { decodeImage, encodePng, imageGrid, toUint8, writeImage } from "../../src/io/image/index.ts";
 
-const red = { data: Uint8Array.from([255, 0, 0, 0, 0, 255]), width: 2, height: 1 };
-const gray = { data: Uint8Array.from([9, 9, 9, 80, 80, 80]), width: 2, height: 1 };
+const red = { data: Uint8Array.from([255, 0, 0, 0, 0, 255]), width: 2, height: 1, channels: 3 as const };
+const gray = { data: Uint8Array.from([9, 9, 9, 80, 80, 80]), width: 2, height: 1, channels: 3 as const };
 
 describe("toUint8", () => {
   it("maps [-1, 1] to bytes, clamps, and rounds halves to even", () => {
@@ -17,11 +17,11 @@ describe("toUint8", () => {
     expect([...image!.data]).toEqual([0, 128, 255, 0, 255, 21, 20, 255, 64]);
   });
 
-  it("splits a batch, and makes gray RGB", () => {
+  it("splits a batch, with the channels that it has", () => {
     const images = toUint8(Float32Array.from([-1, 1, 1, -1]), [2, 1, 2, 1]);
     expect(images.map(({ data }) => [...data])).toEqual([
-      [0, 0, 0, 255, 255, 255],
-      [255, 255, 255, 0, 0, 0],
+      [0, 255],
+      [255, 0],
     ]);
   });
 
@@ -46,13 +46,13 @@ describe("imageGrid", () => {
   });
 
   it("chooses a near-square of tiles at least 128 high", () => {
-    const tile = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32 };
+    const tile = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 as const };
     const grid = imageGrid(Array.from({ length: 16 }, () => tile));
     expect([grid.width, grid.height]).toEqual([4 * 132 + 4, 4 * 132 + 4]);
   });
 
   it("enlarges many tiles less, so that the picture stays one that can be opened", () => {
-    const tile = { data: new Uint8Array(8 * 8 * 3), width: 8, height: 8 };
+    const tile = { data: new Uint8Array(8 * 8 * 3), width: 8, height: 8, channels: 3 as const };
     const grid = imageGrid(
       Array.from({ length: 1000 }, () => tile),
       { columns: 1000 },
@@ -71,7 +71,7 @@ describe("files", () => {
   it("encodes a PNG that decodes to the same bytes", async () => {
     const png = await encodePng(red.data, 2, 1);
     expect([...png.subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
-    const kind = { format: "png", channels: 3 };
+    const kind = { format: "png", channels: 3 as const, fileChannels: 3 };
     expect(await decodeImage(png)).toEqual({ ...red, ...kind, data: Buffer.from(red.data) });
     await expect(encodePng(red.data, 3, 1)).rejects.toThrow(/needs 9/);
   });

@@ -67,13 +67,17 @@ function formula(width: number, height: number): Uint8Array {
 
 describe("resizeAndCrop", () => {
   it.each(PILLOW)("makes of %d x %d the same %d pixels as Pillow", (width, height, size, sha256, first) => {
-    const out = resizeAndCrop({ data: formula(width, height), width, height }, size);
+    const out = resizeAndCrop({ data: formula(width, height), width, height, channels: 3 }, size);
     expect([...out.subarray(0, 9)]).toEqual(first);
     expect(createHash("sha256").update(out).digest("hex")).toBe(sha256);
   });
 
   it("refuses bytes that do not fill the image, and sizes that are none", () => {
-    expect(() => resizeAndCrop({ data: new Uint8Array(5), width: 2, height: 2 }, 2)).toThrow(/needs 12/);
-    expect(() => resizeAndCrop({ data: new Uint8Array(12), width: 2, height: 2 }, 0)).toThrow(/size is 0/);
+    expect(() => resizeAndCrop({ data: new Uint8Array(5), width: 2, height: 2, channels: 3 }, 2)).toThrow(
+      /needs 12/,
+    );
+    expect(() => resizeAndCrop({ data: new Uint8Array(12), width: 2, height: 2, channels: 3 }, 0)).toThrow(
+      /size is 0/,
+    );
   });
 });

@@ -57,7 +57,7 @@ describe("synthetic", () => {
       const large = drawButterfly(index, 256);
       for (const size of [16, 32, 64, 128]) {
         const small = drawButterfly(index, size);
-        const shrunk = resizeAndCrop({ data: large, width: 256, height: 256 }, size);
+        const shrunk = resizeAndCrop({ data: large, width: 256, height: 256, channels: 3 }, size);
         let sum = 0;
         for (let i = 0; i < small.length; i++) sum += Math.abs(small[i]! - shrunk[i]!);
         expect(sum / small.length).toBeLessThan(size === 16 ? 14 : 8);

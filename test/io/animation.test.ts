@@ -3,7 +3,7 @@
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { decodeImage, encodeAnimation, type RgbImage, writeAnimation } from "../../src/io/image/index.ts";
+import { decodeImage, encodeAnimation, type Pixels, writeAnimation } from "../../src/io/image/index.ts";
 import { testFolder } from "../support/folder.ts";
 
 const folder = testFolder();
@@ -11,10 +11,11 @@ const WIDTH = 12;
 const HEIGHT = 7;
 
 /** A frame of few colours, which GIF keeps too. */
-const frame = (n: number): RgbImage => ({
+const frame = (n: number): Pixels => ({
   data: Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => (Math.floor(i / 3) % (n + 2)) * 40),
   width: WIDTH,
   height: HEIGHT,
+  channels: 3,
 });
 const frames = [0, 1, 2, 3].map(frame);
 const delay = [100, 50, 70, 900];
@@ -107,7 +108,7 @@ test("a file has the format of its name, and another name is refused", async () 
 });
 
 test("what cannot be an animation is refused in words", async () => {
-  const encode = (frames: RgbImage[], delay: number | number[] = 80) =>
+  const encode = (frames: Pixels[], delay: number | number[] = 80) =>
     encodeAnimation(frames, "png", { delay });
   await expect(encode([])).rejects.toThrow("no frame was given");
   await expect(encode([frame(0), { ...frame(0), width: 7, height: 12 }])).rejects.toThrow(

@@ -93,14 +93,14 @@ describe("BMP", () => {
     expect(read(file)).toMatchObject({ channels: 4, data: [1, 2, 3, 128, 10, 20, 30, 255] });
     const blank = { ...file, body: [3, 2, 1, 0, 30, 20, 10, 0] };
     expect(read(blank)).toMatchObject({ channels: 3, data: [1, 2, 3, 10, 20, 30] });
-    // On white, as transparent images of other formats.
     const image = await decodeImage(bmp(file));
     expect({ ...image, data: [...image.data] }).toEqual({
-      data: [127, 128, 128, 10, 20, 30],
+      data: [1, 2, 3, 128, 10, 20, 30, 255],
       width: 2,
       height: 1,
       format: "bmp",
       channels: 4,
+      fileChannels: 4,
     });
   });
 

@@ -1,13 +1,14 @@
 // Sheets of images: margins, and captions in letters of pixels.
 
 import { expect, test } from "vitest";
-import { imageGrid, type RgbImage } from "../../src/io/image/index.ts";
+import { imageGrid, type Pixels } from "../../src/io/image/index.ts";
 import { fittingText, textPixels, textWidth } from "../../src/io/image/pixel_font.ts";
 
-const tile = (side: number): RgbImage => ({
+const tile = (side: number): Pixels => ({
   data: new Uint8Array(side * side * 3).fill(100),
   width: side,
   height: side,
+  channels: 3,
 });
 
 /** A text as rows of dots. */

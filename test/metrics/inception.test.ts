@@ -27,7 +27,7 @@ function image(height: number, width: number) {
     const waves = Math.floor(127.5 + 80 * Math.sin(row / 5 + channel) * Math.cos(column / 7));
     return waves + ((row * 37 + column * 11 + channel * 53) % 40);
   });
-  return { data, height, width };
+  return { data, height, width, channels: 3 as const };
 }
 
 let backend: Backend;

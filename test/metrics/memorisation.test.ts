@@ -1,15 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { synthetic } from "../../src/data/index.ts";
-import type { RgbImage } from "../../src/io/image/index.ts";
+import type { Pixels } from "../../src/io/image/index.ts";
 import { features } from "../../src/metrics/features.ts";
 import { judge, type Nearness, nearness } from "../../src/metrics/memorisation.ts";
 import { PIXEL_SIDE, pixelFeatures } from "../../src/metrics/pixels.ts";
 
 const source = synthetic({ size: PIXEL_SIDE });
-const image = (i: number): RgbImage => ({ data: source.image(i), width: PIXEL_SIDE, height: PIXEL_SIDE });
+const image = (i: number): Pixels => ({
+  data: source.image(i),
+  width: PIXEL_SIDE,
+  height: PIXEL_SIDE,
+  channels: 3,
+});
 const images = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => image(from + i));
 /** Left and right turned round, and every byte a little off. */
-const mirroredCopy = ({ data, width, height }: RgbImage): RgbImage => ({
+const mirroredCopy = ({ data, width, height, channels }: Pixels): Pixels => ({
+  channels,
   width,
   height,
   data: data.map((_, i) => {
@@ -19,7 +25,7 @@ const mirroredCopy = ({ data, width, height }: RgbImage): RgbImage => ({
 });
 
 const training = pixelFeatures(images(0, 60));
-const judged = async (drawn: RgbImage[], mirrored = false) => {
+const judged = async (drawn: Pixels[], mirrored = false) => {
   const near = await nearness(pixelFeatures(drawn), training, {
     ...(mirrored && { mirrored: pixelFeatures(drawn, true) }),
   });
@@ -47,7 +53,8 @@ describe("copies of training images", () => {
 
   test("mirrored ones are found where training mirrors", async () => {
     // An image of the left half of another butterfly is not its own mirror image.
-    const lopsided = ({ data, width, height }: RgbImage): RgbImage => ({
+    const lopsided = ({ data, width, height, channels }: Pixels): Pixels => ({
+      channels,
       width,
       height,
       data: data.map((value, i) => (Math.floor(i / 3) % width < width / 2 ? value : 40)),

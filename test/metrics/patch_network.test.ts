@@ -3,7 +3,7 @@ import { synthetic } from "../../src/data/index.ts";
 import type { Backend } from "../../src/engine/backend.ts";
 import { createBackend } from "../../src/engine/backends/create.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import type { RgbImage } from "../../src/io/image/index.ts";
+import type { Pixels } from "../../src/io/image/index.ts";
 import { FeatureExtractor } from "../../src/metrics/extractor.ts";
 import type { Features } from "../../src/metrics/features.ts";
 import { frechetDistance } from "../../src/metrics/frechet_distance.ts";
@@ -15,7 +15,7 @@ import { relativeError } from "../support/compare.ts";
 const SIZE = 32;
 const COUNT = 40;
 const source = synthetic({ size: SIZE });
-const image = (i: number): RgbImage => ({ data: source.image(i), width: SIZE, height: SIZE });
+const image = (i: number): Pixels => ({ data: source.image(i), width: SIZE, height: SIZE, channels: 3 });
 
 let backend: Backend;
 let extractor: FeatureExtractor;
@@ -34,13 +34,13 @@ const changed = (change: (pixels: Uint8Array) => ArrayLike<number>) => (i: numbe
   data: Uint8Array.from(new Uint8ClampedArray(change(image(i).data))),
 });
 
-async function distances(of: (i: number) => RgbImage): Promise<[frechet: number, kernel: number]> {
+async function distances(of: (i: number) => Pixels): Promise<[frechet: number, kernel: number]> {
   const found = await extractor.extract(COUNT, of);
   const { mean } = await kernelDistance(real, found);
   return [await frechetDistance(gaussian, await gaussianOf(found)), mean];
 }
 
-async function expectToGrow(variants: readonly ((i: number) => RgbImage)[]): Promise<void> {
+async function expectToGrow(variants: readonly ((i: number) => Pixels)[]): Promise<void> {
   let [lastFrechet, lastKernel] = [0, Number.NEGATIVE_INFINITY];
   for (const variant of variants) {
     const [frechet, kernel] = await distances(variant);
@@ -115,7 +115,7 @@ test("larger images are compared with all their detail, in features of another n
     ["imago-patch-1-256px", 768],
   ]);
   const large = synthetic({ size: 128 });
-  const whole = (i: number): RgbImage => ({ data: large.image(i), width: 128, height: 128 });
+  const whole = (i: number): Pixels => ({ data: large.image(i), width: 128, height: 128, channels: 3 });
   const extractor = new FeatureExtractor(patchNetwork(128), backend, 2);
   const found = await extractor.extract(3, whole);
   expect(found.dims).toBe(640);

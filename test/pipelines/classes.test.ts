@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { afterAll, describe, expect, test } from "vitest";
 import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
-import type { RgbImage } from "../../src/io/image/index.ts";
+import type { Pixels } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import type { BatchStep } from "../../src/pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
@@ -122,10 +122,11 @@ test("samplers that choose their own steps are guided too", async () => {
 
 test("a part of an image is drawn anew as of a class", async () => {
   const pipeline = new RePaintPipeline(plain.unet, new DDPMScheduler(), { backend: "reference", id2label });
-  const rgb = (level: (i: number) => number): RgbImage => ({
+  const rgb = (level: (i: number) => number): Pixels => ({
     data: Uint8Array.from({ length: 192 }, (_, i) => level(i)),
     width: 8,
     height: 8,
+    channels: 3,
   });
   const image = rgb((i) => (i * 37) % 256);
   const mask = rgb((i) => (i < 96 ? 255 : 0));

@@ -60,7 +60,7 @@ test("RePaint keeps every single pixel that is to be kept", async () => {
   const data = Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 37) % 256);
   const isKept = (pixel: number) => pixel % 5 !== 0;
   const mask = Uint8Array.from(data, (_, i) => (isKept(Math.floor(i / 3)) ? 255 : 0));
-  const size = { width: side, height: side };
+  const size = { width: side, height: side, channels: 3 as const };
   const repaint = new RePaintPipeline(unet, scheduler, { backend, codec });
   const options = { steps: 4, jumpLength: 2, jumpNSample: 1 };
   const [image] = await repaint.generateImages({

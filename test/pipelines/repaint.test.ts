@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { afterAll, describe, expect, test } from "vitest";
-import type { RgbImage } from "../../src/io/image/index.ts";
+import type { Pixels } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
 import {
@@ -28,13 +28,13 @@ const rowSchema = v.object({
 const fixture = new URL("../fixtures/repaint_images.json", import.meta.url);
 const rows = v.parse(v.array(rowSchema), JSON.parse(readFileSync(fixture, "utf8")));
 
-function rgb(levelsOf: (x: number, y: number, channel: number) => number): RgbImage {
+function rgb(levelsOf: (x: number, y: number, channel: number) => number): Pixels {
   const data = new Uint8Array(SIDE * SIDE * 3);
   for (const i of data.keys()) {
     const pixel = Math.floor(i / 3);
     data[i] = levelsOf(pixel % SIDE, Math.floor(pixel / SIDE), i % 3);
   }
-  return { data, width: SIDE, height: SIDE };
+  return { data, width: SIDE, height: SIDE, channels: 3 as const };
 }
 const isKept = (x: number, y: number) => (x * y) % 3 > 0;
 const image = rgb((x, y, channel) => (((y * SIDE + x) * 3 + channel) * 37) % 256);
@@ -109,7 +109,7 @@ test("a model that predicts v is understood, also where its last timestep is pur
 });
 
 test("what is wrong is told in one line", async () => {
-  const small = { data: new Uint8Array(12), width: 2, height: 2 };
+  const small = { data: new Uint8Array(12), width: 2, height: 2, channels: 3 as const };
   for (const [wrong, message] of [
     [{ image: small }, "image is 2 x 2, expected the model's 8 x 8"],
     [{ mask: small }, "mask is 2 x 2, expected the model's 8 x 8"],

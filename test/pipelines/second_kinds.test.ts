@@ -75,7 +75,7 @@ describe("a codec", () => {
       const pixel = Math.floor(i / 3);
       return isKept(pixel % side, Math.floor(pixel / side)) ? 255 : 0;
     });
-    const size = { width: side, height: side };
+    const size = { width: side, height: side, channels: 3 as const };
     const repaint = new RePaintPipeline(convs(12), scheduler, { backend, codec: haar });
     const [image] = await repaint.generateImages({
       image: { data, ...size },

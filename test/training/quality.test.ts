@@ -11,8 +11,8 @@ import {
   frechetDistance,
   gaussianOf,
   kernelDistance,
+  type Pixels,
   patchNetwork,
-  type RgbImage,
   synthetic,
   Trainer,
   type TrainerOptions,
@@ -80,7 +80,12 @@ describe("a run", () => {
     const pipeline = await DDPMPipeline.fromPretrained(folder("whole"), { backend });
     const drawn = toImages(await pipeline.generate({ count: 5, steps: 2, scheduler: "ddim", seed: 0 }));
     const extractor = new FeatureExtractor(patchNetwork(), backend, 4);
-    const original = (index: number): RgbImage => ({ data: data.image(index), height: 8, width: 8 });
+    const original = (index: number): Pixels => ({
+      data: data.image(index),
+      height: 8,
+      width: 8,
+      channels: 3,
+    });
     const real = await extractor.extract(data.count, original);
     const generated = await extractor.extract(drawn.length, (index) => drawn[index]);
     const last = (await records("whole")).at(-1);

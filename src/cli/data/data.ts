@@ -8,7 +8,7 @@ import {
   imageCacheFolder,
   listImageCache,
 } from "../../data/index.ts";
-import { imageGrid, type RgbImage, toUint8, writeImage } from "../../io/image/index.ts";
+import { imageGrid, type Pixels, toUint8, writeImage } from "../../io/image/index.ts";
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { checking, UsageError } from "../errors.ts";
 import { checkOutputFile } from "../files.ts";
@@ -121,7 +121,7 @@ function inFirstEpoch(
   images: ImageSource,
   indices: readonly number[],
   { seed, flip = false, ...flags }: DataPreviewFlags,
-): RgbImage[] {
+): Pixels[] {
   const { count, channels, size } = images;
   const sampler = new BatchSampler({ count, batchSize: 1, seed, flip, augment: augmentFlags(flags) });
   return indices.flatMap((index) => {

@@ -1,7 +1,7 @@
 // imago eval: measures the quality of a model's images, and reports how each number was made.
 
 import { sourceImage } from "../../data/source_image.ts";
-import { imageGrid, type RgbImage, writeImage } from "../../io/image/index.ts";
+import { imageGrid, type Pixels, writeImage } from "../../io/image/index.ts";
 import { compare } from "../../metrics/comparison.ts";
 import type { Cooperation } from "../../metrics/cooperative.ts";
 import { FeatureExtractor } from "../../metrics/extractor.ts";
@@ -118,11 +118,7 @@ async function findRepetition(
   });
   const found = judge(byFeatures, byPixels);
   const shown = Array.from(found.order.subarray(0, SHOWN));
-  const row = (i: number): RgbImage[] => [
-    drawn[i],
-    training[byFeatures.index[i]],
-    training[byPixels.index[i]],
-  ];
+  const row = (i: number): Pixels[] => [drawn[i], training[byFeatures.index[i]], training[byPixels.index[i]]];
   await writeImage(file, imageGrid(shown.flatMap(row), { columns: 3 }));
   return { byFeatures, byPixels, found, count: compared.count };
 }

@@ -8,7 +8,7 @@ import { sourceImage } from "../../data/source_image.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { type BackendName, createBackend } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
-import type { RgbImage } from "../../io/image/index.ts";
+import type { Pixels } from "../../io/image/index.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import {
   type BitsPerDim,
@@ -57,7 +57,7 @@ export interface EvalFlags extends DrawingFlags {
 /** The images of one side of the comparison. */
 export interface ImageSet {
   readonly count: number;
-  image(index: number): RgbImage;
+  image(index: number): Pixels;
 }
 
 export type BoundOptions = Required<

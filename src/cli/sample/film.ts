@@ -1,7 +1,7 @@
 // A film of one image's denoising: the noisy sample, and the x_0 that the model predicts from it.
 
 import { type HostTensor, hostTensor, numel } from "../../engine/host_tensor.ts";
-import { imageGrid, type RgbImage, toUint8 } from "../../io/image/index.ts";
+import { imageGrid, type Pixels, toUint8 } from "../../io/image/index.ts";
 import { checkChannels } from "../../pipelines/images.ts";
 import type { SamplingStep } from "../../pipelines/sampling.ts";
 
@@ -43,13 +43,13 @@ export class Film {
   }
 
   /** One picture: the noisy samples side by side, and below each the predicted x_0. */
-  async strip(): Promise<RgbImage> {
+  async strip(): Promise<Pixels> {
     const noisy = await this.#images(this.#noisy);
     return imageGrid([...noisy, ...(await this.#images(this.#predicted))], { columns: noisy.length });
   }
 
   /** One picture after the other: on the left the noisy sample, on the right the predicted x_0. The last one stays. */
-  async animation(): Promise<{ readonly frames: readonly RgbImage[]; readonly delay: readonly number[] }> {
+  async animation(): Promise<{ readonly frames: readonly Pixels[]; readonly delay: readonly number[] }> {
     const [noisy, predicted] = [await this.#images(this.#noisy), await this.#images(this.#predicted)];
     return {
       frames: noisy.map((image, i) => imageGrid([image, predicted[i]], { columns: 2 })),
@@ -57,8 +57,8 @@ export class Film {
     };
   }
 
-  async #images(tensors: readonly HostTensor[]): Promise<RgbImage[]> {
-    const images: RgbImage[] = [];
+  async #images(tensors: readonly HostTensor[]): Promise<Pixels[]> {
+    const images: Pixels[] = [];
     for (const tensor of tensors) {
       const { data, shape } = await this.#decode(tensor);
       const [count, height, width, channels] = shape;

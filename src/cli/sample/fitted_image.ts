@@ -1,31 +1,25 @@
 // Fits a user's image to the size of a model's images, as training would.
 
 import { readFile } from "node:fs/promises";
-import { decodeImage, IMAGE_FORMATS, type RgbImage, resizeAndCrop } from "../../io/image/index.ts";
+import { decodeImage, fitted, IMAGE_FORMATS, type Pixels } from "../../io/image/index.ts";
 import { explainSystemError, firstLine } from "../../platform/errors.ts";
 import { UsageError } from "../errors.ts";
 
 /**
- * Reads an image file; another size is scaled and cropped to the central square.
+ * Reads an image file as RGB, transparency on white; another size is scaled and cropped to the centre.
  * @param option the option that names the file, for errors
- * @throws UsageError for a file that cannot be read or fitted to the size
+ * @throws UsageError for a file that cannot be read
  */
 export async function readFitted(
   option: string,
   file: string,
   { height, width }: { readonly height: number; readonly width: number },
-): Promise<RgbImage> {
+): Promise<Pixels> {
   const image = await decode(option, file);
-  if (image.width === width && image.height === height) return image;
-  if (width !== height) {
-    throw new UsageError(
-      `${option} ${file} is ${image.width} x ${image.height}; the model's images are ${width} x ${height}: bring it to that size`,
-    );
-  }
-  return { data: resizeAndCrop(image, width), width, height };
+  return fitted(image, { size: { width, height }, channels: 3, fit: "crop", ground: null });
 }
 
-async function decode(option: string, file: string): Promise<RgbImage> {
+async function decode(option: string, file: string): Promise<Pixels> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);

@@ -6,7 +6,7 @@ import {
   gridLayout,
   imageGrid,
   PIXEL_LIMIT,
-  type RgbImage,
+  type Pixels,
   writeAnimation,
   writeImage,
 } from "../../io/image/index.ts";
@@ -50,7 +50,7 @@ export async function checkFiles({ out, film, filmStrip, each, force = false }: 
  */
 export function checkPictures(
   flags: SampleFlags,
-  image: Pick<RgbImage, "width" | "height">,
+  image: Pick<Pixels, "width" | "height">,
   classes: readonly string[] | undefined,
 ): void {
   if (flags.captions === "class" && classes === undefined) {
@@ -68,7 +68,7 @@ export function checkPictures(
 function checkAnimation(
   option: string,
   frames: number,
-  { width, height }: Pick<RgbImage, "width" | "height">,
+  { width, height }: Pick<Pixels, "width" | "height">,
 ): void {
   if (frames * width * height <= PIXEL_LIMIT) return;
   throw new UsageError(
@@ -81,7 +81,7 @@ function checkAnimation(
  * @param images of a walk, all of the first frame, then all of the next one
  */
 export async function writePictures(
-  images: readonly RgbImage[],
+  images: readonly Pixels[],
   flags: SampleFlags,
   classes: readonly string[] | undefined,
   { animation, strip }: Films,
@@ -109,7 +109,7 @@ export async function writePictures(
 }
 
 /** Whether pixels become squares, whose edges should stay sharp. */
-const isEnlarged = (image: RgbImage): boolean => gridLayout(1, image).scale > 1;
+const isEnlarged = (image: Pixels): boolean => gridLayout(1, image).scale > 1;
 
 /** The layout of `count` images. */
 function sheetOptions(

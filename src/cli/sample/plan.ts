@@ -2,7 +2,7 @@
 
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { FetchProgress } from "../../io/hub/index.ts";
-import type { RgbImage } from "../../io/image/index.ts";
+import type { Pixels } from "../../io/image/index.ts";
 import { type AdaptiveOptions, misplacedOption } from "../../pipelines/adaptive.ts";
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
@@ -35,7 +35,7 @@ export interface SamplePlan {
   readonly classes: readonly string[] | undefined;
   /** Undefined for models without classes. */
   readonly guidance: number | undefined;
-  draw(watch: Watch, signal: AbortSignal): Promise<RgbImage[]>;
+  draw(watch: Watch, signal: AbortSignal): Promise<Pixels[]>;
   /** Converts the samples of a watch to images, [N, H, W, C] in [-1, 1]. */
   decode(latents: HostTensor): Promise<HostTensor>;
   close(): Promise<void>;

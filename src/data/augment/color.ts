@@ -2,6 +2,7 @@
 // chroma, which preserves luma and greys.
 
 import * as exact from "../../engine/math/index.ts";
+import type { Channels } from "../../io/image/index.ts";
 
 /** Changes of one image's colours, applied in this order. */
 export interface ColorChange {
@@ -25,9 +26,9 @@ const V_SCALE = 0.877;
 /**
  * Changes an image's colours in place, clamped to 0 .. 255.
  * @param values [pixels, channels], 0 to 255
- * @param channels with 1, saturation and hue have no effect
+ * @param channels with 1, saturation and hue have no effect; with 4, alpha stays as it is
  */
-export function recolor(values: Float32Array, channels: 1 | 3, change: ColorChange): void {
+export function recolor(values: Float32Array, channels: Channels, change: ColorChange): void {
   const { brightness, contrast, saturation, hue } = change;
   const gain = brightness * contrast;
   const offset = (1 - contrast) * brightness * meanLuma(values, channels);
@@ -37,7 +38,7 @@ export function recolor(values: Float32Array, channels: 1 | 3, change: ColorChan
   }
   const cos = saturation * exact.cos(hue);
   const sin = saturation * exact.sin(hue);
-  for (let i = 0; i < values.length; i += 3) {
+  for (let i = 0; i < values.length; i += channels) {
     const r = values[i] * gain + offset;
     const g = values[i + 1] * gain + offset;
     const b = values[i + 2] * gain + offset;
@@ -52,11 +53,11 @@ export function recolor(values: Float32Array, channels: 1 | 3, change: ColorChan
   }
 }
 
-function meanLuma(values: Float32Array, channels: 1 | 3): number {
+function meanLuma(values: Float32Array, channels: Channels): number {
   let sum = 0;
   if (channels === 1) for (const value of values) sum += value;
   else {
-    for (let i = 0; i < values.length; i += 3) {
+    for (let i = 0; i < values.length; i += channels) {
       sum += RED * values[i] + GREEN * values[i + 1] + BLUE * values[i + 2];
     }
   }

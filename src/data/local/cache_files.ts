@@ -1,4 +1,4 @@
-// The two files of a cache entry. pixels.bin: the readable images [size, size, 3] as bytes, concatenated. index.jsonl:
+// The two files of a cache entry. pixels.bin: the readable images [height, width, channels] as bytes, concatenated. index.jsonl:
 // a header line that identifies the entry, then a line for every image of the source. Both are only appended to, so a
 // killed process leaves a valid beginning.
 
@@ -8,6 +8,7 @@ import { decodeUtf8 } from "../../io/text.ts";
 import type { OpenFile, SyncFile } from "../../platform/platform.ts";
 import { DataError } from "../errors.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";
+import type { FormKey } from "./form.ts";
 
 const { join } = paths;
 
@@ -23,7 +24,8 @@ export interface CacheHeader {
   readonly version: 2;
   readonly decoder: string;
   readonly source: string;
-  readonly size: number;
+  /** The form of the images. */
+  readonly size: FormKey;
   readonly count: number;
   readonly stamp: string;
 }

@@ -3,6 +3,7 @@ import { files, hashing, machine, paths, processes } from "#platform";
 import { isAbandoned } from "../../io/abandoned.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";
 import type { Machine } from "../../platform/platform.ts";
+import type { FormKey } from "./form.ts";
 
 const { basename, isAbsolute, join } = paths;
 
@@ -22,13 +23,14 @@ export function imageCacheFolder(env: Machine["environment"] = machine.environme
 }
 
 /** The folder name for a source at a size: recognisable for people, and unique per source. */
-export function entryName(name: string, identity: string, size: number): string {
+export function entryName(name: string, identity: string, size: FormKey): string {
   const shown = basename(name)
     .replaceAll(/[^\w.-]+/g, "_")
     .replace(/^\.+/, "")
     .slice(0, 40);
   const hash = hashing.sha256(JSON.stringify([identity, size])).slice(0, 12);
-  return `${shown === "" ? "images" : shown}-${size}px-${hash}`;
+  const sides = typeof size === "number" ? String(size) : size.slice(0, 2).join("x");
+  return `${shown === "" ? "images" : shown}-${sides}px-${hash}`;
 }
 
 /** .ENTRY.MARK.building: an unfinished entry, and the process that builds it. */

@@ -36,9 +36,8 @@ export class CacheWriter {
   }
 
   /** Creates the folder where it is missing, and keeps the part of its files that is intact and matches the header. */
-  static async open(folder: string, header: CacheHeader): Promise<CacheWriter> {
+  static async open(folder: string, header: CacheHeader, imageBytes: number): Promise<CacheWriter> {
     await files.makeFolder(folder);
-    const imageBytes = header.size * header.size * 3;
     const pixels = await files.openToAppend(join(folder, PIXELS));
     let index: AppendFile | undefined;
     try {

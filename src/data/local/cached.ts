@@ -10,6 +10,7 @@ import { CacheWriter } from "./cache_writer.ts";
 import { type DecodeOptions, decodeAll } from "./decode.ts";
 import { type DecodedSet, RecordBuilder } from "./decoded_set.ts";
 import type { EncodedImages } from "./encoded.ts";
+import { formBytes, formKey } from "./form.ts";
 
 const { join } = paths;
 
@@ -37,7 +38,8 @@ const underWay = new Map<string, Promise<unknown>>();
  *   reason when it is aborted. Images decoded until then are kept, and the next call continues from there.
  */
 export async function cachedImages(encoded: EncodedImages, options: CacheOptions): Promise<CachedSet> {
-  const { folder, name, size } = options;
+  const { folder, name } = options;
+  const size = formKey(options);
   const entry = join(folder, entryName(name, encoded.identity, size));
   const header: CacheHeader = {
     imago: "decoded images",
@@ -65,10 +67,10 @@ async function openOrMake(
   encoded: EncodedImages,
   options: CacheOptions,
 ): Promise<CachedSet> {
-  const found = await openEntry(entry, header, encoded);
+  const found = await openEntry(entry, header, encoded, formBytes(options));
   if (typeof found !== "string") return { ...found, isNew: false, warnings: [] };
   await build(entry, header, encoded, options);
-  const made = await openEntry(entry, header, encoded);
+  const made = await openEntry(entry, header, encoded, formBytes(options));
   if (typeof made === "string") {
     throw new DataError(`${entry}: the decoded images disappeared while they were made; start again`);
   }
@@ -83,10 +85,10 @@ async function openEntry(
   entry: string,
   header: CacheHeader,
   encoded: EncodedImages,
+  bytes: number,
 ): Promise<(DecodedSet & { folder: string }) | "absent" | "stale" | "damaged"> {
   const index = await readIndex(entry, header);
   if (typeof index === "string") return index;
-  const bytes = header.size * header.size * 3;
   const pixels = await files.stat(join(entry, PIXELS)).catch(() => undefined);
   if (index.records.length !== header.count || pixels?.size !== index.crcs.length * bytes) return "damaged";
   const builder = new RecordBuilder(encoded.count, header.size, (i) => encoded.nameOf(i));
@@ -111,7 +113,7 @@ async function build(
   try {
     await files.makeFolder(folder);
     await adopt(folder, entry.slice(folder.length + 1), own);
-    await checkSpace(folder, name, header, own);
+    await checkSpace(folder, name, header.count * formBytes(options), own);
     await decodeInto(own, header, encoded, options);
     await files.removeFolder(entry);
     await files.rename(own, entry).catch((error: unknown) => {
@@ -145,18 +147,13 @@ async function adopt(folder: string, entry: string, own: string): Promise<void> 
   }
 }
 
-async function checkSpace(
-  folder: string,
-  name: string,
-  { count, size }: CacheHeader,
-  own: string,
-): Promise<void> {
+async function checkSpace(folder: string, name: string, bytes: number, own: string): Promise<void> {
   const there = await files.stat(join(own, PIXELS)).catch(() => undefined);
-  const needed = count * size * size * 3 - (there?.size ?? 0);
+  const needed = bytes - (there?.size ?? 0);
   const short = await shortageOf(folder, needed);
   if (short === undefined) return;
   throw new DataError(
-    `${name}: ${count} decoded images need ${short.needed}, but the disk of ${folder} has ${short.free} free; free some space, or choose a folder on another disk with IMAGO_CACHE`,
+    `${name}: the decoded images need ${short.needed}, but the disk of ${folder} has ${short.free} free; free some space, or choose a folder on another disk with IMAGO_CACHE`,
   );
 }
 
@@ -166,7 +163,7 @@ async function decodeInto(
   encoded: EncodedImages,
   options: CacheOptions,
 ): Promise<void> {
-  const writer = await CacheWriter.open(folder, header);
+  const writer = await CacheWriter.open(folder, header, formBytes(options));
   try {
     for await (const decoded of decodeAll(encoded, options, writer.before.length)) await writer.add(decoded);
     await writer.finish();

@@ -1,6 +1,6 @@
 // Decodes images to pixels of one size, several at a time, with a record for each.
 import { hashing } from "#platform";
-import { decodeImage, resizeAndCrop, toRgb } from "../../io/image/index.ts";
+import { decodeImage, type FitOptions, fitted } from "../../io/image/index.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
 import type { EncodedImages, StoredPixels } from "./encoded.ts";
 import { inOrder } from "./in_order.ts";
@@ -23,9 +23,7 @@ export interface BrokenRecord {
 
 export type Decoded = (GoodRecord & { readonly pixels: Uint8Array }) | BrokenRecord;
 
-export interface DecodeOptions {
-  /** Height and width, in pixels. */
-  readonly size: number;
+export interface DecodeOptions extends FitOptions {
   /** Number of images decoded at once. */
   readonly concurrency: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -39,31 +37,33 @@ export interface DecodeOptions {
  */
 export async function* decodeAll(
   encoded: EncodedImages,
-  { size, concurrency, onProgress, signal }: DecodeOptions,
+  { concurrency, onProgress, signal, ...form }: DecodeOptions,
   first = 0,
 ): AsyncGenerator<Decoded, void, void> {
   let done = first;
   const work = async (index: number): Promise<Decoded> => {
     signal?.throwIfAborted();
-    const decoded = await decodeOne(encoded, index, size);
+    const decoded = await decodeOne(encoded, index, form);
     onProgress?.(++done, encoded.count);
     return decoded;
   };
   yield* inOrder(encoded.count, concurrency, work, first);
 }
 
-async function decodeOne(encoded: EncodedImages, index: number, size: number): Promise<Decoded> {
+async function decodeOne(encoded: EncodedImages, index: number, form: FitOptions): Promise<Decoded> {
   try {
     const content = await encoded.content(index);
     const image =
-      content instanceof Uint8Array ? await decodeImage(content) : { ...content, data: toRgb(content) };
-    const { width, height, format, channels } = image;
+      content instanceof Uint8Array
+        ? await decodeImage(content)
+        : { ...content, fileChannels: content.channels };
+    const { width, height, format, fileChannels: channels } = image;
     return {
       width,
       height,
       kind: `${format}, ${channels === 1 ? "1 channel" : `${channels} channels`}`,
       digest: digestOf(content),
-      pixels: resizeAndCrop(image, size),
+      pixels: fitted(image, form).data,
     };
   } catch (error) {
     if (error instanceof FileError) throw error;

@@ -2,6 +2,7 @@
 import { hashing } from "#platform";
 import type { Hasher } from "../../platform/platform.ts";
 import type { BrokenRecord, GoodRecord } from "./decode.ts";
+import type { FormKey } from "./form.ts";
 
 /** An image that cannot be read. */
 export interface BrokenImage {
@@ -25,7 +26,7 @@ export interface DecodedRecords {
   readonly indices: Uint32Array;
   readonly originals: Originals;
   readonly broken: readonly BrokenImage[];
-  /** Hash of the readable images' names, bytes and output size. */
+  /** Hash of the readable images' names, bytes and form. */
   readonly fingerprint: string;
 }
 
@@ -43,7 +44,7 @@ export class RecordBuilder {
   #seen = 0;
   #good = 0;
 
-  constructor(count: number, size: number, nameOf: (index: number) => string) {
+  constructor(count: number, size: FormKey, nameOf: (index: number) => string) {
     this.#nameOf = nameOf;
     this.#hash = hashing.hasher("sha256").update(JSON.stringify(["folder-1", size]));
     this.#indices = new Uint32Array(count);
@@ -92,7 +93,7 @@ export class RecordBuilder {
 
 /** Records with their pixels. */
 export interface DecodedSet extends DecodedRecords {
-  /** Image `index`, [size, size, 3]; the index must be in range. */
+  /** Image `index`, [height, width, channels]; the index must be in range. */
   image(index: number): Uint8Array;
   close(): void;
 }

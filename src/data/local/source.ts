@@ -1,13 +1,16 @@
 // Encoded images as a data set: few are decoded into memory, many into the cache.
 
 import { hashing, machine } from "#platform";
+import type { FitOptions } from "../../io/image/index.ts";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
 import { imageCacheFolder } from "./cache_folder.ts";
 import { cachedImages } from "./cached.ts";
+import { chosenChannels } from "./channels.ts";
 import { type DecodeOptions, decodeAll } from "./decode.ts";
 import { type BrokenImage, type DecodedSet, type Originals, RecordBuilder } from "./decoded_set.ts";
 import type { EncodedImages } from "./encoded.ts";
+import { checkedForm, type FormOptions, formBytes, formKey } from "./form.ts";
 import { labelsOfSome } from "./labels.ts";
 
 /** Number of broken files that an error names. */
@@ -17,9 +20,7 @@ const NAMED = 5;
 const MEMORY_BYTES = 2 ** 26;
 
 /** Options for reading image files: their size, and the handling of broken ones. */
-export interface LocalOptions {
-  /** Height and width of the images, in pixels; 1..4096. */
-  readonly size: number;
+export interface LocalOptions extends FormOptions {
   /** Whether to mirror images at random in training; default false. */
   readonly flip?: boolean;
   /** How to handle unreadable files: fail (default), or leave them out with a warning. */
@@ -70,8 +71,8 @@ export async function localImages(
   options: LocalOptions,
   labelOrigin: LabelOrigin,
 ): Promise<LocalImages> {
-  const { flip = false, size } = options;
-  const { set, cache, warnings: cacheWarnings } = await decodedSet(name, encoded, options);
+  const { flip = false } = options;
+  const { set, form, cache, warnings: formWarnings } = await decodedSet(name, encoded, options);
   const { broken, indices, originals } = set;
   const count = indices.length;
   const labels = encoded.labels && labelsOfSome(encoded.labels, indices);
@@ -86,14 +87,14 @@ export async function localImages(
   return {
     name,
     count,
-    size: { height: size, width: size },
-    channels: 3,
+    size: form.size,
+    channels: form.channels,
     flip,
     ...(labels !== undefined && { labels }),
     fileOf: (index) => encoded.nameOf(indices[check(index)] ?? 0),
     originals,
     broken,
-    warnings: [...encoded.warnings, ...cacheWarnings, ...ownWarnings(name, broken, encoded.count, count)],
+    warnings: [...encoded.warnings, ...formWarnings, ...ownWarnings(name, broken, encoded.count, count)],
     ...(cache !== undefined && { cache }),
     image: (index) => set.image(check(index)),
     fingerprint: () => fingerprint,
@@ -103,29 +104,31 @@ export async function localImages(
 
 interface Opened {
   readonly set: DecodedSet;
+  readonly form: FitOptions;
   readonly cache?: { readonly folder: string; readonly isNew: boolean };
   readonly warnings: readonly string[];
 }
 
 async function decodedSet(name: string, encoded: EncodedImages, options: LocalOptions): Promise<Opened> {
-  const { size, concurrency = 2 * machine.cores(), memoryLimit = MEMORY_BYTES, onProgress, signal } = options;
+  const { concurrency = 2 * machine.cores(), memoryLimit = MEMORY_BYTES, onProgress, signal } = options;
   const { onBroken = "error", skipHint = 'load with onBroken "skip"' } = options;
   try {
-    checkWhole("size", size, 4096);
+    const given = checkedForm(options);
     checkWhole("concurrency", concurrency, 1024);
+    const form = { ...given, channels: await chosenChannels(encoded, options, signal) };
     const decode: DecodeOptions = {
-      size,
+      ...form,
       concurrency,
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
     };
     let opened: Opened;
-    if (encoded.count * size * size * 3 <= memoryLimit) {
-      opened = { set: await inMemory(encoded, decode), warnings: [] };
+    if (encoded.count * formBytes(form) <= memoryLimit) {
+      opened = { set: await inMemory(encoded, decode), form, warnings: [] };
     } else {
       const folder = options.cacheFolder ?? imageCacheFolder();
       const set = await cachedImages(encoded, { ...decode, folder, name });
-      opened = { set, cache: { folder: set.folder, isNew: set.isNew }, warnings: set.warnings };
+      opened = { set, form, cache: { folder: set.folder, isNew: set.isNew }, warnings: set.warnings };
     }
     const { broken, indices } = opened.set;
     if (broken.length > 0 && (onBroken === "error" || indices.length === 0)) {
@@ -140,9 +143,7 @@ async function decodedSet(name: string, encoded: EncodedImages, options: LocalOp
 }
 
 async function inMemory(encoded: EncodedImages, options: DecodeOptions): Promise<DecodedSet> {
-  const { size } = options;
-  const bytes = size * size * 3;
-  const builder = new RecordBuilder(encoded.count, size, (index) => encoded.nameOf(index));
+  const builder = new RecordBuilder(encoded.count, formKey(options), (index) => encoded.nameOf(index));
   const pixels: Uint8Array[] = [];
   for await (const decoded of decodeAll(encoded, options)) {
     builder.add(decoded);
@@ -150,7 +151,7 @@ async function inMemory(encoded: EncodedImages, options: DecodeOptions): Promise
   }
   return {
     ...builder.finish(),
-    image: (slot) => pixels[slot] ?? new Uint8Array(bytes),
+    image: (slot) => pixels[slot] ?? new Uint8Array(formBytes(options)),
     close: () => {},
   };
 }

@@ -1,4 +1,4 @@
-// Draws a specimen on white, exactly symmetric. Every pixel is the mean of a square of samples (in sRGB, as in image
+// Draws a specimen on a plain ground, exactly symmetric. Every pixel is the mean of a square of samples (in sRGB, as in image
 // resizers), and every sample softens edges over its own width, so a few samples are enough. Otherwise the drawing does
 // not depend on the size.
 import * as exact from "../../engine/math/index.ts";
@@ -23,10 +23,10 @@ function samplesPerSide(size: number): number {
   return Math.max(2, Math.min(8, Math.round(96 / size)));
 }
 
-/** Draws onto a white square; returns RGB bytes, [size, size, 3]. */
-export function render(specimen: Specimen, pose: Pose, size: number): Uint8Array {
+/** Draws onto a square of a gray from 0 to 1; returns RGB bytes, [size, size, 3]. */
+export function render(specimen: Specimen, pose: Pose, size: number, ground = 1): Uint8Array {
   const extent = extentOf(specimen);
-  const brush = new Brush(specimen);
+  const brush = new Brush(specimen, ground);
   const per = samplesPerSide(size);
   const height = extent.bottom - extent.top;
   const unit = Math.max(2 * extent.right, height) / pose.fill; // forewing lengths across the frame
@@ -34,7 +34,7 @@ export function render(specimen: Specimen, pose: Pose, size: number): Uint8Array
   const pixel = unit / (size * per);
   const scale = 255 / (per * per);
   const ink = brush.ink;
-  const out = new Uint8Array(size * size * 3).fill(255);
+  const out = new Uint8Array(size * size * 3).fill(byte(255 * ground));
   for (let py = 0; py < size; py++) {
     const top = (py / size - 0.5) * unit + middle;
     if (top > extent.bottom || top + per * pixel < extent.top) continue;
@@ -66,19 +66,21 @@ export function render(specimen: Specimen, pose: Pose, size: number): Uint8Array
 class Brush {
   readonly ink: Ink = { r: 1, g: 1, b: 1 };
   private readonly specimen: Specimen;
+  private readonly ground: number;
   private readonly foreSite = new Site();
   private readonly hindSite = new Site();
 
-  constructor(specimen: Specimen) {
+  constructor(specimen: Specimen, ground: number) {
     this.specimen = specimen;
+    this.ground = ground;
   }
 
-  /** Computes the colour at (x, y), x >= 0, into `ink`: white paper, hindwing, forewing and its shadow, body. */
+  /** Computes the colour at (x, y), x >= 0, into `ink`: ground, hindwing, forewing and its shadow, body. */
   paint(x: number, y: number, pixel: number): void {
-    const { specimen, ink, foreSite, hindSite } = this;
-    ink.r = 1;
-    ink.g = 1;
-    ink.b = 1;
+    const { specimen, ground, ink, foreSite, hindSite } = this;
+    ink.r = ground;
+    ink.g = ground;
+    ink.b = ground;
     const soft = pixel / 2;
     const fore = specimen.fore.wing.locate(x, y, SHADE, foreSite);
     if (fore < soft) {
@@ -86,7 +88,7 @@ class Brush {
       if (hind > -soft) {
         paintWing(specimen.hind, hindSite, ink, pixel);
         if (fore > -SHADE) darken(ink, 0.3 * exact.square(1 + fore / SHADE));
-        cover(ink, 1, 1, 1, 0.5 - hind / pixel);
+        cover(ink, ground, ground, ground, 0.5 - hind / pixel);
       }
     }
     if (fore > -soft) {

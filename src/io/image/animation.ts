@@ -4,7 +4,7 @@ import { files, images, paths } from "#platform";
 import { FileError } from "../../platform/errors.ts";
 import type { Permit } from "../../platform/platform.ts";
 import { apng } from "./apng.ts";
-import { checkRgb, type RgbImage } from "./rgb_image.ts";
+import { checkPixels, isSameKind, kindOf, type Pixels } from "./pixels.ts";
 
 /** The formats of animations. Browsers write only PNG. */
 export const ANIMATED_FORMATS = ["webp", "gif", "png"] as const;
@@ -36,28 +36,23 @@ export function animatedFormat(file: string): AnimatedFormat | undefined {
  * @throws RangeError if there is no frame, sizes differ, or a delay is out of range
  */
 export async function encodeAnimation(
-  frames: readonly RgbImage[],
+  frames: readonly Pixels[],
   format: AnimatedFormat,
   { delay = DELAY, lossless = false }: AnimationOptions = {},
 ): Promise<Uint8Array> {
   const delays = typeof delay === "number" ? frames.map(() => delay) : delay;
   checkFrames(frames, delays);
-  const [{ width, height }] = frames;
+  const [{ width, height, channels }] = frames;
   if (format !== "png") {
     const length = frames[0].data.length;
     const data = new Uint8Array(frames.length * length);
     for (const [i, frame] of frames.entries()) data.set(frame.data, i * length);
-    return images.encodeAnimation(
-      data,
-      width,
-      height,
-      delays,
-      format === "webp" && lossless ? "webp lossless" : format,
-    );
+    const kind = format === "webp" && lossless ? "webp lossless" : format;
+    return images.encodeAnimation({ data, width, height: height * frames.length, channels }, delays, kind);
   }
   const encoded: { png: Uint8Array; delay: number }[] = [];
-  for (const [i, { data }] of frames.entries()) {
-    encoded.push({ png: await images.encode(data, width, height, "png"), delay: delays[i] });
+  for (const [i, frame] of frames.entries()) {
+    encoded.push({ png: await images.encode(frame, "png"), delay: delays[i] });
   }
   return apng(encoded, delays.indexOf(Math.max(...delays)));
 }
@@ -69,7 +64,7 @@ export async function encodeAnimation(
  */
 export async function writeAnimation(
   file: string,
-  frames: readonly RgbImage[],
+  frames: readonly Pixels[],
   options: AnimationOptions = {},
   permit?: Permit,
 ): Promise<void> {
@@ -81,14 +76,14 @@ export async function writeAnimation(
   await files.writeFileAtomic(file, await encodeAnimation(frames, format, options), permit);
 }
 
-function checkFrames(frames: readonly RgbImage[], delays: readonly number[]): void {
+function checkFrames(frames: readonly Pixels[], delays: readonly number[]): void {
   const [first] = frames;
   if (first === undefined) throw new RangeError("animation: no frame was given; give at least one");
   for (const [i, frame] of frames.entries()) {
-    checkRgb(frame);
-    if (frame.width === first.width && frame.height === first.height) continue;
+    checkPixels(frame);
+    if (isSameKind(frame, first)) continue;
     throw new RangeError(
-      `animation: frame ${i} is ${frame.width} x ${frame.height}, the first is ${first.width} x ${first.height}; give one size`,
+      `animation: frame ${i} is ${kindOf(frame)}, the first is ${kindOf(first)}; give one size`,
     );
   }
   if (delays.length !== frames.length) {

@@ -1,9 +1,9 @@
-// Image files of any common kind as 8-bit RGB.
+// Image files of any common kind as 8-bit pixels.
 import { images } from "#platform";
 import type { DecodedImage } from "../../platform/platform.ts";
 import { foreignContent } from "../foreign.ts";
 import { decodeBmp, isBmp } from "./bmp.ts";
-import { toRgb } from "./pixels.ts";
+import type { Pixels } from "./pixels.ts";
 
 export type { DecodedImage } from "../../platform/platform.ts";
 
@@ -18,7 +18,8 @@ export const PIXEL_LIMIT = 2 ** 27;
 
 /**
  * Decodes JPEG, PNG, WebP, GIF (its first frame), TIFF (its first page), AVIF or BMP to 8-bit sRGB: applies the EXIF
- * orientation, puts transparent images on white, and converts gray, CMYK, 16 bits and other profiles.
+ * orientation, and converts CMYK, 16 bits and other profiles. Gray files stay gray; 4 channels are those of an image
+ * that is transparent somewhere.
  * @throws Error that says in a few words what is wrong with the bytes
  */
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
@@ -26,13 +27,21 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   try {
     if (isBmp(bytes)) {
       const bitmap = decodeBmp(bytes, PIXEL_LIMIT);
-      return { ...bitmap, data: toRgb(bitmap), format: "bmp" };
+      return { ...withoutOpaque(bitmap), format: "bmp", fileChannels: bitmap.channels };
     }
-    return await images.decode(bytes, FORMATS, PIXEL_LIMIT);
+    const image = await images.decode(bytes, FORMATS, PIXEL_LIMIT);
+    return { ...image, ...withoutOpaque(image) };
   } catch (error) {
     // Decoders know the boxes of HEIC, say, but fail in their content.
     const foreign = foreignContent(bytes, "an image");
     if (foreign === undefined) throw error;
     throw new Error(foreign, { cause: error });
   }
+}
+
+/** An image with alpha that is opaque everywhere has the other channels only. */
+function withoutOpaque({ data, width, height, channels }: Pixels): Pixels {
+  const isOpaque = channels === 4 && data.every((value, i) => i % 4 !== 3 || value === 255);
+  if (!isOpaque) return { data, width, height, channels };
+  return { data: data.filter((_, i) => i % 4 !== 3), width, height, channels: 3 };
 }

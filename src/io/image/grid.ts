@@ -1,6 +1,6 @@
 // Combines many small images into one picture, with captions if wanted.
 import { fittingText, LETTER_HEIGHT, textPixels, textWidth } from "./pixel_font.ts";
-import { checkRgb, type RgbImage } from "./rgb_image.ts";
+import { checkPixels, isSameKind, kindOf, type Pixels } from "./pixels.ts";
 
 /** The layout of a grid of images. */
 export interface GridOptions {
@@ -41,8 +41,7 @@ const PICTURE = 8192;
 const CAPTION_GAP = 2;
 /** Dark gray. */
 const INK = 0x33;
-const WHITE = 255;
-const CHANNELS = 3;
+const OPAQUE = 255;
 
 /**
  * The layout of a grid of `count` images of one size.
@@ -50,7 +49,7 @@ const CHANNELS = 3;
  */
 export function gridLayout(
   count: number,
-  image: Pick<RgbImage, "width" | "height">,
+  image: Pick<Pixels, "width" | "height">,
   options: GridOptions = {},
 ): GridLayout {
   const { captions } = options;
@@ -75,20 +74,22 @@ export function gridLayout(
 }
 
 /**
- * Puts images of one size side by side on white, row by row.
+ * Puts images of one size side by side, row by row: on white, or transparent ones on a transparent ground.
  * @throws RangeError if there is no image, the sizes differ, or an option is wrong
  */
-export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}): RgbImage {
+export function imageGrid(images: readonly Pixels[], options: GridOptions = {}): Pixels {
   const first = images[0];
   if (first === undefined) throw new RangeError("imageGrid: no image was given; give at least one");
   const layout = gridLayout(images.length, first, options);
   const { width, height, columns, scale, margin, across, down } = layout;
-  const canvas = { data: new Uint8Array(width * height * CHANNELS).fill(WHITE), width, height };
+  const { channels } = first;
+  const data = new Uint8Array(width * height * channels).fill(channels === 4 ? 0 : 255);
+  const canvas = { data, width, height, channels };
   for (const [n, image] of images.entries()) {
-    checkRgb(image);
-    if (image.width !== first.width || image.height !== first.height) {
+    checkPixels(image);
+    if (!isSameKind(image, first)) {
       throw new RangeError(
-        `imageGrid: image ${n} is ${image.width} x ${image.height}, the first is ${first.width} x ${first.height}; give one size`,
+        `imageGrid: image ${n} is ${kindOf(image)}, the first is ${kindOf(first)}; give one size`,
       );
     }
     const left = margin + (n % columns) * across;
@@ -101,7 +102,7 @@ export function imageGrid(images: readonly RgbImage[], options: GridOptions = {}
   return canvas;
 }
 
-function defaultScale({ width, height }: Pick<RgbImage, "width" | "height">, columns: number): number {
+function defaultScale({ width, height }: Pick<Pixels, "width" | "height">, columns: number): number {
   const fitting = Math.floor(PICTURE / (columns * width));
   return Math.max(1, Math.min(Math.ceil(TILE / height), fitting));
 }
@@ -113,34 +114,37 @@ function captionScale(captions: readonly string[], tileWidth: number): number {
   return Math.max(1, Math.min(large, Math.floor(tileWidth / longest)));
 }
 
-function paste(canvas: RgbImage, image: RgbImage, left: number, top: number, scale: number): void {
-  const line = new Uint8Array(image.width * scale * CHANNELS);
+function paste(canvas: Pixels, image: Pixels, left: number, top: number, scale: number): void {
+  const { channels } = canvas;
+  const line = new Uint8Array(image.width * scale * channels);
   for (let y = 0; y < image.height; y++) {
     for (let x = 0; x < image.width * scale; x++) {
-      const from = (y * image.width + Math.floor(x / scale)) * CHANNELS;
-      line.set(image.data.subarray(from, from + CHANNELS), x * CHANNELS);
+      const from = (y * image.width + Math.floor(x / scale)) * channels;
+      line.set(image.data.subarray(from, from + channels), x * channels);
     }
     for (let s = 0; s < scale; s++) {
-      canvas.data.set(line, ((top + y * scale + s) * canvas.width + left) * CHANNELS);
+      canvas.data.set(line, ((top + y * scale + s) * canvas.width + left) * channels);
     }
   }
 }
 
 /** Centred below the tile. */
 function writeCaption(
-  canvas: RgbImage,
+  canvas: Pixels,
   caption: string,
   { letterScale: scale }: GridLayout,
   left: number,
   bottom: number,
   tileWidth: number,
 ): void {
+  const { channels } = canvas;
   const text = fittingText(caption, Math.floor(tileWidth / scale));
   const begin = left + Math.floor((tileWidth - textWidth(text) * scale) / 2);
   for (const [x, y] of textPixels(text)) {
     for (let row = 0; row < scale; row++) {
       const at = (bottom + (CAPTION_GAP + y) * scale + row) * canvas.width + begin + x * scale;
-      canvas.data.fill(INK, at * CHANNELS, (at + scale) * CHANNELS);
+      canvas.data.fill(INK, at * channels, (at + scale) * channels);
+      if (channels === 4) for (let k = at; k < at + scale; k++) canvas.data[k * 4 + 3] = OPAQUE;
     }
   }
 }

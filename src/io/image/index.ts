@@ -8,9 +8,20 @@ export {
   writeAnimation,
 } from "./animation.ts";
 export { decodeImage, IMAGE_FORMATS, PIXEL_LIMIT } from "./decode.ts";
+export { FITS, type Fit, type FitOptions, fitted } from "./fit.ts";
+export { toUint8, unitToUint8 } from "./from_values.ts";
 export { type GridOptions, gridLayout, imageGrid } from "./grid.ts";
 export { lineChart, niceTicks } from "./line_chart.ts";
-export { type Pixels, toRgb } from "./pixels.ts";
-export { resizeAndCrop } from "./resize.ts";
-export { checkRgb, type RgbImage, toUint8, unitToUint8 } from "./rgb_image.ts";
+export {
+  type Channels,
+  checkPixels,
+  isChannels,
+  luma,
+  type Pixels,
+  type Rgb,
+  toRgb,
+  WHITE,
+  withChannels,
+} from "./pixels.ts";
+export { type Extent, resizeAndCrop } from "./resize.ts";
 export { encodePng, svgToPng, writeImage } from "./write.ts";

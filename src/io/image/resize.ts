@@ -2,8 +2,11 @@
 // When an image shrinks, the triangle filter widens with it, so every input pixel counts. The horizontal pass comes
 // first and is rounded to bytes before the vertical one; both use fixed point with 22 fraction bits. (Pillow swaps the
 // passes for images over 100 times as tall as wide; these may differ by 1.)
+//
+// Of transparent images, colours are weighted by their alpha and not rounded in between; a pixel of which nothing is
+// seen is black here.
 import * as exact from "../../engine/math/index.ts";
-import { checkRgb, type RgbImage } from "./rgb_image.ts";
+import { checkPixels, type Pixels } from "./pixels.ts";
 
 const FRACTION_BITS = 22;
 
@@ -16,69 +19,133 @@ interface Taps {
   readonly taps: number;
 }
 
-/**
- * Scales the shorter side to `size` (the other by the same factor, rounded down) and crops the central square:
- * torchvision's Resize(size) and CenterCrop(size). Only the pixels that are kept are computed.
- * @returns [size, size, 3]
- * @throws RangeError if the image's bytes do not fit its size, or `size` is not a positive whole number
- */
-export function resizeAndCrop(image: RgbImage, size: number): Uint8Array {
-  checkRgb(image);
-  if (!Number.isInteger(size) || size < 1) {
-    throw new RangeError(`resize: size is ${size}; give a whole number of pixels above 0`);
-  }
-  const { width, height } = image;
-  const short = Math.min(width, height);
-  const scaledWidth = width <= height ? size : Math.trunc((size * width) / short);
-  const scaledHeight = width <= height ? Math.trunc((size * height) / short) : size;
-  const left = roundHalfEven((scaledWidth - size) / 2);
-  const top = roundHalfEven((scaledHeight - size) / 2);
-  const across = tapsOf(width, scaledWidth, left, size);
-  const down = tapsOf(height, scaledHeight, top, size);
-  return vertical(horizontal(image, across, down, size), down, size);
+/** Width and height, in pixels. */
+export interface Extent {
+  readonly width: number;
+  readonly height: number;
 }
 
-/** Computes only the rows that the vertical pass reads, numbered from the first. Returns bytes [rows, size, 3]. */
-function horizontal({ data, width }: RgbImage, across: Taps, down: Taps, size: number): Uint8Array {
+/**
+ * Scales an image so that it covers the size, by the same factor on both sides (the longer one rounded down), and crops
+ * the centre: torchvision's Resize and CenterCrop. Only the pixels that are kept are computed.
+ * @param size both sides, or width and height
+ * @returns [height, width, channels]
+ * @throws RangeError if the image's bytes do not fit its size, or a side is not a positive whole number
+ */
+export function resizeAndCrop(image: Pixels, size: number | Extent): Uint8Array {
+  const target = typeof size === "number" ? { width: size, height: size } : size;
+  const scaled = scaledTo(image, target, "cover");
+  return resample(image, scaled, target);
+}
+
+/** Scales both sides to the size. @returns [height, width, channels]; @throws RangeError as `resizeAndCrop` */
+export const resizeTo = (image: Pixels, size: Extent): Uint8Array => resample(image, size, size);
+
+/**
+ * The size of an image after scaling by the same factor on both sides, so that it covers a size, or lies within it.
+ * @throws RangeError unless both sides of the target are positive whole numbers
+ */
+export function scaledTo({ width, height }: Extent, target: Extent, rule: "cover" | "within"): Extent {
+  checkTarget(target);
+  // Whether the width is what limits the scale.
+  const isByWidth = target.width * height >= target.height * width === (rule === "cover");
+  return isByWidth
+    ? { width: target.width, height: Math.max(1, Math.trunc((target.width * height) / width)) }
+    : { width: Math.max(1, Math.trunc((target.height * width) / height)), height: target.height };
+}
+
+function checkTarget({ width, height }: Extent): void {
+  for (const side of [width, height]) {
+    if (Number.isInteger(side) && side >= 1) continue;
+    throw new RangeError(`resize: size is ${side}; give a whole number of pixels above 0`);
+  }
+}
+
+/** The central part, of the target's size, of the image at the scaled size. */
+function resample(image: Pixels, scaled: Extent, target: Extent): Uint8Array {
+  checkPixels(image);
+  checkTarget(target);
+  const left = roundHalfEven((scaled.width - target.width) / 2);
+  const top = roundHalfEven((scaled.height - target.height) / 2);
+  const across = tapsOf(image.width, scaled.width, left, target.width);
+  const down = tapsOf(image.height, scaled.height, top, target.height);
+  if (image.channels === 4) return transparent(image, across, down, target);
+  const rows = horizontal(image, across, down, target);
+  return vertical(rows, down, target.width * image.channels, target.height);
+}
+
+/** Computes only the rows that the vertical pass reads, numbered from the first. Returns bytes [rows, width, channels]. */
+function horizontal(image: Pixels, across: Taps, down: Taps, { width, height }: Extent): Uint8Array {
+  const { data, channels } = image;
   const firstRow = down.first[0];
-  const rows = down.first[size - 1] + down.count[size - 1] - firstRow;
-  const out = new Uint8Array(rows * size * 3);
+  const rows = down.first[height - 1] + down.count[height - 1] - firstRow;
+  const out = new Uint8Array(rows * width * channels);
   for (let y = 0; y < rows; y++) {
-    const row = (firstRow + y) * width * 3;
-    for (let x = 0; x < size; x++) {
-      let r = 1 << (FRACTION_BITS - 1);
-      let g = r;
-      let b = r;
-      let at = row + across.first[x] * 3;
+    const row = (firstRow + y) * image.width * channels;
+    for (let x = 0; x < width; x++) {
       const start = x * across.taps;
       const end = start + across.count[x];
-      for (let k = start; k < end; k++) {
-        const weight = across.weights[k];
-        r += data[at] * weight;
-        g += data[at + 1] * weight;
-        b += data[at + 2] * weight;
-        at += 3;
+      const to = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) {
+        let sum = 1 << (FRACTION_BITS - 1);
+        let at = row + across.first[x] * channels + c;
+        for (let k = start; k < end; k++) {
+          sum += data[at] * across.weights[k];
+          at += channels;
+        }
+        out[to + c] = sum >> FRACTION_BITS;
       }
-      const to = (y * size + x) * 3;
-      out[to] = r >> FRACTION_BITS;
-      out[to + 1] = g >> FRACTION_BITS;
-      out[to + 2] = b >> FRACTION_BITS;
     }
   }
   return out;
 }
 
-function vertical(data: Uint8Array, down: Taps, size: number): Uint8Array {
-  const line = size * 3;
-  const out = new Uint8Array(size * line);
+function vertical(data: Uint8Array, down: Taps, line: number, height: number): Uint8Array {
+  const out = new Uint8Array(height * line);
   const firstRow = down.first[0];
-  for (let y = 0; y < size; y++) {
+  for (let y = 0; y < height; y++) {
     const from = (down.first[y] - firstRow) * line;
     for (let i = 0; i < line; i++) {
       let sum = 1 << (FRACTION_BITS - 1);
       for (let k = 0; k < down.count[y]; k++)
         sum += data[from + k * line + i] * down.weights[y * down.taps + k];
       out[y * line + i] = sum >> FRACTION_BITS;
+    }
+  }
+  return out;
+}
+
+/** Both passes over RGB and alpha: means of colours times alpha, over those of alpha. */
+function transparent(image: Pixels, across: Taps, down: Taps, { width, height }: Extent): Uint8Array {
+  const { data } = image;
+  const firstRow = down.first[0];
+  const rows = down.first[height - 1] + down.count[height - 1] - firstRow;
+  const lines = new Float64Array(rows * width * 4);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < width; x++) {
+      const to = (y * width + x) * 4;
+      for (let k = 0; k < across.count[x]; k++) {
+        const from = ((firstRow + y) * image.width + across.first[x] + k) * 4;
+        const weight = across.weights[x * across.taps + k] * data[from + 3];
+        for (let c = 0; c < 3; c++) lines[to + c] += weight * data[from + c];
+        lines[to + 3] += weight;
+      }
+    }
+  }
+  const out = new Uint8Array(width * height * 4);
+  const sums = new Float64Array(4);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      sums.fill(0);
+      for (let k = 0; k < down.count[y]; k++) {
+        const from = ((down.first[y] - firstRow + k) * width + x) * 4;
+        const weight = down.weights[y * down.taps + k];
+        for (let c = 0; c < 4; c++) sums[c] += weight * lines[from + c];
+      }
+      const to = (y * width + x) * 4;
+      const alpha = Math.round(sums[3] / exact.powerOfTwo(2 * FRACTION_BITS));
+      out[to + 3] = alpha;
+      if (alpha > 0) for (let c = 0; c < 3; c++) out[to + c] = Math.min(255, Math.round(sums[c] / sums[3]));
     }
   }
   return out;

@@ -2,7 +2,7 @@
 import { files, images, paths } from "#platform";
 import { FileError } from "../../platform/errors.ts";
 import type { EncodedFormat, Permit } from "../../platform/platform.ts";
-import { checkRgb, type RgbImage } from "./rgb_image.ts";
+import { type Channels, checkPixels, type Pixels } from "./pixels.ts";
 
 const FORMATS: ReadonlyMap<string, EncodedFormat> = new Map([
   [".png", "png"],
@@ -13,19 +13,25 @@ const FORMATS: ReadonlyMap<string, EncodedFormat> = new Map([
 
 /**
  * Bytes of a PNG file.
- * @param data 8-bit RGB, [height, width, 3]
+ * @param data 8 bits a channel, [height, width, channels]
+ * @param channels 1 gray, 3 RGB (the default), 4 RGB and alpha
  * @throws RangeError if the bytes do not fill width x height
  */
-export async function encodePng(data: Uint8Array, width: number, height: number): Promise<Uint8Array> {
-  return encode({ data, width, height }, "png");
+export async function encodePng(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  channels: Channels = 3,
+): Promise<Uint8Array> {
+  return encode({ data, width, height, channels }, "png");
 }
 
 /**
- * Writes the image in the format of the file's extension: .png, .jpg, .jpeg or .webp. The file appears complete or not
- * at all; missing folders are created.
+ * Writes the image in the format of the file's extension: .png, .jpg, .jpeg or .webp; in JPEG files,
+ * transparency becomes white. The file appears complete or not at all; missing folders are created.
  * @throws FileError for another extension, or when the file cannot be written
  */
-export async function writeImage(file: string, image: RgbImage, permit?: Permit): Promise<void> {
+export async function writeImage(file: string, image: Pixels, permit?: Permit): Promise<void> {
   const extension = paths.extname(file).toLowerCase();
   const format = FORMATS.get(extension);
   if (format === undefined) {
@@ -42,8 +48,7 @@ export function svgToPng(svg: string, scale = 1): Promise<Uint8Array> {
   return images.svgToPng(svg, scale);
 }
 
-async function encode(image: RgbImage, format: EncodedFormat): Promise<Uint8Array> {
-  checkRgb(image);
-  const { data, width, height } = image;
-  return images.encode(data, width, height, format);
+async function encode(image: Pixels, format: EncodedFormat): Promise<Uint8Array> {
+  checkPixels(image);
+  return images.encode(image, format);
 }

@@ -1,6 +1,6 @@
 // Inception-v3 as a feature network, with the preprocessing of the two programs behind published numbers.
 
-import type { RgbImage } from "../../io/image/index.ts";
+import type { Pixels } from "../../io/image/index.ts";
 import type { FeatureNetwork } from "../extractor.ts";
 import { resizeFloat } from "../resize.ts";
 import { INCEPTION_SIZE, type InceptionV3 } from "./inception_v3.ts";
@@ -37,7 +37,7 @@ export function inceptionNetwork(model: InceptionV3, protocol: FidProtocol, weig
 }
 
 /** An image as the network's input: [299, 299, 3]. */
-function prepareInception(image: RgbImage, protocol: FidProtocol): Float32Array {
+function prepareInception(image: Pixels, protocol: FidProtocol): Float32Array {
   return protocol === "pytorch-fid"
     ? resizeFloat(image, INCEPTION_SIZE, "bilinear").map((x) => x / 127.5 - 1)
     : resizeFloat(image, INCEPTION_SIZE, "bicubic").map((x) => (x - 128) / 128);

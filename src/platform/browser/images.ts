@@ -1,10 +1,10 @@
 // Image files, by the browser's own decoders and encoders. Pixels are Node's within 1 level (in Chromium: equal, but where
-// colours are converted or mixed with white), with two exceptions: 16 bits with transparency, within 2; and AVIF with
-// halved colour (4:2:0), where browsers blend the colours of neighbours and Node's decoder repeats them.
+// colours are converted), with exceptions: where an image is transparent, colours are rounded the more the less is seen
+// of them (browsers keep them multiplied by alpha); and AVIF with halved colour (4:2:0), where browsers blend the colours of neighbours and Node's decoder repeats them.
 
 import { NO_IMAGE } from "../errors.ts";
-import type { EncodedFormat, Images } from "../platform.ts";
-import { canvasOf, imageDataOf, rgbOf } from "./canvas.ts";
+import type { EncodedFormat, Images, RasterImage } from "../platform.ts";
+import { canvasOf, imageDataOf, pixelsOf } from "./canvas.ts";
 import { DAMAGED, FileView, formatOf, HEADER_READERS, type ImageFormat, pngChunks } from "./image_header.ts";
 import { machine } from "./machine.ts";
 import { encodePng } from "./png.ts";
@@ -38,17 +38,19 @@ export const images: Images = {
     });
     try {
       if (bitmap.width * bitmap.height > maxPixels) throw new Error(DAMAGED);
-      return { data: rgbOf(bitmap), width: bitmap.width, height: bitmap.height, format, channels };
+      const { width, height } = bitmap;
+      const own = channels === 1 ? 1 : channels === 3 ? 3 : 4;
+      return { data: pixelsOf(bitmap, own), width, height, channels: own, format, fileChannels: channels };
     } finally {
       bitmap.close();
     }
   },
 
-  encode(data, width, height, format) {
-    return format === "png" ? encodePng(data, width, height) : encode(data, width, height, format);
+  encode(image, format) {
+    return format === "png" ? encodePng(image) : encode(image, format);
   },
 
-  async encodeAnimation(_data, _width, _height, _delays, format) {
+  async encodeAnimation(_frames, _delays, format) {
     throw new Error(
       `browsers write no animated ${format === "gif" ? "gif" : "webp"} files; end the name in .png`,
     );
@@ -92,14 +94,16 @@ function contentOf(file: FileView, format: ImageFormat): Uint8Array<ArrayBuffer>
   ];
 }
 
-async function encode(
-  data: Uint8Array,
-  width: number,
-  height: number,
-  format: EncodedFormat,
-): Promise<Uint8Array> {
-  const { canvas, context } = canvasOf(width, height);
-  context.putImageData(imageDataOf(data, width, height), 0, 0);
+async function encode(image: RasterImage, format: EncodedFormat): Promise<Uint8Array> {
+  const { width, height, channels } = image;
+  const hasAlpha = channels === 4;
+  const { canvas, context } = canvasOf(width, height, hasAlpha);
+  context.putImageData(imageDataOf(image), 0, 0);
+  if (hasAlpha && format === "jpeg") {
+    context.globalCompositeOperation = "destination-over";
+    context.fillStyle = "#ffffff";
+    context.fillRect(0, 0, width, height);
+  }
   return fileOf(canvas, format);
 }
 

@@ -1,21 +1,22 @@
-// Writes PNG files: 8-bit RGB, the same pixels again when decoded.
+// Writes PNG files: 8 bits a channel, the same pixels again when decoded.
 
+import type { RasterImage } from "../platform.ts";
 import { compression } from "./compression.ts";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-const RGB = 2;
+/** The colour type of each number of channels: gray, RGB, RGB and alpha. */
+const COLOR_TYPES = { 1: 0, 3: 2, 4: 6 } as const;
 
-/** @param rgb [height, width, 3] */
-export async function encodePng(rgb: Uint8Array, width: number, height: number): Promise<Uint8Array> {
+export async function encodePng({ data, width, height, channels }: RasterImage): Promise<Uint8Array> {
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8);
-  header.setUint8(9, RGB);
+  header.setUint8(9, COLOR_TYPES[channels]);
   // Each row begins with its filter: none.
-  const row = width * 3;
+  const row = width * channels;
   const rows = new Uint8Array(height * (row + 1));
-  for (let y = 0; y < height; y++) rows.set(rgb.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
+  for (let y = 0; y < height; y++) rows.set(data.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
   const packed = new Blob([rows]).stream().pipeThrough(new CompressionStream("deflate"));
   const file = new Blob([
     SIGNATURE,

@@ -1,7 +1,7 @@
 // Image files, by sharp, which is loaded at first use.
 
 import { firstLine, NO_IMAGE } from "../errors.ts";
-import type { EncodedFormat, Images } from "../platform.ts";
+import type { DecodedImage, EncodedFormat, Images } from "../platform.ts";
 
 const load = async () => (await import("sharp")).default;
 
@@ -28,31 +28,33 @@ export const images: Images = {
       if (!formats.has(format)) throw new Error(`${format} is not read`);
       const { data, info } = await image
         .autoOrient()
-        .flatten({ background: "#ffffff" })
         .toColourspace("srgb")
         .raw({ depth: "uchar" })
         .toBuffer({ resolveWithObject: true });
       return {
-        data: toRgb(data, info.channels),
+        ...withoutGrayAlpha(data, info.channels),
         width: info.width,
         height: info.height,
         format,
-        channels,
+        fileChannels: channels,
       };
     } catch (error) {
       throw new Error(explain(error, isImage, maxPixels), { cause: error });
     }
   },
 
-  async encode(data, width, height, format) {
+  async encode({ data, width, height, channels }, format) {
     const sharp = await load();
-    const raw = sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
-    return raw.toFormat(format, ENCODING[format]).toBuffer();
+    const raw = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
+    const opaque = format === "jpeg" && channels === 4 ? raw.flatten({ background: "#ffffff" }) : raw;
+    // Gray stays gray; sharp would write RGB.
+    const encoded = opaque.toFormat(format, ENCODING[format]);
+    return (channels === 1 ? encoded.toColourspace("b-w") : encoded).toBuffer();
   },
 
-  async encodeAnimation(data, width, height, delays, format) {
+  async encodeAnimation({ data, width, height, channels }, delays, format) {
     const sharp = await load();
-    const raw = { width, height: height * delays.length, channels: 3, pageHeight: height } as const;
+    const raw = { width, height, channels, pageHeight: height / delays.length };
     const frames = sharp(data, { raw, limitInputPixels: false });
     const options = { loop: 0, delay: [...delays] };
     if (format === "gif") return frames.gif(options).toBuffer();
@@ -68,12 +70,16 @@ export const images: Images = {
   },
 };
 
-function toRgb(data: Uint8Array, channels: number): Uint8Array {
-  if (channels === 3) return data;
-  if (channels !== 1) throw new Error(`${channels} channels`);
-  const rgb = new Uint8Array(data.length * 3);
-  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3)];
-  return rgb;
+/** Gray and alpha as RGB and alpha; other pixels unchanged. */
+function withoutGrayAlpha(data: Uint8Array, channels: number): Pick<DecodedImage, "data" | "channels"> {
+  if (channels === 1 || channels === 3 || channels === 4) return { data, channels };
+  if (channels !== 2) throw new Error(`${channels} channels`);
+  const rgba = new Uint8Array(data.length * 2);
+  for (let from = 0, to = 0; from < data.length; from += 2) {
+    for (let c = 0; c < 3; c++) rgba[to++] = data[from];
+    rgba[to++] = data[from + 1];
+  }
+  return { data: rgba, channels: 4 };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { Codec } from "../../codecs/codec.ts";
 import type { Backend } from "../../engine/backend.ts";
-import { imageGrid, type RgbImage } from "../../io/image/index.ts";
+import { imageGrid, type Pixels } from "../../io/image/index.ts";
 import type { StateDict } from "../../io/state_dict.ts";
 import type { Denoiser } from "../../models/denoiser.ts";
 import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
@@ -55,7 +55,7 @@ export class Preview {
    * images.
    * @throws the signal's reason when it is aborted
    */
-  async drawGrid(weights: StateDict, signal: AbortSignal): Promise<RgbImage> {
+  async drawGrid(weights: StateDict, signal: AbortSignal): Promise<Pixels> {
     const { sampleCount } = this.#settings;
     const classLabels = spreadClasses(this.#pipeline.classes, sampleCount);
     const images = await this.drawImages(weights, sampleCount, { signal, classLabels });
@@ -70,7 +70,7 @@ export class Preview {
     weights: StateDict,
     count: number,
     { classLabels, signal, onProgress }: PreviewDrawing,
-  ): Promise<RgbImage[]> {
+  ): Promise<Pixels[]> {
     const { sampleSteps, seed } = this.#settings;
     this.#pipeline.unet.loadStateDict(weights);
     this.#pipeline.weightsChanged();

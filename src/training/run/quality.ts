@@ -4,7 +4,7 @@
 import type { ImageSource } from "../../data/image_source.ts";
 import { sourceImage } from "../../data/source_image.ts";
 import type { Backend } from "../../engine/backend.ts";
-import type { RgbImage } from "../../io/image/index.ts";
+import type { Pixels } from "../../io/image/index.ts";
 import type { Cooperation } from "../../metrics/cooperative.ts";
 import { FeatureExtractor } from "../../metrics/extractor.ts";
 import type { Features } from "../../metrics/features.ts";
@@ -72,7 +72,7 @@ export class QualityMeter {
    * @param images at least 2
    * @throws MetricError for fewer, the signal's reason when it is aborted
    */
-  async measure(images: readonly RgbImage[], { signal }: Pick<Cooperation, "signal"> = {}): Promise<Quality> {
+  async measure(images: readonly Pixels[], { signal }: Pick<Cooperation, "signal"> = {}): Promise<Quality> {
     const stop = signal && { signal };
     const reference = await this.prepare(stop);
     const drawn = await this.#extractor.extract(images.length, (k) => images[k], stop);

@@ -2,7 +2,7 @@
 // that the folder still belongs to the run.
 
 import { files, paths } from "#platform";
-import { type RgbImage, writeImage } from "../../io/image/index.ts";
+import { type Pixels, writeImage } from "../../io/image/index.ts";
 import type { StateDict } from "../../io/state_dict.ts";
 import type { Denoiser } from "../../models/denoiser.ts";
 import { type PipelineParts, writeModel } from "../../pipelines/components.ts";
@@ -35,7 +35,7 @@ export class RunWriter {
   }
 
   /** Writes a grid of samples. */
-  async writeGrid(grid: RgbImage, targets: readonly string[]): Promise<void> {
+  async writeGrid(grid: Pixels, targets: readonly string[]): Promise<void> {
     await this.#options.hold.writing(async (check) => {
       for (const file of targets) await writeImage(file, grid, check);
     });

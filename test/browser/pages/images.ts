@@ -3,7 +3,7 @@
 import { images, threads } from "#platform";
 import { thread } from "#platform/thread";
 import { decodeAll } from "../../../src/data/local/decode.ts";
-import { decodeImage, encodeAnimation, type RgbImage } from "../../../src/io/image/index.ts";
+import { decodeImage, encodeAnimation, type Pixels } from "../../../src/io/image/index.ts";
 import type { EncodedFormat } from "../../../src/platform/platform.ts";
 
 async function bytesOf(file: string): Promise<Uint8Array> {
@@ -56,7 +56,7 @@ export async function svgToPng(svg: string, scale: number) {
 export async function animated(levels: number[], delay: number[]) {
   const [width, height] = [5, 3];
   const frames = levels.map(
-    (level): RgbImage => ({ data: new Uint8Array(width * height * 3).fill(level), width, height }),
+    (level): Pixels => ({ data: new Uint8Array(width * height * 3).fill(level), width, height }),
   );
   const decoder = new ImageDecoder({
     data: (await encodeAnimation(frames, "png", { delay })).slice().buffer,
