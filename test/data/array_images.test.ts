@@ -232,6 +232,37 @@ describe(".npy", () => {
   });
 });
 
+it("an array goes through the disk cache, by its name and time, and labels with it", async () => {
+  const content = npy({ shape: SHAPE, body: bytes });
+  const classes = npy({ shape: [COUNT], body: Uint8Array.from([1, 0, 1]) });
+  await work.put(
+    "a.npz",
+    zip(
+      Object.entries({ x: content, y: classes }).map(([name, file]) => ({
+        name: `${name}.npy`,
+        content: file,
+      })),
+    ),
+  );
+  const cacheFolder = work.path("cache");
+  const kept = await open("a.npz", { memoryLimit: 0, cacheFolder });
+  const again = await open("a.npz", { memoryLimit: 0, cacheFolder });
+  expect([kept.cache?.isNew, again.cache?.isNew]).toEqual([true, false]);
+  expect(pixels(again)).toEqual([...bytes]);
+  expect([...(again.labels?.of ?? [])]).toEqual([1, 0, 1]);
+  expect(again.fingerprint()).toBe((await open("a.npz")).fingerprint());
+  await work.put(
+    "a.npz",
+    zip([{ name: "x.npy", content: npy({ shape: SHAPE, body: bytes.map((value) => 255 - value) }) }]),
+  );
+  const changed = await open("a.npz", { memoryLimit: 0, cacheFolder });
+  expect([changed.cache?.isNew, changed.warnings[0]]).toEqual([
+    true,
+    expect.stringMatching(/made anew: the images, or/),
+  ]);
+  for (const images of [kept, again, changed]) images.close();
+});
+
 describe(".npz", () => {
   const int64 = (...values: number[]) => packed(values, 8, (b, v, at) => b.writeBigInt64LE(BigInt(v), at));
   const images = { name: "images.npy", content: npy({ shape: SHAPE, body: bytes }) };
