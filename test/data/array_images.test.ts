@@ -1,5 +1,6 @@
 // Arrays of NumPy as sources of images: every layout, type and order, and what is no array of images.
 
+import { stat, truncate } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type LocalImages, type OpenImagesOptions, openImages } from "../../src/data/index.ts";
 import { float32ToHalf } from "../../src/engine/half.ts";
@@ -207,6 +208,17 @@ describe(".npy", () => {
     expect(await refusal(open("a.npy", { labelColumn: "y" }))).toMatch(/without labels; save .* as a \.npz/);
     expect(await refusal(open("a.npy", { imageColumn: "x" }))).toMatch(/no columns of images/);
     expect(await refusal(open("a.npy", { split: "test" }))).toMatch(/no splits such as "test"/);
+  });
+
+  it("in Fortran order is refused above 512 MiB, which would be kept in memory", async () => {
+    const shape = [2, 3, 2 ** 13, 2 ** 14];
+    await work.put("a.npy", npy({ shape, fortran: true, body: new Uint8Array(0) }));
+    const { size } = await stat(work.path("a.npy"));
+    // Holes take no space on the disk.
+    await truncate(work.path("a.npy"), size + 6 * 2 ** 27);
+    expect(await refusal(open("a.npy"))).toMatch(
+      /its 805 MB are in Fortran order, of which 537 MB are read; save numpy\.ascontiguousarray/,
+    );
   });
 
   it("is refused where it is damaged", async () => {
