@@ -1,5 +1,6 @@
 // Arrays of NumPy as sources of images: every layout, type and order, and what is no array of images.
 
+import { stat, truncate } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type LocalImages, type OpenImagesOptions, openImages } from "../../src/data/index.ts";
 import { float32ToHalf } from "../../src/engine/half.ts";
@@ -209,6 +210,17 @@ describe(".npy", () => {
     expect(await refusal(open("a.npy", { split: "test" }))).toMatch(/no splits such as "test"/);
   });
 
+  it("in Fortran order is refused above 512 MiB, which would be kept in memory", async () => {
+    const shape = [2, 3, 2 ** 13, 2 ** 14];
+    await work.put("a.npy", npy({ shape, fortran: true, body: new Uint8Array(0) }));
+    const { size } = await stat(work.path("a.npy"));
+    // Holes take no space on the disk.
+    await truncate(work.path("a.npy"), size + 6 * 2 ** 27);
+    expect(await refusal(open("a.npy"))).toMatch(
+      /its 805 MB are in Fortran order, of which 537 MB are read; save numpy\.ascontiguousarray/,
+    );
+  });
+
   it("is refused where it is damaged", async () => {
     expect(await refused({ body: bytes.subarray(1) })).toMatch(/cut short: 224 bytes .* needs 225/);
     expect(await refused({ body: Buffer.concat([bytes, bytes]) })).toMatch(/450 bytes .* needs 225 only/);
@@ -230,6 +242,37 @@ describe(".npy", () => {
     await work.put("a.npy", long);
     expect(await refusal(open("a.npy"))).toMatch(/its header has 2147483648 bytes; 65536 are read/);
   });
+});
+
+it("an array goes through the disk cache, by its name and time, and labels with it", async () => {
+  const content = npy({ shape: SHAPE, body: bytes });
+  const classes = npy({ shape: [COUNT], body: Uint8Array.from([1, 0, 1]) });
+  await work.put(
+    "a.npz",
+    zip(
+      Object.entries({ x: content, y: classes }).map(([name, file]) => ({
+        name: `${name}.npy`,
+        content: file,
+      })),
+    ),
+  );
+  const cacheFolder = work.path("cache");
+  const kept = await open("a.npz", { memoryLimit: 0, cacheFolder });
+  const again = await open("a.npz", { memoryLimit: 0, cacheFolder });
+  expect([kept.cache?.isNew, again.cache?.isNew]).toEqual([true, false]);
+  expect(pixels(again)).toEqual([...bytes]);
+  expect([...(again.labels?.of ?? [])]).toEqual([1, 0, 1]);
+  expect(again.fingerprint()).toBe((await open("a.npz")).fingerprint());
+  await work.put(
+    "a.npz",
+    zip([{ name: "x.npy", content: npy({ shape: SHAPE, body: bytes.map((value) => 255 - value) }) }]),
+  );
+  const changed = await open("a.npz", { memoryLimit: 0, cacheFolder });
+  expect([changed.cache?.isNew, changed.warnings[0]]).toEqual([
+    true,
+    expect.stringMatching(/made anew: the images, or/),
+  ]);
+  for (const images of [kept, again, changed]) images.close();
 });
 
 describe(".npz", () => {

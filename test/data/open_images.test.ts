@@ -291,13 +291,16 @@ describe("openImages", () => {
     expect(await refusal(work.path("empty"))).toMatch(/no images in this folder; put JPEG/);
   });
 
-  it("reads images before the tables beside them, and says so", async () => {
+  it("reads images before the tables, archives and arrays beside them, and says so", async () => {
     await putImages("a.png", "b.png");
     await copyFile(fixture("plain_none"), work.path("t.parquet"));
+    for (const name of ["a.npy", "s-0.tar", "s-1.tar"]) await work.put(name, "");
     const images = await open(work.path(), { name: "mine" });
     expect([images.count, images.name]).toEqual([2, "mine"]);
     expect(images.warnings).toEqual([
-      expect.stringMatching(/^mine: the images are read, and 1 parquet files left out/),
+      expect.stringMatching(
+        /^mine: the images are read, and 4 other files left out \(\.npy, \.tar, \.parquet\); give those .*a\.npy$/,
+      ),
     ]);
   });
 

@@ -24,9 +24,10 @@ export async function openFolder(source: NamedSource, selection: SourceSelection
   if (images.length > 0) {
     refuseColumn(name, selection, "a folder of images");
     const encoded = await folderImages(source, images, selection);
-    if (tables.length === 0) return encoded;
-    const pattern = paths.join(path, "*.parquet");
-    const warning = `${name}: the images are read, and ${tables.length} parquet files left out; give ${pattern} to read those`;
+    const [other, ...more] = files.filter((file) => !isImageName(file));
+    if (other === undefined) return encoded;
+    const extensions = new Set([other, ...more].map((file) => paths.extname(file).toLowerCase()));
+    const warning = `${name}: the images are read, and ${more.length + 1} other files left out (${[...extensions].join(", ")}); give those by their names, such as ${paths.join(path, other)}`;
     return { ...encoded, warnings: [...encoded.warnings, warning] };
   }
   if (tables.length > 0) return parquetSplit(source, tables, selection);
