@@ -26,7 +26,7 @@ const plain = (width: number, height: number, pixel: readonly number[]): Pixels 
   height,
   channels: pixel.length === 1 ? 1 : pixel.length === 3 ? 3 : 4,
 });
-const fit = (image: Pixels, width: number, height: number, more: Partial<FitOptions> = {}) =>
+const brought = (image: Pixels, width: number, height: number, more: Partial<FitOptions> = {}) =>
   fitted(image, { size: { width, height }, channels: image.channels, fit: "crop", ground: null, ...more });
 const pixel = ({ data, width, channels }: Pixels, x: number, y: number) => [
   ...data.subarray((y * width + x) * channels, (y * width + x + 1) * channels),
@@ -49,27 +49,27 @@ describe.each([1, 3, 4] as const)("of %i channels", (channels) => {
     const color = [200, 100, 50, 255].slice(0, channels);
     const wide = plain(16, 8, color);
     for (const how of ["crop", "stretch"] as const) {
-      const { data, width, height } = fit(wide, 4, 8, { fit: how });
+      const { data, width, height } = brought(wide, 4, 8, { fit: how });
       expect({ data: [...data], width, height }).toEqual({
         ...plain(4, 8, color),
         data: [...plain(4, 8, color).data],
         channels: undefined,
       });
     }
-    const padded = fit(wide, 4, 8, { fit: "pad" });
+    const padded = brought(wide, 4, 8, { fit: "pad" });
     expect(pixel(padded, 1, 3)).toEqual(color);
     expect(pixel(padded, 1, 4)).toEqual(color);
     const around = channels === 4 ? [200, 100, 50, 0] : new Array(channels).fill(255);
     expect(pixel(padded, 1, 2)).toEqual(around);
     expect(pixel(padded, 1, 5)).toEqual(around);
-    const onBlack = fit(wide, 4, 8, { fit: "pad", ground: [0, 0, 0] });
+    const onBlack = brought(wide, 4, 8, { fit: "pad", ground: [0, 0, 0] });
     expect(pixel(onBlack, 0, 0)).toEqual([0, 0, 0, 255].slice(0, channels));
   });
 });
 
 test("crop takes the centre of what covers the size", () => {
   const image = picture(6, 2, 1);
-  expect([...fit(image, 2, 2).data]).toEqual([2, 3, 8, 9].map((i) => (i * 37) % 256));
+  expect([...brought(image, 2, 2).data]).toEqual([2, 3, 8, 9].map((i) => (i * 37) % 256));
 });
 
 test("what transparency hides does not change what is seen when an image shrinks", () => {
@@ -78,7 +78,7 @@ test("what transparency hides does not change what is seen when an image shrinks
     const isSeen = Math.floor(i / 4) % 2 === 0;
     return (isSeen ? [255, 0, 0, 255] : [0, 255, 0, 0])[i % 4];
   });
-  const { data: small } = fit({ data, width: 8, height: 8, channels: 4 }, 2, 2);
+  const { data: small } = brought({ data, width: 8, height: 8, channels: 4 }, 2, 2);
   for (let i = 0; i < 4; i++) {
     expect([...small.subarray(4 * i, 4 * i + 3)]).toEqual([255, 0, 0]);
     expect(Math.abs(small[4 * i + 3] - 128)).toBeLessThan(20);
@@ -90,7 +90,7 @@ test("hidden pixels take the colours around them, seen ones stay", () => {
   const at = (x: number, y: number) => (y * 9 + x) * 4;
   image.data.set([250, 10, 10, 255], at(2, 4));
   image.data.set([10, 10, 250, 3], at(7, 4));
-  const spread = fit(image, 9, 9);
+  const spread = brought(image, 9, 9);
   expect(pixel(spread, 2, 4)).toEqual([250, 10, 10, 255]);
   expect(pixel(spread, 7, 4)).toEqual([10, 10, 250, 3]);
   const [red, , blue, alpha] = pixel(spread, 1, 4);

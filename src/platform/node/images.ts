@@ -28,7 +28,7 @@ export const images: Images = {
       if (!formats.has(format)) throw new Error(`${format} is not read`);
       const { data, info } = await image
         .autoOrient()
-        .toColourspace("srgb")
+        .toColourspace(channels === 1 ? "b-w" : "srgb")
         .raw({ depth: "uchar" })
         .toBuffer({ resolveWithObject: true });
       return {
