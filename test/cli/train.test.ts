@@ -44,6 +44,7 @@ test("a run writes all that is promised, the same with 1 and 2 threads", async (
   expect([...one.keys()].sort()).toEqual(
     [
       "config.json",
+      "loss.png",
       "metrics.jsonl",
       "samples.png",
       ...["08", "16", "24"].map((step) => `samples/0000${step}.png`),
@@ -125,7 +126,7 @@ test("two processes cannot train one run; what a killed one left is cleared up",
   third.kill("SIGTERM");
   expect((await said).code).toBe(130);
   expect((await readdir(work.path("shared"))).sort()).toEqual(
-    ["checkpoints", "config.json", "metrics.jsonl", "pipeline"].sort(),
+    ["checkpoints", "config.json", "loss.png", "metrics.jsonl", "pipeline"].sort(),
   );
   expect((await readdir(work.path("shared/checkpoints"))).join()).toMatch(/^step-\d+,step-\d+$/);
 });

@@ -77,6 +77,7 @@ test("--sample-every 0 draws no grid, --checkpoint-every 0 saves at the end only
   expect((await readdir(work.path("bare"))).sort()).toEqual([
     "checkpoints",
     "config.json",
+    "loss.png",
     "metrics.jsonl",
     "pipeline",
   ]);

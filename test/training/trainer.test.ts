@@ -85,7 +85,7 @@ test("a run without grids is finished without one; its end is saved, and a grid 
   const first = await run({});
   expect(first).toMatchObject({ before: false, after: true });
   expect(first.steps).toEqual([1, 2, 3].map((step) => [step, false, step === 3]));
-  expect(first.names.sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl", "pipeline"]);
+  expect(first.names.sort()).toEqual(["checkpoints", "config.json", "loss.png", "metrics.jsonl", "pipeline"]);
   expect(await run({ resume: true })).toMatchObject({ before: true, after: true, steps: [] });
   const drawn = await run({ resume: true, sampleEvery: 2 });
   expect(drawn).toMatchObject({ before: false, after: true, steps: [] });

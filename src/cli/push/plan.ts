@@ -6,8 +6,9 @@ import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { files } from "#platform";
 import { CARD, isHubName, type Upload } from "../../io/hub/index.ts";
-import { lineChart, niceTicks, svgToPng } from "../../io/image/index.ts";
 import { explainSystemError } from "../../platform/errors.ts";
+import { lossPicture } from "../../training/run/loss_chart.ts";
+import { LossCurve } from "../../training/run/loss_curve.ts";
 import { type LossRecord, readLosses } from "../../training/run/metrics_log.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import { settingsToJson } from "../../training/settings.ts";
@@ -25,9 +26,8 @@ import {
   SAMPLES,
 } from "./model_card.ts";
 
-/** Largest number of points in the loss curve. */
+/** Largest number of losses in the report. */
 const CURVE_POINTS = 200;
-const CHART_SCALE = 2;
 
 /**
  * Finds the files of a run to upload, and writes generated ones into `folder`.
@@ -54,7 +54,7 @@ export async function planPush(
   if (existsSync(paths.metrics)) uploads.push({ file: paths.metrics, path: RUN_METRICS });
   if (report.losses.length > 0) {
     const chart = made(LOSS_CHART);
-    await files.writeFileAtomic(chart.file, await svgToPng(lossChart(report.losses), CHART_SCALE));
+    await files.writeFileAtomic(chart.file, await lossPicture(await LossCurve.read(paths.metrics)));
     uploads.push(chart);
   }
   return uploads;
@@ -99,27 +99,6 @@ function lossParts(records: readonly LossRecord[]): LossPart[] {
     parts.push({ from, to, loss: part.reduce((sum, { loss }) => sum + loss, 0) / part.length });
   }
   return parts;
-}
-
-/** The loss over the steps, as SVG. The axis excludes the first few steps, whose losses are far off. */
-function lossChart(losses: readonly LossPart[]): string {
-  const sorted = losses.map(({ loss }) => loss).sort((a, b) => a - b);
-  const most = sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 0;
-  const least = sorted[0] ?? 0;
-  const steps = niceTicks(0, losses.at(-1)?.to ?? 1);
-  const values = niceTicks(Math.min(0, least), Math.max(most, least + 1e-6) * 1.05);
-  const axis = (label: string, ticks: readonly number[]) => ({
-    label,
-    from: ticks[0] ?? 0,
-    to: ticks.at(-1) ?? 1,
-    ticks,
-  });
-  const y = axis("loss", values);
-  const points = losses.map(({ to, loss }): [number, number] => [to, Math.min(loss, y.to)]);
-  const [first] = losses;
-  const size = first === undefined ? 1 : first.to - first.from + 1;
-  const name = size > 1 ? `mean of ${size} steps` : "each step";
-  return lineChart("Loss", axis("step", steps), y, [{ name, color: "#00798c", points, plain: true }]);
 }
 
 /** The config without private paths of this machine. */

@@ -236,11 +236,12 @@ function conclude(
   seconds: number | undefined,
   output: Output,
 ): void {
-  const { finalSamples, pipeline } = trainer.folder;
+  const { finalSamples, lossChart, pipeline } = trainer.folder;
   const samples = existsSync(finalSamples) ? finalSamples : undefined;
   output.event({ event: "done", code: EXIT.done, step, samples, pipeline });
   output.line(`done${seconds === undefined ? "" : ` in ${duration(seconds)}`}`);
   if (samples !== undefined) output.line(`samples: ${samples}`);
+  if (existsSync(lossChart)) output.line(`losses: ${lossChart}`);
   output.line(`model: ${pipeline}`);
   const [name = "0"] = data.labels?.names ?? [];
   const guidance = trainer.settings.labelDropout > 0 ? ["--guidance", "2"] : [];

@@ -11,7 +11,7 @@ export { decodeImage, IMAGE_FORMATS, PIXEL_LIMIT } from "./decode.ts";
 export { FITS, type Fit, type FitOptions, fitted } from "./fit.ts";
 export { toUint8, unitToUint8 } from "./from_values.ts";
 export { type GridOptions, gridLayout, imageGrid } from "./grid.ts";
-export { lineChart, niceTicks } from "./line_chart.ts";
+export { type Axis, lineChart, logTicks, niceTicks } from "./line_chart.ts";
 export {
   type Channels,
   checkPixels,

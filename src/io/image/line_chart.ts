@@ -2,6 +2,7 @@
 // model cards need.
 
 import * as exact from "../../engine/math/index.ts";
+import { LETTER_HEIGHT, textPixels, textWidth } from "./pixel_font.ts";
 
 /** One line: its points in order, and how it is drawn. */
 export interface Line {
@@ -20,7 +21,15 @@ export interface Axis {
   readonly from: number;
   readonly to: number;
   readonly ticks: readonly number[];
+  /** Equal ratios are equally far apart; both ends are above 0. */
+  readonly log?: boolean;
 }
+
+/**
+ * How texts are drawn: by the fonts of whoever shows the chart, or as pixels, which need none: for PNG files, which are
+ * made on machines without fonts too.
+ */
+export type Lettering = "fonts" | "pixels";
 
 const WIDTH = 760;
 const HEIGHT = 400;
@@ -29,14 +38,20 @@ const RIGHT = 24;
 const TOP = 40;
 const BOTTOM = 52;
 
+/** Side of a letter's pixels; a whole number of pixels at twice the size. */
+const DOT = 1.5;
+
 /** The chart as the text of an SVG file; readable on light and dark pages. */
-export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readonly Line[]): string {
-  const x = (value: number) =>
-    LEFT + ((value - xAxis.from) / (xAxis.to - xAxis.from)) * (WIDTH - LEFT - RIGHT);
-  const y = (value: number) =>
-    HEIGHT - BOTTOM - ((value - yAxis.from) / (yAxis.to - yAxis.from)) * (HEIGHT - TOP - BOTTOM);
-  const text = (at: readonly [number, number], anchor: string, words: string, more = "") =>
-    `<text x="${round(at[0])}" y="${round(at[1])}" text-anchor="${anchor}"${more}>${escaped(words)}</text>`;
+export function lineChart(
+  title: string,
+  xAxis: Axis,
+  yAxis: Axis,
+  lines: readonly Line[],
+  lettering: Lettering = "fonts",
+): string {
+  const x = (value: number) => LEFT + shareOf(xAxis, value) * (WIDTH - LEFT - RIGHT);
+  const y = (value: number) => HEIGHT - BOTTOM - shareOf(yAxis, value) * (HEIGHT - TOP - BOTTOM);
+  const text = lettering === "fonts" ? fontText : pixelText;
   const bottom = HEIGHT - BOTTOM;
   const grid = [
     ...xAxis.ticks.map((tick) => `M${round(x(tick))} ${TOP}V${bottom}`),
@@ -49,8 +64,8 @@ export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readon
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     text([LEFT, 24], "start", title, ' font-size="15"'),
     `<path d="${grid.join("")}" stroke="#e4e4e4"/>`,
-    ...xAxis.ticks.map((tick) => text([x(tick), bottom + 18], "middle", String(tick))),
-    ...yAxis.ticks.map((tick) => text([LEFT - 8, y(tick) + 4], "end", String(tick))),
+    ...xAxis.ticks.map((tick) => text([x(tick), bottom + 18], "middle", numberText(tick))),
+    ...yAxis.ticks.map((tick) => text([LEFT - 8, y(tick) + 4], "end", numberText(tick))),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12], "middle", xAxis.label),
     text([18, middle], "middle", yAxis.label, ` transform="rotate(-90 18 ${round(middle)})"`),
     ...lines.map(({ points, color, faint, plain }) => {
@@ -73,6 +88,72 @@ export function lineChart(title: string, xAxis: Axis, yAxis: Axis, lines: readon
     "</svg>",
     "",
   ].join("\n");
+}
+
+type TextWriter = (
+  at: readonly [x: number, y: number],
+  anchor: "start" | "middle" | "end",
+  words: string,
+  more?: string,
+) => string;
+
+const fontText: TextWriter = ([x, y], anchor, words, more = "") =>
+  `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}"${more}>${escaped(words)}</text>`;
+
+const pixelText: TextWriter = ([x, y], anchor, words, more = "") => {
+  const before = { start: 0, middle: 0.5, end: 1 }[anchor] * textWidth(words) * DOT;
+  const [left, top] = [Math.round(x - before), Math.round(y - LETTER_HEIGHT * DOT)];
+  const dots = textPixels(words).map(
+    ([column, row]) => `M${left + column * DOT} ${top + row * DOT}h${DOT}v${DOT}h-${DOT}z`,
+  );
+  return `<path d="${dots.join("")}" fill="#333" shape-rendering="crispEdges"${more}/>`;
+};
+
+/** The place of a value on an axis: 0 at its beginning, 1 at its end. */
+function shareOf({ from, to, log }: Axis, value: number): number {
+  if (!log) return (value - from) / (to - from);
+  return (exact.log(value) - exact.log(from)) / (exact.log(to) - exact.log(from));
+}
+
+/** 20000 -> "20k", 1500000 -> "1.5M", 1e-9 -> "1e-9": short, because there is little room. */
+function numberText(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e9) return value.toExponential().replace("+", "");
+  const [unit, factor] = size >= 1e6 ? ["M", 1e6] : size >= 1e4 ? ["k", 1e3] : ["", 1];
+  return `${Number((value / Number(factor)).toPrecision(6))}${unit}`;
+}
+
+/** Largest number of ticks in all decades of a logarithmic axis, before only powers of ten are left. */
+const MOST_TICKS = 10;
+
+/**
+ * Numbers for a logarithmic axis: 1, 2 and 5 times powers of ten, or, for many decades, powers of ten; the first is not
+ * above `from` and the last not below `to`.
+ * @throws RangeError unless 0 < from <= to
+ */
+export function logTicks(from: number, to: number): number[] {
+  if (!(from > 0 && from <= to)) {
+    throw new RangeError(
+      `a logarithmic axis from ${from} to ${to}; expected it to begin above 0 and to rise`,
+    );
+  }
+  const [low, high] = [Math.floor(exact.log10(from)), Math.ceil(exact.log10(to))];
+  const powers = Array.from({ length: high - low + 2 }, (_, i) => low + i);
+  const fine = powers.flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
+  const enclosing = (ticks: readonly number[]) => {
+    const first = ticks.findLastIndex((tick) => tick <= from);
+    const last = Math.max(
+      first + 1,
+      ticks.findIndex((tick) => tick >= to),
+    );
+    return ticks.slice(Math.max(0, first), last + 1);
+  };
+  const ticks = enclosing(fine);
+  if (ticks.length <= MOST_TICKS) return ticks;
+  const every = Math.ceil(powers.length / MOST_TICKS);
+  return enclosing(
+    powers.filter((_, i) => i % every === 0 || i === powers.length - 1).map((power) => Number(`1e${power}`)),
+  );
 }
 
 /**

@@ -66,7 +66,8 @@ export const images: Images = {
   async svgToPng(svg, scale) {
     const sharp = await load();
     const density = 72 * scale;
-    return sharp(Buffer.from(svg), { density }).png({ compressionLevel: 9, palette: true }).toBuffer();
+    // Runs draw their losses again and again: a quarter of the time of the smallest file, for twice its bytes.
+    return sharp(Buffer.from(svg), { density }).png({ compressionLevel: 6 }).toBuffer();
   },
 };
 

@@ -16,6 +16,7 @@ import { checkDisk, runBytes } from "./disk.ts";
 import { EpochLoss } from "./epoch_loss.ts";
 import { checkSameStart, initRecord } from "./initial_weights.ts";
 import { loadCheckpoint } from "./load_checkpoint.ts";
+import { LossCurve } from "./loss_curve.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { Preview } from "./preview.ts";
 import { QualityMeter } from "./quality.ts";
@@ -112,6 +113,7 @@ async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: Run
     writer: new RunWriter({ folder, settings, parts: preview.parts, hold: lock }),
     metrics,
     epochLoss: new EpochLoss(perEpoch, settings.steps, start.epochLossSum),
+    losses: await LossCurve.read(folder.metrics),
     speed: new Speedometer(settings.batchSize, metrics.secondsBefore),
     startStep: start.step,
   });

@@ -1,16 +1,20 @@
 // A run in progress, the owner of its resources: it holds the folder's lock, the backend, the step and the open files,
 // does the work after a step, and closes everything. `openRun` makes it.
 
-import { files } from "#platform";
+import { files, machine } from "#platform";
 import { proportionalClasses } from "../../data/class_proportions.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
+import { firstLine } from "../../platform/errors.ts";
+import { RunFolderError } from "../errors.ts";
 import type { TrainSettings } from "../settings.ts";
 import type { StepBatch, StepBatches } from "../step/step_batches.ts";
 import type { StepComputer, StepResult } from "../step/step_computer.ts";
 import type { TrainerOptions } from "../trainer_options.ts";
 import { explainDivergence } from "./divergence.ts";
 import type { EpochLoss } from "./epoch_loss.ts";
+import { lossPicture } from "./loss_chart.ts";
+import type { LossCurve } from "./loss_curve.ts";
 import type { MetricsLog, StepMetrics } from "./metrics_log.ts";
 import type { Preview } from "./preview.ts";
 import type { Quality, QualityMeter } from "./quality.ts";
@@ -41,6 +45,7 @@ export interface RunParts {
   readonly writer: RunWriter;
   readonly metrics: MetricsLog;
   readonly epochLoss: EpochLoss;
+  readonly losses: LossCurve;
   readonly speed: Speedometer;
   /** Steps done before. */
   readonly startStep: number;
@@ -69,6 +74,7 @@ export interface RunOutlook {
 export class Run {
   readonly #plan: RunPlan;
   readonly #parts: RunParts;
+  #isWarnedOfLosses = false;
 
   constructor(plan: RunPlan, parts: RunParts) {
     this.#plan = plan;
@@ -120,10 +126,11 @@ export class Run {
 
   /** Appends a step to the run's metrics. */
   record(result: StepResult): StepMetrics {
-    const { metrics, epochLoss, speed } = this.#parts;
+    const { metrics, epochLoss, losses, speed } = this.#parts;
     const { imagesPerSecond, seconds } = speed;
     const record = { ...result, imagesPerSecond, seconds, ...epochLoss.add(result.step, result.loss) };
     metrics.append(record);
+    losses.add(result.step, result.loss);
     return record;
   }
 
@@ -253,8 +260,23 @@ export class Run {
       await metrics.sync();
       const { timestepLosses } = computer;
       const state = { step, epochLossSum: epochLoss.sum, ...(timestepLosses && { timestepLosses }) };
-      return writer.writeCheckpoint(state, await computer.values(step));
+      const folder = await writer.writeCheckpoint(state, await computer.values(step));
+      await this.#drawLosses();
+      return folder;
     });
+  }
+
+  /** Draws loss.png. A failure is reported once; only a folder that is lost ends the run. */
+  async #drawLosses(): Promise<void> {
+    const { losses, writer } = this.#parts;
+    const { onWarning = machine.warn } = this.#plan.options;
+    try {
+      await writer.writeLossChart(await lossPicture(losses));
+    } catch (error) {
+      if (error instanceof RunFolderError) throw error;
+      if (!this.#isWarnedOfLosses) onWarning(`the picture of the losses is not drawn: ${firstLine(error)}`);
+      this.#isWarnedOfLosses = true;
+    }
   }
 
   /** The paths for the grid of a step, in writing order. */

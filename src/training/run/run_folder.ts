@@ -24,6 +24,8 @@ export class RunFolder {
   readonly pipeline: string;
   /** The last grid. */
   readonly finalSamples: string;
+  /** The picture of the losses up to the last checkpoint. */
+  readonly lossChart: string;
 
   constructor(path: string) {
     this.path = path;
@@ -33,6 +35,7 @@ export class RunFolder {
     this.checkpoints = join(path, "checkpoints");
     this.pipeline = join(path, "pipeline");
     this.finalSamples = join(path, "samples.png");
+    this.lossChart = join(path, "loss.png");
   }
 
   sampleGrid(step: number): string {

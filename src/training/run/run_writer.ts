@@ -59,6 +59,12 @@ export class RunWriter {
     return path;
   }
 
+  /** Writes the picture of the losses. @param png the bytes of the file */
+  async writeLossChart(png: Uint8Array): Promise<void> {
+    const { hold, folder } = this.#options;
+    await hold.writing((check) => files.writeFileAtomic(folder.lossChart, png, check));
+  }
+
   /** Writes the pipeline. @param weights of its model */
   async writePipeline(weights: StateDict): Promise<void> {
     const { folder, parts, hold } = this.#options;
