@@ -147,6 +147,12 @@ export {
   type TrainScheduler,
   trainSchedulerOf,
 } from "./training/step/objective.ts";
+export {
+  isHiddenMatrix,
+  type OptimizerMoments,
+  type OptimizerName,
+  type OptimizerOptions,
+} from "./training/step/optimizer.ts";
 export type { TimestepSampling, TimestepSamplingName } from "./training/step/timestep_sampling.ts";
 export {
   buildSplitTrainStep,

@@ -28,6 +28,15 @@ export { constantInit, type Initializer, normal, uniformFanIn } from "./init.ts"
 export { Linear } from "./linear.ts";
 export { Module } from "./module.ts";
 export { ModuleGroup } from "./module_group.ts";
+export {
+  type MuonOptions,
+  type MuonScalars,
+  type MuonState,
+  muon,
+  muonDefaults,
+  muonScalars,
+  orthogonalize,
+} from "./muon.ts";
 export { Parameter, type ParameterLayout, type ParameterOptions } from "./parameter.ts";
 export { averagePool3x3, maxPool3x3, maxPool3x3Stride2 } from "./pool_2d.ts";
 export { ResnetBlock2D, type ResnetBlock2DOptions, type TimeScaleShift } from "./resnet_block_2d.ts";

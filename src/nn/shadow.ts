@@ -9,14 +9,20 @@ import type { Parameter } from "./parameter.ts";
 export class Shadow extends Module {
   readonly #byName = new Map<string, Parameter>();
 
-  /** @param which all parameters of `source`, or only the trainable ones */
-  constructor(source: Module, which: "all" | "trainable") {
+  /** @param which all parameters of `source`, only the trainable ones, or those of these names */
+  constructor(source: Module, which: "all" | "trainable" | ReadonlySet<string>) {
     super();
     for (const [name, { torchShape, layout, trainable }] of source.namedParameters()) {
-      if (which === "trainable" && !trainable) continue;
+      const isShadowed = which === "all" || (which === "trainable" ? trainable : which.has(name));
+      if (!isShadowed) continue;
       const init = constantInit(0);
       this.#byName.set(name, this.parameter({ name, torchShape, layout, trainable, init }));
     }
+  }
+
+  /** Whether a parameter is shadowed. */
+  has(name: string): boolean {
+    return this.#byName.has(name);
   }
 
   /** The engine variable that shadows a parameter. @throws for an unknown name */

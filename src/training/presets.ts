@@ -4,7 +4,7 @@ import type { PatchSize } from "../codecs/patches.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
-import { NO_EVALUATION, PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
+import { ADAMW_ONLY, NO_EVALUATION, PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
 
 /** The length of a run: in optimizer steps, or in epochs, passes over the images. */
 export type RunLength = { readonly steps: number } | { readonly epochs: number };
@@ -27,7 +27,7 @@ export interface Preset {
 }
 
 /** torch's defaults for AdamW. */
-const ADAMW = { adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, adamWeightDecay: 0.01 };
+const ADAMW = { adamBeta1: 0.9, adamBeta2: 0.999, adamEpsilon: 1e-8, adamWeightDecay: 0.01, ...ADAMW_ONLY };
 const SAMPLES = { sampleSteps: 50, sampleCount: 16, ...NO_EVALUATION };
 
 /** The names of the presets. */

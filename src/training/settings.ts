@@ -2,7 +2,9 @@
 
 import * as v from "valibot";
 import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
+import { muonDefaults } from "../nn/muon.ts";
 import { solverPredictionTypes } from "../schedulers/math/prediction.ts";
+import { OPTIMIZERS, type OptimizerOptions } from "./step/optimizer.ts";
 import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./step/timestep_sampling.ts";
 
 /** Shapes of the learning rate over a run; each can begin with a linear warm-up. */
@@ -39,6 +41,9 @@ export const PLAIN_DRAWS = {
   inputPerturbation: 0,
 } as const;
 
+/** AdamW for all parameters; also the meaning of configs without these settings. */
+export const ADAMW_ONLY = { optimizer: "adamw", muonMomentum: muonDefaults.momentum } as const;
+
 /** Largest number of images for quality numbers. */
 export const MOST_EVALUATED = 10_000;
 
@@ -53,7 +58,7 @@ const entries = {
   batchSize: count(1, MOST.batchSize),
   /** Optimizer steps of the whole run. */
   steps: count(1, MOST.steps),
-  /** Peak learning rate of AdamW. */
+  /** Peak learning rate. */
   learningRate: positive,
   lrSchedule: v.picklist(LR_SCHEDULES),
   /** Steps over which the learning rate rises from 0 to its peak. */
@@ -61,7 +66,11 @@ const entries = {
   adamBeta1: decay,
   adamBeta2: decay,
   adamEpsilon: positive,
+  /** Decoupled weight decay, of all parameters whichever optimizer trains them. */
   adamWeightDecay: size,
+  /** "muon" trains the matrices of hidden layers by Muon, and all other parameters by AdamW. */
+  optimizer: v.optional(v.picklist(OPTIMIZERS), ADAMW_ONLY.optimizer),
+  muonMomentum: v.optional(decay, ADAMW_ONLY.muonMomentum),
   /** Gradients are clipped to this norm; null disables clipping. */
   maxGradNorm: v.nullable(positive),
   /** Gamma of Min-SNR loss weighting (Hang et al. 2023); null weights all timesteps equally. */
@@ -160,8 +169,26 @@ export function settingsProblem(settings: TrainSettings): string | undefined {
   if (timestepSampling !== "logit-normal" && !isPlain) {
     return `a logit mean of ${logitMean} and a logit std of ${logitStd} are of logit-normal timestep sampling, but that is ${timestepSampling}; use logit-normal or leave them out`;
   }
+  const { optimizer, muonMomentum } = settings;
+  if (optimizer === "adamw" && muonMomentum !== ADAMW_ONLY.muonMomentum) {
+    return `a muon momentum of ${muonMomentum} is of the optimizer muon, but that is adamw; use muon or leave it out`;
+  }
   return undefined;
 }
+
+/** The optimizer of these settings. */
+export function optimizerOf({ optimizer, muonMomentum, ...adam }: OptimizerSettings): OptimizerOptions {
+  const weightDecay = adam.adamWeightDecay;
+  return {
+    adamw: { beta1: adam.adamBeta1, beta2: adam.adamBeta2, eps: adam.adamEpsilon, weightDecay },
+    ...(optimizer === "muon" && { muon: { momentum: muonMomentum, weightDecay } }),
+  };
+}
+
+type OptimizerSettings = Pick<
+  TrainSettings,
+  "optimizer" | "muonMomentum" | "adamBeta1" | "adamBeta2" | "adamEpsilon" | "adamWeightDecay"
+>;
 
 /** The timestep sampling of these settings. */
 export function timestepSamplingOf({

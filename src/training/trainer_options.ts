@@ -14,7 +14,9 @@ import { runSteps } from "./presets.ts";
 import type { InitSource } from "./run/initial_weights.ts";
 import type { RunConfig } from "./run/run_folder.ts";
 import {
+  ADAMW_ONLY,
   NO_EVALUATION,
+  optimizerOf,
   PLAIN_DRAWS,
   settingsProblem,
   type TrainSettings,
@@ -84,6 +86,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   adamBeta2: 0.999,
   adamEpsilon: 1e-8,
   adamWeightDecay: 1e-6,
+  ...ADAMW_ONLY,
   maxGradNorm: 1,
   minSnrGamma: null,
   lossType: null,
@@ -195,7 +198,6 @@ export function stepOptions(
 ): TrainStepOptions {
   const { model } = options;
   const { height, width } = latentSize(options);
-  const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
   const {
     batchSize,
     maxGradNorm,
@@ -212,7 +214,7 @@ export function stepOptions(
     batchSize,
     height,
     width,
-    adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
+    ...optimizerOf(settings),
     maxGradNorm,
     ema: emaMaxDecay !== null,
     minSnrGamma,

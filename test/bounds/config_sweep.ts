@@ -130,7 +130,8 @@ const state: Kind = {
   fields: fieldsOf(STATE),
   read: async (config) => {
     file(checkpoint.slice(folder.length + 1).concat("/state.json"), config);
-    await readCheckpoint(new RunFolder(folder), 1, new Map());
+    const none = new Map<string, readonly number[]>();
+    await readCheckpoint(new RunFolder(folder), 1, { expAvg: none, expAvgSq: none, momentumBuffer: none });
   },
   runs: 60,
 };

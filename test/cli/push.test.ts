@@ -57,6 +57,7 @@ test("a dry run asks nothing of the network and writes what would be uploaded", 
     'DDPMPipeline.fromPretrained("tester/dry")',
     'DDIMPipeline.from_pretrained("tester/dry")',
     "| length | 6 steps of 4 images |",
+    "| optimizer | AdamW |",
     "![Images that the model drew](samples.png)",
   ]) {
     expect(readme).toContain(text);

@@ -276,6 +276,8 @@ test("a run that diverged names the command that trains on from its last good ch
     "--data",
     work.path("abc"),
     "--class-conditional",
+    "--optimizer",
+    "muon",
   ];
   const out = work.path("diverged");
   await said("train", "--out", out, ...args, ...more, "--learning-rate", "1e-3");

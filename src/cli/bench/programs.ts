@@ -6,6 +6,7 @@ import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { PRESETS, type PresetName } from "../../training/presets.ts";
+import { optimizerOf } from "../../training/settings.ts";
 import { checkStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
 import { buildTrainStep, type TrainStepOptions } from "../../training/step/train_step.ts";
 
@@ -29,7 +30,6 @@ export async function prepareTraining(
   const model = createModel(preset);
   watch.lap("weights");
   const scheduler = new DDPMScheduler(recipe);
-  const { adamBeta1, adamBeta2, adamEpsilon, adamWeightDecay } = settings;
   const step: TrainStepOptions = {
     model,
     objective: {
@@ -39,7 +39,7 @@ export async function prepareTraining(
     batchSize,
     height: size,
     width: size,
-    adamw: { beta1: adamBeta1, beta2: adamBeta2, eps: adamEpsilon, weightDecay: adamWeightDecay },
+    ...optimizerOf(settings),
     maxGradNorm: settings.maxGradNorm,
     ema: settings.emaMaxDecay !== null,
     minSnrGamma: settings.minSnrGamma,

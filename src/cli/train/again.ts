@@ -16,6 +16,7 @@ import type { TrainPlan } from "./plan.ts";
 /** Settings whose option takes their value unchanged. */
 const PLAIN = [
   "batchSize",
+  "optimizer",
   "lrSchedule",
   "timestepSampling",
   "logitMean",

@@ -6,6 +6,7 @@ import { betaSchedules } from "../../schedulers/math/betas.ts";
 import { solverPredictionTypes } from "../../schedulers/math/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../../training/presets.ts";
 import { LR_SCHEDULES, MOST, MOST_EVALUATED, NO_EVALUATION } from "../../training/settings.ts";
+import { OPTIMIZERS } from "../../training/step/optimizer.ts";
 import { TIMESTEP_SAMPLINGS } from "../../training/step/timestep_sampling.ts";
 import { addAugmentOptions } from "../augment_flags.ts";
 import { COMMON } from "../common_flags.ts";
@@ -41,6 +42,11 @@ export function addTrain(program: Command): void {
     .option("--batch-size <n>", "images per step", integer("--batch-size", 1, MOST.batchSize))
     .option("--steps <n>", "length of the run in steps", integer("--steps", 1, MOST.steps))
     .option("--epochs <n>", "length of the run in passes over the images", integer("--epochs", 1))
+    .option(
+      "--optimizer <name>",
+      "adamw (default), or muon for the matrices of hidden layers",
+      choice("--optimizer", OPTIMIZERS),
+    )
     .option(
       "--learning-rate <x>",
       "peak learning rate",

@@ -22,6 +22,7 @@ import type { InitModel } from "../../training/run/init_source.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import type { LrScheduleName } from "../../training/settings.ts";
 import type { TrainScheduler } from "../../training/step/objective.ts";
+import type { OptimizerName } from "../../training/step/optimizer.ts";
 import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
 import type { TrainerOptions } from "../../training/trainer_options.ts";
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
@@ -43,6 +44,7 @@ export interface TrainFlags extends AugmentFlags {
   readonly batchSize?: number;
   readonly steps?: number;
   readonly epochs?: number;
+  readonly optimizer?: OptimizerName;
   readonly learningRate?: number;
   readonly warmupSteps?: number;
   readonly lrSchedule?: LrScheduleName;
@@ -137,6 +139,7 @@ export async function trainPlan(
   const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
   const given = defined({
     batchSize: flags.batchSize,
+    optimizer: flags.optimizer,
     learningRate: flags.learningRate,
     warmupSteps: flags.warmupSteps,
     lrSchedule: flags.lrSchedule,

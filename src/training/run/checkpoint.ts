@@ -23,11 +23,15 @@ export interface TrainingState {
   readonly timestepLosses?: readonly (readonly number[])[];
 }
 
-/** AdamW's two moments of each weight, in the weights' order and layout. */
+/** AdamW's two moments of each weight that it trains, and Muon's one, in the weights' order and layout. */
 export interface OptimizerState {
   readonly expAvg: StateDict;
   readonly expAvgSq: StateDict;
+  readonly momentumBuffer: StateDict;
 }
+
+/** Name and shape of every weight that has each moment. */
+export type OptimizerShapes = Readonly<Record<keyof OptimizerState, ReadonlyMap<string, readonly number[]>>>;
 
 /** Writes and reads the model's folders, the parts of a checkpoint that only the caller knows. */
 export interface CheckpointParts {
@@ -96,13 +100,13 @@ export async function checkpointWeights(run: RunFolder, step: number): Promise<s
 
 /**
  * Reads a checkpoint's progress and its optimizer's moments.
- * @param shapes name and shape of every weight; the checkpoint must hold exactly these
+ * @param shapes of the moments; the checkpoint must hold these
  * @throws RunFolderError when it is damaged, with advice
  */
 export async function readCheckpoint(
   run: RunFolder,
   step: number,
-  shapes: ReadonlyMap<string, readonly number[]>,
+  shapes: OptimizerShapes,
 ): Promise<{ state: TrainingState; optimizer: OptimizerState }> {
   const folder = run.checkpoint(step);
   return explainDamage(folder, async () => {
@@ -140,8 +144,8 @@ export const UNET = "unet";
 export const UNET_EMA = "unet_ema";
 const OPTIMIZER = "optimizer.safetensors";
 const STATE = "state.json";
-/** torch's names of AdamW's moments. */
-const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq" } as const;
+/** torch's names of the moments. */
+const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq", momentumBuffer: "momentum_buffer" } as const;
 
 /** Writes the losses of each timestep in one line. */
 function stateText({ step, epochLossSum, timestepLosses }: TrainingState): string {
@@ -153,21 +157,19 @@ function stateText({ step, epochLossSum, timestepLosses }: TrainingState): strin
 
 function optimizerEntries(optimizer: OptimizerState): Map<string, HostWeight> {
   const entries = new Map<string, HostWeight>();
-  for (const [name, weight] of optimizer.expAvg) entries.set(`${MOMENTS.expAvg}.${name}`, weight);
-  for (const [name, weight] of optimizer.expAvgSq) entries.set(`${MOMENTS.expAvgSq}.${name}`, weight);
+  for (const moment of ["expAvg", "expAvgSq", "momentumBuffer"] as const) {
+    for (const [name, weight] of optimizer[moment]) entries.set(`${MOMENTS[moment]}.${name}`, weight);
+  }
   return entries;
 }
 
-async function readOptimizer(
-  path: string,
-  shapes: ReadonlyMap<string, readonly number[]>,
-): Promise<OptimizerState> {
+async function readOptimizer(path: string, shapes: OptimizerShapes): Promise<OptimizerState> {
   const file = await openSafetensors(path);
   try {
-    const moment = async (prefix: string): Promise<StateDict> => {
+    const read = async (moment: keyof OptimizerState): Promise<StateDict> => {
       const out: StateDict = new Map();
-      for (const [name, shape] of shapes) {
-        const key = `${prefix}.${name}`;
+      for (const [name, shape] of shapes[moment]) {
+        const key = `${MOMENTS[moment]}.${name}`;
         const found = file.info(key).shape;
         if (found.join() !== shape.join()) {
           throw new FileError(
@@ -179,7 +181,11 @@ async function readOptimizer(
       }
       return out;
     };
-    return { expAvg: await moment(MOMENTS.expAvg), expAvgSq: await moment(MOMENTS.expAvgSq) };
+    return {
+      expAvg: await read("expAvg"),
+      expAvgSq: await read("expAvgSq"),
+      momentumBuffer: await read("momentumBuffer"),
+    };
   } finally {
     await file.close();
   }

@@ -2,7 +2,9 @@
 // importance sampling of timesteps.
 
 import { paths } from "#platform";
+import type { Shape } from "../../engine/shape.ts";
 import { readStateDict } from "../../io/state_dict.ts";
+import type { Shadow } from "../../nn/shadow.ts";
 import { readWeights } from "../../pipelines/components.ts";
 import type { TracedStep } from "../step/traced_step.ts";
 import { readAugmentEmbedding } from "./augment_checkpoint.ts";
@@ -18,12 +20,14 @@ const { join } = paths;
 export async function loadCheckpoint(
   folder: RunFolder,
   step: number,
-  { model, network, expAvg, expAvgSq, ema, augmentEmbedding, timesteps }: TracedStep,
+  { model, expAvg, expAvgSq, momentumBuffer, ema, augmentEmbedding, timesteps }: TracedStep,
 ): Promise<TrainingState> {
   const path = folder.checkpoint(step);
-  const trainable = [...network.namedParameters()].filter(([, { trainable }]) => trainable);
-  const shapes = new Map(trainable.map(([name, { torchShape }]) => [name, torchShape]));
-  const { state, optimizer } = await readCheckpoint(folder, step, shapes);
+  const { state, optimizer } = await readCheckpoint(folder, step, {
+    expAvg: shapesOf(expAvg),
+    expAvgSq: shapesOf(expAvgSq),
+    momentumBuffer: shapesOf(momentumBuffer),
+  });
   await explainDamage(path, async () => {
     await readWeights(join(path, UNET), model);
     const average = ema ? await readStateDict(join(path, UNET_EMA)) : null;
@@ -38,5 +42,9 @@ export async function loadCheckpoint(
   });
   expAvg.loadStateDict(optimizer.expAvg);
   expAvgSq.loadStateDict(optimizer.expAvgSq);
+  momentumBuffer.loadStateDict(optimizer.momentumBuffer);
   return state;
 }
+
+const shapesOf = (moment: Shadow): ReadonlyMap<string, Shape> =>
+  new Map([...moment.namedParameters()].map(([name, { torchShape }]) => [name, torchShape]));

@@ -7,9 +7,9 @@ import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_s
 /** Puts the state of a training step on a backend and compiles it. @throws MemoryError when it does not fit */
 export async function compileTrainStep(
   backend: Backend,
-  { program, network, expAvg, expAvgSq, ema }: TrainStep,
+  { program, network, expAvg, expAvgSq, momentumBuffer, ema }: TrainStep,
 ): Promise<Executable> {
-  for (const part of [network, expAvg, expAvgSq]) part.upload(backend);
+  for (const part of [network, expAvg, expAvgSq, momentumBuffer]) part.upload(backend);
   ema?.upload(backend);
   return backend.compile(program);
 }
@@ -54,8 +54,7 @@ function largestBatch(backend: Backend, options: TrainStepOptions, available: nu
 }
 
 /** Sets the state of a training step, except the network's weights, to its initial values. */
-export function startState({ network, expAvg, expAvgSq, ema }: TrainStep): void {
-  expAvg.setZero();
-  expAvgSq.setZero();
+export function startState({ network, expAvg, expAvgSq, momentumBuffer, ema }: TrainStep): void {
+  for (const moment of [expAvg, expAvgSq, momentumBuffer]) moment.setZero();
   ema?.loadStateDict(network.stateDict());
 }

@@ -28,6 +28,7 @@ export interface StateValues {
   readonly network: StateDict;
   readonly expAvg: StateDict;
   readonly expAvgSq: StateDict;
+  readonly momentumBuffer: StateDict;
   readonly ema: StateDict | null;
 }
 
@@ -111,13 +112,14 @@ export class StepComputer {
    * @throws DivergenceError when a value is not finite
    */
   async values(step: number): Promise<StateValues> {
-    const { network, expAvg, expAvgSq, ema } = this.#traced;
-    for (const part of [network, expAvg, expAvgSq, ema]) await part?.download(this.#backend);
+    const { network, expAvg, expAvgSq, momentumBuffer, ema } = this.#traced;
+    for (const part of [network, expAvg, expAvgSq, momentumBuffer, ema]) await part?.download(this.#backend);
     const values = {
       network: network.stateDict(),
       ema: ema?.stateDict() ?? null,
       expAvg: expAvg.stateDict(),
       expAvgSq: expAvgSq.stateDict(),
+      momentumBuffer: momentumBuffer.stateDict(),
     };
     for (const part of Object.values(values)) if (part) checkFinite(part, step);
     return values;

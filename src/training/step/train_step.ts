@@ -1,11 +1,11 @@
 // One training step as one program: draw timesteps and noise, add noise to the images, predict, loss, gradients, clip,
-// AdamW, moving average (Ho et al. 2020, algorithm 1). The objective is in objective.ts, the draws in draws.ts.
+// optimizer, moving average (Ho et al. 2020, algorithm 1). The objective is in objective.ts, the draws in draws.ts, the
+// optimizer in optimizer.ts.
 
 import { CONDITION_SIZE } from "../../data/augment/edm.ts";
 import type { HostArray, ProgramSpec } from "../../engine/backend.ts";
 import { concat, grad, type Tensor, variable } from "../../engine/tensor.ts";
 import { type Conditions, type DenoiserInputs, mapConditions } from "../../models/denoiser.ts";
-import { type AdamWOptions, type AdamWScalars, adamw, adamwScalars } from "../../nn/adamw.ts";
 import { clipCoefficient, globalNorm } from "../../nn/clip_grad_norm.ts";
 import type { Module } from "../../nn/module.ts";
 import { ModuleGroup } from "../../nn/module_group.ts";
@@ -16,11 +16,11 @@ import { type DrawFeeds, type DrawOptions, type Draws, imageShape, makeDraws, re
 import { emaUpdate } from "./ema.ts";
 import { addNoise, meanSquaredError, predictionTarget, squaredErrors } from "./losses.ts";
 import { batchLevels, isFlow, type LossWeighting } from "./objective.ts";
+import { Optimizer, type OptimizerMoments, type OptimizerOptions } from "./optimizer.ts";
 import { ProgramInputs } from "./program_inputs.ts";
 
 /** Options of a training step. */
-export interface TrainStepOptions extends DrawOptions, LossWeighting {
-  readonly adamw: AdamWOptions;
+export interface TrainStepOptions extends DrawOptions, OptimizerOptions, LossWeighting {
   /** Gradients are clipped to this norm; null disables clipping. */
   readonly maxGradNorm: number | null;
   /** Whether to keep an average of the weights. */
@@ -43,12 +43,9 @@ export interface TrainStepFeeds extends DrawFeeds, Conditions<HostArray> {
 }
 
 /** The state that a training step changes. */
-export interface TrainState {
+export interface TrainState extends OptimizerMoments {
   /** All trained modules: the model, and those that only training has. */
   readonly network: Module;
-  /** AdamW's moments of the trainable parameters. Start: setZero(). */
-  readonly expAvg: Shadow;
-  readonly expAvgSq: Shadow;
   /** The average of all parameters, or null. Start: loaded from the network's state dict. */
   readonly ema: Shadow | null;
 }
@@ -56,8 +53,8 @@ export interface TrainState {
 /** A training step with its state. */
 export interface TrainStep extends TrainState {
   /**
-   * Inputs: images; those of the draws; the model's conditions, and the augmentation condition, if any; keep, stepSize,
-   * biasCorrection2Sqrt; ema rate if any.
+   * Inputs: images; those of the draws; the model's conditions, and the augmentation condition, if any; the
+   * optimizer's scalars; ema rate if any.
    * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
    * its factor.
    * Updates: weights, moments, average.
@@ -74,7 +71,7 @@ export interface TrainStep extends TrainState {
 export interface SplitTrainStep extends TrainState {
   /** Inputs: images to conditions. Outputs: loss [], and each image's loss [N] where there is one. Updates: the region. */
   readonly gradients: ProgramSpec;
-  /** Inputs: keep to ema rate. Outputs: the gradients' norm []. Reads the region; updates weights, moments, average. */
+  /** Inputs: the optimizer's scalars to ema rate. Outputs: the gradients' norm []. Reads the region; updates weights, moments, average. */
   readonly update: ProgramSpec;
   /** All gradients concatenated, in the order of the trainable parameters, each in its layout. Start: zeros. */
   readonly region: Tensor;
@@ -171,40 +168,23 @@ function traceUpdate(
   trainable: Trainable,
   gradients: readonly Tensor[],
 ) {
-  const scalarsOf = ({ step, learningRate }: TrainStepFeeds) =>
-    adamwScalars(step, learningRate, options.adamw);
-  const scalars: AdamWScalars<Tensor> = {
-    keep: inputs.scalar("keep", (given) => scalarsOf(given).keep),
-    stepSize: inputs.scalar("stepSize", (given) => scalarsOf(given).stepSize),
-    biasCorrection2Sqrt: inputs.scalar(
-      "biasCorrection2Sqrt",
-      (given) => scalarsOf(given).biasCorrection2Sqrt,
-    ),
-  };
+  const optimizer = new Optimizer(options, inputs, network);
   const average = options.ema
     ? {
         weights: new Shadow(network, "all"),
         rate: inputs.scalar("emaRate", ({ emaDecay }) => 1 - required("emaDecay", emaDecay)),
       }
     : null;
-  const expAvg = new Shadow(network, "trainable");
-  const expAvgSq = new Shadow(network, "trainable");
   const norm = globalNorm(gradients);
   const clip = options.maxGradNorm === null ? null : clipCoefficient(norm, options.maxGradNorm);
   const updates = trainable.flatMap(([name, { tensor }], i) => {
     const gradient = clip === null ? gradients[i] : gradients[i].mul(clip);
-    const before = { weight: tensor, expAvg: expAvg.tensor(name), expAvgSq: expAvgSq.tensor(name) };
-    const after = adamw(before, gradient, scalars, options.adamw);
-    const own = [
-      { target: before.weight, value: after.weight },
-      { target: before.expAvg, value: after.expAvg },
-      { target: before.expAvgSq, value: after.expAvgSq },
-    ];
-    if (average === null) return own;
+    const after = optimizer.update(name, tensor, gradient);
+    if (average === null) return after.updates;
     const target = average.weights.tensor(name);
-    return [...own, { target, value: emaUpdate(target, after.weight, average.rate) }];
+    return [...after.updates, { target, value: emaUpdate(target, after.weight, average.rate) }];
   });
-  return { norm, updates, state: { network, expAvg, expAvgSq, ema: average?.weights ?? null } };
+  return { norm, updates, state: { network, ...optimizer.moments, ema: average?.weights ?? null } };
 }
 
 function checkTrainable({ model, objective }: TrainStepOptions): void {
