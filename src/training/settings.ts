@@ -70,6 +70,7 @@ const entries = {
   adamWeightDecay: size,
   /** "muon" trains the matrices of hidden layers by Muon, and all other parameters by AdamW. */
   optimizer: v.optional(v.picklist(OPTIMIZERS), ADAMW_ONLY.optimizer),
+  /** Share of the old average in Muon's average of the gradient. */
   muonMomentum: v.optional(decay, ADAMW_ONLY.muonMomentum),
   /** Gradients are clipped to this norm; null disables clipping. */
   maxGradNorm: v.nullable(positive),
