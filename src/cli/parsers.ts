@@ -2,6 +2,7 @@
 // value, and the expected one.
 
 import { parsePythonJson } from "../io/diffusers_json.ts";
+import type { Extent } from "../io/image/index.ts";
 import { UsageError } from "./errors.ts";
 
 type Parser<T> = (text: string) => T;
@@ -67,6 +68,28 @@ export function numberChoice<const T extends number>(option: string, numbers: re
       throw new UsageError(`${option} is "${text}"; expected ${orList(numbers.map(String))}`);
     }
     return found;
+  };
+}
+
+/** The size of images: one number for squares, or WIDTHxHEIGHT. */
+export function imageSize(option: string, min: number, max: number): Parser<Extent> {
+  return (text) => {
+    const [, width = text, height = width] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
+    const sides = [width, height].map((side) => (/^\d+$/.test(side) ? Number(side) : Number.NaN));
+    if (sides.every((side) => Number.isSafeInteger(side) && side >= min && side <= max)) {
+      return { width: sides[0], height: sides[1] };
+    }
+    throw new UsageError(
+      `${option} is "${text}"; expected a side ${range(min, max)}, or width and height such as 96x128`,
+    );
+  };
+}
+
+/** A colour: #rrggbb. */
+export function color(option: string): Parser<string> {
+  return (text) => {
+    if (/^#[0-9a-f]{6}$/i.test(text)) return text;
+    throw new UsageError(`${option} is "${text}"; expected a colour such as "#ffffff"`);
   };
 }
 

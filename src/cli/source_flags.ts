@@ -1,9 +1,10 @@
-// The options that select the images of a source and their size, shared by all commands that read one.
+// The options that select the images of a source and their form, shared by all commands that read one.
 
-import { nonEmpty } from "./parsers.ts";
+import { type Channels, type Extent, FITS, type Fit } from "../io/image/index.ts";
+import { choice, color, imageSize, nonEmpty } from "./parsers.ts";
 
-/** Largest side of the square images, in pixels. */
-export const MAX_SIZE = 4096;
+/** Largest side of images, in pixels. */
+const MAX_SIZE = 4096;
 
 /** Selects a part of a source: name, description and parser of each option. */
 export const SELECTION = {
@@ -23,3 +24,53 @@ export const SELECTION = {
     nonEmpty("--label-column"),
   ],
 } as const;
+
+/** The options for the form of images; absent ones are undefined. */
+export interface FormFlags {
+  readonly size?: Extent;
+  readonly channels?: Channels | "auto";
+  readonly fit?: Fit;
+  readonly ground?: string;
+}
+
+const CHANNELS = { auto: "auto", 1: 1, 3: 3, 4: 4 } as const;
+const channelsOf = choice("--channels", ["auto", "1", "3", "4"]);
+
+/** The form of images: name, description and parser of each option. */
+export const FORM = {
+  size: [
+    "--size <pixels>",
+    "of the images: 64 for squares, or width x height such as 96x128",
+    imageSize("--size", 1, MAX_SIZE),
+  ],
+  channels: [
+    "--channels <n>",
+    "1 for gray, 3 for RGB, 4 with transparency (default: auto, what the originals have)",
+    (text: string) => CHANNELS[channelsOf(text)],
+  ],
+  fit: [
+    "--fit <name>",
+    `${FITS.join(" | ")}: of images of another shape, keep the centre, or all on a ground, or scale both sides (default: crop)`,
+    choice("--fit", FITS),
+  ],
+  ground: [
+    "--ground <colour>",
+    'behind transparency and around padded images, such as "#000000" (default: white; with 4 channels nothing)',
+    color("--ground"),
+  ],
+} as const;
+
+/** How images are brought to their size, as far as it is given. */
+export const fittingOf = ({
+  fit,
+  ground,
+}: Pick<FormFlags, "fit" | "ground">): Pick<FormFlags, "fit" | "ground"> => ({
+  ...(fit !== undefined && { fit }),
+  ...(ground !== undefined && { ground }),
+});
+
+/** The same, and the channels. */
+export const formOf = ({ channels, ...form }: FormFlags): Omit<FormFlags, "size"> => ({
+  ...(channels !== undefined && { channels }),
+  ...fittingOf(form),
+});

@@ -11,10 +11,12 @@ import {
 } from "../data/index.ts";
 import { FORMATS } from "../data/local/kinds.ts";
 import { isHubName } from "../io/hub/index.ts";
+import type { Extent } from "../io/image/index.ts";
 import { Interrupted, UsageError } from "./errors.ts";
 import { fetchHubSource } from "./hub_source.ts";
 import { onInterrupt } from "./interrupt.ts";
 import type { Output } from "./output.ts";
+import { type FormFlags, formOf } from "./source_flags.ts";
 import { bytes, imagoCommand } from "./wording.ts";
 
 export const SYNTHETIC = "synthetic";
@@ -23,8 +25,8 @@ export const SOURCES = `synthetic (1,000 drawn butterflies), hf:OWNER/NAME, ${FO
 /** Reading for less than this shows no status (milliseconds). */
 const QUIET_MS = 500;
 
-export interface SourceOptions extends SourceSelection {
-  readonly size: number;
+export interface SourceOptions extends SourceSelection, Omit<FormFlags, "size"> {
+  readonly size: Extent;
   readonly flip: boolean;
   /** Leaves out unreadable images, with a warning that names them. */
   readonly skipBroken: boolean;
@@ -52,7 +54,7 @@ export async function openSource(
  * @throws Interrupted when the user stops the reading
  */
 export async function openAny(source: string, options: SourceOptions, output: Output): Promise<OpenedSource> {
-  const { size, flip, skipBroken, split, imageColumn, labelColumn } = options;
+  const { size, channels = "auto", flip, skipBroken, split, imageColumn, labelColumn } = options;
   const selection = {
     ...(split !== undefined && { split }),
     ...(imageColumn !== undefined && { imageColumn }),
@@ -64,9 +66,13 @@ export async function openAny(source: string, options: SourceOptions, output: Ou
       const option = `--${chosen.replace("Column", "-column")}`;
       throw new UsageError(`${option} chooses from files, but ${SYNTHETIC} is drawn; leave it out`);
     }
-    return { images: { ...synthetic({ size }), flip } };
+    for (const option of ["fit", "ground"] as const) {
+      if (options[option] === undefined) continue;
+      throw new UsageError(`--${option} is of files, but ${SYNTHETIC} is drawn at any size; leave it out`);
+    }
+    return { images: { ...synthetic({ size, channels: channels === "auto" ? 3 : channels }), flip } };
   }
-  const plain = { size, flip, skipBroken, ...selection };
+  const plain = { size, flip, skipBroken, ...selection, ...formOf({ ...options, channels }) };
   const local = isHubName(source)
     ? await readHub(source, plain, output)
     : await readLocal(source, plain, output);

@@ -5,6 +5,7 @@ import { identity } from "../codecs/identity.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
+import type { FormOptions } from "../data/local/form.ts";
 import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
@@ -66,6 +67,8 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly source?: string;
   /** Recorded in config.json: the part of the source that was read, and its columns. */
   readonly selection?: SourceSelection;
+  /** Recorded in config.json: how images of another shape were brought to the size. */
+  readonly form?: Pick<FormOptions, "fit" | "ground">;
   /** Recorded in config.json: whether broken images were left out. */
   readonly skipBroken?: boolean;
   /** Recorded in config.json: the source of the model's weights. */
@@ -158,7 +161,7 @@ export function checkFit(
     );
   }
   const { height, width } = data.size;
-  const { inChannels, sizeFactor } = model;
+  const { inChannels } = model;
   const seen = latentSize(options);
   const through = codecOf(options).saved === null ? "" : " through the codec";
   if (seen.channels !== inChannels) {
@@ -166,11 +169,8 @@ export function checkFit(
       `the model takes images of ${inChannels} channels, ${data.name} has ${seen.channels}${through}`,
     );
   }
-  if (seen.height % sizeFactor !== 0 || seen.width % sizeFactor !== 0) {
-    throw new TrainingOptionError(
-      `images of ${seen.width} x ${seen.height}${through} do not fit the model, which halves them ${times(exact.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`,
-    );
-  }
+  const misfit = sizeProblem(model, seen, through);
+  if (misfit !== undefined) throw new TrainingOptionError(misfit);
   if (evalEvery > 0 && data.count < 2) {
     throw new TrainingOptionError(
       `quality numbers compare with at least 2 images, ${data.name} has ${data.count}; leave out evalEvery`,
@@ -188,6 +188,17 @@ export function checkFit(
       `a ${model.className} cannot be told how its images were augmented; leave out augmentProbability`,
     );
   }
+}
+
+/** Why images of a size in the model's space do not fit the model; undefined if they do. */
+export function sizeProblem(
+  model: Denoiser,
+  seen: Pick<ImageSize, "height" | "width">,
+  through = "",
+): string | undefined {
+  const { sizeFactor } = model;
+  if (seen.height % sizeFactor === 0 && seen.width % sizeFactor === 0) return undefined;
+  return `images of ${seen.width} x ${seen.height}${through} do not fit the model, which halves them ${times(exact.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`;
 }
 
 /** The training step of a run. */
@@ -231,7 +242,8 @@ export function stepOptions(
 /** The config.json of a run. */
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
   const { model, scheduler, data, preset, source, selection = {} } = options;
-  const { skipBroken = false, backend = DEFAULT_BACKEND } = options;
+  const { form = {}, skipBroken = false, backend = DEFAULT_BACKEND } = options;
+  const { width, height } = data.size;
   const { saved } = codecOf(options);
   return {
     imago: VERSION,
@@ -239,7 +251,9 @@ export function runConfig(options: TrainerOptions, settings: TrainSettings): Run
     data: {
       source: source ?? data.name,
       ...(Object.keys(selection).length > 0 && { selection }),
-      size: data.size.height,
+      size: width === height ? height : { width, height },
+      ...(data.channels !== 3 && { channels: data.channels }),
+      ...form,
       skipBroken,
       count: data.count,
       fingerprint: data.fingerprint(),

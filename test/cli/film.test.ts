@@ -19,7 +19,7 @@ async function shown(steps: number): Promise<[number[], number[]]> {
   const { data, width, height } = await film.strip();
   const every = Array.from({ length: steps }, (_, i) => i + 1);
   const inRow = (y: number, unitOf: (share: number) => number) => {
-    const row = new Set(Array.from({ length: width }, (_, x) => data[3 * (Math.floor(y) * width + x)]));
+    const row = new Set(Array.from({ length: width }, (_, x) => data[Math.floor(y) * width + x]));
     return every.filter((step) => row.has(Math.round(255 * BRIGHT * unitOf(step / steps))));
   };
   return [inRow(height / 4, (share) => share), inRow((3 * height) / 4, (share) => 1 - share)];
@@ -43,7 +43,7 @@ test("an animation shows the sample beside the predicted image, and its last fra
   const { frames, delay } = await film.animation();
   expect(frames.map(({ width, height }) => [width, height])).toEqual(Array(3).fill([128 + 128 + 12, 136]));
   for (const [i, share] of [1 / 9, 5 / 9, 1].entries()) {
-    const levels = [64, 200].map((x) => frames[i].data[3 * (64 * frames[i].width + x)]);
+    const levels = [64, 200].map((x) => frames[i].data[64 * frames[i].width + x]);
     expect(levels).toEqual([share, 1 - share].map((part) => Math.round(255 * BRIGHT * part)));
   }
   expect(delay).toEqual([100, 100, 2500]);

@@ -323,9 +323,9 @@ test("what cannot be begun from is refused in one line, and no folder is made", 
   await cp(join(plain, "checkpoints/step-000003"), work.path("alone"), { recursive: true });
   await new DDPMPipeline(tinyUNet(), new EDMEulerScheduler()).savePretrained(work.path("edm"));
   await new DDPMPipeline(
-    tinyUNet(0, { inChannels: 1, outChannels: 1 }),
+    tinyUNet(0, { inChannels: 16, outChannels: 16 }),
     new EulerDiscreteScheduler(),
-  ).savePretrained(work.path("gray"));
+  ).savePretrained(work.path("latents"));
   for (const [args, message] of [
     [
       ["--init", plain, "--model", work.path("model.json")],
@@ -338,7 +338,10 @@ test("what cannot be begun from is refused in one line, and no folder is made", 
     [["--init", work.path("plain/pipeline/unet")], "this is the folder of a model only"],
     [["--init", work.path("alone")], "this checkpoint is not in its run's folder"],
     [["--init", work.path("edm")], "a model with EDM's preconditioning is not trained here"],
-    [["--init", work.path("gray")], "the model takes images of 1 channels, synthetic has 3"],
+    [
+      ["--init", work.path("latents")],
+      "the model takes images of 16 channels; expected 1 (gray), 3 (RGB) or 4",
+    ],
     [["--init", plain, "--class-conditional", "--data", join(work.path("abc"), "a")], "has no class labels"],
   ] as const) {
     const { code, line } = await failure(["train", "--out", work.path("never"), ...args]);

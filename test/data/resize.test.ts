@@ -1,7 +1,7 @@
 // Resizing against Pillow: sha256 of Image.resize(..., BILINEAR) and the middle crop, for images made by a formula.
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { resizeAndCrop } from "../../src/io/image/index.ts";
+import { resizeAndCrop } from "../../src/io/image/resize.ts";
 
 // [width, height, size, sha256 of the bytes, the first nine bytes], from Pillow 13.0.0.
 const PILLOW: readonly [number, number, number, string, readonly number[]][] = [

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { DataError, drawButterfly, synthetic } from "../../src/data/index.ts";
 import { specimenOf } from "../../src/data/synthetic/index.ts";
-import { resizeAndCrop } from "../../src/io/image/index.ts";
+import { resizeAndCrop } from "../../src/io/image/resize.ts";
 
 describe("synthetic", () => {
   it("draws the same 1,000 butterflies as ever, all different", () => {

@@ -5,7 +5,7 @@ import { addAugmentOptions } from "../augment_flags.ts";
 import { COMMON } from "../common_flags.ts";
 import { IMAGE_FILES } from "../files.ts";
 import { fileName, integer } from "../parsers.ts";
-import { MAX_SIZE, SELECTION } from "../source_flags.ts";
+import { FORM, SELECTION } from "../source_flags.ts";
 import { SOURCES } from "../sources.ts";
 import { dataCache, dataInfo, dataPreview } from "./data.ts";
 
@@ -24,7 +24,10 @@ export function addData(program: Command): void {
     .option(...SELECTION.split)
     .option(...SELECTION.imageColumn)
     .option(...SELECTION.labelColumn)
-    .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
+    .option(...FORM.size)
+    .option(...FORM.channels)
+    .option(...FORM.fit)
+    .option(...FORM.ground)
     .option(...COMMON.skipBroken)
     .option(...COMMON.json)
     .allowExcessArguments(false)
@@ -36,7 +39,10 @@ export function addData(program: Command): void {
     .option(...SELECTION.split)
     .option(...SELECTION.imageColumn)
     .option(...SELECTION.labelColumn)
-    .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE), 32)
+    .option(...FORM.size)
+    .option(...FORM.channels)
+    .option(...FORM.fit)
+    .option(...FORM.ground)
     .option("--count <n>", "images in the grid", integer("--count", 1, 10_000), 64)
     .option("--seed <n>", "decides what is done at random, as in training", integer("--seed", 0), 0)
     .option("--out <file>", "the grid", fileName("--out", IMAGE_FILES), "preview.png")

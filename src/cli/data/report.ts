@@ -40,7 +40,7 @@ export function dataReport(
       event: "data",
       source,
       count,
-      size: size.height,
+      size: size.width === size.height ? size.height : size,
       channels,
       mean,
       deviation,
@@ -62,7 +62,7 @@ export function dataReport(
       fingerprint: images.fingerprint(),
     },
     lines: [
-      `${source}: ${counted(count, "image")}, read as ${size.width} x ${size.height} pixels of ${channels} channels`,
+      `${source}: ${counted(count, "image")}, read as ${size.width} x ${size.height} pixels of ${channels === 1 ? "1 channel" : `${channels} channels`}`,
       ...(originals === undefined ? [] : originalLines(originals)),
       ...labelLines(labels),
       ...(local === undefined ? [] : brokenLines(local)),

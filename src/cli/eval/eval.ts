@@ -1,7 +1,7 @@
 // imago eval: measures the quality of a model's images, and reports how each number was made.
 
 import { sourceImage } from "../../data/source_image.ts";
-import { imageGrid, type Pixels, writeImage } from "../../io/image/index.ts";
+import { imageGrid, type Pixels, toRgb, writeImage } from "../../io/image/index.ts";
 import { compare } from "../../metrics/comparison.ts";
 import type { Cooperation } from "../../metrics/cooperative.ts";
 import { FeatureExtractor } from "../../metrics/extractor.ts";
@@ -108,7 +108,7 @@ async function findRepetition(
   file: string,
   progress: Cooperation,
 ): Promise<Repetition> {
-  const all = ({ count, image }: ImageSet) => Array.from({ length: count }, (_, i) => image(i));
+  const all = ({ count, image }: ImageSet) => Array.from({ length: count }, (_, i) => toRgb(image(i)));
   const drawn = all(compared);
   const training = all(reals);
   const byFeatures = await nearness(generated, real, progress);

@@ -4,11 +4,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { proportionalClasses } from "../../data/class_proportions.ts";
 import type { ImageSource, SourceSelection } from "../../data/index.ts";
+import { extentOf } from "../../data/local/form.ts";
 import { sourceImage } from "../../data/source_image.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { type BackendName, createBackend } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
-import type { Pixels } from "../../io/image/index.ts";
+import type { Extent, Pixels } from "../../io/image/index.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import {
   type BitsPerDim,
@@ -18,6 +19,7 @@ import {
 } from "../../pipelines/bits_per_dim.ts";
 import type { ModelClasses } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
+import { checkChannels } from "../../pipelines/images.ts";
 import { RunFolder } from "../../training/run/run_folder.ts";
 import {
   checkCount,
@@ -31,17 +33,17 @@ import { DrawingProgress, watchOf } from "../drawing_progress.ts";
 import { UsageError } from "../errors.ts";
 import { checkOutputFile } from "../files.ts";
 import type { Output } from "../output.ts";
+import { type FormFlags, fittingOf, formOf } from "../source_flags.ts";
 import { openSource } from "../sources.ts";
 import { counted, flagOf } from "../wording.ts";
 import { type FeaturesName, featureNetwork } from "./features.ts";
 
 /** Options of imago eval; those without a question mark have defaults. */
-export interface EvalFlags extends DrawingFlags {
+export interface EvalFlags extends DrawingFlags, FormFlags {
   readonly data?: string;
   readonly split?: string;
   readonly imageColumn?: string;
   readonly labelColumn?: string;
-  readonly size?: number;
   readonly features?: FeaturesName;
   readonly inception?: string;
   readonly memorisation?: string;
@@ -105,8 +107,8 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
     const side = isModel(subject)
       ? await planModel(subject, flags, backend, output)
       : await planImages(subject, flags, output);
-    const { source, selection, size, skipBroken } = side;
-    const data = await openSource(source, { ...selection, size, flip: false, skipBroken }, output);
+    const { source, selection, form, skipBroken } = side;
+    const data = await openSource(source, { ...selection, ...form, flip: false, skipBroken }, output);
     return {
       ...side,
       ...side.comparedWith(data),
@@ -130,7 +132,7 @@ type Compared = Pick<EvalPlan, "compared" | "images">;
 type Side = Omit<EvalPlan, "backend" | "network" | "data" | keyof Compared> & {
   comparedWith(data: ImageSource): Compared;
   readonly selection: SourceSelection;
-  readonly size: number;
+  readonly form: Omit<FormFlags, "size"> & { readonly size: Extent };
   readonly skipBroken: boolean;
 };
 
@@ -148,12 +150,15 @@ const isModel = (folder: string): boolean =>
 async function planModel(folder: string, flags: EvalFlags, backend: Backend, output: Output): Promise<Side> {
   const pipeline = await DDPMPipeline.fromPretrained(folder, { backend, warn: output.warn });
   await useCheckpoint(pipeline, folder, flags);
-  const { height, width } = pipeline.imageSize;
-  if (height !== width) {
-    throw new UsageError(`${folder} draws images of ${width} x ${height}; only square ones can be compared`);
+  const { channels, ...size } = pipeline.imageSize;
+  const given = flags.size ?? size;
+  if (given.width !== size.width || given.height !== size.height) {
+    throw new UsageError(
+      `--size ${given.width}x${given.height}: the model's images are ${size.width} x ${size.height}; leave it out`,
+    );
   }
-  if (flags.size !== undefined && flags.size !== width) {
-    throw new UsageError(`--size ${flags.size}: the model's images are ${width} x ${width}; leave it out`);
+  if (flags.channels !== undefined && flags.channels !== "auto" && flags.channels !== channels) {
+    throw new UsageError(`--channels ${flags.channels}: the model's images have ${channels}; leave it out`);
   }
   checkCount(flags.count, pipeline.imageSize);
   const run = new RunFolder(folder);
@@ -187,7 +192,12 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   return {
     source,
     selection: { ...ofRun, ...selectionOf(flags) },
-    size: width,
+    form: {
+      size,
+      channels: checkChannels(channels),
+      ...(flags.data === undefined && config && fittingOf(config.data)),
+      ...fittingOf(flags),
+    },
     skipBroken: flags.skipBroken ?? config?.data.skipBroken ?? false,
     description: `drawn by ${folder} (${parts.join(", ")})`,
     comparedCount: count,
@@ -246,12 +256,13 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
       `${flagOf(option)} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
     );
   }
-  const { size = DEFAULT_SIZE, skipBroken = false } = flags;
-  const images = await openSource(subject, { size, flip: false, skipBroken }, output);
+  const { size = extentOf(DEFAULT_SIZE), skipBroken = false } = flags;
+  const form = { size, ...formOf(flags) };
+  const images = await openSource(subject, { ...form, flip: false, skipBroken }, output);
   return {
     source: flags.data,
     selection: selectionOf(flags),
-    size,
+    form,
     skipBroken,
     description: `of ${subject}`,
     comparedCount: images.count,

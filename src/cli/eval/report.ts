@@ -91,7 +91,8 @@ export function resultJson(
 const dataJson = (data: ImageSource, source: string) => ({
   source,
   count: data.count,
-  size: data.size.width,
+  size: data.size.width === data.size.height ? data.size.width : data.size,
+  ...(data.channels !== 3 && { channels: data.channels }),
   fingerprint: data.fingerprint(),
 });
 

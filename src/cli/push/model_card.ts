@@ -1,5 +1,6 @@
 // The model card: README.md of a model on the Hugging Face Hub. The Hub indexes models by its front matter.
 
+import { extentOf } from "../../data/local/form.ts";
 import { isHubName, parseHubName } from "../../io/hub/index.ts";
 import { printable } from "../../io/printable.ts";
 import type { LossRecord } from "../../training/run/metrics_log.ts";
@@ -47,13 +48,13 @@ const LOSS_ROWS = 6;
 /** The text of the card. */
 export function modelCard(report: RunReport, { id, license, hasSamples }: CardOptions): string {
   const [, name = id] = id.split("/");
-  const size = report.config.data.size;
+  const { width, height } = extentOf(report.config.data.size);
   return [
     ...frontMatter(report, license),
     MARK,
     `# ${name}`,
     "",
-    `A diffusion model that draws images of ${size} x ${size} pixels, trained with Imago ${report.config.imago} in TypeScript. Its files are those of [diffusers](https://github.com/huggingface/diffusers).`,
+    `A diffusion model that draws images of ${width} x ${height} pixels, trained with Imago ${report.config.imago} in TypeScript. Its files are those of [diffusers](https://github.com/huggingface/diffusers).`,
     ...(hasSamples ? ["", `![Images that the model drew](${SAMPLES})`] : []),
     "",
     ...usage(id, report.config),
@@ -92,7 +93,8 @@ function frontMatter({ config }: RunReport, license: string | undefined): string
 }
 
 function dataLine({ data }: RunConfig): string {
-  const images = `${counted(data.count, "image")}, read as ${data.size} x ${data.size} pixels`;
+  const { width, height } = extentOf(data.size);
+  const images = `${counted(data.count, "image")}, read as ${width} x ${height} pixels`;
   if (data.source === "synthetic") return `The butterflies that come with Imago, drawn by code: ${images}.`;
   if (!isHubName(data.source)) return `${images}, from files of the author.`;
   const { id, revision } = parseHubName(data.source);

@@ -54,6 +54,8 @@ export function trainAgain(
   args.push(...flag("learningRate", Number((settings.learningRate / LOWER).toPrecision(2))));
   if (data.source !== SYNTHETIC) args.push("--data", data.source);
   for (const [option, value] of Object.entries(data.selection)) args.push(...flag(option, value));
+  if (data.fit !== undefined) args.push(...flag("fit", data.fit));
+  if (data.ground !== undefined) args.push(...flag("ground", data.ground));
   if (data.skipBroken) args.push("--skip-broken");
   if (classConditional) args.push("--class-conditional");
   if (classConditional && settings.labelDropout !== DEFAULT_LABEL_DROPOUT) {

@@ -5,6 +5,7 @@ import { identity } from "../../codecs/identity.ts";
 import { patches } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { type BackendName, DEFAULT_BACKEND, isBackendName } from "../../engine/backends/create.ts";
+import type { Channels, Extent } from "../../io/image/index.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { codecFromJson, schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
 import {
@@ -18,13 +19,17 @@ import type { InitModel } from "../../training/run/init_source.ts";
 import type { RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/step/objective.ts";
 import { UsageError } from "../errors.ts";
+import type { FormFlags } from "../source_flags.ts";
 import { SYNTHETIC } from "../sources.ts";
 
 export interface Base {
   readonly preset: PresetName | null;
   readonly source: string;
   readonly selection: SourceSelection;
-  readonly size: number;
+  readonly size: number | Extent;
+  /** Of the images; undefined for what the originals have. */
+  readonly channels: Channels | undefined;
+  readonly form: Pick<FormFlags, "fit" | "ground">;
   readonly skipBroken: boolean;
   readonly model: UNet2DOptions;
   readonly codec: Codec;
@@ -57,6 +62,8 @@ export function presetBase(name: PresetName, seed = 0): Base {
     source: SYNTHETIC,
     selection: {},
     size,
+    channels: undefined,
+    form: {},
     skipBroken: false,
     model,
     codec: patchSize === 1 ? identity : patches(patchSize),
@@ -119,6 +126,11 @@ export function resumedBase(folder: RunFolder, config: RunConfig): Base {
     source: data.source,
     selection: data.selection ?? {},
     size: data.size,
+    channels: data.channels ?? 3,
+    form: {
+      ...(data.fit !== undefined && { fit: data.fit }),
+      ...(data.ground !== undefined && { ground: data.ground }),
+    },
     skipBroken: data.skipBroken,
     model: unetFromConfig(config.model, folder.config).config,
     codec: codecFromJson(config.codec, folder.config),

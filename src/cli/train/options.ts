@@ -11,7 +11,7 @@ import { TIMESTEP_SAMPLINGS } from "../../training/step/timestep_sampling.ts";
 import { addAugmentOptions } from "../augment_flags.ts";
 import { COMMON } from "../common_flags.ts";
 import { choice, decimal, integer, nonEmpty, numberChoice } from "../parsers.ts";
-import { MAX_SIZE, SELECTION } from "../source_flags.ts";
+import { FORM, SELECTION } from "../source_flags.ts";
 import { SOURCES } from "../sources.ts";
 import { train } from "./train.ts";
 
@@ -33,7 +33,10 @@ export function addTrain(program: Command): void {
       nonEmpty("--init"),
     )
     .option("--out <folder>", "the run's folder (default: runs/PRESET)", nonEmpty("--out"))
-    .option("--size <pixels>", "side of the square images", integer("--size", 1, MAX_SIZE))
+    .option(...FORM.size)
+    .option(...FORM.channels)
+    .option(...FORM.fit)
+    .option(...FORM.ground)
     .option(
       "--patch-size <n>",
       "the model sees squares of so many pixels as one position, which is cheaper: 2, 4 or 8, 1 for pixels",

@@ -4,9 +4,12 @@ import type { Codec } from "../../codecs/codec.ts";
 import { identity } from "../../codecs/identity.ts";
 import { type PatchSize, patches } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
+import { extentOf } from "../../data/local/form.ts";
 import type { BackendName } from "../../engine/backends/create.ts";
 import { readJson } from "../../io/diffusers_json.ts";
+import { type Channels, type Extent, isChannels } from "../../io/image/index.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
+import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { unetFromConfig } from "../../pipelines/components.ts";
 import {
@@ -24,13 +27,14 @@ import type { LrScheduleName } from "../../training/settings.ts";
 import type { TrainScheduler } from "../../training/step/objective.ts";
 import type { OptimizerName } from "../../training/step/optimizer.ts";
 import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
-import type { TrainerOptions } from "../../training/trainer_options.ts";
+import { sizeProblem, type TrainerOptions } from "../../training/trainer_options.ts";
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { UsageError } from "../errors.ts";
+import type { FormFlags } from "../source_flags.ts";
 import { type Base, initBase, presetBase, presetOf, resumedBase } from "./base.ts";
 
 /** Options of imago train; absent ones are undefined. */
-export interface TrainFlags extends AugmentFlags {
+export interface TrainFlags extends AugmentFlags, FormFlags {
   readonly data?: string;
   readonly split?: string;
   readonly imageColumn?: string;
@@ -39,7 +43,6 @@ export interface TrainFlags extends AugmentFlags {
   readonly model?: string;
   readonly init?: string;
   readonly out?: string;
-  readonly size?: number;
   readonly patchSize?: PatchSize | 1;
   readonly batchSize?: number;
   readonly steps?: number;
@@ -84,16 +87,17 @@ export interface TrainFlags extends AugmentFlags {
 
 export interface TrainPlan {
   readonly folder: RunFolder;
-  readonly model: UNet2DModel;
+  /** Makes the model for images of so many channels; those of an existing model are its own. */
+  readonly makeModel: (channels: Channels) => UNet2DModel;
   /** The model with the initial weights. */
   readonly init: InitModel | undefined;
   /** Whether the model learns the images' classes; it needs a class embedding table, which is added if missing. */
   readonly classConditional: boolean;
   readonly scheduler: TrainScheduler;
-  readonly data: {
+  readonly data: Omit<FormFlags, "size"> & {
     readonly source: string;
     readonly selection: SourceSelection;
-    readonly size: number;
+    readonly size: Extent;
     readonly skipBroken: boolean;
   };
   readonly options: Omit<TrainerOptions, "model" | "scheduler" | "data"> & {
@@ -130,8 +134,8 @@ export async function trainPlan(
       `${folder.path} was begun with preset ${base.preset}, not ${flags.preset}; leave out --preset`,
     );
   }
-  const { model, codec, size } = await planModel(flags, base);
-  const classConditional = flags.classConditional === true || isClassConditional(model);
+  const { makeModel, isConditional, channels, codec, size } = await planModel(flags, base);
+  const classConditional = flags.classConditional === true || isConditional;
   if (flags.labelDropout !== undefined && !classConditional) {
     throw new UsageError("--label-dropout is of --class-conditional; give both or neither");
   }
@@ -174,9 +178,10 @@ export async function trainPlan(
     throw new UsageError("--eval-count is of --eval-every; give both or neither");
   }
   const length = lengthOf(flags) ?? base.length;
+  const form = { ...base.form, ...defined({ fit: flags.fit, ground: flags.ground }) };
   return {
     folder,
-    model,
+    makeModel,
     init,
     classConditional,
     scheduler,
@@ -191,12 +196,15 @@ export async function trainPlan(
         }),
       },
       size,
+      ...(channels !== undefined && { channels }),
+      ...form,
       skipBroken: flags.skipBroken ?? base.skipBroken,
     },
     options: {
       ...settings,
       ...length,
       codec,
+      form,
       warmupSteps: fittingWarmup(settings.warmupSteps, length, flags),
       ema,
       out: folder.path,
@@ -263,9 +271,9 @@ function weighting({ minSnrGamma, lossType }: TrainFlags) {
   };
 }
 
-/** @param size of the images, in pixels */
-function planScheduler(flags: TrainFlags, base: Base, size: number): TrainScheduler {
-  const { noiseShift = base.shiftsNoise ? size / 32 : 1 } = flags;
+/** @param size of the images */
+function planScheduler(flags: TrainFlags, base: Base, size: Extent): TrainScheduler {
+  const { noiseShift = base.shiftsNoise ? Math.sqrt(size.width * size.height) / 32 : 1 } = flags;
   const plain = plainScheduler(flags, base);
   return plain instanceof DDPMScheduler
     ? shiftNoise(plain, noiseShift)
@@ -296,23 +304,69 @@ function plainScheduler(flags: TrainFlags, base: Base): TrainScheduler {
   });
 }
 
-/** The model, its codec, and the size of the images: --size, or the size in the model's file or the preset. */
-async function planModel(
-  flags: TrainFlags,
-  base: Base,
-): Promise<{ model: UNet2DModel; codec: Codec; size: number }> {
-  const { model: file, size: given } = flags;
+interface PlannedModel {
+  readonly makeModel: (channels: Channels) => UNet2DModel;
+  readonly isConditional: boolean;
+  /** Of the images; undefined where the data decide. */
+  readonly channels: Channels | "auto" | undefined;
+  readonly codec: Codec;
+  readonly size: Extent;
+}
+
+/**
+ * The model and the form of its images: --size, or the size in the model's file or the preset; --channels, or those of
+ * an existing model.
+ * @throws UsageError where model and options disagree
+ */
+async function planModel(flags: TrainFlags, base: Base): Promise<PlannedModel> {
+  const { model: file, size: given, channels: asked } = flags;
   const codec = planCodec(flags, base);
   const options = file === undefined ? base.model : unetFromConfig(await readJson(file), file).config;
-  const { sampleSize: own, inChannels } = options;
   return asUsageError(() => {
-    const ofModel = (side: number) =>
-      codec.imageSize({ height: side, width: side, channels: inChannels ?? 0 }).height;
-    const size = given ?? (typeof own === "number" ? ofModel(own) : base.size);
-    const { height: sampleSize, channels } = codec.latentSize({ height: size, width: size, channels: 3 });
-    const model = { inChannels: channels, outChannels: channels, ...options, sampleSize };
-    return { model: new UNet2DModel(model), codec, size };
+    const own = ownImages(options, codec);
+    const size = given ?? own?.size ?? extentOf(base.size);
+    const makeModel = (channels: Channels): UNet2DModel => {
+      const latents = codec.latentSize({ ...size, channels });
+      const { height, width } = latents;
+      const sampleSize: UNet2DOptions["sampleSize"] = height === width ? height : [height, width];
+      const ofData = { inChannels: latents.channels, outChannels: latents.channels };
+      return new UNet2DModel({ ...ofData, ...options, sampleSize });
+    };
+    const model = makeModel(own?.channels ?? 3);
+    const misfit = sizeProblem(
+      model,
+      codec.latentSize({ ...size, channels: own?.channels ?? 3 }),
+      codec.saved ? " through the codec" : "",
+    );
+    if (misfit !== undefined) throw new UsageError(misfit);
+    if (own !== undefined && asked !== undefined && asked !== "auto" && asked !== own.channels) {
+      throw new UsageError(
+        `--channels ${asked}: the model${file === undefined ? "" : ` of ${file}`} takes images of ${own.channels === 1 ? "1 channel" : `${own.channels} channels`}; leave it out, or use another model`,
+      );
+    }
+    const channels = own?.channels ?? asked ?? base.channels;
+    return { makeModel, isConditional: isClassConditional(model), channels, codec, size };
   });
+}
+
+/**
+ * The images of an existing model; undefined for a preset's, which is made for any.
+ * @throws UsageError for a model whose channels are not those of images
+ */
+function ownImages(
+  { sampleSize, inChannels }: UNet2DOptions,
+  codec: Codec,
+): { readonly channels: Channels; readonly size: Extent | undefined } | undefined {
+  if (inChannels === undefined) return undefined;
+  const [height, width] = typeof sampleSize === "number" ? [sampleSize, sampleSize] : (sampleSize ?? [1, 1]);
+  const { channels, ...size } = codec.imageSize({ height, width, channels: inChannels });
+  if (!isChannels(channels)) {
+    const seen = codec.saved === null ? "" : ` (${inChannels} through the codec)`;
+    throw new UsageError(
+      `the model takes images of ${channels} channels${seen}; expected 1 (gray), 3 (RGB) or 4 (with transparency), or a --patch-size whose square times one of these is ${inChannels}`,
+    );
+  }
+  return { channels, size: sampleSize === null || sampleSize === undefined ? undefined : size };
 }
 
 /** The codec: --patch-size, or that of the preset or the existing model. */

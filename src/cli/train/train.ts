@@ -105,7 +105,8 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
     { ...dataPlan, ...dataPlan.selection, flip: options.flip },
     output,
   );
-  const model = plan.classConditional ? withClasses(plan.model, data, options.labelDropout) : plan.model;
+  const plain = plan.makeModel(data.channels);
+  const model = plan.classConditional ? withClasses(plain, data, options.labelDropout) : plain;
   const classes = isClassConditional(model) ? data.labels?.names : undefined;
   const init = plan.init && giveWeights(model, plan.init, classes, options.seed);
   if (plan.init) warnOfPrediction(plan.init, scheduler, output);
@@ -150,6 +151,11 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
   output.line(
     `training a model of ${magnitude(model.parameterCount)} parameters on ${counted(images, "image")} (${source})`,
   );
+  const { width, height } = data.size;
+  if (width !== height || data.channels !== 3) {
+    const kind = { 1: "gray", 3: "RGB", 4: "RGB and transparency" }[data.channels];
+    output.line(`they are read as ${width} x ${height} pixels of ${kind}`);
+  }
   output.line(
     `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
   );

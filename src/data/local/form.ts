@@ -5,7 +5,7 @@ import { FITS, isChannels } from "../../io/image/index.ts";
 import { DataError } from "../errors.ts";
 
 /** Largest side, in pixels. */
-export const MAX_SIDE = 4096;
+const MAX_SIDE = 4096;
 
 /** Options for the form of images. */
 export interface FormOptions {

@@ -16,12 +16,10 @@ export {
   type Channels,
   checkPixels,
   isChannels,
-  luma,
   type Pixels,
   type Rgb,
   toRgb,
-  WHITE,
   withChannels,
 } from "./pixels.ts";
-export { type Extent, resizeAndCrop } from "./resize.ts";
+export type { Extent } from "./resize.ts";
 export { encodePng, svgToPng, writeImage } from "./write.ts";

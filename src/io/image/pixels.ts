@@ -83,5 +83,5 @@ export function withChannels(image: Pixels, channels: Channels, ground: Rgb = WH
 }
 
 /** Lightness of a colour, 0 .. 255: Rec. 601, rounded like Pillow's. */
-export const luma = (red: number, green: number, blue: number): number =>
+const luma = (red: number, green: number, blue: number): number =>
   (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { files, paths } from "#platform";
 import { readJsonAs } from "../../io/diffusers_json.ts";
+import { FITS } from "../../io/image/index.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";
 import type { Permit } from "../../platform/platform.ts";
 import { RunFolderError } from "../errors.ts";
@@ -100,6 +101,7 @@ export async function listFolder(path: string): Promise<string[]> {
   }
 }
 
+const side = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const jsonObject = v.record(v.string(), v.unknown());
 
 const runConfigSchema = v.object({
@@ -118,7 +120,13 @@ const runConfigSchema = v.object({
         labelColumn: v.exactOptional(v.string()),
       }),
     ),
-    size: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    /** Side of square images, or both sides. */
+    size: v.union([side, v.object({ width: side, height: side })]),
+    /** 1 or 4; absent for RGB. */
+    channels: v.exactOptional(v.picklist([1, 3, 4])),
+    /** How images of another shape were brought to the size, if chosen by the user. */
+    fit: v.exactOptional(v.picklist(FITS)),
+    ground: v.exactOptional(v.string()),
     /** Whether unreadable images were left out. */
     skipBroken: v.boolean(),
     count: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
@@ -156,6 +164,9 @@ export function checkResumable(folder: RunFolder, before: RunConfig, now: RunCon
   };
   differs("backend", before.backend, now.backend);
   differs("image size", before.data.size, now.data.size);
+  differs("channels", before.data.channels ?? 3, now.data.channels ?? 3);
+  differs("fit", before.data.fit, now.data.fit);
+  differs("ground", before.data.ground, now.data.ground);
   differs("number of images", before.data.count, now.data.count);
   differs("images (fingerprint)", before.data.fingerprint, now.data.fingerprint);
   checkClassNames(before.data.classes ?? [], now.data.classes ?? [], differs);

@@ -36,16 +36,25 @@ export async function scaled(files: string[], size: number) {
     warnings: [],
     close: async () => {},
   };
+  const form = {
+    size: { width: size, height: size },
+    channels: 3,
+    fit: "crop",
+    ground: null,
+  } as const;
   const results: (number[] | string)[] = [];
-  for await (const image of decodeAll(encoded, { size, concurrency: 3 })) {
+  for await (const image of decodeAll(encoded, { ...form, concurrency: 3 })) {
     results.push("problem" in image ? image.problem : [...image.pixels]);
   }
   return results;
 }
 
 /** The bytes of a file with the pixels. */
-export async function encode(data: number[], width: number, height: number, format: EncodedFormat) {
-  return [...(await images.encode(Uint8Array.from(data), width, height, format))];
+export async function encode(
+  { data, ...image }: Omit<Pixels, "data"> & { data: number[] },
+  format: EncodedFormat,
+) {
+  return [...(await images.encode({ ...image, data: Uint8Array.from(data) }, format))];
 }
 
 export async function svgToPng(svg: string, scale: number) {
@@ -56,7 +65,7 @@ export async function svgToPng(svg: string, scale: number) {
 export async function animated(levels: number[], delay: number[]) {
   const [width, height] = [5, 3];
   const frames = levels.map(
-    (level): Pixels => ({ data: new Uint8Array(width * height * 3).fill(level), width, height }),
+    (level): Pixels => ({ data: new Uint8Array(width * height * 3).fill(level), width, height, channels: 3 }),
   );
   const decoder = new ImageDecoder({
     data: (await encodeAnimation(frames, "png", { delay })).slice().buffer,
