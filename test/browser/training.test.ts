@@ -156,6 +156,7 @@ describeInBrowser("training in a page", () => {
         await writeImage(join(images, name), {
           width: 48,
           height: 48,
+          channels: 3,
           data: synthetic({ size: 48 }).image(i),
         });
       }
