@@ -79,11 +79,17 @@ export {
 export {
   type AnimatedFormat,
   type AnimationOptions,
+  type Channels,
+  type Extent,
   encodeAnimation,
   encodePng,
+  type Fit,
   type GridOptions,
   imageGrid,
   type Pixels,
+  type Rgb,
+  toRgb,
+  withChannels,
   writeAnimation,
   writeImage,
 } from "./io/image/index.ts";
