@@ -38,8 +38,8 @@ const CASES = [
   ...["butterflies32:forward:1", "butterflies32:forward:16", "butterflies32:forward:64"],
   ...["cifar10:train:8", "butterflies128:train:1"],
 ];
-/** The quick preset is this project's own. */
-const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => name !== "quick");
+/** The others are this project's own. */
+const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => name !== "quick" && name !== "gallery");
 const VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"];
 /** Fewest warm-up steps of PyTorch; both sides then run steps for two seconds. */
 const WARMUP = 2;

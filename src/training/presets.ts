@@ -1,8 +1,11 @@
 // Presets: named recipes of a model, a noise schedule and the numbers of its training. Every number can be overridden.
 
-import type { PatchSize } from "../codecs/patches.ts";
+import type { Codec, ImageSize } from "../codecs/codec.ts";
+import { identity } from "../codecs/identity.ts";
+import { type PatchSize, patches } from "../codecs/patches.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
+import { UNet2DModel } from "../models/unet_2d_model.ts";
 import type { DDPMSchedulerConfig } from "../schedulers/index.ts";
 import { ADAMW_ONLY, NO_EVALUATION, PLAIN_DRAWS, type TrainSettings } from "./settings.ts";
 
@@ -232,6 +235,20 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     },
   },
 };
+
+/** The codec of a preset. */
+export const presetCodec = ({ patchSize }: Pick<Preset, "patchSize">): Codec =>
+  patchSize === 1 ? identity : patches(patchSize);
+
+/** The size of a preset's RGB images in its model's space. */
+export const presetLatents = (preset: Pick<Preset, "size" | "patchSize">): ImageSize =>
+  presetCodec(preset).latentSize({ height: preset.size, width: preset.size, channels: 3 });
+
+/** A preset's model for RGB images of its size, without weights. */
+export function presetModel(preset: Preset): UNet2DModel {
+  const { height: sampleSize, channels } = presetLatents(preset);
+  return new UNet2DModel({ ...preset.model, sampleSize, inChannels: channels, outChannels: channels });
+}
 
 /** Optimizer steps per epoch of `imageCount` images; the last batch of an epoch is completed from the next one. */
 export const stepsPerEpoch = (imageCount: number, batchSize: number): number =>

@@ -196,7 +196,7 @@ export function timestepSamplingOf({
   timestepSampling: name,
   logitMean,
   logitStd,
-}: TrainSettings): TimestepSampling {
+}: Pick<TrainSettings, "timestepSampling" | "logitMean" | "logitStd">): TimestepSampling {
   return name === "logit-normal" ? { name, mean: logitMean, std: logitStd } : { name };
 }
 

@@ -7,14 +7,14 @@ import * as exact from "../../engine/math/index.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import { numel, type Shape, showShape } from "../../engine/shape.ts";
 import { grad, input, type Tensor, variable } from "../../engine/tensor.ts";
-import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { silu } from "../../nn/activations.ts";
 import { adamw, adamwDefaults } from "../../nn/adamw.ts";
 import { Attention } from "../../nn/attention.ts";
 import { GroupNorm } from "../../nn/group_norm.ts";
 import type { Module } from "../../nn/module.ts";
 import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
-import { PRESETS, type PresetName } from "../../training/presets.ts";
+import { PRESETS, type PresetName, presetLatents, presetModel } from "../../training/presets.ts";
 
 export interface OpCase {
   readonly name: string;
@@ -39,8 +39,8 @@ export interface OpCases {
 
 /** The operations to time. @param top number of different products, largest first */
 export function opCases(preset: PresetName, batchSize: number, top: number): OpCases {
-  const { model: options, size } = PRESETS[preset];
-  const model = new UNet2DModel({ ...options, sampleSize: size });
+  const model = presetModel(PRESETS[preset]);
+  const { height: size } = presetLatents(PRESETS[preset]);
   const { blockOutChannels, inChannels } = model.config;
   const products = productsOf(denoiserProgram(model, [batchSize, size, size, inChannels]).outputs);
   const levels = blockOutChannels.map((channels, level): Shape => {

@@ -2,11 +2,11 @@
 
 import type { Backend, Executable, HostArray } from "../../engine/backend.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
-import { UNet2DModel } from "../../models/unet_2d_model.ts";
+import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
-import { PRESETS, type PresetName } from "../../training/presets.ts";
-import { optimizerOf } from "../../training/settings.ts";
+import { PRESETS, type PresetName, presetLatents, presetModel } from "../../training/presets.ts";
+import { optimizerOf, timestepSamplingOf } from "../../training/settings.ts";
 import { checkStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
 import { buildTrainStep, type TrainStepOptions } from "../../training/step/train_step.ts";
 
@@ -25,7 +25,8 @@ export async function prepareTraining(
   preset: PresetName,
   batchSize: number,
 ): Promise<BenchProgram> {
-  const { scheduler: recipe, size, settings } = PRESETS[preset];
+  const { scheduler: recipe, settings } = PRESETS[preset];
+  const { height: size } = presetLatents(PRESETS[preset]);
   const watch = new Stopwatch();
   const model = createModel(preset);
   watch.lap("weights");
@@ -43,7 +44,9 @@ export async function prepareTraining(
     maxGradNorm: settings.maxGradNorm,
     ema: settings.emaMaxDecay !== null,
     minSnrGamma: settings.minSnrGamma,
+    lossType: settings.lossType,
     draws: "philox",
+    timestepSampling: timestepSamplingOf(settings),
   };
   checkStep(backend, step);
   watch.lap("check");
@@ -67,7 +70,7 @@ export async function prepareSampling(
   preset: PresetName,
   batchSize: number,
 ): Promise<BenchProgram> {
-  const { size } = PRESETS[preset];
+  const { height: size } = presetLatents(PRESETS[preset]);
   const watch = new Stopwatch();
   const model = createModel(preset);
   watch.lap("weights");
@@ -80,10 +83,8 @@ export async function prepareSampling(
   return { executable, feeds, start: await watch.firstStep(executable, feeds) };
 }
 
-function createModel(preset: PresetName): UNet2DModel {
-  const { model, size } = PRESETS[preset];
-  return new UNet2DModel({ ...model, sampleSize: size }).initialize(new TorchGenerator(0));
-}
+const createModel = (preset: PresetName): UNet2DModel =>
+  presetModel(PRESETS[preset]).initialize(new TorchGenerator(0));
 
 /** [N, H, W, C]. */
 function randomImages(model: UNet2DModel, batchSize: number, size: number): Float32Array {
