@@ -3,6 +3,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
+import { usage } from "../../src/cli/push/model_card_usage.ts";
+import { RunFolder } from "../../src/training/run/run_folder.ts";
 import { TINY_UNET } from "../support/tiny_unet.ts";
 import { contents, failure, imago, said, workFolder } from "./support.ts";
 
@@ -91,6 +93,23 @@ test("--init brings its patches", async () => {
     expect([now.codec, now.model, now.data.size]).toEqual([before.codec, before.model, 16]);
     expect(now.scheduler).toEqual(before.scheduler);
   }
+});
+
+test("classes and guidance work through patches", async () => {
+  await said(train("classes", "--steps", "2", "--class-conditional", ...LOSS));
+  const drawn = ["sample", work.path("classes"), "--count", "2", "--steps", "2"];
+  await said([...drawn, "--class", "tiger,kite", "--guidance", "2", "--out", work.path("classes.png")]);
+  expect(await sharp(work.path("classes.png")).metadata()).toMatchObject({ format: "png" });
+});
+
+test("a model card says how Python loads it", async () => {
+  const folder = new RunFolder(work.path("whole"));
+  const card = usage("me/patches", await folder.readConfig()).join("\n");
+  expect(card).toContain('DiffusionPipeline.from_pretrained("me/patches", trust_remote_code=True)');
+  expect(card).toContain("pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)");
+  const classes = usage("me/classes", await new RunFolder(work.path("classes")).readConfig()).join("\n");
+  expect(classes).toContain("x = torch.randn(4, 12, 8, 8)");
+  expect(classes).toContain("x = torch.nn.functional.pixel_shuffle(x, 2)");
 });
 
 test.each([
