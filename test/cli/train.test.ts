@@ -284,7 +284,10 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--steps", "10x"], '--steps is "10x"; expected a whole number from 1 to 1000000000'],
     [["--steps", "-1"], '--steps is "-1"; expected'],
     [["--learning-rate", "fast"], '--learning-rate is "fast"; expected a number above 0'],
-    [["--preset", "huge"], '--preset is "huge"; expected quick, gallery, butterflies32, cifar10 or butterflies128'],
+    [
+      ["--preset", "huge"],
+      '--preset is "huge"; expected quick, gallery, butterflies32, cifar10 or butterflies128',
+    ],
     [["--steps", "1", "--epochs", "1"], "--steps and --epochs both"],
     [["--no-ema", "--ema-max-decay", "0.9"], "exclude each other"],
     [["--steps", "5", "--warmup-steps", "9"], "warm-up of 9 steps is not shorter than the run of 5"],
