@@ -36,6 +36,9 @@ export interface FormFlags {
 const CHANNELS = { auto: "auto", 1: 1, 3: 3, 4: 4 } as const;
 const channelsOf = choice("--channels", ["auto", "1", "3", "4"]);
 
+/** The size where neither a model nor an option says it. */
+export const DEFAULT_SIZE: Extent = { width: 32, height: 32 };
+
 /** The form of images: name, description and parser of each option. */
 export const FORM = {
   size: [

@@ -4,6 +4,7 @@
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import type { Codec, ImageSize } from "./codec.ts";
+import { identity } from "./identity.ts";
 import { patchPipeline } from "./patch_pipeline.ts";
 
 /** Supported sides of a patch, in pixels. */
@@ -55,6 +56,9 @@ export function patches(size: PatchSize): Codec {
     decode: async (latents) => rearranged(latents, size, "decode"),
   };
 }
+
+/** The codec of a model that sees patches of this side; the identity for pixels. */
+export const patchesOrPixels = (size: PatchSize | 1): Codec => (size === 1 ? identity : patches(size));
 
 /** @param tensor [N, H, W, C] to encode, [N, h, w, C p²] to decode */
 function rearranged({ data, shape }: HostTensor, p: number, direction: "encode" | "decode"): HostTensor {

@@ -216,6 +216,11 @@ export interface Images {
    * @throws Error whose message says in a few words what is wrong: NO_IMAGE (errors.ts) if the bytes are not an image
    */
   decode(bytes: Uint8Array, formats: ReadonlySet<string>, maxPixels: number): Promise<DecodedImage>;
+  /**
+   * The channels of an image file, by its header: as `fileChannels`, or more where that is not sure.
+   * @throws Error if the bytes are not an image
+   */
+  channels(bytes: Uint8Array): Promise<number>;
   /** @param image of the right length; JPEG files have no alpha. @returns the bytes of the file */
   encode(image: RasterImage, format: EncodedFormat): Promise<Uint8Array>;
   /**

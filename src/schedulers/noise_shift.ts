@@ -4,6 +4,9 @@ import { DDPMScheduler } from "./ddpm.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
 import { shiftBetas } from "./math/betas.ts";
 
+/** A scheduler that training uses. */
+type Shiftable = DDPMScheduler | FlowMatchEulerDiscreteScheduler;
+
 /**
  * A scheduler whose signal-to-noise ratio is divided by shift². Diffusion: the betas become `trainedBetas`, which
  * diffusers reads. A flow: its shift is multiplied.
@@ -15,10 +18,8 @@ export function shiftNoise(
   scheduler: FlowMatchEulerDiscreteScheduler,
   shift: number,
 ): FlowMatchEulerDiscreteScheduler;
-export function shiftNoise(
-  scheduler: DDPMScheduler | FlowMatchEulerDiscreteScheduler,
-  shift: number,
-): DDPMScheduler | FlowMatchEulerDiscreteScheduler {
+export function shiftNoise(scheduler: Shiftable, shift: number): Shiftable;
+export function shiftNoise(scheduler: Shiftable, shift: number): Shiftable {
   if (!(shift > 0 && shift < Number.POSITIVE_INFINITY)) {
     throw new RangeError(`the noise shift is ${shift}; expected a number above 0`);
   }

@@ -1,8 +1,7 @@
 // Presets: named recipes of a model, a noise schedule and the numbers of its training. Every number can be overridden.
 
-import type { Codec, ImageSize } from "../codecs/codec.ts";
-import { identity } from "../codecs/identity.ts";
-import { type PatchSize, patches } from "../codecs/patches.ts";
+import type { ImageSize } from "../codecs/codec.ts";
+import { type PatchSize, patchesOrPixels } from "../codecs/patches.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { UNet2DOptions } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
@@ -236,13 +235,9 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 };
 
-/** The codec of a preset. */
-export const presetCodec = ({ patchSize }: Pick<Preset, "patchSize">): Codec =>
-  patchSize === 1 ? identity : patches(patchSize);
-
 /** The size of a preset's RGB images in its model's space. */
 export const presetLatents = (preset: Pick<Preset, "size" | "patchSize">): ImageSize =>
-  presetCodec(preset).latentSize({ height: preset.size, width: preset.size, channels: 3 });
+  patchesOrPixels(preset.patchSize).latentSize({ height: preset.size, width: preset.size, channels: 3 });
 
 /** A preset's model for RGB images of its size, without weights. */
 export function presetModel(preset: Preset): UNet2DModel {

@@ -5,7 +5,7 @@ import { identity } from "../codecs/identity.ts";
 import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
-import type { FormOptions } from "../data/local/form.ts";
+import { type FormOptions, sizeOf } from "../data/local/form.ts";
 import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
@@ -163,13 +163,13 @@ export function checkFit(
   const { height, width } = data.size;
   const { inChannels } = model;
   const seen = latentSize(options);
-  const through = codecOf(options).saved === null ? "" : " through the codec";
+  const codec = codecOf(options);
   if (seen.channels !== inChannels) {
     throw new TrainingOptionError(
-      `the model takes images of ${inChannels} channels, ${data.name} has ${seen.channels}${through}`,
+      `the model takes images of ${inChannels} channels, ${data.name} has ${seen.channels}${throughOf(codec)}`,
     );
   }
-  const misfit = sizeProblem(model, seen, through);
+  const misfit = sizeProblem(model, codec, seen);
   if (misfit !== undefined) throw new TrainingOptionError(misfit);
   if (evalEvery > 0 && data.count < 2) {
     throw new TrainingOptionError(
@@ -190,15 +190,17 @@ export function checkFit(
   }
 }
 
+/** Said of sizes that are those of a codec's latents. */
+const throughOf = ({ saved }: Codec): string => (saved === null ? "" : " through the codec");
+
 /** Why images of a size in the model's space do not fit the model; undefined if they do. */
 export function sizeProblem(
-  model: Denoiser,
-  seen: Pick<ImageSize, "height" | "width">,
-  through = "",
+  { sizeFactor }: Pick<Denoiser, "sizeFactor">,
+  codec: Codec,
+  { height, width }: ImageSize,
 ): string | undefined {
-  const { sizeFactor } = model;
-  if (seen.height % sizeFactor === 0 && seen.width % sizeFactor === 0) return undefined;
-  return `images of ${seen.width} x ${seen.height}${through} do not fit the model, which halves them ${times(exact.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`;
+  if (height % sizeFactor === 0 && width % sizeFactor === 0) return undefined;
+  return `images of ${width} x ${height}${throughOf(codec)} do not fit the model, which halves them ${times(exact.log2(sizeFactor))}; use a size that is a multiple of ${sizeFactor}`;
 }
 
 /** The training step of a run. */
@@ -243,7 +245,6 @@ export function stepOptions(
 export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
   const { model, scheduler, data, preset, source, selection = {} } = options;
   const { form = {}, skipBroken = false, backend = DEFAULT_BACKEND } = options;
-  const { width, height } = data.size;
   const { saved } = codecOf(options);
   return {
     imago: VERSION,
@@ -251,7 +252,7 @@ export function runConfig(options: TrainerOptions, settings: TrainSettings): Run
     data: {
       source: source ?? data.name,
       ...(Object.keys(selection).length > 0 && { selection }),
-      size: width === height ? height : { width, height },
+      size: sizeOf(data.size),
       ...(data.channels !== 3 && { channels: data.channels }),
       ...form,
       skipBroken,

@@ -88,17 +88,22 @@ describe.each([1, 3, 4] as const)("images of %i channels", (channels) => {
     ]);
     const one = await picture(`each-${channels}/0000.png`);
     expect([one.width, one.height, one.fileChannels]).toEqual([8, 12, channels]);
-    const completed = [
-      "--image",
-      `${each}/0000.png`,
-      "--mask",
-      `${each}/0001.png`,
-      "--steps",
-      "2",
-      "--count",
-      "1",
-    ];
-    await said(["sample", work.path(run), ...completed, "--out", work.path(`re-${channels}.png`)]);
+    // A mask of white keeps the whole image, transparent or not.
+    const white = work.path("white.png");
+    await writeFile(white, await encodePng(new Uint8Array(8 * 12).fill(255), 8, 12, 1));
+    const completed = ["--image", `${each}/0000.png`, "--mask", white, "--steps", "2", "--count", "1"];
+    const again = work.path(`again-${channels}`);
+    await said([
+      "sample",
+      work.path(run),
+      ...completed,
+      "--each",
+      again,
+      "--out",
+      work.path(`re-${channels}.png`),
+    ]);
+    const kept = await picture(`again-${channels}/0000.png`);
+    expect([kept.fileChannels, [...kept.data]]).toEqual([channels, [...one.data]]);
     const { stdout: report } = await said(["eval", work.path(run), "--count", "2", "--steps", "1", "--json"]);
     expect(JSON.parse(report.trim().split("\n").at(-1) ?? "").numbers.patch_fd).toBeGreaterThan(0);
     await said([

@@ -130,4 +130,8 @@ test("a run that exists keeps its patches and its noise", async () => {
   expect(line).toContain("--patch-size 4: the model that training begins with sees images as a PatchCodec");
   const again = await imago("train", "--out", work.path("whole"), "--resume", "--noise-shift", "2");
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("leave it out") });
+  // The thousand numbers of a schedule are not shown whole.
+  const betas = await imago("train", "--out", work.path("whole"), "--resume", "--beta-schedule", "linear");
+  expect(betas.stderr).toMatch(/was begun with scheduler \w+ .*resume with the same/);
+  expect(betas.stderr.length).toBeLessThan(600);
 });

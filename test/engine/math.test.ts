@@ -1,23 +1,7 @@
 // The elementary functions give the doubles nearest to the true values.
 
 import { describe, expect, test } from "vitest";
-import {
-  atan,
-  atan2,
-  cbrt,
-  cos,
-  exp,
-  expm1,
-  hypot,
-  log,
-  log1p,
-  log2,
-  log10,
-  pow,
-  sin,
-  tan,
-  tanh,
-} from "../../src/engine/math/index.ts";
+import * as exact from "../../src/engine/math/index.ts";
 import { argumentsOf, call, hashes, NAMES } from "./math_cases.ts";
 import { HASHES } from "./math_hashes.ts";
 import { isNearest } from "./math_truth.ts";
@@ -68,45 +52,51 @@ describe("elementary functions", () => {
   });
 
   test("known values", () => {
-    expect([exp(1), log(10), sin(1), cos(1)]).toEqual([
+    expect([exact.exp(1), exact.log(10), exact.sin(1), exact.cos(1)]).toEqual([
       Math.E,
       Math.LN10,
       0.8414709848078965,
       0.5403023058681398,
     ]);
-    expect([sin(Math.PI), cos(Math.PI / 2)]).toEqual([1.2246467991473532e-16, 6.123233995736766e-17]);
-    expect([tan(1e22), sin(1e22), cos(2 ** 1023)]).toEqual([
+    expect([exact.sin(Math.PI), exact.cos(Math.PI / 2)]).toEqual([
+      1.2246467991473532e-16, 6.123233995736766e-17,
+    ]);
+    expect([exact.tan(1e22), exact.sin(1e22), exact.cos(2 ** 1023)]).toEqual([
       -1.6287782256068988, -0.8522008497671888, -0.826369834614148,
     ]);
-    expect([log2(2 ** -1074), log10(1e15), cbrt(-27), hypot(3, 4)]).toEqual([-1074, 15, -3, 5]);
-    expect([exp(-745.1332191019411), exp(-745.1332191019412), exp(709.782712893384)]).toEqual([
-      5e-324, 0, 1.7976931348622732e308,
+    expect([exact.log2(2 ** -1074), exact.log10(1e15), exact.cbrt(-27), exact.hypot(3, 4)]).toEqual([
+      -1074, 15, -3, 5,
     ]);
-    expect([expm1(1e-300), log1p(-1e-300), tanh(1e-300), atan(-1e-300)]).toEqual([
+    expect([
+      exact.exp(-745.1332191019411),
+      exact.exp(-745.1332191019412),
+      exact.exp(709.782712893384),
+    ]).toEqual([5e-324, 0, 1.7976931348622732e308]);
+    expect([exact.expm1(1e-300), exact.log1p(-1e-300), exact.tanh(1e-300), exact.atan(-1e-300)]).toEqual([
       1e-300, -1e-300, 1e-300, -1e-300,
     ]);
-    expect([atan2(5e-324, 1e308), atan2(5e-324, 2), atan2(3, 0), atan2(0, -1)]).toEqual([
-      0,
-      0,
-      Math.PI / 2,
-      Math.PI,
-    ]);
+    expect([
+      exact.atan2(5e-324, 1e308),
+      exact.atan2(5e-324, 2),
+      exact.atan2(3, 0),
+      exact.atan2(0, -1),
+    ]).toEqual([0, 0, Math.PI / 2, Math.PI]);
   });
 
   test("a result in the middle of two doubles is the even one", () => {
     // (2^27 + 1)^2 = 2^54 + 2^28 + 1
-    expect(pow(134217729, 2)).toBe(134217729 * 134217729);
-    expect(pow(2 ** 27 + 3, 2)).toBe((2 ** 27 + 3) * (2 ** 27 + 3));
-    expect(pow(pow(2, 36) + pow(2, 19) * 3, 1.5)).toBeGreaterThan(0);
-    expect([pow(2, -1075), pow(2, -1074), pow(2, -1074.5), pow(3 * 2 ** -537, 2)]).toEqual([
-      0,
-      5e-324,
-      5e-324,
-      9 * 2 ** -1074,
-    ]);
+    expect(exact.pow(134217729, 2)).toBe(134217729 * 134217729);
+    expect(exact.pow(2 ** 27 + 3, 2)).toBe((2 ** 27 + 3) * (2 ** 27 + 3));
+    expect(exact.pow(exact.pow(2, 36) + exact.pow(2, 19) * 3, 1.5)).toBeGreaterThan(0);
+    expect([
+      exact.pow(2, -1075),
+      exact.pow(2, -1074),
+      exact.pow(2, -1074.5),
+      exact.pow(3 * 2 ** -537, 2),
+    ]).toEqual([0, 5e-324, 5e-324, 9 * 2 ** -1074]);
     for (let i = 1; i < 2000; i++) {
       const x = 2 ** 26 + 7919 * i;
-      if (pow(x, 2) !== x * x) expect(pow(x, 2), `${x} ** 2`).toBe(x * x);
+      if (exact.pow(x, 2) !== x * x) expect(exact.pow(x, 2), `${x} ** 2`).toBe(x * x);
     }
   });
 

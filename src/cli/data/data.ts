@@ -8,13 +8,12 @@ import {
   imageCacheFolder,
   listImageCache,
 } from "../../data/index.ts";
-import { extentOf } from "../../data/local/form.ts";
 import { imageGrid, type Pixels, toUint8, writeImage } from "../../io/image/index.ts";
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { checking, UsageError } from "../errors.ts";
 import { checkOutputFile } from "../files.ts";
 import { createOutput } from "../output.ts";
-import { type FormFlags, formOf } from "../source_flags.ts";
+import { DEFAULT_SIZE, type FormFlags, formOf } from "../source_flags.ts";
 import { openAny, openSource, type SourceOptions } from "../sources.ts";
 import { bytes, counted, imagoCommand } from "../wording.ts";
 import { dataReport } from "./report.ts";
@@ -100,11 +99,8 @@ export async function dataCache(flags: DataCacheFlags): Promise<void> {
   if (entries.length > 0) output.line(`${imagoCommand("data", "cache", "--clear")} removes them`);
 }
 
-/** Side of the images, unless one is given. */
-const DEFAULT_SIZE = 32;
-
 function sourceOptions(flags: DataInfoFlags): SourceOptions {
-  const { size = extentOf(DEFAULT_SIZE), split, imageColumn, labelColumn, skipBroken } = flags;
+  const { size = DEFAULT_SIZE, split, imageColumn, labelColumn, skipBroken } = flags;
   return {
     size,
     ...formOf(flags),

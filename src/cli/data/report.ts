@@ -8,6 +8,7 @@ import {
   nearDuplicates,
   type Originals,
 } from "../../data/index.ts";
+import { sizeOf } from "../../data/local/form.ts";
 import * as exact from "../../engine/math/index.ts";
 import type { Event } from "../output.ts";
 import type { OpenedSource } from "../sources.ts";
@@ -40,7 +41,7 @@ export function dataReport(
       event: "data",
       source,
       count,
-      size: size.width === size.height ? size.height : size,
+      size: sizeOf(size),
       channels,
       mean,
       deviation,
@@ -62,7 +63,7 @@ export function dataReport(
       fingerprint: images.fingerprint(),
     },
     lines: [
-      `${source}: ${counted(count, "image")}, read as ${size.width} x ${size.height} pixels of ${channels === 1 ? "1 channel" : `${channels} channels`}`,
+      `${source}: ${counted(count, "image")}, read as ${size.width} x ${size.height} pixels of ${counted(channels, "channel")}`,
       ...(originals === undefined ? [] : originalLines(originals)),
       ...labelLines(labels),
       ...(local === undefined ? [] : brokenLines(local)),

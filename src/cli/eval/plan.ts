@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { proportionalClasses } from "../../data/class_proportions.ts";
 import type { ImageSource, SourceSelection } from "../../data/index.ts";
-import { extentOf } from "../../data/local/form.ts";
 import { sourceImage } from "../../data/source_image.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { type BackendName, createBackend } from "../../engine/backends/create.ts";
@@ -33,7 +32,7 @@ import { DrawingProgress, watchOf } from "../drawing_progress.ts";
 import { UsageError } from "../errors.ts";
 import { checkOutputFile } from "../files.ts";
 import type { Output } from "../output.ts";
-import { type FormFlags, fittingOf, formOf } from "../source_flags.ts";
+import { DEFAULT_SIZE, type FormFlags, fittingOf, formOf } from "../source_flags.ts";
 import { openSource } from "../sources.ts";
 import { counted, flagOf } from "../wording.ts";
 import { type FeaturesName, featureNetwork } from "./features.ts";
@@ -90,7 +89,6 @@ export interface EvalPlan {
   close(): Promise<void>;
 }
 
-const DEFAULT_SIZE = 32;
 /** Options that do not apply to existing images. */
 const OF_MODELS = ["checkpoint", "steps", "scheduler", "guidance", "guidanceRescale", "bitsPerDim"] as const;
 
@@ -256,7 +254,7 @@ async function planImages(subject: string, flags: EvalFlags, output: Output): Pr
       `${flagOf(option)} is for a model, but ${subject} is neither a run nor a pipeline; leave it out`,
     );
   }
-  const { size = extentOf(DEFAULT_SIZE), skipBroken = false } = flags;
+  const { size = DEFAULT_SIZE, skipBroken = false } = flags;
   const form = { size, ...formOf(flags) };
   const images = await openSource(subject, { ...form, flip: false, skipBroken }, output);
   return {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { files } from "#platform";
 import type { ImageSource } from "../../data/index.ts";
+import { sizeOf } from "../../data/local/form.ts";
 import { readJsonAs } from "../../io/diffusers_json.ts";
 import { type Comparison, FEW_IMAGES } from "../../metrics/comparison.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
@@ -91,7 +92,7 @@ export function resultJson(
 const dataJson = (data: ImageSource, source: string) => ({
   source,
   count: data.count,
-  size: data.size.width === data.size.height ? data.size.width : data.size,
+  size: sizeOf(data.size),
   ...(data.channels !== 3 && { channels: data.channels }),
   fingerprint: data.fingerprint(),
 });

@@ -121,7 +121,7 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
   const options = {
     ...asked,
     image: await readFitted("--image", image, pipeline.imageSize),
-    mask: await readFitted("--mask", mask, pipeline.imageSize),
+    mask: await readFitted("--mask", mask, { ...pipeline.imageSize, channels: 1 }),
     steps,
     ...(eta !== undefined && { eta }),
     ...(jumpLength !== undefined && { jumpLength }),

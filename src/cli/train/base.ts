@@ -1,6 +1,7 @@
 // The base of a run, before the options of imago train: a preset, an existing model, or the run to resume.
 
 import type { Codec } from "../../codecs/codec.ts";
+import { patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { type BackendName, DEFAULT_BACKEND, isBackendName } from "../../engine/backends/create.ts";
 import type { Channels, Extent } from "../../io/image/index.ts";
@@ -12,13 +13,7 @@ import {
   FlowMatchEulerDiscreteScheduler,
   type FlowMatchEulerDiscreteSchedulerConfig,
 } from "../../schedulers/index.ts";
-import {
-  isPresetName,
-  PRESETS,
-  type PresetName,
-  presetCodec,
-  type RunLength,
-} from "../../training/presets.ts";
+import { isPresetName, PRESETS, type PresetName, type RunLength } from "../../training/presets.ts";
 import type { InitModel } from "../../training/run/init_source.ts";
 import type { RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import { answerOf, type TrainScheduler, trainSchedulerOf } from "../../training/step/objective.ts";
@@ -60,7 +55,7 @@ export function presetOf(asked: PresetName | undefined, init?: Pick<InitModel, "
 }
 
 export function presetBase(name: PresetName, seed = 0): Base {
-  const { size, model, scheduler, shiftsNoise, length, settings } = PRESETS[name];
+  const { size, patchSize, model, scheduler, shiftsNoise, length, settings } = PRESETS[name];
   return {
     preset: name,
     source: SYNTHETIC,
@@ -70,7 +65,7 @@ export function presetBase(name: PresetName, seed = 0): Base {
     form: {},
     skipBroken: false,
     model,
-    codec: presetCodec(PRESETS[name]),
+    codec: patchesOrPixels(patchSize),
     scheduler,
     flow: null,
     shiftsNoise,

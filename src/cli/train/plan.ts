@@ -1,8 +1,7 @@
 // Converts the flags of imago train to the options of a Trainer: those of the run's base, overridden by the given ones.
 
 import type { Codec } from "../../codecs/codec.ts";
-import { identity } from "../../codecs/identity.ts";
-import { type PatchSize, patches } from "../../codecs/patches.ts";
+import { type PatchSize, patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { extentOf } from "../../data/local/form.ts";
 import type { BackendName } from "../../engine/backends/create.ts";
@@ -24,13 +23,14 @@ import { checkpointSteps } from "../../training/run/checkpoint.ts";
 import type { InitModel } from "../../training/run/init_source.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
 import type { LrScheduleName } from "../../training/settings.ts";
-import type { TrainScheduler } from "../../training/step/objective.ts";
+import type { LossWeighting, TrainScheduler } from "../../training/step/objective.ts";
 import type { OptimizerName } from "../../training/step/optimizer.ts";
 import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
 import { sizeProblem, type TrainerOptions } from "../../training/trainer_options.ts";
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { UsageError } from "../errors.ts";
 import type { FormFlags } from "../source_flags.ts";
+import { counted } from "../wording.ts";
 import { type Base, initBase, presetBase, presetOf, resumedBase } from "./base.ts";
 
 /** Options of imago train; absent ones are undefined. */
@@ -263,21 +263,16 @@ function fittingWarmup(warmupSteps: number, length: RunLength, flags: TrainFlags
 }
 
 /** The weighting of the loss: a given kind replaces the base's of the other kind. */
-function weighting({ minSnrGamma, lossType }: TrainFlags) {
-  if (minSnrGamma === undefined && lossType === undefined) return {};
-  return {
-    minSnrGamma: minSnrGamma === undefined || minSnrGamma === false ? null : minSnrGamma,
-    lossType: lossType ?? (minSnrGamma === false ? undefined : null),
-  };
+function weighting({ minSnrGamma, lossType }: TrainFlags): Partial<LossWeighting> {
+  if (lossType !== undefined) return { minSnrGamma: null, lossType };
+  if (minSnrGamma === undefined) return {};
+  return minSnrGamma === false ? { minSnrGamma: null } : { minSnrGamma, lossType: null };
 }
 
 /** @param size of the images */
 function planScheduler(flags: TrainFlags, base: Base, size: Extent): TrainScheduler {
   const { noiseShift = base.shiftsNoise ? Math.sqrt(size.width * size.height) / 32 : 1 } = flags;
-  const plain = plainScheduler(flags, base);
-  return plain instanceof DDPMScheduler
-    ? shiftNoise(plain, noiseShift)
-    : shiftNoise(plain, flags.flowShift === undefined ? noiseShift : 1);
+  return shiftNoise(plainScheduler(flags, base), flags.flowShift === undefined ? noiseShift : 1);
 }
 
 /** The scheduler before a shift of its noise. */
@@ -325,23 +320,18 @@ async function planModel(flags: TrainFlags, base: Base): Promise<PlannedModel> {
   return asUsageError(() => {
     const own = ownImages(options, codec);
     const size = given ?? own?.size ?? extentOf(base.size);
+    const latentsOf = (channels: Channels) => codec.latentSize({ ...size, channels });
     const makeModel = (channels: Channels): UNet2DModel => {
-      const latents = codec.latentSize({ ...size, channels });
-      const { height, width } = latents;
+      const { height, width, channels: depth } = latentsOf(channels);
       const sampleSize: UNet2DOptions["sampleSize"] = height === width ? height : [height, width];
-      const ofData = { inChannels: latents.channels, outChannels: latents.channels };
-      return new UNet2DModel({ ...ofData, ...options, sampleSize });
+      return new UNet2DModel({ inChannels: depth, outChannels: depth, ...options, sampleSize });
     };
     const model = makeModel(own?.channels ?? 3);
-    const misfit = sizeProblem(
-      model,
-      codec.latentSize({ ...size, channels: own?.channels ?? 3 }),
-      codec.saved ? " through the codec" : "",
-    );
+    const misfit = sizeProblem(model, codec, latentsOf(own?.channels ?? 3));
     if (misfit !== undefined) throw new UsageError(misfit);
     if (own !== undefined && asked !== undefined && asked !== "auto" && asked !== own.channels) {
       throw new UsageError(
-        `--channels ${asked}: the model${file === undefined ? "" : ` of ${file}`} takes images of ${own.channels === 1 ? "1 channel" : `${own.channels} channels`}; leave it out, or use another model`,
+        `--channels ${asked}: the model${file === undefined ? "" : ` of ${file}`} takes images of ${counted(own.channels, "channel")}; leave it out, or use another model`,
       );
     }
     const channels = own?.channels ?? asked ?? base.channels;
@@ -372,7 +362,7 @@ function ownImages(
 /** The codec: --patch-size, or that of the preset or the existing model. */
 function planCodec({ patchSize, init, resume }: TrainFlags, { codec }: Base): Codec {
   if (patchSize === undefined) return codec;
-  const chosen = patchSize === 1 ? identity : patches(patchSize);
+  const chosen = patchesOrPixels(patchSize);
   const isOther = JSON.stringify(chosen.saved?.config) !== JSON.stringify(codec.saved?.config);
   if (isOther && (init !== undefined || resume)) {
     const own =

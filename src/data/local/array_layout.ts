@@ -1,12 +1,12 @@
 // Which axes of an array are images, rows, columns and channels.
-import { PIXEL_LIMIT } from "../../io/image/index.ts";
+import { type Channels, isChannels, PIXEL_LIMIT } from "../../io/image/index.ts";
 
 /** Steps are in elements, from one index of an axis to the next. */
 export interface ArrayLayout {
   readonly count: number;
   readonly height: number;
   readonly width: number;
-  readonly channels: 1 | 3 | 4;
+  readonly channels: Channels;
   readonly imageStep: number;
   readonly rowStep: number;
   readonly columnStep: number;
@@ -20,8 +20,6 @@ export const SHAPES = "[N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels, or 
 
 /** More images than any array in use has: their numbers and sizes are kept in memory. */
 const MAX_IMAGES = 2 ** 26;
-
-const isChannels = (size: number | undefined): size is 1 | 3 | 4 => size === 1 || size === 3 || size === 4;
 
 export const shown = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 

@@ -29,6 +29,10 @@ export interface FormOptions {
 export const extentOf = (size: number | Extent): Extent =>
   typeof size === "number" ? { width: size, height: size } : { width: size.width, height: size.height };
 
+/** The size as options and files have it: the side of squares, or both sides. */
+export const sizeOf = ({ width, height }: Extent): number | Extent =>
+  width === height ? width : { width, height };
+
 /** @throws DataError for a size, fit or ground that is out of range */
 export function checkedForm({ size, fit = "crop", ground }: FormOptions): Omit<FitOptions, "channels"> {
   const extent = extentOf(size);

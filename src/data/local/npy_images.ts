@@ -1,5 +1,5 @@
 // The images of one array of NumPy in a .npy file.
-import { files, hashing, paths } from "#platform";
+import { files, paths } from "#platform";
 import { fileRange } from "../../io/byte_range.ts";
 import { readNpyHeader } from "../../io/npy.ts";
 import { openFile } from "../../io/open_file.ts";
@@ -7,6 +7,7 @@ import { errorCode, explainSystemError, FileError, firstLine } from "../../platf
 import { DataError } from "../errors.ts";
 import { arrayImages } from "./array_images.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
+import { fileStamp } from "./file_stamp.ts";
 import { refuseColumn, refuseSplit } from "./kinds.ts";
 
 /** @throws FileError for a file that is damaged, DataError for an array that is none of images */
@@ -31,10 +32,7 @@ export async function npyImages(
       ...images,
       nameOf: (index) => `${base}:${index}`,
       identity: JSON.stringify(["npy", await files.realPath(path)]),
-      async stamp() {
-        const { size, mtimeMs } = await files.stat(path);
-        return hashing.sha256(JSON.stringify([size, mtimeMs]));
-      },
+      stamp: () => fileStamp(path),
       close: () => file.close(),
     };
   } catch (error) {

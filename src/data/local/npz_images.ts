@@ -1,5 +1,5 @@
 // Images and labels among the arrays of NumPy in a .npz archive.
-import { files, hashing } from "#platform";
+import { files } from "#platform";
 import type { ByteRange } from "../../io/byte_range.ts";
 import { type NpyArray, readNpyHeader } from "../../io/npy.ts";
 import { npyElements, npyTypeName } from "../../io/npy_elements.ts";
@@ -11,6 +11,7 @@ import type { ClassLabels } from "../image_source.ts";
 import { arrayImages, foreignElements } from "./array_images.ts";
 import { arrayLayout, SHAPES, shown } from "./array_layout.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
+import { fileStamp } from "./file_stamp.ts";
 import { refuseSplit } from "./kinds.ts";
 import { classLabels } from "./labels.ts";
 
@@ -51,10 +52,7 @@ export async function npzImages(
       ...(labels !== undefined && { labels }),
       warnings: [...images.warnings, ...warnings],
       identity: JSON.stringify(["npz", await files.realPath(path), image.name]),
-      async stamp() {
-        const { size, mtimeMs } = await files.stat(path);
-        return hashing.sha256(JSON.stringify([size, mtimeMs]));
-      },
+      stamp: () => fileStamp(path),
       close: () => archive.close(),
     };
   } catch (error) {

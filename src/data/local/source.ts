@@ -115,13 +115,13 @@ async function decodedSet(name: string, encoded: EncodedImages, options: LocalOp
   try {
     const given = checkedForm(options);
     checkWhole("concurrency", concurrency, 1024);
-    const form = { ...given, channels: await chosenChannels(encoded, options, signal) };
-    const decode: DecodeOptions = {
-      ...form,
+    const work = {
       concurrency,
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
     };
+    const form = { ...given, channels: await chosenChannels(encoded, options, work) };
+    const decode: DecodeOptions = { ...form, ...work };
     let opened: Opened;
     if (encoded.count * formBytes(form) <= memoryLimit) {
       opened = { set: await inMemory(encoded, decode), form, warnings: [] };

@@ -1,18 +1,18 @@
 // The images in a tar archive: in folders like those of a zip archive, or as samples of WebDataset.
-import { files, hashing, paths as pathnames } from "#platform";
+import { files } from "#platform";
 import { IMAGE_FORMATS } from "../../io/image/index.ts";
 import { openFile } from "../../io/open_file.ts";
 import { readTar, type TarEntry } from "../../io/tar.ts";
 import { DataError } from "../errors.ts";
+import { isHidden, isTable } from "./archive_names.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
+import { fileStamp } from "./file_stamp.ts";
 import { isImageName } from "./files.ts";
-import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
+import { MAX_METADATA_BYTES } from "./metadata.ts";
 import { chooseImages } from "./splits.ts";
 import { isAboutSample, labelsOfSamples, samplesOf } from "./tar_samples.ts";
 
-/** Names of tables, as plain strings. */
-const TABLES: readonly string[] = METADATA_FILES;
 /** Largest accepted image file (bytes). */
 const MAX_IMAGE_BYTES = 2 ** 30;
 
@@ -56,10 +56,7 @@ export async function tarImages(
       return readEntry(path, entry);
     },
     identity: JSON.stringify(["tar", await files.realPath(path), split ?? null, imageColumn ?? null]),
-    async stamp() {
-      const { size, mtimeMs } = await files.stat(path);
-      return hashing.sha256(JSON.stringify([size, mtimeMs]));
-    },
+    stamp: () => fileStamp(path),
     close: async () => {},
   };
 }
@@ -73,7 +70,5 @@ async function readEntry(path: string, { offset, bytes }: TarEntry): Promise<Uin
   }
 }
 
-function isWanted(path: string): boolean {
-  if (path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX")) return false;
-  return isImageName(path) || isAboutSample(path) || TABLES.includes(pathnames.basename(path));
-}
+const isWanted = (path: string): boolean =>
+  !isHidden(path) && (isImageName(path) || isAboutSample(path) || isTable(path));

@@ -1,18 +1,17 @@
 // The images in a zip archive, unpacked one at a time.
-import { files, hashing, paths as pathnames } from "#platform";
+import { files } from "#platform";
 import { IMAGE_FORMATS } from "../../io/image/index.ts";
 import { openZip, type ZipEntry } from "../../io/zip.ts";
 import { FileError, firstLine } from "../../platform/errors.ts";
 import { DataError } from "../errors.ts";
+import { isHidden, isTable } from "./archive_names.ts";
 import type { EncodedImages, NamedSource, SourceSelection } from "./encoded.ts";
 import { labelsOfFiles } from "./file_labels.ts";
+import { fileStamp } from "./file_stamp.ts";
 import { isImageName } from "./files.ts";
 import { refuseColumn } from "./kinds.ts";
-import { MAX_METADATA_BYTES, METADATA_FILES } from "./metadata.ts";
+import { MAX_METADATA_BYTES } from "./metadata.ts";
 import { chooseImages } from "./splits.ts";
-
-/** Names of tables, as plain strings. */
-const TABLES: readonly string[] = METADATA_FILES;
 
 /**
  * The images in the order of their paths. Skips hidden files and those that macOS adds to archives.
@@ -67,10 +66,7 @@ export async function zipImages(
       ...found,
       content: (index) => readEntry(entryOf(index)),
       identity: JSON.stringify(["zip", await files.realPath(path), split ?? null]),
-      async stamp() {
-        const { size, mtimeMs } = await files.stat(path);
-        return hashing.sha256(JSON.stringify([size, mtimeMs]));
-      },
+      stamp: () => fileStamp(path),
       close: () => archive.close(),
     };
   } catch (error) {
@@ -79,7 +75,4 @@ export async function zipImages(
   }
 }
 
-function isWanted(path: string): boolean {
-  if (path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX")) return false;
-  return isImageName(path) || TABLES.includes(pathnames.basename(path));
-}
+const isWanted = (path: string): boolean => !isHidden(path) && (isImageName(path) || isTable(path));

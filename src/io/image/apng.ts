@@ -2,6 +2,7 @@
 // not animate show one of the frames.
 
 import { compression } from "#platform";
+import { joinedBytes } from "../text.ts";
 
 /** A frame: the bytes of its PNG file, and how long it is shown (milliseconds). */
 export interface PngFrame {
@@ -47,11 +48,11 @@ export function apng(frames: readonly PngFrame[], still: number): Uint8Array {
     parts.push(chunk("fcTL", frameControl(sequence++, header, delay)));
     for (const data of pixelsOf(files[i])) {
       if (i === 0 && still === 0) parts.push(chunk("IDAT", data));
-      else parts.push(chunk("fdAT", joined([integers(sequence++), data])));
+      else parts.push(chunk("fdAT", joinedBytes([integers(sequence++), data])));
     }
   }
   parts.push(chunk("IEND", new Uint8Array(0)));
-  return joined(parts);
+  return joinedBytes(parts);
 }
 
 /** Size and place of a frame, here the whole image, and its delay. */
@@ -91,8 +92,8 @@ function chunksOf(png: Uint8Array): Chunk[] {
 
 /** Length, type and data, and the CRC of the two. */
 function chunk(type: string, data: Uint8Array): Uint8Array {
-  const typed = joined([Uint8Array.from(type, (letter) => letter.charCodeAt(0)), data]);
-  return joined([integers(data.length), typed, integers(compression.crc32(typed))]);
+  const typed = joinedBytes([Uint8Array.from(type, (letter) => letter.charCodeAt(0)), data]);
+  return joinedBytes([integers(data.length), typed, integers(compression.crc32(typed))]);
 }
 
 /** Big-endian. */
@@ -100,16 +101,6 @@ function integers(...values: readonly number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(4 * values.length));
   for (const [i, value] of values.entries()) view.setUint32(4 * i, value);
   return new Uint8Array(view.buffer);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>

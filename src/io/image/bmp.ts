@@ -1,7 +1,7 @@
 // Windows bitmaps (BMP), read here because no decoder in use reads them alike everywhere: palettes of 1 to 8 bits, 16, 24
 // and 32 bits, bit masks, run lengths of 4 and 8 bits. Every offset and length is checked before it is used.
 
-import type { Pixels } from "./pixels.ts";
+import { type Pixels, withoutAlpha } from "./pixels.ts";
 
 /** The message for what ends early, or contradicts itself. */
 const DAMAGED = "damaged or cut short";
@@ -171,13 +171,7 @@ function masked(view: DataView, header: Header): Pixels {
 
 /** Many programs leave alpha 0 everywhere, and mean an opaque picture. */
 function opaqueIfBlank(image: Pixels): Pixels {
-  const { data, width, height } = image;
-  for (let i = 3; i < data.length; i += 4) if (data[i] !== 0) return image;
-  const rgb = new Uint8Array(width * height * 3);
-  for (let i = 0, to = 0; i < data.length; i += 4) {
-    for (let c = 0; c < 3; c++) rgb[to++] = data[i + c];
-  }
-  return { data: rgb, width, height, channels: 3 };
+  return image.data.some((value, i) => i % 4 === 3 && value !== 0) ? image : withoutAlpha(image);
 }
 
 /** @returns [colours, 3], RGB */

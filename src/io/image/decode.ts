@@ -3,7 +3,7 @@ import { images } from "#platform";
 import type { DecodedImage } from "../../platform/platform.ts";
 import { foreignContent } from "../foreign.ts";
 import { decodeBmp, isBmp } from "./bmp.ts";
-import type { Pixels } from "./pixels.ts";
+import { type Channels, type Pixels, withoutAlpha } from "./pixels.ts";
 
 export type { DecodedImage } from "../../platform/platform.ts";
 
@@ -39,9 +39,21 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   }
 }
 
+/**
+ * The channels of what `decodeImage` gives. Only files that could be transparent are decoded for it.
+ * @throws Error that says in a few words what is wrong with the bytes
+ */
+export async function imageChannels(bytes: Uint8Array): Promise<Channels> {
+  if (!isBmp(bytes)) {
+    const channels = await images.channels(bytes);
+    if (channels === 1 || channels === 3) return channels;
+  }
+  return (await decodeImage(bytes)).channels;
+}
+
 /** An image with alpha that is opaque everywhere has the other channels only. */
 function withoutOpaque({ data, width, height, channels }: Pixels): Pixels {
-  const isOpaque = channels === 4 && data.every((value, i) => i % 4 !== 3 || value === 255);
-  if (!isOpaque) return { data, width, height, channels };
-  return { data: data.filter((_, i) => i % 4 !== 3), width, height, channels: 3 };
+  const image = { data, width, height, channels };
+  if (channels !== 4 || data.some((value, i) => i % 4 === 3 && value < 255)) return image;
+  return withoutAlpha(image);
 }

@@ -7,7 +7,7 @@ export {
   encodeAnimation,
   writeAnimation,
 } from "./animation.ts";
-export { decodeImage, IMAGE_FORMATS, PIXEL_LIMIT } from "./decode.ts";
+export { decodeImage, IMAGE_FORMATS, imageChannels, PIXEL_LIMIT } from "./decode.ts";
 export { FITS, type Fit, type FitOptions, fitted } from "./fit.ts";
 export { toUint8, unitToUint8 } from "./from_values.ts";
 export { type GridOptions, gridLayout, imageGrid } from "./grid.ts";

@@ -47,6 +47,11 @@ export const isSameKind = (a: Pixels, b: Pixels): boolean =>
 export const kindOf = ({ width, height, channels }: Pixels): string =>
   `${width} x ${height}${channels === 3 ? "" : ` of ${channels === 1 ? "1 channel" : `${channels} channels`}`}`;
 
+/** The colours of an image with alpha, as they are. */
+export function withoutAlpha({ data, width, height }: Pixels): Pixels {
+  return { data: data.filter((_, i) => i % 4 !== 3), width, height, channels: 3 };
+}
+
 /** As RGB: gray repeated, transparency on the ground. Of RGB, the same bytes. */
 export function toRgb(image: Pixels, ground: Rgb = WHITE): Pixels {
   const { data, width, height, channels } = image;

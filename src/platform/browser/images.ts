@@ -20,13 +20,7 @@ export const images: Images = {
   decoder: async () => machine.runtime,
 
   async decode(bytes, formats, maxPixels) {
-    const format = formatOf(bytes);
-    if (format === undefined) throw new Error(NO_IMAGE);
-    if (!formats.has(format)) throw new Error(`${format} is not read`);
-    const readHeader = HEADER_READERS[format];
-    if (readHeader === undefined) throw new Error(`${format} is not read in browsers; convert it to PNG`);
-    const file = new FileView(bytes);
-    const { width, height, channels } = readHeader(file);
+    const { file, format, channels, width, height } = headerOf(bytes, formats);
     if (width * height > maxPixels) throw new Error(`more than ${maxPixels} pixels`);
     refuseOtherColors(format, channels);
     const bitmap = await createImageBitmap(new Blob(contentOf(file, format)), {
@@ -45,6 +39,8 @@ export const images: Images = {
       bitmap.close();
     }
   },
+
+  channels: async (bytes) => headerOf(bytes).channels,
 
   encode(image, format) {
     return format === "png" ? encodePng(image) : encode(image, format);
@@ -75,6 +71,21 @@ export const images: Images = {
     }
   },
 };
+
+/**
+ * The header of an image file.
+ * @param formats accepted ones. Default: all that browsers read
+ * @throws Error in words for other files
+ */
+function headerOf(bytes: Uint8Array, formats?: ReadonlySet<string>) {
+  const format = formatOf(bytes);
+  if (format === undefined) throw new Error(NO_IMAGE);
+  if (formats && !formats.has(format)) throw new Error(`${format} is not read`);
+  const readHeader = HEADER_READERS[format];
+  if (readHeader === undefined) throw new Error(`${format} is not read in browsers; convert it to PNG`);
+  const file = new FileView(bytes);
+  return { file, format, ...readHeader(file) };
+}
 
 /** What browsers would show in other colours than Node's decoder, by more than rounding. @throws Error in words */
 function refuseOtherColors(format: ImageFormat, channels: number): void {

@@ -43,6 +43,11 @@ export const images: Images = {
     }
   },
 
+  async channels(bytes) {
+    const sharp = await load();
+    return (await sharp(bytes).metadata()).channels;
+  },
+
   async encode({ data, width, height, channels }, format) {
     const sharp = await load();
     const raw = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });

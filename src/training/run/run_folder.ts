@@ -204,7 +204,13 @@ function checkSettings(folder: RunFolder, before: TrainSettings, now: TrainSetti
   }
 }
 
-const show = (value: unknown): string => JSON.stringify(value) ?? "absent";
+/** Characters of a value that an error shows: a schedule of noise has a thousand numbers. */
+const SHOWN = 80;
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "absent";
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}...`;
+}
 
 /** A text that is equal for equal JSON values, independent of the order of keys. */
 function canonical(value: unknown): string {
