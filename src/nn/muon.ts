@@ -64,15 +64,48 @@ const EPS = 1e-7;
 
 /**
  * A matrix [m, n] with the same singular vectors and singular values of about 0.7 to 1.2, by Newton-Schulz iteration:
- * X ← a X + (b G + c G²) X with G = X Xᵀ, or the same from the right where m > n, so that G has the smaller size.
+ * X ← P X with P = a + b G + c G² and G = X Xᵀ, or the same from the right where m > n, so that G has the smaller size.
  */
 export function orthogonalize(matrix: Tensor): Tensor {
-  const [m, n] = matrix.shape;
-  let x = matrix.div(matrix.square().sum().sqrt().maximum(EPS));
-  for (let step = 0; step < STEPS; step++) {
-    const gram = m > n ? x.transpose().matmul(x) : x.matmul(x.transpose());
-    const polynomial = gram.matmul(gram).mul(C).add(gram.mul(B));
-    x = (m > n ? x.matmul(polynomial) : polynomial.matmul(x)).add(x.mul(A));
-  }
+  const x = matrix.div(matrix.square().sum().sqrt().maximum(EPS));
+  // Below about twice as long as wide, the products that are spared cost less than those that spare them.
+  const isLong = Math.max(...x.shape) >= 2 * Math.min(...x.shape);
+  return isLong ? iterateOnGram(x) : iterate(x);
+}
+
+/** The smaller of X Xᵀ and Xᵀ X. @param x [m, n] @returns [min(m, n), min(m, n)] */
+const gramOf = (x: Tensor) =>
+  x.shape[0] > x.shape[1] ? x.transpose().matmul(x) : x.matmul(x.transpose());
+
+/** P - a = b G + c G². */
+const polynomial = (gram: Tensor) => gram.matmul(gram).mul(C).add(gram.mul(B));
+
+/** (s + M) X, for a number s and a matrix M that multiplies X from the side where it fits. */
+const multiply = (s: number, m: Tensor, x: Tensor) =>
+  (x.shape[0] > x.shape[1] ? x.matmul(m) : m.matmul(x)).add(x.mul(s));
+
+/** The iteration as it is defined: 20 m² n + 10 m³ operations for m < n. */
+function iterate(x: Tensor): Tensor {
+  for (let step = 0; step < STEPS; step++) x = multiply(A, polynomial(gramOf(x)), x);
   return x;
+}
+
+/**
+ * The same with X touched twice, first for G and last by the product of all P, which all come from the first G: the
+ * next is P G P. 4 m² n + 34 m³ operations. Float32 leaves of a singular value of s times the largest about 1e-7 / s²
+ * of its size in error: small ones are far from exact, but nothing depends on their size.
+ */
+function iterateOnGram(x: Tensor): Tensor {
+  let gram = gramOf(x);
+  let p = polynomial(gram);
+  // The product of all P so far is s + m.
+  let s = A;
+  let m = p;
+  for (let step = 1; step < STEPS; step++) {
+    gram = multiply(A, p, multiply(A, p, gram));
+    p = polynomial(gram);
+    m = multiply(A, p, m).add(p.mul(s));
+    s *= A;
+  }
+  return multiply(s, m, x);
 }

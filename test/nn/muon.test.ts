@@ -91,18 +91,19 @@ describe.each(rows)("a weight $shape", ({ shape, torch, exact }) => {
   });
 });
 
-test("singular values end near 1, whatever the matrix's scale", async () => {
-  // A diagonal matrix, in each row and column once: its singular values are its entries.
+test.each([6, 24])("singular values of a [6, %i] matrix end near 1, whatever its scale", async (n) => {
+  // A diagonal matrix with its columns moved: its singular values are its entries.
   const singular = [1, 0.7, 0.3, 0.1, 0.03, 0.01];
+  const place = (i: number) => i * n + ((i + 2) % 6);
   for (const scale of [1e-4, 1, 1e4]) {
-    const matrix = new Float32Array(6 * 6);
-    for (const [i, value] of singular.entries()) matrix[i * 6 + ((i + 2) % 6)] = value * scale;
-    const [ortho] = await run([orthogonalize(constant(matrix, [6, 6]))]);
+    const matrix = new Float32Array(6 * n);
+    for (const [i, value] of singular.entries()) matrix[place(i)] = value * scale;
+    const [ortho] = await run([orthogonalize(constant(matrix, [6, n]))]);
     for (const i of singular.keys()) {
-      const value = ortho[i * 6 + ((i + 2) % 6)];
+      const value = ortho[place(i)];
       expect(value).toBeGreaterThan(0.65);
       expect(value).toBeLessThan(1.25);
-      ortho[i * 6 + ((i + 2) % 6)] = 0;
+      ortho[place(i)] = 0;
     }
     expect(norm(ortho)).toBe(0);
   }
