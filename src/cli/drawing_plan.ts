@@ -6,7 +6,7 @@ import type { Denoiser } from "../models/denoiser.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
 import { readWeights } from "../pipelines/components.ts";
 import type { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
-import { defaultSteps, pythonDefaults } from "../pipelines/default_steps.ts";
+import { defaultSteps, pythonDefaults, type SamplingDefaults } from "../pipelines/default_steps.ts";
 import { checkChannels } from "../pipelines/images.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
@@ -19,7 +19,7 @@ export interface DrawingFlags {
   /** Number of images. */
   readonly count: number;
   readonly steps?: number;
-  /** Default: the pipeline's own, but ddim in place of ddpm. */
+  /** Default: that of the pipeline's `sampling`, otherwise its own, but ddim in place of ddpm. */
   readonly scheduler?: string;
   /** For a run: the step of one of its checkpoints. */
   readonly checkpoint?: number;
@@ -67,8 +67,8 @@ export function classOptions(
 }
 
 /**
- * The chosen sampler and number of steps; by default the pipeline's own (ddim in place of ddpm), and for another
- * library's seeds what that library draws with.
+ * The chosen sampler and number of steps; by default those that the pipeline's folder names, otherwise the pipeline's
+ * own (ddim in place of ddpm), and for another library's seeds what that library draws with.
  */
 export function chooseSampler(
   pipeline: DDPMPipeline,
@@ -80,16 +80,17 @@ export function chooseSampler(
 } {
   const own = pipeline.schedulerName;
   const { numTrainTimesteps } = pipeline.scheduler;
-  const there = flags.seedCompat && pythonDefaults(pipeline.className, numTrainTimesteps);
-  const usual = there ? (there.scheduler ?? own) : own === "ddpm" ? "ddim" : own;
-  const scheduler = flags.scheduler ?? usual;
+  const usual: Partial<SamplingDefaults> = flags.seedCompat
+    ? pythonDefaults(pipeline.className, numTrainTimesteps)
+    : (pipeline.sampling ?? { scheduler: own === "ddpm" ? "ddim" : own });
+  const scheduler = flags.scheduler ?? usual.scheduler ?? own;
   if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
     throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
   }
   const isAdaptive = isSamplerName(scheduler);
   if (isAdaptive) return { scheduler, steps: flags.steps, isAdaptive };
-  const stepsThere = flags.scheduler === undefined ? there?.steps : undefined;
-  const steps = flags.steps ?? stepsThere ?? defaultSteps(scheduler, numTrainTimesteps);
+  const usualSteps = flags.scheduler === undefined ? usual.steps : undefined;
+  const steps = flags.steps ?? usualSteps ?? defaultSteps(scheduler, numTrainTimesteps);
   return { scheduler, steps, isAdaptive };
 }
 

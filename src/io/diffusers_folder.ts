@@ -43,6 +43,8 @@ export type ModelIndex = {
   readonly id2label?: Readonly<Record<number, string>>;
   /** Other arguments of the pipeline's class, under the file's names. Not checked. */
   readonly settings?: JsonObject;
+  /** How its images are best drawn, which diffusers does not read: the short name of a scheduler, and its steps. */
+  readonly sampling?: { readonly scheduler: string; readonly steps: number };
 };
 
 /** The contents of a config.json or scheduler_config.json. */
@@ -59,9 +61,16 @@ const object = v.custom<object>(
 );
 const classNumber = v.pipe(v.string(), v.regex(/^\d{1,9}$/, "the numbers of classes were expected as keys"));
 const id2labelSchema = v.record(classNumber, v.string());
+const samplingSchema = v.object({
+  scheduler: v.string(),
+  steps: v.pipe(v.number(), v.integer(), v.minValue(1)),
+});
+/** The key of `sampling`. diffusers leaves out keys that begin with "_". */
+const SAMPLING = "_imago_sampling";
 const indexSchema = v.pipe(
   object,
   v.looseObject({
+    [SAMPLING]: v.optional(samplingSchema),
     // [module, class] for a class of the folder's own.
     _class_name: v.union([v.string(), v.tuple([v.string(), v.string()])]),
     id2label: v.optional(v.nullable(id2labelSchema)),
@@ -95,9 +104,16 @@ export async function readModelIndex(folder: string): Promise<ModelIndex> {
     const [library, className] = component.output;
     components.set(name, { library, className });
   }
-  const { _class_name: given, id2label } = index;
+  const { _class_name: given, id2label, [SAMPLING]: sampling } = index;
   const [className, isCustom] = typeof given === "string" ? [given, false] : [given[1], true];
-  return { className, isCustom, components, settings, ...(id2label && { id2label }) };
+  return {
+    className,
+    isCustom,
+    components,
+    settings,
+    ...(id2label && { id2label }),
+    ...(sampling && { sampling }),
+  };
 }
 
 /** Writes the model_index.json of a pipeline's folder. @throws FileError, in one line */
@@ -105,6 +121,7 @@ export async function writeModelIndex(folder: string, index: ModelIndex): Promis
   const json: Record<string, JsonObject[string]> = {
     _class_name: index.isCustom ? [CUSTOM_MODULE, index.className] : index.className,
     _diffusers_version: DIFFUSERS_VERSION,
+    ...(index.sampling && { [SAMPLING]: index.sampling }),
   };
   for (const [name, { library, className }] of index.components) json[name] = [library, className];
   Object.assign(json, index.settings);

@@ -27,6 +27,7 @@ import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import type { ClassOptions } from "./class_labels.ts";
 import type { Conditioner } from "./conditioner.ts";
+import type { SamplingDefaults } from "./default_steps.ts";
 import { PipelineError } from "./errors.ts";
 
 const { join } = paths;
@@ -49,6 +50,8 @@ export interface PipelineParts<D extends Denoiser = PipelineModel> {
   readonly codec?: Codec;
   /** Default: class labels, if the model takes them. */
   readonly conditioner?: Conditioner<ClassOptions>;
+  /** How images are drawn if nothing is chosen. Default: by the scheduler, in its usual steps. */
+  readonly sampling?: SamplingDefaults | undefined;
 }
 
 /** Options for reading a component. */

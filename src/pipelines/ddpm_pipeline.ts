@@ -25,13 +25,14 @@ import { checkSeedCompat, noiseOf } from "./seeding.ts";
 /** Options of `generate`. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   /**
-   * Denoising steps. Default 1000 for DDPM, 50 for others; samplers with a tolerance choose their own. With seedCompat
-   * "torch" and no scheduler: those of the pipeline in diffusers, 1000 for DDPMPipeline.
+   * Denoising steps. Default: those of the pipeline's `sampling` where no scheduler is chosen, otherwise 1000 for DDPM
+   * and 50 for others; samplers with a tolerance choose their own. With seedCompat "torch" and no scheduler: those of
+   * the pipeline in diffusers, 1000 for DDPMPipeline.
    */
   readonly steps?: number;
   /**
    * A scheduler by name, configured with the options of the pipeline's own, or a sampler that chooses its own steps, by
-   * name or as an object. Default: the pipeline's own scheduler.
+   * name or as an object. Default: that of the pipeline's `sampling`, otherwise the pipeline's own.
    */
   readonly scheduler?: SchedulerName | SamplerName | Sampler;
   /**
@@ -80,7 +81,8 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
     return super.generateImages(options);
   }
 
-  protected plan(options: GenerateOptions): DrawBatch {
+  protected plan(given: GenerateOptions): DrawBatch {
+    const options = this.#withDefaults(given);
     this.checkDrawing(options);
     checkSeedCompat(options);
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
@@ -98,6 +100,14 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
         ...(eta !== undefined && { eta }),
         onStep: batchWatch(options, batch),
       });
+  }
+
+  /** The options, with the pipeline's own defaults where no scheduler is chosen. */
+  #withDefaults(options: GenerateOptions): GenerateOptions {
+    const isChosen = options.scheduler !== undefined || options.seedCompat !== undefined;
+    if (isChosen || this.sampling === undefined) return options;
+    const { scheduler, steps } = this.sampling;
+    return { ...options, scheduler, steps: options.steps ?? steps };
   }
 
   /** A scheduler with its timesteps set. */

@@ -17,6 +17,13 @@ const FEW_STEPS = 50;
 export const defaultSteps = (scheduler: string, numTrainTimesteps: number): number =>
   Math.min(DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);
 
+/** What a pipeline draws with if nothing is chosen. */
+export interface SamplingDefaults {
+  readonly scheduler: SchedulerName;
+  /** Denoising steps. */
+  readonly steps: number;
+}
+
 /** What a pipeline of diffusers draws with if nothing is chosen. */
 export interface PythonDefaults {
   /** The only scheduler that the pipeline takes; undefined: the one in its folder. */

@@ -9,7 +9,7 @@ import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { type Pixels, toUint8 } from "../io/image/index.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
-import { isSchedulerName, type Scheduler, type SchedulerName, schedulers } from "../schedulers/index.ts";
+import type { Scheduler, SchedulerName } from "../schedulers/index.ts";
 import {
   type ClassLabel,
   type ClassOptions,
@@ -19,11 +19,13 @@ import {
 } from "./class_labels.ts";
 import type { Warn } from "./components.ts";
 import type { Condition, Conditioner } from "./conditioner.ts";
+import type { SamplingDefaults } from "./default_steps.ts";
 import { type BatchModel, compileDenoiser, type DenoiserProgram } from "./denoiser_program.ts";
 import { asPipelineError, NotFiniteError, PipelineError, pipelineErrorOf, wholeAtLeast1 } from "./errors.ts";
 import type { HubLoadOptions } from "./hub.ts";
 import { checkChannels } from "./images.ts";
 import { type SamplingStep, unitRange } from "./sampling.ts";
+import { schedulerNameOf } from "./scheduler_choice.ts";
 import type { SeedOptions } from "./seeding.ts";
 
 /** Default batch size. */
@@ -46,6 +48,11 @@ export interface PipelineOptions {
    * Default: DDPMPipeline.
    */
   readonly className?: string;
+  /**
+   * The scheduler and steps of calls that choose none: `fromPretrained` reads those of a training run. Default: the
+   * pipeline's own scheduler, in its usual number of steps.
+   */
+  readonly sampling?: SamplingDefaults | undefined;
 }
 
 /** Options for loading a pipeline. */
@@ -113,6 +120,8 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   readonly classes: ModelClasses | null;
   /** Its class in diffusers. */
   readonly className: string;
+  /** The scheduler and steps of calls that choose none. */
+  readonly sampling: SamplingDefaults | undefined;
   readonly #options: PipelineOptions;
   /** Shared by concurrent calls: the second waits for the program that the first one compiles. */
   readonly #programs = new Map<string, Promise<DenoiserProgram>>();
@@ -134,6 +143,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     this.conditioner = conditioner ?? ModelClasses.of(unet, id2label) ?? noClasses;
     this.classes = this.conditioner instanceof ModelClasses ? this.conditioner : null;
     this.className = options.className ?? "DDPMPipeline";
+    this.sampling = options.sampling;
     this.#options = options;
   }
 
@@ -152,12 +162,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /** The short name of the pipeline's own scheduler. @throws PipelineError when it has none */
   get schedulerName(): SchedulerName {
-    const own = this.scheduler.toConfig()._class_name;
-    const name = Object.keys(schedulers)
-      .filter(isSchedulerName)
-      .find((key) => schedulers[key].className === own);
-    if (name !== undefined) return name;
-    throw new PipelineError(`the pipeline's own scheduler, ${String(own)}, is unknown here`);
+    return schedulerNameOf(this.scheduler);
   }
 
   /** Class names to numbers: diffusers' DiTPipeline.labels. Empty where classes have no names. */

@@ -14,6 +14,7 @@ import { named } from "../io/printable.ts";
 import type { ReadStateDictOptions, StateDict } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { explainSystemError, FileError } from "../platform/errors.ts";
+import { isSchedulerName } from "../schedulers/index.ts";
 import type { Id2Label } from "./class_labels.ts";
 import {
   COMPONENT_KINDS,
@@ -26,6 +27,7 @@ import {
   UNET,
   type Warn,
 } from "./components.ts";
+import type { SamplingDefaults } from "./default_steps.ts";
 import { PipelineError } from "./errors.ts";
 
 const { join } = paths;
@@ -58,6 +60,7 @@ export async function writePipeline(
     components: new Map(saved.map(({ name, library, className }) => [name, { library, className }])),
     ...(custom && { settings: custom.settings }),
     ...parts.conditioner?.settings,
+    ...(parts.sampling && { sampling: parts.sampling }),
   });
 }
 
@@ -82,6 +85,16 @@ export async function checkReplaceable(
 /** What the class of a folder's own pipeline.py stands for. @throws PipelineError for settings that it does not have */
 function customParts({ className, settings = {} }: ModelIndex, root: string): Partial<PipelineParts<never>> {
   return CUSTOM_PIPELINES.get(className)?.(settings, join(root, MODEL_INDEX)) ?? {};
+}
+
+/** @throws PipelineError for a scheduler that is not known */
+function samplingOf({ sampling }: ModelIndex, root: string): SamplingDefaults | undefined {
+  if (sampling === undefined) return undefined;
+  const { scheduler, steps } = sampling;
+  if (isSchedulerName(scheduler)) return { scheduler, steps };
+  throw new PipelineError(
+    `${join(root, MODEL_INDEX)}: its images are drawn by ${named(scheduler)}, which is not known here; take out _imago_sampling to draw by another scheduler`,
+  );
 }
 
 /** The contents of a pipeline's folder. */
@@ -121,7 +134,8 @@ export async function readPipelineOf<D extends Denoiser>(
   if (unet === undefined || scheduler === undefined) {
     throw without(unet === undefined ? UNET : SCHEDULER, index, root, kinds);
   }
-  return { unet, scheduler, ...more, id2label: index.id2label, className: index.className };
+  const { id2label, className } = index;
+  return { unet, scheduler, ...more, sampling: samplingOf(index, root), id2label, className };
 }
 
 /** The folder of a component: its own, or, in pipelines of 2022 (google/ddpm-*), that of model_index.json. */

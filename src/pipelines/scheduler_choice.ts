@@ -10,6 +10,7 @@ import {
   type Scheduler,
   type SchedulerName,
   samplerNames,
+  schedulerNames,
   schedulers,
 } from "../schedulers/index.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
@@ -28,6 +29,14 @@ const SIGMA_MAX = 80;
 /** λ = log(α / σ) where DPM-Solver's single steps start instead: σ is 20. */
 const LAMBDA_MIN = -3;
 
+/** The short name of a pipeline's own scheduler. @throws PipelineError when it has none */
+export function schedulerNameOf(own: Scheduler): SchedulerName {
+  const className = own.toConfig()._class_name;
+  const name = schedulerNames.find((key) => schedulers[key].className === className);
+  if (name !== undefined) return name;
+  throw new PipelineError(`the pipeline's own scheduler, ${String(className)}, is unknown here`);
+}
+
 /**
  * Makes the scheduler for a call.
  * @param own the pipeline's: the defaults for `options`
@@ -43,7 +52,7 @@ export function chosenScheduler(
 ): Scheduler {
   const used = name ?? ownName;
   if (typeof used !== "string" || !isSchedulerName(used)) {
-    const known = [...Object.keys(schedulers), ...samplerNames];
+    const known = [...schedulerNames, ...samplerNames];
     throw new PipelineError(`scheduler is ${JSON.stringify(name)}, expected ${known.join(" or ")}`);
   }
   const asked = camelCased(options);

@@ -135,6 +135,9 @@ export function isSchedulerName(name: string): name is SchedulerName {
   return Object.hasOwn(schedulers, name);
 }
 
+/** The short names of all schedulers. */
+export const schedulerNames: readonly SchedulerName[] = Object.keys(schedulers).filter(isSchedulerName);
+
 /** A scheduler by its short name, with options from a config (a file's JSON, another scheduler or its config). */
 export function makeScheduler(
   name: SchedulerName,

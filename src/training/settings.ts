@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
 import { muonDefaults } from "../nn/muon.ts";
+import { schedulerNames } from "../schedulers/index.ts";
 import { solverPredictionTypes } from "../schedulers/math/prediction.ts";
 import { OPTIMIZERS, type OptimizerOptions } from "./step/optimizer.ts";
 import { TIMESTEP_SAMPLINGS, type TimestepSampling } from "./step/timestep_sampling.ts";
@@ -107,7 +108,12 @@ const entries = {
   seed: count(0),
   /** Steps between sample grids; the last step has one too. 0 for none at all. */
   sampleEvery: count(0),
-  /** Denoising steps of each sample grid (DDIM, or Euler for a flow). */
+  /**
+   * The scheduler of sample grids, of quality numbers, and of later images where none is chosen; null for DDIM, or for
+   * the own one of a model that does not learn by DDPM's schedule.
+   */
+  sampleScheduler: v.optional(v.nullable(v.picklist(schedulerNames)), null),
+  /** Denoising steps of each sample grid. */
   sampleSteps: count(1),
   /** Images of each sample grid. */
   sampleCount: count(1, MOST.sampleCount),
@@ -127,6 +133,7 @@ export type TrainSettings = Readonly<v.InferOutput<v.ObjectSchema<typeof entries
 /** Settings that a resumed run may change, because they do not affect the training. */
 export const FREE_SETTINGS: ReadonlySet<string> = new Set([
   "sampleEvery",
+  "sampleScheduler",
   "sampleSteps",
   "sampleCount",
   "evalEvery",

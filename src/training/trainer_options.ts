@@ -9,6 +9,9 @@ import { type FormOptions, sizeOf } from "../data/local/form.ts";
 import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
+import type { SamplingDefaults } from "../pipelines/default_steps.ts";
+import { PipelineError } from "../pipelines/errors.ts";
+import { chosenScheduler, schedulerNameOf } from "../pipelines/scheduler_choice.ts";
 import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { runSteps } from "./presets.ts";
@@ -98,6 +101,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   emaMaxDecay: 0.9999,
   seed: 0,
   sampleEvery: 500,
+  sampleScheduler: null,
   sampleSteps: 50,
   sampleCount: 16,
   ...NO_EVALUATION,
@@ -151,8 +155,9 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
  */
 export function checkFit(
   options: TrainerOptions,
-  { labelDropout, evalEvery, evalCount, sampleSteps, augmentProbability }: TrainSettings,
+  settings: TrainSettings,
 ): void {
+  const { labelDropout, evalEvery, evalCount, sampleScheduler, sampleSteps, augmentProbability } = settings;
   const { model, data, scheduler } = options;
   objectiveOf(scheduler);
   if (sampleSteps > scheduler.numTrainTimesteps) {
@@ -160,6 +165,7 @@ export function checkFit(
       `samples in ${sampleSteps} steps want as many timesteps, the scheduler has ${scheduler.numTrainTimesteps}; use sampleSteps of at most that`,
     );
   }
+  if (sampleScheduler !== null) checkSampling(scheduler, { scheduler: sampleScheduler, steps: sampleSteps });
   const { height, width } = data.size;
   const { inChannels } = model;
   const seen = latentSize(options);
@@ -191,6 +197,16 @@ export function checkFit(
 }
 
 /** Said of sizes that are those of a codec's latents. */
+/** @throws TrainingOptionError for a scheduler that cannot draw from what is trained */
+function checkSampling(own: TrainScheduler, { scheduler, steps }: SamplingDefaults): void {
+  try {
+    chosenScheduler(scheduler, own, schedulerNameOf(own)).setTimesteps(steps);
+  } catch (error) {
+    if (!(error instanceof PipelineError || error instanceof RangeError)) throw error;
+    throw new TrainingOptionError(`sampleScheduler: ${error.message}`, { cause: error });
+  }
+}
+
 const throughOf = ({ saved }: Codec): string => (saved === null ? "" : " through the codec");
 
 /** Why images of a size in the model's space do not fit the model; undefined if they do. */

@@ -67,6 +67,24 @@ test("a run writes all that is promised, the same with 1 and 2 threads", async (
   expect((await contents(work.path("other"))).get("samples.png")).not.toEqual(one.get("samples.png"));
 });
 
+test("the scheduler of the sample grids is that of later images where none is chosen", async () => {
+  const drawnBy = ["--sample-scheduler", "euler-ancestral", "--sample-steps", "2", "--steps", "4"];
+  expect((await imago(...tiny("ancestral", ...drawnBy))).code).toBe(0);
+  const read = async (file: string) => JSON.parse(await readFile(work.path(`ancestral/${file}`), "utf8"));
+  expect((await read("config.json")).training).toMatchObject({ sample_scheduler: "euler-ancestral" });
+  expect(await read("pipeline/model_index.json")).toMatchObject({
+    _imago_sampling: { scheduler: "euler-ancestral", steps: 2 },
+  });
+  const sample = ["sample", work.path("ancestral"), "--count", "4", "--out", work.path("later.png"), "--json"];
+  const { stdout } = await imago(...sample);
+  expect(JSON.parse(stdout)).toMatchObject({ event: "done", scheduler: "euler-ancestral", steps: 2 });
+  expect(await readFile(work.path("later.png"))).toEqual(await readFile(work.path("ancestral/samples.png")));
+  const other = await imago(...sample, "--force", "--scheduler", "ddim");
+  expect(JSON.parse(other.stdout)).toMatchObject({ scheduler: "ddim", steps: 50 });
+  const { line } = await failure(tiny("flow", "--sample-scheduler", "flow-match-euler"));
+  expect(line).toMatch(/sampleScheduler|--sample-scheduler/);
+});
+
 test.each([
   ["before the first checkpoint", 2],
   ["between checkpoints", 14],

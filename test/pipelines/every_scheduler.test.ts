@@ -1,61 +1,84 @@
 // Properties of a pipeline's images that hold with every scheduler.
 
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Codec } from "../../src/codecs/codec.ts";
+import { identity } from "../../src/codecs/identity.ts";
+import { patches } from "../../src/codecs/patches.ts";
+import type { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import {
   CMStochasticIterativeScheduler,
   DDPMScheduler,
   EDMEulerScheduler,
   FlowMatchEulerDiscreteScheduler,
-  isSchedulerName,
   type Scheduler,
   type SchedulerName,
-  schedulers,
+  schedulerNames,
   UnCLIPScheduler,
 } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "./support.ts";
 
 const STEPS = 5;
-const unet = tinyUNet();
+const COUNT = 3;
 const options = { backend: "wasm", threads: 1 } as const;
-const pipelineOf = (scheduler: Scheduler) => new DDPMPipeline(unet, scheduler, options);
-const ordinary = pipelineOf(new DDPMScheduler());
-/** The pipelines of models of other kinds, by the schedulers that draw with them. */
-const special: Partial<Record<SchedulerName, DDPMPipeline>> = {
-  "edm-euler": pipelineOf(new EDMEulerScheduler()),
-  "edm-dpm++": pipelineOf(new EDMEulerScheduler()),
-  "flow-match-euler": pipelineOf(new FlowMatchEulerDiscreteScheduler()),
-  "flow-match-heun": pipelineOf(new FlowMatchEulerDiscreteScheduler()),
-  cm: pipelineOf(new CMStochasticIterativeScheduler()),
-  unclip: pipelineOf(new UnCLIPScheduler()),
-};
-afterAll(() => Promise.all([ordinary, ...Object.values(special)].map((pipeline) => pipeline.close())));
+const all: DDPMPipeline[] = [];
+afterAll(() => Promise.all(all.map((pipeline) => pipeline.close())));
+
+/** The pipelines of one model, by the schedulers that draw with it. */
+function pipelinesOf(unet: UNet2DModel, codec: Codec): (scheduler: SchedulerName) => DDPMPipeline {
+  const pipelineOf = (scheduler: Scheduler) => {
+    const pipeline = new DDPMPipeline(unet, scheduler, { ...options, codec });
+    all.push(pipeline);
+    return pipeline;
+  };
+  const ordinary = pipelineOf(new DDPMScheduler());
+  const edm = pipelineOf(new EDMEulerScheduler());
+  const flow = pipelineOf(new FlowMatchEulerDiscreteScheduler());
+  const special: Partial<Record<SchedulerName, DDPMPipeline>> = {
+    "edm-euler": edm,
+    "edm-dpm++": edm,
+    "flow-match-euler": flow,
+    "flow-match-heun": flow,
+    cm: pipelineOf(new CMStochasticIterativeScheduler()),
+    unclip: pipelineOf(new UnCLIPScheduler()),
+  };
+  return (scheduler) => special[scheduler] ?? ordinary;
+}
 
 // RePaint draws parts of images, in a pipeline of its own.
-const names = Object.keys(schedulers)
-  .filter(isSchedulerName)
-  .filter((name) => name !== "repaint");
+const names = schedulerNames.filter((name) => name !== "repaint");
 
-test.each(names)(
-  "%s: image k of a seed is the same in any batch, and every step is seen",
-  async (scheduler) => {
-    const pipeline = special[scheduler] ?? ordinary;
-    const seen: [number, number][] = [];
-    const asked = { scheduler, steps: STEPS, seed: 7, count: 3 };
-    const alone = await pipeline.generate({
-      ...asked,
-      batchSize: 1,
-      onStep: ({ step, steps, firstImage }) => {
-        if (firstImage === 2) seen.push([step, steps]);
-      },
-    });
-    const together = await pipeline.generate({ ...asked, batchSize: 3 });
-    expect(alone.data.every(Number.isFinite)).toBe(true);
-    expect(together.data).toEqual(alone.data);
-    const images = [0, 1, 2].map((k) => alone.data.slice(k * 192, (k + 1) * 192));
-    expect(images[0]).not.toEqual(images[1]);
-    const [, steps] = seen[0];
-    expect(steps).toBeGreaterThanOrEqual(STEPS);
-    expect(seen).toEqual(Array.from({ length: steps }, (_, i) => [i + 1, steps]));
+describe.each([
+  { kind: "pixels", pipelineFor: pipelinesOf(tinyUNet(), identity) },
+  {
+    kind: "patches",
+    pipelineFor: pipelinesOf(tinyUNet(0, { inChannels: 12, outChannels: 12 }), patches(2)),
   },
-);
+])("a model of $kind", ({ pipelineFor }) => {
+  test.each(names)(
+    "%s: image k of a seed is the same in any batch, and every step is seen",
+    async (scheduler) => {
+      const pipeline = pipelineFor(scheduler);
+      const seen: [number, number][] = [];
+      const asked = { scheduler, steps: STEPS, seed: 7, count: COUNT };
+      const alone = await pipeline.generate({
+        ...asked,
+        batchSize: 1,
+        onStep: ({ step, steps, firstImage }) => {
+          if (firstImage === 2) seen.push([step, steps]);
+        },
+      });
+      const together = await pipeline.generate({ ...asked, batchSize: COUNT });
+      const { height, width } = pipeline.imageSize;
+      expect(alone.shape).toEqual([COUNT, height, width, 3]);
+      expect(alone.data.every(Number.isFinite)).toBe(true);
+      expect(together.data).toEqual(alone.data);
+      const size = alone.data.length / COUNT;
+      const images = Array.from({ length: COUNT }, (_, k) => alone.data.slice(k * size, (k + 1) * size));
+      expect(images[0]).not.toEqual(images[1]);
+      const [, steps] = seen[0];
+      expect(steps).toBeGreaterThanOrEqual(STEPS);
+      expect(seen).toEqual(Array.from({ length: steps }, (_, i) => [i + 1, steps]));
+    },
+  );
+});

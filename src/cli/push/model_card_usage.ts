@@ -7,11 +7,16 @@ import { shellWord } from "../wording.ts";
 const SHOWN = 2;
 
 export function usage(id: string, config: RunConfig): string[] {
-  const { scheduler, data } = config;
+  const { scheduler, data, training } = config;
   const isDdpm = scheduler._class_name === "DDPMScheduler";
   const steps = isDdpm ? 50 : 25;
   const shown = data.classes?.slice(0, SHOWN);
-  const chosen = isDdpm ? ', scheduler: "ddim"' : "";
+  // Where the pipeline's folder says how it is best drawn, only Python has to be told. DDPM's own fresh noise serves
+  // there, in few steps.
+  const isTold = training.sampleScheduler !== null;
+  const usesDdim = isDdpm && !isTold;
+  const chosen = isTold ? "" : `, steps: ${steps}${usesDdim ? ', scheduler: "ddim"' : ""}`;
+  const stepsFlag = isTold ? "" : ` --steps ${steps}`;
   const classes = shown ? `, classLabels: ${JSON.stringify(shown)}, guidanceScale: 2` : "";
   const flags = shown ? ` --class ${shellWord(shown.join(","))} --guidance 2` : "";
   return [
@@ -20,7 +25,7 @@ export function usage(id: string, config: RunConfig): string[] {
     "With Imago, in a shell:",
     "",
     "```",
-    `npx imago sample hf:${id} --count 16 --steps ${steps}${flags} --out new.png`,
+    `npx imago sample hf:${id} --count 16${stepsFlag}${flags} --out new.png`,
     "```",
     "",
     ...(data.classes ? [`It draws of ${data.classes.length} classes: ${data.classes.join(", ")}.`, ""] : []),
@@ -30,7 +35,7 @@ export function usage(id: string, config: RunConfig): string[] {
     'import { DDPMPipeline, imageGrid, toImages, writeImage } from "imago";',
     "",
     `const pipeline = await DDPMPipeline.fromPretrained("${id}");`,
-    `const images = await pipeline.generate({ count: 16, steps: ${steps}${chosen}${classes} });`,
+    `const images = await pipeline.generate({ count: 16${chosen}${classes} });`,
     'await writeImage("new.png", imageGrid(toImages(images)));',
     "await pipeline.close();",
     "```",
@@ -38,42 +43,42 @@ export function usage(id: string, config: RunConfig): string[] {
     "In Python, with diffusers:",
     "",
     "```python",
-    ...(shown ? classLoop(id, isDdpm, steps, config) : pipelineCall(id, isDdpm, steps, config)),
+    ...(shown ? classLoop(id, usesDdim, steps, config) : pipelineCall(id, usesDdim, steps, config)),
     "```",
   ];
 }
 
 /** The lines that load the pipeline. */
-function loaded(id: string, isDdpm: boolean, { codec }: RunConfig): string[] {
-  const plain = isDdpm ? "DDIMPipeline" : "DDPMPipeline";
+function loaded(id: string, usesDdim: boolean, { codec }: RunConfig): string[] {
+  const plain = usesDdim ? "DDIMPipeline" : "DDPMPipeline";
   if (codec === undefined) {
     return [`from diffusers import ${plain}`, "", `pipeline = ${plain}.from_pretrained("${id}")`];
   }
-  const classes = isDdpm ? "DDIMScheduler, DiffusionPipeline" : "DiffusionPipeline";
+  const classes = usesDdim ? "DDIMScheduler, DiffusionPipeline" : "DiffusionPipeline";
   return [
     `from diffusers import ${classes}`,
     "",
     `pipeline = DiffusionPipeline.from_pretrained("${id}", trust_remote_code=True)  # runs pipeline.py`,
-    ...(isDdpm ? ["pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)"] : []),
+    ...(usesDdim ? ["pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)"] : []),
   ];
 }
 
-function pipelineCall(id: string, isDdpm: boolean, steps: number, config: RunConfig): string[] {
+function pipelineCall(id: string, usesDdim: boolean, steps: number, config: RunConfig): string[] {
   return [
-    ...loaded(id, isDdpm, config),
+    ...loaded(id, usesDdim, config),
     `pipeline(batch_size=4, num_inference_steps=${steps}).images[0].save("new.png")`,
   ];
 }
 
 /** diffusers' pipelines of UNet2DModel do not pass on classes. */
-function classLoop(id: string, isDdpm: boolean, steps: number, config: RunConfig): string[] {
+function classLoop(id: string, usesDdim: boolean, steps: number, config: RunConfig): string[] {
   const { model, codec } = config;
   const { sample_size: side } = model;
   const shape = [4, model.in_channels, ...(Array.isArray(side) ? side : [side, side])];
   const patchSize = codec?.patch_size;
   return [
     "import torch",
-    ...loaded(id, isDdpm, config),
+    ...loaded(id, usesDdim, config),
     `pipeline.scheduler.set_timesteps(${steps})`,
     `x = torch.randn(${shape.join(", ")})`,
     "labels = torch.tensor([0, 0, 1, 1])  # the number of a class is its place in the list",

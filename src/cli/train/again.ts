@@ -30,6 +30,7 @@ const PLAIN = [
   "colorJitter",
   "augmentProbability",
   "sampleEvery",
+  "sampleScheduler",
   "sampleSteps",
   "sampleCount",
   "evalEvery",
@@ -62,7 +63,9 @@ export function trainAgain(
     args.push(...flag("labelDropout", settings.labelDropout));
   }
   for (const option of PLAIN) {
-    if (settings[option] !== usual[option]) args.push(...flag(option, settings[option]));
+    // Null is what follows from the other options.
+    const value = settings[option];
+    if (value !== usual[option] && value !== null) args.push(...flag(option, value));
   }
   if (settings.evalEvery > 0) args.push(...flag("evalCount", settings.evalCount));
   const isLong = settings.steps === runSteps(length, imageCount, settings.batchSize);

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { PATCH_SIZES } from "../../codecs/patches.ts";
+import { schedulerNames } from "../../schedulers/index.ts";
 import { betaSchedules } from "../../schedulers/math/betas.ts";
 import { solverPredictionTypes } from "../../schedulers/math/prediction.ts";
 import { PRESET_NAMES, PRESETS } from "../../training/presets.ts";
@@ -135,6 +136,11 @@ export function addTrain(program: Command): void {
       "--sample-every <n>",
       "steps between sample grids, of which the last step has one; 0 for none",
       integer("--sample-every", 0),
+    )
+    .option(
+      "--sample-scheduler <name>",
+      "draws the sample grids, and later images of the model by default (default: ddim, or a flow's own)",
+      choice("--sample-scheduler", schedulerNames),
     )
     .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))
     .option("--sample-count <n>", "images of a sample grid", integer("--sample-count", 1, MOST.sampleCount))

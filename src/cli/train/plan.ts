@@ -17,6 +17,7 @@ import {
   FlowMatchEulerDiscreteScheduler,
   shiftNoise,
 } from "../../schedulers/index.ts";
+import type { SchedulerName } from "../../schedulers/index.ts";
 import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
 import type { PresetName, RunLength } from "../../training/presets.ts";
 import { checkpointSteps } from "../../training/run/checkpoint.ts";
@@ -75,6 +76,7 @@ export interface TrainFlags extends AugmentFlags, FormFlags {
   readonly threads?: number;
   readonly backend?: BackendName;
   readonly sampleEvery?: number;
+  readonly sampleScheduler?: SchedulerName;
   readonly sampleSteps?: number;
   readonly sampleCount?: number;
   readonly evalEvery?: number;
@@ -159,6 +161,7 @@ export async function trainPlan(
     ...augmentFlags(flags),
     seed: flags.seed,
     sampleEvery: flags.sampleEvery,
+    sampleScheduler: flags.sampleScheduler,
     sampleSteps: flags.sampleSteps,
     sampleCount: flags.sampleCount,
     evalEvery: flags.evalEvery,
@@ -170,8 +173,8 @@ export async function trainPlan(
   const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
   const settings = {
     ...base.settings,
-    // A preset's weighting of the loss applies only to the preset's prediction type.
-    ...(becomesFlow && { minSnrGamma: null, lossType: null }),
+    // A preset's weighting of the loss and its sampler apply only to the preset's prediction type.
+    ...(becomesFlow && { minSnrGamma: null, lossType: null, sampleScheduler: null }),
     ...given,
   };
   if (flags.evalCount !== undefined && settings.evalEvery === 0) {

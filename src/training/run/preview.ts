@@ -9,7 +9,7 @@ import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
 import type { Id2Label } from "../../pipelines/class_labels.ts";
 import type { PipelineParts } from "../../pipelines/components.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
-import { DDPMScheduler } from "../../schedulers/index.ts";
+import { DDPMScheduler, schedulerFromConfig } from "../../schedulers/index.ts";
 import type { TrainSettings } from "../settings.ts";
 import type { TrainScheduler } from "../step/objective.ts";
 
@@ -34,15 +34,24 @@ export interface PreviewDrawing {
   readonly onProgress?: (share: number) => void;
 }
 
+/** The default scheduler: DDPM needs many steps, DDIM and the scheduler of a flow do not. */
+const fewStepScheduler = ({ scheduler, schedulerName }: Pick<DDPMPipeline, "scheduler" | "schedulerName">) =>
+  scheduler instanceof DDPMScheduler ? "ddim" : schedulerName;
+
 export class Preview {
   readonly #settings: TrainSettings;
   /** Has its own model, which receives the weights each time. */
   readonly #pipeline: DDPMPipeline<Denoiser>;
 
   constructor({ model, codec, scheduler, settings, backend, id2label }: PreviewOptions) {
-    const options = { backend, codec, ...(id2label && { id2label }) };
+    const { sampleScheduler, sampleSteps: steps } = settings;
+    const sampling = sampleScheduler === null ? undefined : { scheduler: sampleScheduler, steps };
+    const options = { backend, codec, sampling, ...(id2label && { id2label }) };
     this.#settings = settings;
-    this.#pipeline = new DDPMPipeline(model.withoutValues(), scheduler, options);
+    // As later calls read it from the folder: another scheduler made from it then has no defaults of its own, as in
+    // diffusers.
+    const saved = schedulerFromConfig(scheduler.toConfig());
+    this.#pipeline = new DDPMPipeline(model.withoutValues(), saved, options);
   }
 
   /** The parts of its pipeline. */
@@ -71,14 +80,13 @@ export class Preview {
     count: number,
     { classLabels, signal, onProgress }: PreviewDrawing,
   ): Promise<Pixels[]> {
-    const { sampleSteps, seed } = this.#settings;
+    const { sampleScheduler, sampleSteps, seed } = this.#settings;
     this.#pipeline.unet.loadStateDict(weights);
     this.#pipeline.weightsChanged();
     return this.#pipeline.generateImages({
       count,
       steps: sampleSteps,
-      // DDPM needs many steps; the scheduler of a flow does not.
-      ...(this.#pipeline.scheduler instanceof DDPMScheduler && { scheduler: "ddim" }),
+      scheduler: sampleScheduler ?? fewStepScheduler(this.#pipeline),
       ...(classLabels && { classLabels }),
       seed,
       signal,
