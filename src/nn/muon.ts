@@ -74,8 +74,7 @@ export function orthogonalize(matrix: Tensor): Tensor {
 }
 
 /** The smaller of X Xᵀ and Xᵀ X. @param x [m, n] @returns [min(m, n), min(m, n)] */
-const gramOf = (x: Tensor) =>
-  x.shape[0] > x.shape[1] ? x.transpose().matmul(x) : x.matmul(x.transpose());
+const gramOf = (x: Tensor) => (x.shape[0] > x.shape[1] ? x.transpose().matmul(x) : x.matmul(x.transpose()));
 
 /** P - a = b G + c G². */
 const polynomial = (gram: Tensor) => gram.matmul(gram).mul(C).add(gram.mul(B));

@@ -153,10 +153,7 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
  * Checks options before anything is started.
  * @throws TrainingOptionError for a scheduler without training, or images or classes that do not fit the model
  */
-export function checkFit(
-  options: TrainerOptions,
-  settings: TrainSettings,
-): void {
+export function checkFit(options: TrainerOptions, settings: TrainSettings): void {
   const { labelDropout, evalEvery, evalCount, sampleScheduler, sampleSteps, augmentProbability } = settings;
   const { model, data, scheduler } = options;
   objectiveOf(scheduler);

@@ -75,7 +75,15 @@ test("the scheduler of the sample grids is that of later images where none is ch
   expect(await read("pipeline/model_index.json")).toMatchObject({
     _imago_sampling: { scheduler: "euler-ancestral", steps: 2 },
   });
-  const sample = ["sample", work.path("ancestral"), "--count", "4", "--out", work.path("later.png"), "--json"];
+  const sample = [
+    "sample",
+    work.path("ancestral"),
+    "--count",
+    "4",
+    "--out",
+    work.path("later.png"),
+    "--json",
+  ];
   const { stdout } = await imago(...sample);
   expect(JSON.parse(stdout)).toMatchObject({ event: "done", scheduler: "euler-ancestral", steps: 2 });
   expect(await readFile(work.path("later.png"))).toEqual(await readFile(work.path("ancestral/samples.png")));

@@ -41,7 +41,10 @@ test("it is kept in the folder, under a key that diffusers leaves out", async ()
   expect(await readFile(join(folder("plain"), "model_index.json"), "utf8")).not.toContain("_imago_sampling");
 
   for (const [wrong, message] of [
-    [{ scheduler: "magic", steps: 3 }, "model_index.json: its images are drawn by magic, which is not known here"],
+    [
+      { scheduler: "magic", steps: 3 },
+      "model_index.json: its images are drawn by magic, which is not known here",
+    ],
     [{ scheduler: "ddim", steps: 0 }, "model_index.json: _imago_sampling.steps"],
     [{ scheduler: "ddim" }, "model_index.json: _imago_sampling.steps"],
     ["ddim", "model_index.json: _imago_sampling"],

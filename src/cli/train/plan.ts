@@ -11,13 +11,13 @@ import { isClassConditional } from "../../models/denoiser.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { unetFromConfig } from "../../pipelines/components.ts";
+import type { SchedulerName } from "../../schedulers/index.ts";
 import {
   DDPMScheduler,
   type DDPMSchedulerConfig,
   FlowMatchEulerDiscreteScheduler,
   shiftNoise,
 } from "../../schedulers/index.ts";
-import type { SchedulerName } from "../../schedulers/index.ts";
 import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
 import type { PresetName, RunLength } from "../../training/presets.ts";
 import { checkpointSteps } from "../../training/run/checkpoint.ts";
