@@ -39,7 +39,7 @@ const CASES = [
   ...["cifar10:train:8", "butterflies128:train:1"],
 ];
 /** The others are this project's own. */
-const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => name !== "quick" && name !== "gallery");
+const PRESETS_OF_BOTH = PRESET_NAMES.filter((name) => PRESETS[name].patchSize === 1 && name !== "quick32");
 const VARIANTS = ["eager", "channels_last", "compile", "compile_channels_last"];
 /** Fewest warm-up steps of PyTorch; both sides then run steps for two seconds. */
 const WARMUP = 2;

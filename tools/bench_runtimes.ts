@@ -106,7 +106,7 @@ const median = (values: readonly number[]): number =>
 async function main(): Promise<void> {
   const { values: given } = parseArgs({
     options: {
-      preset: { type: "string", default: "quick" },
+      preset: { type: "string", default: "quick32" },
       "batch-size": { type: "string", default: "32" },
       seconds: { type: "string", default: "8" },
       rounds: { type: "string", default: "2" },

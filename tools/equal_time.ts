@@ -4,8 +4,9 @@
 //   npm run bench:equal-time -- --python .venv/bin/python --recipe course --preset quick --seconds 300 --out runs/equal
 //   npm run bench:equal-time -- --python .venv/bin/python --recipe tutorial --preset gallery --seconds 3600 --out runs/equal128
 //
-// Both draw by DDIM in 50 steps. The preset's number of steps is chosen by the speed of its first ones. OUT keeps the
-// models, a sheet of each (imago.png, diffusers.png) and result.json. Other work on the machine spoils the comparison.
+// Both draw by DDIM in 50 steps, and by Euler's ancestral steps, 25 of them. The preset's number of steps is chosen by the
+// speed of its first ones. OUT keeps the models, a sheet of each (imago-ddim.png, diffusers-ddim.png, ...) and
+// result.json. Other work on the machine spoils the comparison.
 
 import { execFile, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -58,19 +59,20 @@ async function stepSeconds(train: readonly string[], out: string): Promise<numbe
   return (last - first) / (TIMED_STEPS - 2);
 }
 
-/** The numbers of a model's images against the files. */
-async function measured(model: string, images: string, drawn: number): Promise<unknown> {
-  const protocol = ["--count", String(drawn), "--scheduler", "ddim", "--steps", "50"];
-  const [row] = await jsonLines(process.execPath, [
-    CLI,
-    "eval",
-    model,
-    "--data",
-    images,
-    ...protocol,
-    "--json",
-  ]);
-  return row?.numbers;
+/** The samplers, and their steps. */
+const SAMPLERS = { ddim: 50, "euler-ancestral": 25 } as const;
+
+/** The numbers of a model's images against the files, by sampler; draws a sheet with each. */
+async function measured(model: string, images: string, drawn: number, sheet: string): Promise<unknown> {
+  const numbers: Record<string, unknown> = {};
+  for (const [scheduler, steps] of Object.entries(SAMPLERS)) {
+    const by = ["--scheduler", scheduler, "--steps", String(steps)];
+    await imago("sample", model, ...by, "--count", "16", "--out", `${sheet}-${scheduler}.png`);
+    const compare = ["eval", model, "--data", images, "--count", String(drawn), ...by, "--json"];
+    const [row] = await jsonLines(process.execPath, [CLI, ...compare]);
+    numbers[scheduler] = row?.numbers;
+  }
+  return numbers;
 }
 
 const { values: given } = parseArgs({
@@ -111,18 +113,14 @@ const other = join(out, "diffusers");
 const script = toolPath("python/train_recipe.py");
 const trained = ["--recipe", recipe, "--images", images, "--seconds", String(seconds), "--threads", threads];
 const { stdout } = await promisify(execFile)(python, [script, ...trained, "--out", other]);
-for (const [name, model] of Object.entries({ imago: run, diffusers: other })) {
-  const sheet = ["--count", "16", "--scheduler", "ddim", "--steps", "50", "--out", join(out, `${name}.png`)];
-  await imago("sample", model, ...sheet, "--force");
-}
 const result = {
   ...{ recipe, preset, seconds, threads },
   imago: {
     steps,
     images: steps * PRESETS[preset].settings.batchSize,
-    numbers: await measured(run, images, drawn),
+    numbers: await measured(run, images, drawn, join(out, "imago")),
   },
-  diffusers: { ...JSON.parse(stdout), numbers: await measured(other, images, drawn) },
+  diffusers: { ...JSON.parse(stdout), numbers: await measured(other, images, drawn, join(out, "diffusers")) },
 };
 await writeFile(join(out, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
 console.log(JSON.stringify(result, undefined, 2));

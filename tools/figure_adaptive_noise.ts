@@ -3,7 +3,7 @@
 //
 //   npm run figure:adaptive-noise -- [RUN] [--out DIR] [--threads N]
 //
-// RUN is a run of `imago train` on the synthetic butterflies (default runs/quick). It writes adaptive_noise.svg and
+// RUN is a run of `imago train` on the synthetic butterflies (default runs/quick32). It writes adaptive_noise.svg and
 // adaptive_noise_NAME.png for each sampler into DIR (default docs/images), and prints a Markdown table: model calls
 // per image, rejected attempts, and speckle: the difference of neighbouring pixels in the corners of the images, where
 // the butterflies' background is white, in levels of 8 bits.
@@ -76,7 +76,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { out: { type: "string", default: "docs/images" }, threads: { type: "string" } },
 });
-const [run = "runs/quick"] = positionals;
+const [run = "runs/quick32"] = positionals;
 const pipeline = await DDPMPipeline.fromPretrained(run, {
   ...(values.threads !== undefined && { threads: Number(values.threads) }),
 });

@@ -2,7 +2,7 @@
 //
 //   npm run figure:samplers -- [RUN] [--out DIR]
 //
-// RUN is a run of `imago train` (default runs/quick); pictures go to DIR (default docs/images/samplers). There is one
+// RUN is a run of `imago train` (default runs/quick32); pictures go to DIR (default docs/images/samplers). There is one
 // PNG per scheduler: four images at 10 calls, then the same four at 25, then at 50. Schedulers that do not suit the
 // model print so and are skipped. repaint.png: a butterfly, the part of it that is kept, and six completions.
 
@@ -46,7 +46,7 @@ const { values, positionals } = parseArgs({
   options: { out: { type: "string", default: "docs/images/samplers" } },
   allowPositionals: true,
 });
-const [run = "runs/quick"] = positionals;
+const [run = "runs/quick32"] = positionals;
 const folder = values.out;
 mkdirSync(folder, { recursive: true });
 const pipeline = await DDPMPipeline.fromPretrained(run);

@@ -55,9 +55,10 @@ test("a dry run asks nothing of the network and writes what would be uploaded", 
   for (const text of [
     "npx imago sample hf:tester/dry --count 16",
     'DDPMPipeline.fromPretrained("tester/dry")',
-    'DDIMPipeline.from_pretrained("tester/dry")',
+    'DDPMPipeline.from_pretrained("tester/dry")',
+    "pipeline(batch_size=4, num_inference_steps=50)",
     "| length | 6 steps of 4 images |",
-    "| optimizer | AdamW |",
+    "| optimizer | Muon for hidden matrices, AdamW for the rest |",
     "![Images that the model drew](samples.png)",
   ]) {
     expect(readme).toContain(text);
@@ -108,7 +109,7 @@ test("the card of a model of classes names them, and asks for some", async () =>
   for (const line of [
     "| preset | a\\u000a\\u001b[31mb |",
     "It draws of 19 classes: c\\u202e, $(touch d), azure",
-    "npx imago sample hf:tester/classes --count 16 --steps 50 --class 'c\\u202e,$(touch d)' --guidance 2 --out new.png",
+    "npx imago sample hf:tester/classes --count 16 --class 'c\\u202e,$(touch d)' --guidance 2 --out new.png",
   ]) {
     expect(`\n${stdout}`).toContain(`\n${line}`);
   }

@@ -18,7 +18,7 @@ const work = workFolder();
 const tiny = (out: string, ...more: string[]) => [
   ...["train", "--model", work.path("model.json"), "--out", work.path(out), "--batch-size", "4"],
   ...["--steps", "24", "--sample-every", "8", "--checkpoint-every", "4", "--warmup-steps", "2"],
-  ...["--sample-steps", "3", "--sample-count", "4", "--json", ...more],
+  ...["--sample-steps", "3", "--sample-count", "4", "--preset", "quick32", "--json", ...more],
 ];
 
 test("a run writes all that is promised, the same with 1 and 2 threads", async () => {
@@ -65,6 +65,15 @@ test("a run writes all that is promised, the same with 1 and 2 threads", async (
 
   expect((await imago(...tiny("other", "--seed", "1"))).code).toBe(0);
   expect((await contents(work.path("other"))).get("samples.png")).not.toEqual(one.get("samples.png"));
+});
+
+test("another distribution of timesteps leaves the preset's mean and deviation", async () => {
+  expect(
+    (await imago(...tiny("uniform", "--preset", "quick", "--steps", "4", "--timestep-sampling", "uniform")))
+      .code,
+  ).toBe(0);
+  const { training } = JSON.parse(await readFile(work.path("uniform/config.json"), "utf8"));
+  expect(training).toMatchObject({ timestep_sampling: "uniform", logit_mean: 0, logit_std: 1 });
 });
 
 test("the scheduler of the sample grids is that of later images where none is chosen", async () => {
@@ -312,7 +321,7 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--learning-rate", "fast"], '--learning-rate is "fast"; expected a number above 0'],
     [
       ["--preset", "huge"],
-      '--preset is "huge"; expected quick, gallery, butterflies32, cifar10 or butterflies128',
+      '--preset is "huge"; expected quick, gallery, quick32, butterflies32, cifar10 or butterflies128',
     ],
     [["--steps", "1", "--epochs", "1"], "--steps and --epochs both"],
     [["--no-ema", "--ema-max-decay", "0.9"], "exclude each other"],
@@ -320,7 +329,7 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--prediction-type", "epsilon"], "v_prediction or sample, or --no-rescale-betas-zero-snr"],
     [["--flow-shift", "3"], "give both or neither"],
     [["--prediction-type", "flow_prediction", "--beta-schedule", "linear"], "flow_prediction has no betas"],
-    [["--logit-mean", "-0.5"], "use logit-normal or leave them out"],
+    [["--timestep-sampling", "uniform", "--logit-mean", "-0.5"], "use logit-normal or leave them out"],
     [["--logit-mean", "low"], '--logit-mean is "low"; expected a number'],
     [["--timestep-sampling", "even"], "expected uniform, logit-normal or loss-second-moment"],
     [["--unknown"], "unknown option '--unknown'"],

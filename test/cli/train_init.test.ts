@@ -162,11 +162,11 @@ describe("from a model that exists", () => {
     expect((await config("of-heun")).scheduler).toMatchObject({
       ...{ _class_name: "FlowMatchEulerDiscreteScheduler", shift: 3 },
     });
-    // That of quick is for v.
-    const gammas = ["from-run", "of-euler", "of-heun"].map(
-      async (run) => (await config(run)).training.min_snr_gamma,
+    // That of quick is for a model that predicts the image.
+    const lossTypes = ["from-run", "of-euler", "of-heun"].map(
+      async (run) => (await config(run)).training.loss_type,
     );
-    expect(await Promise.all(gammas)).toEqual([20, null, null]);
+    expect(await Promise.all(lossTypes)).toEqual(["v_prediction", "v_prediction", null]);
     const other = ["--prediction-type", "v_prediction"];
     expect(await train("other-answer", "--init", work.path("euler"), ...ONE, ...other)).toContain(
       `warning: ${work.path("euler")} learnt to answer sample and is now asked for v_prediction`,

@@ -106,7 +106,14 @@ test("a model card says how Python loads it", async () => {
   const folder = new RunFolder(work.path("whole"));
   const card = usage("me/patches", await folder.readConfig()).join("\n");
   expect(card).toContain('DiffusionPipeline.from_pretrained("me/patches", trust_remote_code=True)');
-  expect(card).toContain("pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)");
+  // Its preset draws with fresh noise: so does DDPM's own scheduler, in few steps.
+  expect(card).toContain("pipeline(batch_size=4, num_inference_steps=50)");
+  expect(card).toContain("pipeline.generate({ count: 16 })");
+  const config = await folder.readConfig();
+  const plain = { ...config, training: { ...config.training, sampleScheduler: null } };
+  expect(usage("me/patches", plain).join("\n")).toContain(
+    "pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)",
+  );
   const classes = usage("me/classes", await new RunFolder(work.path("classes")).readConfig()).join("\n");
   expect(classes).toContain("x = torch.randn(4, 12, 8, 8)");
   expect(classes).toContain("x = torch.nn.functional.pixel_shuffle(x, 2)");

@@ -89,7 +89,12 @@ export function initBase(preset: Base, { unet, codec, scheduler: own }: InitMode
     codec,
     shiftsNoise: false,
     ...(isFlow ? { flow: scheduler.config } : { scheduler: scheduler.config }),
-    settings: { ...preset.settings, ...weightingFor(scheduler, preset) },
+    settings: {
+      ...preset.settings,
+      ...weightingFor(scheduler, preset),
+      // A flow is drawn by its own scheduler.
+      ...(isFlow && { sampleScheduler: null }),
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // Converts the flags of imago train to the options of a Trainer: those of the run's base, overridden by the given ones.
 
 import type { Codec } from "../../codecs/codec.ts";
+import { identity } from "../../codecs/identity.ts";
 import { type PatchSize, patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { extentOf } from "../../data/local/form.ts";
@@ -23,7 +24,7 @@ import type { PresetName, RunLength } from "../../training/presets.ts";
 import { checkpointSteps } from "../../training/run/checkpoint.ts";
 import type { InitModel } from "../../training/run/init_source.ts";
 import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
-import type { LrScheduleName } from "../../training/settings.ts";
+import { type LrScheduleName, PLAIN_DRAWS } from "../../training/settings.ts";
 import type { LossWeighting, TrainScheduler } from "../../training/step/objective.ts";
 import type { OptimizerName } from "../../training/step/optimizer.ts";
 import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
@@ -175,6 +176,8 @@ export async function trainPlan(
     ...base.settings,
     // A preset's weighting of the loss and its sampler apply only to the preset's prediction type.
     ...(becomesFlow && { minSnrGamma: null, lossType: null, sampleScheduler: null }),
+    // Its logit-normal's mean and deviation, only to that distribution.
+    ...(flags.timestepSampling !== undefined && PLAIN_LOGITS),
     ...given,
   };
   if (flags.evalCount !== undefined && settings.evalEvery === 0) {
@@ -362,9 +365,12 @@ function ownImages(
   return { channels, size: sampleSize === null || sampleSize === undefined ? undefined : size };
 }
 
-/** The codec: --patch-size, or that of the preset or the existing model. */
-function planCodec({ patchSize, init, resume }: TrainFlags, { codec }: Base): Codec {
-  if (patchSize === undefined) return codec;
+/** The mean and the deviation of logit-normal timesteps that are not given. */
+const PLAIN_LOGITS = { logitMean: PLAIN_DRAWS.logitMean, logitStd: PLAIN_DRAWS.logitStd };
+
+/** The codec: --patch-size, or that of the preset or the existing model; a --model alone sees pixels. */
+function planCodec({ model, patchSize, init, resume }: TrainFlags, { codec }: Base): Codec {
+  if (patchSize === undefined) return model === undefined || resume ? codec : identity;
   const chosen = patchesOrPixels(patchSize);
   const isOther = JSON.stringify(chosen.saved?.config) !== JSON.stringify(codec.saved?.config);
   if (isOther && (init !== undefined || resume)) {
