@@ -100,7 +100,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     },
     scheduler: FOR_PATCHES.scheduler,
     shiftsNoise: true,
-    length: { steps: 1200 },
+    length: { steps: 900 },
     settings: { ...FOR_PATCHES.settings, sampleEvery: 150, checkpointEvery: 150 },
   },
   gallery: {
