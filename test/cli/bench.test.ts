@@ -91,10 +91,10 @@ describe("the command", () => {
   });
 
   test("ops prints products of the UNet, attention, norms and AdamW", async () => {
-    const { code, stdout } = await imago("bench", "ops", ...once, "--top", "2");
+    const { code, stdout } = await imago("bench", "ops", "--preset", "quick32", ...once, "--top", "2");
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split("\n");
-    const header = lines.findIndex((line) => line.startsWith("operations of quick, batch 1"));
+    const header = lines.findIndex((line) => line.startsWith("operations of quick32, batch 1"));
     const rows = lines.slice(
       header + 1,
       lines.findIndex((line) => line.includes("smaller products")),

@@ -22,9 +22,16 @@ test("a run goes on with the optimizer that it was begun with, and with no other
   expect(line).toContain('was begun with optimizer "muon", now it is "adamw"');
 });
 
-test("a run from the weights of another has its own optimizer, adamw unless another is given", async () => {
-  await said(train("tuned", "--init", work.path("muon"), ...SMALL));
-  expect(await recorded("tuned")).toBe("adamw");
+test("a run from the weights of another has the optimizer of its preset, unless another is given", async () => {
+  for (const [preset, optimizer] of [
+    ["quick32", "adamw"],
+    ["quick", "muon"],
+  ]) {
+    await said(train(preset, "--init", work.path("muon"), "--preset", preset, ...SMALL));
+    expect(await recorded(preset)).toBe(optimizer);
+  }
+  await said(train("given", "--init", work.path("muon"), "--optimizer", "adamw", ...SMALL));
+  expect(await recorded("given")).toBe("adamw");
 });
 
 test("an optimizer that there is not is refused", async () => {
