@@ -16,7 +16,7 @@ import { PipelineError } from "../src/pipelines/errors.ts";
 import { toImages } from "../src/pipelines/images.ts";
 import { RePaintPipeline } from "../src/pipelines/repaint_pipeline.ts";
 import { chosenScheduler } from "../src/pipelines/scheduler_choice.ts";
-import { isSchedulerName, type Scheduler, schedulers } from "../src/schedulers/index.ts";
+import { type Scheduler, schedulerNames } from "../src/schedulers/index.ts";
 
 const CALLS = [10, 25, 50];
 /** These do not turn noise into images with an ordinary model: the first inverts, the others need a distilled model. */
@@ -50,7 +50,7 @@ const [run = "runs/quick32"] = positionals;
 const folder = values.out;
 mkdirSync(folder, { recursive: true });
 const pipeline = await DDPMPipeline.fromPretrained(run);
-const names = Object.keys(schedulers).filter(isSchedulerName);
+const names = schedulerNames;
 for (const name of names.filter((name) => !OF_OTHER_USE.includes(name))) {
   try {
     const images = [];

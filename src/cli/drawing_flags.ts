@@ -1,11 +1,11 @@
 // The options for drawing images, shared by all commands that draw with a model.
 
 import { MOST_GUIDANCE } from "../pipelines/class_labels.ts";
-import { samplerNames, schedulers } from "../schedulers/index.ts";
+import { samplerNames, schedulerNames } from "../schedulers/index.ts";
 import { decimal, integer } from "./parsers.ts";
 
 /** The values of --scheduler. */
-export const SCHEDULER_NAMES = [...Object.keys(schedulers), ...samplerNames];
+export const SCHEDULER_NAMES = [...schedulerNames, ...samplerNames];
 
 /** Name, description and parser of each option. */
 export const DRAWING = {

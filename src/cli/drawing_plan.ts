@@ -6,8 +6,8 @@ import type { Denoiser } from "../models/denoiser.ts";
 import type { ClassOptions } from "../pipelines/class_labels.ts";
 import { readWeights } from "../pipelines/components.ts";
 import type { DDPMPipeline } from "../pipelines/ddpm_pipeline.ts";
-import { defaultSteps, pythonDefaults, type SamplingDefaults } from "../pipelines/default_steps.ts";
 import { checkChannels } from "../pipelines/images.ts";
+import { defaultSampling, defaultSteps, fewStepScheduler } from "../pipelines/sampling_defaults.ts";
 import type { SeedCompat } from "../pipelines/seeding.ts";
 import { isSamplerName, isSchedulerName, type SamplerName, type SchedulerName } from "../schedulers/index.ts";
 import { checkpointWeights } from "../training/run/checkpoint.ts";
@@ -78,19 +78,17 @@ export function chooseSampler(
   readonly steps: number | undefined;
   readonly isAdaptive: boolean;
 } {
-  const own = pipeline.schedulerName;
-  const { numTrainTimesteps } = pipeline.scheduler;
-  const usual: Partial<SamplingDefaults> = flags.seedCompat
-    ? pythonDefaults(pipeline.className, numTrainTimesteps)
-    : (pipeline.sampling ?? { scheduler: own === "ddpm" ? "ddim" : own });
-  const scheduler = flags.scheduler ?? usual.scheduler ?? own;
+  const { schedulerName: own, scheduler: ownScheduler } = pipeline;
+  const usual = defaultSampling(pipeline, flags.seedCompat);
+  const scheduler =
+    flags.scheduler ?? usual.scheduler ?? (flags.seedCompat === undefined ? fewStepScheduler(own) : own);
   if (!isSchedulerName(scheduler) && !isSamplerName(scheduler)) {
     throw new UsageError(`--scheduler is "${scheduler}"; it is not known`);
   }
   const isAdaptive = isSamplerName(scheduler);
   if (isAdaptive) return { scheduler, steps: flags.steps, isAdaptive };
   const usualSteps = flags.scheduler === undefined ? usual.steps : undefined;
-  const steps = flags.steps ?? usualSteps ?? defaultSteps(scheduler, numTrainTimesteps);
+  const steps = flags.steps ?? usualSteps ?? defaultSteps(scheduler, ownScheduler.numTrainTimesteps);
   return { scheduler, steps, isAdaptive };
 }
 

@@ -63,6 +63,13 @@ export const FORM = {
   ],
 } as const;
 
+/** --size of files without a model, with its default. */
+export const SIZE_OF_FILES = [
+  FORM.size[0],
+  `${FORM.size[1]} (default: ${DEFAULT_SIZE.width})`,
+  FORM.size[2],
+] as const;
+
 /** How images are brought to their size, as far as it is given. */
 export const fittingOf = ({
   fit,

@@ -27,8 +27,8 @@ import { UNet2DModel } from "../models/unet_2d_model.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import type { ClassOptions } from "./class_labels.ts";
 import type { Conditioner } from "./conditioner.ts";
-import type { SamplingDefaults } from "./default_steps.ts";
 import { PipelineError } from "./errors.ts";
+import type { SamplingDefaults } from "./sampling_defaults.ts";
 
 const { join } = paths;
 

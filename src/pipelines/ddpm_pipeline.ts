@@ -7,7 +7,6 @@ import type { Denoiser } from "../models/denoiser.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
 import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
 import { type PipelineModel, savedComponents } from "./components.ts";
-import { defaultSteps, pythonDefaults } from "./default_steps.ts";
 import {
   batchWatch,
   DiffusionPipeline,
@@ -19,6 +18,7 @@ import { asPipelineError, PipelineError } from "./errors.ts";
 import { checkReplaceable, writePipeline } from "./folders.ts";
 import { readPretrained } from "./pretrained.ts";
 import { sampleLoop } from "./sampling.ts";
+import { defaultSampling, defaultSteps } from "./sampling_defaults.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
@@ -82,7 +82,8 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
   }
 
   protected plan(given: GenerateOptions): DrawBatch {
-    const options = this.#withDefaults(given);
+    const { scheduler: asked, seedCompat } = given;
+    const options = asked === undefined ? { ...defaultSampling(this, seedCompat), ...given } : given;
     this.checkDrawing(options);
     checkSeedCompat(options);
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
@@ -102,24 +103,13 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
       });
   }
 
-  /** The options, with the pipeline's own defaults where no scheduler is chosen. */
-  #withDefaults(options: GenerateOptions): GenerateOptions {
-    const isChosen = options.scheduler !== undefined || options.seedCompat !== undefined;
-    if (isChosen || this.sampling === undefined) return options;
-    const { scheduler, steps } = this.sampling;
-    return { ...options, scheduler, steps: options.steps ?? steps };
-  }
-
   /** A scheduler with its timesteps set. */
-  #sampler({ scheduler: asked, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
-    const isAsThere = asked === undefined && seedCompat !== undefined;
-    const there = isAsThere ? pythonDefaults(this.className, this.scheduler.numTrainTimesteps) : undefined;
-    const name = asked ?? there?.scheduler;
+  #sampler({ scheduler: name, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
     const choice = { options: schedulerOptions, seedCompat };
     const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
     const most = scheduler.numTrainTimesteps;
     const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
-    const chosen = steps ?? there?.steps ?? usual;
+    const chosen = steps ?? usual;
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
     }

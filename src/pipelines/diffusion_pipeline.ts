@@ -19,12 +19,12 @@ import {
 } from "./class_labels.ts";
 import type { Warn } from "./components.ts";
 import type { Condition, Conditioner } from "./conditioner.ts";
-import type { SamplingDefaults } from "./default_steps.ts";
 import { type BatchModel, compileDenoiser, type DenoiserProgram } from "./denoiser_program.ts";
 import { asPipelineError, NotFiniteError, PipelineError, pipelineErrorOf, wholeAtLeast1 } from "./errors.ts";
 import type { HubLoadOptions } from "./hub.ts";
 import { checkChannels } from "./images.ts";
 import { type SamplingStep, unitRange } from "./sampling.ts";
+import type { SamplingDefaults } from "./sampling_defaults.ts";
 import { schedulerNameOf } from "./scheduler_choice.ts";
 import type { SeedOptions } from "./seeding.ts";
 

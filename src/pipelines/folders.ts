@@ -27,8 +27,8 @@ import {
   UNET,
   type Warn,
 } from "./components.ts";
-import type { SamplingDefaults } from "./default_steps.ts";
 import { PipelineError } from "./errors.ts";
+import type { SamplingDefaults } from "./sampling_defaults.ts";
 
 const { join } = paths;
 

@@ -7,7 +7,6 @@ import { type Channels, checkPixels, type Pixels, withChannels } from "../io/ima
 import type { Denoiser } from "../models/denoiser.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
 import type { PipelineModel } from "./components.ts";
-import { defaultSteps } from "./default_steps.ts";
 import {
   type Batch,
   batchWatch,
@@ -21,6 +20,7 @@ import { checkChannels } from "./images.ts";
 import { checkKind } from "./model_kind.ts";
 import { readPretrained } from "./pretrained.ts";
 import type { Predict, SamplingStep } from "./sampling.ts";
+import { defaultSteps } from "./sampling_defaults.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
 
 /** Options of `generate`: image, mask and method. */

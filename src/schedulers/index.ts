@@ -145,7 +145,7 @@ export function makeScheduler(
   options?: FromConfigOptions,
 ): Scheduler {
   if (!isSchedulerName(name)) {
-    throw new RangeError(`scheduler is "${String(name)}", expected ${Object.keys(schedulers).join(" or ")}`);
+    throw new RangeError(`scheduler is "${String(name)}", expected ${schedulerNames.join(" or ")}`);
   }
   return schedulers[name].fromConfig(source, options);
 }

@@ -36,39 +36,42 @@ const SAMPLES = { sampleScheduler: null, sampleSteps: 50, sampleCount: 16, ...NO
  * For a short training of a model that sees patches. It predicts the image and v is measured (Li & He 2025, arXiv
  * 2511.13720), under more noise than 32 px need.
  */
-const FOR_PATCHES = {
+const OVER_PATCHES = {
+  patchSize: 2,
   scheduler: {
     betaSchedule: "squaredcos_cap_v2",
     predictionType: "sample",
     rescaleBetasZeroSnr: true,
     timestepSpacing: "trailing",
   },
-  settings: {
-    // Small: in the same time many small steps of Muon lead further than few large ones.
-    batchSize: 16,
-    learningRate: 2e-3,
-    lrSchedule: "cosine",
-    warmupSteps: 100,
-    ...ADAMW,
-    adamBeta2: 0.99,
-    optimizer: "muon",
-    maxGradNorm: 1,
-    minSnrGamma: null,
-    lossType: "v_prediction",
-    ...PLAIN_DRAWS,
-    // Few steps near the image, where the loss of v weighs a hundred times as much.
-    timestepSampling: "logit-normal",
-    logitMean: -0.5,
-    ...NO_AUGMENTATION,
-    emaMaxDecay: 0.9999,
-    flip: true,
-    ...SAMPLES,
-    // After a short training, fresh noise at each step corrects what the steps before it got wrong.
-    sampleScheduler: "euler-ancestral",
-    sampleSteps: 25,
-    keepCheckpoints: 2,
-  },
-} satisfies { scheduler: Preset["scheduler"]; settings: Partial<Preset["settings"]> };
+  shiftsNoise: true,
+} satisfies Partial<Preset>;
+/** The settings of such a training. */
+const PATCH_SETTINGS = {
+  // Small: in the same time many small steps of Muon lead further than few large ones.
+  batchSize: 16,
+  learningRate: 2e-3,
+  lrSchedule: "cosine",
+  warmupSteps: 100,
+  ...ADAMW,
+  adamBeta2: 0.99,
+  optimizer: "muon",
+  maxGradNorm: 1,
+  minSnrGamma: null,
+  lossType: "v_prediction",
+  ...PLAIN_DRAWS,
+  // Few steps near the image, where the loss of v weighs a hundred times as much.
+  timestepSampling: "logit-normal",
+  logitMean: -0.5,
+  ...NO_AUGMENTATION,
+  emaMaxDecay: 0.9999,
+  flip: true,
+  ...SAMPLES,
+  // After a short training, fresh noise at each step corrects what the steps before it got wrong.
+  sampleScheduler: "euler-ancestral",
+  sampleSteps: 25,
+  keepCheckpoints: 2,
+} satisfies Partial<Preset["settings"]>;
 
 /** The names of the presets. */
 export const PRESET_NAMES = [
@@ -90,33 +93,29 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   quick: {
     summary:
       "8.5 M parameters over patches of 2, 64 px: patterned butterflies within ten minutes on two cores",
+    ...OVER_PATCHES,
     size: 64,
-    patchSize: 2,
     model: {
       layersPerBlock: 1,
       blockOutChannels: [64, 96, 128, 192],
       downBlockTypes: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
       upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
     },
-    scheduler: FOR_PATCHES.scheduler,
-    shiftsNoise: true,
     length: { steps: 900 },
-    settings: { ...FOR_PATCHES.settings, sampleEvery: 150, checkpointEvery: 150 },
+    settings: { ...PATCH_SETTINGS, sampleEvery: 150, checkpointEvery: 150 },
   },
   gallery: {
     summary: "16 M parameters over patches of 2, 128 px: large butterflies within an hour on two cores",
+    ...OVER_PATCHES,
     size: 128,
-    patchSize: 2,
     model: {
       layersPerBlock: 1,
       blockOutChannels: [64, 96, 128, 192, 256],
       downBlockTypes: ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
       upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
-    scheduler: FOR_PATCHES.scheduler,
-    shiftsNoise: true,
     length: { steps: 1700 },
-    settings: { ...FOR_PATCHES.settings, sampleEvery: 250, checkpointEvery: 250 },
+    settings: { ...PATCH_SETTINGS, sampleEvery: 250, checkpointEvery: 250 },
   },
   quick32: {
     summary:

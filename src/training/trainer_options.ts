@@ -9,8 +9,8 @@ import { type FormOptions, sizeOf } from "../data/local/form.ts";
 import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
-import type { SamplingDefaults } from "../pipelines/default_steps.ts";
 import { PipelineError } from "../pipelines/errors.ts";
+import type { SamplingDefaults } from "../pipelines/sampling_defaults.ts";
 import { chosenScheduler, schedulerNameOf } from "../pipelines/scheduler_choice.ts";
 import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
@@ -193,7 +193,6 @@ export function checkFit(options: TrainerOptions, settings: TrainSettings): void
   }
 }
 
-/** Said of sizes that are those of a codec's latents. */
 /** @throws TrainingOptionError for a scheduler that cannot draw from what is trained */
 function checkSampling(own: TrainScheduler, { scheduler, steps }: SamplingDefaults): void {
   try {
@@ -204,6 +203,7 @@ function checkSampling(own: TrainScheduler, { scheduler, steps }: SamplingDefaul
   }
 }
 
+/** Said of sizes that are those of a codec's latents. */
 const throughOf = ({ saved }: Codec): string => (saved === null ? "" : " through the codec");
 
 /** Why images of a size in the model's space do not fit the model; undefined if they do. */

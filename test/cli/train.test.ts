@@ -67,6 +67,13 @@ test("a run writes all that is promised, the same with 1 and 2 threads", async (
   expect((await contents(work.path("other"))).get("samples.png")).not.toEqual(one.get("samples.png"));
 });
 
+test("a preset's weighting and sampler do not go to a flow", async () => {
+  const flow = ["--preset", "quick", "--prediction-type", "flow_prediction", "--steps", "4"];
+  expect((await imago(...tiny("quick-flow", ...flow))).code).toBe(0);
+  const { training } = JSON.parse(await readFile(work.path("quick-flow/config.json"), "utf8"));
+  expect(training).toMatchObject({ loss_type: null, min_snr_gamma: null, sample_scheduler: null });
+});
+
 test("another distribution of timesteps leaves the preset's mean and deviation", async () => {
   expect(
     (await imago(...tiny("uniform", "--preset", "quick", "--steps", "4", "--timestep-sampling", "uniform")))

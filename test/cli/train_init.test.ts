@@ -163,10 +163,13 @@ describe("from a model that exists", () => {
       ...{ _class_name: "FlowMatchEulerDiscreteScheduler", shift: 3 },
     });
     // That of quick is for a model that predicts the image.
-    const lossTypes = ["from-run", "of-euler", "of-heun"].map(
-      async (run) => (await config(run)).training.loss_type,
-    );
-    expect(await Promise.all(lossTypes)).toEqual(["v_prediction", "v_prediction", null]);
+    const settings = ["from-run", "of-euler", "of-heun"].map(async (run) => (await config(run)).training);
+    const kinds = (await Promise.all(settings)).map((of) => [of.loss_type, of.sample_scheduler]);
+    expect(kinds).toEqual([
+      ["v_prediction", "euler-ancestral"],
+      ["v_prediction", "euler-ancestral"],
+      [null, null],
+    ]);
     const other = ["--prediction-type", "v_prediction"];
     expect(await train("other-answer", "--init", work.path("euler"), ...ONE, ...other)).toContain(
       `warning: ${work.path("euler")} learnt to answer sample and is now asked for v_prediction`,

@@ -10,7 +10,7 @@ import type { Pixels } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import type { BatchStep } from "../../src/pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
-import { DDPMScheduler, isSchedulerName, samplerNames, schedulers } from "../../src/schedulers/index.ts";
+import { DDPMScheduler, samplerNames, schedulerNames, schedulers } from "../../src/schedulers/index.ts";
 import { testFolder } from "../support/folder.ts";
 import { tinyUNet } from "./support.ts";
 
@@ -25,7 +25,7 @@ const rowSchema = v.object({
   pixels: v.string(),
 });
 const fixture = new URL("../fixtures/guided_images.json", import.meta.url);
-const names = Object.keys(schedulers).filter(isSchedulerName);
+const names = schedulerNames;
 const rows = v
   .parse(v.array(rowSchema), JSON.parse(readFileSync(fixture, "utf8")))
   .flatMap((row) =>

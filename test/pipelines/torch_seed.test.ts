@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { afterAll, describe, expect, test } from "vitest";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
-import { DDPMScheduler, isSchedulerName, schedulers } from "../../src/schedulers/index.ts";
+import { DDPMScheduler, schedulerNames, schedulers } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "./support.ts";
 
 const rowSchema = v.object({
@@ -16,7 +16,7 @@ const rowSchema = v.object({
   pixels: v.string(),
 });
 const fixture = new URL("../fixtures/torch_seed_images.json", import.meta.url);
-const names = Object.keys(schedulers).filter(isSchedulerName);
+const names = schedulerNames;
 const rows = v
   .parse(v.array(rowSchema), JSON.parse(readFileSync(fixture, "utf8")))
   .flatMap((row) =>

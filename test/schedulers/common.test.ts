@@ -5,7 +5,6 @@ import { type HostTensor, hostTensor, numel } from "../../src/engine/host_tensor
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { parsePythonJson, toPythonJson } from "../../src/io/diffusers_json.ts";
 import {
-  isSchedulerName,
   makeScheduler,
   type NoiseSource,
   RePaintScheduler,
@@ -13,12 +12,13 @@ import {
   type SchedulerName,
   schedulerFloatKeys,
   schedulerFromConfig,
+  schedulerNames,
   schedulers,
   torchNoise,
 } from "../../src/schedulers/index.ts";
 import { dummyModel } from "./harness.ts";
 
-const names = Object.keys(schedulers).filter(isSchedulerName);
+const names = schedulerNames;
 const SHAPE = [2, 4, 4, 3];
 const STEPS = 7;
 /** For RePaint: a grey image, of which every second pixel is known. */

@@ -5,7 +5,7 @@ import { addAugmentOptions } from "../augment_flags.ts";
 import { COMMON } from "../common_flags.ts";
 import { IMAGE_FILES } from "../files.ts";
 import { fileName, integer } from "../parsers.ts";
-import { DEFAULT_SIZE, FORM, SELECTION } from "../source_flags.ts";
+import { FORM, SELECTION, SIZE_OF_FILES } from "../source_flags.ts";
 import { SOURCES } from "../sources.ts";
 import { dataCache, dataInfo, dataPreview } from "./data.ts";
 
@@ -24,7 +24,7 @@ export function addData(program: Command): void {
     .option(...SELECTION.split)
     .option(...SELECTION.imageColumn)
     .option(...SELECTION.labelColumn)
-    .option(FORM.size[0], `${FORM.size[1]} (default: ${DEFAULT_SIZE.width})`, FORM.size[2])
+    .option(...SIZE_OF_FILES)
     .option(...FORM.channels)
     .option(...FORM.fit)
     .option(...FORM.ground)
@@ -39,7 +39,7 @@ export function addData(program: Command): void {
     .option(...SELECTION.split)
     .option(...SELECTION.imageColumn)
     .option(...SELECTION.labelColumn)
-    .option(FORM.size[0], `${FORM.size[1]} (default: ${DEFAULT_SIZE.width})`, FORM.size[2])
+    .option(...SIZE_OF_FILES)
     .option(...FORM.channels)
     .option(...FORM.fit)
     .option(...FORM.ground)

@@ -5,7 +5,7 @@ import { COMMON } from "../common_flags.ts";
 import { DRAWING, SCHEDULER_NAMES } from "../drawing_flags.ts";
 import { IMAGE_FILES } from "../files.ts";
 import { choice, fileName, integer, nonEmpty } from "../parsers.ts";
-import { DEFAULT_SIZE, FORM, SELECTION } from "../source_flags.ts";
+import { FORM, SELECTION, SIZE_OF_FILES } from "../source_flags.ts";
 import { evaluate } from "./eval.ts";
 import { FEATURES } from "./features.ts";
 
@@ -19,7 +19,7 @@ export function addEval(program: Command): void {
     .option(...SELECTION.imageColumn)
     .option(...SELECTION.labelColumn)
     .option("--count <n>", "images to draw", integer("--count", 2, 100_000), 1000)
-    .option(FORM.size[0], `without a model: ${FORM.size[1]} (default: ${DEFAULT_SIZE.width})`, FORM.size[2])
+    .option(SIZE_OF_FILES[0], `without a model: ${SIZE_OF_FILES[1]}`, SIZE_OF_FILES[2])
     .option(...FORM.channels)
     .option(...FORM.fit)
     .option(...FORM.ground)

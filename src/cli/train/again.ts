@@ -10,7 +10,7 @@ import { answerOf } from "../../training/step/objective.ts";
 import type { Trainer } from "../../training/trainer.ts";
 import { SYNTHETIC } from "../sources.ts";
 import { flagOf, imagoCommand } from "../wording.ts";
-import { presetOf, weightingFor } from "./base.ts";
+import { presetOf, settingsFor } from "./base.ts";
 import type { TrainPlan } from "./plan.ts";
 
 /** Settings whose option takes their value unchanged. */
@@ -49,7 +49,8 @@ export function trainAgain(
   imageCount: number,
 ): string {
   const preset = PRESETS[presetOf(undefined, { preset: options.preset ?? null })];
-  const { length, settings: usual } = preset;
+  const { length } = preset;
+  const usual = { ...preset.settings, ...settingsFor(scheduler, preset) };
   const flag = (option: string, value: unknown): string[] => [flagOf(option), String(value)];
   const args = ["--init", checkpoint, "--out", unusedName(folder.path)];
   args.push(...flag("learningRate", Number((settings.learningRate / LOWER).toPrecision(2))));
@@ -63,9 +64,7 @@ export function trainAgain(
     args.push(...flag("labelDropout", settings.labelDropout));
   }
   for (const option of PLAIN) {
-    // Null is what follows from the other options.
-    const value = settings[option];
-    if (value !== usual[option] && value !== null) args.push(...flag(option, value));
+    if (settings[option] !== usual[option]) args.push(...flag(option, settings[option]));
   }
   if (settings.evalEvery > 0) args.push(...flag("evalCount", settings.evalCount));
   const isLong = settings.steps === runSteps(length, imageCount, settings.batchSize);
@@ -75,8 +74,7 @@ export function trainAgain(
     args.push(...flag("warmupSteps", settings.warmupSteps));
   }
   if (settings.flip !== usual.flip) args.push(settings.flip ? "--flip" : "--no-flip");
-  const usualWeighting = weightingFor(scheduler, preset);
-  if (settings.minSnrGamma !== usualWeighting.minSnrGamma || settings.lossType !== usualWeighting.lossType) {
+  if (settings.minSnrGamma !== usual.minSnrGamma || settings.lossType !== usual.lossType) {
     // What the model predicts stands for no other weighting.
     const lossType = settings.lossType ?? answerOf(scheduler);
     args.push(

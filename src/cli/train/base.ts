@@ -89,27 +89,25 @@ export function initBase(preset: Base, { unet, codec, scheduler: own }: InitMode
     codec,
     shiftsNoise: false,
     ...(isFlow ? { flow: scheduler.config } : { scheduler: scheduler.config }),
-    settings: {
-      ...preset.settings,
-      ...weightingFor(scheduler, preset),
-      // A flow is drawn by its own scheduler.
-      ...(isFlow && { sampleScheduler: null }),
-    },
+    settings: { ...preset.settings, ...settingsFor(scheduler, preset) },
   };
 }
 
-/** A preset's weighting of the loss applies only to the preset's prediction type. */
-export const weightingFor = (
+/** The settings of a preset that depend on what is predicted. */
+type KindSettings = Pick<Base["settings"], "minSnrGamma" | "lossType" | "sampleScheduler">;
+
+/** A preset's weighting of the loss applies only to the preset's prediction type, its sampler not to a flow. */
+export function settingsFor(
   own: TrainScheduler,
-  preset: {
-    readonly scheduler: Base["scheduler"];
-    readonly settings: Pick<Base["settings"], "minSnrGamma" | "lossType">;
-  },
-): Pick<Base["settings"], "minSnrGamma" | "lossType"> => {
-  const { minSnrGamma, lossType } = preset.settings;
-  const isOwn = answerOf(own) === preset.scheduler.predictionType;
-  return isOwn ? { minSnrGamma, lossType } : { minSnrGamma: null, lossType: null };
-};
+  { scheduler, settings }: { readonly scheduler: Base["scheduler"]; readonly settings: KindSettings },
+): KindSettings {
+  const isOwn = answerOf(own) === scheduler.predictionType;
+  return {
+    minSnrGamma: isOwn ? settings.minSnrGamma : null,
+    lossType: isOwn ? settings.lossType : null,
+    sampleScheduler: own instanceof FlowMatchEulerDiscreteScheduler ? null : settings.sampleScheduler,
+  };
+}
 
 /** @throws UsageError for a run that this version cannot continue */
 export function resumedBase(folder: RunFolder, config: RunConfig): Base {

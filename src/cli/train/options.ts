@@ -139,7 +139,7 @@ export function addTrain(program: Command): void {
     )
     .option(
       "--sample-scheduler <name>",
-      "draws the sample grids, and later images of the model by default (default: ddim, or a flow's own)",
+      "draws the sample grids, and later images of the model where none is chosen (default: the preset's; of a flow its own)",
       choice("--sample-scheduler", schedulerNames),
     )
     .option("--sample-steps <n>", "denoising steps of a sample grid", integer("--sample-steps", 1))

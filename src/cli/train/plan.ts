@@ -12,11 +12,11 @@ import { isClassConditional } from "../../models/denoiser.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { unetFromConfig } from "../../pipelines/components.ts";
-import type { SchedulerName } from "../../schedulers/index.ts";
 import {
   DDPMScheduler,
   type DDPMSchedulerConfig,
   FlowMatchEulerDiscreteScheduler,
+  type SchedulerName,
   shiftNoise,
 } from "../../schedulers/index.ts";
 import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
@@ -33,7 +33,7 @@ import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { UsageError } from "../errors.ts";
 import type { FormFlags } from "../source_flags.ts";
 import { counted } from "../wording.ts";
-import { type Base, initBase, presetBase, presetOf, resumedBase } from "./base.ts";
+import { type Base, initBase, presetBase, presetOf, resumedBase, settingsFor } from "./base.ts";
 
 /** Options of imago train; absent ones are undefined. */
 export interface TrainFlags extends AugmentFlags, FormFlags {
@@ -172,12 +172,12 @@ export async function trainPlan(
   });
   const scheduler = planScheduler(flags, base, size);
   const becomesFlow = base.flow === null && scheduler instanceof FlowMatchEulerDiscreteScheduler;
+  const { logitMean, logitStd } = PLAIN_DRAWS;
   const settings = {
     ...base.settings,
-    // A preset's weighting of the loss and its sampler apply only to the preset's prediction type.
-    ...(becomesFlow && { minSnrGamma: null, lossType: null, sampleScheduler: null }),
-    // Its logit-normal's mean and deviation, only to that distribution.
-    ...(flags.timestepSampling !== undefined && PLAIN_LOGITS),
+    ...(becomesFlow && settingsFor(scheduler, base)),
+    // A preset's mean and deviation apply only to its own distribution of timesteps.
+    ...(flags.timestepSampling !== undefined && { logitMean, logitStd }),
     ...given,
   };
   if (flags.evalCount !== undefined && settings.evalEvery === 0) {
@@ -364,9 +364,6 @@ function ownImages(
   }
   return { channels, size: sampleSize === null || sampleSize === undefined ? undefined : size };
 }
-
-/** The mean and the deviation of logit-normal timesteps that are not given. */
-const PLAIN_LOGITS = { logitMean: PLAIN_DRAWS.logitMean, logitStd: PLAIN_DRAWS.logitStd };
 
 /** The codec: --patch-size, or that of the preset or the existing model; a --model alone sees pixels. */
 function planCodec({ model, patchSize, init, resume }: TrainFlags, { codec }: Base): Codec {

@@ -9,7 +9,8 @@ import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
 import type { Id2Label } from "../../pipelines/class_labels.ts";
 import type { PipelineParts } from "../../pipelines/components.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
-import { DDPMScheduler, schedulerFromConfig } from "../../schedulers/index.ts";
+import { fewStepScheduler } from "../../pipelines/sampling_defaults.ts";
+import { schedulerFromConfig } from "../../schedulers/index.ts";
 import type { TrainSettings } from "../settings.ts";
 import type { TrainScheduler } from "../step/objective.ts";
 
@@ -33,10 +34,6 @@ export interface PreviewDrawing {
   /** Called with the finished share. */
   readonly onProgress?: (share: number) => void;
 }
-
-/** The default scheduler: DDPM needs many steps, DDIM and the scheduler of a flow do not. */
-const fewStepScheduler = ({ scheduler, schedulerName }: Pick<DDPMPipeline, "scheduler" | "schedulerName">) =>
-  scheduler instanceof DDPMScheduler ? "ddim" : schedulerName;
 
 export class Preview {
   readonly #settings: TrainSettings;
@@ -86,7 +83,7 @@ export class Preview {
     return this.#pipeline.generateImages({
       count,
       steps: sampleSteps,
-      scheduler: sampleScheduler ?? fewStepScheduler(this.#pipeline),
+      scheduler: sampleScheduler ?? fewStepScheduler(this.#pipeline.schedulerName),
       ...(classLabels && { classLabels }),
       seed,
       signal,

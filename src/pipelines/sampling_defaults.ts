@@ -1,6 +1,7 @@
-// Default numbers of denoising steps, and diffusers' defaults.
+// What a call draws with where it does not say: the pipeline's own defaults, those of diffusers, and numbers of steps.
 
 import type { SchedulerName } from "../schedulers/index.ts";
+import type { SeedCompat } from "./seeding.ts";
 
 /** DDPM walks all timesteps; RePaint goes back and forth over its own; the others are made for few. */
 const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([
@@ -17,6 +18,9 @@ const FEW_STEPS = 50;
 export const defaultSteps = (scheduler: string, numTrainTimesteps: number): number =>
   Math.min(DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);
 
+/** A scheduler that draws well in few steps, with the models of another: DDPM needs many. */
+export const fewStepScheduler = (own: SchedulerName): SchedulerName => (own === "ddpm" ? "ddim" : own);
+
 /** What a pipeline draws with if nothing is chosen. */
 export interface SamplingDefaults {
   readonly scheduler: SchedulerName;
@@ -24,8 +28,22 @@ export interface SamplingDefaults {
   readonly steps: number;
 }
 
+/** The parts of a pipeline that its defaults follow from. */
+interface Defaulting {
+  readonly className: string;
+  readonly scheduler: { readonly numTrainTimesteps: number };
+  readonly sampling: SamplingDefaults | undefined;
+}
+
+/** The defaults of a pipeline where no scheduler is chosen; for another library's seeds, what that draws with. */
+export const defaultSampling = (
+  { className, scheduler, sampling }: Defaulting,
+  seedCompat: SeedCompat | undefined,
+): Partial<SamplingDefaults> =>
+  seedCompat === undefined ? (sampling ?? {}) : pythonDefaults(className, scheduler.numTrainTimesteps);
+
 /** What a pipeline of diffusers draws with if nothing is chosen. */
-export interface PythonDefaults {
+interface PythonDefaults {
   /** The only scheduler that the pipeline takes; undefined: the one in its folder. */
   readonly scheduler?: SchedulerName;
   readonly steps: number;
@@ -42,7 +60,7 @@ const PYTHON_DEFAULTS: ReadonlyMap<string, PythonDefaults> = new Map([
  * The defaults of a pipeline in diffusers; those of DDPMPipeline for other classes.
  * @param className in model_index.json
  */
-export function pythonDefaults(className: string, numTrainTimesteps: number): PythonDefaults {
+function pythonDefaults(className: string, numTrainTimesteps: number): PythonDefaults {
   const { steps, ...more } = PYTHON_DEFAULTS.get(className) ?? DDPM_PIPELINE;
   return { ...more, steps: Math.min(steps, numTrainTimesteps) };
 }
