@@ -68,8 +68,7 @@ const PATCH_SETTINGS = {
   flip: true,
   ...SAMPLES,
   // After a short training, fresh noise at each step corrects what the steps before it got wrong.
-  sampleScheduler: "euler-ancestral",
-  sampleSteps: 25,
+  sampleScheduler: "ddpm",
   keepCheckpoints: 2,
 } satisfies Partial<Preset["settings"]>;
 
@@ -102,7 +101,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
     },
     length: { steps: 900 },
-    settings: { ...PATCH_SETTINGS, sampleEvery: 150, checkpointEvery: 150 },
+    settings: { ...PATCH_SETTINGS, sampleEvery: 225, checkpointEvery: 225 },
   },
   gallery: {
     summary: "16 M parameters over patches of 2, 128 px: large butterflies within an hour on two cores",

@@ -58,7 +58,7 @@ test("a run: numbers with their protocol, kept row by row, and the picture of th
       features: "imago-patch-1",
       weights: "embedded random filters",
       data: { source: images, count: 6, size: 8 },
-      compared: { model: run, scheduler: "euler-ancestral", steps: 3, seed: 9, count: 5 },
+      compared: { model: run, scheduler: "ddpm", steps: 3, seed: 9, count: 5 },
       kernel: { subsets: 10, subset_size: 5, seed: 9 },
       neighbours: 3,
       bits_per_dim: { images: 3, timesteps: 100, of: 1000, seed: 9 },

@@ -166,8 +166,8 @@ describe("from a model that exists", () => {
     const settings = ["from-run", "of-euler", "of-heun"].map(async (run) => (await config(run)).training);
     const kinds = (await Promise.all(settings)).map((of) => [of.loss_type, of.sample_scheduler]);
     expect(kinds).toEqual([
-      ["v_prediction", "euler-ancestral"],
-      ["v_prediction", "euler-ancestral"],
+      ["v_prediction", "ddpm"],
+      ["v_prediction", "ddpm"],
       [null, null],
     ]);
     const other = ["--prediction-type", "v_prediction"];
