@@ -4,9 +4,9 @@
 //   npm run bench:equal-time -- --python .venv/bin/python --recipe course --preset quick --seconds 300 --out runs/equal
 //   npm run bench:equal-time -- --python .venv/bin/python --recipe tutorial --preset gallery --seconds 3600 --out runs/equal128
 //
-// Both draw by DDIM in 50 steps, and by Euler's ancestral steps, 25 of them. The preset's number of steps is chosen by the
-// speed of its first ones. OUT keeps the models, a sheet of each (imago-ddim.png, diffusers-ddim.png, ...) and
-// result.json. Other work on the machine spoils the comparison.
+// Both draw by DDIM and by DDPM, in 50 steps (--schedulers ddim,ddpm; --count images each). The preset's number of steps is
+// chosen by the speed of its first ones. OUT keeps the models, a sheet of each (imago-ddim.png, diffusers-ddim.png, ...)
+// and result.json. Other work on the machine spoils the comparison.
 
 import { execFile, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -59,14 +59,14 @@ async function stepSeconds(train: readonly string[], out: string): Promise<numbe
   return (last - first) / (TIMED_STEPS - 2);
 }
 
-/** The samplers, and their steps. */
-const SAMPLERS = { ddim: 50, "euler-ancestral": 25 } as const;
+/** Steps of every sampler. */
+const SAMPLE_STEPS = "50";
 
 /** The numbers of a model's images against the files, by sampler; draws a sheet with each. */
 async function measured(model: string, images: string, drawn: number, sheet: string): Promise<unknown> {
   const numbers: Record<string, unknown> = {};
-  for (const [scheduler, steps] of Object.entries(SAMPLERS)) {
-    const by = ["--scheduler", scheduler, "--steps", String(steps)];
+  for (const scheduler of schedulers) {
+    const by = ["--scheduler", scheduler, "--steps", SAMPLE_STEPS];
     await imago("sample", model, ...by, "--count", "16", "--out", `${sheet}-${scheduler}.png`);
     const compare = ["eval", model, "--data", images, "--count", String(drawn), ...by, "--json"];
     const [row] = await jsonLines(process.execPath, [CLI, ...compare]);
@@ -82,6 +82,7 @@ const { values: given } = parseArgs({
     preset: { type: "string", default: "quick" },
     seconds: { type: "string", default: "300" },
     count: { type: "string", default: "1000" },
+    schedulers: { type: "string", default: "ddim,ddpm" },
     out: { type: "string", default: "runs/equal" },
   },
 });
@@ -90,6 +91,7 @@ if (recipe !== "course" && recipe !== "tutorial")
   throw new Error(`--recipe is "${recipe}"; expected course or tutorial`);
 if (!isPresetName(preset)) throw new Error(`--preset is "${preset}"; expected a preset`);
 const [seconds, drawn] = [count("--seconds", given.seconds), count("--count", given.count)];
+const schedulers = given.schedulers.split(",");
 const threads = String(availableParallelism());
 
 const images = join(out, "images");
