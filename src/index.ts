@@ -41,6 +41,7 @@ export {
 export {
   type Backend,
   type Executable,
+  GpuError,
   type HostArray,
   type KernelTiming,
   MemoryError,
@@ -51,7 +52,9 @@ export {
 } from "./engine/backend.ts";
 
 export {
+  BACKEND_CHOICES,
   BACKEND_NAMES,
+  type BackendChoice,
   type BackendName,
   type BackendOptions,
   createBackend,

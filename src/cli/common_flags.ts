@@ -1,6 +1,6 @@
 // Options with the same meaning in every command.
 
-import { BACKEND_NAMES } from "../engine/backends/create.ts";
+import { BACKEND_CHOICES } from "../engine/backends/create.ts";
 import { choice, integer } from "./parsers.ts";
 
 /** Name, description and parser of each option. */
@@ -8,6 +8,6 @@ export const COMMON = {
   skipBroken: ["--skip-broken", "leave out images that cannot be read, and say which"],
   force: ["--force", "replace files that are there already"],
   threads: ["--threads <n>", "default: what the machine has", integer("--threads", 1, 256)],
-  backend: ["--backend <name>", BACKEND_NAMES.join(" | "), choice("--backend", BACKEND_NAMES)],
+  backend: ["--backend <name>", BACKEND_CHOICES.join(" | "), choice("--backend", BACKEND_CHOICES)],
   json: ["--json", "one JSON object a line on stdout"],
 } as const;

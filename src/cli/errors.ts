@@ -1,7 +1,7 @@
 // Reports errors to the shell: one line on stderr and an exit code.
 
 import { DataError } from "../data/errors.ts";
-import { MemoryError, ThreadError } from "../engine/backend.ts";
+import { GpuError, MemoryError, ThreadError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { HubError } from "../io/hub/index.ts";
 import { printable } from "../io/printable.ts";
@@ -36,6 +36,7 @@ const EXPLAINED = [
   ShapeError,
   MemoryError,
   ThreadError,
+  GpuError,
   PipelineError,
   TrainingOptionError,
   RunFolderError,
@@ -57,6 +58,7 @@ export async function checking<T>(work: () => Promise<T>): Promise<T> {
     const isFailure =
       error instanceof Interrupted ||
       error instanceof ThreadError ||
+      error instanceof GpuError ||
       (error instanceof HubError && error.isFailure);
     if (isExplained(error) && !isFailure) {
       throw new UsageError(error.message, { cause: error });

@@ -114,6 +114,11 @@ export class ThreadError extends Error {
   override readonly name = "ThreadError";
 }
 
+/** There is no GPU, or it failed; nothing more can run on it. */
+export class GpuError extends Error {
+  override readonly name = "GpuError";
+}
+
 /** A machine that compiles and runs programs, and keeps variables between their runs. */
 export interface Backend {
   readonly name: string;
@@ -125,10 +130,22 @@ export interface Backend {
   write(variable: Tensor, data: HostArray): void;
   /** A copy of a variable's value after the runs begun before this call. @throws when it was never written. */
   read(variable: Tensor): Promise<Float32Array>;
-  /** @throws MemoryError, ThreadError */
+  /** @throws MemoryError, ThreadError, GpuError */
   compile(program: ProgramSpec): Promise<Executable>;
   /** The memory that `compile` would need, found without allocating anything. */
   memory(program: ProgramSpec): MemoryNeed;
+  /** Bytes of all variables and programs, where a backend counts them. */
+  readonly usedBytes?: number;
+  /**
+   * Floating-point operations per second of multiply-adds in registers, for each of several runs: what no kernel can
+   * exceed. A backend that measures nothing has neither this nor the next.
+   */
+  measurePeak?(): Promise<number[]>;
+  /**
+   * Bytes per second that are read or written in an array larger than the caches, for each of several runs.
+   * @throws MemoryError when the array does not fit
+   */
+  measureBandwidth?(): Promise<number[]>;
   /** Stops workers and frees everything. */
   close(): Promise<void>;
 }

@@ -14,7 +14,14 @@ export {
   readOutputs,
   ThreadError,
 } from "./backend.ts";
-export { BACKEND_NAMES, type BackendName, type BackendOptions, createBackend } from "./backends/create.ts";
+export {
+  BACKEND_CHOICES,
+  BACKEND_NAMES,
+  type BackendChoice,
+  type BackendName,
+  type BackendOptions,
+  createBackend,
+} from "./backends/create.ts";
 export type { Capabilities, TailSupport } from "./capabilities.ts";
 export type { AttentionHeads, ConvOptions, DType, FloatType, HalfType, Padding } from "./graph.ts";
 export { type HostTensor, hostTensor } from "./host_tensor.ts";

@@ -4,7 +4,7 @@
 import type { Codec, ImageSize } from "../codecs/codec.ts";
 import { identity } from "../codecs/identity.ts";
 import type { Backend } from "../engine/backend.ts";
-import { type BackendName, createBackend } from "../engine/backends/create.ts";
+import { type BackendChoice, createBackend } from "../engine/backends/create.ts";
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { type Pixels, toUint8 } from "../io/image/index.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
@@ -34,7 +34,7 @@ const DEFAULT_BATCH = 16;
 /** A pipeline's backend, codec and conditioner. */
 export interface PipelineOptions {
   /** The backend to start for the first images (default "wasm"), or one to share, which stays open. */
-  readonly backend?: BackendName | Backend;
+  readonly backend?: BackendChoice | Backend;
   /** Threads of a backend that the pipeline starts. Default: the machine's number. */
   readonly threads?: number;
   /** Names of the classes of a class-conditional model; `fromPretrained` reads them from model_index.json. */

@@ -324,6 +324,17 @@ export interface Machine {
   warn(message: string): void;
 }
 
+/** The machine's GPUs, by WebGPU. */
+export interface Gpus {
+  /** Why there is certainly none, as far as can be seen without loading anything. */
+  missing(): Promise<string | undefined>;
+  /**
+   * WebGPU's entry point. It must be kept as long as a device that came from it.
+   * @throws Error in one line that says how to get it, where there is none
+   */
+  open(): Promise<GPU>;
+}
+
 /** Processes of this machine; in a browser, its pages. */
 export interface Processes {
   /** A mark for the temporary names of what this process is making: letters, digits and "-". */

@@ -51,6 +51,15 @@ export class Trainer {
     return this.#run?.config.init;
   }
 
+  /**
+   * What the run computes on, for people: "the processor (WebAssembly)"; and why not on a GPU, where that was not asked
+   * for. Known after `prepare`.
+   */
+  get device(): { readonly name: string; readonly reason?: string } | undefined {
+    const { device: name, backendReason: reason } = this.#run?.config ?? {};
+    return name === undefined ? undefined : { name, ...(reason !== undefined && { reason }) };
+  }
+
   /** Bytes of a step's intermediate results; known after `prepare`. */
   get arenaBytes(): number {
     return this.#run?.arenaBytes ?? 0;

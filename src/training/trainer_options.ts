@@ -6,7 +6,7 @@ import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
 import { type FormOptions, sizeOf } from "../data/local/form.ts";
-import { type BackendOptions, DEFAULT_BACKEND } from "../engine/backends/create.ts";
+import type { BackendOptions } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
 import { PipelineError } from "../pipelines/errors.ts";
@@ -16,7 +16,7 @@ import { VERSION } from "../version.ts";
 import { TrainingOptionError } from "./errors.ts";
 import { runSteps } from "./presets.ts";
 import type { InitSource } from "./run/initial_weights.ts";
-import type { RunConfig } from "./run/run_folder.ts";
+import type { LaterKnown, RunConfig } from "./run/run_folder.ts";
 import {
   ADAMW_ONLY,
   NO_EVALUATION,
@@ -254,10 +254,10 @@ export function stepOptions(
   };
 }
 
-/** The config.json of a run. */
-export function runConfig(options: TrainerOptions, settings: TrainSettings): RunConfig {
+/** The config.json of a run, without what is known later: where it computes, and which weights it was given. */
+export function runConfig(options: TrainerOptions, settings: TrainSettings): Omit<RunConfig, LaterKnown> {
   const { model, scheduler, data, preset, source, selection = {} } = options;
-  const { form = {}, skipBroken = false, backend = DEFAULT_BACKEND } = options;
+  const { form = {}, skipBroken = false } = options;
   const { saved } = codecOf(options);
   return {
     imago: VERSION,
@@ -277,7 +277,6 @@ export function runConfig(options: TrainerOptions, settings: TrainSettings): Run
     scheduler: scheduler.toConfig(),
     ...(saved && { codec: { _class_name: saved.className, ...saved.config } }),
     training: settings,
-    backend,
   };
 }
 

@@ -281,12 +281,27 @@ test("resuming with other options is refused, naming the difference", async () =
     [["--timestep-sampling", "logit-normal"], 'timestep sampling "uniform", now it is "logit-normal"'],
     [["--noise-offset", "0.1"], "noise offset 0, now it is 0.1"],
     [["--input-perturbation", "0.1"], "input perturbation 0, now it is 0.1"],
-    [["--backend", "reference"], 'backend "wasm", now it is "reference"'],
   ] as const) {
     const { code, line } = await failure(["train", "--out", work.path("one"), "--resume", ...options]);
     expect(code).toBe(2);
     expect(line).toContain(difference);
   }
+});
+
+test("a run goes on with another backend, and says that its numbers differ", async () => {
+  const config = async () => JSON.parse(await readFile(work.path("moved/config.json"), "utf8"));
+  const plain = ["--lr-schedule", "constant", "--warmup-steps", "0"];
+  const first = await imago(...tiny("moved", "--steps", "2", "--backend", "wasm", ...plain));
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(await config()).toMatchObject({ backend: "wasm", device: "the processor (WebAssembly)" });
+  const goOn = ["train", "--out", work.path("moved"), "--resume", "--steps"];
+  const { code, stderr } = await imago(...goOn, "3", "--backend", "reference");
+  expect(code).toBe(0);
+  expect(stderr).toContain("the run was on wasm so far; on reference its numbers differ in their last bits");
+  expect(await config()).toMatchObject({ backend: "reference", device: "the processor (reference)" });
+  // Without an option it stays there.
+  expect((await imago(...goOn, "4")).stderr).toBe("");
+  expect(await config()).toMatchObject({ backend: "reference" });
 });
 
 test("a loss that becomes NaN stops the run and keeps the last good checkpoint", async () => {

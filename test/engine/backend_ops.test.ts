@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import type { Padding } from "../../src/engine/graph.ts";
-import { numel, type Shape } from "../../src/engine/shape.ts";
+import type { Shape } from "../../src/engine/shape.ts";
 import {
   concat,
   full,
@@ -16,6 +16,7 @@ import {
   uniform,
   variable,
 } from "../../src/engine/tensor.ts";
+import { agreeOn } from "../support/agree.ts";
 import { judgedBackends } from "../support/backends.ts";
 import { distance, norm } from "../support/compare.ts";
 import { numbers } from "./numbers.ts";
@@ -27,34 +28,8 @@ const reference = new ReferenceBackend();
 const judged = await Promise.all(judgedBackends.map((backend) => backend.create()));
 afterAll(() => Promise.all(judged.map((backend) => backend.close())));
 
-/** Outputs of `build`, and the gradients of a weighted sum of each, must agree with the reference. */
-async function agree(
-  shapes: readonly Shape[],
-  build: (...x: Tensor[]) => Tensor | Tensor[],
-  tolerance = 2e-6,
-) {
-  const inputs = shapes.map((shape) => input(shape));
-  const built = build(...inputs);
-  const outputs = Array.isArray(built) ? built : [built];
-  const weights = outputs.map((output) => input(output.shape));
-  const loss = outputs.map((output, i) => output.mul(weights[i]).sum()).reduce((a, b) => a.add(b));
-  const program = {
-    name: "agree",
-    inputs: [...inputs, ...weights],
-    outputs: [...outputs, ...grad(loss, inputs)],
-  };
-  const feeds = program.inputs.map((x, i) => numbers(numel(x.shape), 17 + i));
-  const expected = await (await reference.compile(program)).run(feeds);
-  for (const backend of judged) {
-    const executable = await backend.compile(program);
-    for (const [i, got] of (await executable.run(feeds)).entries()) {
-      const scale = norm(expected[i]) + 1e-3 * Math.sqrt(got.length);
-      const result = `result ${i} of ${program.outputs.length} on ${backend.name}`;
-      expect(distance(got, expected[i]) / scale, result).toBeLessThan(tolerance);
-    }
-    executable.dispose();
-  }
-}
+const agree = (shapes: readonly Shape[], build: (...x: Tensor[]) => Tensor | Tensor[], tolerance?: number) =>
+  agreeOn(judged, shapes, build, tolerance);
 
 const size = fc.integer({ min: 1, max: 9 });
 const shape = fc.array(fc.integer({ min: 1, max: 11 }), { minLength: 1, maxLength: 4 });

@@ -9,8 +9,8 @@ import { secondsOfSteps } from "../../src/engine/backends/cpu/profile_times.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
 import { encodeModule } from "../../src/engine/backends/cpu/simd/wasm.ts";
-import { repeatUntilSteady } from "../../src/engine/backends/cpu/steady_times.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
+import { repeatUntilSteady } from "../../src/engine/backends/steady_times.ts";
 
 test("a step lasts from the first start to the last end", () => {
   // [threads, steps, 2]: the first thread is late for the first step, the second for the second.

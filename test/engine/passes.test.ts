@@ -207,6 +207,28 @@ describe("memory plan", () => {
       }),
     ));
 
+  test("no buffer crosses the border of two pieces of the arena", () =>
+    fc.assert(
+      fc.property(fc.array(lifetime, { maxLength: 40 }), (buffers) => {
+        const piece = 20 * 256;
+        const { offsets, bytes } = planMemory(buffers, { alignment: 256, piece });
+        for (const [i, a] of buffers.entries()) {
+          expect(offsets[i] % 256).toBe(0);
+          expect(Math.floor((offsets[i] + a.bytes - 1) / piece)).toBe(Math.floor(offsets[i] / piece));
+          expect(offsets[i] + a.bytes).toBeLessThanOrEqual(bytes);
+          for (const [j, b] of buffers.entries()) {
+            if (i === j || a.last < b.first || b.last < a.first) continue;
+            expect(offsets[i] + a.bytes <= offsets[j] || offsets[j] + b.bytes <= offsets[i]).toBe(true);
+          }
+        }
+      }),
+    ));
+
+  test("a buffer that is larger than a piece is refused", () => {
+    const plan = () => planMemory([{ bytes: 300, first: 0, last: 0 }], { alignment: 64, piece: 256 });
+    expect(plan).toThrow("does not fit into pieces of 256");
+  });
+
   test("buffers that follow each other share their place", () => {
     const buffers = Array.from({ length: 9 }, (_, i) => ({ bytes: 1024, first: i, last: i }));
     expect(planMemory(buffers).bytes).toBe(1024);

@@ -5,12 +5,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { afterAll, describe, expect, test } from "vitest";
-import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
+import type { BackendName } from "../../src/engine/backends/create.ts";
 import type { Pixels } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import type { BatchStep } from "../../src/pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
 import { DDPMScheduler, samplerNames, schedulerNames, schedulers } from "../../src/schedulers/index.ts";
+import { backendNames } from "../support/backends.ts";
 import { testFolder } from "../support/folder.ts";
 import { tinyUNet } from "./support.ts";
 
@@ -70,7 +71,7 @@ describe("with seedCompat torch a seed gives diffusers' images", () => {
 const all = { count: 5, steps: 3, seed: 7, scheduler: "ddim", eta: 0.5 } as const;
 const imageOf = ({ data }: { data: Float32Array }, k: number) => data.slice(k * 192, (k + 1) * 192);
 
-describe.each(BACKEND_NAMES)("on %s", (backend) => {
+describe.each(backendNames)("on %s", (backend) => {
   const pipeline = made(backend);
   afterAll(() => pipeline.close());
 

@@ -2,11 +2,12 @@ import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
-import { BACKEND_NAMES, type BackendName } from "../../src/engine/backends/create.ts";
+import type { BackendName } from "../../src/engine/backends/create.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { DDPMScheduler, torchNoise } from "../../src/schedulers/index.ts";
+import { backendNames } from "../support/backends.ts";
 import { testFolder } from "../support/folder.ts";
 import { tinyUNet } from "./support.ts";
 
@@ -18,7 +19,7 @@ const pipeline = (name: BackendName = backend) =>
 
 describe("against diffusers", () => {
   // tests/pipelines/ddpm/test_ddpm.py::test_fast_inference: image[0, -3:, -3:, -1] after two steps of DDPM.
-  test.each(BACKEND_NAMES)("DDPM, seed 0, two steps, on %s", async (name) => {
+  test.each(backendNames)("DDPM, seed 0, two steps, on %s", async (name) => {
     const noise = torchNoise(new TorchGenerator(0));
     const { data, shape } = await pipeline(name).generate({ steps: 2, noise });
     expect(shape).toEqual([1, 8, 8, 3]);
@@ -53,7 +54,7 @@ describe("two calls at once", () => {
     { steps: 2, seed: 2 },
   ];
 
-  test.each(BACKEND_NAMES)("draw what they draw one after the other, on %s", async (name) => {
+  test.each(backendNames)("draw what they draw one after the other, on %s", async (name) => {
     const alone = pipeline(name);
     const expected: Float32Array[] = [];
     for (const call of calls) expected.push((await alone.generate(call)).data);

@@ -1,8 +1,10 @@
 // Every backend under test, each with its tolerance against numbers made by float32 Python.
 
+import { test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { BACKEND_NAMES, type BackendName, createBackend } from "../../src/engine/backends/create.ts";
+import { noGpu } from "./gpu.ts";
 
 export interface TestedBackend {
   readonly name: string;
@@ -11,10 +13,17 @@ export interface TestedBackend {
   create(): Promise<Backend>;
 }
 
-const TOLERANCES: Readonly<Record<BackendName, number>> = { wasm: 1e-4, reference: 1e-5 };
+const TOLERANCES: Readonly<Record<BackendName, number>> = { webgpu: 1e-4, wasm: 1e-4, reference: 1e-5 };
+
+if (noGpu !== undefined) test.skip(`webgpu: ${noGpu}`, () => {});
+
+/** The backends that this machine has. */
+export const backendNames: readonly BackendName[] = BACKEND_NAMES.filter(
+  (name) => name !== "webgpu" || noGpu === undefined,
+);
 
 export const backends: readonly TestedBackend[] = [
-  ...BACKEND_NAMES.map((name) => ({
+  ...backendNames.map((name) => ({
     name,
     tolerance: TOLERANCES[name],
     create: () => createBackend({ backend: name, threads: 2 }),

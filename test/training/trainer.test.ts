@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DDPMPipeline, DDPMScheduler, synthetic, Trainer, type TrainerOptions } from "../../src/index.ts";
 import { checkDisk, runBytes } from "../../src/training/run/disk.ts";
 import { tinyUNet } from "../pipelines/support.ts";
+import { backendNames } from "../support/backends.ts";
 import { testFolder } from "../support/folder.ts";
 
 const folder = testFolder();
@@ -19,7 +20,7 @@ const options = (name: string, more: Partial<TrainerOptions> = { epochs: 2 }): T
   ...more,
 });
 
-describe.each(["wasm", "reference"] as const)("%s", (backend) => {
+describe.each(backendNames)("%s", (backend) => {
   test("trains, yields every step, and leaves a pipeline that draws", async () => {
     const trainer = new Trainer(options(`whole-${backend}`, { backend, epochs: 2, sampleEvery: 4 }));
     const steps = [];

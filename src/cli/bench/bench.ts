@@ -1,6 +1,6 @@
 // imago bench: measures how fast this machine trains, samples and computes single operations, and the memory used.
 
-import { type BackendName, createBackend, DEFAULT_BACKEND } from "../../engine/backends/create.ts";
+import { type BackendChoice, createBackend, DEFAULT_BACKEND } from "../../engine/backends/create.ts";
 import type { PresetName } from "../../training/presets.ts";
 import { checking } from "../errors.ts";
 import { createOutput } from "../output.ts";
@@ -16,7 +16,7 @@ export interface BenchFlags {
   readonly repeat: number;
   readonly top: number;
   readonly threads?: number;
-  readonly backend?: BackendName;
+  readonly backend?: BackendChoice;
   readonly json?: boolean;
 }
 

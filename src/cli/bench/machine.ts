@@ -20,10 +20,9 @@ export interface MeasuredPeaks extends Peaks {
 }
 
 export async function measurePeaks(backend: Backend): Promise<MeasuredPeaks> {
-  if (!(backend instanceof WasmBackend)) return peaksOf([], []);
-  const gflops = await backend.measurePeak();
+  const gflops = (await backend.measurePeak?.()) ?? [];
   try {
-    return peaksOf(gflops, await backend.measureBandwidth());
+    return peaksOf(gflops, (await backend.measureBandwidth?.()) ?? []);
   } catch (error) {
     if (error instanceof MemoryError) return peaksOf(gflops, []);
     throw error;
@@ -93,7 +92,7 @@ export function memoryUse(backend: Backend): MemoryUse {
   return {
     residentBytes: process.memoryUsage.rss(),
     peakResidentBytes: process.resourceUsage().maxRSS * 1024,
-    plannedBytes: backend instanceof WasmBackend ? backend.usedBytes : null,
+    plannedBytes: backend.usedBytes ?? null,
   };
 }
 

@@ -6,7 +6,7 @@ import { proportionalClasses } from "../../data/class_proportions.ts";
 import type { ImageSource, SourceSelection } from "../../data/index.ts";
 import { sourceImage } from "../../data/source_image.ts";
 import type { Backend } from "../../engine/backend.ts";
-import { type BackendName, createBackend } from "../../engine/backends/create.ts";
+import { type BackendChoice, createBackend } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { Extent, Pixels } from "../../io/image/index.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
@@ -51,7 +51,7 @@ export interface EvalFlags extends DrawingFlags, FormFlags {
   readonly skipBroken?: boolean;
   readonly force?: boolean;
   readonly threads?: number;
-  readonly backend?: BackendName;
+  readonly backend?: BackendChoice;
   readonly json?: boolean;
 }
 

@@ -1,6 +1,6 @@
 // The options of imago sample once they are read, and the defaults of those that depend on others.
 
-import type { BackendName } from "../../engine/backends/create.ts";
+import type { BackendChoice } from "../../engine/backends/create.ts";
 import { animatedFormat } from "../../io/image/index.ts";
 import type { SeedCompat } from "../../pipelines/seeding.ts";
 import type { DrawingFlags } from "../drawing_plan.ts";
@@ -39,7 +39,7 @@ export interface SampleFlags extends DrawingFlags {
   readonly filmStrip?: string;
   readonly force?: boolean;
   readonly threads?: number;
-  readonly backend?: BackendName;
+  readonly backend?: BackendChoice;
   readonly json?: boolean;
 }
 

@@ -3,7 +3,7 @@
 import type { Codec } from "../../codecs/codec.ts";
 import { patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
-import { type BackendName, DEFAULT_BACKEND, isBackendName } from "../../engine/backends/create.ts";
+import { isBackendName } from "../../engine/backends/create.ts";
 import type { Channels, Extent } from "../../io/image/index.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { codecFromJson, schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
@@ -38,7 +38,6 @@ export interface Base {
   /** Whether the schedule is still to be shifted for the size of the images. */
   readonly shiftsNoise: boolean;
   readonly length: RunLength;
-  readonly backend: BackendName;
   /** Without a label dropout while the classes are not known yet. */
   readonly settings: Omit<RunConfig["training"], "steps" | "labelDropout"> & {
     readonly labelDropout?: number;
@@ -70,7 +69,6 @@ export function presetBase(name: PresetName, seed = 0): Base {
     flow: null,
     shiftsNoise,
     length,
-    backend: DEFAULT_BACKEND,
     settings: { ...settings, seed },
   };
 }
@@ -140,7 +138,6 @@ export function resumedBase(folder: RunFolder, config: RunConfig): Base {
     scheduler: isFlow ? {} : scheduler.config,
     flow: isFlow ? scheduler.config : null,
     length: { steps },
-    backend: config.backend,
     settings,
   };
 }

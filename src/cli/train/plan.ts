@@ -5,7 +5,7 @@ import { identity } from "../../codecs/identity.ts";
 import { type PatchSize, patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { extentOf } from "../../data/local/form.ts";
-import type { BackendName } from "../../engine/backends/create.ts";
+import type { BackendChoice } from "../../engine/backends/create.ts";
 import { readJson } from "../../io/diffusers_json.ts";
 import { type Channels, type Extent, isChannels } from "../../io/image/index.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
@@ -75,7 +75,7 @@ export interface TrainFlags extends AugmentFlags, FormFlags {
   readonly skipBroken?: boolean;
   readonly seed?: number;
   readonly threads?: number;
-  readonly backend?: BackendName;
+  readonly backend?: BackendChoice;
   readonly sampleEvery?: number;
   readonly sampleScheduler?: SchedulerName;
   readonly sampleSteps?: number;
@@ -215,9 +215,8 @@ export async function trainPlan(
       ema,
       out: folder.path,
       resume,
-      backend: flags.backend ?? base.backend,
       ...(base.preset !== null && { preset: base.preset }),
-      ...defined({ threads: flags.threads }),
+      ...defined({ backend: flags.backend, threads: flags.threads }),
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import type { ImageSource } from "../../data/index.ts";
+import { GpuError } from "../../engine/backend.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
@@ -66,8 +67,10 @@ export async function train(flags: TrainFlags): Promise<void> {
       const command = trainAgain(ready.plan, trainer, checkpoint, ready.data.count);
       throw new DivergenceError(step, `${message}: ${command}`, checkpoint);
     }
-    if (!(error instanceof FileError)) throw error;
     const goOn = imagoCommand("train", "--out", out, "--resume");
+    if (error instanceof GpuError)
+      throw new GpuError(`${error.message}; go on with: ${goOn}`, { cause: error });
+    if (!(error instanceof FileError)) throw error;
     throw new FileError(error.path, `${error.problem}; then go on with: ${goOn}`, { cause: error });
   } finally {
     release();
@@ -133,7 +136,7 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
 }
 
 function announce({ trainer, model, source, data, out }: Ready, output: Output): void {
-  const { settings, startStep, arenaBytes } = trainer;
+  const { settings, startStep, arenaBytes, device } = trainer;
   const images = data.count;
   const classes = isClassConditional(model) ? data.labels?.names : undefined;
   output.event({
@@ -145,6 +148,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
     ...(classes && { classes, label_dropout: settings.labelDropout }),
     parameters: model.parameterCount,
     batch_size: settings.batchSize,
+    ...(device && { device: device.name }),
     arena_bytes: arenaBytes,
   });
   const { batchSize, steps } = settings;
@@ -159,6 +163,8 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
   output.line(
     `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
   );
+  if (device)
+    output.line(`computing on ${[device.name, ...(device.reason ? [device.reason] : [])].join(": ")}`);
   if (trainer.init && startStep === 0) tellInit(trainer.init, output);
   if (classes) output.line(`${counted(classes.length, "class")}: ${someOf(classes, CLASSES_TOLD)}`);
   else if (data.labels) {

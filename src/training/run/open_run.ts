@@ -1,8 +1,8 @@
 // Opens a run: acquires all its resources before the first step, or none.
 
 import { files, machine } from "#platform";
-import type { Backend } from "../../engine/backend.ts";
-import { createBackend, DEFAULT_BACKEND } from "../../engine/backends/create.ts";
+import { type Backend, GpuError } from "../../engine/backend.ts";
+import { type ChosenBackend, chooseBackend, isBackendName } from "../../engine/backends/create.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { stepsPerEpoch } from "../presets.ts";
@@ -34,16 +34,16 @@ import { Speedometer } from "./speedometer.ts";
  */
 export async function openRun(plan: RunPlan): Promise<Run | undefined> {
   const { options, settings, folder } = plan;
-  const { resume = false, backend: name = DEFAULT_BACKEND, threads } = options;
+  const { resume = false } = options;
   const lock = new RunLock(folder.path);
   let backend: Backend | undefined;
   let run: Run | undefined;
   try {
-    let config = runConfig(options, settings);
+    const config = runConfig(options, settings);
+    let before: RunConfig | undefined;
     if (resume) {
-      const before = await folder.readConfig();
+      before = await folder.readConfig();
       checkResumable(folder, before, config);
-      config = { ...config, ...(before.init && { init: before.init }) };
       await takeFolder(plan, lock);
       if (await isFinished(plan)) return undefined;
     } else {
@@ -54,14 +54,56 @@ export async function openRun(plan: RunPlan): Promise<Run | undefined> {
     const needed = runBytes(parameterCount, settings.keepCheckpoints, settings.emaMaxDecay !== null);
     await checkDisk(folder.path, needed);
     options.onStage?.("compile");
-    backend = await createBackend({ backend: name, ...(threads !== undefined && { threads }) });
-    run = await openOn(backend, lock, plan, config);
+    const chosen = await chooseFor(plan, before?.backend);
+    backend = chosen.backend;
+    const { init } = before ?? {};
+    run = await openOn(backend, lock, plan, {
+      ...config,
+      ...backendRecord(chosen, before),
+      ...(init && { init }),
+    });
     return run;
   } finally {
     if (run === undefined) {
       await backend?.close();
       await lock.release();
     }
+  }
+}
+
+/** What config.json says of a backend. The reason for it stays as long as it does. */
+function backendRecord(
+  { backend: { name }, device, reason }: ChosenBackend,
+  before: RunConfig | undefined,
+): Pick<RunConfig, "backend" | "device" | "backendReason"> {
+  const backendReason = before?.backend === name ? before.backendReason : reason;
+  return { backend: name, device, ...(backendReason !== undefined && { backendReason }) };
+}
+
+/**
+ * The backend that is asked for; otherwise that of the run, whose bits stay the same.
+ * @param before the name of the run's backend so far
+ */
+async function chooseFor({ options }: RunPlan, before: string | undefined): Promise<ChosenBackend> {
+  const { threads, onWarning = machine.warn } = options;
+  const own = before !== undefined && isBackendName(before) ? before : undefined;
+  const backend = options.backend ?? own;
+  try {
+    const chosen = await chooseBackend({
+      ...(backend && { backend }),
+      ...(threads !== undefined && { threads }),
+    });
+    if (before !== undefined && before !== chosen.backend.name) {
+      onWarning(
+        `the run was on ${before} so far; on ${chosen.backend.name} its numbers differ in their last bits`,
+      );
+    }
+    return chosen;
+  } catch (error) {
+    if (!(error instanceof GpuError) || options.backend !== undefined) throw error;
+    throw new GpuError(`the run is on ${before}, and ${error.message}; --backend wasm continues it`, {
+      cause: error,
+    });
   }
 }
 

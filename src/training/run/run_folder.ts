@@ -146,7 +146,13 @@ const runConfigSchema = v.object({
   init: v.exactOptional(initSchema),
   training: settingsJsonSchema,
   backend: v.string(),
+  /** What it computes on, for people; and why not on a GPU, where that was not asked for. */
+  device: v.exactOptional(v.string()),
+  backendReason: v.exactOptional(v.string()),
 });
+
+/** What is known of a config.json only after the backend and the initial weights are. */
+export type LaterKnown = "backend" | "device" | "backendReason" | "init";
 
 /** The content of config.json. */
 export type RunConfig = v.InferOutput<typeof runConfigSchema>;
@@ -155,14 +161,13 @@ export type RunConfig = v.InferOutput<typeof runConfigSchema>;
  * Checks that a run may continue with a new config.
  * @throws RunFolderError naming the first difference that would change the training
  */
-export function checkResumable(folder: RunFolder, before: RunConfig, now: RunConfig): void {
+export function checkResumable(folder: RunFolder, before: RunConfig, now: Omit<RunConfig, LaterKnown>): void {
   const differs: Differs = (what, was, is) => {
     if (canonical(was) === canonical(is)) return;
     throw new RunFolderError(
       `${folder.path} was begun with ${what} ${show(was)}, now it is ${show(is)}; resume with the same, or begin a new run with another --out, from its weights with --init ${folder.path}`,
     );
   };
-  differs("backend", before.backend, now.backend);
   differs("image size", before.data.size, now.data.size);
   differs("channels", before.data.channels ?? 3, now.data.channels ?? 3);
   differs("fit", before.data.fit, now.data.fit);

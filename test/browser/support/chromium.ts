@@ -12,11 +12,14 @@ export const describeInBrowser = (name: string, tests: () => void): void => {
   else describe(name, tests);
 };
 
+/** Gives pages a GPU that the processor plays. */
+export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
 /** The caller closes it. */
-export function launch(): Promise<Browser> {
+export function launch(more: readonly string[] = []): Promise<Browser> {
   // The sandbox needs rights that containers seldom give; pages here are the tests' own.
   return chromium.launch({
     ...(executable !== undefined && { executablePath: executable }),
-    args: ["--no-sandbox"],
+    args: ["--no-sandbox", ...more],
   });
 }

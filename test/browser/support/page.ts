@@ -52,6 +52,9 @@ export interface PageOptions {
   readonly folder?: string;
 }
 
+/** What Chromium prints by itself when a page looks for a GPU and there is none. */
+const NO_GPU = "No available adapters.";
+
 /**
  * Opens a page in a profile of its own.
  * @param name of a file in test/browser/pages, without ".ts"; give its module's type as `Module`
@@ -70,7 +73,9 @@ export async function openPage<Module>(
   const context = await browser.newContext();
   const page = await context.newPage();
   const printed: string[] = [];
-  page.on("console", (message) => printed.push(message.text()));
+  page.on("console", (message) => {
+    if (message.text() !== NO_GPU) printed.push(message.text());
+  });
   page.on("pageerror", (error) => printed.push(String(error)));
   const load = async (): Promise<void> => {
     await page.goto(site.url);

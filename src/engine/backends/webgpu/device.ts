@@ -1,0 +1,206 @@
+// A GPU's device, opened with all that its adapter allows. When it fails, whatever waits for it gets one error.
+
+import { gpus } from "#platform";
+import { GpuError, type HostArray, MemoryError } from "../../backend.ts";
+
+/** Flags of GPUBufferUsage, which is a global of browsers only. */
+const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, storage: 0x80, queryResolve: 0x200 } as const;
+
+/** A GPU that can be used. */
+export interface FoundGpu {
+  /** Kept as long as its device: Dawn's must not be collected before. */
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+  /** For people: "NVIDIA H100 PCIe". */
+  readonly name: string;
+  /** Whether the processor computes in place of a GPU. */
+  readonly isSoftware: boolean;
+}
+
+/** Names of adapters that are none. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+
+/** The machine's fastest GPU. @throws GpuError in one line where there is none */
+export async function findGpu(): Promise<FoundGpu> {
+  let gpu: GPU;
+  try {
+    gpu = await gpus.open();
+  } catch (cause) {
+    throw new GpuError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) throw new GpuError("there is no GPU here that WebGPU can use");
+  const { device, description, vendor, architecture } = adapter.info;
+  const isSoftware =
+    adapter.info.isFallbackAdapter || SOFTWARE.test(`${device} ${description} ${architecture}`);
+  const name = device || description || [vendor, architecture].filter((word) => word !== "").join(" ");
+  return { gpu, adapter, name: name || "a GPU without a name", isSoftware };
+}
+
+/** Limits that are raised to what the adapter allows. */
+const RAISED = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+] as const;
+
+const TIMES = "timestamp-query";
+
+/** An open device. Buffers that are made here count towards `usedBytes` until they are destroyed. */
+export class Device {
+  readonly name: string;
+  readonly gpu: GPUDevice;
+  readonly #found: FoundGpu;
+  #usedBytes = 0;
+  /** Memory of new buffers, which may still be refused. */
+  readonly #allocations: Promise<void>[] = [];
+  #failure: GpuError | undefined;
+  #closed = false;
+
+  private constructor(found: FoundGpu, gpu: GPUDevice) {
+    this.#found = found;
+    this.gpu = gpu;
+    this.name = found.name;
+    gpu.lost.then(({ message }) => {
+      const why = message.trim() === "" ? "" : `: ${firstLine(message)}`;
+      this.#fail(new GpuError(`the GPU (${this.name}) was lost${why}`));
+    });
+    gpu.addEventListener("uncapturederror", ({ error }) => {
+      this.#fail(new GpuError(`the GPU (${this.name}) refuses work: ${firstLine(error.message)}`));
+    });
+  }
+
+  /** @throws GpuError where the system refuses it */
+  static async open(found: FoundGpu): Promise<Device> {
+    const { limits, features } = found.adapter;
+    try {
+      const gpu = await found.adapter.requestDevice({
+        requiredFeatures: features.has(TIMES) ? [TIMES] : [],
+        requiredLimits: Object.fromEntries(RAISED.map((limit) => [limit, limits[limit]])),
+      });
+      return new Device(found, gpu);
+    } catch (cause) {
+      const why = cause instanceof Error ? firstLine(cause.message) : String(cause);
+      throw new GpuError(`the GPU (${found.name}) cannot be opened: ${why}`, { cause });
+    }
+  }
+
+  /** Whether kernels can be timed. */
+  get hasTimes(): boolean {
+    return this.gpu.features.has(TIMES);
+  }
+
+  /** Whether the processor computes in place of a GPU. */
+  get isSoftware(): boolean {
+    return this.#found.isSoftware;
+  }
+
+  /** Bytes of the buffers. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Largest buffer that a kernel can use, bytes. */
+  get mostBytes(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    return most - (most % this.alignment);
+  }
+
+  /** Of the offset of an array in a buffer, bytes. */
+  get alignment(): number {
+    return this.gpu.limits.minStorageBufferOffsetAlignment;
+  }
+
+  /** @throws GpuError after the device has failed */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closed) throw new GpuError(`the GPU (${this.name}) was closed`);
+  }
+
+  /** What a promise of the device gives; or its failure, which explains more than the promise's own error. */
+  async wait<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await work;
+      this.check();
+      return result;
+    } catch (error) {
+      // The reason for a loss is told a moment after its consequences.
+      if (!this.#closed)
+        await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      this.check();
+      throw error;
+    }
+  }
+
+  /**
+   * A buffer for kernels, or for times (`queryResolve`), that can be copied from and to. Rounded up to whole fours.
+   * Whether the system has given its memory, `allocated` tells.
+   * @param what has the memory, for errors
+   * @throws MemoryError for one that is larger than the device allows
+   */
+  newBuffer(bytes: number, what: string, resolvesTimes = false): GPUBuffer {
+    this.check();
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (size > this.mostBytes) throw new MemoryError(what, size, this.mostBytes);
+    const own = resolvesTimes ? USAGE.queryResolve : USAGE.storage;
+    this.gpu.pushErrorScope("out-of-memory");
+    const buffer = this.gpu.createBuffer({ size, usage: own | USAGE.copyTarget | USAGE.copySource });
+    const before = this.#usedBytes;
+    const allocation = this.gpu.popErrorScope().then((refused) => {
+      if (refused !== null) throw new MemoryError(what, before + size, before);
+    });
+    allocation.catch(() => undefined);
+    this.#allocations.push(allocation);
+    this.#usedBytes += size;
+    return buffer;
+  }
+
+  destroy(buffer: GPUBuffer): void {
+    this.#usedBytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  /** Resolves when the memory of all new buffers is there. @throws MemoryError when it was refused */
+  async allocated(): Promise<void> {
+    await this.wait(Promise.all(this.#allocations.splice(0)));
+  }
+
+  /** Writes bytes to a place of a buffer, after all work submitted so far. */
+  write({ buffer, offset }: { readonly buffer: GPUBuffer; readonly offset: number }, data: HostArray): void {
+    this.check();
+    this.gpu.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** A copy of bytes of a buffer as they are after all work submitted so far. */
+  async read(source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.check();
+    const size = Math.ceil(bytes / 4) * 4;
+    const staging = this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
+    const encoder = this.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(source, offset, staging, 0, size);
+    this.gpu.queue.submit([encoder.finish()]);
+    try {
+      await this.wait(staging.mapAsync(MAP_READ));
+      return staging.getMappedRange().slice(0, bytes);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.gpu.destroy();
+  }
+
+  #fail(error: GpuError): void {
+    if (!this.#closed) this.#failure ??= error;
+  }
+}
+
+/** GPUMapMode.READ, which is a global of browsers only. */
+const MAP_READ = 1;
+
+const firstLine = (message: string): string => message.trim().split("\n", 1)[0];

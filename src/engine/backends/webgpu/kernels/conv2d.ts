@@ -1,0 +1,215 @@
+// Convolutions and their gradients as products whose operands are read in place: an element of A is a pixel of an
+// image under a tap of the filter.
+
+import type { ConvGeometry } from "../../../ops/conv2d.ts";
+import type { GpuKernel, Lowered } from "./kernel.ts";
+import type { Naming } from "./product/code.ts";
+import { productCode, productKey } from "./product/product.ts";
+import { kindFor, lowerProduct, type ProductTail, productArrays, withTail } from "./product/split_product.ts";
+import { type Cut, type ProductSizes, productGroups, type TileName } from "./product/tiles.ts";
+
+const FLOAT = 4;
+
+/** A convolution's tail. */
+export interface ConvTail extends ProductTail {
+  /** No cutting of the sum by the number of images. */
+  readonly batchInvariant: boolean;
+}
+
+const flopsOf = ({ n, oh, ow, kh, kw, ci, co }: ConvGeometry): number => 2 * n * oh * ow * kh * kw * ci * co;
+const bytesOf = ({ n, h, w, oh, ow, kh, kw, ci, co }: ConvGeometry): number =>
+  FLOAT * (n * h * w * ci + n * oh * ow * co + kh * kw * ci * co);
+const keyOf = (geometry: ConvGeometry): string => Object.values(geometry).flat().join(",");
+
+/** Statements that take a pixel's index apart. */
+const pixel = (index: string, height: number, width: number, of: Naming): string => `
+let ${of("px")} = ${index} % ${width}u;
+let ${of("py")} = (${index} / ${width}u) % ${height}u;
+let ${of("image")} = ${index} / ${height * width}u;`;
+
+/** Statements that take an index of the filter apart into tap and channel. */
+const tap = (index: string, kw: number, channels: number, of: Naming): string => `
+let ${of("channel")} = ${index} % ${channels}u;
+let ${of("tap_x")} = (${index} / ${channels}u) % ${kw}u;
+let ${of("tap_y")} = ${index} / ${channels * kw}u;`;
+
+/** A variable for an element that may lie outside of its array, where it is 0. */
+const found = (kind: "f32" | "f32x4"): string => `var found = ${kind === "f32x4" ? "vec4<f32>()" : "0.0f"};`;
+
+/** The element of the image under a tap. */
+function underTap(
+  { stride: [sy, sx], padding: [top, , left], h, w, ci }: ConvGeometry,
+  kind: "f32" | "f32x4",
+  load: (index: string) => string,
+  of: Naming,
+): { readonly code: string; readonly value: string } {
+  return {
+    code: `let y = i32(${of("py")} * ${sy}u + ${of("tap_y")}) - ${top};
+let x = i32(${of("px")} * ${sx}u + ${of("tap_x")}) - ${left};
+${found(kind)}
+if (y >= 0 && y < ${h} && x >= 0 && x < ${w}) {
+found = ${load(`((${of("image")} * ${h}u + u32(y)) * ${w}u + u32(x)) * ${ci}u + ${of("channel")}`)};
+}`,
+    value: "found",
+  };
+}
+
+/** Inputs: image [N, H, W, Ci], filters [kh, kw, Ci, Co], then bias and residual if any. */
+export function lowerConv2d(geometry: ConvGeometry, tail: ConvTail, tiles: readonly TileName[]): Lowered {
+  const { n, oh, ow, kh, kw, ci, co } = geometry;
+  const sizes = { m: n * oh * ow, n: co, k: kh * kw * ci, batch: 1 };
+  return lowerProduct(sizes, tail, tiles, tail.batchInvariant, (cut, shown) =>
+    convKernel(geometry, sizes, cut, shown),
+  );
+}
+
+function convKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut, tail: ProductTail): GpuKernel {
+  const { oh, ow, kw, ci, co } = geometry;
+  const [inKind, outKind] = [kindFor(ci, cut), kindFor(co, cut)];
+  return {
+    family: "conv2d",
+    key: `conv2d:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify(tail)}`,
+    arrays: productArrays([inKind, outKind], tail, outKind),
+    workgroups: productGroups(sizes, cut),
+    flops: flopsOf(geometry),
+    bytes: bytesOf(geometry),
+    emit(args) {
+      const [image, filters] = args;
+      return productCode(sizes, cut, {
+        a: {
+          along: "inner",
+          inFours: inKind === "f32x4",
+          prepare: (row, name) => pixel(row, oh, ow, name),
+          element(_, inner, name) {
+            const { code, value } = underTap(geometry, inKind, image.load, name);
+            return { code: `${tap(inner, kw, ci, name)}\n${code}`, value };
+          },
+        },
+        b: {
+          along: "major",
+          inFours: outKind === "f32x4",
+          element: (column, inner) => ({ value: filters.load(`${inner} * ${co}u + ${column}`) }),
+        },
+        storesFours: outKind === "f32x4",
+        store(row, column, value) {
+          const place = `(part * ${sizes.m}u + ${row}) * ${co}u + ${column}`;
+          const addend = tail.perImage ? `(${row} / ${oh * ow}u) * ${co}u + ${column}` : place;
+          return args[args.length - 1].store(place, withTail(value, tail, args.slice(2, -1), column, addend));
+        },
+      });
+    },
+  };
+}
+
+/** Inputs: gradient of the result [N, OH, OW, Co], filters, then a residual if any. Result: [N, H, W, Ci]. */
+export function lowerConv2dGradInput(
+  geometry: ConvGeometry,
+  tail: ConvTail,
+  tiles: readonly TileName[],
+): Lowered {
+  const { n, h, w, kh, kw, ci, co } = geometry;
+  const sizes = { m: n * h * w, n: ci, k: kh * kw * co, batch: 1 };
+  return lowerProduct(sizes, tail, tiles, tail.batchInvariant, (cut, shown) =>
+    gradInputKernel(geometry, sizes, cut, shown),
+  );
+}
+
+function gradInputKernel(
+  geometry: ConvGeometry,
+  sizes: ProductSizes,
+  cut: Cut,
+  tail: ProductTail,
+): GpuKernel {
+  const { h, w, oh, ow, kw, ci, co, stride, padding } = geometry;
+  const [sy, sx] = stride;
+  const [top, , left] = padding;
+  const kind = kindFor(co, cut);
+  return {
+    family: "conv2d_grad_input",
+    key: `conv2d_grad_input:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify(tail)}`,
+    arrays: productArrays([kind, kind], tail, "f32"),
+    workgroups: productGroups(sizes, cut),
+    flops: flopsOf(geometry),
+    bytes: bytesOf(geometry),
+    emit(args) {
+      const [gradient, filters] = args;
+      return productCode(sizes, cut, {
+        a: {
+          along: "inner",
+          inFours: kind === "f32x4",
+          prepare: (row, name) => pixel(row, h, w, name),
+          element(_, inner, name) {
+            const place = `((${name("image")} * ${oh}u + u32(y)) * ${ow}u + u32(x)) * ${co}u + ${name("channel")}`;
+            // The pixel of the result whose tap lies on this one; a stride skips some.
+            return {
+              code: `${tap(inner, kw, co, name)}
+let from_y = i32(${name("py")} + ${top}u) - i32(${name("tap_y")});
+let from_x = i32(${name("px")} + ${left}u) - i32(${name("tap_x")});
+let y = from_y / ${sy};
+let x = from_x / ${sx};
+${found(kind)}
+if (from_y >= 0 && from_x >= 0 && y * ${sy} == from_y && x * ${sx} == from_x && y < ${oh} && x < ${ow}) {
+found = ${gradient.load(place)};
+}`,
+              value: "found",
+            };
+          },
+        },
+        b: {
+          along: "inner",
+          inFours: kind === "f32x4",
+          element: (column, inner) => ({
+            value: filters.load(`((${inner} / ${co}u) * ${ci}u + ${column}) * ${co}u + ${inner} % ${co}u`),
+          }),
+        },
+        storesFours: false,
+        store(row, column, value) {
+          const place = `(part * ${sizes.m}u + ${row}) * ${ci}u + ${column}`;
+          return args[args.length - 1].store(place, withTail(value, tail, args.slice(2, -1), column, place));
+        },
+      });
+    },
+  };
+}
+
+/** Inputs: image, gradient of the result. Result: [kh, kw, Ci, Co]. */
+export function lowerConv2dGradFilter(geometry: ConvGeometry, tiles: readonly TileName[]): Lowered {
+  const { n, oh, ow, kh, kw, ci, co } = geometry;
+  const sizes = { m: kh * kw * ci, n: co, k: n * oh * ow, batch: 1 };
+  const noTail = { bias: false, residual: false };
+  return lowerProduct(sizes, noTail, tiles, false, (cut) => gradFilterKernel(geometry, sizes, cut));
+}
+
+function gradFilterKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut): GpuKernel {
+  const { oh, ow, kw, ci, co } = geometry;
+  const [inKind, outKind] = [kindFor(ci, cut), kindFor(co, cut)];
+  return {
+    family: "conv2d_grad_filter",
+    key: `conv2d_grad_filter:${productKey(sizes, cut)}:${keyOf(geometry)}`,
+    arrays: [inKind, outKind, outKind],
+    workgroups: productGroups(sizes, cut),
+    flops: flopsOf(geometry),
+    bytes: bytesOf(geometry),
+    emit([image, gradient, result]) {
+      return productCode(sizes, cut, {
+        a: {
+          along: "major",
+          inFours: inKind === "f32x4",
+          prepare: (row, name) => tap(row, kw, ci, name),
+          element(_, inner, name) {
+            const { code, value } = underTap(geometry, inKind, image.load, name);
+            return { code: `${pixel(inner, oh, ow, name)}\n${code}`, value };
+          },
+        },
+        b: {
+          along: "major",
+          inFours: outKind === "f32x4",
+          element: (column, inner) => ({ value: gradient.load(`${inner} * ${co}u + ${column}`) }),
+        },
+        storesFours: outKind === "f32x4",
+        store: (row, column, value) =>
+          result.store(`(part * ${sizes.m}u + ${row}) * ${co}u + ${column}`, value),
+      });
+    },
+  };
+}

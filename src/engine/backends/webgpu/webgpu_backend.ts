@@ -1,0 +1,108 @@
+// The WebGPU backend: compiles a program to WGSL kernels and runs it on a GPU, in one submission.
+
+import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
+import type { Capabilities } from "../../capabilities.ts";
+import { checkProgram, checkValues } from "../../checks.ts";
+import { toFloats } from "../../elements.ts";
+import { DTYPE_BYTES } from "../../graph.ts";
+import { type JoinedProgram, joinCalls } from "../../program/join_calls.ts";
+import type { KernelSet } from "../../program/kernel_set.ts";
+import { lower } from "../../program/lower.ts";
+import { splitPrelude } from "../../program/prelude.ts";
+import { numel } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import type { Device } from "./device.ts";
+import type { GpuKernel } from "./kernels/kernel.ts";
+import { Pipelines } from "./pipelines.ts";
+import { bytesOf } from "./placement.ts";
+import { Variables } from "./variables.ts";
+import { WebgpuExecutable } from "./webgpu_executable.ts";
+import { choiceFor, type KernelChoice, webgpuKernels } from "./webgpu_kernels.ts";
+import { measureBandwidth, measurePeak } from "./yardsticks.ts";
+
+/** Most bytes for the results of a prelude. */
+const MOST_PRELUDE_BYTES = 2 ** 29;
+
+/**
+ * Calls that take less time than it takes to make them: they run together where they can. Larger ones would only keep
+ * more memory.
+ */
+const isSmall = ({ flops, bytes }: GpuKernel): boolean => flops < 2e8 && bytes < 2 ** 23;
+
+export class WebgpuBackend implements Backend {
+  readonly name = "webgpu";
+  readonly capabilities: Capabilities;
+  readonly device: Device;
+  readonly #kernels: KernelSet<GpuKernel>;
+  readonly #pipelines: Pipelines;
+  readonly #variables: Variables;
+
+  /**
+   * @param device closed by `close`
+   * @param choice kernels other than the device's own, to test them
+   */
+  constructor(device: Device, choice: Partial<KernelChoice> = {}) {
+    this.device = device;
+    this.#kernels = webgpuKernels({ ...choiceFor(device), ...choice });
+    this.capabilities = this.#kernels.capabilities;
+    this.#pipelines = new Pipelines(device);
+    this.#variables = new Variables(device);
+  }
+
+  write(variable: Tensor, data: HostArray): void {
+    checkValues(variable, data);
+    this.#variables.write(variable.node, data);
+  }
+
+  async read({ node, shape, dtype }: Tensor): Promise<Float32Array> {
+    const { buffer, offset } = this.#variables.of(node).region;
+    const count = numel(shape);
+    return toFloats(await this.device.read(buffer, offset, count * DTYPE_BYTES[dtype]), 0, count, dtype);
+  }
+
+  async compile(program: ProgramSpec): Promise<Executable> {
+    checkProgram(program, this.capabilities);
+    this.device.check();
+    await this.device.allocated();
+    const lowered = this.#lower(program);
+    for (const { place } of lowered.buffers) if (place.kind === "variable") this.#variables.of(place.node);
+    return WebgpuExecutable.create(program, lowered, {
+      device: this.device,
+      pipelines: this.#pipelines,
+      variable: (node) => this.#variables.of(node),
+    });
+  }
+
+  memory(program: ProgramSpec): MemoryNeed {
+    const lowered = this.#lower(program);
+    const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
+    const needed = variables.reduce((total, { bytes }) => total + bytes, bytesOf(lowered, this.device));
+    // WebGPU does not tell how much there is. The largest array is known, and what was refused.
+    const largest = lowered.buffers.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+    if (largest > this.device.mostBytes) return { needed: largest, available: this.device.mostBytes };
+    return { needed, available: Number.POSITIVE_INFINITY };
+  }
+
+  /** Bytes of all variables and programs. */
+  get usedBytes(): number {
+    return this.device.usedBytes;
+  }
+
+  measurePeak(): Promise<number[]> {
+    return measurePeak(this.device, this.#pipelines);
+  }
+
+  measureBandwidth(): Promise<number[]> {
+    return measureBandwidth(this.device, this.#pipelines);
+  }
+
+  async close(): Promise<void> {
+    this.#variables.close();
+    this.device.close();
+  }
+
+  #lower(program: ProgramSpec): JoinedProgram<GpuKernel> {
+    const lowered = splitPrelude(lower(program, this.#kernels), MOST_PRELUDE_BYTES);
+    return joinCalls(lowered, (kernel) => (isSmall(kernel) ? kernel.key : undefined));
+  }
+}

@@ -1,0 +1,175 @@
+// A compiled program of the WebGPU backend.
+
+import {
+  type Executable,
+  type HostArray,
+  type KernelTiming,
+  LateReadError,
+  type ProgramRun,
+  type ProgramSpec,
+  type ProgramStats,
+  readOutputs,
+} from "../../backend.ts";
+import { checkFeeds } from "../../checks.ts";
+import { toElements, toFloats } from "../../elements.ts";
+import { DTYPE_BYTES, type Node } from "../../graph.ts";
+import type { JoinedProgram } from "../../program/join_calls.ts";
+import { numel } from "../../shape.ts";
+import type { Device } from "./device.ts";
+import { type Dispatches, dispatchesOf } from "./dispatches.ts";
+import type { GpuKernel } from "./kernels/kernel.ts";
+import type { Pipelines } from "./pipelines.ts";
+import { type Placement, place, regionOf } from "./placement.ts";
+import { encode, timesOf } from "./times.ts";
+import type { Variable } from "./variables.ts";
+
+/** What a program needs from its backend. */
+export interface Machine {
+  readonly device: Device;
+  readonly pipelines: Pipelines;
+  readonly variable: (node: Node) => Variable;
+}
+
+export class WebgpuExecutable implements Executable {
+  readonly stats: ProgramStats;
+  readonly #program: ProgramSpec;
+  readonly #lowered: JoinedProgram<GpuKernel>;
+  readonly #machine: Machine;
+  readonly #placement: Placement;
+  readonly #dispatches: Dispatches;
+  /** Variables that the prelude reads, and those that each run writes. */
+  readonly #preludeReads: readonly { readonly version: number }[];
+  readonly #updated: readonly { version: number }[];
+  /** Versions of `#preludeReads` that the prelude has seen. */
+  #seen: readonly number[] | undefined;
+  #begun = 0;
+  #disposed = false;
+
+  private constructor(
+    program: ProgramSpec,
+    lowered: JoinedProgram<GpuKernel>,
+    machine: Machine,
+    placement: Placement,
+    dispatches: Dispatches,
+  ) {
+    this.#program = program;
+    this.#lowered = lowered;
+    this.#machine = machine;
+    this.#placement = placement;
+    this.#dispatches = dispatches;
+    const calls = lowered.calls.slice(lowered.preludeCalls);
+    this.stats = {
+      arenaBytes: placement.arenaBytes,
+      flops: calls.reduce((total, { kernel }) => total + kernel.flops, 0),
+      kernels: dispatches.main.length,
+    };
+    const read = lowered.calls
+      .slice(0, lowered.preludeCalls)
+      .flatMap(({ args }) => args.map(({ buffer }) => lowered.buffers[buffer].place));
+    this.#preludeReads = read.flatMap(({ ...at }) =>
+      at.kind === "variable" ? [machine.variable(at.node)] : [],
+    );
+    this.#updated = (program.updates ?? []).map(({ target }) => machine.variable(target.node));
+  }
+
+  /** Allocates the program's buffers and compiles its kernels. @throws MemoryError, GpuError */
+  static async create(
+    program: ProgramSpec,
+    lowered: JoinedProgram<GpuKernel>,
+    machine: Machine,
+  ): Promise<WebgpuExecutable> {
+    const { device, variable } = machine;
+    const placement = await place(program.name, lowered, device, (node) => variable(node).region);
+    try {
+      const dispatches = await device.wait(dispatchesOf(lowered, placement, device, machine.pipelines));
+      return new WebgpuExecutable(program, lowered, machine, placement, dispatches);
+    } catch (error) {
+      for (const buffer of placement.own) device.destroy(buffer);
+      throw error;
+    }
+  }
+
+  begin(feeds: readonly HostArray[]): ProgramRun {
+    checkFeeds(this.#program, feeds);
+    const number = ++this.#begun;
+    this.#start(feeds);
+    const { device } = this.#machine;
+    const done = device.wait(device.gpu.queue.onSubmittedWorkDone());
+    // Callers that await the run or read from it get the error.
+    done.catch(() => undefined);
+    const read = async (output: number): Promise<Float32Array> => {
+      if (number !== this.#begun) throw new LateReadError(this.#program.name, output);
+      return this.#output(output);
+    };
+    return { done, read };
+  }
+
+  run(feeds: readonly HostArray[]): Promise<Float32Array[]> {
+    return readOutputs(this.begin(feeds), this.#program.outputs.length);
+  }
+
+  async profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
+    const { device } = this.#machine;
+    // The prelude and the first use of each kernel are not timed.
+    await this.run(feeds);
+    if (!device.hasTimes) return [];
+    this.#begun++;
+    this.#feed(feeds);
+    const { main } = this.#dispatches;
+    const seconds = await timesOf(device, main);
+    for (const variable of this.#updated) variable.version++;
+    return main.map(({ kernel, labels }, i) => ({
+      family: kernel.family,
+      label: labels.length === 1 ? labels[0] : `${labels[0]}, ${labels.length} together`,
+      seconds: seconds[i],
+      flops: labels.length * kernel.flops,
+      fewerFlops: false,
+      bytes: labels.length * kernel.bytes,
+    }));
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const buffers = [...this.#placement.own, ...this.#dispatches.tables];
+    for (const buffer of buffers) this.#machine.device.destroy(buffer);
+  }
+
+  /** A copy of an output's values. */
+  async #output(i: number): Promise<Float32Array> {
+    const { buffer, offset } = regionOf(this.#placement, this.#lowered.outputs[i]);
+    const { shape, dtype } = this.#program.outputs[i];
+    const count = numel(shape);
+    const bytes = await this.#machine.device.read(buffer, offset, count * DTYPE_BYTES[dtype]);
+    return toFloats(bytes, 0, count, dtype);
+  }
+
+  #feed(feeds: readonly HostArray[]): void {
+    if (this.#disposed) throw new Error(`${this.#program.name}: the program was disposed of`);
+    const { device } = this.#machine;
+    for (const [i, { place: at }] of this.#lowered.buffers.entries()) {
+      if (at.kind !== "input") continue;
+      const input = this.#program.inputs.findIndex(({ node }) => node === at.node);
+      device.write(this.#placement.regions[i], toElements(feeds[input], at.node.dtype));
+    }
+  }
+
+  /** Submits a run: the prelude, unless it has seen its variables' last values, and the program. */
+  #start(feeds: readonly HostArray[]): void {
+    this.#feed(feeds);
+    const { device } = this.#machine;
+    device.check();
+    const { gpu } = device;
+    const { prelude, main } = this.#dispatches;
+    const versions = this.#preludeReads.map(({ version }) => version);
+    const isNew = this.#seen === undefined || versions.some((version, i) => version !== this.#seen?.[i]);
+    this.#seen = versions;
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    if (isNew) encode(pass, prelude);
+    encode(pass, main);
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+    for (const variable of this.#updated) variable.version++;
+  }
+}

@@ -1,0 +1,133 @@
+// The kernels of WebGPU: their capabilities, and which computes each primitive.
+
+import type { Capabilities } from "../../capabilities.ts";
+import { geometry } from "../../ops/conv2d.ts";
+import { isContiguous } from "../../passes/view.ts";
+import type { KernelSet, Primitive } from "../../program/kernel_set.ts";
+import { numel } from "../../shape.ts";
+import type { Device } from "./device.ts";
+import { lowerAttention } from "./kernels/attention/attention.ts";
+import { lowerAttentionGrad } from "./kernels/attention/attention_grad.ts";
+import { attentionSpec } from "./kernels/attention/blocks.ts";
+import { lowerConv2d, lowerConv2dGradFilter, lowerConv2dGradInput } from "./kernels/conv2d.ts";
+import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
+import type { GpuKernel, Lowered } from "./kernels/kernel.ts";
+import { loopKernel } from "./kernels/loop/loop.ts";
+import { lowerMatmul } from "./kernels/matmul.ts";
+import { GPU_TILES, type TileName } from "./kernels/product/tiles.ts";
+import { lowerRandom } from "./kernels/random.ts";
+
+/** How kernels are chosen for a device. */
+export interface KernelChoice {
+  /** Storage buffers that a shader may bind. */
+  readonly maxArrays: number;
+  /** Tiles of products, the preferred first. */
+  readonly tiles: readonly TileName[];
+  /** Whether attention passes keys and values through workgroup memory. */
+  readonly sharesTokens: boolean;
+}
+
+/** A processor in place of a GPU has caches, and pays for every barrier. */
+export const choiceFor = ({ gpu, isSoftware }: Device): KernelChoice => ({
+  maxArrays: gpu.limits.maxStorageBuffersPerShaderStage,
+  tiles: isSoftware ? ["direct"] : GPU_TILES,
+  sharesTokens: !isSoftware,
+});
+
+export const webgpuKernels = (choice: KernelChoice): KernelSet<GpuKernel> => ({
+  capabilities: capabilitiesOf(choice.maxArrays),
+  loop: (spec) => loopKernel(spec),
+  primitive: (primitive) => lowerPrimitive(primitive, choice),
+});
+
+const capabilitiesOf = (maxArrays: number): Capabilities => ({
+  dtypes: ["f32", "i32"],
+  maxArrays,
+  inPlace: true,
+  readsStrides: (op) => op.kind === "matmul",
+  tail: ({ op }) => {
+    switch (op.kind) {
+      case "conv2d":
+        return { bias: true, residual: true, perImage: true };
+      case "matmul":
+        return { bias: true, residual: true, perImage: false };
+      case "conv2dGradInput":
+        return { bias: false, residual: true, perImage: false };
+      default:
+        return { bias: false, residual: false, perImage: false };
+    }
+  },
+});
+
+function lowerPrimitive(
+  { product: node, bias, residual, view, batchInvariant }: Primitive,
+  { tiles, sharesTokens }: KernelChoice,
+): Lowered {
+  const { op } = node;
+  const tail = { bias: bias !== null, residual: residual !== null };
+  const perImage = residual !== null && !isContiguous(view(residual));
+  const [a, b] = node.inputs;
+  switch (op.kind) {
+    case "conv2d":
+      return lowerConv2d(
+        geometry(a.shape, b.shape, node.shape, op),
+        { ...tail, perImage, batchInvariant },
+        tiles,
+      );
+    case "conv2dGradInput":
+      return lowerConv2dGradInput(
+        geometry(node.shape, b.shape, a.shape, op),
+        { ...tail, perImage, batchInvariant },
+        tiles,
+      );
+    case "conv2dGradFilter":
+      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op), tiles);
+    case "matmul": {
+      const [left, right] = node.inputs.map((source) => operandOf(view(source).strides));
+      const [m, n] = node.shape.slice(-2);
+      const [k] = a.shape.slice(-1);
+      const batch = node.shape.slice(0, -2);
+      return lowerMatmul({ batch, m, n, k, a: left, b: right, tail, wholeK: batchInvariant }, tiles);
+    }
+    case "attention":
+      return lowerAttention(attentionSpec(a.shape, op, sharesTokens));
+    case "attentionGrad":
+      return lowerAttentionGrad(attentionSpec(a.shape, op, sharesTokens));
+    case "gather":
+      return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
+    case "scatterAdd":
+      return lowerScatterAdd({ rows: node.shape[0], width: node.shape[1], count: b.shape[0] });
+    case "random":
+      return lowerRandom({
+        kind: op.distribution,
+        size: numel(node.shape),
+        site: op.site,
+        imageBlocks: op.imageBlocks,
+      });
+    case "input":
+    case "variable":
+    case "constant":
+    case "full":
+    case "cast":
+    case "detach":
+    case "unary":
+    case "binary":
+    case "where":
+    case "reshape":
+    case "permute":
+    case "expand":
+    case "slice":
+    case "pad":
+    case "concat":
+    case "reduce":
+      throw new Error(`${op.kind} is no primitive`);
+    default:
+      return op satisfies never;
+  }
+}
+
+const operandOf = (strides: readonly number[]) => ({
+  batch: strides.slice(0, -2),
+  row: strides[strides.length - 2],
+  column: strides[strides.length - 1],
+});
