@@ -4,8 +4,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Codec } from "../../src/codecs/codec.ts";
 import { identity } from "../../src/codecs/identity.ts";
 import { patches } from "../../src/codecs/patches.ts";
+import { createBackend } from "../../src/engine/backends/create.ts";
 import type { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import type { PipelineOptions } from "../../src/pipelines/diffusion_pipeline.ts";
 import {
   CMStochasticIterativeScheduler,
   DDPMScheduler,
@@ -16,16 +18,25 @@ import {
   schedulerNames,
   UnCLIPScheduler,
 } from "../../src/schedulers/index.ts";
+import { noGpu } from "../support/gpu.ts";
 import { tinyUNet } from "./support.ts";
 
 const STEPS = 5;
 const COUNT = 3;
-const options = { backend: "wasm", threads: 1 } as const;
+const processor = { backend: "wasm", threads: 1 } as const;
+const gpu = noGpu === undefined ? await createBackend({ backend: "webgpu" }) : undefined;
 const all: DDPMPipeline[] = [];
-afterAll(() => Promise.all(all.map((pipeline) => pipeline.close())));
+afterAll(async () => {
+  await Promise.all(all.map((pipeline) => pipeline.close()));
+  await gpu?.close();
+});
 
 /** The pipelines of one model, by the schedulers that draw with it. */
-function pipelinesOf(unet: UNet2DModel, codec: Codec): (scheduler: SchedulerName) => DDPMPipeline {
+function pipelinesOf(
+  unet: UNet2DModel,
+  codec: Codec,
+  options: PipelineOptions = processor,
+): (scheduler: SchedulerName) => DDPMPipeline {
   const pipelineOf = (scheduler: Scheduler) => {
     const pipeline = new DDPMPipeline(unet, scheduler, { ...options, codec });
     all.push(pipeline);
@@ -45,6 +56,8 @@ function pipelinesOf(unet: UNet2DModel, codec: Codec): (scheduler: SchedulerName
   return (scheduler) => special[scheduler] ?? ordinary;
 }
 
+if (noGpu !== undefined) test.skip(`on webgpu (skipped: ${noGpu})`, () => {});
+
 // RePaint draws parts of images, in a pipeline of its own.
 const names = schedulerNames.filter((name) => name !== "repaint");
 
@@ -54,6 +67,9 @@ describe.each([
     kind: "patches",
     pipelineFor: pipelinesOf(tinyUNet(0, { inChannels: 12, outChannels: 12 }), patches(2)),
   },
+  ...(gpu === undefined
+    ? []
+    : [{ kind: "pixels, on webgpu", pipelineFor: pipelinesOf(tinyUNet(), identity, { backend: gpu }) }]),
 ])("a model of $kind", ({ pipelineFor }) => {
   test.each(names)(
     "%s: image k of a seed is the same in any batch, and every step is seen",
