@@ -114,9 +114,15 @@ export class Run {
     return this.#parts.batches.of(step);
   }
 
-  /** @throws DivergenceError when the loss or the gradient is not finite */
+  /**
+   * Computes a step; meanwhile the next batch is made.
+   * @throws DivergenceError when the loss or the gradient is not finite
+   */
   compute(batch: StepBatch): Promise<StepResult> {
-    return this.#explained(batch.step, () => this.#parts.computer.compute(batch));
+    const { computer, batches } = this.#parts;
+    const result = this.#explained(batch.step, () => computer.compute(batch));
+    if (batch.step < this.#plan.settings.steps) batches.prepare(batch.step + 1);
+    return result;
   }
 
   /** Times a step. */

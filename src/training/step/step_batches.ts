@@ -1,5 +1,6 @@
 // The input of each step: the images of its batch in the model's space, and the model's conditions.
 
+import { timing } from "#platform";
 import type { Codec } from "../../codecs/codec.ts";
 import { BatchSampler, fillBatch, fillConditions } from "../../data/batches.ts";
 import type { ImageSource } from "../../data/image_source.ts";
@@ -31,6 +32,7 @@ export class StepBatches {
   readonly #sampler: BatchSampler;
   /** The labels for class-conditional models. */
   readonly #labels: BatchLabels | null;
+  #prepared: { readonly step: number; readonly batch: Promise<StepBatch> } | undefined;
 
   constructor(options: StepBatchesOptions) {
     const { data, model, settings } = options;
@@ -48,7 +50,21 @@ export class StepBatches {
   }
 
   /** @param step from 1 */
-  async of(step: number): Promise<StepBatch> {
+  of(step: number): Promise<StepBatch> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    return prepared?.step === step ? prepared.batch : this.#make(step);
+  }
+
+  /** Makes the batch of a step before it is asked for, as soon as other tasks have run. */
+  prepare(step: number): void {
+    const batch = timing.letOthersRun().then(() => this.#make(step));
+    // Whoever asks for the batch gets the error.
+    batch.catch(() => undefined);
+    this.#prepared = { step, batch };
+  }
+
+  async #make(step: number): Promise<StepBatch> {
     const { data, codec, settings, backend } = this.#options;
     const batch = this.#sampler.batch(step - 1);
     const { height, width } = data.size;
