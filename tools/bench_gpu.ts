@@ -163,11 +163,11 @@ async function steps(
   }
 }
 
-/** A backend with these tiles of products, or with those that it would choose. */
-const open = async (tiles?: readonly TileName[]): Promise<WebgpuBackend> =>
-  new WebgpuBackend(
+/** A backend with one tile of products, or with those that it would choose. */
+const open = async (tile?: TileName): Promise<WebgpuBackend> =>
+  WebgpuBackend.open(
     await Device.open(await findGpu()),
-    tiles === undefined ? {} : { tiles, sharesTokens: true },
+    tile === undefined ? {} : { speeds: { [tile]: { together: 1, alone: 1 } }, sharesTokens: true },
   );
 
 const backend = await open();
@@ -193,7 +193,7 @@ for (const one of plan.convolutions) await part("convolution", () => convolution
 for (const one of plan.presets) await part("sampling", () => steps(prepareSampling, backend, one));
 await backend.close();
 for (const tile of given.dry ? (["tiny"] as const) : GPU_TILES) {
-  const own = await open([tile]);
+  const own = await open(tile);
   for (const size of plan.products) await part(`product by tile ${tile}`, () => product(own, size));
   for (const one of plan.convolutions) await part(`convolution by tile ${tile}`, () => convolution(own, one));
   await own.close();

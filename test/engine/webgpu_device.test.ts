@@ -10,7 +10,7 @@ import { numbers } from "./numbers.ts";
 
 const opened: WebgpuBackend[] = [];
 async function open(): Promise<WebgpuBackend> {
-  const backend = new WebgpuBackend(await Device.open(await findGpu()));
+  const backend = await WebgpuBackend.open(await Device.open(await findGpu()));
   opened.push(backend);
   return backend;
 }

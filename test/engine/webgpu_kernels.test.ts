@@ -17,7 +17,7 @@ const PATIENCE = 300_000;
 function backendWith(choice: Partial<KernelChoice>): () => WebgpuBackend {
   let backend: WebgpuBackend | undefined;
   beforeAll(async () => {
-    backend = new WebgpuBackend(await Device.open(await findGpu()), choice);
+    backend = await WebgpuBackend.open(await Device.open(await findGpu()), choice);
   });
   afterAll(() => backend?.close());
   return () => {
@@ -44,7 +44,7 @@ const halved = { stride: [2, 2], padding: [0, 1, 0, 1] } as const;
 
 describeOnGpu("kernels for GPUs", () => {
   describe.each<TileName>([...GPU_TILES])("tile %s", (tile) => {
-    const backend = backendWith({ tiles: [tile] });
+    const backend = backendWith({ speeds: { [tile]: { together: 1, alone: 1 } } });
 
     test("products in fours", () => agreeOn([backend()], factors(36, 40, 24), products, TOLERANCE), PATIENCE);
 
@@ -62,7 +62,7 @@ describeOnGpu("kernels for GPUs", () => {
   });
 
   describe.each<TileName>(["small", "tiny"])("tile %s, sizes that are no fours", (tile) => {
-    const backend = backendWith({ tiles: [tile] });
+    const backend = backendWith({ speeds: { [tile]: { together: 1, alone: 1 } } });
 
     test("products", () => agreeOn([backend()], factors(35, 33, 21), products, TOLERANCE), PATIENCE);
 

@@ -1,26 +1,19 @@
 // The cache of decoded images: its folder and its entries.
 import { files, hashing, machine, paths, processes } from "#platform";
 import { isAbandoned } from "../../io/abandoned.ts";
+import { cacheFolder } from "../../platform/cache_folder.ts";
 import { errorCode, explainSystemError } from "../../platform/errors.ts";
 import type { Machine } from "../../platform/platform.ts";
 import type { FormKey } from "./form.ts";
 
-const { basename, isAbsolute, join } = paths;
+const { basename, join } = paths;
 
 /** The cache's folder for decoded images, with an entry for each source and size. */
 const IMAGES = "images";
 
-/** The folder of decoded images: in $IMAGO_CACHE, else in imago in $XDG_CACHE_HOME, else in  /.cache/imago. */
-export function imageCacheFolder(env: Machine["environment"] = machine.environment): string {
-  const { IMAGO_CACHE, XDG_CACHE_HOME } = env;
-  if (IMAGO_CACHE !== undefined && IMAGO_CACHE !== "") return join(IMAGO_CACHE, IMAGES);
-  // The XDG specification says to ignore relative paths.
-  const base =
-    XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME)
-      ? XDG_CACHE_HOME
-      : join(paths.home(), ".cache");
-  return join(base, "imago", IMAGES);
-}
+/** The folder of decoded images: in $IMAGO_CACHE, else in imago in $XDG_CACHE_HOME, else in ~/.cache/imago. */
+export const imageCacheFolder = (env: Machine["environment"] = machine.environment): string =>
+  join(cacheFolder(env), IMAGES);
 
 /** The folder name for a source at a size: recognisable for people, and unique per source. */
 export function entryName(name: string, identity: string, size: FormKey): string {

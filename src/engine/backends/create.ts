@@ -79,7 +79,7 @@ async function wasmBackend(threads: number | undefined): Promise<ChosenBackend> 
 async function webgpuBackend(found: FoundGpu): Promise<ChosenBackend> {
   const { Device } = await import("./webgpu/device.ts");
   const { WebgpuBackend } = await import("./webgpu/webgpu_backend.ts");
-  const backend = new WebgpuBackend(await Device.open(found));
+  const backend = await WebgpuBackend.open(await Device.open(found));
   return { backend, device: `${found.name} (WebGPU)` };
 }
 

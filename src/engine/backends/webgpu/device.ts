@@ -87,6 +87,12 @@ export class Device {
     }
   }
 
+  /** A text that is equal for equal devices with equal drivers. */
+  get identity(): string {
+    const { vendor, architecture, device, description } = this.#found.adapter.info;
+    return [vendor, architecture, device, description].join(" / ");
+  }
+
   /** Whether kernels can be timed. */
   get hasTimes(): boolean {
     return this.gpu.features.has(TIMES);

@@ -15,6 +15,7 @@ import type { Device } from "./device.ts";
 import type { GpuKernel } from "./kernels/kernel.ts";
 import { Pipelines } from "./pipelines.ts";
 import { bytesOf } from "./placement.ts";
+import { tileSpeedsOf } from "./tile_trial.ts";
 import { Variables } from "./variables.ts";
 import { WebgpuExecutable } from "./webgpu_executable.ts";
 import { choiceFor, type KernelChoice, webgpuKernels } from "./webgpu_kernels.ts";
@@ -37,16 +38,23 @@ export class WebgpuBackend implements Backend {
   readonly #pipelines: Pipelines;
   readonly #variables: Variables;
 
+  private constructor(device: Device, pipelines: Pipelines, choice: KernelChoice) {
+    this.device = device;
+    this.#kernels = webgpuKernels(choice);
+    this.capabilities = this.#kernels.capabilities;
+    this.#pipelines = pipelines;
+    this.#variables = new Variables(device);
+  }
+
   /**
+   * On a device that was never used before, measures how fast it computes products.
    * @param device closed by `close`
    * @param choice kernels other than the device's own, to test them
    */
-  constructor(device: Device, choice: Partial<KernelChoice> = {}) {
-    this.device = device;
-    this.#kernels = webgpuKernels({ ...choiceFor(device), ...choice });
-    this.capabilities = this.#kernels.capabilities;
-    this.#pipelines = new Pipelines(device);
-    this.#variables = new Variables(device);
+  static async open(device: Device, choice: Partial<KernelChoice> = {}): Promise<WebgpuBackend> {
+    const pipelines = new Pipelines(device);
+    const speeds = choice.speeds ?? (await tileSpeedsOf(device, pipelines));
+    return new WebgpuBackend(device, pipelines, { ...choiceFor(device, speeds), ...choice });
   }
 
   write(variable: Tensor, data: HostArray): void {

@@ -14,23 +14,23 @@ import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
 import type { GpuKernel, Lowered } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop/loop.ts";
 import { lowerMatmul } from "./kernels/matmul.ts";
-import { GPU_TILES, type TileName } from "./kernels/product/tiles.ts";
+import type { TileSpeeds } from "./kernels/product/tiles.ts";
 import { lowerRandom } from "./kernels/random.ts";
 
 /** How kernels are chosen for a device. */
 export interface KernelChoice {
   /** Storage buffers that a shader may bind. */
   readonly maxArrays: number;
-  /** Tiles of products, the preferred first. */
-  readonly tiles: readonly TileName[];
+  /** The tiles of products, and how fast they are. */
+  readonly speeds: TileSpeeds;
   /** Whether attention passes keys and values through workgroup memory. */
   readonly sharesTokens: boolean;
 }
 
 /** A processor in place of a GPU has caches, and pays for every barrier. */
-export const choiceFor = ({ gpu, isSoftware }: Device): KernelChoice => ({
+export const choiceFor = ({ gpu, isSoftware }: Device, speeds: TileSpeeds): KernelChoice => ({
   maxArrays: gpu.limits.maxStorageBuffersPerShaderStage,
-  tiles: isSoftware ? ["direct"] : GPU_TILES,
+  speeds,
   sharesTokens: !isSoftware,
 });
 
@@ -61,7 +61,7 @@ const capabilitiesOf = (maxArrays: number): Capabilities => ({
 
 function lowerPrimitive(
   { product: node, bias, residual, view, batchInvariant }: Primitive,
-  { tiles, sharesTokens }: KernelChoice,
+  { speeds, sharesTokens }: KernelChoice,
 ): Lowered {
   const { op } = node;
   const tail = { bias: bias !== null, residual: residual !== null };
@@ -72,22 +72,22 @@ function lowerPrimitive(
       return lowerConv2d(
         geometry(a.shape, b.shape, node.shape, op),
         { ...tail, perImage, batchInvariant },
-        tiles,
+        speeds,
       );
     case "conv2dGradInput":
       return lowerConv2dGradInput(
         geometry(node.shape, b.shape, a.shape, op),
         { ...tail, perImage, batchInvariant },
-        tiles,
+        speeds,
       );
     case "conv2dGradFilter":
-      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op), tiles);
+      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op), speeds);
     case "matmul": {
       const [left, right] = node.inputs.map((source) => operandOf(view(source).strides));
       const [m, n] = node.shape.slice(-2);
       const [k] = a.shape.slice(-1);
       const batch = node.shape.slice(0, -2);
-      return lowerMatmul({ batch, m, n, k, a: left, b: right, tail, wholeK: batchInvariant }, tiles);
+      return lowerMatmul({ batch, m, n, k, a: left, b: right, tail, wholeK: batchInvariant }, speeds);
     }
     case "attention":
       return lowerAttention(attentionSpec(a.shape, op, sharesTokens));

@@ -6,7 +6,7 @@ import type { GpuKernel, Lowered } from "./kernel.ts";
 import type { Naming } from "./product/code.ts";
 import { productCode, productKey } from "./product/product.ts";
 import { kindFor, lowerProduct, type ProductTail, productArrays, withTail } from "./product/split_product.ts";
-import { type Cut, type ProductSizes, productGroups, type TileName } from "./product/tiles.ts";
+import { type Cut, type ProductSizes, productGroups, type TileSpeeds } from "./product/tiles.ts";
 
 const FLOAT = 4;
 
@@ -55,10 +55,10 @@ found = ${load(`((${of("image")} * ${h}u + u32(y)) * ${w}u + u32(x)) * ${ci}u + 
 }
 
 /** Inputs: image [N, H, W, Ci], filters [kh, kw, Ci, Co], then bias and residual if any. */
-export function lowerConv2d(geometry: ConvGeometry, tail: ConvTail, tiles: readonly TileName[]): Lowered {
+export function lowerConv2d(geometry: ConvGeometry, tail: ConvTail, speeds: TileSpeeds): Lowered {
   const { n, oh, ow, kh, kw, ci, co } = geometry;
   const sizes = { m: n * oh * ow, n: co, k: kh * kw * ci, batch: 1 };
-  return lowerProduct(sizes, tail, tiles, tail.batchInvariant, (cut, shown) =>
+  return lowerProduct(sizes, tail, speeds, tail.batchInvariant, (cut, shown) =>
     convKernel(geometry, sizes, cut, shown),
   );
 }
@@ -102,14 +102,10 @@ function convKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut, tail:
 }
 
 /** Inputs: gradient of the result [N, OH, OW, Co], filters, then a residual if any. Result: [N, H, W, Ci]. */
-export function lowerConv2dGradInput(
-  geometry: ConvGeometry,
-  tail: ConvTail,
-  tiles: readonly TileName[],
-): Lowered {
+export function lowerConv2dGradInput(geometry: ConvGeometry, tail: ConvTail, speeds: TileSpeeds): Lowered {
   const { n, h, w, kh, kw, ci, co } = geometry;
   const sizes = { m: n * h * w, n: ci, k: kh * kw * co, batch: 1 };
-  return lowerProduct(sizes, tail, tiles, tail.batchInvariant, (cut, shown) =>
+  return lowerProduct(sizes, tail, speeds, tail.batchInvariant, (cut, shown) =>
     gradInputKernel(geometry, sizes, cut, shown),
   );
 }
@@ -173,11 +169,11 @@ found = ${gradient.load(place)};
 }
 
 /** Inputs: image, gradient of the result. Result: [kh, kw, Ci, Co]. */
-export function lowerConv2dGradFilter(geometry: ConvGeometry, tiles: readonly TileName[]): Lowered {
+export function lowerConv2dGradFilter(geometry: ConvGeometry, speeds: TileSpeeds): Lowered {
   const { n, oh, ow, kh, kw, ci, co } = geometry;
   const sizes = { m: kh * kw * ci, n: co, k: n * oh * ow, batch: 1 };
   const noTail = { bias: false, residual: false };
-  return lowerProduct(sizes, noTail, tiles, false, (cut) => gradFilterKernel(geometry, sizes, cut));
+  return lowerProduct(sizes, noTail, speeds, false, (cut) => gradFilterKernel(geometry, sizes, cut));
 }
 
 function gradFilterKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut): GpuKernel {

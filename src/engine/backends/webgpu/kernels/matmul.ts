@@ -5,7 +5,7 @@ import type { GpuKernel, Lowered } from "./kernel.ts";
 import type { Operand as ProductOperand } from "./product/code.ts";
 import { productCode, productKey } from "./product/product.ts";
 import { kindFor, lowerProduct, type ProductTail, productArrays, withTail } from "./product/split_product.ts";
-import { type Cut, productGroups, type TileName } from "./product/tiles.ts";
+import { type Cut, productGroups, type TileSpeeds } from "./product/tiles.ts";
 
 const FLOAT = 4;
 
@@ -29,10 +29,10 @@ export interface MatmulSpec {
 }
 
 /** Inputs: A, B, then bias [n] and residual [batch, m, n] if any. */
-export function lowerMatmul(spec: MatmulSpec, tiles: readonly TileName[]): Lowered {
+export function lowerMatmul(spec: MatmulSpec, speeds: TileSpeeds): Lowered {
   const { m, n, k, tail, wholeK } = spec;
   const batch = spec.batch.reduce((product, size) => product * size, 1);
-  return lowerProduct({ m, n, k, batch }, tail, tiles, wholeK, (cut, shown) =>
+  return lowerProduct({ m, n, k, batch }, tail, speeds, wholeK, (cut, shown) =>
     matmulKernel(spec, batch, cut, shown),
   );
 }

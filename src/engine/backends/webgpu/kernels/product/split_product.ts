@@ -4,7 +4,7 @@ import type { Slot } from "../../../../program/kernel_set.ts";
 import type { LoopArray, LoopInstruction } from "../../../../program/loop_spec.ts";
 import type { Arg, ArrayKind, GpuKernel, Lowered } from "../kernel.ts";
 import { loopKernel } from "../loop/loop.ts";
-import { type Cut, cutOf, isDirect, type ProductSizes, type TileName } from "./tiles.ts";
+import { type Cut, cutOf, isDirect, type ProductSizes, type TileSpeeds } from "./tiles.ts";
 
 /** What a product's kernel adds to its result while it writes it: inputs 2 and on. */
 export interface ProductTail {
@@ -45,18 +45,18 @@ export const kindFor = (count: number, { tile }: Cut): "f32" | "f32x4" =>
   count % 4 === 0 && !isDirect(tile) ? "f32x4" : "f32";
 
 /**
- * @param tiles to choose from
+ * @param speeds of the device
  * @param wholeSum without cutting the sum
  * @param kernelFor makes the product's kernel; its result is [parts, batch, m, n]
  */
 export function lowerProduct(
   sizes: ProductSizes,
   tail: ProductTail,
-  tiles: readonly TileName[],
+  speeds: TileSpeeds,
   wholeSum: boolean,
   kernelFor: (cut: Cut, tail: ProductTail) => GpuKernel,
 ): Lowered {
-  const cut = cutOf(sizes, tiles, wholeSum || tail.perImage === true);
+  const cut = cutOf(sizes, speeds, wholeSum || tail.perImage === true);
   const factors: Slot[] = [{ input: 0 }, { input: 1 }];
   if (cut.parts === 1) {
     const args = [...factors, ...tailSlots(tail), { output: 0 } as const];

@@ -36,8 +36,37 @@ export const TILES = {
 
 export type TileName = keyof typeof TILES;
 
-/** What real GPUs choose from, in the order of preference. */
-export const GPU_TILES: readonly TileName[] = ["large", "middle", "small", "narrow", "tiny"];
+/** How fast a device computes products by a tile, in multiply-adds per second, those of padding included. */
+export interface TileSpeed {
+  /** Of many workgroups together. */
+  readonly together: number;
+  /** Of one workgroup that runs alone. */
+  readonly alone: number;
+}
+
+/** The tiles that a device has, and how fast it is with each. */
+export type TileSpeeds = Readonly<Partial<Record<TileName, TileSpeed>>>;
+
+/** What real GPUs choose from. */
+export const GPU_TILES = [
+  "large",
+  "middle",
+  "small",
+  "narrow",
+  "tiny",
+] as const satisfies readonly TileName[];
+
+/** For a GPU that was not measured: one of the middle, which needs some hundred workgroups to be busy. */
+export const USUAL_SPEEDS: TileSpeeds = {
+  large: { together: 3e12, alone: 4e10 },
+  middle: { together: 2.5e12, alone: 2e10 },
+  small: { together: 1.5e12, alone: 8e9 },
+  narrow: { together: 1.2e12, alone: 6e9 },
+  tiny: { together: 6e11, alone: 2e9 },
+};
+
+/** For a processor in place of a GPU. */
+export const SOFTWARE_SPEEDS: TileSpeeds = { direct: { together: 1e8, alone: 1e8 } };
 
 export const isDirect = ({ k }: Tile): boolean => k === TILES.direct.k;
 
@@ -49,21 +78,16 @@ export interface Cut {
   readonly parts: number;
 }
 
-/** Workgroups that keep a large device busy. */
-const MANY_GROUPS = 256;
 /** Shortest sum that is worth a part, and most parts. */
 const SHORTEST_PART = 256;
 const MOST_PARTS = 64;
-/** Share of a tile's work that must not be padding. */
-const LEAST_USE = 0.75;
+/** What adding parts up costs: a dispatch, and for each of their numbers the time to write and read it (seconds). */
+const JOIN_SECONDS = 3e-5;
+const JOIN_NUMBER_SECONDS = 8e-11;
 
 /** Tiles of one product along its rows and columns. */
 const tilesOf = ({ m, n }: Pick<ProductSizes, "m" | "n">, tile: Tile): number =>
   Math.ceil(m / tile.m) * Math.ceil(n / tile.n);
-
-/** Share of a tile's work that is not padding. */
-const useOf = (sizes: ProductSizes, tile: Tile): number =>
-  (sizes.m * sizes.n) / (tilesOf(sizes, tile) * tile.m * tile.n);
 
 /** Workgroups of a product: its tiles along the first two axes, batch by parts along the third. */
 export function productGroups(sizes: ProductSizes, { tile, parts }: Cut): Workgroups {
@@ -72,17 +96,29 @@ export function productGroups(sizes: ProductSizes, { tile, parts }: Cut): Workgr
 }
 
 /**
- * The first tile that wastes little and of which there are enough for a large device, where need be by cutting the sum.
- * @param tiles to choose from, the preferred first
- * @param wholeSum without cutting it
+ * The cut that should take the least time: as long as all work takes together, or one workgroup alone.
+ * @param wholeSum without cutting the sum
  */
-export function cutOf(sizes: ProductSizes, tiles: readonly TileName[], wholeSum: boolean): Cut {
+export function cutOf(sizes: ProductSizes, speeds: TileSpeeds, wholeSum: boolean): Cut {
   const most = wholeSum ? 1 : Math.max(1, Math.min(MOST_PARTS, Math.floor(sizes.k / SHORTEST_PART)));
-  const all = tiles.map((name): Tile => TILES[name]);
-  const fitting = all.filter((tile) => useOf(sizes, tile) >= LEAST_USE);
-  const candidates = fitting.length > 0 ? fitting : all.toSorted((a, b) => useOf(sizes, b) - useOf(sizes, a));
-  const groups = (tile: Tile) => tilesOf(sizes, tile) * sizes.batch;
-  const tile =
-    candidates.find((one) => groups(one) * most >= MANY_GROUPS) ?? candidates[candidates.length - 1];
-  return { tile, parts: Math.max(1, Math.min(most, Math.floor(MANY_GROUPS / groups(tile)))) };
+  let best: { readonly cut: Cut; readonly seconds: number } | undefined;
+  for (const name of [...GPU_TILES, "direct"] as const) {
+    const speed = speeds[name];
+    if (speed === undefined) continue;
+    for (let parts = 1; parts <= most; parts *= 2) {
+      const cut = { tile: TILES[name], parts };
+      const seconds = secondsOf(sizes, cut, speed);
+      if (best === undefined || seconds < best.seconds) best = { cut, seconds };
+    }
+  }
+  if (best === undefined) throw new Error("a device has no tile for products");
+  return best.cut;
+}
+
+/** How long a product should take. */
+function secondsOf(sizes: ProductSizes, { tile, parts }: Cut, { together, alone }: TileSpeed): number {
+  const groups = tilesOf(sizes, tile) * sizes.batch * parts;
+  const work = tile.m * tile.n * tile.k * Math.ceil(sizes.k / parts / tile.k);
+  const join = parts === 1 ? 0 : JOIN_SECONDS + JOIN_NUMBER_SECONDS * parts * sizes.batch * sizes.m * sizes.n;
+  return Math.max((groups * work) / together, work / alone) + join;
 }

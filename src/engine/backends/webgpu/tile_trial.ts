@@ -1,0 +1,145 @@
+// How fast a device is with each tile of products: measured once, in about a second, and kept. The result decides how
+// sums are cut, and so their last bits: while the file is there, they stay.
+
+import * as v from "valibot";
+import { files, paths } from "#platform";
+import { cacheFolder } from "../../../platform/cache_folder.ts";
+import { repeatUntilSteady } from "../steady_times.ts";
+import { bind, type Region } from "./bindings.ts";
+import type { Device } from "./device.ts";
+import { lowerMatmul } from "./kernels/matmul.ts";
+import {
+  SOFTWARE_SPEEDS,
+  TILES,
+  type TileName,
+  type TileSpeed,
+  type TileSpeeds,
+  USUAL_SPEEDS,
+} from "./kernels/product/tiles.ts";
+import type { Pipelines } from "./pipelines.ts";
+import { timesOf } from "./times.ts";
+
+const FILE = "gpu-tiles.json";
+/** Larger files are not this one. */
+const MOST_BYTES = 2 ** 20;
+
+const speedSchema = v.object({
+  together: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+  alone: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+});
+/** By device, by tile. */
+const fileSchema = v.record(
+  v.string(),
+  v.object({
+    large: speedSchema,
+    middle: speedSchema,
+    small: speedSchema,
+    narrow: speedSchema,
+    tiny: speedSchema,
+  }),
+);
+
+/** The speeds of every tile that GPUs choose from. */
+export type GpuTileSpeeds = v.InferOutput<typeof fileSchema>[string];
+
+/** The speeds of a device: as measured before, or measured now. */
+export async function tileSpeedsOf(device: Device, pipelines: Pipelines): Promise<TileSpeeds> {
+  if (device.isSoftware) return SOFTWARE_SPEEDS;
+  if (!device.hasTimes) return USUAL_SPEEDS;
+  const path = paths.join(cacheFolder(), FILE);
+  return keptSpeeds(path, device.identity, () => measureTiles(device, pipelines));
+}
+
+/** What a file says of a device; measured and added to the file where it says nothing. */
+export async function keptSpeeds(
+  path: string,
+  device: string,
+  measure: () => Promise<GpuTileSpeeds>,
+): Promise<GpuTileSpeeds> {
+  const known = await readSpeeds(path);
+  const found = known[device];
+  if (found !== undefined) return found;
+  const speeds = await measure();
+  const text = `${JSON.stringify({ ...known, [device]: speeds }, undefined, 2)}\n`;
+  // Where nothing can be written, it is measured each time.
+  await files.writeFileAtomic(path, text).catch(() => undefined);
+  return speeds;
+}
+
+/** What was measured of each device; nothing where the file is missing or damaged. */
+async function readSpeeds(path: string): Promise<v.InferOutput<typeof fileSchema>> {
+  try {
+    if ((await files.stat(path)).size > MOST_BYTES) return {};
+    const read = v.safeParse(fileSchema, JSON.parse(await files.readText(path)));
+    return read.success ? read.output : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Sizes of the products that are measured. */
+interface TrialSizes {
+  /** Workgroups along rows and along columns of the product that keeps a device busy, and its summed elements. */
+  readonly many: number;
+  readonly summed: number;
+  /** Summed elements of the product of one workgroup. */
+  readonly long: number;
+}
+const SIZES: TrialSizes = { many: 24, summed: 256, long: 4096 };
+
+/** Measures every tile that GPUs choose from. */
+export async function measureTiles(
+  device: Device,
+  pipelines: Pipelines,
+  { many, summed, long }: TrialSizes = SIZES,
+): Promise<GpuTileSpeeds> {
+  const speedOf = async (name: keyof GpuTileSpeeds): Promise<TileSpeed> => {
+    const { m, n } = TILES[name];
+    return {
+      together: await rateOf(device, pipelines, name, { m: many * m, n: many * n, k: summed }),
+      alone: await rateOf(device, pipelines, name, { m, n, k: long }),
+    };
+  };
+  return {
+    large: await speedOf("large"),
+    middle: await speedOf("middle"),
+    small: await speedOf("small"),
+    narrow: await speedOf("narrow"),
+    tiny: await speedOf("tiny"),
+  };
+}
+
+/** Multiply-adds per second of a product. */
+async function rateOf(
+  device: Device,
+  pipelines: Pipelines,
+  tile: TileName,
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+): Promise<number> {
+  const { kernel } = lowerMatmul(
+    {
+      ...{ batch: [1], m, n, k, wholeK: true, tail: { bias: false, residual: false } },
+      a: { batch: [m * k], row: k, column: 1 },
+      b: { batch: [k * n], row: n, column: 1 },
+    },
+    { [tile]: { together: 1, alone: 1 } },
+  ).steps[0];
+  const arrays = [m * k, k * n, m * n].map((elements) => device.newBuffer(4 * elements, "a measurement"));
+  try {
+    await device.allocated();
+    const regions = arrays.map((buffer): Region => ({ buffer, offset: 0, size: buffer.size }));
+    const bindings = bind(regions, kernel.arrays, device.alignment);
+    const pipeline = await pipelines.of(kernel, bindings);
+    const group = device.gpu.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: arrays.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+    const time = async () => (await timesOf(device, [{ pipeline, group, workgroups: kernel.workgroups }]))[0];
+    await time();
+    const fastest = Math.min(...(await repeatUntilSteady(time)));
+    // A clock of 100 microseconds may have seen nothing.
+    return (m * n * k) / Math.max(fastest, 1e-6);
+  } finally {
+    for (const buffer of arrays) device.destroy(buffer);
+  }
+}
