@@ -46,6 +46,32 @@ describeOnGpu("a GPU", () => {
     expect(backend.device.usedBytes).toBe(0);
   });
 
+  test("the same of an intermediate array, which has a place in pieces of the arena", async () => {
+    const backend = await open();
+    const rows = Math.ceil(backend.device.mostBytes / 4096) + 1;
+    const [x, y, z] = [input([rows, 1]), input([1, 1024]), input([1024, 1])];
+    const program = { name: "between", inputs: [x, y, z], outputs: [x.add(y).exp().matmul(z)] };
+    const { needed, available } = backend.memory(program);
+    expect(available).toBe(backend.device.mostBytes);
+    expect(needed).toBeGreaterThan(available);
+    await expect(backend.compile(program)).rejects.toBeInstanceOf(MemoryError);
+  });
+
+  test("a profile is one run: variables are updated once", async () => {
+    const backend = await open();
+    const count = variable([4], "count");
+    backend.write(count, Float32Array.of(1, 2, 3, 4));
+    const program = {
+      name: "counting",
+      inputs: [],
+      outputs: [],
+      updates: [{ target: count, value: count.add(1) }],
+    };
+    const executable = await backend.compile(program);
+    await executable.profile([]);
+    expect([...(await backend.read(count))]).toEqual([2, 3, 4, 5]);
+  });
+
   test("computes the same bits twice", async () => {
     const backend = await open();
     const [x, filter] = [input([2, 12, 12, 8]), input([3, 3, 8, 8])];

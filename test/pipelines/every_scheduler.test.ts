@@ -18,7 +18,7 @@ import {
   schedulerNames,
   UnCLIPScheduler,
 } from "../../src/schedulers/index.ts";
-import { noGpu } from "../support/gpu.ts";
+import { noGpu, tellMissingGpu } from "../support/gpu.ts";
 import { tinyUNet } from "./support.ts";
 
 const STEPS = 5;
@@ -56,7 +56,7 @@ function pipelinesOf(
   return (scheduler) => special[scheduler] ?? ordinary;
 }
 
-if (noGpu !== undefined) test.skip(`on webgpu (skipped: ${noGpu})`, () => {});
+tellMissingGpu();
 
 // RePaint draws parts of images, in a pipeline of its own.
 const names = schedulerNames.filter((name) => name !== "repaint");

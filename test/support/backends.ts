@@ -1,10 +1,9 @@
 // Every backend under test, each with its tolerance against numbers made by float32 Python.
 
-import { test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { BACKEND_NAMES, type BackendName, createBackend } from "../../src/engine/backends/create.ts";
-import { noGpu } from "./gpu.ts";
+import { noGpu, tellMissingGpu } from "./gpu.ts";
 
 export interface TestedBackend {
   readonly name: string;
@@ -15,7 +14,7 @@ export interface TestedBackend {
 
 const TOLERANCES: Readonly<Record<BackendName, number>> = { webgpu: 1e-4, wasm: 1e-4, reference: 1e-5 };
 
-if (noGpu !== undefined) test.skip(`webgpu: ${noGpu}`, () => {});
+tellMissingGpu();
 
 /** The backends that this machine has. */
 export const backendNames: readonly BackendName[] = BACKEND_NAMES.filter(

@@ -2,7 +2,7 @@
 // libvulkan1 loads. Where there is none the tests that need it are skipped, unless IMAGO_NEEDS_WEBGPU is set.
 
 import { existsSync } from "node:fs";
-import { describe } from "vitest";
+import { describe, test } from "vitest";
 import { findGpu } from "../../src/engine/backends/webgpu/device.ts";
 
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -21,7 +21,12 @@ if (noGpu !== undefined && process.env.IMAGO_NEEDS_WEBGPU !== undefined) {
   throw new Error(`IMAGO_NEEDS_WEBGPU is set, and ${noGpu}`);
 }
 
-/** A group of tests on a GPU; skipped where there is none. */
+/** Says that a file's tests do without a GPU where there is none. */
+export const tellMissingGpu = (): void => {
+  if (noGpu !== undefined) test.skip(`on a GPU (skipped: ${noGpu})`, () => {});
+};
+
+/** A group of tests on a GPU; skipped, by name, where there is none. */
 export const describeOnGpu = (name: string, tests: () => void): void => {
   if (noGpu !== undefined) describe.skip(`${name} (skipped: ${noGpu})`, tests);
   else describe(name, tests);

@@ -164,7 +164,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
     `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
   );
   if (device)
-    output.line(`computing on ${[device.name, ...(device.reason ? [device.reason] : [])].join(": ")}`);
+    output.line(`computing on ${device.name}${device.reason === undefined ? "" : `: ${device.reason}`}`);
   if (trainer.init && startStep === 0) tellInit(trainer.init, output);
   if (classes) output.line(`${counted(classes.length, "class")}: ${someOf(classes, CLASSES_TOLD)}`);
   else if (data.labels) {

@@ -37,4 +37,16 @@ const ROLES = {
   random: "primitive",
 } as const satisfies Record<OpKind, Role>;
 
+type PrimitiveKind = { [Kind in OpKind]: (typeof ROLES)[Kind] extends "primitive" ? Kind : never }[OpKind];
+/** An op that has its own kernel. */
+export type PrimitiveOp = Extract<Op, { kind: PrimitiveKind }>;
+
+const isPrimitive = (op: Op): op is PrimitiveOp => ROLES[op.kind] === "primitive";
+
+/** @throws Error for an op that is none */
+export function primitiveOf(op: Op): PrimitiveOp {
+  if (isPrimitive(op)) return op;
+  throw new Error(`${op.kind} is no primitive`);
+}
+
 export const roleOf = (op: Op): Role => ROLES[op.kind];

@@ -50,9 +50,7 @@ function groupsOf<K>(
   for (let i = start; i < end; i++) {
     const key = keyOf(calls[i].kernel);
     if (key === undefined) continue;
-    const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, [i]);
-    else known.push(i);
+    add(byKey, key, i);
   }
   const done = new Set<number>();
   const isReady = (i: number) => [...dependencies[i]].every((before) => before < start || done.has(before));
@@ -80,14 +78,14 @@ function dependenciesOf({ buffers, calls }: LoweredProgram<unknown>): Set<number
     for (const [a, { buffer }] of args.entries()) {
       if (writes.includes(a)) continue;
       follow(writers.get(buffer));
-      readers.set(buffer, [...(readers.get(buffer) ?? []), i]);
+      add(readers, buffer, i);
     }
     for (const a of writes) {
       const { buffer } = args[a];
       follow(readers.get(buffer));
       // Those that write parts of a buffer write different ones.
       const inParts = buffers[buffer].inParts === true;
-      if (inParts) writers.set(buffer, [...(writers.get(buffer) ?? []), i]);
+      if (inParts) add(writers, buffer, i);
       else {
         follow(writers.get(buffer));
         writers.set(buffer, [i]);
@@ -96,4 +94,11 @@ function dependenciesOf({ buffers, calls }: LoweredProgram<unknown>): Set<number
     }
     return before;
   });
+}
+
+/** Adds a number to the list of a key. */
+function add<Key>(lists: Map<Key, number[]>, key: Key, value: number): void {
+  const known = lists.get(key);
+  if (known === undefined) lists.set(key, [value]);
+  else known.push(value);
 }

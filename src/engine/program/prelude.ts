@@ -2,7 +2,40 @@
 // program does not update. Most of it is the filters that a sampler transforms and packs. The prelude comes first and
 // runs again only after one of those variables was written; results that later calls read keep their memory.
 
+import type { Node } from "../graph.ts";
 import type { BufferInfo, KernelCall, LoweredProgram } from "./program.ts";
+
+/** Variables that a program's prelude reads, each once. */
+export function preludeVariables({ buffers, calls, preludeCalls }: LoweredProgram<unknown>): Node[] {
+  const read = calls
+    .slice(0, preludeCalls)
+    .flatMap(({ args }) => args.map(({ buffer }) => buffers[buffer].place));
+  return [...new Set(read.flatMap((place) => (place.kind === "variable" ? [place.node] : [])))];
+}
+
+/** Says when a prelude must run: if one of its variables was written since it ran last. */
+export class PreludeWatch {
+  readonly #read: readonly { readonly version: number }[];
+  #seen: readonly number[] | undefined;
+
+  /** @param read the variables that the prelude reads; a version changes with each write */
+  constructor(read: readonly { readonly version: number }[]) {
+    this.#read = read;
+  }
+
+  /** The versions that a run would read now, for `hasRun`; undefined if it need not run. */
+  due(): readonly number[] | undefined {
+    const versions = this.#read.map(({ version }) => version);
+    return this.#seen !== undefined && versions.every((version, i) => version === this.#seen?.[i])
+      ? undefined
+      : versions;
+  }
+
+  /** The prelude has run, and read these versions. */
+  hasRun(versions: readonly number[]): void {
+    this.#seen = versions;
+  }
+}
 
 /** Moves such calls into a prelude whose results take at most `mostBytes`. */
 export function splitPrelude<K>(lowered: LoweredProgram<K>, mostBytes: number): LoweredProgram<K> {

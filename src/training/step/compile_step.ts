@@ -21,7 +21,7 @@ export async function compileTrainStep(
 export function checkStep(backend: Backend, options: TrainStepOptions): void {
   const { needed, available } = trainableMemory(backend, options);
   if (needed <= available) return;
-  const batch = largestBatch(backend, options, available);
+  const batch = largestBatch(backend, options);
   const advice = batch === 0 ? "no batch fits; use a smaller model or size" : `--batch-size ${batch} fits`;
   const { message } = new MemoryError(`a batch of ${options.batchSize}`, needed, available);
   throw new TrainingOptionError(`${message}; ${advice}`);
@@ -41,16 +41,15 @@ function memoryOf(backend: Backend, options: TrainStepOptions, batchSize: number
 }
 
 /** The largest smaller batch that fits; 0 when there is none. */
-function largestBatch(backend: Backend, options: TrainStepOptions, available: number): number {
-  const need = (batchSize: number) => memoryOf(backend, options, batchSize).needed;
-  const few = Math.min(8, options.batchSize);
-  const single = need(1);
-  if (few === 1 || single > available) return 0;
-  // Memory grows almost linearly with the batch, so a straight line gives a first estimate.
-  const perImage = (need(few) - single) / (few - 1);
-  let batch = Math.min(options.batchSize - 1, Math.floor(1 + (available - single) / perImage));
-  while (need(batch) > available) batch = Math.floor(batch * 0.97);
-  return batch;
+function largestBatch(backend: Backend, options: TrainStepOptions): number {
+  let [fits, tooLarge] = [0, options.batchSize];
+  while (tooLarge - fits > 1) {
+    const batch = Math.floor((fits + tooLarge) / 2);
+    const { needed, available } = memoryOf(backend, options, batch);
+    if (needed <= available) fits = batch;
+    else tooLarge = batch;
+  }
+  return fits;
 }
 
 /** Sets the state of a training step, except the network's weights, to its initial values. */

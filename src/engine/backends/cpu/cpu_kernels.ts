@@ -3,6 +3,7 @@
 import type { Capabilities } from "../../capabilities.ts";
 import type { Node } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
+import { primitiveOf } from "../../ops/roles.ts";
 import { isContiguous } from "../../passes/view.ts";
 import type { KernelSet, Primitive } from "../../program/kernel_set.ts";
 import { contiguousStrides, numel } from "../../shape.ts";
@@ -52,7 +53,7 @@ function lowerPrimitive({
   isConstant,
   batchInvariant,
 }: Primitive): Lowered {
-  const { op } = node;
+  const op = primitiveOf(node.op);
   const tail = { bias: bias !== null, residual: residual !== null };
   const perImage = residual !== null && !isContiguous(view(residual));
   const [a, b] = node.inputs;
@@ -88,23 +89,6 @@ function lowerPrimitive({
         site: op.site,
         imageBlocks: op.imageBlocks,
       });
-    case "input":
-    case "variable":
-    case "constant":
-    case "full":
-    case "cast":
-    case "detach":
-    case "unary":
-    case "binary":
-    case "where":
-    case "reshape":
-    case "permute":
-    case "expand":
-    case "slice":
-    case "pad":
-    case "concat":
-    case "reduce":
-      throw new Error(`${op.kind} is no primitive`);
     default:
       return op satisfies never;
   }

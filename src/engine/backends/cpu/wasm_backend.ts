@@ -9,6 +9,7 @@ import { toElements } from "../../elements.ts";
 import { DTYPE_BYTES, type Node } from "../../graph.ts";
 import type { KernelSet } from "../../program/kernel_set.ts";
 import { lower } from "../../program/lower.ts";
+import { preludeVariables } from "../../program/prelude.ts";
 import type { LoweredProgram } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -242,10 +243,8 @@ export class WasmBackend implements Backend {
         this.#memory.write(addresses[i], toElements(place.node.op.data, place.node.dtype));
       }
     }
-    const preludeReads = lowered.calls
-      .slice(0, lowered.preludeCalls)
-      .flatMap(({ args }) => args.flatMap(({ buffer }) => variables[buffer] ?? []));
-    return { lowered, base, layout, addresses, preludeReads: [...new Set(preludeReads)] };
+    const preludeReads = preludeVariables(lowered).map((node) => this.#variable(node, false));
+    return { lowered, base, layout, addresses, preludeReads };
   }
 
   async #run(

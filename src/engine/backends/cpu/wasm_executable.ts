@@ -12,6 +12,7 @@ import {
 } from "../../backend.ts";
 import { checkFeeds } from "../../checks.ts";
 import { toElements } from "../../elements.ts";
+import { PreludeWatch } from "../../program/prelude.ts";
 import type { KernelCall } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { Kernel } from "./kernels/kernel.ts";
@@ -35,8 +36,7 @@ export class WasmExecutable implements Executable {
   readonly #placement: Placement;
   readonly #machine: Machine;
   readonly #inputs: (number | undefined)[];
-  /** Versions of the variables that the prelude read in its last run; undefined before the first. */
-  #seen: readonly number[] | undefined;
+  readonly #prelude: PreludeWatch;
   #begun = 0;
   #disposed = false;
 
@@ -46,6 +46,7 @@ export class WasmExecutable implements Executable {
     this.#program = program;
     this.#placement = placement;
     this.#machine = machine;
+    this.#prelude = new PreludeWatch(placement.preludeReads);
     this.#inputs = program.inputs.map(({ node }) => {
       const buffer = lowered.buffers.findIndex(({ place }) => place.kind === "input" && place.node === node);
       return buffer === -1 ? undefined : placement.addresses[buffer];
@@ -133,12 +134,11 @@ export class WasmExecutable implements Executable {
 
   /** Runs the prelude if it has not run since its variables were last written. */
   async #prepare(): Promise<void> {
-    const { preludeReads, layout } = this.#placement;
-    const versions = preludeReads.map(({ version }) => version);
-    if (this.#seen !== undefined && versions.every((version, i) => version === this.#seen?.[i])) return;
-    this.#seen = undefined;
-    if (layout.tables.prelude.steps.length > 0) await this.#machine.run(layout.tables.prelude, false);
-    this.#seen = versions;
+    const versions = this.#prelude.due();
+    if (versions === undefined) return;
+    const { prelude } = this.#placement.layout.tables;
+    if (prelude.steps.length > 0) await this.#machine.run(prelude, false);
+    this.#prelude.hasRun(versions);
   }
 }
 

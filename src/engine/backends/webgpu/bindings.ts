@@ -16,11 +16,13 @@ type BoundType = "f32" | "i32" | "vec4<f32>";
 /** The bindings of a call, or of several of one kernel that run together, and which of them each argument is in. */
 export interface CallBindings {
   readonly bindings: readonly (Region & { readonly type: BoundType })[];
+  /** Whether a table, bound after the others, has the places of the arguments of each call. */
+  readonly hasTable: boolean;
   readonly args: readonly {
     readonly kind: ArrayKind;
     readonly binding: number;
-    /** In elements, from the binding's first; "together": those of each call are in a table. */
-    readonly offset: number | "together";
+    /** In elements, from the binding's first, without a table. */
+    readonly offset: number;
   }[];
 }
 
@@ -53,12 +55,7 @@ export function bind(
       overlapping.members.push(i);
     }
   }
-  return boundTo(
-    groups,
-    kinds,
-    (i) => [regions[i].offset],
-    (i, { start }) => (regions[i].offset - start) / ELEMENT,
-  );
+  return boundTo(groups, [regions], kinds, false);
 }
 
 /** Whether calls of a kernel can run together: argument by argument, they are in the same buffers. */
@@ -79,12 +76,7 @@ export function bindTogether(
       members: calls[0].flatMap((region, i) => (region.buffer === buffer ? [i] : [])),
     }),
   );
-  return boundTo(
-    groups,
-    kinds,
-    (i) => calls.map((regions) => regions[i].offset),
-    () => "together",
-  );
+  return boundTo(groups, calls, kinds, true);
 }
 
 /** The places of the arguments of calls that run together, in elements: argument after argument, call after call. */
@@ -93,13 +85,14 @@ export const placesOf = (calls: readonly (readonly Region[])[]): Uint32Array<Arr
 
 function boundTo(
   groups: readonly Group[],
+  calls: readonly (readonly Region[])[],
   kinds: readonly ArrayKind[],
-  offsetsOf: (arg: number) => readonly number[],
-  offsetIn: (arg: number, group: Group) => number | "together",
+  hasTable: boolean,
 ): CallBindings {
   return {
+    hasTable,
     bindings: groups.map(({ buffer, start, end, members }) => {
-      const areAligned = members.every((i) => offsetsOf(i).every((offset) => offset % FOUR === 0));
+      const areAligned = members.every((i) => calls.every((regions) => regions[i].offset % FOUR === 0));
       const type = typeOf(
         members.map((i) => kinds[i]),
         areAligned,
@@ -109,7 +102,8 @@ function boundTo(
     }),
     args: kinds.map((kind, i) => {
       const binding = groups.findIndex(({ members }) => members.includes(i));
-      return { kind, binding, offset: offsetIn(i, groups[binding]) };
+      const offset = hasTable ? 0 : (calls[0][i].offset - groups[binding].start) / ELEMENT;
+      return { kind, binding, offset };
     }),
   };
 }
@@ -121,17 +115,27 @@ function typeOf(kinds: readonly ArrayKind[], areAligned: boolean): BoundType {
   return areAligned && kinds.every((kind) => kind === "f32x4") ? "vec4<f32>" : "f32";
 }
 
-/** Whether arguments that must share a binding differ in kind, so that it cannot be of one type. */
-export const canBindTogether = (regions: readonly Region[], kinds: readonly ArrayKind[]): boolean =>
-  kinds.every((kind, i) =>
-    kinds.every(
-      (other, j) => regions[i].buffer !== regions[j].buffer || (kind === "i32") === (other === "i32"),
-    ),
-  );
+/**
+ * Whether arguments can be bound by whole buffers: those of one buffer are of one type, and there are few of them.
+ * @param most buffers that a shader can bind, beside a table
+ */
+export function canBindTogether(
+  regions: readonly Region[],
+  kinds: readonly ArrayKind[],
+  most: number,
+): boolean {
+  const areInts = new Map<GPUBuffer, boolean>();
+  for (const [i, { buffer }] of regions.entries()) {
+    const known = areInts.get(buffer);
+    if (known !== undefined && known !== (kinds[i] === "i32")) return false;
+    areInts.set(buffer, kinds[i] === "i32");
+  }
+  return areInts.size <= most;
+}
 
 /** A text that is equal for calls whose shaders are equal, given equal kernels. */
-export const bindingKey = ({ bindings, args }: CallBindings): string =>
-  `${bindings.map(({ type }) => type).join()}|${args.map(({ binding, offset }) => `${binding}+${offset}`).join()}`;
+export const bindingKey = ({ bindings, args, hasTable }: CallBindings): string =>
+  `${hasTable}|${bindings.map(({ type }) => type).join()}|${args.map(({ binding, offset }) => `${binding}+${offset}`).join()}`;
 
 /** Declarations of the bindings in WGSL. */
 export const declarations = ({ bindings }: CallBindings): string =>
@@ -140,15 +144,13 @@ export const declarations = ({ bindings }: CallBindings): string =>
     .join("");
 
 /** The arguments in WGSL; those of calls that run together begin at `place0`, `place1`, ... */
-export const argsOf = ({ bindings, args }: CallBindings): Arg[] =>
+export const argsOf = ({ bindings, args, hasTable }: CallBindings): Arg[] =>
   args.map(({ kind, binding, offset }, i) => {
     const array = `array${binding}`;
     const moved = (index: string, by = 0) =>
-      [
-        index,
-        ...(offset === "together" ? [`place${i}`] : []),
-        ...numbers((offset === "together" ? 0 : offset) + by),
-      ].join(" + ");
+      [index, ...(hasTable ? [`place${i}`] : []), ...(offset + by === 0 ? [] : [`${offset + by}u`])].join(
+        " + ",
+      );
     if (kind !== "f32x4") {
       return {
         load: (index) => `${array}[${moved(index)}]`,
@@ -168,6 +170,3 @@ export const argsOf = ({ bindings, args }: CallBindings): Arg[] =>
         `{ let first = ${index}; let four = ${value}; ${four.map((by) => `${array}[${moved("first", by)}] = four[${by}];`).join(" ")} }`,
     };
   });
-
-/** A number in a sum of WGSL, unless it is 0. */
-const numbers = (value: number): string[] => (value === 0 ? [] : [`${value}u`]);

@@ -52,11 +52,7 @@ function canChain(groups: readonly (readonly PlacedCall[])[], mostBuffers: numbe
   const calls = groups.flat();
   const regions = calls.flatMap((call) => call.regions);
   const kinds = calls.flatMap(({ kernel }) => kernel.stage?.arrays ?? []);
-  return (
-    calls.length <= MOST_STAGES &&
-    new Set(regions.map(({ buffer }) => buffer)).size <= mostBuffers &&
-    canBindTogether(regions, kinds)
-  );
+  return calls.length <= MOST_STAGES && canBindTogether(regions, kinds, mostBuffers);
 }
 
 function chainOf(groups: readonly (readonly PlacedCall[])[]): PlacedCall {

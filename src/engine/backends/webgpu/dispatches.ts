@@ -2,11 +2,19 @@
 // buffers are one dispatch.
 
 import type { JoinedProgram } from "../../program/join_calls.ts";
-import { bind, bindTogether, canBindTogether, fitTogether, placesOf, type Region } from "./bindings.ts";
+import {
+  bind,
+  bindTogether,
+  type CallBindings,
+  canBindTogether,
+  fitTogether,
+  placesOf,
+  type Region,
+} from "./bindings.ts";
 import { type PlacedCall, withChains } from "./chains.ts";
 import type { Device } from "./device.ts";
 import { CHAIN } from "./kernels/chain.ts";
-import type { GpuKernel, Workgroups } from "./kernels/kernel.ts";
+import { type GpuKernel, MOST_GROUPS, type Workgroups } from "./kernels/kernel.ts";
 import type { Pipelines } from "./pipelines.ts";
 import { type Placement, regionOf } from "./placement.ts";
 
@@ -34,9 +42,6 @@ interface Batch {
   /** Whether a table has the places of the arguments: with several calls, and in chains, which are many and alike. */
   readonly hasTable: boolean;
 }
-
-/** Most workgroups along an axis. */
-const MOST_GROUPS = 65535;
 
 /** Compiles a program's kernels and binds their arrays. @throws MemoryError, GpuError */
 export async function dispatchesOf(
@@ -79,9 +84,7 @@ function batchesOf(group: readonly PlacedCall[], mostBuffers: number): Batch[] {
   const batches: PlacedCall[][] = [];
   for (const call of group) {
     const { regions } = call;
-    const canJoin =
-      canBindTogether(regions, kernel.arrays) &&
-      new Set(regions.map(({ buffer }) => buffer)).size <= mostBuffers;
+    const canJoin = canBindTogether(regions, kernel.arrays, mostBuffers);
     const batch = batches.find(
       (known) => canJoin && known.length < most && fitTogether(known[0].regions, regions),
     );
@@ -105,23 +108,33 @@ async function dispatchOf(
     table === undefined
       ? bind(regions[0], kernel.arrays, device.alignment)
       : bindTogether(regions, kernel.arrays);
-  const pipeline = await pipelines.of(kernel, bindings, table !== undefined);
-  const bound: readonly Region[] = [...bindings.bindings, ...(table === undefined ? [] : [table])];
-  const group = device.gpu.createBindGroup({
-    layout: pipeline.getBindGroupLayout(0),
-    entries: bound.map(({ buffer, offset, size }, binding) => ({
-      binding,
-      resource: { buffer, offset, size },
-    })),
-  });
   const [x, y, z] = kernel.workgroups;
   return {
-    pipeline,
-    group,
+    ...(await bound(kernel, bindings, table, device, pipelines)),
     workgroups: [x, y, z * calls.length],
     kernel,
     labels: calls.map(({ label }) => label),
   };
+}
+
+/** A kernel's pipeline, with its arrays bound. */
+export async function bound(
+  kernel: GpuKernel,
+  bindings: CallBindings,
+  table: Region | undefined,
+  device: Device,
+  pipelines: Pipelines,
+): Promise<Pick<Dispatch, "pipeline" | "group">> {
+  const pipeline = await pipelines.of(kernel, bindings);
+  const regions: readonly Region[] = [...bindings.bindings, ...(table === undefined ? [] : [table])];
+  const group = device.gpu.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: regions.map(({ buffer, offset, size }, binding) => ({
+      binding,
+      resource: { buffer, offset, size },
+    })),
+  });
+  return { pipeline, group };
 }
 
 /** The places of the arguments of all batches that have a table, in one buffer. */

@@ -4,7 +4,7 @@ import { GpuError } from "../../backend.ts";
 import { bindingKey, type CallBindings } from "./bindings.ts";
 import type { Device } from "./device.ts";
 import type { GpuKernel } from "./kernels/kernel.ts";
-import { jointShaderOf, shaderOf } from "./shader.ts";
+import { shaderOf } from "./shader.ts";
 
 export class Pipelines {
   readonly #device: Device;
@@ -14,23 +14,19 @@ export class Pipelines {
     this.#device = device;
   }
 
-  /**
-   * The pipeline of a kernel for arguments bound in a way.
-   * @param isJoint for several calls that run together
-   * @throws GpuError if the GPU's compiler refuses it
-   */
-  of(kernel: GpuKernel, bindings: CallBindings, isJoint = false): Promise<GPUComputePipeline> {
-    const key = `${kernel.key}|${bindingKey(bindings)}|${isJoint}`;
+  /** The pipeline of a kernel for arguments bound in a way. @throws GpuError if the GPU's compiler refuses it */
+  of(kernel: GpuKernel, bindings: CallBindings): Promise<GPUComputePipeline> {
+    const key = `${kernel.key}|${bindingKey(bindings)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const pipeline = this.#compile(kernel, bindings, isJoint);
+    const pipeline = this.#compile(kernel, bindings);
     this.#known.set(key, pipeline);
     return pipeline;
   }
 
-  async #compile(kernel: GpuKernel, bindings: CallBindings, isJoint: boolean): Promise<GPUComputePipeline> {
+  async #compile(kernel: GpuKernel, bindings: CallBindings): Promise<GPUComputePipeline> {
     const { gpu, name } = this.#device;
-    const code = isJoint ? jointShaderOf(kernel, bindings) : shaderOf(kernel, bindings);
+    const code = shaderOf(kernel, bindings);
     gpu.pushErrorScope("validation");
     const module = gpu.createShaderModule({ code, label: kernel.family });
     const refused = gpu.popErrorScope();

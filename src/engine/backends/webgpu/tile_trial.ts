@@ -5,10 +5,12 @@ import * as v from "valibot";
 import { files, paths } from "#platform";
 import { cacheFolder } from "../../../platform/cache_folder.ts";
 import { repeatUntilSteady } from "../steady_times.ts";
-import { bind, type Region } from "./bindings.ts";
 import type { Device } from "./device.ts";
+import { withTimer } from "./kernel_timer.ts";
 import { lowerMatmul } from "./kernels/matmul.ts";
+import { NO_TAIL } from "./kernels/product/split_product.ts";
 import {
+  GPU_TILES,
   SOFTWARE_SPEEDS,
   TILES,
   type TileName,
@@ -17,7 +19,6 @@ import {
   USUAL_SPEEDS,
 } from "./kernels/product/tiles.ts";
 import type { Pipelines } from "./pipelines.ts";
-import { timesOf } from "./times.ts";
 
 const FILE = "gpu-tiles.json";
 /** Larger files are not this one. */
@@ -28,19 +29,7 @@ const speedSchema = v.object({
   alone: v.pipe(v.number(), v.finite(), v.gtValue(0)),
 });
 /** By device, by tile. */
-const fileSchema = v.record(
-  v.string(),
-  v.object({
-    large: speedSchema,
-    middle: speedSchema,
-    small: speedSchema,
-    narrow: speedSchema,
-    tiny: speedSchema,
-  }),
-);
-
-/** The speeds of every tile that GPUs choose from. */
-export type GpuTileSpeeds = v.InferOutput<typeof fileSchema>[string];
+const fileSchema = v.record(v.string(), v.record(v.picklist(GPU_TILES), speedSchema));
 
 /** The speeds of a device: as measured before, or measured now. */
 export async function tileSpeedsOf(device: Device, pipelines: Pipelines): Promise<TileSpeeds> {
@@ -54,11 +43,11 @@ export async function tileSpeedsOf(device: Device, pipelines: Pipelines): Promis
 export async function keptSpeeds(
   path: string,
   device: string,
-  measure: () => Promise<GpuTileSpeeds>,
-): Promise<GpuTileSpeeds> {
+  measure: () => Promise<TileSpeeds>,
+): Promise<TileSpeeds> {
   const known = await readSpeeds(path);
   const found = known[device];
-  if (found !== undefined) return found;
+  if (found !== undefined && GPU_TILES.every((name) => found[name] !== undefined)) return found;
   const speeds = await measure();
   const text = `${JSON.stringify({ ...known, [device]: speeds }, undefined, 2)}\n`;
   // Where nothing can be written, it is measured each time.
@@ -92,21 +81,16 @@ export async function measureTiles(
   device: Device,
   pipelines: Pipelines,
   { many, summed, long }: TrialSizes = SIZES,
-): Promise<GpuTileSpeeds> {
-  const speedOf = async (name: keyof GpuTileSpeeds): Promise<TileSpeed> => {
+): Promise<TileSpeeds> {
+  const speeds: Partial<Record<TileName, TileSpeed>> = {};
+  for (const name of GPU_TILES) {
     const { m, n } = TILES[name];
-    return {
+    speeds[name] = {
       together: await rateOf(device, pipelines, name, { m: many * m, n: many * n, k: summed }),
       alone: await rateOf(device, pipelines, name, { m, n, k: long }),
     };
-  };
-  return {
-    large: await speedOf("large"),
-    middle: await speedOf("middle"),
-    small: await speedOf("small"),
-    narrow: await speedOf("narrow"),
-    tiny: await speedOf("tiny"),
-  };
+  }
+  return speeds;
 }
 
 /** Multiply-adds per second of a product. */
@@ -118,28 +102,17 @@ async function rateOf(
 ): Promise<number> {
   const { kernel } = lowerMatmul(
     {
-      ...{ batch: [1], m, n, k, wholeK: true, tail: { bias: false, residual: false } },
+      ...{ batch: [1], m, n, k, wholeK: true, tail: NO_TAIL },
       a: { batch: [m * k], row: k, column: 1 },
       b: { batch: [k * n], row: n, column: 1 },
     },
     { [tile]: { together: 1, alone: 1 } },
   ).steps[0];
-  const arrays = [m * k, k * n, m * n].map((elements) => device.newBuffer(4 * elements, "a measurement"));
-  try {
-    await device.allocated();
-    const regions = arrays.map((buffer): Region => ({ buffer, offset: 0, size: buffer.size }));
-    const bindings = bind(regions, kernel.arrays, device.alignment);
-    const pipeline = await pipelines.of(kernel, bindings);
-    const group = device.gpu.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: arrays.map((buffer, binding) => ({ binding, resource: { buffer } })),
-    });
-    const time = async () => (await timesOf(device, [{ pipeline, group, workgroups: kernel.workgroups }]))[0];
+  return withTimer(device, pipelines, [m * k, k * n, m * n], async (secondsOf) => {
+    const time = () => secondsOf(kernel);
     await time();
     const fastest = Math.min(...(await repeatUntilSteady(time)));
     // A clock of 100 microseconds may have seen nothing.
     return (m * n * k) / Math.max(fastest, 1e-6);
-  } finally {
-    for (const buffer of arrays) device.destroy(buffer);
-  }
+  });
 }

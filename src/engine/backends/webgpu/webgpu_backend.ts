@@ -1,6 +1,13 @@
 // The WebGPU backend: compiles a program to WGSL kernels and runs it on a GPU, in one submission.
 
-import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
+import {
+  type Backend,
+  type Executable,
+  type HostArray,
+  MemoryError,
+  type MemoryNeed,
+  type ProgramSpec,
+} from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
 import { toFloats } from "../../elements.ts";
@@ -30,6 +37,10 @@ const MOST_PRELUDE_BYTES = 2 ** 29;
  */
 const isSmall = ({ flops, bytes }: GpuKernel): boolean => flops < 2e8 && bytes < 2 ** 23;
 
+/** Bytes of a program's largest array. */
+const largestOf = ({ buffers }: JoinedProgram<GpuKernel>): number =>
+  buffers.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+
 export class WebgpuBackend implements Backend {
   readonly name = "webgpu";
   readonly capabilities: Capabilities;
@@ -48,13 +59,18 @@ export class WebgpuBackend implements Backend {
 
   /**
    * On a device that was never used before, measures how fast it computes products.
-   * @param device closed by `close`
+   * @param device closed by `close`, or here if this fails
    * @param choice kernels other than the device's own, to test them
    */
   static async open(device: Device, choice: Partial<KernelChoice> = {}): Promise<WebgpuBackend> {
     const pipelines = new Pipelines(device);
-    const speeds = choice.speeds ?? (await tileSpeedsOf(device, pipelines));
-    return new WebgpuBackend(device, pipelines, { ...choiceFor(device, speeds), ...choice });
+    try {
+      const speeds = choice.speeds ?? (await tileSpeedsOf(device, pipelines));
+      return new WebgpuBackend(device, pipelines, { ...choiceFor(device, speeds), ...choice });
+    } catch (error) {
+      device.close();
+      throw error;
+    }
   }
 
   write(variable: Tensor, data: HostArray): void {
@@ -74,6 +90,9 @@ export class WebgpuBackend implements Backend {
     await this.device.allocated();
     const lowered = this.#lower(program);
     for (const { place } of lowered.buffers) if (place.kind === "variable") this.#variables.of(place.node);
+    const largest = largestOf(lowered);
+    const { mostBytes } = this.device;
+    if (largest > mostBytes) throw new MemoryError(`an array of ${program.name}`, largest, mostBytes);
     return WebgpuExecutable.create(program, lowered, {
       device: this.device,
       pipelines: this.#pipelines,
@@ -83,11 +102,11 @@ export class WebgpuBackend implements Backend {
 
   memory(program: ProgramSpec): MemoryNeed {
     const lowered = this.#lower(program);
+    // WebGPU does not tell how much there is, only how large an array can be.
+    const largest = largestOf(lowered);
+    if (largest > this.device.mostBytes) return { needed: largest, available: this.device.mostBytes };
     const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
     const needed = variables.reduce((total, { bytes }) => total + bytes, bytesOf(lowered, this.device));
-    // WebGPU does not tell how much there is. The largest array is known, and what was refused.
-    const largest = lowered.buffers.reduce((most, { bytes }) => Math.max(most, bytes), 0);
-    if (largest > this.device.mostBytes) return { needed: largest, available: this.device.mostBytes };
     return { needed, available: Number.POSITIVE_INFINITY };
   }
 

@@ -14,6 +14,7 @@ import { checkFeeds } from "../../checks.ts";
 import { toElements, toFloats } from "../../elements.ts";
 import { DTYPE_BYTES, type Node } from "../../graph.ts";
 import type { JoinedProgram } from "../../program/join_calls.ts";
+import { PreludeWatch, preludeVariables } from "../../program/prelude.ts";
 import { numel } from "../../shape.ts";
 import type { Device } from "./device.ts";
 import { type Dispatches, dispatchesOf } from "./dispatches.ts";
@@ -37,11 +38,9 @@ export class WebgpuExecutable implements Executable {
   readonly #machine: Machine;
   readonly #placement: Placement;
   readonly #dispatches: Dispatches;
-  /** Variables that the prelude reads, and those that each run writes. */
-  readonly #preludeReads: readonly { readonly version: number }[];
+  readonly #prelude: PreludeWatch;
+  /** Variables that each run writes. */
   readonly #updated: readonly { version: number }[];
-  /** Versions of `#preludeReads` that the prelude has seen. */
-  #seen: readonly number[] | undefined;
   #begun = 0;
   #disposed = false;
 
@@ -63,12 +62,7 @@ export class WebgpuExecutable implements Executable {
       flops: calls.reduce((total, { kernel }) => total + kernel.flops, 0),
       kernels: dispatches.main.length,
     };
-    const read = lowered.calls
-      .slice(0, lowered.preludeCalls)
-      .flatMap(({ args }) => args.map(({ buffer }) => lowered.buffers[buffer].place));
-    this.#preludeReads = read.flatMap(({ ...at }) =>
-      at.kind === "variable" ? [machine.variable(at.node)] : [],
-    );
+    this.#prelude = new PreludeWatch(preludeVariables(lowered).map(machine.variable));
     this.#updated = (program.updates ?? []).map(({ target }) => machine.variable(target.node));
   }
 
@@ -110,14 +104,17 @@ export class WebgpuExecutable implements Executable {
 
   async profile(feeds: readonly HostArray[]): Promise<KernelTiming[]> {
     const { device } = this.#machine;
-    // The prelude and the first use of each kernel are not timed.
-    await this.run(feeds);
-    if (!device.hasTimes) return [];
+    if (!device.hasTimes) {
+      await this.run(feeds);
+      return [];
+    }
+    checkFeeds(this.#program, feeds);
     this.#begun++;
     this.#feed(feeds);
+    this.#submit((pass) => this.#prepare(pass));
     const { main } = this.#dispatches;
     const seconds = await timesOf(device, main);
-    for (const variable of this.#updated) variable.version++;
+    this.#countUpdates();
     return main.map(({ kernel, labels }, i) => ({
       family: kernel.family,
       label: labels.length === 1 ? labels[0] : `${labels[0]}, ${labels.length} together`,
@@ -154,22 +151,35 @@ export class WebgpuExecutable implements Executable {
     }
   }
 
-  /** Submits a run: the prelude, unless it has seen its variables' last values, and the program. */
+  /** Submits a run. */
   #start(feeds: readonly HostArray[]): void {
     this.#feed(feeds);
+    this.#submit((pass) => {
+      this.#prepare(pass);
+      encode(pass, this.#dispatches.main);
+    });
+    this.#countUpdates();
+  }
+
+  /** The prelude, if it is due. */
+  #prepare(pass: GPUComputePassEncoder): void {
+    const versions = this.#prelude.due();
+    if (versions === undefined) return;
+    encode(pass, this.#dispatches.prelude);
+    this.#prelude.hasRun(versions);
+  }
+
+  #submit(write: (pass: GPUComputePassEncoder) => void): void {
     const { device } = this.#machine;
     device.check();
-    const { gpu } = device;
-    const { prelude, main } = this.#dispatches;
-    const versions = this.#preludeReads.map(({ version }) => version);
-    const isNew = this.#seen === undefined || versions.some((version, i) => version !== this.#seen?.[i]);
-    this.#seen = versions;
-    const encoder = gpu.createCommandEncoder();
+    const encoder = device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    if (isNew) encode(pass, prelude);
-    encode(pass, main);
+    write(pass);
     pass.end();
-    gpu.queue.submit([encoder.finish()]);
+    device.gpu.queue.submit([encoder.finish()]);
+  }
+
+  #countUpdates(): void {
     for (const variable of this.#updated) variable.version++;
   }
 }

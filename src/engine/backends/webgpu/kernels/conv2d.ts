@@ -5,7 +5,14 @@ import type { ConvGeometry } from "../../../ops/conv2d.ts";
 import type { GpuKernel, Lowered } from "./kernel.ts";
 import type { Naming } from "./product/code.ts";
 import { productCode, productKey } from "./product/product.ts";
-import { kindFor, lowerProduct, type ProductTail, productArrays, withTail } from "./product/split_product.ts";
+import {
+  kindFor,
+  lowerProduct,
+  NO_TAIL,
+  type ProductTail,
+  productArrays,
+  withTail,
+} from "./product/split_product.ts";
 import { type Cut, type ProductSizes, productGroups, type TileSpeeds } from "./product/tiles.ts";
 
 const FLOAT = 4;
@@ -20,6 +27,21 @@ const flopsOf = ({ n, oh, ow, kh, kw, ci, co }: ConvGeometry): number => 2 * n *
 const bytesOf = ({ n, h, w, oh, ow, kh, kw, ci, co }: ConvGeometry): number =>
   FLOAT * (n * h * w * ci + n * oh * ow * co + kh * kw * ci * co);
 const keyOf = (geometry: ConvGeometry): string => Object.values(geometry).flat().join(",");
+
+/** What the three kernels of a convolution have in common. */
+const common = (
+  family: string,
+  geometry: ConvGeometry,
+  sizes: ProductSizes,
+  cut: Cut,
+  tail: ProductTail,
+) => ({
+  family,
+  key: `${family}:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify(tail)}`,
+  workgroups: productGroups(sizes, cut),
+  flops: flopsOf(geometry),
+  bytes: bytesOf(geometry),
+});
 
 /** Statements that take a pixel's index apart. */
 const pixel = (index: string, height: number, width: number, of: Naming): string => `
@@ -67,12 +89,8 @@ function convKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut, tail:
   const { oh, ow, kw, ci, co } = geometry;
   const [inKind, outKind] = [kindFor(ci, cut), kindFor(co, cut)];
   return {
-    family: "conv2d",
-    key: `conv2d:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify(tail)}`,
+    ...common("conv2d", geometry, sizes, cut, tail),
     arrays: productArrays([inKind, outKind], tail, outKind),
-    workgroups: productGroups(sizes, cut),
-    flops: flopsOf(geometry),
-    bytes: bytesOf(geometry),
     emit(args) {
       const [image, filters] = args;
       return productCode(sizes, cut, {
@@ -121,12 +139,8 @@ function gradInputKernel(
   const [top, , left] = padding;
   const kind = kindFor(co, cut);
   return {
-    family: "conv2d_grad_input",
-    key: `conv2d_grad_input:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify(tail)}`,
+    ...common("conv2d_grad_input", geometry, sizes, cut, tail),
     arrays: productArrays([kind, kind], tail, "f32"),
-    workgroups: productGroups(sizes, cut),
-    flops: flopsOf(geometry),
-    bytes: bytesOf(geometry),
     emit(args) {
       const [gradient, filters] = args;
       return productCode(sizes, cut, {
@@ -172,20 +186,15 @@ found = ${gradient.load(place)};
 export function lowerConv2dGradFilter(geometry: ConvGeometry, speeds: TileSpeeds): Lowered {
   const { n, oh, ow, kh, kw, ci, co } = geometry;
   const sizes = { m: kh * kw * ci, n: co, k: n * oh * ow, batch: 1 };
-  const noTail = { bias: false, residual: false };
-  return lowerProduct(sizes, noTail, speeds, false, (cut) => gradFilterKernel(geometry, sizes, cut));
+  return lowerProduct(sizes, NO_TAIL, speeds, false, (cut) => gradFilterKernel(geometry, sizes, cut));
 }
 
 function gradFilterKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut): GpuKernel {
   const { oh, ow, kw, ci, co } = geometry;
   const [inKind, outKind] = [kindFor(ci, cut), kindFor(co, cut)];
   return {
-    family: "conv2d_grad_filter",
-    key: `conv2d_grad_filter:${productKey(sizes, cut)}:${keyOf(geometry)}`,
+    ...common("conv2d_grad_filter", geometry, sizes, cut, NO_TAIL),
     arrays: [inKind, outKind, outKind],
-    workgroups: productGroups(sizes, cut),
-    flops: flopsOf(geometry),
-    bytes: bytesOf(geometry),
     emit([image, gradient, result]) {
       return productCode(sizes, cut, {
         a: {

@@ -56,7 +56,7 @@ export type Workgroups = readonly [x: number, y: number, z: number];
 export type Lowered = LoweredOp<GpuKernel>;
 
 /** Most workgroups along one axis, of any device. */
-const MOST_GROUPS = 65535;
+export const MOST_GROUPS = 65535;
 
 /** Workgroups of a one-dimensional kernel, in two axes where there are many. */
 export function groupsOf(count: number): Workgroups {

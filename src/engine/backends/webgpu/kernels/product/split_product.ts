@@ -15,7 +15,7 @@ export interface ProductTail {
   readonly perImage?: boolean;
 }
 
-const NO_TAIL: ProductTail = { bias: false, residual: false };
+export const NO_TAIL: ProductTail = { bias: false, residual: false };
 
 const tailSlots = ({ bias, residual }: ProductTail): Slot[] =>
   Array.from({ length: Number(bias) + Number(residual) }, (_, i) => ({ input: 2 + i }));
