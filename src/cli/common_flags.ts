@@ -1,6 +1,7 @@
 // Options with the same meaning in every command.
 
 import { BACKEND_CHOICES } from "../engine/backends/create.ts";
+import { PRECISIONS } from "../engine/precision.ts";
 import { choice, integer } from "./parsers.ts";
 
 /** Name, description and parser of each option. */
@@ -9,5 +10,10 @@ export const COMMON = {
   force: ["--force", "replace files that are there already"],
   threads: ["--threads <n>", "default: what the machine has", integer("--threads", 1, 256)],
   backend: ["--backend <name>", BACKEND_CHOICES.join(" | "), choice("--backend", BACKEND_CHOICES)],
+  precision: [
+    "--precision <name>",
+    "fp32 (default) | fp16: products of 16 bits, which is for GPUs",
+    choice("--precision", PRECISIONS),
+  ],
   json: ["--json", "one JSON object a line on stdout"],
 } as const;

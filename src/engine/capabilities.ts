@@ -24,4 +24,9 @@ export interface Capabilities {
   readonly readsStrides: (op: Op) => boolean;
   /** @param product a primitive */
   readonly tail: (product: Node) => TailSupport;
+  /**
+   * Whether a primitive's kernel widens 16-bit inputs when it reads them and rounds its result when it writes it;
+   * otherwise loops of their own do.
+   */
+  readonly takesHalves: (op: Op) => boolean;
 }

@@ -31,7 +31,8 @@ export type UnaryFn =
   | "erf"
   | "sigmoid"
   | "abs"
-  | "floor";
+  | "floor"
+  | "isFinite";
 export type BinaryFn = "add" | "sub" | "mul" | "div" | "max" | "min" | "lessThan";
 export type ReduceFn = "sum" | "max";
 

@@ -2,7 +2,7 @@
 // compiled program.
 
 import { gradients } from "./autodiff.ts";
-import type { AttentionHeads, ConvOptions, DType, Node } from "./graph.ts";
+import type { AttentionHeads, ConvOptions, DType, HalfType, Node } from "./graph.ts";
 import * as graph from "./graph.ts";
 import { attention } from "./ops/attention.ts";
 import { conv2d } from "./ops/conv2d.ts";
@@ -12,6 +12,7 @@ import * as movement from "./ops/movement.ts";
 import * as pointwise from "./ops/pointwise.ts";
 import { randomNormal, randomUniform } from "./ops/random.ts";
 import * as reduce from "./ops/reduce.ts";
+import { halve } from "./passes/halve.ts";
 import type { Shape } from "./shape.ts";
 
 type Operand = Tensor | number;
@@ -95,6 +96,10 @@ export class Tensor {
   }
   floor(): Tensor {
     return new Tensor(pointwise.floor(this.node));
+  }
+  /** 1 where this is a number, 0 where it is infinite or NaN; without a gradient. */
+  isFinite(): Tensor {
+    return new Tensor(pointwise.finite(this.node));
   }
   /**
    * The same numbers in another type; to i32 drops the fraction, to f16 or bf16 rounds. Gradients pass through
@@ -206,3 +211,13 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     wrt.map((x) => x.node),
   ).map((node) => new Tensor(node));
 }
+
+/**
+ * The same values, computed with 16-bit operands and results of products, such as activations and copies of weights;
+ * sums, and the given values themselves, stay f32. For a loss and its gradients give all of them at once.
+ */
+export const withHalves = (values: readonly Tensor[], type: HalfType): Tensor[] =>
+  halve(
+    values.map(({ node }) => node),
+    type,
+  ).map((node) => new Tensor(node));

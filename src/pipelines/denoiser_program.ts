@@ -3,6 +3,7 @@
 
 import type { Backend, Executable, HostArray, ProgramSpec } from "../engine/backend.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { DEFAULT_PRECISION, inPrecision, type Precision } from "../engine/precision.ts";
 import { concat, input, type Tensor } from "../engine/tensor.ts";
 import {
   type ConditionName,
@@ -33,6 +34,14 @@ export interface DenoiserProgram {
   forBatch(condition: Condition | null, firstImage: number): Promise<BatchModel>;
 }
 
+/** How a model's forward pass is compiled. */
+export interface DenoiserForm {
+  /** With classifier-free guidance. Default false. */
+  readonly isGuided?: boolean;
+  /** Default fp32. */
+  readonly precision?: Precision;
+}
+
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
 
 /**
@@ -40,7 +49,11 @@ type ImageShape = readonly [count: number, height: number, width: number, channe
  * such as classLabels [N], follow the timestep. With guidance, timestep and conditions are [2N], the second half
  * without the condition, and guidanceScale [] and guidanceRescale [] come last.
  */
-export function denoiserProgram(model: Denoiser, shape: ImageShape, isGuided = false): ProgramSpec {
+export function denoiserProgram(
+  model: Denoiser,
+  shape: ImageShape,
+  { isGuided = false, precision = DEFAULT_PRECISION }: DenoiserForm = {},
+): ProgramSpec {
   const rows = isGuided ? 2 * shape[0] : shape[0];
   const sample = input(shape, "f32", "sample");
   const timestep = input([rows], "f32", "timestep");
@@ -51,7 +64,7 @@ export function denoiserProgram(model: Denoiser, shape: ImageShape, isGuided = f
     ? { scale: input([], "f32", "guidanceScale"), rescale: input([], "f32", "guidanceRescale") }
     : undefined;
   const seen = isGuided ? concat([sample, sample], 0) : sample;
-  const output = model.forward(seen, timestep, conditions);
+  const [output] = inPrecision([model.forward(seen, timestep, conditions)], precision);
   return {
     name: `denoise ${shape.join("x")}${isGuided ? " guided" : ""}`,
     inputs: [
@@ -100,9 +113,9 @@ export async function compileDenoiser(
   backend: Backend,
   model: Denoiser,
   shape: ImageShape,
-  isGuided = false,
+  form: DenoiserForm = {},
 ): Promise<DenoiserProgram> {
-  const program = denoiserProgram(model, shape, isGuided);
+  const program = denoiserProgram(model, shape, form);
   const executable = await backend.compile(program);
   const [count] = shape;
   const wanted = model.conditionsFor(count);
@@ -119,7 +132,7 @@ export async function compileDenoiser(
       });
       const scales = guidance ? [Float32Array.of(guidance.scale), Float32Array.of(guidance.rescale)] : [];
       const denoiseEach = async (x: HostTensor, timesteps: Float32Array): Promise<HostTensor> => {
-        const times = isGuided ? joined(timesteps, timesteps) : timesteps;
+        const times = form.isGuided ? joined(timesteps, timesteps) : timesteps;
         const [prediction] = await executable.run([x.data, times, ...conditionList(conditions), ...scales]);
         return hostTensor(prediction, program.outputs[0].shape);
       };

@@ -6,6 +6,7 @@ import { identity } from "../codecs/identity.ts";
 import type { Backend } from "../engine/backend.ts";
 import { type BackendChoice, createBackend } from "../engine/backends/create.ts";
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
+import { DEFAULT_PRECISION, type Precision } from "../engine/precision.ts";
 import { type Pixels, toUint8 } from "../io/image/index.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
@@ -37,6 +38,8 @@ export interface PipelineOptions {
   readonly backend?: BackendChoice | Backend;
   /** Threads of a backend that the pipeline starts. Default: the machine's number. */
   readonly threads?: number;
+  /** Default fp32; fp16 for GPUs. */
+  readonly precision?: Precision;
   /** Names of the classes of a class-conditional model; `fromPretrained` reads them from model_index.json. */
   readonly id2label?: Id2Label;
   /** Converts between images and the model's space. Default: the identity. */
@@ -300,16 +303,19 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   async #program(shape: Batch["shape"], condition: Condition | null): Promise<DenoiserProgram> {
     const isGuided = condition !== null && condition.guidance !== null;
+    const { precision = DEFAULT_PRECISION } = this.#options;
     const backend = await this.#open();
     if (!this.#uploaded) this.unet.upload(backend);
     this.#uploaded = true;
     const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;
     const known = this.#programs.get(key);
     if (known) return known;
-    const program = compileDenoiser(backend, this.unet, shape, isGuided).catch((error: unknown) => {
-      this.#programs.delete(key);
-      throw error;
-    });
+    const program = compileDenoiser(backend, this.unet, shape, { isGuided, precision }).catch(
+      (error: unknown) => {
+        this.#programs.delete(key);
+        throw error;
+      },
+    );
     this.#programs.set(key, program);
     return program;
   }

@@ -25,7 +25,7 @@ export interface Preset {
   /** Whether the noise leans further towards noise for larger images: `shiftNoise` by their side over 32. */
   readonly shiftsNoise: boolean;
   readonly length: RunLength;
-  readonly settings: Omit<TrainSettings, "steps" | "seed" | "labelDropout">;
+  readonly settings: Omit<TrainSettings, "steps" | "seed" | "precision" | "labelDropout">;
 }
 
 /** torch's defaults for AdamW. */

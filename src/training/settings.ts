@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { AUGMENT_LIMITS, type AugmentOptions, NO_AUGMENTATION } from "../data/augment/options.ts";
+import { DEFAULT_PRECISION, PRECISIONS } from "../engine/precision.ts";
 import { muonDefaults } from "../nn/muon.ts";
 import { schedulerNames } from "../schedulers/index.ts";
 import { solverPredictionTypes } from "../schedulers/math/prediction.ts";
@@ -73,6 +74,8 @@ const entries = {
   optimizer: v.optional(v.picklist(OPTIMIZERS), ADAMW_ONLY.optimizer),
   /** Share of the old average in Muon's average of the gradient. */
   muonMomentum: v.optional(decay, ADAMW_ONLY.muonMomentum),
+  /** fp16: products read and leave 16 bits, for GPUs; weights, optimizer and sums have 32. */
+  precision: v.optional(v.picklist(PRECISIONS), DEFAULT_PRECISION),
   /** Gradients are clipped to this norm; null disables clipping. */
   maxGradNorm: v.nullable(positive),
   /** Gamma of Min-SNR loss weighting (Hang et al. 2023); null weights all timesteps equally. */

@@ -8,6 +8,7 @@ import type { SourceSelection } from "../data/local/encoded.ts";
 import { type FormOptions, sizeOf } from "../data/local/form.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
+import { DEFAULT_PRECISION } from "../engine/precision.ts";
 import { type Denoiser, isClassConditional } from "../models/denoiser.ts";
 import { PipelineError } from "../pipelines/errors.ts";
 import type { SamplingDefaults } from "../pipelines/sampling_defaults.ts";
@@ -93,6 +94,7 @@ const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   adamEpsilon: 1e-8,
   adamWeightDecay: 1e-6,
   ...ADAMW_ONLY,
+  precision: DEFAULT_PRECISION,
   maxGradNorm: 1,
   minSnrGamma: null,
   lossType: null,
@@ -226,6 +228,7 @@ export function stepOptions(
   const { height, width } = latentSize(options);
   const {
     batchSize,
+    precision,
     maxGradNorm,
     emaMaxDecay,
     minSnrGamma,
@@ -241,6 +244,7 @@ export function stepOptions(
     height,
     width,
     ...optimizerOf(settings),
+    precision,
     maxGradNorm,
     ema: emaMaxDecay !== null,
     minSnrGamma,

@@ -218,6 +218,7 @@ describe("gradients", () => {
   test.each([
     ["detach", () => pointwise.detach(x)],
     ["floor", () => pointwise.floor(x)],
+    ["isFinite", () => pointwise.finite(x)],
     ["a comparison", () => pointwise.lessThan(x, pointwise.scalar(0))],
     ["a cast", () => pointwise.cast(pointwise.cast(x, "i32"))],
   ] as const)("do not flow through %s", (_, build) => {

@@ -59,6 +59,15 @@ describe("pointwise", () => {
       runs,
     ));
 
+  test.each(judged)("isFinite on $name", async (backend) => {
+    const x = input([9]);
+    const values = [0, -1, 3.4e38, -3.4e38, 1e-45, Number.NaN, -Number.NaN, Infinity, -Infinity];
+    const executable = await backend.compile({ name: "finite", inputs: [x], outputs: [x.isFinite()] });
+    const [got] = await executable.run([Float32Array.from(values)]);
+    expect([...got]).toEqual([1, 1, 1, 1, 1, 0, 0, 0, 0]);
+    executable.dispose();
+  });
+
   test("binary functions with broadcasting", () =>
     fc.assert(
       fc.asyncProperty(size, size, size, (a, b, c) =>

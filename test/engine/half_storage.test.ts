@@ -2,17 +2,25 @@
 
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import type { Backend } from "../../src/engine/backend.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
+import { createBackend } from "../../src/engine/backends/create.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import type { HalfType } from "../../src/engine/graph.ts";
 import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../../src/engine/half.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { concat, grad, input, type Tensor, variable } from "../../src/engine/tensor.ts";
+import { noGpu, tellMissingGpu } from "../support/gpu.ts";
 import { noise, relativeError } from "./cpu_kernel_harness.ts";
 
 const wasm = new WasmBackend({ threads: 2 });
 const reference = new ReferenceBackend();
-afterAll(() => wasm.close());
+tellMissingGpu();
+const gpu = noGpu === undefined ? [await createBackend({ backend: "webgpu" })] : [];
+afterAll(() => Promise.all([wasm, ...gpu].map((backend) => backend.close())));
+
+/** The backends that are held against the reference. */
+const judgedOf = (type: HalfType): Backend[] => (type === "f16" ? [wasm, ...gpu] : [wasm]);
 
 const types: readonly HalfType[] = ["f16", "bf16"];
 const widen = { f16: halfToFloat32, bf16: bfloat16ToFloat32 };
@@ -41,12 +49,7 @@ function firstDifference(a: Uint32Array, b: Uint32Array): readonly unknown[] | u
   return at === -1 && a.length === b.length ? undefined : [at, a[at], b[at]];
 }
 
-async function run(
-  backend: WasmBackend | ReferenceBackend,
-  inputs: Tensor[],
-  outputs: Tensor[],
-  feeds: Float32Array[],
-) {
+async function run(backend: Backend, inputs: Tensor[], outputs: Tensor[], feeds: Float32Array[]) {
   const executable = await backend.compile({ name: "half", inputs, outputs });
   const results = await executable.run(feeds);
   executable.dispose();
@@ -56,7 +59,7 @@ async function run(
 describe.each(types)("%s", (type) => {
   test("every bit pattern is read as the number that it is", async () => {
     const stored = variable([65536], `all ${type}`, type);
-    for (const backend of [wasm, reference]) {
+    for (const backend of [reference, ...judgedOf(type)]) {
       backend.write(stored, all);
       const [values] = await run(backend, [], [stored.mul(1)], []);
       const expected = bitsOf(widen[type](all));
@@ -69,20 +72,22 @@ describe.each(types)("%s", (type) => {
     const values = hardValues(type);
     const x = input([values.length]);
     const expected = bitsOf(widen[type](narrow[type](values)));
-    const [rounded] = await run(wasm, [x], [x.cast(type).cast("f32")], [values]);
-    expect(firstDifference(bitsOf(rounded), expected)).toBeUndefined();
-    // The same by way of memory.
-    const stored = variable([values.length], `rounded ${type}`, type);
-    wasm.write(stored, new Uint16Array(values.length));
-    const update = await wasm.compile({
-      name: "store",
-      inputs: [x],
-      outputs: [],
-      updates: [{ target: stored, value: x.cast(type) }],
-    });
-    await update.run([values]);
-    expect(firstDifference(bitsOf(await wasm.read(stored)), expected)).toBeUndefined();
-    update.dispose();
+    for (const backend of judgedOf(type)) {
+      const [rounded] = await run(backend, [x], [x.cast(type).cast("f32")], [values]);
+      expect(firstDifference(bitsOf(rounded), expected), backend.name).toBeUndefined();
+      // The same by way of memory.
+      const stored = variable([values.length], `rounded ${type}`, type);
+      backend.write(stored, new Uint16Array(values.length));
+      const update = await backend.compile({
+        name: "store",
+        inputs: [x],
+        outputs: [],
+        updates: [{ target: stored, value: x.cast(type) }],
+      });
+      await update.run([values]);
+      expect(firstDifference(bitsOf(await backend.read(stored)), expected), backend.name).toBeUndefined();
+      update.dispose();
+    }
   });
 
   test("what is computed from it agrees with the reference on any shape", () =>
@@ -106,10 +111,13 @@ describe.each(types)("%s", (type) => {
           ];
           const feeds = [noise(numel(x.shape), 1), noise(numel(y.shape), 2)];
           const expected = await run(reference, [x, y], outputs, feeds);
-          for (const [i, values] of (await run(wasm, [x, y], outputs, feeds)).entries()) {
-            // An exp that differs in its last bit may round to the next 16-bit number.
-            const bound = i === 4 ? 4e-3 : 1e-6;
-            expect(relativeError(values, Float64Array.from(expected[i]))).toBeLessThan(bound);
+          for (const backend of judgedOf(type)) {
+            for (const [i, values] of (await run(backend, [x, y], outputs, feeds)).entries()) {
+              // An exp that differs in its last bit may round to the next 16-bit number.
+              const bound = i === 4 ? 4e-3 : 1e-6;
+              const error = relativeError(values, Float64Array.from(expected[i]));
+              expect(error, `${i} on ${backend.name}`).toBeLessThan(bound);
+            }
           }
         },
       ),
@@ -167,8 +175,8 @@ describe.each(types)("%s", (type) => {
       { target: weight, value: next.cast(type) },
       { target: sum, value: sum.add(next) },
     ];
-    const states = await Promise.all(
-      [wasm, reference].map(async (backend) => {
+    const [exact, ...states] = await Promise.all(
+      [reference, ...judgedOf(type)].map(async (backend) => {
         backend.write(weight, noise(37, 20));
         backend.write(sum, new Float32Array(37));
         const executable = await backend.compile({ name: "update", inputs: [g], outputs: [], updates });
@@ -177,9 +185,11 @@ describe.each(types)("%s", (type) => {
         return [await backend.read(weight), await backend.read(sum)];
       }),
     );
-    expect(states[0][0]).toEqual(states[1][0]);
-    expect(states[0][0]).toEqual(widen[type](narrow[type](states[0][0])));
-    expect(relativeError(states[0][1], Float64Array.from(states[1][1]))).toBeLessThan(1e-6);
+    for (const [weights, sums] of states) {
+      expect(weights).toEqual(exact[0]);
+      expect(weights).toEqual(widen[type](narrow[type](weights)));
+      expect(relativeError(sums, Float64Array.from(exact[1]))).toBeLessThan(1e-6);
+    }
   });
 });
 

@@ -39,7 +39,7 @@ test.each([
   model.upload(backend);
   const denoise = async (count: number, first: number) => {
     const shape = [count, SIZE, SIZE, 3] as const;
-    const program = await compileDenoiser(backend, model, shape, condition !== null);
+    const program = await compileDenoiser(backend, model, shape, { isGuided: condition !== null });
     const some = images.slice(first * oneImage, (first + count) * oneImage);
     const { data } = await (await program.forBatch(condition && labelCondition(condition), first)).denoise(
       hostTensor(some, shape),

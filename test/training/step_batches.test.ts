@@ -14,6 +14,7 @@ const settings = {
   steps: 9,
   seed: 3,
   labelDropout: 0,
+  precision: "fp32" as const,
   augmentProbability: 0.5,
 };
 const batches = () =>

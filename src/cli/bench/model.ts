@@ -1,6 +1,7 @@
 // imago bench train and imago bench sample: whole steps of a preset's UNet, and the time of each kind of kernel.
 
 import type { Backend } from "../../engine/backend.ts";
+import { DEFAULT_PRECISION, type Precision } from "../../engine/precision.ts";
 import { PRESETS, type PresetName } from "../../training/presets.ts";
 import { checking } from "../errors.ts";
 import type { Output } from "../output.ts";
@@ -21,6 +22,7 @@ import { groupTable, kernelName, milliseconds, PEAK_NOTE, percent } from "./tabl
 export interface BenchModelOptions {
   readonly preset: PresetName;
   readonly batchSize?: number;
+  readonly precision?: Precision;
   /** Number of timed steps. */
   readonly repeat: number;
   /** Number of rows in the kernel table. */
@@ -37,13 +39,13 @@ const PROFILES = 3;
 export async function benchModel(
   what: "train" | "sample",
   backend: Backend,
-  { preset, batchSize: given, repeat, top }: BenchModelOptions,
+  { preset, batchSize: given, precision, repeat, top }: BenchModelOptions,
   output: Output,
 ): Promise<void> {
   const batchSize = given ?? PRESETS[preset].settings.batchSize;
   output.begin(`compiling ${preset}, batch ${batchSize}`);
   const prepare = what === "train" ? prepareTraining : prepareSampling;
-  const program = await checking(() => prepare(backend, preset, batchSize));
+  const program = await checking(() => prepare(backend, preset, batchSize, precision));
   const { executable, start } = program;
   await warmUp(program, output);
   const times = await timeSteps(program, repeat, output);
@@ -69,6 +71,7 @@ export async function benchModel(
     what,
     preset,
     batch_size: batchSize,
+    precision: precision ?? DEFAULT_PRECISION,
     threads,
     seconds_per_step: seconds,
     fastest_seconds: fastest,

@@ -23,6 +23,7 @@ export function addBench(program: Command): void {
     .option("--top <n>", "the most expensive kernels to show; of ops, products", integer("--top", 0), 15)
     .option(...COMMON.threads)
     .option(...COMMON.backend)
+    .option(...COMMON.precision)
     .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(bench);

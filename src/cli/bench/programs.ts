@@ -1,6 +1,7 @@
 // The programs for imago bench, built like those of training and sampling, and the time to build each part.
 
 import type { Backend, Executable, HostArray } from "../../engine/backend.ts";
+import { DEFAULT_PRECISION, type Precision } from "../../engine/precision.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import type { UNet2DModel } from "../../models/unet_2d_model.ts";
 import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
@@ -24,6 +25,7 @@ export async function prepareTraining(
   backend: Backend,
   preset: PresetName,
   batchSize: number,
+  precision: Precision = DEFAULT_PRECISION,
 ): Promise<BenchProgram> {
   const { scheduler: recipe, settings } = PRESETS[preset];
   const { height: size } = presetLatents(PRESETS[preset]);
@@ -41,6 +43,7 @@ export async function prepareTraining(
     height: size,
     width: size,
     ...optimizerOf(settings),
+    precision,
     maxGradNorm: settings.maxGradNorm,
     ema: settings.emaMaxDecay !== null,
     minSnrGamma: settings.minSnrGamma,
@@ -60,6 +63,7 @@ export async function prepareTraining(
     key: Int32Array.of(0, 0, 0),
     step: 0,
     learningRate: settings.learningRate,
+    lossScale: 2 ** 10,
     emaDecay: 0.9,
   });
   return { executable, feeds, start: await watch.firstStep(executable, feeds) };
@@ -69,12 +73,13 @@ export async function prepareSampling(
   backend: Backend,
   preset: PresetName,
   batchSize: number,
+  precision: Precision = DEFAULT_PRECISION,
 ): Promise<BenchProgram> {
   const { height: size } = presetLatents(PRESETS[preset]);
   const watch = new Stopwatch();
   const model = createModel(preset);
   watch.lap("weights");
-  const program = denoiserProgram(model, [batchSize, size, size, model.config.inChannels]);
+  const program = denoiserProgram(model, [batchSize, size, size, model.config.inChannels], { precision });
   watch.lap("trace");
   model.upload(backend);
   const executable = await backend.compile(program);

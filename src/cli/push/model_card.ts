@@ -140,6 +140,7 @@ function settingRows({ config, last }: RunReport): string[][] {
       `${training.learningRate}, ${training.lrSchedule}, ${training.warmupSteps} steps of warm-up`,
     ],
     ["optimizer", training.optimizer === "muon" ? "Muon for hidden matrices, AdamW for the rest" : "AdamW"],
+    ["precision", training.precision === "fp32" ? undefined : training.precision],
     ["predicts", text(scheduler.prediction_type) || "flow"],
     ["noise schedule", text(scheduler.beta_schedule) || text(scheduler._class_name)],
     ["loss weighting", training.minSnrGamma === null ? undefined : `min-SNR, gamma ${training.minSnrGamma}`],

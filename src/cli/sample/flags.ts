@@ -1,6 +1,7 @@
 // The options of imago sample once they are read, and the defaults of those that depend on others.
 
 import type { BackendChoice } from "../../engine/backends/create.ts";
+import type { Precision } from "../../engine/precision.ts";
 import { animatedFormat } from "../../io/image/index.ts";
 import type { SeedCompat } from "../../pipelines/seeding.ts";
 import type { DrawingFlags } from "../drawing_plan.ts";
@@ -40,6 +41,7 @@ export interface SampleFlags extends DrawingFlags {
   readonly force?: boolean;
   readonly threads?: number;
   readonly backend?: BackendChoice;
+  readonly precision?: Precision;
   readonly json?: boolean;
 }
 

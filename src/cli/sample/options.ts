@@ -122,6 +122,7 @@ export function addSample(program: Command): void {
     .option(...COMMON.force)
     .option(...COMMON.threads)
     .option(...COMMON.backend)
+    .option(...COMMON.precision)
     .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(sample);

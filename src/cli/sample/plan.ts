@@ -55,6 +55,7 @@ export async function planSample(
   await checkFiles(flags);
   const options = {
     ...(flags.backend && { backend: flags.backend }),
+    ...(flags.precision && { precision: flags.precision }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
     ...(flags.variant !== undefined && { variant: flags.variant }),
     ...(flags.revision !== undefined && { revision: flags.revision }),

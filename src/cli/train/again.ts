@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { DEFAULT_BACKEND } from "../../engine/backends/create.ts";
+import { DEFAULT_PRECISION } from "../../engine/precision.ts";
 import { PRESETS, runSteps } from "../../training/presets.ts";
 import type { TrainSettings } from "../../training/settings.ts";
 import { DEFAULT_LABEL_DROPOUT } from "../../training/step/batch_labels.ts";
@@ -17,6 +18,7 @@ import type { TrainPlan } from "./plan.ts";
 const PLAIN = [
   "batchSize",
   "optimizer",
+  "precision",
   "lrSchedule",
   "timestepSampling",
   "logitMean",
@@ -50,7 +52,7 @@ export function trainAgain(
 ): string {
   const preset = PRESETS[presetOf(undefined, { preset: options.preset ?? null })];
   const { length } = preset;
-  const usual = { ...preset.settings, ...settingsFor(scheduler, preset) };
+  const usual = { ...preset.settings, precision: DEFAULT_PRECISION, ...settingsFor(scheduler, preset) };
   const flag = (option: string, value: unknown): string[] => [flagOf(option), String(value)];
   const args = ["--init", checkpoint, "--out", unusedName(folder.path)];
   args.push(...flag("learningRate", Number((settings.learningRate / LOWER).toPrecision(2))));

@@ -4,6 +4,7 @@ import type { Codec } from "../../codecs/codec.ts";
 import { patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { isBackendName } from "../../engine/backends/create.ts";
+import { DEFAULT_PRECISION } from "../../engine/precision.ts";
 import type { Channels, Extent } from "../../io/image/index.ts";
 import type { UNet2DOptions } from "../../models/unet_2d_config.ts";
 import { codecFromJson, schedulerFromJson, unetFromConfig } from "../../pipelines/components.ts";
@@ -69,7 +70,7 @@ export function presetBase(name: PresetName, seed = 0): Base {
     flow: null,
     shiftsNoise,
     length,
-    settings: { ...settings, seed },
+    settings: { ...settings, seed, precision: DEFAULT_PRECISION },
   };
 }
 

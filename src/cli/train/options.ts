@@ -132,6 +132,7 @@ export function addTrain(program: Command): void {
     .option("--seed <n>", "decides every random number (default: 0)", integer("--seed", 0))
     .option(...COMMON.threads)
     .option(...COMMON.backend)
+    .option(...COMMON.precision)
     .option(
       "--sample-every <n>",
       "steps between sample grids, of which the last step has one; 0 for none",

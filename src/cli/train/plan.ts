@@ -6,6 +6,7 @@ import { type PatchSize, patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { extentOf } from "../../data/local/form.ts";
 import type { BackendChoice } from "../../engine/backends/create.ts";
+import type { Precision } from "../../engine/precision.ts";
 import { readJson } from "../../io/diffusers_json.ts";
 import { type Channels, type Extent, isChannels } from "../../io/image/index.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
@@ -50,6 +51,7 @@ export interface TrainFlags extends AugmentFlags, FormFlags {
   readonly steps?: number;
   readonly epochs?: number;
   readonly optimizer?: OptimizerName;
+  readonly precision?: Precision;
   readonly learningRate?: number;
   readonly warmupSteps?: number;
   readonly lrSchedule?: LrScheduleName;
@@ -147,6 +149,7 @@ export async function trainPlan(
   const given = defined({
     batchSize: flags.batchSize,
     optimizer: flags.optimizer,
+    precision: flags.precision,
     learningRate: flags.learningRate,
     warmupSteps: flags.warmupSteps,
     lrSchedule: flags.lrSchedule,

@@ -97,6 +97,7 @@ export const erf = (x: Node) => unary("erf", x);
 export const sigmoid = (x: Node) => unary("sigmoid", x);
 export const abs = (x: Node) => unary("abs", x);
 export const floor = (x: Node) => unary("floor", x);
+export const finite = (x: Node) => unary("isFinite", x);
 export const add = (a: Node, b: Node) => binary("add", a, b);
 export const sub = (a: Node, b: Node) => binary("sub", a, b);
 export const mul = (a: Node, b: Node) => binary("mul", a, b);
@@ -130,6 +131,7 @@ export function unaryVjp(fn: UnaryFn, y: Node, x: Node, g: Node): Node | null {
     case "abs":
       return where(lessThan(x, scalar(0)), neg(g), where(lessThan(scalar(0), x), g, scalar(0)));
     case "floor":
+    case "isFinite":
       return null;
     default:
       return fn satisfies never;
@@ -173,6 +175,7 @@ const unaryMeaning: Record<UnaryFn, (x: number) => number> = {
   sigmoid: (x) => 1 / (1 + exact.exp(-x)),
   abs: Math.abs,
   floor: Math.floor,
+  isFinite: (x) => (Number.isFinite(Math.fround(x)) ? 1 : 0),
 };
 
 const binaryMeaning: Record<BinaryFn, (a: number, b: number) => number> = {

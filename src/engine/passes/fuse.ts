@@ -10,7 +10,7 @@ import type { Node } from "../graph.ts";
 import { roleOf } from "../ops/roles.ts";
 import { numel, sameShape } from "../shape.ts";
 import { boundaries, isChain } from "./domain.ts";
-import { findTails, type Tail } from "./tails.ts";
+import { bareTail, findTails, type Tail } from "./tails.ts";
 import { isContiguous, isIdentity, type View, viewThrough, wholeView } from "./view.ts";
 
 /** One loop nest with one or more results: pointwise values, copies of views, or reductions over the same domain. */
@@ -106,7 +106,7 @@ function storeWhatCannotBeInlined(
   views: Map<Node, View>,
   view: (node: Node) => View,
   tails: ReadonlyMap<Node, Tail>,
-  { readsStrides }: Capabilities,
+  capabilities: Capabilities,
 ): void {
   const cuts = new Map<Node, Set<number>>();
   for (const node of order) {
@@ -117,8 +117,9 @@ function storeWhatCannotBeInlined(
       continue;
     }
     const own = boundaries(node.op.kind === "reduce" ? node.inputs[0].shape : node.shape);
-    const sources = isMovement(node) ? [node] : node.inputs;
-    if (isPrimitive(node) && !readsStrides(node.op)) copyScattered(node, stored, views, view);
+    const inputs = isPrimitive(node) ? bareTail(node, capabilities).inputs : node.inputs;
+    const sources = isMovement(node) ? [node] : inputs;
+    if (isPrimitive(node) && !capabilities.readsStrides(node.op)) copyScattered(inputs, stored, views, view);
     for (const source of sources) {
       const read = isMovement(node) ? viewOfCopied(node, views) : view(source);
       const { base } = read;
@@ -135,12 +136,12 @@ function storeWhatCannotBeInlined(
 }
 
 function copyScattered(
-  node: Node,
+  inputs: readonly Node[],
   stored: Set<Node>,
   views: Map<Node, View>,
   view: (node: Node) => View,
 ): void {
-  for (const source of node.inputs) {
+  for (const source of inputs) {
     const read = view(source);
     if (stored.has(source) || isContiguous(read)) continue;
     stored.add(read.base);
@@ -312,7 +313,7 @@ function formSteps(
   stored: ReadonlySet<Node>,
   view: (node: Node) => View,
   tails: ReadonlyMap<Node, Tail>,
-  { maxArrays }: Capabilities,
+  capabilities: Capabilities,
 ): Step[] {
   const steps: Step[] = [];
   const computedAt = new Map<Node, number>();
@@ -321,7 +322,7 @@ function formSteps(
   for (const node of order) {
     if (isLeaf(node)) computedAt.set(node, -1);
     if (isLeaf(node) || !stored.has(node)) continue;
-    const tail = tails.get(node) ?? { product: node, bias: null, residual: null };
+    const tail = tails.get(node) ?? bareTail(node, capabilities);
     const { product } = tail;
     if (!isLoop(product) && !isMovement(product)) {
       computedAt.set(node, steps.length);
@@ -332,7 +333,7 @@ function formSteps(
     const { reads, whole, partial } = readsOf(node, stored, view, cuts);
     const kernel = isMovement(node)
       ? undefined
-      : findKernel(node, { reads, whole, partial }, cuts, computedAt, readers, maxArrays);
+      : findKernel(node, { reads, whole, partial }, cuts, computedAt, readers, capabilities.maxArrays);
     if (kernel) {
       kernel.step.results.push(node);
       for (const cut of cuts) kernel.cuts.add(cut);

@@ -1,15 +1,18 @@
-// What a convolution or matrix product's kernel adds while it writes its result: a bias along the last axis, and
-// either a tensor of the result's shape (a block's residual, or the gradient from another branch) or one vector per
-// image (the time embedding).
+// What a convolution or matrix product's kernel does while it reads and writes. It widens 16-bit inputs. To its result
+// it adds a bias along the last axis, and either a tensor of the result's shape (a block's residual, or the gradient from
+// another branch) or one vector per image (the time embedding). Then it may round to 16 bits.
 
 import type { Capabilities } from "../capabilities.ts";
-import type { Node } from "../graph.ts";
+import { isHalf, type Node } from "../graph.ts";
+import { roleOf } from "../ops/roles.ts";
 import { numel, sameShape } from "../shape.ts";
 import { isContiguous, isIdentity, type View } from "./view.ts";
 
 export interface Tail {
   /** The op whose result is added to. */
   readonly product: Node;
+  /** What the kernel reads for the op's inputs: these, or what they widen. */
+  readonly inputs: readonly Node[];
   /** Added along the last axis [C], or null. */
   readonly bias: Node | null;
   /** Added after the bias, or null: element for element, or the same [N, C] at every pixel of an image. */
@@ -17,8 +20,20 @@ export interface Tail {
 }
 
 /** The operands of a product and its tail, in the order of the kernel's inputs. */
-export const sourcesOf = ({ product, bias, residual }: Tail): Node[] =>
-  [...product.inputs, bias, residual].filter((source) => source !== null);
+export const sourcesOf = ({ inputs, bias, residual }: Tail): Node[] =>
+  [...inputs, bias, residual].filter((source) => source !== null);
+
+/** What a node widens from 16 bits; the node itself, if it widens nothing. */
+const unwidened = (node: Node): Node =>
+  node.op.kind === "cast" && isHalf(node.inputs[0].dtype) ? node.inputs[0] : node;
+
+/** A product with nothing added. */
+export const bareTail = (product: Node, { takesHalves }: Capabilities): Tail => ({
+  product,
+  inputs: takesHalves(product.op) ? product.inputs.map(unwidened) : product.inputs,
+  bias: null,
+  residual: null,
+});
 
 interface Context {
   readonly roots: readonly Node[];
@@ -49,30 +64,41 @@ export function findTails(
     while (uses.get(inner) === 1 && inner !== read.base) inner = inner.inputs[0];
     return uses.get(inner) === 1 ? inner : null;
   };
-  const join = (sum: Node, addend: Node, other: Node): boolean => {
+  const replace = (inner: Node, end: Node, tail: Tail): void => {
+    tails.set(end, tail);
+    stored.delete(inner);
+    stored.add(end);
+  };
+  const join = (sum: Node, addend: Node, given: Node): boolean => {
     const inner = usedHereOnly(addend);
     if (inner === null) return false;
-    const read = view(other);
-    const before = tails.get(inner) ?? { product: inner, bias: null, residual: null };
+    const before = tails.get(inner) ?? bareTail(inner, capabilities);
     const can = capabilities.tail(before.product);
+    const other = capabilities.takesHalves(before.product.op) ? unwidened(given) : given;
+    const read = view(other);
     const takesBias = can.bias && inner === before.product && inner === addend;
     const takesResidual =
       before.residual === null &&
       can.residual &&
       (isContiguous(read) || (can.perImage && isPerImage(before, read)));
     if (takesBias && isVector(read)) {
-      tails.set(sum, { ...before, bias: other });
+      replace(inner, sum, { ...before, bias: other });
     } else if (takesResidual && stored.has(read.base)) {
-      tails.set(sum, { ...before, residual: other });
+      replace(inner, sum, { ...before, residual: other });
     } else {
       return false;
     }
-    stored.delete(inner);
-    stored.add(sum);
     return true;
+  };
+  const round = (rounded: Node): void => {
+    const inner = usedHereOnly(rounded.inputs[0]);
+    if (inner === null || (roleOf(inner.op) !== "primitive" && !tails.has(inner))) return;
+    const before = tails.get(inner) ?? bareTail(inner, capabilities);
+    if (capabilities.takesHalves(before.product.op)) replace(inner, rounded, before);
   };
 
   for (const node of order) {
+    if (node.op.kind === "cast" && isHalf(node.dtype)) round(node);
     if (node.op.kind !== "binary" || node.op.fn !== "add") continue;
     // Of two products the later one adds the other: this frees its factors sooner.
     const [late, early] = node.inputs.toSorted((a, b) => b.id - a.id);

@@ -1,7 +1,7 @@
 // What a backend provides for lowering: its capabilities, and a kernel for each loop and each primitive.
 
 import type { Capabilities } from "../capabilities.ts";
-import type { Node } from "../graph.ts";
+import type { DType, Node } from "../graph.ts";
 import type { Tail } from "../passes/tails.ts";
 import type { View } from "../passes/view.ts";
 import type { LoopSpec } from "./loop_spec.ts";
@@ -34,6 +34,8 @@ export function writesOf({ steps }: LoweredOp<unknown>): number[][] {
 
 /** A primitive in its program: all that a backend may choose its kernel by. */
 export interface Primitive extends Tail {
+  /** The type of the kernel's result: the product's own, or 16 bits. */
+  readonly result: DType;
   /** How inputs, bias and residual are read. */
   readonly view: (node: Node) => View;
   /** Whether a tensor is a variable that the program does not update, or a view or the widened form of one. */

@@ -6,7 +6,7 @@ import { DTYPE_BYTES, type Node, topologicalOrder } from "../graph.ts";
 import { describe } from "../ops/pointwise.ts";
 import { roleOf } from "../ops/roles.ts";
 import { type FusedGraph, fuse, type LoopStep, type PrimitiveStep, type Step } from "../passes/fuse.ts";
-import { sourcesOf, type Tail } from "../passes/tails.ts";
+import { sourcesOf } from "../passes/tails.ts";
 import type { View } from "../passes/view.ts";
 import { contiguousStrides, numel } from "../shape.ts";
 import { type KernelSet, type LoweredOp, type Slot, writesOf } from "./kernel_set.ts";
@@ -312,9 +312,10 @@ class Lowering<K> {
     return base.op.kind === "variable" && !isUpdated;
   }
 
-  #lowerPrimitive(tail: Tail): LoweredOp<K> {
+  #lowerPrimitive({ node, ...tail }: PrimitiveStep): LoweredOp<K> {
     return this.#kernels.primitive({
       ...tail,
+      result: node.dtype,
       view: this.#graph.view,
       isConstant: (node) => this.#isConstant(node),
       batchInvariant: this.#batchInvariant,

@@ -9,6 +9,7 @@ import type { HostWeight, StateDict } from "../../io/state_dict.ts";
 import { FileError } from "../../platform/errors.ts";
 import type { Permit } from "../../platform/platform.ts";
 import { RunFolderError } from "../errors.ts";
+import type { LossScaleState } from "../step/loss_scale.ts";
 import { listFolder, type RunFolder } from "./run_folder.ts";
 
 const { join } = paths;
@@ -21,6 +22,8 @@ export interface TrainingState {
   readonly epochLossSum: number;
   /** The state of loss-second-moment sampling: the last losses of each timestep. */
   readonly timestepLosses?: readonly (readonly number[])[];
+  /** The scale of the loss in fp16. */
+  readonly lossScale?: LossScaleState;
 }
 
 /** AdamW's two moments of each weight that it trains, and Muon's one, in the weights' order and layout. */
@@ -46,6 +49,7 @@ const stateSchema = v.object({
   step: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   epoch_loss_sum: finite,
   timestep_losses: v.optional(v.array(v.array(finite))),
+  loss_scale: v.optional(v.object({ scale: finite, good_steps: v.pipe(v.number(), v.safeInteger()) })),
 });
 
 /**
@@ -120,6 +124,9 @@ export async function readCheckpoint(
         step,
         epochLossSum: json.epoch_loss_sum,
         ...(json.timestep_losses !== undefined && { timestepLosses: json.timestep_losses }),
+        ...(json.loss_scale && {
+          lossScale: { scale: json.loss_scale.scale, goodSteps: json.loss_scale.good_steps },
+        }),
       },
       optimizer,
     };
@@ -148,8 +155,12 @@ const STATE = "state.json";
 const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq", momentumBuffer: "momentum_buffer" } as const;
 
 /** Writes the losses of each timestep in one line. */
-function stateText({ step, epochLossSum, timestepLosses }: TrainingState): string {
-  const json = { step, epoch_loss_sum: epochLossSum };
+function stateText({ step, epochLossSum, timestepLosses, lossScale }: TrainingState): string {
+  const json = {
+    step,
+    epoch_loss_sum: epochLossSum,
+    ...(lossScale && { loss_scale: { scale: lossScale.scale, good_steps: lossScale.goodSteps } }),
+  };
   if (timestepLosses === undefined) return `${JSON.stringify(json, undefined, 2)}\n`;
   const rows = timestepLosses.map((losses) => `    ${JSON.stringify(losses)}`).join(",\n");
   return `${JSON.stringify(json, undefined, 2).slice(0, -2)},\n  "timestep_losses": [\n${rows}\n  ]\n}\n`;

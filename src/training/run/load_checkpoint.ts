@@ -20,7 +20,7 @@ const { join } = paths;
 export async function loadCheckpoint(
   folder: RunFolder,
   step: number,
-  { model, expAvg, expAvgSq, momentumBuffer, ema, augmentEmbedding, timesteps }: TracedStep,
+  { model, expAvg, expAvgSq, momentumBuffer, ema, augmentEmbedding, timesteps, lossScale }: TracedStep,
 ): Promise<TrainingState> {
   const path = folder.checkpoint(step);
   const { state, optimizer } = await readCheckpoint(folder, step, {
@@ -39,6 +39,7 @@ export async function loadCheckpoint(
     }
     if (average) ema?.loadStateDict(average);
     timesteps?.restore(state.timestepLosses ?? []);
+    if (state.lossScale !== undefined) lossScale?.restore(state.lossScale);
   });
   expAvg.loadStateDict(optimizer.expAvg);
   expAvgSq.loadStateDict(optimizer.expAvgSq);

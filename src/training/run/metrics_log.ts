@@ -23,6 +23,8 @@ export interface StepMetrics {
   readonly learningRate: number;
   /** Norm of the whole gradient before clipping. */
   readonly gradNorm: number;
+  /** The factor of the loss in fp16, which keeps small gradients from becoming 0. */
+  readonly lossScale?: number;
   readonly imagesPerSecond: number;
   /** Training time since the run began, over all resumptions. */
   readonly seconds: number;
@@ -40,6 +42,7 @@ export function metricsToJson(metrics: StepMetrics): Record<string, number> {
     loss: metrics.loss,
     lr: metrics.learningRate,
     grad_norm: metrics.gradNorm,
+    ...(metrics.lossScale !== undefined && { loss_scale: metrics.lossScale }),
     images_per_second: round(metrics.imagesPerSecond, 2),
     seconds: round(metrics.seconds, 3),
     ...(metrics.epochLoss === undefined ? {} : { epoch_loss: metrics.epochLoss }),

@@ -3,6 +3,7 @@
 import { files, machine } from "#platform";
 import { type Backend, GpuError } from "../../engine/backend.ts";
 import { type ChosenBackend, chooseBackend, isBackendName } from "../../engine/backends/create.ts";
+import { DEFAULT_PRECISION } from "../../engine/precision.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { stepsPerEpoch } from "../presets.ts";
@@ -84,7 +85,7 @@ function backendRecord(
  * The backend that is asked for; otherwise that of the run, whose bits stay the same.
  * @param before the name of the run's backend so far
  */
-async function chooseFor({ options }: RunPlan, before: string | undefined): Promise<ChosenBackend> {
+async function chooseFor({ options, settings }: RunPlan, before: string | undefined): Promise<ChosenBackend> {
   const { threads, onWarning = machine.warn } = options;
   const own = before !== undefined && isBackendName(before) ? before : undefined;
   const backend = options.backend ?? own;
@@ -97,6 +98,9 @@ async function chooseFor({ options }: RunPlan, before: string | undefined): Prom
       onWarning(
         `the run was on ${before} so far; on ${chosen.backend.name} its numbers differ in their last bits`,
       );
+    }
+    if (settings.precision !== DEFAULT_PRECISION && chosen.backend.name !== "webgpu") {
+      onWarning(`${settings.precision} is for GPUs; on the processor it is slower than ${DEFAULT_PRECISION}`);
     }
     return chosen;
   } catch (error) {

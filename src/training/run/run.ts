@@ -264,8 +264,13 @@ export class Run {
     this.#plan.options.onStage?.("checkpoint");
     return speed.timeAside("checkpoint", async () => {
       await metrics.sync();
-      const { timestepLosses } = computer;
-      const state = { step, epochLossSum: epochLoss.sum, ...(timestepLosses && { timestepLosses }) };
+      const { timestepLosses, lossScale } = computer;
+      const state = {
+        step,
+        epochLossSum: epochLoss.sum,
+        ...(timestepLosses && { timestepLosses }),
+        ...(lossScale && { lossScale }),
+      };
       const folder = await writer.writeCheckpoint(state, await computer.values(step));
       await this.#drawLosses();
       return folder;

@@ -9,6 +9,7 @@ import type { TrainSettings } from "../settings.ts";
 import { partWeights } from "./augment_embedding.ts";
 import { compileTrainStep, startState } from "./compile_step.ts";
 import { emaConfig, emaDecay } from "./ema.ts";
+import type { LossScaleState } from "./loss_scale.ts";
 import { learningRateAt } from "./lr_schedule.ts";
 import type { StepBatch } from "./step_batches.ts";
 import type { TracedStep } from "./traced_step.ts";
@@ -21,6 +22,8 @@ export interface StepResult {
   /** Norm of the whole gradient before clipping. */
   readonly gradNorm: number;
   readonly learningRate: number;
+  /** The factor of the loss with which the step succeeded, in fp16. */
+  readonly lossScale?: number;
 }
 
 /** The values of all that training changes, the `TrainState`. */
@@ -75,35 +78,47 @@ export class StepComputer {
     return this.#traced.timesteps?.state();
   }
 
+  /** The scale of the loss; undefined but for fp16. */
+  get lossScale(): LossScaleState | undefined {
+    return this.#traced.lossScale?.state();
+  }
+
   /**
-   * Computes the next step.
+   * Computes the next step. In fp16 it is computed again with a smaller scale of the loss if its gradients were too large.
    * @throws DivergenceError when the loss or the gradient is not finite
    */
   async compute({ step, ...batch }: StepBatch): Promise<StepResult> {
-    const { timesteps, feeds } = this.#traced;
+    const { timesteps, feeds, lossScale } = this.#traced;
     const { batchSize, seed, lrSchedule: schedule, emaMaxDecay } = this.#settings;
     const done = step - 1;
     const learningRate = learningRateAt(done, { ...this.#settings, schedule });
     const ema = emaConfig(emaMaxDecay);
     const drawn = timesteps?.draw(batchSize, seed, done);
-    const run = this.#executable.begin(
-      feeds({
-        ...batch,
-        ...drawn,
-        key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
-        step: done,
-        learningRate,
-        ...(ema && { emaDecay: emaDecay(step, ema) }),
-      }),
-    );
-    const [[loss], [gradNorm]] = await readOutputs(run, 2);
-    const lossByImage = drawn && (await run.read(2));
-    if (!Number.isFinite(loss)) throw new DivergenceError(step, `the loss became ${loss} in step ${step}`);
-    if (!Number.isFinite(gradNorm)) {
-      throw new DivergenceError(step, `the gradient's norm became ${gradNorm} in step ${step}`);
+    const given = {
+      ...batch,
+      ...drawn,
+      key: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0, done),
+      step: done,
+      learningRate,
+      ...(ema && { emaDecay: emaDecay(step, ema) }),
+    };
+    for (;;) {
+      const scale = lossScale?.scale;
+      const run = this.#executable.begin(
+        feeds({ ...given, ...(scale !== undefined && { lossScale: scale }) }),
+      );
+      const [[loss], [gradNorm]] = await readOutputs(run, 2);
+      const lossByImage = drawn && (await run.read(2));
+      if (!Number.isFinite(loss)) throw new DivergenceError(step, `the loss became ${loss} in step ${step}`);
+      if (Number.isFinite(gradNorm)) {
+        if (drawn && lossByImage) timesteps?.observe(drawn.timesteps, lossByImage);
+        lossScale?.succeeded();
+        return { step, loss, gradNorm, learningRate, ...(scale !== undefined && { lossScale: scale }) };
+      }
+      if (!lossScale?.failed()) {
+        throw new DivergenceError(step, `the gradient's norm became ${gradNorm} in step ${step}`);
+      }
     }
-    if (drawn && lossByImage) timesteps?.observe(drawn.timesteps, lossByImage);
-    return { step, loss, gradNorm, learningRate };
   }
 
   /**

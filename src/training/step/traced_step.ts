@@ -4,6 +4,7 @@ import type { Backend } from "../../engine/backend.ts";
 import type { Denoiser } from "../../models/denoiser.ts";
 import type { AugmentEmbedding } from "./augment_embedding.ts";
 import { checkStep } from "./compile_step.ts";
+import { LossScale } from "./loss_scale.ts";
 import { LossSecondMoment } from "./loss_second_moment.ts";
 import { timestepCount } from "./objective.ts";
 import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_step.ts";
@@ -15,6 +16,8 @@ export interface TracedStep extends TrainStep {
   readonly augmentEmbedding: AugmentEmbedding | null;
   /** Importance sampling of timesteps, if enabled. */
   readonly timesteps: LossSecondMoment | null;
+  /** The scale of the loss in fp16; otherwise null. */
+  readonly lossScale: LossScale | null;
 }
 
 /**
@@ -30,5 +33,6 @@ export function traceStep(backend: Backend, options: TrainStepOptions): TracedSt
     model,
     augmentEmbedding,
     timesteps: isByLoss ? new LossSecondMoment(timestepCount(objective)) : null,
+    lossScale: options.precision === "fp16" ? new LossScale() : null,
   };
 }

@@ -4,7 +4,8 @@
 
 import { CONDITION_SIZE } from "../../data/augment/edm.ts";
 import type { HostArray, ProgramSpec } from "../../engine/backend.ts";
-import { concat, grad, type Tensor, variable } from "../../engine/tensor.ts";
+import { DEFAULT_PRECISION, inPrecision, type Precision } from "../../engine/precision.ts";
+import { concat, full, grad, type Tensor, variable } from "../../engine/tensor.ts";
 import { type Conditions, type DenoiserInputs, mapConditions } from "../../models/denoiser.ts";
 import { clipCoefficient, globalNorm } from "../../nn/clip_grad_norm.ts";
 import type { Module } from "../../nn/module.ts";
@@ -25,6 +26,8 @@ export interface TrainStepOptions extends DrawOptions, OptimizerOptions, LossWei
   readonly maxGradNorm: number | null;
   /** Whether to keep an average of the weights. */
   readonly ema: boolean;
+  /** Default fp32. In fp16 the loss is scaled, and a step whose gradient is not finite changes nothing. */
+  readonly precision?: Precision;
   /** Embeds the augmentation of images, and is trained with the model. Default none. */
   readonly augmentEmbedding?: AugmentEmbedding;
 }
@@ -38,6 +41,8 @@ export interface TrainStepFeeds extends DrawFeeds, Conditions<HostArray> {
   /** Optimizer steps done before this one. */
   readonly step: number;
   readonly learningRate: number;
+  /** For fp16: the factor of the loss in its gradients, a power of 2. */
+  readonly lossScale?: number;
   /** For `ema`: the decay, the share of the old average that is kept. */
   readonly emaDecay?: number;
 }
@@ -53,8 +58,8 @@ export interface TrainState extends OptimizerMoments {
 /** A training step with its state. */
 export interface TrainStep extends TrainState {
   /**
-   * Inputs: images; those of the draws; the model's conditions, and the augmentation condition, if any; the
-   * optimizer's scalars; ema rate if any.
+   * Inputs: images; those of the draws; the model's conditions, and the augmentation condition, if any; in fp16 the
+   * loss scale; the optimizer's scalars; ema rate if any.
    * Outputs: loss [], the gradients' norm [] before clipping, and for loss-second-moment each image's loss [N] before
    * its factor.
    * Updates: weights, moments, average.
@@ -133,7 +138,7 @@ type Trainable = readonly (readonly [name: string, parameter: Parameter])[];
 
 /** Computes the gradient of each trainable parameter from images. */
 function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainStepFeeds>) {
-  const { model, augmentEmbedding, batchSize } = options;
+  const { model, augmentEmbedding, batchSize, precision = DEFAULT_PRECISION } = options;
   checkTrainable(options);
   const network = new ModuleGroup([model, ...(augmentEmbedding === undefined ? [] : [augmentEmbedding])]);
   const images = inputs.add("images", imageShape(options), "f32", ({ images }) => images);
@@ -153,11 +158,15 @@ function traceGradients(options: TrainStepOptions, inputs: ProgramInputs<TrainSt
       conditions !== undefined && { addedEmbedding: augmentEmbedding.forward(conditions) }),
   });
   const trainable: Trainable = [...network.namedParameters()].filter(([, parameter]) => parameter.trainable);
-  const gradients = grad(
-    loss,
-    trainable.map(([, parameter]) => parameter.tensor),
-  );
-  return { loss, byImage, gradients, trainable, network };
+  const parameters = trainable.map(([, parameter]) => parameter.tensor);
+  if (precision === "fp32") {
+    return { loss, byImage, gradients: grad(loss, parameters), trainable, network };
+  }
+  const scale = inputs.scalar("lossScale", ({ lossScale }) => required("lossScale", lossScale));
+  const values = [loss, ...grad(loss.mul(scale), parameters), ...(byImage === null ? [] : [byImage])];
+  const [narrow, ...others] = inPrecision(values, precision);
+  const gradients = others.slice(0, parameters.length).map((g) => g.mul(full(1, []).div(scale)));
+  return { loss: narrow, byImage: byImage && others[parameters.length], gradients, trainable, network };
 }
 
 /** Computes new weights, moments and averages from gradients. */
@@ -177,6 +186,7 @@ function traceUpdate(
     : null;
   const norm = globalNorm(gradients);
   const clip = options.maxGradNorm === null ? null : clipCoefficient(norm, options.maxGradNorm);
+  const isUsed = options.precision === "fp16" ? norm.isFinite() : null;
   const updates = trainable.flatMap(([name, { tensor }], i) => {
     const gradient = clip === null ? gradients[i] : gradients[i].mul(clip);
     const after = optimizer.update(name, tensor, gradient);
@@ -184,7 +194,11 @@ function traceUpdate(
     const target = average.weights.tensor(name);
     return [...after.updates, { target, value: emaUpdate(target, after.weight, average.rate) }];
   });
-  return { norm, updates, state: { network, ...optimizer.moments, ema: average?.weights ?? null } };
+  const kept = updates.map(({ target, value }) => ({
+    target,
+    value: isUsed === null ? value : isUsed.where(value, target),
+  }));
+  return { norm, updates: kept, state: { network, ...optimizer.moments, ema: average?.weights ?? null } };
 }
 
 function checkTrainable({ model, objective }: TrainStepOptions): void {

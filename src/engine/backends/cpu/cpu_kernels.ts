@@ -36,6 +36,7 @@ export const cpuCapabilities: Capabilities = {
         return { bias: false, residual: false, perImage: false };
     }
   },
+  takesHalves: () => false,
 };
 
 /** @param capabilities replaces the CPU's own: fewer, to test lowering for backends that can do less */

@@ -28,6 +28,7 @@ const CAPABILITIES: Capabilities = {
   inPlace: true,
   readsStrides: () => true,
   tail: () => ({ bias: false, residual: false, perImage: false }),
+  takesHalves: () => false,
 };
 
 export class ReferenceBackend implements Backend {

@@ -1,7 +1,9 @@
 // How the arguments of calls are bound. A shader may not bind overlapping parts of a buffer twice if it writes one of
 // them: arguments that overlap (a value computed in place, a part of a concatenation) share a binding.
 
+import { DTYPE_BYTES } from "../../graph.ts";
 import type { Arg, ArrayKind } from "./kernels/kernel.ts";
+import { fourOf, halfOf, oneOf, wordsOf } from "./wgsl/halves.ts";
 
 /** A part of a buffer of the device, in bytes. */
 export interface Region {
@@ -10,8 +12,28 @@ export interface Region {
   readonly size: number;
 }
 
-/** The type of a binding's elements in WGSL. */
-type BoundType = "f32" | "i32" | "vec4<f32>";
+/** What a device says of bindings. */
+export interface BindingForm {
+  /** Of the offset of a binding, in bytes. */
+  readonly alignment: number;
+  /** Whether shaders have 16-bit floats. */
+  readonly hasHalves: boolean;
+}
+
+/**
+ * The type of a binding's elements in WGSL. 16-bit floats are bound in fours as two words; one by one as what they are, or,
+ * on devices without them, as words that invocations share.
+ */
+type BoundType = "f32" | "i32" | "vec4<f32>" | "vec2<u32>" | "f16" | "atomic<u32>";
+
+const BYTES: Readonly<Record<BoundType, number>> = {
+  f32: 4,
+  i32: 4,
+  "vec4<f32>": 16,
+  "vec2<u32>": 8,
+  f16: 2,
+  "atomic<u32>": 4,
+};
 
 /** The bindings of a call, or of several of one kernel that run together, and which of them each argument is in. */
 export interface CallBindings {
@@ -26,8 +48,10 @@ export interface CallBindings {
   }[];
 }
 
-const ELEMENT = 4;
-const FOUR = 16;
+type Element = "i32" | "f32" | "f16";
+
+const elementOf = (kind: ArrayKind): Element => (kind === "f32x4" ? "f32" : kind === "f16x4" ? "f16" : kind);
+const bytesOf = (kind: ArrayKind): number => DTYPE_BYTES[elementOf(kind)];
 
 interface Group {
   readonly buffer: GPUBuffer;
@@ -36,12 +60,12 @@ interface Group {
   readonly members: number[];
 }
 
-/** @param alignment of the offset of a binding, in bytes */
 export function bind(
   regions: readonly Region[],
   kinds: readonly ArrayKind[],
-  alignment: number,
+  form: BindingForm,
 ): CallBindings {
+  const { alignment } = form;
   const groups: Group[] = [];
   const order = regions.map((_, i) => i).sort((a, b) => regions[a].offset - regions[b].offset);
   for (const i of order) {
@@ -55,7 +79,7 @@ export function bind(
       overlapping.members.push(i);
     }
   }
-  return boundTo(groups, [regions], kinds, false);
+  return boundTo(groups, [regions], kinds, form, false);
 }
 
 /** Whether calls of a kernel can run together: argument by argument, they are in the same buffers. */
@@ -66,6 +90,7 @@ export const fitTogether = (a: readonly Region[], b: readonly Region[]): boolean
 export function bindTogether(
   calls: readonly (readonly Region[])[],
   kinds: readonly ArrayKind[],
+  form: BindingForm,
 ): CallBindings {
   const buffers = [...new Set(calls[0].map(({ buffer }) => buffer))];
   const groups = buffers.map(
@@ -76,43 +101,61 @@ export function bindTogether(
       members: calls[0].flatMap((region, i) => (region.buffer === buffer ? [i] : [])),
     }),
   );
-  return boundTo(groups, calls, kinds, true);
+  return boundTo(groups, calls, kinds, form, true);
 }
 
 /** The places of the arguments of calls that run together, in elements: argument after argument, call after call. */
-export const placesOf = (calls: readonly (readonly Region[])[]): Uint32Array<ArrayBuffer> =>
-  Uint32Array.from(calls.flatMap((regions) => regions.map(({ offset }) => offset / ELEMENT)));
+export const placesOf = (
+  calls: readonly (readonly Region[])[],
+  kinds: readonly ArrayKind[],
+): Uint32Array<ArrayBuffer> =>
+  Uint32Array.from(calls.flatMap((regions) => regions.map(({ offset }, i) => offset / bytesOf(kinds[i]))));
 
 function boundTo(
   groups: readonly Group[],
   calls: readonly (readonly Region[])[],
   kinds: readonly ArrayKind[],
+  form: BindingForm,
   hasTable: boolean,
 ): CallBindings {
   return {
     hasTable,
     bindings: groups.map(({ buffer, start, end, members }) => {
-      const areAligned = members.every((i) => calls.every((regions) => regions[i].offset % FOUR === 0));
+      const areAligned = members.every((i) =>
+        calls.every((regions) => regions[i].offset % (4 * bytesOf(kinds[i])) === 0),
+      );
       const type = typeOf(
         members.map((i) => kinds[i]),
         areAligned,
+        form,
       );
-      const whole = type === "vec4<f32>" ? FOUR : ELEMENT;
+      // The size of a binding is a multiple of 4.
+      const whole = Math.max(4, BYTES[type]);
       return { buffer, offset: start, size: Math.ceil((end - start) / whole) * whole, type };
     }),
     args: kinds.map((kind, i) => {
       const binding = groups.findIndex(({ members }) => members.includes(i));
-      const offset = hasTable ? 0 : (calls[0][i].offset - groups[binding].start) / ELEMENT;
+      const offset = hasTable ? 0 : (calls[0][i].offset - groups[binding].start) / bytesOf(kind);
       return { kind, binding, offset };
     }),
   };
 }
 
 /** The type by which arguments of some kinds can share a binding. */
-function typeOf(kinds: readonly ArrayKind[], areAligned: boolean): BoundType {
-  if (kinds.every((kind) => kind === "i32")) return "i32";
-  if (kinds.includes("i32")) throw new Error(`one array is bound as ${kinds.join(" and as ")}`);
-  return areAligned && kinds.every((kind) => kind === "f32x4") ? "vec4<f32>" : "f32";
+function typeOf(kinds: readonly ArrayKind[], areAligned: boolean, { hasHalves }: BindingForm): BoundType {
+  const [element, ...others] = new Set(kinds.map(elementOf));
+  if (others.length > 0) throw new Error(`one array is bound as ${kinds.join(" and as ")}`);
+  const areFours = areAligned && kinds.every((kind) => kind.endsWith("x4"));
+  switch (element) {
+    case "i32":
+      return "i32";
+    case "f32":
+      return areFours ? "vec4<f32>" : "f32";
+    case "f16":
+      return areFours ? "vec2<u32>" : hasHalves ? "f16" : "atomic<u32>";
+    default:
+      return element satisfies never;
+  }
 }
 
 /**
@@ -124,21 +167,23 @@ export function canBindTogether(
   kinds: readonly ArrayKind[],
   most: number,
 ): boolean {
-  const areInts = new Map<GPUBuffer, boolean>();
+  const elements = new Map<GPUBuffer, Element>();
   for (const [i, { buffer }] of regions.entries()) {
-    const known = areInts.get(buffer);
-    if (known !== undefined && known !== (kinds[i] === "i32")) return false;
-    areInts.set(buffer, kinds[i] === "i32");
+    const known = elements.get(buffer);
+    const element = elementOf(kinds[i]);
+    if (known !== undefined && known !== element) return false;
+    elements.set(buffer, element);
   }
-  return areInts.size <= most;
+  return elements.size <= most;
 }
 
 /** A text that is equal for calls whose shaders are equal, given equal kernels. */
 export const bindingKey = ({ bindings, args, hasTable }: CallBindings): string =>
   `${hasTable}|${bindings.map(({ type }) => type).join()}|${args.map(({ binding, offset }) => `${binding}+${offset}`).join()}`;
 
-/** Declarations of the bindings in WGSL. */
+/** Declarations of the bindings in WGSL; the first of a shader. */
 export const declarations = ({ bindings }: CallBindings): string =>
+  (bindings.some(({ type }) => type === "f16") ? "enable f16;\n" : "") +
   bindings
     .map(({ type }, i) => `@group(0) @binding(${i}) var<storage, read_write> array${i}: array<${type}>;\n`)
     .join("");
@@ -151,22 +196,64 @@ export const argsOf = ({ bindings, args, hasTable }: CallBindings): Arg[] =>
       [index, ...(hasTable ? [`place${i}`] : []), ...(offset + by === 0 ? [] : [`${offset + by}u`])].join(
         " + ",
       );
-    if (kind !== "f32x4") {
+    const { type } = bindings[binding];
+    const one = oneIn(type, array);
+    if (!kind.endsWith("x4")) {
       return {
-        load: (index) => `${array}[${moved(index)}]`,
-        store: (index, value) => `${array}[${moved(index)}] = ${value};`,
+        load: (index) => one.load(moved(index)),
+        store: (index, value) => one.store(moved(index), value),
       };
     }
-    if (bindings[binding].type === "vec4<f32>") {
+    if (type === "vec4<f32>" || type === "vec2<u32>") {
+      const isHalf = type === "vec2<u32>";
       return {
-        load: (index) => `${array}[(${moved(index)}) / 4u]`,
-        store: (index, value) => `${array}[(${moved(index)}) / 4u] = ${value};`,
+        load: (index) => {
+          const four = `${array}[(${moved(index)}) / 4u]`;
+          return isHalf ? fourOf(four) : four;
+        },
+        store: (index, value) => {
+          const four = `${array}[(${moved(index)}) / 4u]`;
+          return isHalf
+            ? `{ let half_four = ${value}; ${four} = ${wordsOf("half_four")}; }`
+            : `${four} = ${value};`;
+        },
       };
     }
     const four = [0, 1, 2, 3];
     return {
-      load: (index) => `vec4<f32>(${four.map((by) => `${array}[${moved(index, by)}]`).join(", ")})`,
+      load: (index) => `vec4<f32>(${four.map((by) => one.load(moved(index, by))).join(", ")})`,
       store: (index, value) =>
-        `{ let first = ${index}; let four = ${value}; ${four.map((by) => `${array}[${moved("first", by)}] = four[${by}];`).join(" ")} }`,
+        `{ let first = ${index}; let four = ${value}; ${four.map((by) => one.store(moved("first", by), `four[${by}]`)).join(" ")} }`,
     };
   });
+
+/** Single elements of an array of some type. */
+function oneIn(type: BoundType, array: string): Arg {
+  switch (type) {
+    case "f16":
+      return {
+        load: (at) => `f32(${array}[${at}])`,
+        store: (at, value) => `${array}[${at}] = ${halfOf(value)};`,
+      };
+    case "atomic<u32>":
+      return {
+        load: (at) => oneOf(`atomicLoad(&${array}[(${at}) / 2u])`, at),
+        // The other half of the word may be another invocation's.
+        store: (at, value) => `{ let half_at = ${at};
+let half_shift = (half_at & 1u) * 16u;
+let half_bits = (imago_pair(vec2<f32>(${value}, 0.0f)) & 0xffffu) << half_shift;
+var half_before = atomicLoad(&${array}[half_at / 2u]);
+loop {
+let half_after = (half_before & ~(0xffffu << half_shift)) | half_bits;
+let half_stored = atomicCompareExchangeWeak(&${array}[half_at / 2u], half_before, half_after);
+if (half_stored.exchanged) { break; }
+half_before = half_stored.old_value;
+} }`,
+      };
+    default:
+      return {
+        load: (at) => `${array}[${at}]`,
+        store: (at, value) => `${array}[${at}] = ${value};`,
+      };
+  }
+}

@@ -47,6 +47,7 @@ const RAISED = [
 ] as const;
 
 const TIMES = "timestamp-query";
+const HALVES = "shader-f16";
 
 /** An open device. Buffers that are made here count towards `usedBytes` until they are destroyed. */
 export class Device {
@@ -77,7 +78,7 @@ export class Device {
     const { limits, features } = found.adapter;
     try {
       const gpu = await found.adapter.requestDevice({
-        requiredFeatures: features.has(TIMES) ? [TIMES] : [],
+        requiredFeatures: ([TIMES, HALVES] as const).filter((feature) => features.has(feature)),
         requiredLimits: Object.fromEntries(RAISED.map((limit) => [limit, limits[limit]])),
       });
       return new Device(found, gpu);
@@ -91,6 +92,11 @@ export class Device {
   get identity(): string {
     const { vendor, architecture, device, description } = this.#found.adapter.info;
     return [vendor, architecture, device, description].join(" / ");
+  }
+
+  /** Whether shaders have 16-bit floats. */
+  get hasHalves(): boolean {
+    return this.gpu.features.has(HALVES);
   }
 
   /** Whether kernels can be timed. */
@@ -177,13 +183,21 @@ export class Device {
   /** Writes bytes to a place of a buffer, after all work submitted so far. */
   write({ buffer, offset }: { readonly buffer: GPUBuffer; readonly offset: number }, data: HostArray): void {
     this.check();
-    this.gpu.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+    const { queue } = this.gpu;
+    if (data.byteLength % WORD === 0) {
+      queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+      return;
+    }
+    // A GPU takes whole words; after an odd number of 16-bit elements there is room for one more.
+    const words = new Uint8Array(Math.ceil(data.byteLength / WORD) * WORD);
+    words.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    queue.writeBuffer(buffer, offset, words);
   }
 
   /** A copy of bytes of a buffer as they are after all work submitted so far. */
   async read(source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.check();
-    const size = Math.ceil(bytes / 4) * 4;
+    const size = Math.ceil(bytes / WORD) * WORD;
     const staging = this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
     const encoder = this.gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(source, offset, staging, 0, size);
@@ -205,6 +219,9 @@ export class Device {
     if (!this.#closed) this.#failure ??= error;
   }
 }
+
+/** Bytes that are copied at once. */
+const WORD = 4;
 
 /** GPUMapMode.READ, which is a global of browsers only. */
 const MAP_READ = 1;

@@ -106,8 +106,8 @@ async function dispatchOf(
   const table = tables.of(batch);
   const bindings =
     table === undefined
-      ? bind(regions[0], kernel.arrays, device.alignment)
-      : bindTogether(regions, kernel.arrays);
+      ? bind(regions[0], kernel.arrays, device)
+      : bindTogether(regions, kernel.arrays, device);
   const [x, y, z] = kernel.workgroups;
   return {
     ...(await bound(kernel, bindings, table, device, pipelines)),
@@ -144,7 +144,12 @@ class Tables {
 
   constructor(device: Device, batches: readonly Batch[]) {
     const joint = batches.filter(({ hasTable }) => hasTable);
-    const places = joint.map(({ calls }) => placesOf(calls.map(({ regions }) => regions)));
+    const places = joint.map(({ kernel, calls }) =>
+      placesOf(
+        calls.map(({ regions }) => regions),
+        kernel.arrays,
+      ),
+    );
     const spaces = places.map(
       ({ byteLength }) => Math.ceil(byteLength / device.alignment) * device.alignment,
     );

@@ -23,7 +23,7 @@ export async function withTimer<T>(
     await device.allocated();
     const regions = arrays.map((buffer): Region => ({ buffer, offset: 0, size: buffer.size }));
     return await work(async (kernel) => {
-      const bindings = bind(regions, kernel.arrays, device.alignment);
+      const bindings = bind(regions, kernel.arrays, device);
       const ready = await bound(kernel, bindings, undefined, device, pipelines);
       const [seconds] = await timesOf(device, [{ ...ready, workgroups: kernel.workgroups }]);
       return seconds;

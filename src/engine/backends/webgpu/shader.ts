@@ -2,6 +2,7 @@
 
 import { argsOf, type CallBindings, declarations } from "./bindings.ts";
 import type { GpuKernel } from "./kernels/kernel.ts";
+import { halvesFor } from "./wgsl/halves.ts";
 
 /**
  * Calls that run together follow one another along the third axis of workgroups; a table after the other bindings has the
@@ -15,7 +16,7 @@ export function shaderOf(kernel: GpuKernel, bindings: CallBindings): string {
   const ofCall = `let group = vec3<u32>(workgroup.xy, workgroup.z % ${depth}u);
 let call = workgroup.z / ${depth}u;
 ${args.map((_, i) => `let place${i} = places[call * ${args.length}u + ${i}u];`).join("\n")}`;
-  return `${declarations(bindings)}${hasTable ? table : ""}${head}
+  return `${declarations(bindings)}${hasTable ? table : ""}${halvesFor(head + body)}${head}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 ${hasTable ? ofCall : "let group = workgroup;"}

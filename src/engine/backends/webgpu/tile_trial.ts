@@ -103,8 +103,8 @@ async function rateOf(
   const { kernel } = lowerMatmul(
     {
       ...{ batch: [1], m, n, k, wholeK: true, tail: NO_TAIL },
-      a: { batch: [m * k], row: k, column: 1 },
-      b: { batch: [k * n], row: n, column: 1 },
+      a: { stored: "f32", batch: [m * k], row: k, column: 1 },
+      b: { stored: "f32", batch: [k * n], row: n, column: 1 },
     },
     { [tile]: { together: 1, alone: 1 } },
   ).steps[0];

@@ -1,6 +1,7 @@
 // The kernels of WebGPU: their capabilities, and which computes each primitive.
 
 import type { Capabilities } from "../../capabilities.ts";
+import type { OpKind } from "../../graph.ts";
 import { geometry } from "../../ops/conv2d.ts";
 import { primitiveOf } from "../../ops/roles.ts";
 import { isContiguous } from "../../passes/view.ts";
@@ -12,7 +13,7 @@ import { lowerAttentionGrad } from "./kernels/attention/attention_grad.ts";
 import { attentionSpec } from "./kernels/attention/blocks.ts";
 import { lowerConv2d, lowerConv2dGradFilter, lowerConv2dGradInput } from "./kernels/conv2d.ts";
 import { lowerGather, lowerScatterAdd } from "./kernels/gather.ts";
-import type { GpuKernel, Lowered } from "./kernels/kernel.ts";
+import { type GpuKernel, type Lowered, type Stored, storedAs } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop/loop.ts";
 import { lowerMatmul } from "./kernels/matmul.ts";
 import type { TileSpeeds } from "./kernels/product/tiles.ts";
@@ -42,7 +43,7 @@ export const webgpuKernels = (choice: KernelChoice): KernelSet<GpuKernel> => ({
 });
 
 const capabilitiesOf = (maxArrays: number): Capabilities => ({
-  dtypes: ["f32", "i32"],
+  dtypes: ["f32", "i32", "f16"],
   maxArrays,
   inPlace: true,
   readsStrides: (op) => op.kind === "matmul",
@@ -58,42 +59,61 @@ const capabilitiesOf = (maxArrays: number): Capabilities => ({
         return { bias: false, residual: false, perImage: false };
     }
   },
+  takesHalves: ({ kind }) => HALVES.some((known) => known === kind),
 });
 
+/** The primitives whose kernels read and write 16 bits. */
+const HALVES: readonly OpKind[] = [
+  "conv2d",
+  "conv2dGradInput",
+  "conv2dGradFilter",
+  "matmul",
+  "attention",
+  "attentionGrad",
+];
+
 function lowerPrimitive(
-  { product: node, bias, residual, view, batchInvariant }: Primitive,
+  { product: node, inputs, bias, residual, result, view, batchInvariant }: Primitive,
   { speeds, sharesTokens }: KernelChoice,
 ): Lowered {
   const op = primitiveOf(node.op);
-  const tail = { bias: bias !== null, residual: residual !== null };
+  const tail = {
+    bias: bias && storedAs(bias.dtype),
+    residual: residual && storedAs(residual.dtype),
+    result: storedAs(result),
+  };
   const perImage = residual !== null && !isContiguous(view(residual));
-  const [a, b] = node.inputs;
+  const [a, b] = inputs;
+  const storage = () => ({ inputs: inputs.map(({ dtype }) => storedAs(dtype)), result: tail.result });
+  const stored = () => [storedAs(a.dtype), storedAs(b.dtype)] as const;
   switch (op.kind) {
     case "conv2d":
       return lowerConv2d(
         geometry(a.shape, b.shape, node.shape, op),
+        stored(),
         { ...tail, perImage, batchInvariant },
         speeds,
       );
     case "conv2dGradInput":
       return lowerConv2dGradInput(
         geometry(node.shape, b.shape, a.shape, op),
+        stored(),
         { ...tail, perImage, batchInvariant },
         speeds,
       );
     case "conv2dGradFilter":
-      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op), speeds);
+      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op), stored(), tail.result, speeds);
     case "matmul": {
-      const [left, right] = node.inputs.map((source) => operandOf(view(source).strides));
+      const [left, right] = inputs.map((source) => operandOf(storedAs(source.dtype), view(source).strides));
       const [m, n] = node.shape.slice(-2);
       const [k] = a.shape.slice(-1);
       const batch = node.shape.slice(0, -2);
       return lowerMatmul({ batch, m, n, k, a: left, b: right, tail, wholeK: batchInvariant }, speeds);
     }
     case "attention":
-      return lowerAttention(attentionSpec(a.shape, op, sharesTokens));
+      return lowerAttention(attentionSpec(a.shape, op, sharesTokens), storage());
     case "attentionGrad":
-      return lowerAttentionGrad(attentionSpec(a.shape, op, sharesTokens));
+      return lowerAttentionGrad(attentionSpec(a.shape, op, sharesTokens), storage());
     case "gather":
       return lowerGather({ rows: a.shape[0], width: a.shape[1], count: b.shape[0] });
     case "scatterAdd":
@@ -110,7 +130,8 @@ function lowerPrimitive(
   }
 }
 
-const operandOf = (strides: readonly number[]) => ({
+const operandOf = (stored: Stored, strides: readonly number[]) => ({
+  stored,
   batch: strides.slice(0, -2),
   row: strides[strides.length - 2],
   column: strides[strides.length - 1],

@@ -2,20 +2,23 @@
 // image under a tap of the filter.
 
 import type { ConvGeometry } from "../../../ops/conv2d.ts";
-import type { GpuKernel, Lowered } from "./kernel.ts";
+import { floats, type GpuKernel, type Lowered, type Stored } from "./kernel.ts";
 import type { Naming } from "./product/code.ts";
 import { productCode, productKey } from "./product/product.ts";
 import {
-  kindFor,
   lowerProduct,
   NO_TAIL,
   type ProductTail,
   productArrays,
+  takesFours,
   withTail,
 } from "./product/split_product.ts";
 import { type Cut, type ProductSizes, productGroups, type TileSpeeds } from "./product/tiles.ts";
 
 const FLOAT = 4;
+
+/** How the two inputs of a kernel are stored. */
+export type ConvInputs = readonly [Stored, Stored];
 
 /** A convolution's tail. */
 export interface ConvTail extends ProductTail {
@@ -34,10 +37,11 @@ const common = (
   geometry: ConvGeometry,
   sizes: ProductSizes,
   cut: Cut,
+  inputs: ConvInputs,
   tail: ProductTail,
 ) => ({
   family,
-  key: `${family}:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify(tail)}`,
+  key: `${family}:${productKey(sizes, cut)}:${keyOf(geometry)}:${JSON.stringify([inputs, tail])}`,
   workgroups: productGroups(sizes, cut),
   flops: flopsOf(geometry),
   bytes: bytesOf(geometry),
@@ -56,19 +60,19 @@ let ${of("tap_x")} = (${index} / ${channels}u) % ${kw}u;
 let ${of("tap_y")} = ${index} / ${channels * kw}u;`;
 
 /** A variable for an element that may lie outside of its array, where it is 0. */
-const found = (kind: "f32" | "f32x4"): string => `var found = ${kind === "f32x4" ? "vec4<f32>()" : "0.0f"};`;
+const found = (inFours: boolean): string => `var found = ${inFours ? "vec4<f32>()" : "0.0f"};`;
 
 /** The element of the image under a tap. */
 function underTap(
   { stride: [sy, sx], padding: [top, , left], h, w, ci }: ConvGeometry,
-  kind: "f32" | "f32x4",
+  inFours: boolean,
   load: (index: string) => string,
   of: Naming,
 ): { readonly code: string; readonly value: string } {
   return {
     code: `let y = i32(${of("py")} * ${sy}u + ${of("tap_y")}) - ${top};
 let x = i32(${of("px")} * ${sx}u + ${of("tap_x")}) - ${left};
-${found(kind)}
+${found(inFours)}
 if (y >= 0 && y < ${h} && x >= 0 && x < ${w}) {
 found = ${load(`((${of("image")} * ${h}u + u32(y)) * ${w}u + u32(x)) * ${ci}u + ${of("channel")}`)};
 }`,
@@ -77,38 +81,49 @@ found = ${load(`((${of("image")} * ${h}u + u32(y)) * ${w}u + u32(x)) * ${ci}u + 
 }
 
 /** Inputs: image [N, H, W, Ci], filters [kh, kw, Ci, Co], then bias and residual if any. */
-export function lowerConv2d(geometry: ConvGeometry, tail: ConvTail, speeds: TileSpeeds): Lowered {
+export function lowerConv2d(
+  geometry: ConvGeometry,
+  inputs: ConvInputs,
+  tail: ConvTail,
+  speeds: TileSpeeds,
+): Lowered {
   const { n, oh, ow, kh, kw, ci, co } = geometry;
   const sizes = { m: n * oh * ow, n: co, k: kh * kw * ci, batch: 1 };
   return lowerProduct(sizes, tail, speeds, tail.batchInvariant, (cut, shown) =>
-    convKernel(geometry, sizes, cut, shown),
+    convKernel(geometry, sizes, cut, inputs, shown),
   );
 }
 
-function convKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut, tail: ProductTail): GpuKernel {
+function convKernel(
+  geometry: ConvGeometry,
+  sizes: ProductSizes,
+  cut: Cut,
+  inputs: ConvInputs,
+  tail: ProductTail,
+): GpuKernel {
   const { oh, ow, kw, ci, co } = geometry;
-  const [inKind, outKind] = [kindFor(ci, cut), kindFor(co, cut)];
+  const [inFours, outFours] = [takesFours(ci, cut), takesFours(co, cut)];
   return {
-    ...common("conv2d", geometry, sizes, cut, tail),
-    arrays: productArrays([inKind, outKind], tail, outKind),
+    ...common("conv2d", geometry, sizes, cut, inputs, tail),
+    arrays: productArrays([floats(inputs[0], inFours), floats(inputs[1], outFours)], tail, outFours),
     emit(args) {
       const [image, filters] = args;
       return productCode(sizes, cut, {
         a: {
           along: "inner",
-          inFours: inKind === "f32x4",
+          inFours,
           prepare: (row, name) => pixel(row, oh, ow, name),
           element(_, inner, name) {
-            const { code, value } = underTap(geometry, inKind, image.load, name);
+            const { code, value } = underTap(geometry, inFours, image.load, name);
             return { code: `${tap(inner, kw, ci, name)}\n${code}`, value };
           },
         },
         b: {
           along: "major",
-          inFours: outKind === "f32x4",
+          inFours: outFours,
           element: (column, inner) => ({ value: filters.load(`${inner} * ${co}u + ${column}`) }),
         },
-        storesFours: outKind === "f32x4",
+        storesFours: outFours,
         store(row, column, value) {
           const place = `(part * ${sizes.m}u + ${row}) * ${co}u + ${column}`;
           const addend = tail.perImage ? `(${row} / ${oh * ow}u) * ${co}u + ${column}` : place;
@@ -120,11 +135,16 @@ function convKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut, tail:
 }
 
 /** Inputs: gradient of the result [N, OH, OW, Co], filters, then a residual if any. Result: [N, H, W, Ci]. */
-export function lowerConv2dGradInput(geometry: ConvGeometry, tail: ConvTail, speeds: TileSpeeds): Lowered {
+export function lowerConv2dGradInput(
+  geometry: ConvGeometry,
+  inputs: ConvInputs,
+  tail: ConvTail,
+  speeds: TileSpeeds,
+): Lowered {
   const { n, h, w, kh, kw, ci, co } = geometry;
   const sizes = { m: n * h * w, n: ci, k: kh * kw * co, batch: 1 };
   return lowerProduct(sizes, tail, speeds, tail.batchInvariant, (cut, shown) =>
-    gradInputKernel(geometry, sizes, cut, shown),
+    gradInputKernel(geometry, sizes, cut, inputs, shown),
   );
 }
 
@@ -132,21 +152,26 @@ function gradInputKernel(
   geometry: ConvGeometry,
   sizes: ProductSizes,
   cut: Cut,
+  inputs: ConvInputs,
   tail: ProductTail,
 ): GpuKernel {
   const { h, w, oh, ow, kw, ci, co, stride, padding } = geometry;
   const [sy, sx] = stride;
   const [top, , left] = padding;
-  const kind = kindFor(co, cut);
+  const inFours = takesFours(co, cut);
   return {
-    ...common("conv2d_grad_input", geometry, sizes, cut, tail),
-    arrays: productArrays([kind, kind], tail, "f32"),
+    ...common("conv2d_grad_input", geometry, sizes, cut, inputs, tail),
+    arrays: productArrays(
+      inputs.map((stored) => floats(stored, inFours)),
+      tail,
+      false,
+    ),
     emit(args) {
       const [gradient, filters] = args;
       return productCode(sizes, cut, {
         a: {
           along: "inner",
-          inFours: kind === "f32x4",
+          inFours,
           prepare: (row, name) => pixel(row, h, w, name),
           element(_, inner, name) {
             const place = `((${name("image")} * ${oh}u + u32(y)) * ${ow}u + u32(x)) * ${co}u + ${name("channel")}`;
@@ -157,7 +182,7 @@ let from_y = i32(${name("py")} + ${top}u) - i32(${name("tap_y")});
 let from_x = i32(${name("px")} + ${left}u) - i32(${name("tap_x")});
 let y = from_y / ${sy};
 let x = from_x / ${sx};
-${found(kind)}
+${found(inFours)}
 if (from_y >= 0 && from_x >= 0 && y * ${sy} == from_y && x * ${sx} == from_x && y < ${oh} && x < ${ow}) {
 found = ${gradient.load(place)};
 }`,
@@ -167,7 +192,7 @@ found = ${gradient.load(place)};
         },
         b: {
           along: "inner",
-          inFours: kind === "f32x4",
+          inFours,
           element: (column, inner) => ({
             value: filters.load(`((${inner} / ${co}u) * ${ci}u + ${column}) * ${co}u + ${inner} % ${co}u`),
           }),
@@ -183,35 +208,48 @@ found = ${gradient.load(place)};
 }
 
 /** Inputs: image, gradient of the result. Result: [kh, kw, Ci, Co]. */
-export function lowerConv2dGradFilter(geometry: ConvGeometry, speeds: TileSpeeds): Lowered {
+export function lowerConv2dGradFilter(
+  geometry: ConvGeometry,
+  inputs: ConvInputs,
+  result: Stored,
+  speeds: TileSpeeds,
+): Lowered {
   const { n, oh, ow, kh, kw, ci, co } = geometry;
   const sizes = { m: kh * kw * ci, n: co, k: n * oh * ow, batch: 1 };
-  return lowerProduct(sizes, NO_TAIL, speeds, false, (cut) => gradFilterKernel(geometry, sizes, cut));
+  return lowerProduct(sizes, { ...NO_TAIL, result }, speeds, false, (cut, tail) =>
+    gradFilterKernel(geometry, sizes, cut, inputs, tail),
+  );
 }
 
-function gradFilterKernel(geometry: ConvGeometry, sizes: ProductSizes, cut: Cut): GpuKernel {
+function gradFilterKernel(
+  geometry: ConvGeometry,
+  sizes: ProductSizes,
+  cut: Cut,
+  inputs: ConvInputs,
+  tail: ProductTail,
+): GpuKernel {
   const { oh, ow, kw, ci, co } = geometry;
-  const [inKind, outKind] = [kindFor(ci, cut), kindFor(co, cut)];
+  const [inFours, outFours] = [takesFours(ci, cut), takesFours(co, cut)];
   return {
-    ...common("conv2d_grad_filter", geometry, sizes, cut, NO_TAIL),
-    arrays: [inKind, outKind, outKind],
+    ...common("conv2d_grad_filter", geometry, sizes, cut, inputs, tail),
+    arrays: productArrays([floats(inputs[0], inFours), floats(inputs[1], outFours)], tail, outFours),
     emit([image, gradient, result]) {
       return productCode(sizes, cut, {
         a: {
           along: "major",
-          inFours: inKind === "f32x4",
+          inFours,
           prepare: (row, name) => tap(row, kw, ci, name),
           element(_, inner, name) {
-            const { code, value } = underTap(geometry, inKind, image.load, name);
+            const { code, value } = underTap(geometry, inFours, image.load, name);
             return { code: `${pixel(inner, oh, ow, name)}\n${code}`, value };
           },
         },
         b: {
           along: "major",
-          inFours: outKind === "f32x4",
+          inFours: outFours,
           element: (column, inner) => ({ value: gradient.load(`${inner} * ${co}u + ${column}`) }),
         },
-        storesFours: outKind === "f32x4",
+        storesFours: outFours,
         store: (row, column, value) =>
           result.store(`(part * ${sizes.m}u + ${row}) * ${co}u + ${column}`, value),
       });

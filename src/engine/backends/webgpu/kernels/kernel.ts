@@ -1,12 +1,25 @@
 // What a kernel is: WGSL for one step of a program, generated for exact shapes, and the workgroups that run it.
 
+import type { DType } from "../../../graph.ts";
 import type { LoweredOp } from "../../../program/kernel_set.ts";
+
+/** How floats are stored; f16 are widened to f32 when they are read, and rounded when they are written. */
+export type Stored = "f32" | "f16";
 
 /**
  * How a kernel sees an array: as floats, as integers, or as floats that it reads and writes in fours, from indices that are
  * multiples of 4.
  */
-export type ArrayKind = "f32" | "i32" | "f32x4";
+export type ArrayKind = "i32" | Stored | `${Stored}x4`;
+
+/** @throws Error for elements that kernels do not read as floats */
+export function storedAs(dtype: DType): Stored {
+  if (dtype === "f32" || dtype === "f16") return dtype;
+  throw new Error(`no WGSL for floats of ${dtype}`);
+}
+
+/** An array of floats, in fours if it can be. */
+export const floats = (stored: Stored, inFours: boolean): ArrayKind => (inFours ? `${stored}x4` : stored);
 
 /** An argument of a kernel, in its WGSL. Indices are u32 and count elements. */
 export interface Arg {

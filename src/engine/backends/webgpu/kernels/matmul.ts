@@ -1,16 +1,23 @@
 // Batched matrix products of strided operands, with bias and residual.
 
 import { coordinates, sum, times } from "../wgsl/text.ts";
-import type { GpuKernel, Lowered } from "./kernel.ts";
+import { floats, type GpuKernel, type Lowered, type Stored } from "./kernel.ts";
 import type { Operand as ProductOperand } from "./product/code.ts";
 import { productCode, productKey } from "./product/product.ts";
-import { kindFor, lowerProduct, type ProductTail, productArrays, withTail } from "./product/split_product.ts";
+import {
+  lowerProduct,
+  type ProductTail,
+  productArrays,
+  takesFours,
+  withTail,
+} from "./product/split_product.ts";
 import { type Cut, productGroups, type TileSpeeds } from "./product/tiles.ts";
 
 const FLOAT = 4;
 
-/** Strides of an operand, in elements. */
+/** An operand: how it is stored, and its strides in elements. */
 export interface Operand {
+  readonly stored: Stored;
   readonly batch: readonly number[];
   readonly row: number;
   readonly column: number;
@@ -50,19 +57,21 @@ function matmulKernel(spec: MatmulSpec, count: number, cut: Cut, tail: ProductTa
   ) => {
     const along = inner === 1 || major !== 1 ? "inner" : "major";
     const [step, size, other] = along === "inner" ? [inner, innerSize, major] : [major, majorSize, inner];
-    const isInFours =
-      step === 1 && [size, other, ...starts].every((count) => kindFor(count, cut) === "f32x4");
-    return { along, inFours: isInFours } as const;
+    const inFours = step === 1 && [size, other, ...starts].every((count) => takesFours(count, cut));
+    return { along, inFours } as const;
   };
   const left = layout(a.column, k, a.row, m, a.batch);
   const right = layout(b.row, k, b.column, n, b.batch);
   // Results come by fours where B does.
-  const storesFours = right.along === "major" && kindFor(n, cut) === "f32x4";
-  const kind = (inFours: boolean) => (inFours ? "f32x4" : "f32");
+  const storesFours = right.along === "major" && takesFours(n, cut);
   return {
     family: "matmul",
     key: `matmul:${productKey(sizes, cut)}:${JSON.stringify([batch, a, b, tail])}`,
-    arrays: productArrays([kind(left.inFours), kind(right.inFours)], tail, kind(storesFours)),
+    arrays: productArrays(
+      [floats(a.stored, left.inFours), floats(b.stored, right.inFours)],
+      tail,
+      storesFours,
+    ),
     workgroups: productGroups(sizes, cut),
     flops: 2 * count * m * n * k,
     bytes: FLOAT * count * (m * k + k * n + cut.parts * m * n),

@@ -4,6 +4,7 @@
 // those that matter are made of additions and products, as on the CPU: relative errors about 1e-7 (sin and cos:
 // absolute). Methods: Cody & Waite 1980, polynomials are minimax fits over the reduced ranges.
 
+import { fourOf, wordsOf } from "./halves.ts";
 import { float } from "./text.ts";
 
 /** How many numbers a value of a shader has. */
@@ -109,6 +110,14 @@ var<private> infinity_bits: u32 = 0x7f800000u;
 var<private> nan_bits: u32 = 0x7fc00000u;
 `;
 
+/** To 16 bits and back. */
+const ROUNDED: Readonly<Record<Lanes, string>> = {
+  1: `
+fn imago_rounded(x: F) -> F { return unpack2x16float(imago_pair(vec2<f32>(x, 0.0f))).x; }`,
+  4: `
+fn imago_rounded(x: F) -> F { let words = ${wordsOf("x")}; return ${fourOf("words")}; }`,
+};
+
 /** Definitions of those functions and types that a text uses. */
 export function functionsFor(code: string, lanes: Lanes = 1): string {
   const uses = (name: string) => code.includes(`imago_${name}`);
@@ -120,6 +129,7 @@ export function functionsFor(code: string, lanes: Lanes = 1): string {
     uses("sin_turns") ? SIN_TURNS : "",
     uses("tanh") ? TANH : "",
     uses("erf") ? ERF : "",
+    uses("rounded") ? ROUNDED[lanes] : "",
   ].join("");
   const bits = /_bits\b/.test(code + definitions) ? BITS : "";
   return aliases(lanes) + bits + definitions;

@@ -192,6 +192,8 @@ function unary(k: KernelBuilder, fn: (LoopInstruction & { op: "unary" })["fn"], 
       return k.let(s.vabs(x));
     case "floor":
       return k.let(s.vfloor(x));
+    case "isFinite":
+      return k.let(s.vand(s.vlt(s.vabs(x), s.vconst(Number.POSITIVE_INFINITY)), s.vconst(1)));
     default:
       return fn satisfies never;
   }

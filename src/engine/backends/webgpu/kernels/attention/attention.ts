@@ -6,19 +6,20 @@ import { float } from "../../wgsl/text.ts";
 import type { GpuKernel, Lowered } from "../kernel.ts";
 import {
   type AttentionSpec,
+  type AttentionStorage,
   declareRow,
   dotWith,
   eachUnit,
   flopsOf,
   groupsFor,
   keyOf,
-  kindOf,
   lanesOf,
   loadRow,
   memory,
   overTokens,
   placeOf,
   prologue,
+  rowsOf,
   SIZE,
   SOFTMAX,
   START,
@@ -27,13 +28,12 @@ import {
 const FLOAT = 4;
 
 /** softmax(scale q kᵀ) v. Inputs: q, k, v [N, T, C]. */
-export function lowerAttention(spec: AttentionSpec): Lowered {
+export function lowerAttention(spec: AttentionSpec, storage: AttentionStorage): Lowered {
   const { images, tokens, heads, channels, scale } = spec;
-  const kind = kindOf(spec);
   const kernel: GpuKernel = {
     family: "attention",
-    key: `attention:${keyOf(spec)}`,
-    arrays: [kind, kind, kind, kind],
+    key: `attention:${keyOf(spec, storage)}`,
+    arrays: [...storage.inputs, storage.result].map((stored) => rowsOf(spec, stored)),
     workgroups: groupsFor(spec),
     flops: flopsOf(spec, 2),
     bytes: FLOAT * 4 * images * tokens * heads * channels,

@@ -4,16 +4,16 @@
 
 import { functionsFor } from "../../wgsl/functions.ts";
 import { float } from "../../wgsl/text.ts";
-import type { ArrayKind, GpuKernel, Lowered, Shader } from "../kernel.ts";
+import type { GpuKernel, Lowered, Shader } from "../kernel.ts";
 import {
   type AttentionSpec,
+  type AttentionStorage,
   declareRow,
   dotWith,
   eachUnit,
   flopsOf,
   groupsFor,
   keyOf,
-  kindOf,
   lanesOf,
   loadRow,
   memory,
@@ -21,6 +21,7 @@ import {
   overTokens,
   placeOf,
   prologue,
+  rowsOf,
   SIZE,
   SOFTMAX,
   START,
@@ -29,33 +30,33 @@ import {
 const FLOAT = 4;
 
 /** Gradients of k, v and q, [3, N, T, C]. Inputs: q, k, v and the gradient of the result. */
-export function lowerAttentionGrad(spec: AttentionSpec): Lowered {
+export function lowerAttentionGrad(spec: AttentionSpec, storage: AttentionStorage): Lowered {
   const rows = spec.images * spec.heads * spec.tokens;
   const inputs = [0, 1, 2, 3].map((input) => ({ input }));
   const kept = [{ temp: 0 }, { temp: 1 }];
   return {
     temps: [rows, rows],
     steps: [
-      { kernel: rowsKernel(spec), args: [...inputs, ...kept] },
-      { kernel: queriesKernel(spec), args: [...inputs, ...kept, { output: 0 }] },
-      { kernel: keysKernel(spec), args: [...inputs, ...kept, { output: 0 }] },
+      { kernel: rowsKernel(spec, storage), args: [...inputs, ...kept] },
+      { kernel: queriesKernel(spec, storage), args: [...inputs, ...kept, { output: 0 }] },
+      { kernel: keysKernel(spec, storage), args: [...inputs, ...kept, { output: 0 }] },
     ],
   };
 }
 
 /** What the three have in common; arrays: q, k, v, gradient, two numbers of each query, and the result. */
-function shared(spec: AttentionSpec): Pick<GpuKernel, "family" | "workgroups" | "bytes" | "arrays"> {
+function shared(
+  spec: AttentionSpec,
+  { inputs, result }: AttentionStorage,
+): Pick<GpuKernel, "family" | "workgroups" | "bytes" | "arrays"> {
   const { images, tokens, heads, channels } = spec;
-  const kind = kindOf(spec);
   return {
     family: "attention_grad",
     workgroups: groupsFor(spec),
     bytes: FLOAT * 5 * images * tokens * heads * channels,
-    arrays: [...inputsOf(kind), "f32", "f32", kind],
+    arrays: [...inputs.map((stored) => rowsOf(spec, stored)), "f32", "f32", rowsOf(spec, result)],
   };
 }
-
-const inputsOf = (kind: ArrayKind): ArrayKind[] => [kind, kind, kind, kind];
 
 const shader = (spec: AttentionSpec, body: string): Shader => ({
   head: functionsFor(body, lanesOf(spec)) + memory(spec),
@@ -67,12 +68,12 @@ const shader = (spec: AttentionSpec, body: string): Shader => ({
 const weightOf = ({ scale }: AttentionSpec, sum: string): string =>
   `let weight = exp(fma(product, ${float(scale)}, -${sum}));`;
 
-function rowsKernel(spec: AttentionSpec): GpuKernel {
-  const common = shared(spec);
+function rowsKernel(spec: AttentionSpec, storage: AttentionStorage): GpuKernel {
+  const common = shared(spec, storage);
   return {
     ...common,
     arrays: common.arrays.slice(0, -1),
-    key: `attention_rows:${keyOf(spec)}`,
+    key: `attention_rows:${keyOf(spec, storage)}`,
     flops: flopsOf(spec, 2),
     emit: ([q, k, v, g, sums, means]) =>
       shader(
@@ -101,11 +102,11 @@ ${means.store(numberOf(spec, "own"), "mean / total")}
   };
 }
 
-function queriesKernel(spec: AttentionSpec): GpuKernel {
+function queriesKernel(spec: AttentionSpec, storage: AttentionStorage): GpuKernel {
   const size = spec.images * spec.tokens * spec.heads * spec.channels;
   return {
-    ...shared(spec),
-    key: `attention_grad_q:${keyOf(spec)}`,
+    ...shared(spec, storage),
+    key: `attention_grad_q:${keyOf(spec, storage)}`,
     flops: flopsOf(spec, 3),
     emit: ([q, k, v, g, sums, means, result]) =>
       shader(
@@ -134,11 +135,11 @@ ${eachUnit(spec, (unit, at) => result.store(`${2 * size}u + ${placeOf(spec, "own
   };
 }
 
-function keysKernel(spec: AttentionSpec): GpuKernel {
+function keysKernel(spec: AttentionSpec, storage: AttentionStorage): GpuKernel {
   const size = spec.images * spec.tokens * spec.heads * spec.channels;
   return {
-    ...shared(spec),
-    key: `attention_grad_kv:${keyOf(spec)}`,
+    ...shared(spec, storage),
+    key: `attention_grad_kv:${keyOf(spec, storage)}`,
     flops: flopsOf(spec, 4),
     emit: ([q, k, v, g, sums, means, result]) =>
       shader(

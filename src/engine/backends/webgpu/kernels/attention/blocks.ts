@@ -4,7 +4,7 @@
 import type { AttentionHeads } from "../../../../graph.ts";
 import type { Lanes } from "../../wgsl/functions.ts";
 import { float } from "../../wgsl/text.ts";
-import type { Arg, ArrayKind } from "../kernel.ts";
+import { type Arg, type ArrayKind, floats, type Stored } from "../kernel.ts";
 
 export interface AttentionSpec {
   readonly images: number;
@@ -37,11 +37,21 @@ export const START = float(-3.4028234663852886e38);
 export const lanesOf = ({ channels }: AttentionSpec): Lanes => (channels % 4 === 0 ? 4 : 1);
 /** Values of a row: fours of channels, or channels. */
 const unitsOf = (spec: AttentionSpec): number => spec.channels / lanesOf(spec);
-export const kindOf = (spec: AttentionSpec): ArrayKind => (lanesOf(spec) === 4 ? "f32x4" : "f32");
+
+/** How the arrays of attention are stored. */
+export interface AttentionStorage {
+  /** q, k and v, and for the gradient that of the result. */
+  readonly inputs: readonly Stored[];
+  readonly result: Stored;
+}
+
+/** An array of rows. */
+export const rowsOf = (spec: AttentionSpec, stored: Stored): ArrayKind => floats(stored, lanesOf(spec) === 4);
 const blockOf = ({ channels }: AttentionSpec): number =>
   Math.max(1, Math.min(64, Math.floor(BLOCK_BYTES / (FLOAT * channels))));
 
-export const keyOf = (spec: AttentionSpec): string => Object.values(spec).join(":");
+export const keyOf = (spec: AttentionSpec, { inputs, result }: AttentionStorage): string =>
+  [...Object.values(spec), ...inputs, result].join(":");
 
 export const flopsOf = ({ images, tokens, heads, channels }: AttentionSpec, products: number): number =>
   2 * products * images * heads * tokens * tokens * channels;

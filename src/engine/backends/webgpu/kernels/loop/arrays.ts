@@ -4,7 +4,7 @@ import { DTYPE_BYTES } from "../../../../graph.ts";
 import type { LoopArray, LoopSpec } from "../../../../program/loop_spec.ts";
 import { numel } from "../../../../shape.ts";
 import { sum, times } from "../../wgsl/text.ts";
-import type { ArrayKind } from "../kernel.ts";
+import { type ArrayKind, floats, storedAs } from "../kernel.ts";
 
 /** Index of an array's element at given coordinates. */
 export const indexAt = ({ strides, offset }: LoopArray, names: readonly string[]): string =>
@@ -13,11 +13,9 @@ export const indexAt = ({ strides, offset }: LoopArray, names: readonly string[]
     ...(offset === 0 ? [] : [`${offset}u`]),
   ]);
 
-/** @throws Error for 16-bit elements, which these kernels do not have */
-export function kindOf({ dtype }: LoopArray): ArrayKind {
-  if (dtype === "f32" || dtype === "i32") return dtype;
-  throw new Error(`no WGSL for arrays of ${dtype}`);
-}
+/** How a loop sees an array; `inFours` if it walks it in fours. */
+export const kindOf = ({ dtype }: LoopArray, inFours = false): ArrayKind =>
+  dtype === "i32" ? dtype : floats(storedAs(dtype), inFours);
 
 /** What a loop computes and moves. */
 export function costOf({ domain, operands, instructions, stores, reductions }: LoopSpec): {

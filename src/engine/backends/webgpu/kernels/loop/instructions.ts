@@ -32,7 +32,8 @@ function expressionOf(instruction: LoopInstruction, load: (operand: number) => s
     case "toInt":
       return `I(v${instruction.args[0]})`;
     case "round":
-      throw new Error(`no WGSL for rounding to ${instruction.to}`);
+      if (instruction.to !== "f16") throw new Error(`no WGSL for rounding to ${instruction.to}`);
+      return `imago_rounded(v${instruction.args[0]})`;
     default:
       return instruction satisfies never;
   }
@@ -58,6 +59,9 @@ function unary(fn: Unary, x: string): string {
     case "abs":
     case "floor":
       return `${fn}(${x})`;
+    case "isFinite":
+      // By its bits: a compiler may take it that no number is infinite or NaN.
+      return `select(F(), F(1.0f), (bitcast<U>(${x}) & U(0x7f800000u)) != U(0x7f800000u))`;
     default:
       return fn satisfies never;
   }

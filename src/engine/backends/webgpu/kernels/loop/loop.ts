@@ -32,7 +32,7 @@ function inFours({ domain, operands, stores }: LoopSpec): boolean {
   return [...operands, ...stores].every(({ strides, offset, dtype }) => {
     const inner = strides[strides.length - 1];
     const starts = [offset, ...strides.slice(0, -1)];
-    return dtype === "f32" && (inner === 0 || (inner === 1 && starts.every((start) => start % 4 === 0)));
+    return dtype !== "i32" && (inner === 0 || (inner === 1 && starts.every((start) => start % 4 === 0)));
   });
 }
 
@@ -63,7 +63,7 @@ ${elementAt(spec, sources, lanes, args)}`;
 
 /** Kinds of the arguments: what is read, then the stores. */
 function kindsOf({ operands, stores }: LoopSpec, sources: readonly number[], lanes: Lanes): ArrayKind[] {
-  const kind = (array: LoopArray): ArrayKind => (lanes === 4 && walks(array) ? "f32x4" : kindOf(array));
+  const kind = (array: LoopArray): ArrayKind => kindOf(array, lanes === 4 && walks(array));
   const read = Array.from({ length: readCount(sources) }, (_, i) => kind(operands[sources.indexOf(i)]));
   return [...read, ...stores.map(kind)];
 }

@@ -6,7 +6,7 @@ import type { LoopSpec } from "../../../../program/loop_spec.ts";
 import { numel } from "../../../../shape.ts";
 import { functionsFor } from "../../wgsl/functions.ts";
 import { coordinates, float } from "../../wgsl/text.ts";
-import { type Arg, type GpuKernel, groupIndex, groupsOf } from "../kernel.ts";
+import { type Arg, type ArrayKind, type GpuKernel, groupIndex, groupsOf } from "../kernel.ts";
 import { costOf, indexAt, kindOf } from "./arrays.ts";
 import { instructionsAt } from "./instructions.ts";
 
@@ -93,13 +93,16 @@ const stored = (
 ): string =>
   forEach(spec, (_, j) => args[spec.operands.length + j].store(indexAt(spec.reductions[j], names), value(j)));
 
+const arraysOf = ({ operands, reductions }: LoopSpec): ArrayKind[] =>
+  [...operands, ...reductions].map((array) => kindOf(array));
+
 /** @param spec collapsed, with reductions */
 export function reduceKernel(spec: LoopSpec): GpuKernel {
   const axes = axesOf(spec);
   const common = {
     family: "reduce",
     key: `reduce:${JSON.stringify(spec)}`,
-    arrays: [...spec.operands, ...spec.reductions].map(kindOf),
+    arrays: arraysOf(spec),
     ...costOf(spec),
   };
   return axes.length <= SHORT
@@ -126,7 +129,7 @@ if (i >= ${results}u) { return; }
 ${result(args)}`;
       return { head: functionsFor(body), size: SIZE, body };
     },
-    stage: { arrays: [...spec.operands, ...spec.reductions].map(kindOf), results, emit: result },
+    stage: { arrays: arraysOf(spec), results, emit: result },
   };
 }
 

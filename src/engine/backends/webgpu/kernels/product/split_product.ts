@@ -2,30 +2,33 @@
 
 import type { Slot } from "../../../../program/kernel_set.ts";
 import type { LoopArray, LoopInstruction } from "../../../../program/loop_spec.ts";
-import type { Arg, ArrayKind, GpuKernel, Lowered } from "../kernel.ts";
+import { type Arg, type ArrayKind, floats, type GpuKernel, type Lowered, type Stored } from "../kernel.ts";
 import { loopKernel } from "../loop/loop.ts";
 import { type Cut, cutOf, isDirect, type ProductSizes, type TileSpeeds } from "./tiles.ts";
 
-/** What a product's kernel adds to its result while it writes it: inputs 2 and on. */
+/** What a product's kernel adds to its result while it writes it, inputs 2 and on, and how it writes it. */
 export interface ProductTail {
   /** A vector along the columns. */
-  readonly bias: boolean;
+  readonly bias: Stored | null;
   /** An array like the result; or, `perImage`, a row for each image. */
-  readonly residual: boolean;
+  readonly residual: Stored | null;
   readonly perImage?: boolean;
+  readonly result: Stored;
 }
 
-export const NO_TAIL: ProductTail = { bias: false, residual: false };
+export const NO_TAIL: ProductTail = { bias: null, residual: null, result: "f32" };
 
-const tailSlots = ({ bias, residual }: ProductTail): Slot[] =>
-  Array.from({ length: Number(bias) + Number(residual) }, (_, i) => ({ input: 2 + i }));
+const addendsOf = ({ bias, residual }: ProductTail): Stored[] =>
+  [bias, residual].filter((addend) => addend !== null);
+
+const tailSlots = (tail: ProductTail): Slot[] => addendsOf(tail).map((_, i) => ({ input: 2 + i }));
 
 /** Arrays of a product's kernel: two factors, bias and residual if any, the result; all but the factors alike. */
 export const productArrays = (
   factors: readonly ArrayKind[],
   tail: ProductTail,
-  result: ArrayKind,
-): ArrayKind[] => [...factors, ...tailSlots(tail).map(() => result), result];
+  inFours: boolean,
+): ArrayKind[] => [...factors, ...[...addendsOf(tail), tail.result].map((stored) => floats(stored, inFours))];
 
 /** A result with its tail. @param residualAt index of the residual's element */
 export function withTail(
@@ -35,14 +38,13 @@ export function withTail(
   column: string,
   residualAt: string,
 ): string {
-  const bias = tail.bias ? [extra[0].load(column)] : [];
-  const residual = tail.residual ? [extra[extra.length - 1].load(residualAt)] : [];
+  const bias = tail.bias === null ? [] : [extra[0].load(column)];
+  const residual = tail.residual === null ? [] : [extra[extra.length - 1].load(residualAt)];
   return [value, ...bias, ...residual].join(" + ");
 }
 
-/** How a kernel sees arrays in which floats lie side by side in this number: in fours, if it can. */
-export const kindFor = (count: number, { tile }: Cut): "f32" | "f32x4" =>
-  count % 4 === 0 && !isDirect(tile) ? "f32x4" : "f32";
+/** Whether a kernel sees arrays in which floats lie side by side in this number in fours. */
+export const takesFours = (count: number, { tile }: Cut): boolean => count % 4 === 0 && !isDirect(tile);
 
 /**
  * @param speeds of the device
@@ -78,11 +80,16 @@ export function lowerProduct(
 
 /** [parts, rows, n] -> [rows, n]: the sum of the parts in their order, then bias and residual. */
 function joinKernel(rows: number, n: number, parts: number, tail: ProductTail): GpuKernel {
-  const array = (strides: readonly number[], offset = 0): LoopArray => ({ strides, offset, dtype: "f32" });
+  const array = (strides: readonly number[], offset = 0, dtype: Stored = "f32"): LoopArray => ({
+    strides,
+    offset,
+    dtype,
+  });
+  const { bias, residual } = tail;
   const addends = [
     ...Array.from({ length: parts }, (_, part) => ({ source: 0, array: array([n, 1], part * rows * n) })),
-    ...(tail.bias ? [{ source: 1, array: array([0, 1]) }] : []),
-    ...(tail.residual ? [{ source: 1 + Number(tail.bias), array: array([n, 1]) }] : []),
+    ...(bias === null ? [] : [{ source: 1, array: array([0, 1], 0, bias) }]),
+    ...(residual === null ? [] : [{ source: bias === null ? 1 : 2, array: array([n, 1], 0, residual) }]),
   ];
   const loads = addends.map((_, operand): LoopInstruction => ({ op: "load", operand }));
   const sums = addends.slice(1).map(
@@ -98,7 +105,7 @@ function joinKernel(rows: number, n: number, parts: number, tail: ProductTail): 
       reduced: [false, false],
       operands: addends.map((addend) => addend.array),
       instructions: [...loads, ...sums],
-      stores: [{ ...array([n, 1]), value: loads.length + sums.length - 1 }],
+      stores: [{ ...array([n, 1], 0, tail.result), value: loads.length + sums.length - 1 }],
       reductions: [],
     },
     addends.map(({ source }) => source),
