@@ -60,6 +60,11 @@ export class Trainer {
     return name === undefined ? undefined : { name, ...(reason !== undefined && { reason }) };
   }
 
+  /** Bytes of a step, with weights and optimizer; known after `prepare`. */
+  get memoryBytes(): number {
+    return this.#run?.memoryBytes ?? 0;
+  }
+
   /** Bytes of a step's intermediate results; known after `prepare`. */
   get arenaBytes(): number {
     return this.#run?.arenaBytes ?? 0;

@@ -6,6 +6,7 @@ import { Device, findGpu } from "../../src/engine/backends/webgpu/device.ts";
 import { WebgpuBackend } from "../../src/engine/backends/webgpu/webgpu_backend.ts";
 import { input, variable } from "../../src/engine/tensor.ts";
 import { describeOnGpu } from "../support/gpu.ts";
+import { openLimited } from "../support/limited_gpu.ts";
 import { numbers } from "./numbers.ts";
 
 const opened: WebgpuBackend[] = [];
@@ -55,6 +56,24 @@ describeOnGpu("a GPU", () => {
     expect(available).toBe(backend.device.mostBytes);
     expect(needed).toBeGreaterThan(available);
     await expect(backend.compile(program)).rejects.toBeInstanceOf(MemoryError);
+  });
+
+  test("that refuses memory knows then how much it has", async () => {
+    const backend = await WebgpuBackend.open(await openLimited(600 * 2 ** 20));
+    opened.push(backend);
+    const doubled = (mebibytes: number) => {
+      const x = input([mebibytes, 1024, 256]);
+      return { name: "doubled", inputs: [x], outputs: [x.mul(2)] };
+    };
+    expect(backend.memory(doubled(400)).available).toBe(Number.POSITIVE_INFINITY);
+    await expect(backend.compile(doubled(400))).rejects.toThrow(
+      /^doubled needs 800 MiB, but only 600 MiB can be had$/,
+    );
+    expect(backend.device.usedBytes).toBe(0);
+    const { needed, available } = backend.memory(doubled(250));
+    expect(needed).toBeLessThan(available);
+    (await backend.compile(doubled(250))).dispose();
+    expect(backend.memory(doubled(310)).needed).toBeGreaterThan(available);
   });
 
   test("a profile is one run: variables are updated once", async () => {

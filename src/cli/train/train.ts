@@ -136,7 +136,7 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
 }
 
 function announce({ trainer, model, source, data, out }: Ready, output: Output): void {
-  const { settings, startStep, arenaBytes, device } = trainer;
+  const { settings, startStep, arenaBytes, memoryBytes, device } = trainer;
   const images = data.count;
   const classes = isClassConditional(model) ? data.labels?.names : undefined;
   output.event({
@@ -150,6 +150,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
     batch_size: settings.batchSize,
     ...(device && { device: device.name }),
     arena_bytes: arenaBytes,
+    memory_bytes: memoryBytes,
   });
   const { batchSize, steps } = settings;
   output.line(
@@ -161,7 +162,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
     output.line(`they are read as ${width} x ${height} pixels of ${kind}`);
   }
   output.line(
-    `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(arenaBytes)} of memory, into ${out}`,
+    `${counted(steps, "step")} of ${counted(batchSize, "image")}, in ${bytes(memoryBytes)} of memory, into ${out}`,
   );
   if (device)
     output.line(`computing on ${device.name}${device.reason === undefined ? "" : `: ${device.reason}`}`);

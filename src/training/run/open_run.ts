@@ -1,12 +1,13 @@
 // Opens a run: acquires all its resources before the first step, or none.
 
 import { files, machine } from "#platform";
-import { type Backend, GpuError } from "../../engine/backend.ts";
+import { type Backend, GpuError, MemoryError } from "../../engine/backend.ts";
 import { type ChosenBackend, chooseBackend, isBackendName } from "../../engine/backends/create.ts";
 import { DEFAULT_PRECISION } from "../../engine/precision.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { stepsPerEpoch } from "../presets.ts";
+import { checkStep } from "../step/compile_step.ts";
 import { objectiveOf } from "../step/objective.ts";
 import { StepBatches } from "../step/step_batches.ts";
 import { StepComputer } from "../step/step_computer.ts";
@@ -118,7 +119,8 @@ async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: Run
   const codec = codecOf(options);
 
   // The parts that compute.
-  const traced = traceStep(backend, stepOptions(options, settings, objectiveOf(scheduler)));
+  const asStep = stepOptions(options, settings, objectiveOf(scheduler));
+  const traced = traceStep(backend, asStep);
   const labels = isClassConditional(model) ? data.labels : undefined;
   const preview = new Preview({
     model,
@@ -135,7 +137,12 @@ async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: Run
   const start = found === undefined ? START : await loadCheckpoint(folder, found, traced);
   const computer = await (found === undefined
     ? StepComputer.begin(backend, traced, settings)
-    : StepComputer.resume(backend, traced, settings));
+    : StepComputer.resume(backend, traced, settings)
+  ).catch((error: unknown) => {
+    // A GPU tells only by refusing how much memory it has: now it is known which batch fits.
+    if (error instanceof MemoryError) checkStep(backend, asStep);
+    throw error;
+  });
 
   // The parts that write. A new run's folder is taken only now, so that a failed start leaves nothing behind.
   if (!resume) {

@@ -91,6 +91,11 @@ export class Run {
     return this.#parts.startStep;
   }
 
+  /** Bytes of a step: weights, optimizer and intermediate results; of these alone where the backend counts no more. */
+  get memoryBytes(): number {
+    return this.#parts.backend.usedBytes ?? this.arenaBytes;
+  }
+
   /** Bytes of a step's intermediate results. */
   get arenaBytes(): number {
     return this.#parts.computer.arenaBytes;

@@ -46,6 +46,17 @@ const RAISED = [
   "maxComputeInvocationsPerWorkgroup",
 ] as const;
 
+/** A buffer whose memory was refused. */
+interface Refusal {
+  readonly what: string;
+  readonly size: number;
+}
+
+/** Smaller buffers are not tried to find out how much memory is free. */
+const LEAST_TRIED = 2 ** 24;
+
+const wholeFours = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
+
 const TIMES = "timestamp-query";
 const HALVES = "shader-f16";
 
@@ -56,7 +67,8 @@ export class Device {
   readonly #found: FoundGpu;
   #usedBytes = 0;
   /** Memory of new buffers, which may still be refused. */
-  readonly #allocations: Promise<void>[] = [];
+  readonly #allocations: Promise<Refusal | undefined>[] = [];
+  #capacity = Number.POSITIVE_INFINITY;
   #failure: GpuError | undefined;
   #closed = false;
 
@@ -114,6 +126,14 @@ export class Device {
     return this.#usedBytes;
   }
 
+  /**
+   * Bytes of all buffers that the device can hold. WebGPU does not tell: it is infinite until memory was refused, and then
+   * what could be had beside what was there.
+   */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   /** Largest buffer that a kernel can use, bytes. */
   get mostBytes(): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
@@ -155,19 +175,35 @@ export class Device {
    */
   newBuffer(bytes: number, what: string, resolvesTimes = false): GPUBuffer {
     this.check();
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const size = wholeFours(bytes);
     if (size > this.mostBytes) throw new MemoryError(what, size, this.mostBytes);
     const own = resolvesTimes ? USAGE.queryResolve : USAGE.storage;
-    this.gpu.pushErrorScope("out-of-memory");
-    const buffer = this.gpu.createBuffer({ size, usage: own | USAGE.copyTarget | USAGE.copySource });
-    const before = this.#usedBytes;
-    const allocation = this.gpu.popErrorScope().then((refused) => {
-      if (refused !== null) throw new MemoryError(what, before + size, before);
-    });
+    const { buffer, isRefused } = this.#allocate(size, own);
+    const allocation = isRefused.then((refused) => (refused ? { what, size } : undefined));
+    // Whoever waits for it gets the error.
     allocation.catch(() => undefined);
     this.#allocations.push(allocation);
     this.#usedBytes += size;
     return buffer;
+  }
+
+  #allocate(size: number, own: number): { readonly buffer: GPUBuffer; readonly isRefused: Promise<boolean> } {
+    this.gpu.pushErrorScope("out-of-memory");
+    const buffer = this.gpu.createBuffer({ size, usage: own | USAGE.copyTarget | USAGE.copySource });
+    return { buffer, isRefused: this.gpu.popErrorScope().then((refused) => refused !== null) };
+  }
+
+  /** Bytes that can still be had, up to `most`: tried in ever smaller buffers. */
+  async #findFree(most: number): Promise<number> {
+    const buffers: GPUBuffer[] = [];
+    let free = 0;
+    for (let size = wholeFours(most / 2); size >= LEAST_TRIED; size = wholeFours(size / 2)) {
+      const { buffer, isRefused } = this.#allocate(size, USAGE.storage);
+      buffers.push(buffer);
+      if (!(await isRefused)) free += buffer.size;
+    }
+    for (const buffer of buffers) buffer.destroy();
+    return free;
   }
 
   destroy(buffer: GPUBuffer): void {
@@ -177,7 +213,13 @@ export class Device {
 
   /** Resolves when the memory of all new buffers is there. @throws MemoryError when it was refused */
   async allocated(): Promise<void> {
-    await this.wait(Promise.all(this.#allocations.splice(0)));
+    const refusals = await this.wait(Promise.all(this.#allocations.splice(0)));
+    const refused = refusals.filter((refusal) => refusal !== undefined);
+    if (refused.length === 0) return;
+    const needed = this.#usedBytes;
+    const given = refused.reduce((rest, { size }) => rest - size, needed);
+    this.#capacity = given + (await this.wait(this.#findFree(refused[0].size)));
+    throw new MemoryError(refused[0].what, needed, this.#capacity);
   }
 
   /** Writes bytes to a place of a buffer, after all work submitted so far. */

@@ -102,12 +102,12 @@ export class WebgpuBackend implements Backend {
 
   memory(program: ProgramSpec): MemoryNeed {
     const lowered = this.#lower(program);
-    // WebGPU does not tell how much there is, only how large an array can be.
+    // WebGPU does not tell how much there is until it refuses some, only how large an array can be.
     const largest = largestOf(lowered);
     if (largest > this.device.mostBytes) return { needed: largest, available: this.device.mostBytes };
     const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
     const needed = variables.reduce((total, { bytes }) => total + bytes, bytesOf(lowered, this.device));
-    return { needed, available: Number.POSITIVE_INFINITY };
+    return { needed, available: this.device.capacity };
   }
 
   /** Bytes of all variables and programs. */
