@@ -45,7 +45,9 @@ describe("the cut of a product", () => {
 describe("the file of what was measured", () => {
   const path = testFolder();
   const one = { together: 2, alone: 1 };
-  const speeds = { large: one, middle: one, small: one, narrow: one, tiny: one };
+  const tiles = { large: one, middle: one, small: one, narrow: one, tiny: one };
+  const speeds = { tiles, bytesPerSecond: 5 };
+  const written = { tiles, bytes_per_second: 5 };
   const measured = vi.fn(async () => speeds);
   const kept = (name: string, device: string) => keptSpeeds(path(name), device, measured);
   beforeEach(() => measured.mockClear());
@@ -56,18 +58,22 @@ describe("the file of what was measured", () => {
     expect(measured).toHaveBeenCalledTimes(1);
     await kept("new/tiles.json", "b");
     expect(measured).toHaveBeenCalledTimes(2);
-    expect(JSON.parse(await readFile(path("new/tiles.json"), "utf8"))).toEqual({ a: speeds, b: speeds });
+    expect(JSON.parse(await readFile(path("new/tiles.json"), "utf8"))).toEqual({ a: written, b: written });
   });
 
   test.each([
     ["cut off", '{"a": {"large"'],
-    ["of other numbers", JSON.stringify({ a: { ...speeds, tiny: { together: -1, alone: 1 } } })],
+    [
+      "of other numbers",
+      JSON.stringify({ a: { ...written, tiles: { ...tiles, tiny: { together: -1, alone: 1 } } } }),
+    ],
+    ["of another form", JSON.stringify({ a: tiles })],
     ["no object", "[]"],
   ])("a file that is %s is measured and written anew", async (name, content) => {
     const file = `${name}.json`;
     await writeFile(path(file), content);
     expect(await kept(file, "a")).toEqual(speeds);
-    expect(JSON.parse(await readFile(path(file), "utf8"))).toEqual({ a: speeds });
+    expect(JSON.parse(await readFile(path(file), "utf8"))).toEqual({ a: written });
   });
 
   test("where nothing can be written, it is measured each time", async () => {

@@ -1,5 +1,5 @@
-// How fast a device is with each tile of products: measured once, in about a second, and kept. The result decides how
-// sums are cut, and so their last bits: while the file is there, they stay.
+// How fast a device is with each tile of products, and with its memory: measured once, in about a second, and kept. The
+// result decides how sums are cut, and so their last bits: while the file is there, they stay.
 
 import * as v from "valibot";
 import { files, paths } from "#platform";
@@ -19,37 +19,56 @@ import {
   USUAL_SPEEDS,
 } from "./kernels/product/tiles.ts";
 import type { Pipelines } from "./pipelines.ts";
+import { measureBandwidth } from "./yardsticks.ts";
 
 const FILE = "gpu-tiles.json";
 /** Larger files are not this one. */
 const MOST_BYTES = 2 ** 20;
 
-const speedSchema = v.object({
-  together: v.pipe(v.number(), v.finite(), v.gtValue(0)),
-  alone: v.pipe(v.number(), v.finite(), v.gtValue(0)),
-});
-/** By device, by tile. */
-const fileSchema = v.record(v.string(), v.record(v.picklist(GPU_TILES), speedSchema));
+/** How fast a device is. */
+export interface DeviceSpeeds {
+  readonly tiles: TileSpeeds;
+  /** Bytes that are read or written per second. */
+  readonly bytesPerSecond: number;
+}
+
+/** Of a GPU of the middle. */
+const USUAL_BYTES = 2e11;
+
+const rate = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const speedSchema = v.object({ together: rate, alone: rate });
+/** By device; tiles by name. */
+const fileSchema = v.record(
+  v.string(),
+  v.object({ tiles: v.record(v.picklist(GPU_TILES), speedSchema), bytes_per_second: rate }),
+);
 
 /** The speeds of a device: as measured before, or measured now. */
-export async function tileSpeedsOf(device: Device, pipelines: Pipelines): Promise<TileSpeeds> {
-  if (device.isSoftware) return SOFTWARE_SPEEDS;
-  if (!device.hasTimes) return USUAL_SPEEDS;
+export async function speedsOf(device: Device, pipelines: Pipelines): Promise<DeviceSpeeds> {
+  // A processor's caches make up for many operations: it does without ways that move more memory.
+  if (device.isSoftware) return { tiles: SOFTWARE_SPEEDS, bytesPerSecond: 0 };
+  if (!device.hasTimes) return { tiles: USUAL_SPEEDS, bytesPerSecond: USUAL_BYTES };
   const path = paths.join(cacheFolder(), FILE);
-  return keptSpeeds(path, device.identity, () => measureTiles(device, pipelines));
+  return keptSpeeds(path, device.identity, async () => ({
+    tiles: await measureTiles(device, pipelines),
+    bytesPerSecond: Math.max(...(await measureBandwidth(device, pipelines))),
+  }));
 }
 
 /** What a file says of a device; measured and added to the file where it says nothing. */
 export async function keptSpeeds(
   path: string,
   device: string,
-  measure: () => Promise<TileSpeeds>,
-): Promise<TileSpeeds> {
+  measure: () => Promise<DeviceSpeeds>,
+): Promise<DeviceSpeeds> {
   const known = await readSpeeds(path);
   const found = known[device];
-  if (found !== undefined && GPU_TILES.every((name) => found[name] !== undefined)) return found;
+  if (found !== undefined && GPU_TILES.every((name) => found.tiles[name] !== undefined)) {
+    return { tiles: found.tiles, bytesPerSecond: found.bytes_per_second };
+  }
   const speeds = await measure();
-  const text = `${JSON.stringify({ ...known, [device]: speeds }, undefined, 2)}\n`;
+  const own = { tiles: speeds.tiles, bytes_per_second: speeds.bytesPerSecond };
+  const text = `${JSON.stringify({ ...known, [device]: own }, undefined, 2)}\n`;
   // Where nothing can be written, it is measured each time.
   await files.writeFileAtomic(path, text).catch(() => undefined);
   return speeds;

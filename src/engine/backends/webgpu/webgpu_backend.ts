@@ -22,7 +22,7 @@ import type { Device } from "./device.ts";
 import type { GpuKernel } from "./kernels/kernel.ts";
 import { Pipelines } from "./pipelines.ts";
 import { bytesOf } from "./placement.ts";
-import { tileSpeedsOf } from "./tile_trial.ts";
+import { speedsOf } from "./tile_trial.ts";
 import { Variables } from "./variables.ts";
 import { WebgpuExecutable } from "./webgpu_executable.ts";
 import { choiceFor, type KernelChoice, webgpuKernels } from "./webgpu_kernels.ts";
@@ -65,7 +65,10 @@ export class WebgpuBackend implements Backend {
   static async open(device: Device, choice: Partial<KernelChoice> = {}): Promise<WebgpuBackend> {
     const pipelines = new Pipelines(device);
     try {
-      const speeds = choice.speeds ?? (await tileSpeedsOf(device, pipelines));
+      const speeds =
+        choice.speeds === undefined
+          ? await speedsOf(device, pipelines)
+          : { tiles: choice.speeds, bytesPerSecond: 0 };
       return new WebgpuBackend(device, pipelines, { ...choiceFor(device, speeds), ...choice });
     } catch (error) {
       device.close();

@@ -124,7 +124,7 @@ export class WebgpuExecutable implements Executable {
       label: labels.length === 1 ? labels[0] : `${labels[0]}, ${labels.length} together`,
       seconds: seconds[i],
       flops: labels.length * kernel.flops,
-      fewerFlops: false,
+      fewerFlops: kernel.fewerFlops === true,
       bytes: labels.length * kernel.bytes,
     }));
   }

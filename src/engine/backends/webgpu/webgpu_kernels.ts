@@ -18,6 +18,13 @@ import { loopKernel } from "./kernels/loop/loop.ts";
 import { lowerMatmul } from "./kernels/matmul.ts";
 import type { TileSpeeds } from "./kernels/product/tiles.ts";
 import { lowerRandom } from "./kernels/random.ts";
+import {
+  gradFilterTakesWinograd,
+  lowerWinograd,
+  lowerWinogradGradFilter,
+  takesWinograd,
+} from "./kernels/winograd/winograd.ts";
+import type { DeviceSpeeds } from "./tile_trial.ts";
 
 /** How kernels are chosen for a device. */
 export interface KernelChoice {
@@ -25,14 +32,23 @@ export interface KernelChoice {
   readonly maxArrays: number;
   /** The tiles of products, and how fast they are. */
   readonly speeds: TileSpeeds;
+  /** Bytes that the device reads or writes per second; 0 to do without Winograd's convolutions. */
+  readonly bytesPerSecond: number;
+  /** Largest array, bytes. */
+  readonly mostBytes: number;
   /** Whether attention passes keys and values through workgroup memory. */
   readonly sharesTokens: boolean;
 }
 
 /** A processor in place of a GPU has caches, and pays for every barrier. */
-export const choiceFor = ({ gpu, isSoftware }: Device, speeds: TileSpeeds): KernelChoice => ({
+export const choiceFor = (
+  { gpu, isSoftware, mostBytes }: Device,
+  { tiles, bytesPerSecond }: DeviceSpeeds,
+): KernelChoice => ({
   maxArrays: gpu.limits.maxStorageBuffersPerShaderStage,
-  speeds,
+  speeds: tiles,
+  bytesPerSecond,
+  mostBytes,
   sharesTokens: !isSoftware,
 });
 
@@ -74,9 +90,10 @@ const HALVES: readonly OpKind[] = [
 
 function lowerPrimitive(
   { product: node, inputs, bias, residual, result, view, batchInvariant }: Primitive,
-  { speeds, sharesTokens }: KernelChoice,
+  { speeds: tiles, bytesPerSecond, mostBytes, sharesTokens }: KernelChoice,
 ): Lowered {
   const op = primitiveOf(node.op);
+  const speeds = { tiles, bytesPerSecond, mostBytes };
   const tail = {
     bias: bias && storedAs(bias.dtype),
     residual: residual && storedAs(residual.dtype),
@@ -87,28 +104,30 @@ function lowerPrimitive(
   const storage = () => ({ inputs: inputs.map(({ dtype }) => storedAs(dtype)), result: tail.result });
   const stored = () => [storedAs(a.dtype), storedAs(b.dtype)] as const;
   switch (op.kind) {
-    case "conv2d":
-      return lowerConv2d(
-        geometry(a.shape, b.shape, node.shape, op),
-        stored(),
-        { ...tail, perImage, batchInvariant },
-        speeds,
-      );
-    case "conv2dGradInput":
-      return lowerConv2dGradInput(
-        geometry(node.shape, b.shape, a.shape, op),
-        stored(),
-        { ...tail, perImage, batchInvariant },
-        speeds,
-      );
-    case "conv2dGradFilter":
-      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op), stored(), tail.result, speeds);
+    case "conv2d": {
+      const conv = geometry(a.shape, b.shape, node.shape, op);
+      return takesWinograd("conv2d", conv, speeds, batchInvariant)
+        ? lowerWinograd("conv2d", conv, stored(), { ...tail, perImage }, speeds, batchInvariant)
+        : lowerConv2d(conv, stored(), { ...tail, perImage, batchInvariant }, tiles);
+    }
+    case "conv2dGradInput": {
+      const conv = geometry(node.shape, b.shape, a.shape, op);
+      return takesWinograd("conv2d_grad_input", conv, speeds, batchInvariant)
+        ? lowerWinograd("conv2d_grad_input", conv, stored(), tail, speeds, batchInvariant)
+        : lowerConv2dGradInput(conv, stored(), { ...tail, batchInvariant }, tiles);
+    }
+    case "conv2dGradFilter": {
+      const conv = geometry(a.shape, node.shape, b.shape, op);
+      return gradFilterTakesWinograd(conv, speeds)
+        ? lowerWinogradGradFilter(conv, stored(), tail.result, speeds)
+        : lowerConv2dGradFilter(conv, stored(), tail.result, tiles);
+    }
     case "matmul": {
       const [left, right] = inputs.map((source) => operandOf(storedAs(source.dtype), view(source).strides));
       const [m, n] = node.shape.slice(-2);
       const [k] = a.shape.slice(-1);
       const batch = node.shape.slice(0, -2);
-      return lowerMatmul({ batch, m, n, k, a: left, b: right, tail, wholeK: batchInvariant }, speeds);
+      return lowerMatmul({ batch, m, n, k, a: left, b: right, tail, wholeK: batchInvariant }, tiles);
     }
     case "attention":
       return lowerAttention(attentionSpec(a.shape, op, sharesTokens), storage());

@@ -38,6 +38,8 @@ export interface GpuKernel {
   readonly workgroups: Workgroups;
   /** Floating-point operations of the step, and bytes that it must move. */
   readonly flops: number;
+  /** `flops` counts operations that the kernel's algorithm saves. */
+  readonly fewerFlops?: true;
   readonly bytes: number;
   readonly emit: (args: readonly Arg[]) => Shader;
   /** The kernel as a stage of a chain, if it is small. */

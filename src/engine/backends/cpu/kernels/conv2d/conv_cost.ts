@@ -3,6 +3,7 @@
 // The rates are those of one core with 256-bit fused multiply-add at 3.1 GHz (AMD Zen 3), fitted to some thousand
 // timed plans; only their ratios matter.
 
+import { PLACES } from "../../../winograd/transforms.ts";
 import { FLOAT } from "../lanes.ts";
 import { MR, NR } from "../matmul/micro.ts";
 import type { WinogradConv, WinogradPlan } from "../winograd/winograd_conv2d.ts";
@@ -10,7 +11,6 @@ import { partsOfK } from "../winograd/winograd_conv2d.ts";
 import type { WinogradGradPlan } from "../winograd/winograd_grad_filter.ts";
 import { gradChunks, gradGrid, gradSumsSize } from "../winograd/winograd_grad_filter.ts";
 import { placeMatrices, tileCount, tileGrid } from "../winograd/winograd_tiles.ts";
-import { PLACES } from "../winograd/winograd_transforms.ts";
 import type { Conv2dSpec } from "./conv2d_spec.ts";
 
 /** Floating-point operations per nanosecond in register tiles. */

@@ -3,6 +3,7 @@
 // It needs a quarter of the direct algorithm's multiplications; a block of tiles stays in the cache from patch to
 // result.
 
+import { inputTransform, PATCH_SIDE, PLACES } from "../../../winograd/transforms.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import { type Kernel, type Lowered, tailBuffers, tailSlots } from "../kernel.ts";
@@ -27,7 +28,6 @@ import {
   transformResult,
   WORK_BYTES,
 } from "./winograd_tiles.ts";
-import { inputTransform, PATCH_SIDE, PLACES } from "./winograd_transforms.ts";
 
 /** target[i, y, x] = sum over 3 x 3 taps (a, b): source[i, y + firstY + a, x + firstX + b] . filter[a, b] */
 export interface WinogradConv {

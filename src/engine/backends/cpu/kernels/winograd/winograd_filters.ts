@@ -1,6 +1,7 @@
 // The filters of a Winograd convolution: G g G^T, packed into panels for the products. Either an earlier step
 // transforms them all, or each tile of the convolution transforms those it needs in its scratch.
 
+import { FILTER_SIDE, filterTransform, PATCH_SIDE, PLACES } from "../../../winograd/transforms.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import { LANES } from "../../simd/expr.ts";
@@ -9,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import { FLOAT, forVectors, VECTOR } from "../lanes.ts";
 import { NR } from "../matmul/micro.ts";
 import { transpose } from "../matmul/pack.ts";
-import { FILTER_SIDE, filterTransform, PATCH_SIDE, PLACES } from "./winograd_transforms.ts";
+import { vectors } from "./winograd_arithmetic.ts";
 
 const TAPS = FILTER_SIDE * FILTER_SIDE;
 
@@ -161,13 +162,13 @@ function transformFilter(k: KernelBuilder, taps: readonly Expr[], to: Expr, plac
   const sides = Array.from({ length: FILTER_SIDE }, (_, i) => i);
   const columns = sides.map((b) =>
     filterTransform(
-      k,
+      vectors(k),
       sides.map((a) => taps[a * FILTER_SIDE + b]),
     ).map((value) => k.let(value)),
   );
   for (let i = 0; i < PATCH_SIDE; i++) {
     const row = columns.map((column) => column[i]);
-    filterTransform(k, row).forEach((value, j) => {
+    filterTransform(vectors(k), row).forEach((value, j) => {
       k.storeV(to, value, (i * PATCH_SIDE + j) * placeBytes);
     });
   }

@@ -2,6 +2,15 @@
 // transposed: patches of the image and tiles of dy are transformed and multiplied as 36 matrix products over tiles,
 // and the sums over all tiles are transformed into 3 x 3 taps. Tiles are cut into chunks, each with its own sums.
 
+import {
+  FILTER_SIDE,
+  filterGradientTransform,
+  inputTransform,
+  outputGradientTransform,
+  PATCH_SIDE,
+  PLACES,
+  RESULT_SIDE,
+} from "../../../winograd/transforms.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
@@ -10,6 +19,7 @@ import type { Kernel, Lowered } from "../kernel.ts";
 import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
 import { blockProduct, MR, NR } from "../matmul/micro.ts";
 import { unitCounts } from "../tiling.ts";
+import { vectors } from "./winograd_arithmetic.ts";
 import type { TileGrid } from "./winograd_tiles.ts";
 import {
   clearWork,
@@ -20,15 +30,6 @@ import {
   transformPatch,
   WORK_BYTES,
 } from "./winograd_tiles.ts";
-import {
-  FILTER_SIDE,
-  filterGradientTransform,
-  inputTransform,
-  outputGradientTransform,
-  PATCH_SIDE,
-  PLACES,
-  RESULT_SIDE,
-} from "./winograd_transforms.ts";
 
 /** How the work is cut; the channel blocks divide the channels and are multiples of 4. */
 export interface WinogradGradPlan {
@@ -267,7 +268,7 @@ function sumsToTaps(
         });
       });
       const between = k.let(s.iadd(to.work, s.imul(j, s.i32(PAIR))));
-      filterGradientTransform(k, totals).forEach((value, a) => {
+      filterGradientTransform(vectors(k), totals).forEach((value, a) => {
         k.storeV(between, value, a * PATCH_SIDE * PAIR);
       });
     });
@@ -281,7 +282,7 @@ function storeTaps(k: KernelBuilder, work: Expr, to: Expr, tapBytes: number): vo
     const row = Array.from({ length: PATCH_SIDE }, (_, j) =>
       k.let(s.loadV(work, (a * PATCH_SIDE + j) * PAIR)),
     );
-    filterGradientTransform(k, row).forEach((value, b) => {
+    filterGradientTransform(vectors(k), row).forEach((value, b) => {
       k.storeV(to, value, (a * FILTER_SIDE + b) * tapBytes);
     });
   }

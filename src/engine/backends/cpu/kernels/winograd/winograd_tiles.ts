@@ -1,13 +1,14 @@
 // From images to transformed patches and back: the two-dimensional transforms of Winograd convolutions, on four or
 // eight channels at a time. Transformed patches are stored as [place][tile][channel]: each place is a separate matrix.
 
+import type { Transform } from "../../../winograd/transforms.ts";
+import { outputTransform, PATCH_SIDE, PLACES, RESULT_SIDE } from "../../../winograd/transforms.ts";
 import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import { LANES } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
-import type { Transform } from "./winograd_transforms.ts";
-import { outputTransform, PATCH_SIDE, PLACES, RESULT_SIDE } from "./winograd_transforms.ts";
+import { vectors } from "./winograd_arithmetic.ts";
 
 /** Most vectors of channels per pass: what the first pass writes stays in the first-level cache for the second. */
 const CHUNK_VECTORS = 16;
@@ -120,7 +121,7 @@ export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
       forVectors(k, chunk.bytes, (at) => {
         const values = rows.map((row) => k.let(s.loadV(s.iadd(row, at))));
         const to = s.iadd(target, at);
-        p.transform(k, values).forEach((value, i) => {
+        p.transform(vectors(k), values).forEach((value, i) => {
           k.storeV(to, value, i * side * chunk.bytes);
         });
       });
@@ -132,7 +133,7 @@ export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
         const source = k.let(s.iadd(from, at));
         const target = k.let(s.iadd(to, at));
         const values = indices.map((j) => k.let(s.loadV(source, j * chunk.bytes)));
-        p.transform(k, values).forEach((value, j) => {
+        p.transform(vectors(k), values).forEach((value, j) => {
           k.storeV(target, value, j * p.matrices.placeBytes);
         });
       });
@@ -184,7 +185,7 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
         const source = k.let(s.iadd(from, at));
         const values = indices.map((i) => k.let(s.loadV(source, i * PATCH_SIDE * p.matrices.placeBytes)));
         const target = k.let(s.iadd(to, at));
-        outputTransform(k, values).forEach((value, i) => {
+        outputTransform(vectors(k), values).forEach((value, i) => {
           k.storeV(target, value, i * PATCH_SIDE * chunk.bytes);
         });
       });
@@ -202,7 +203,7 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
         const values = indices.map((j) => k.let(s.loadV(source, j * chunk.bytes)));
         const added = biasAt && k.let(s.loadV(s.iadd(biasAt, at)));
         const other = residualAt && k.let(s.iadd(residualAt, at));
-        outputTransform(k, values).forEach((value, j) => {
+        outputTransform(vectors(k), values).forEach((value, j) => {
           const result = k.let(added ? s.vadd(value, added) : value);
           k.if(s.igt(columns, s.i32(j)), () => {
             const sum = other ? s.vadd(result, s.loadV(other, j * residualPixel)) : result;

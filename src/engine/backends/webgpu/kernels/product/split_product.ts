@@ -21,7 +21,8 @@ export const NO_TAIL: ProductTail = { bias: null, residual: null, result: "f32" 
 const addendsOf = ({ bias, residual }: ProductTail): Stored[] =>
   [bias, residual].filter((addend) => addend !== null);
 
-const tailSlots = (tail: ProductTail): Slot[] => addendsOf(tail).map((_, i) => ({ input: 2 + i }));
+/** The inputs of a tail. */
+export const tailSlots = (tail: ProductTail): Slot[] => addendsOf(tail).map((_, i) => ({ input: 2 + i }));
 
 /** Arrays of a product's kernel: two factors, bias and residual if any, the result; all but the factors alike. */
 export const productArrays = (

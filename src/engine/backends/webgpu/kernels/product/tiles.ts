@@ -47,6 +47,15 @@ export interface TileSpeed {
 /** The tiles that a device has, and how fast it is with each. */
 export type TileSpeeds = Readonly<Partial<Record<TileName, TileSpeed>>>;
 
+/** How fast a device is, and what it can hold. */
+export interface Speeds {
+  readonly tiles: TileSpeeds;
+  /** Bytes that are read or written per second; 0 where nothing is gained by fewer operations. */
+  readonly bytesPerSecond: number;
+  /** Largest array, bytes. */
+  readonly mostBytes: number;
+}
+
 /** What real GPUs choose from. */
 export const GPU_TILES = [
   "large",
@@ -95,11 +104,19 @@ export function productGroups(sizes: ProductSizes, { tile, parts }: Cut): Workgr
   return [x, y, sizes.batch * parts];
 }
 
+/** The cut that should take the least time. @param wholeSum without cutting the sum */
+export const cutOf = (sizes: ProductSizes, speeds: TileSpeeds, wholeSum: boolean): Cut =>
+  bestCut(sizes, speeds, wholeSum).cut;
+
 /**
- * The cut that should take the least time: as long as all work takes together, or one workgroup alone.
+ * The cut that should take the least time, and that time: as long as all work takes together, or one workgroup alone.
  * @param wholeSum without cutting the sum
  */
-export function cutOf(sizes: ProductSizes, speeds: TileSpeeds, wholeSum: boolean): Cut {
+export function bestCut(
+  sizes: ProductSizes,
+  speeds: TileSpeeds,
+  wholeSum: boolean,
+): { readonly cut: Cut; readonly seconds: number } {
   const most = wholeSum ? 1 : Math.max(1, Math.min(MOST_PARTS, Math.floor(sizes.k / SHORTEST_PART)));
   let best: { readonly cut: Cut; readonly seconds: number } | undefined;
   for (const name of [...GPU_TILES, "direct"] as const) {
@@ -112,7 +129,7 @@ export function cutOf(sizes: ProductSizes, speeds: TileSpeeds, wholeSum: boolean
     }
   }
   if (best === undefined) throw new Error("a device has no tile for products");
-  return best.cut;
+  return best;
 }
 
 /** How long a product should take. */

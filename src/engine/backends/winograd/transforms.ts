@@ -7,10 +7,6 @@
 //
 // The gradients use the same matrices transposed: dg = G^T ((B^T d) * (A dy)).
 
-import type { KernelBuilder } from "../../simd/builder.ts";
-import type { Expr } from "../../simd/expr.ts";
-import * as s from "../../simd/ops.ts";
-
 /** Pixels along a side of a tile of results and of the patch of inputs it takes; taps along a side of the filter. */
 export const RESULT_SIDE = 4;
 export const PATCH_SIDE = 6;
@@ -27,36 +23,44 @@ const Q2 = 2;
 const AT_P = 1 / (2 * P2 * (P2 - Q2));
 const AT_Q = 1 / (2 * Q2 * (Q2 - P2));
 
-/** Vectors in, vectors out; the lanes are channels. */
-export type Transform = (k: KernelBuilder, values: readonly Expr[]) => Expr[];
+/** What the transforms compute with: vectors of channels, or the text of a shader. */
+export interface Arithmetic<V> {
+  /** Computes a value once, for several uses. */
+  readonly keep: (value: V) => V;
+  readonly add: (a: V, b: V) => V;
+  readonly sub: (a: V, b: V) => V;
+  readonly times: (a: V, constant: number) => V;
+  /** a * constant + b, rounded once where the machine can. */
+  readonly plus: (a: V, constant: number, b: V) => V;
+  /** b - a * constant. */
+  readonly minus: (a: V, constant: number, b: V) => V;
+}
 
-/** a * constant + b; b - a * constant. */
-const plus = (a: Expr, constant: number, b: Expr): Expr => s.vfma(a, s.vconst(constant), b);
-const minus = (a: Expr, constant: number, b: Expr): Expr => s.vfnma(a, s.vconst(constant), b);
-const times = (a: Expr, constant: number): Expr => s.vmul(a, s.vconst(constant));
+/** Values in, values out. */
+export type Transform = <V>(arithmetic: Arithmetic<V>, values: readonly V[]) => V[];
 
 /** B^T: six inputs to six places. */
-export const inputTransform: Transform = (k, values) => {
+export const inputTransform: Transform = ({ keep, add, plus, minus }, values) => {
   const [d0, d1, d2, d3, d4, d5] = values;
-  const [evenP, oddP] = [k.let(minus(d2, Q2, d4)), k.let(minus(d1, Q2, d3))];
-  const [evenQ, oddQ] = [k.let(minus(d2, P2, d4)), k.let(minus(d1, P2, d3))];
+  const [evenP, oddP] = [keep(minus(d2, Q2, d4)), keep(minus(d1, Q2, d3))];
+  const [evenQ, oddQ] = [keep(minus(d2, P2, d4)), keep(minus(d1, P2, d3))];
   return [
-    minus(d2, P2 + Q2, s.vadd(d0, d4)),
+    minus(d2, P2 + Q2, add(d0, d4)),
     plus(oddP, P, evenP),
     minus(oddP, P, evenP),
     plus(oddQ, Q, evenQ),
     minus(oddQ, Q, evenQ),
-    minus(d3, P2 + Q2, s.vadd(d1, d5)),
+    minus(d3, P2 + Q2, add(d1, d5)),
   ];
 };
 
 /** A^T: six places to four results. */
-export const outputTransform: Transform = (k, values) => {
+export const outputTransform: Transform = ({ keep, add, sub, times, plus }, values) => {
   const [m0, m1, m2, m3, m4, m5] = values;
-  const [evenP, oddP] = [k.let(s.vadd(m1, m2)), k.let(s.vsub(m1, m2))];
-  const [evenQ, oddQ] = [k.let(s.vadd(m3, m4)), k.let(s.vsub(m3, m4))];
+  const [evenP, oddP] = [keep(add(m1, m2)), keep(sub(m1, m2))];
+  const [evenQ, oddQ] = [keep(add(m3, m4)), keep(sub(m3, m4))];
   return [
-    s.vadd(m0, s.vadd(evenP, evenQ)),
+    add(m0, add(evenP, evenQ)),
     plus(oddQ, Q, times(oddP, P)),
     plus(evenQ, Q2, times(evenP, P2)),
     plus(oddQ, Q * Q2, plus(oddP, P * P2, m5)),
@@ -64,18 +68,18 @@ export const outputTransform: Transform = (k, values) => {
 };
 
 /** A: gradients of four results to six places. */
-export const outputGradientTransform: Transform = (k, values) => {
+export const outputGradientTransform: Transform = ({ keep, plus, minus }, values) => {
   const [d0, d1, d2, d3] = values;
-  const [evenP, oddP] = [k.let(plus(d2, P2, d0)), k.let(plus(d3, P2, d1))];
-  const [evenQ, oddQ] = [k.let(plus(d2, Q2, d0)), k.let(plus(d3, Q2, d1))];
+  const [evenP, oddP] = [keep(plus(d2, P2, d0)), keep(plus(d3, P2, d1))];
+  const [evenQ, oddQ] = [keep(plus(d2, Q2, d0)), keep(plus(d3, Q2, d1))];
   return [d0, plus(oddP, P, evenP), minus(oddP, P, evenP), plus(oddQ, Q, evenQ), minus(oddQ, Q, evenQ), d3];
 };
 
 /** G: three taps to six places. */
-export const filterTransform: Transform = (k, values) => {
+export const filterTransform: Transform = ({ keep, times, plus, minus }, values) => {
   const [g0, g1, g2] = values;
-  const evenP = k.let(times(plus(g2, P2, g0), AT_P));
-  const evenQ = k.let(times(plus(g2, Q2, g0), AT_Q));
+  const evenP = keep(times(plus(g2, P2, g0), AT_P));
+  const evenQ = keep(times(plus(g2, Q2, g0), AT_Q));
   return [
     g0,
     plus(g1, P * AT_P, evenP),
@@ -87,10 +91,10 @@ export const filterTransform: Transform = (k, values) => {
 };
 
 /** G^T: six places to gradients of three taps. */
-export const filterGradientTransform: Transform = (k, values) => {
+export const filterGradientTransform: Transform = ({ keep, add, sub, times, plus }, values) => {
   const [s0, s1, s2, s3, s4, s5] = values;
-  const [evenP, oddP] = [k.let(s.vadd(s1, s2)), k.let(s.vsub(s1, s2))];
-  const [evenQ, oddQ] = [k.let(s.vadd(s3, s4)), k.let(s.vsub(s3, s4))];
+  const [evenP, oddP] = [keep(add(s1, s2)), keep(sub(s1, s2))];
+  const [evenQ, oddQ] = [keep(add(s3, s4)), keep(sub(s3, s4))];
   return [
     plus(evenQ, AT_Q, plus(evenP, AT_P, s0)),
     plus(oddQ, Q * AT_Q, times(oddP, P * AT_P)),
