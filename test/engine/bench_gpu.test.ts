@@ -13,15 +13,19 @@ describeOnGpu("bench:gpu", () => {
   test(
     "measures every part",
     async () => {
-      const { stdout } = await promisify(execFile)(process.execPath, [tool, "--dry"]);
-      const lines: Record<string, unknown>[] = stdout
+      // Without PyTorch, which would take as long again.
+      const args = ["--dry", "--python", "no-such-python"];
+      const { stdout } = await promisify(execFile)(process.execPath, [tool, ...args]);
+      const [python, ...lines]: Record<string, unknown>[] = stdout
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line));
+      expect(python).toMatchObject({ part: "pytorch", skipped: expect.stringContaining("no-such-python") });
       expect(lines.map(({ part }) => part)).toEqual([
         ...["device", "peaks", "training", "product", "convolution", "sampling"],
         ...["product by tile tiny", "convolution by tile tiny"],
       ]);
+      for (const line of lines) expect(line).toMatchObject({ library: "imago" });
       for (const line of lines) expect(line).not.toMatchObject({ error: expect.anything() });
       for (const line of lines) expect(line).not.toMatchObject({ skipped: expect.anything() });
       const [, , training, product, convolution] = lines;
