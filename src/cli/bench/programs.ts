@@ -21,19 +21,17 @@ export interface BenchProgram {
   readonly start: ReadonlyMap<StartPart, number>;
 }
 
-export async function prepareTraining(
-  backend: Backend,
+/** A preset's training step, without conditions. */
+export function presetStep(
   preset: PresetName,
+  model: UNet2DModel,
   batchSize: number,
   precision: Precision = DEFAULT_PRECISION,
-): Promise<BenchProgram> {
+): TrainStepOptions {
   const { scheduler: recipe, settings } = PRESETS[preset];
   const { height: size } = presetLatents(PRESETS[preset]);
-  const watch = new Stopwatch();
-  const model = createModel(preset);
-  watch.lap("weights");
   const scheduler = new DDPMScheduler(recipe);
-  const step: TrainStepOptions = {
+  return {
     model,
     objective: {
       alphasCumprod: scheduler.alphasCumprod,
@@ -51,6 +49,18 @@ export async function prepareTraining(
     draws: "philox",
     timestepSampling: timestepSamplingOf(settings),
   };
+}
+
+export async function prepareTraining(
+  backend: Backend,
+  preset: PresetName,
+  batchSize: number,
+  precision: Precision = DEFAULT_PRECISION,
+): Promise<BenchProgram> {
+  const watch = new Stopwatch();
+  const model = createModel(preset);
+  watch.lap("weights");
+  const step = presetStep(preset, model, batchSize, precision);
   checkStep(backend, step);
   watch.lap("check");
   const trainStep = buildTrainStep(step);
@@ -59,10 +69,10 @@ export async function prepareTraining(
   const executable = await compileTrainStep(backend, trainStep);
   watch.lap("compile");
   const feeds = trainStep.feeds({
-    images: randomImages(model, batchSize, size),
+    images: randomImages(model, batchSize, step.height),
     key: Int32Array.of(0, 0, 0),
     step: 0,
-    learningRate: settings.learningRate,
+    learningRate: PRESETS[preset].settings.learningRate,
     lossScale: 2 ** 10,
     emaDecay: 0.9,
   });
