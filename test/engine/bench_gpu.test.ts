@@ -29,7 +29,11 @@ describeOnGpu("bench:gpu", () => {
       for (const line of lines) expect(line).not.toMatchObject({ error: expect.anything() });
       for (const line of lines) expect(line).not.toMatchObject({ skipped: expect.anything() });
       const [, , training, product, convolution] = lines;
-      expect(training).toMatchObject({ preset: "quick32", images_per_second: expect.any(Number) });
+      expect(training).toMatchObject({
+        preset: "quick32",
+        precision: "fp16",
+        images_per_second: expect.any(Number),
+      });
       expect(product).toMatchObject({ size: 64 });
       expect(Object.keys(convolution)).toEqual(
         expect.arrayContaining(["conv2d", "conv2d_grad_input", "conv2d_grad_filter"]),

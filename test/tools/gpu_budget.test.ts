@@ -62,7 +62,7 @@ describeOnGpu("a device", () => {
       const { stats } = await backend.compile(program);
       const counted = countDispatches(
         program,
-        choiceFor(backend.device, { direct: { together: 1, alone: 1 } }),
+        choiceFor(backend.device, { tiles: { direct: { together: 1, alone: 1 } }, bytesPerSecond: 0 }),
       );
       expect(stats.kernels).toBe(counted.length);
       expect(stats.flops).toBe(counted.reduce((total, { flops }) => total + flops, 0));

@@ -5,6 +5,7 @@ import type { Backend, Executable, HostArray, ProgramSpec } from "../../src/engi
 import { Device, findGpu } from "../../src/engine/backends/webgpu/device.ts";
 import type { TileName } from "../../src/engine/backends/webgpu/kernels/product/tiles.ts";
 import { WebgpuBackend } from "../../src/engine/backends/webgpu/webgpu_backend.ts";
+import type { Precision } from "../../src/engine/precision.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { grad, input } from "../../src/engine/tensor.ts";
 import { PRESETS } from "../../src/training/presets.ts";
@@ -37,10 +38,15 @@ export async function measureImago(plan: Plan, parts: Parts, tiles: readonly Til
     gflops: (await backend.measurePeak()).map((rate) => rate / 1e9),
     gbytes_per_second: (await backend.measureBandwidth()).map((rate) => rate / 1e9),
   }));
-  for (const one of plan.presets) await part("training", nameOf(one), () => training(backend, clock, one));
+  const models = plan.presets.flatMap((one) =>
+    plan.precisions.map((precision) => ({ name: { ...nameOf(one), precision }, one, precision })),
+  );
+  for (const { name, one, precision } of models) {
+    await part("training", name, () => training(backend, clock, one, precision));
+  }
   await operations(backend, "");
-  for (const one of plan.presets) {
-    await part("sampling", nameOf(one), () => steps(prepareSampling, backend, clock, one));
+  for (const { name, one, precision } of models) {
+    await part("sampling", name, () => steps(prepareSampling, backend, clock, one, precision));
   }
   await backend.close();
   for (const tile of tiles) {
@@ -144,9 +150,9 @@ async function stepSeconds(
   return seconds;
 }
 
-async function training(backend: Backend, clock: Clock, one: StepsCase): Promise<Line> {
+async function training(backend: Backend, clock: Clock, one: StepsCase, precision: Precision): Promise<Line> {
   const { optimizer } = PRESETS[one.preset].settings;
-  return { ...(await steps(prepareTraining, backend, clock, one)), optimizer };
+  return { ...(await steps(prepareTraining, backend, clock, one, precision)), optimizer };
 }
 
 async function steps(
@@ -154,8 +160,9 @@ async function steps(
   backend: Backend,
   clock: Clock,
   { preset, batchSize }: StepsCase,
+  precision: Precision,
 ): Promise<Line> {
-  const { executable, feeds, start } = await prepare(backend, preset, batchSize);
+  const { executable, feeds, start } = await prepare(backend, preset, batchSize, precision);
   try {
     const { median, fastest, slowest } = timesOf(await stepSeconds(executable, feeds, clock));
     const { flops, arenaBytes, kernels } = executable.stats;

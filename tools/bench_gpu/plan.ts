@@ -1,5 +1,6 @@
 // What bench:gpu measures: the sizes, the presets and the counts, of Imago and of PyTorch alike.
 
+import { PRECISIONS, type Precision } from "../../src/engine/precision.ts";
 import { unet2DConfigToJson } from "../../src/models/unet_2d_config.ts";
 import { PRESETS, type PresetName, presetModel } from "../../src/training/presets.ts";
 import type { Line } from "../bench_runs.ts";
@@ -34,6 +35,8 @@ export interface Plan {
   readonly products: readonly number[];
   readonly convolutions: readonly Convolution[];
   readonly presets: readonly StepsCase[];
+  /** Of Imago's steps. */
+  readonly precisions: readonly Precision[];
   readonly torch: {
     /** Steps that are not timed: the first ones choose algorithms, fill the allocator, and compile. */
     readonly warmup: number;
@@ -65,6 +68,7 @@ export const WHOLE: Plan = {
     preset,
     batchSize: PRESETS[preset].settings.batchSize,
   })),
+  precisions: PRECISIONS,
   torch: {
     warmup: 3,
     compiler: "inductor",
@@ -89,6 +93,8 @@ export const DRY: Plan = {
   products: [64],
   convolutions: [{ image: [1, 8, 8, 8], co: 8 }],
   presets: [{ preset: "quick32", batchSize: 1 }],
+  // A model takes a software GPU minutes; fp32 differs by its kernels only.
+  precisions: ["fp16"],
   torch: {
     warmup: 1,
     compiler: "aot_eager",

@@ -3,12 +3,9 @@
 import type { ProgramSpec } from "../../src/engine/backend.ts";
 import { canBindTogether, fitTogether, type Region } from "../../src/engine/backends/webgpu/bindings.ts";
 import { type PlacedCall, withChains } from "../../src/engine/backends/webgpu/chains.ts";
-import type { GpuKernel } from "../../src/engine/backends/webgpu/kernels/kernel.ts";
 import { USUAL_SPEEDS } from "../../src/engine/backends/webgpu/kernels/product/tiles.ts";
+import { lowerJoined } from "../../src/engine/backends/webgpu/lowering.ts";
 import { type KernelChoice, webgpuKernels } from "../../src/engine/backends/webgpu/webgpu_kernels.ts";
-import { joinCalls } from "../../src/engine/program/join_calls.ts";
-import { lower } from "../../src/engine/program/lower.ts";
-import { splitPrelude } from "../../src/engine/program/prelude.ts";
 import type { BufferInfo } from "../../src/engine/program/program.ts";
 
 /** Calls of one kernel that run together. */
@@ -20,15 +17,18 @@ export interface CountedDispatch {
 }
 
 /** A GPU that was not measured, with as many buffers as browsers allow on most. */
-const CHOICE: KernelChoice = { maxArrays: 10, speeds: USUAL_SPEEDS, sharesTokens: true };
-
-/** Which calls are joined, as the backend's `isSmall` says. */
-const isSmall = ({ flops, bytes }: GpuKernel): boolean => flops < 2e8 && bytes < 2 ** 23;
+const CHOICE: KernelChoice = {
+  maxArrays: 10,
+  speeds: USUAL_SPEEDS,
+  // Convolutions are counted the direct way.
+  bytesPerSecond: 0,
+  mostBytes: 2 ** 31,
+  sharesTokens: true,
+};
 
 /** The dispatches of each run, as if all variables were in one buffer, and all intermediate results in another. */
 export function countDispatches(program: ProgramSpec, choice: KernelChoice = CHOICE): CountedDispatch[] {
-  const split = splitPrelude(lower(program, webgpuKernels(choice)), Number.POSITIVE_INFINITY);
-  const joined = joinCalls(split, (kernel) => (isSmall(kernel) ? kernel.key : undefined));
+  const joined = lowerJoined(program, webgpuKernels(choice));
   const regions = placesOf(joined.buffers);
   const groups: PlacedCall[][] = [];
   let start = 0;

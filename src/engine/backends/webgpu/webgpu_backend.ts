@@ -12,14 +12,13 @@ import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
 import { toFloats } from "../../elements.ts";
 import { DTYPE_BYTES } from "../../graph.ts";
-import { type JoinedProgram, joinCalls } from "../../program/join_calls.ts";
+import type { JoinedProgram } from "../../program/join_calls.ts";
 import type { KernelSet } from "../../program/kernel_set.ts";
-import { lower } from "../../program/lower.ts";
-import { splitPrelude } from "../../program/prelude.ts";
 import { numel } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { Device } from "./device.ts";
 import type { GpuKernel } from "./kernels/kernel.ts";
+import { lowerJoined } from "./lowering.ts";
 import { Pipelines } from "./pipelines.ts";
 import { bytesOf } from "./placement.ts";
 import { speedsOf } from "./tile_trial.ts";
@@ -27,15 +26,6 @@ import { Variables } from "./variables.ts";
 import { WebgpuExecutable } from "./webgpu_executable.ts";
 import { choiceFor, type KernelChoice, webgpuKernels } from "./webgpu_kernels.ts";
 import { measureBandwidth, measurePeak } from "./yardsticks.ts";
-
-/** Most bytes for the results of a prelude. */
-const MOST_PRELUDE_BYTES = 2 ** 29;
-
-/**
- * Calls that take less time than it takes to make them: they run together where they can. Larger ones would only keep
- * more memory.
- */
-const isSmall = ({ flops, bytes }: GpuKernel): boolean => flops < 2e8 && bytes < 2 ** 23;
 
 /** Bytes of a program's largest array. */
 const largestOf = ({ buffers }: JoinedProgram<GpuKernel>): number =>
@@ -91,7 +81,7 @@ export class WebgpuBackend implements Backend {
     checkProgram(program, this.capabilities);
     this.device.check();
     await this.device.allocated();
-    const lowered = this.#lower(program);
+    const lowered = lowerJoined(program, this.#kernels);
     for (const { place } of lowered.buffers) if (place.kind === "variable") this.#variables.of(place.node);
     const largest = largestOf(lowered);
     const { mostBytes } = this.device;
@@ -104,7 +94,7 @@ export class WebgpuBackend implements Backend {
   }
 
   memory(program: ProgramSpec): MemoryNeed {
-    const lowered = this.#lower(program);
+    const lowered = lowerJoined(program, this.#kernels);
     // WebGPU does not tell how much there is until it refuses some, only how large an array can be.
     const largest = largestOf(lowered);
     if (largest > this.device.mostBytes) return { needed: largest, available: this.device.mostBytes };
@@ -129,10 +119,5 @@ export class WebgpuBackend implements Backend {
   async close(): Promise<void> {
     this.#variables.close();
     this.device.close();
-  }
-
-  #lower(program: ProgramSpec): JoinedProgram<GpuKernel> {
-    const lowered = splitPrelude(lower(program, this.#kernels), MOST_PRELUDE_BYTES);
-    return joinCalls(lowered, (kernel) => (isSmall(kernel) ? kernel.key : undefined));
   }
 }
