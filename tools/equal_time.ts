@@ -5,11 +5,13 @@
 //   npm run bench:equal-time -- --python .venv/bin/python --recipe tutorial --preset gallery --seconds 3600 --out runs/equal128
 //
 // Both draw by DDIM and by DDPM, in 50 steps (--schedulers ddim,ddpm; --count images each). The preset's number of steps is
-// chosen by the speed of its first ones. OUT keeps the models, a sheet of each (imago-ddim.png, diffusers-ddim.png, ...)
-// and result.json. Other work on the machine spoils the comparison.
+// chosen by the speed of its first ones; or --run RUN names a run of it, of its own length, that took no longer. OUT keeps
+// the models, a sheet of each (imago-ddim.png, diffusers-ddim.png, ...) and result.json; given again, what is there is not
+// trained anew. Other work on the machine spoils the comparison.
 
 import { execFile, spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
@@ -83,6 +85,7 @@ const { values: given } = parseArgs({
     seconds: { type: "string", default: "300" },
     count: { type: "string", default: "1000" },
     schedulers: { type: "string", default: "ddim,ddpm" },
+    run: { type: "string" },
     out: { type: "string", default: "runs/equal" },
   },
 });
@@ -97,32 +100,48 @@ const threads = String(availableParallelism());
 const images = join(out, "images");
 await writeImages(images, Math.max(RECIPES[recipe], PRESETS[preset].size));
 const train = ["train", "--preset", preset, "--data", images, "--threads", threads];
-const steps = Math.floor(seconds / (await stepSeconds(train, join(out, "timed"))));
-const run = join(out, "imago");
-await imago(
-  ...train,
-  "--out",
-  run,
-  "--steps",
-  String(steps),
-  "--sample-every",
-  "0",
-  "--checkpoint-every",
-  "0",
+const run = given.run ?? join(out, "imago");
+if (!existsSync(join(run, "pipeline"))) {
+  const steps = Math.floor(seconds / (await stepSeconds(train, join(out, "timed"))));
+  const only = ["--sample-every", "0", "--checkpoint-every", "0"];
+  await imago(...train, "--out", run, "--steps", String(steps), ...only);
+}
+const { step: steps, seconds: took } = JSON.parse(
+  (await readFile(join(run, "metrics.jsonl"), "utf8")).trim().split("\n").at(-1) ?? "",
 );
+if (given.run !== undefined && took > seconds) {
+  throw new Error(`${run} took ${took} seconds; expected one of at most ${seconds}`);
+}
 
 const other = join(out, "diffusers");
-const script = toolPath("python/train_recipe.py");
-const trained = ["--recipe", recipe, "--images", images, "--seconds", String(seconds), "--threads", threads];
-const { stdout } = await promisify(execFile)(python, [script, ...trained, "--out", other]);
+const said = join(out, "diffusers.json");
+if (!existsSync(said)) {
+  const script = toolPath("python/train_recipe.py");
+  const trained = [
+    "--recipe",
+    recipe,
+    "--images",
+    images,
+    "--seconds",
+    String(seconds),
+    "--threads",
+    threads,
+  ];
+  const { stdout } = await promisify(execFile)(python, [script, ...trained, "--out", other]);
+  await writeFile(said, stdout);
+}
 const result = {
   ...{ recipe, preset, seconds, threads },
   imago: {
     steps,
     images: steps * PRESETS[preset].settings.batchSize,
+    seconds: took,
     numbers: await measured(run, images, drawn, join(out, "imago")),
   },
-  diffusers: { ...JSON.parse(stdout), numbers: await measured(other, images, drawn, join(out, "diffusers")) },
+  diffusers: {
+    ...JSON.parse(await readFile(said, "utf8")),
+    numbers: await measured(other, images, drawn, join(out, "diffusers")),
+  },
 };
 await writeFile(join(out, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
 console.log(JSON.stringify(result, undefined, 2));
