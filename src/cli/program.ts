@@ -8,6 +8,7 @@ import { UsageError } from "./errors.ts";
 import { addEval } from "./eval/options.ts";
 import { addPush } from "./push/options.ts";
 import { addSample } from "./sample/options.ts";
+import { addStudio } from "./studio/options.ts";
 import { addTrain } from "./train/options.ts";
 import { imagoCommand } from "./wording.ts";
 
@@ -41,6 +42,7 @@ export function createProgram(): Command {
   addEval(program);
   addBench(program);
   addData(program);
+  addStudio(program);
   return program;
 }
 

@@ -33,7 +33,7 @@ export interface Problem {
 export function readSources(root: string): Sources {
   const { options, fileNames } = readConfig(`${root}/tsconfig.json`);
   // The browser's side, and its tests, are in configurations of their own.
-  const others = ["portable", "browser"].flatMap(
+  const others = ["portable", "browser", "studio"].flatMap(
     (name) => readConfig(`${root}/tsconfig.${name}.json`).fileNames,
   );
   const program = ts.createProgram([...new Set([...fileNames, ...others])], options);

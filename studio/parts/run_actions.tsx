@@ -1,0 +1,53 @@
+// What can be done with a run: stop, go on, draw.
+
+import { type RunSummary, resume, stop, type TrainingStatus } from "../server.ts";
+import { attempt, chosen } from "../state.ts";
+
+export function RunActions({
+  run,
+  training,
+}: {
+  readonly run: RunSummary;
+  readonly training: TrainingStatus | undefined;
+}) {
+  const isOwn = training?.isRunning === true;
+  return (
+    <div class="actions">
+      {isOwn && (
+        <button
+          type="button"
+          disabled={training.stage === "stop"}
+          onClick={() => attempt(() => stop(run.name))}
+        >
+          {training.stage === "stop" ? "stopping after this step" : "stop"}
+        </button>
+      )}
+      {!isOwn && run.state === "stopped" && (
+        <button type="button" onClick={() => attempt(() => resume(run.name))}>
+          go on
+        </button>
+      )}
+      {run.hasPipeline && (
+        <button
+          type="button"
+          onClick={() => {
+            chosen.value = run.name;
+            location.hash = "draw";
+          }}
+        >
+          draw
+        </button>
+      )}
+      {!isOwn && run.state === "training" && (
+        <span class="quiet">trained by another process, and followed here</span>
+      )}
+      {training?.device && <span class="quiet">on {training.device}</span>}
+      {training?.problem && <p class="problem">{training.problem}</p>}
+      {training?.warnings.map((warning) => (
+        <p key={warning} class="quiet">
+          {warning}
+        </p>
+      ))}
+    </div>
+  );
+}

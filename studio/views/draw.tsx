@@ -1,0 +1,227 @@
+// Draw with a run or a pipeline: the pictures come out of the noise before one's eyes.
+
+import { samplerNames, schedulerNames } from "imago";
+import { useState } from "preact/hooks";
+import { cancel, classes, type Drawing, draw, drawing } from "../engine/drawing.ts";
+import type { DrawRequest } from "../engine/messages.ts";
+import { Picture } from "../parts/picture.tsx";
+import { Save } from "../parts/save.tsx";
+import { fileOf } from "../server.ts";
+import { chosen, runs } from "../state.ts";
+
+/** What the form holds; "" for what the pipeline chooses. */
+interface Values {
+  readonly source: string;
+  readonly scheduler: string;
+  readonly steps: string;
+  readonly seed: string;
+  readonly count: string;
+  readonly classLabel: string;
+  readonly guidanceScale: string;
+}
+
+export function Draw() {
+  const usable = runs.value.filter(({ hasPipeline }) => hasPipeline);
+  const first = usable.find(({ name }) => name === chosen.value) ?? usable[0];
+  const [values, setValues] = useState<Values>({
+    ...{ source: "", scheduler: "", steps: "", seed: "0", count: "9", classLabel: "", guidanceScale: "" },
+  });
+  const source = values.source === "" && first ? `run:${first.name}` : values.source;
+  const set = (name: keyof Values) => (event: { readonly currentTarget: { readonly value: string } }) =>
+    setValues({ ...values, [name]: event.currentTarget.value });
+  const begin = (event: Event): void => {
+    event.preventDefault();
+    draw(requestOf({ ...values, source }));
+  };
+  const isBusy = drawing.value !== null && drawing.value.seconds === null && drawing.value.problem === null;
+  return (
+    <div class="columns">
+      <form class="panel form" onSubmit={begin} aria-label="a drawing">
+        <h2>Draw</h2>
+        <label>
+          with
+          <select
+            value={source.startsWith("run:") ? source : "other"}
+            onChange={(event) => {
+              const { value } = event.currentTarget;
+              setValues({ ...values, source: value === "other" ? "hf:" : value });
+            }}
+          >
+            {usable.map(({ name }) => (
+              <option key={name} value={`run:${name}`}>
+                {name}
+              </option>
+            ))}
+            <option value="other">another pipeline</option>
+          </select>
+        </label>
+        {!source.startsWith("run:") && (
+          <label>
+            its address, or hf:OWNER/NAME
+            <input type="text" value={source} onInput={set("source")} />
+          </label>
+        )}
+        <label>
+          scheduler
+          <select value={values.scheduler} onChange={set("scheduler")}>
+            <option value="">the pipeline's</option>
+            {[...schedulerNames, ...samplerNames].map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          steps
+          <input
+            type="text"
+            inputMode="numeric"
+            placeholder="the pipeline's"
+            value={values.steps}
+            onInput={set("steps")}
+          />
+        </label>
+        <label>
+          seed
+          <input type="text" inputMode="numeric" value={values.seed} onInput={set("seed")} />
+        </label>
+        <label>
+          pictures
+          <input type="number" min="1" max="64" value={values.count} onInput={set("count")} />
+        </label>
+        {classes.value.length > 0 && (
+          <>
+            <label>
+              class
+              <select value={values.classLabel} onChange={set("classLabel")}>
+                <option value="">each in turn</option>
+                {classes.value.map((name) => (
+                  <option key={name} value={name}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label>
+              guidance
+              <input
+                type="text"
+                inputMode="decimal"
+                placeholder="1"
+                value={values.guidanceScale}
+                onInput={set("guidanceScale")}
+              />
+            </label>
+          </>
+        )}
+        <div class="actions">
+          <button type="submit" class="main" disabled={source === ""}>
+            draw
+          </button>
+          <button
+            type="button"
+            onClick={() => setValues({ ...values, seed: String(Math.floor(Math.random() * 1e6)) })}
+          >
+            another seed
+          </button>
+          {isBusy && (
+            <button type="button" onClick={cancel}>
+              cancel
+            </button>
+          )}
+        </div>
+      </form>
+      {drawing.value === null ? (
+        <p class="empty">Pictures are drawn in this page, by this machine.</p>
+      ) : (
+        <Result drawing={drawing.value} />
+      )}
+    </div>
+  );
+}
+
+function Result({
+  drawing: { request, stage, steps, frames, seconds, problem },
+}: {
+  readonly drawing: Drawing;
+}) {
+  const [at, setAt] = useState<number | null>(null);
+  const last = frames.length - 1;
+  const index = at === null ? last : Math.min(at, last);
+  const frame = frames[index];
+  return (
+    <article class="panel" aria-label="the drawing" aria-busy={seconds === null && problem === null}>
+      <p role="status">
+        {problem !== null
+          ? ""
+          : stage !== null
+            ? stage
+            : seconds !== null
+              ? `drawn in ${seconds.toFixed(1)} s`
+              : `step ${frames[last]?.step ?? 0} of ${steps}`}
+      </p>
+      {problem !== null && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {frame && (
+        <>
+          <div class="pictures" style={{ "--columns": Math.ceil(Math.sqrt(frame.pictures.count)) }}>
+            {Array.from({ length: frame.pictures.count }, (_, i) => (
+              <Picture
+                key={i}
+                pictures={frame.pictures}
+                index={i}
+                label={`picture ${i + 1} after step ${frame.step}`}
+              />
+            ))}
+          </div>
+          <label class="film">
+            step {frame.step} of {steps}
+            <input
+              type="range"
+              min="0"
+              max={last}
+              value={index}
+              aria-valuetext={`step ${frame.step}`}
+              onInput={({ currentTarget }) => {
+                const next = Number(currentTarget.value);
+                setAt(next === last ? null : next);
+              }}
+            />
+          </label>
+          {seconds !== null && <Save request={request} pictures={frames[last].pictures} />}
+        </>
+      )}
+    </article>
+  );
+}
+
+/** @returns what the worker draws; numbers that are none are left to the pipeline, which says what it expects */
+function requestOf({
+  source,
+  scheduler,
+  steps,
+  seed,
+  count,
+  classLabel,
+  guidanceScale,
+}: Values): DrawRequest {
+  return {
+    source: addressOf(source),
+    count: Math.min(64, Math.max(1, Math.floor(Number(count)) || 1)),
+    seed: Number(seed),
+    backend: "auto",
+    showsClean: false,
+    ...(scheduler !== "" && { scheduler }),
+    ...(steps !== "" && { steps: Number(steps) }),
+    ...(classLabel !== "" && { classLabel }),
+    ...(guidanceScale !== "" && { guidanceScale: Number(guidanceScale) }),
+  };
+}
+
+/** A run's pipeline is read from the server. */
+export const addressOf = (source: string): string =>
+  source.startsWith("run:") ? new URL(fileOf(source.slice(4), "pipeline"), location.href).href : source;

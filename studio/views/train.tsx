@@ -1,0 +1,157 @@
+// Begin a training, and watch it.
+
+import { useState } from "preact/hooks";
+import { Curves } from "../parts/curves.tsx";
+import { GridSlider } from "../parts/grid_slider.tsx";
+import { Progress } from "../parts/progress.tsx";
+import { RunActions } from "../parts/run_actions.tsx";
+import { train } from "../server.ts";
+import { about, chosen, details, recordsOf, recordsVersion, runs, trainings } from "../state.ts";
+import { DEFAULTS, FIELDS, type Field, type FormValues, fieldOf, optionsOf, PRESETS } from "./train_form.ts";
+
+export function Train() {
+  if (about.value === undefined) return <p class="empty">Looking for the server.</p>;
+  if (about.value === null) return <p class="empty">Training needs the server of imago studio.</p>;
+  return (
+    <div class="columns">
+      <TrainForm />
+      <Live />
+    </div>
+  );
+}
+
+function TrainForm() {
+  const [values, setValues] = useState<FormValues>({ ...DEFAULTS, name: freeName() });
+  const [refused, setRefused] = useState<string | null>(null);
+  const [isStarting, setStarting] = useState(false);
+  const preset = PRESETS.find(({ name }) => name === values.preset);
+  const refusedField = refused === null ? undefined : fieldOf(refused);
+  const begin = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setStarting(true);
+    setRefused(null);
+    try {
+      await train(values.name, optionsOf(values));
+      chosen.value = values.name;
+      setValues({ ...values, name: freeName(values.name) });
+    } catch (error) {
+      setRefused(error instanceof Error ? error.message : String(error));
+    } finally {
+      setStarting(false);
+    }
+  };
+  return (
+    <form class="panel form" onSubmit={begin} aria-label="a new training" noValidate>
+      <h2>New training</h2>
+      {FIELDS.map((field) => (
+        <FormField
+          key={field.name}
+          field={field}
+          value={values[field.name]}
+          refused={refusedField === field.name ? refused : null}
+          onChange={(value) => setValues({ ...values, [field.name]: value })}
+        />
+      ))}
+      {preset && <p class="quiet">{preset.summary}</p>}
+      {refused !== null && refusedField === undefined && (
+        <p class="problem" role="alert">
+          {refused}
+        </p>
+      )}
+      <button type="submit" class="main" disabled={isStarting}>
+        {isStarting ? "starting" : "train"}
+      </button>
+    </form>
+  );
+}
+
+function FormField({
+  field: { name, title, help, kind, choices },
+  value,
+  refused,
+  onChange,
+}: {
+  readonly field: Field;
+  readonly value: string;
+  readonly refused: string | null;
+  readonly onChange: (value: string) => void;
+}) {
+  const id = `field-${name}`;
+  const said = refused === null ? {} : { "aria-invalid": true, "aria-describedby": `${id}-refused` };
+  return (
+    <div class="field">
+      <label for={id}>{title}</label>
+      {kind === "choice" ? (
+        <select
+          id={id}
+          value={value}
+          {...said}
+          onChange={({ currentTarget }) => onChange(currentTarget.value)}
+        >
+          {choices?.map((choice) => (
+            <option key={choice.value} value={choice.value}>
+              {choice.title}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input
+          id={id}
+          type="text"
+          inputMode={kind === "number" ? "decimal" : "text"}
+          value={value}
+          placeholder={help}
+          {...said}
+          onInput={({ currentTarget }) => onChange(currentTarget.value)}
+        />
+      )}
+      {refused !== null && (
+        <span id={`${id}-refused`} class="problem" role="alert">
+          {refused}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** A name that no run has: "butterflies", "butterflies-2", ... */
+function freeName(taken?: string): string {
+  const names = new Set([...runs.value.map(({ name }) => name), taken]);
+  for (let i = 1; ; i++) {
+    const name = i === 1 ? "butterflies" : `butterflies-${i}`;
+    if (!names.has(name)) return name;
+  }
+}
+
+/** The training that is looked at: the chosen run, or the one that trains. */
+function Live() {
+  const running = runs.value.find(({ state }) => state === "training");
+  const shown = chosen.value ?? running?.name ?? null;
+  if (shown !== chosen.value) chosen.value = shown;
+  const run = details.value;
+  if (shown === null)
+    return (
+      <p class="empty">
+        A training is shown here from its first step. The drawn butterflies need no images: press train, and
+        the first pictures come within minutes.
+      </p>
+    );
+  if (run === null) return <p class="empty">Reading the run.</p>;
+  const training = trainings.value.find(({ out }) => out.endsWith(run.name));
+  return (
+    <article class="panel" aria-label={`the training ${run.name}`}>
+      <h2>{run.name}</h2>
+      <Progress run={run} training={training} />
+      <RunActions run={run} training={training} />
+      <GridSlider name={run.name} grids={run.grids} />
+      <Curves
+        runs={[{ name: "loss, averaged", steps: recordsOf(run.name).steps }]}
+        quantity="loss"
+        smoothing={0.9}
+        over="step"
+        isLogarithmic={false}
+        version={recordsVersion.value}
+      />
+    </article>
+  );
+}

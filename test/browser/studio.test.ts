@@ -1,0 +1,256 @@
+// The studio as a person uses it, in Chromium: runs are looked at and compared, a training is begun, stopped and continued,
+// pictures are drawn and explained; on a phone's width, in light and dark, and without what hinders people.
+
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import AxeSource from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readPage } from "../../src/cli/studio/page_files.ts";
+import { Runs } from "../../src/cli/studio/runs.ts";
+import { createStudioServer } from "../../src/cli/studio/server.ts";
+import { Trainings } from "../../src/cli/studio/trainings.ts";
+import { BIN, said, workFolder } from "../cli/support.ts";
+import { describeInBrowser, launch } from "./support/chromium.ts";
+
+const PATIENCE = 120_000;
+
+describeInBrowser("the studio", () => {
+  const work = workFolder();
+  const trainings = new Trainings([process.execPath, BIN]);
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  let url = "";
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    await build({
+      configFile: "studio/vite.config.ts",
+      logLevel: "silent",
+      build: { outDir: work.path("page"), emptyOutDir: true },
+    });
+    const train = (name: string, ...more: string[]) =>
+      said([
+        ...[
+          "train",
+          "--out",
+          work.path(`runs/${name}`),
+          "--model",
+          work.path("model.json"),
+          "--backend",
+          "reference",
+        ],
+        ...[
+          "--batch-size",
+          "2",
+          "--sample-every",
+          "2",
+          "--sample-steps",
+          "2",
+          "--sample-count",
+          "4",
+          ...more,
+        ],
+      ]);
+    await train("first", "--steps", "4");
+    await train("second", "--steps", "2", "--seed", "1");
+    const hosts = new Set<string>();
+    server = createStudioServer({
+      ...{ page: await readPage(work.path("page")), runs: new Runs(work.path("runs")), trainings },
+      ...{ access: { hosts, token: null }, about: { imago: "test", runs: work.path("runs") } },
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    hosts.add(`127.0.0.1:${address.port}`);
+    url = `http://127.0.0.1:${address.port}/`;
+    browser = await launch();
+    page = await browser.newPage();
+    page.setDefaultTimeout(20_000);
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
+    });
+    page.on("pageerror", ({ message }) => problems.push(message));
+  }, PATIENCE);
+
+  afterAll(async () => {
+    await browser.close();
+    await trainings.close();
+    server.close();
+    server.closeAllConnections();
+  });
+
+  test(
+    "shows the runs of the folder, lays curves over each other, and keeps notes",
+    async () => {
+      await page.goto(`${url}#runs`);
+      await page.getByRole("button", { name: /^first/ }).click();
+      await page.getByRole("img", { name: /^loss over steps; last, first: \d/ }).waitFor();
+      await page.getByRole("region", { name: "progress" }).getByText("step 4 of 4").waitFor();
+      const grid = page.getByRole("img", { name: "pictures of the run after 4 steps" });
+      await expect
+        .poll(() => grid.evaluate((image: HTMLImageElement) => image.naturalWidth))
+        .toBeGreaterThan(0);
+      await page.getByRole("slider", { name: "step 4" }).press("ArrowLeft");
+      await page.getByRole("img", { name: "pictures of the run after 2 steps" }).waitFor();
+      await page.getByRole("listitem").filter({ hasText: "second" }).getByLabel("compare").check();
+      await page.getByRole("img", { name: /first: \d.*; second: \d/ }).waitFor();
+      const seeds = page.getByRole("row").filter({ hasText: "training.seed" }).getByRole("cell");
+      expect(await seeds.allTextContents()).toEqual(["0", "1"]);
+      await page.getByLabel("notes").fill("the better one");
+      await page.getByRole("button", { name: "save" }).click();
+      await page.getByRole("button", { name: "saved" }).waitFor();
+      expect(await readFile(work.path("runs/first/notes.txt"), "utf8")).toBe("the better one");
+      await page.reload();
+      await page.getByRole("button", { name: /^first/ }).click();
+      expect(await page.getByLabel("notes").inputValue()).toBe("the better one");
+    },
+    PATIENCE,
+  );
+
+  test(
+    "follows a run that is trained elsewhere, also one of ten thousand steps",
+    async () => {
+      const record = (step: number) =>
+        JSON.stringify({
+          step,
+          epoch: 1,
+          loss: 1 / step,
+          lr: 1e-3,
+          grad_norm: 1,
+          images_per_second: 9,
+          seconds: step,
+        });
+      const records = Array.from({ length: 10_000 }, (_, i) => record(i + 1));
+      await writeFile(work.path("runs/second/metrics.jsonl"), `${records.slice(0, 9_999).join("\n")}\n`);
+      await page.goto(`${url}#runs`);
+      await page.getByRole("button", { name: /^second/ }).click();
+      await page.getByRole("img", { name: /second: 0\.00010001/ }).waitFor();
+      await writeFile(work.path("runs/second/metrics.jsonl"), `${records.join("\n")}\n`);
+      await page.getByRole("img", { name: /second: 0\.0001$/ }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "begins a training, says at the field what is wrong, stops it, and goes on after a reload",
+    async () => {
+      await page.goto(`${url}#train`);
+      await page.getByLabel("name").fill("mine");
+      await page.getByLabel("preset").selectOption("quick32");
+      await page.getByLabel("computes on").selectOption("wasm");
+      await page.getByLabel("images per step").fill("many");
+      await page.getByRole("button", { name: "train" }).click();
+      const alert = page.getByRole("alert");
+      await alert.filter({ hasText: '--batch-size is "many"; expected a whole number' }).waitFor();
+      expect(await page.getByLabel("images per step").getAttribute("aria-invalid")).toBe("true");
+      await page.getByLabel("images per step").fill("1");
+      await page.getByRole("button", { name: "train" }).click();
+      await page.getByRole("heading", { name: "mine" }).waitFor();
+      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "go on" }).waitFor();
+      await page.goto(`${url}#runs`);
+      await page.reload();
+      await page.getByRole("button", { name: /^mine/ }).click();
+      await page.getByRole("button", { name: "go on" }).click();
+      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "go on" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "draws with a run, and shows the steps",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel("scheduler").selectOption("ddim");
+      await page.getByLabel("steps").fill("4");
+      await page.getByLabel("pictures").fill("2");
+      await page.getByRole("button", { name: "draw", exact: true }).click();
+      await page.getByText(/^drawn in/).waitFor();
+      const pixels = (name: string) =>
+        page.getByRole("img", { name }).evaluate((canvas: HTMLCanvasElement) => {
+          const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+            data: [],
+          };
+          return [...data].join();
+        });
+      const last = await pixels("picture 2 after step 4");
+      expect(new Set(last.split(",")).size).toBeGreaterThan(8);
+      await page.getByRole("slider", { name: /^step 4/ }).press("Home");
+      expect(await pixels("picture 2 after step 1")).not.toBe(last);
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name: "save PNG" }).click();
+      expect((await download).suggestedFilename()).toBe("drawing.png");
+    },
+    PATIENCE,
+  );
+
+  test(
+    "says what is wrong with what cannot be drawn",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel("steps").fill("0");
+      await page.getByRole("button", { name: "draw", exact: true }).click();
+      await page.getByRole("alert").filter({ hasText: "steps" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "explains how a picture comes out of noise",
+    async () => {
+      await page.goto(`${url}#learn`);
+      await page.getByLabel("model").selectOption({ label: "first" });
+      await page.getByRole("button", { name: "begin with noise" }).click();
+      await page.getByRole("img", { name: "what the model takes for the clean picture" }).waitFor();
+      await page.getByRole("button", { name: "next step" }).click();
+      await page.getByRole("img", { name: "the picture after step 2" }).waitFor();
+      await page.getByRole("button", { name: "back" }).click();
+      await page.getByRole("img", { name: "the picture after step 1" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "hinders nobody: no view has a violation that axe finds, in light, dark, and on a phone",
+    async () => {
+      for (const [colorScheme, width] of [
+        ["light", 1280],
+        ["dark", 1280],
+        ["light", 390],
+      ] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 900 });
+        for (const view of ["train", "runs", "draw", "learn"]) {
+          await page.goto(`${url}#${view}`);
+          await page.reload();
+          if (view === "runs") await page.getByRole("button", { name: /^first/ }).click();
+          await page.getByRole("main").getByRole("heading").first().waitFor();
+          await page.evaluate(AxeSource.source);
+          const violations = await page.evaluate(async () => {
+            const { axe } = globalThis as unknown as {
+              axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+            };
+            return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+          });
+          expect(violations, `${view}, ${colorScheme}, ${width}`).toEqual([]);
+          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          expect(overflow, `${view} at ${width}`).toBeLessThanOrEqual(0);
+        }
+      }
+    },
+    PATIENCE,
+  );
+
+  test("has no error in its console but the refusals that it shows", () => {
+    const refusals = /^Failed to load resource: the server responded with a status of (422|409)/;
+    expect(problems.filter((problem) => !refusals.test(problem))).toEqual([]);
+  });
+});
