@@ -33,7 +33,7 @@ export function App() {
           ))}
         </nav>
         <p class="where">
-          {about.value ? about.value.runs : about.value === null ? "no server: this tab alone" : ""}
+          {about.value ? about.value.runs : about.value === null ? "this browser alone" : ""}
         </p>
       </header>
       {problem.value !== null && (

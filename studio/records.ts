@@ -1,7 +1,7 @@
 // The records of a run's steps, read as they grow.
 
 import * as v from "valibot";
-import { recordsFrom } from "./server.ts";
+import type { Place } from "./places/place.ts";
 
 const recordSchema = v.object({
   step: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -29,20 +29,22 @@ export const isQuantity = (name: string): name is Quantity => name in QUANTITIES
 
 /** Follows a run's records. */
 export class Records {
-  readonly name: string;
   readonly steps: StepRecord[] = [];
+  readonly #place: Place;
+  readonly #name: string;
   #next = 0;
   #rest = "";
 
-  constructor(name: string) {
-    this.name = name;
+  constructor(place: Place, name: string) {
+    this.#place = place;
+    this.#name = name;
   }
 
   /** Reads what is new. @returns whether there was something */
   async update(): Promise<boolean> {
     let isNew = false;
     for (;;) {
-      const { text, next } = await recordsFrom(this.name, this.#next);
+      const { text, next } = await this.#place.recordsFrom(this.#name, this.#next);
       if (next === this.#next) return isNew;
       this.#next = next;
       const lines = (this.#rest + text).split("\n");

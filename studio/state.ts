@@ -1,8 +1,10 @@
 // What the page shows: the state in one place. Views are functions of it.
 
 import { effect, signal } from "@preact/signals";
+import type { Place, RunDetails, RunSummary, TrainingStatus } from "./places/place.ts";
+import { type About, about as askAbout, server } from "./places/server.ts";
+import { tab } from "./places/tab.ts";
 import { Records } from "./records.ts";
-import * as server from "./server.ts";
 
 export const VIEWS = ["train", "runs", "draw", "learn"] as const;
 export type View = (typeof VIEWS)[number];
@@ -15,17 +17,36 @@ addEventListener("hashchange", () => {
   view.value = viewOf(location.hash);
 });
 
+/** Where runs can be. */
+export const PLACES = { server, tab } as const satisfies Record<string, Place>;
+export type PlaceName = keyof typeof PLACES;
+
+/** A run and where it is; its key is of no other. */
+export interface Placed {
+  readonly place: PlaceName;
+  readonly key: string;
+}
+export type PlacedRun = RunSummary & Placed;
+export type PlacedDetails = RunDetails & Placed;
+
+export const keyOf = (place: PlaceName, name: string): string => `${place}/${name}`;
+
+function partsOf(key: string): { readonly place: PlaceName; readonly name: string } {
+  const slash = key.indexOf("/");
+  return { place: key.startsWith("tab/") ? "tab" : "server", name: key.slice(slash + 1) };
+}
+
 /** The server; null where there is none, undefined until that is known. */
-export const about = signal<server.About | null | undefined>(undefined);
-/** The runs of the server's folder. */
-export const runs = signal<readonly server.RunSummary[]>([]);
-/** The trainings that the server runs. */
-export const trainings = signal<readonly server.TrainingStatus[]>([]);
-/** The run that is looked at, and those whose curves lie over its own. */
+export const about = signal<About | null | undefined>(undefined);
+/** The runs of all places, the last written first. */
+export const runs = signal<readonly PlacedRun[]>([]);
+/** The trainings that were started from a page. */
+export const trainings = signal<readonly (TrainingStatus & Placed)[]>([]);
+/** The keys of the run that is looked at, and of those whose curves lie over its own. */
 export const chosen = signal<string | null>(null);
 export const compared = signal<readonly string[]>([]);
 /** All that is known of the chosen run. */
-export const details = signal<server.RunDetails | null>(null);
+export const details = signal<PlacedDetails | null>(null);
 /** A line about what went wrong, until it is dismissed. */
 export const problem = signal<string | null>(null);
 /** Counts the updates of records, which change in place. */
@@ -34,10 +55,16 @@ export const recordsVersion = signal(0);
 const known = new Map<string, Records>();
 
 /** The records of a run, as far as they were read. */
-export function recordsOf(name: string): Records {
-  const records = known.get(name) ?? new Records(name);
-  known.set(name, records);
+export function recordsOf(key: string): Records {
+  const { place, name } = partsOf(key);
+  const records = known.get(key) ?? new Records(PLACES[place], name);
+  known.set(key, records);
   return records;
+}
+
+export async function readDetails(key: string): Promise<PlacedDetails> {
+  const { place, name } = partsOf(key);
+  return { ...(await PLACES[place].details(name)), place, key };
 }
 
 /** Does something for the user; what goes wrong is told. */
@@ -50,13 +77,12 @@ export async function attempt(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Time between two looks at the server (milliseconds). */
+/** Time between two looks (milliseconds). */
 const PAUSE = 1000;
 
-/** Follows the server while the page is seen. */
+/** Follows the runs while the page is seen. */
 export async function follow(): Promise<void> {
-  about.value = (await server.about()) ?? null;
-  if (about.value === null) return;
+  about.value = (await askAbout()) ?? null;
   for (;;) {
     if (document.visibilityState === "visible") await look().catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -64,29 +90,38 @@ export async function follow(): Promise<void> {
 }
 
 async function look(): Promise<void> {
-  const [all, own] = await Promise.all([server.runs(), server.trainings()]);
-  runs.value = all;
-  trainings.value = own;
+  const names: readonly PlaceName[] = about.value === null ? ["tab"] : ["server", "tab"];
+  const seen = await Promise.all(
+    names.map(async (place) => {
+      const [all, own] = await Promise.all([PLACES[place].runs(), PLACES[place].trainings()]);
+      return {
+        runs: all.map((run) => ({ ...run, place, key: keyOf(place, run.name) })),
+        trainings: own.map((status) => ({ ...status, place, key: keyOf(place, status.name) })),
+      };
+    }),
+  );
+  runs.value = seen.flatMap((one) => one.runs).sort((a, b) => b.changed - a.changed);
+  trainings.value = seen.flatMap((one) => one.trainings);
   const watched = new Set([...compared.value, ...(chosen.value === null ? [] : [chosen.value])]);
-  const news = await Promise.all([...watched].map((name) => recordsOf(name).update()));
+  const news = await Promise.all([...watched].map((key) => recordsOf(key).update()));
   if (news.includes(true)) recordsVersion.value++;
-  const name = chosen.value;
-  if (name === null || !all.some((run) => run.name === name)) return;
-  const next = await server.details(name);
-  if (chosen.value === name) details.value = next;
+  const key = chosen.value;
+  if (key === null || !runs.value.some((run) => run.key === key)) return;
+  const next = await readDetails(key);
+  if (chosen.value === key) details.value = next;
 }
 
 // A run that is chosen anew is shown at once, not at the next look.
 effect(() => {
-  const name = chosen.value;
-  if (name === null) {
+  const key = chosen.value;
+  if (key === null) {
     details.value = null;
     return;
   }
-  if (details.peek()?.name !== name) details.value = null;
+  if (details.peek()?.key !== key) details.value = null;
   void attempt(async () => {
-    const [next] = await Promise.all([server.details(name), recordsOf(name).update()]);
-    if (chosen.peek() === name) details.value = next;
+    const [next] = await Promise.all([readDetails(key), recordsOf(key).update()]);
+    if (chosen.peek() === key) details.value = next;
     recordsVersion.value = recordsVersion.peek() + 1;
   });
 });

@@ -12,6 +12,7 @@ export default defineConfig({
   base: "./",
   resolve: {
     alias: {
+      "imago/browser": at("../src/browser.ts"),
       imago: at("../src/index.ts"),
       "#platform/thread": at("../src/platform/browser/thread.ts"),
       "#platform": at("../src/platform/browser/index.ts"),

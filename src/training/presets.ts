@@ -84,6 +84,7 @@ export const PRESET_NAMES = [
 /** The name of a preset. */
 export type PresetName = (typeof PRESET_NAMES)[number];
 
+/** Whether a preset has this name. */
 export const isPresetName = (name: string): name is PresetName =>
   PRESET_NAMES.some((known) => known === name);
 

@@ -1,21 +1,21 @@
 // The settings in which runs differ, side by side; of one run, its settings.
 
 import { useEffect, useState } from "preact/hooks";
-import { type RunDetails, details as read } from "../server.ts";
+import { type PlacedDetails, readDetails } from "../state.ts";
 
-export function Comparison({ names }: { readonly names: readonly string[] }) {
-  const [runs, setRuns] = useState<readonly RunDetails[]>([]);
-  const key = names.join("\n");
+export function Comparison({ keys }: { readonly keys: readonly string[] }) {
+  const [runs, setRuns] = useState<readonly PlacedDetails[]>([]);
+  const all = keys.join("\n");
   useEffect(() => {
     let isCurrent = true;
-    Promise.all(names.map(read)).then(
+    Promise.all(keys.map(readDetails)).then(
       (found) => isCurrent && setRuns(found),
       () => undefined,
     );
     return () => {
       isCurrent = false;
     };
-  }, [key]);
+  }, [all]);
   if (runs.length === 0) return null;
   const rows = settingRows(runs.map(({ config }) => config));
   return (
@@ -26,8 +26,8 @@ export function Comparison({ names }: { readonly names: readonly string[] }) {
           <thead>
             <tr>
               <th scope="col">setting</th>
-              {runs.map(({ name }) => (
-                <th key={name} scope="col">
+              {runs.map(({ key, name }) => (
+                <th key={key} scope="col">
                   {name}
                 </th>
               ))}
@@ -38,7 +38,7 @@ export function Comparison({ names }: { readonly names: readonly string[] }) {
               <tr key={setting}>
                 <th scope="row">{setting}</th>
                 {values.map((value, i) => (
-                  <td key={runs[i].name}>{value}</td>
+                  <td key={runs[i].key}>{value}</td>
                 ))}
               </tr>
             ))}

@@ -1,10 +1,9 @@
 // A person's notes of a run, kept in its folder.
 
 import { useState } from "preact/hooks";
-import { saveNotes } from "../server.ts";
-import { attempt } from "../state.ts";
+import { attempt, PLACES, type PlacedDetails } from "../state.ts";
 
-export function Notes({ name, text }: { readonly name: string; readonly text: string }) {
+export function Notes({ run: { place, name, notes: text } }: { readonly run: PlacedDetails }) {
   const [written, setWritten] = useState(text);
   const [saved, setSaved] = useState(text);
   return (
@@ -23,7 +22,7 @@ export function Notes({ name, text }: { readonly name: string; readonly text: st
         disabled={written === saved}
         onClick={() =>
           attempt(async () => {
-            await saveNotes(name, written);
+            await PLACES[place].saveNotes(name, written);
             setSaved(written);
           })
         }

@@ -1,6 +1,6 @@
 // How far a run is, and what its last step says.
 
-import type { RunSummary, TrainingStatus } from "../server.ts";
+import type { RunSummary, TrainingStatus } from "../places/place.ts";
 import { duration, short } from "../wording.ts";
 
 export function Progress({

@@ -1,13 +1,13 @@
 // What can be done with a run: stop, go on, draw.
 
-import { type RunSummary, resume, stop, type TrainingStatus } from "../server.ts";
-import { attempt, chosen } from "../state.ts";
+import type { TrainingStatus } from "../places/place.ts";
+import { attempt, chosen, PLACES, type PlacedRun } from "../state.ts";
 
 export function RunActions({
   run,
   training,
 }: {
-  readonly run: RunSummary;
+  readonly run: PlacedRun;
   readonly training: TrainingStatus | undefined;
 }) {
   const isOwn = training?.isRunning === true;
@@ -17,13 +17,13 @@ export function RunActions({
         <button
           type="button"
           disabled={training.stage === "stop"}
-          onClick={() => attempt(() => stop(run.name))}
+          onClick={() => attempt(() => PLACES[run.place].stop(run.name))}
         >
           {training.stage === "stop" ? "stopping after this step" : "stop"}
         </button>
       )}
       {!isOwn && run.state === "stopped" && (
-        <button type="button" onClick={() => attempt(() => resume(run.name))}>
+        <button type="button" onClick={() => attempt(() => PLACES[run.place].resume(run.name, []))}>
           go on
         </button>
       )}
@@ -31,7 +31,7 @@ export function RunActions({
         <button
           type="button"
           onClick={() => {
-            chosen.value = run.name;
+            chosen.value = run.key;
             location.hash = "draw";
           }}
         >

@@ -6,8 +6,7 @@ import { cancel, classes, type Drawing, draw, drawing } from "../engine/drawing.
 import type { DrawRequest } from "../engine/messages.ts";
 import { Picture } from "../parts/picture.tsx";
 import { Save } from "../parts/save.tsx";
-import { fileOf } from "../server.ts";
-import { chosen, runs } from "../state.ts";
+import { chosen, PLACES, runs } from "../state.ts";
 
 /** What the form holds; "" for what the pipeline chooses. */
 interface Values {
@@ -22,11 +21,11 @@ interface Values {
 
 export function Draw() {
   const usable = runs.value.filter(({ hasPipeline }) => hasPipeline);
-  const first = usable.find(({ name }) => name === chosen.value) ?? usable[0];
+  const first = usable.find(({ key }) => key === chosen.value) ?? usable[0];
   const [values, setValues] = useState<Values>({
     ...{ source: "", scheduler: "", steps: "", seed: "0", count: "9", classLabel: "", guidanceScale: "" },
   });
-  const source = values.source === "" && first ? `run:${first.name}` : values.source;
+  const source = values.source === "" && first ? `run:${first.key}` : values.source;
   const set = (name: keyof Values) => (event: { readonly currentTarget: { readonly value: string } }) =>
     setValues({ ...values, [name]: event.currentTarget.value });
   const begin = (event: Event): void => {
@@ -47,8 +46,8 @@ export function Draw() {
               setValues({ ...values, source: value === "other" ? "hf:" : value });
             }}
           >
-            {usable.map(({ name }) => (
-              <option key={name} value={`run:${name}`}>
+            {usable.map(({ key, name }) => (
+              <option key={key} value={`run:${key}`}>
                 {name}
               </option>
             ))}
@@ -222,6 +221,8 @@ function requestOf({
   };
 }
 
-/** A run's pipeline is read from the server. */
-export const addressOf = (source: string): string =>
-  source.startsWith("run:") ? new URL(fileOf(source.slice(4), "pipeline"), location.href).href : source;
+/** A run's pipeline is where the run is. */
+export function addressOf(source: string): string {
+  const run = runs.value.find(({ key }) => source === `run:${key}`);
+  return run === undefined ? source : PLACES[run.place].pipelineOf(run.name);
+}

@@ -10,9 +10,9 @@ const STEPS = 40;
 
 export function Learn() {
   const usable = runs.value.filter(({ hasPipeline }) => hasPipeline);
-  const [name, setName] = useState<string | null>(null);
+  const [key, setKey] = useState<string | null>(null);
   const [seed, setSeed] = useState(1);
-  const shown = name ?? usable[0]?.name;
+  const shown = key ?? usable[0]?.key;
   if (shown === undefined) {
     return (
       <p class="empty">
@@ -45,9 +45,9 @@ export function Learn() {
       <div class="actions">
         <label>
           model
-          <select value={shown} onChange={({ currentTarget }) => setName(currentTarget.value)}>
+          <select value={shown} onChange={({ currentTarget }) => setKey(currentTarget.value)}>
             {usable.map((run) => (
-              <option key={run.name} value={run.name}>
+              <option key={run.key} value={run.key}>
                 {run.name}
               </option>
             ))}

@@ -8,18 +8,20 @@ import { Notes } from "../parts/notes.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { RunActions } from "../parts/run_actions.tsx";
 import { isQuantity, QUANTITIES, type Quantity } from "../records.ts";
-import type { RunDetails, RunSummary } from "../server.ts";
-import { about, chosen, compared, details, recordsOf, recordsVersion, runs, trainings } from "../state.ts";
+import {
+  chosen,
+  compared,
+  details,
+  type PlacedDetails,
+  type PlacedRun,
+  recordsOf,
+  recordsVersion,
+  runs,
+  trainings,
+} from "../state.ts";
 import { short, sizeText } from "../wording.ts";
 
 export function RunsView() {
-  if (about.value === null) {
-    return (
-      <p class="empty">
-        Runs of a folder are shown by imago studio, which serves this page from that folder.
-      </p>
-    );
-  }
   if (runs.value.length === 0) {
     return (
       <p class="empty">
@@ -32,7 +34,7 @@ export function RunsView() {
     <div class="columns">
       <ul class="list" aria-label="runs">
         {runs.value.map((run) => (
-          <RunRow key={run.name} run={run} />
+          <RunRow key={run.key} run={run} />
         ))}
       </ul>
       {details.value === null ? (
@@ -44,20 +46,21 @@ export function RunsView() {
   );
 }
 
-function RunRow({ run }: { readonly run: RunSummary }) {
-  const isCompared = compared.value.includes(run.name);
+function RunRow({ run }: { readonly run: PlacedRun }) {
+  const isCompared = compared.value.includes(run.key);
   return (
-    <li class={run.name === chosen.value ? "chosen" : ""}>
+    <li class={run.key === chosen.value ? "chosen" : ""}>
       <button
         type="button"
-        aria-pressed={run.name === chosen.value}
+        aria-pressed={run.key === chosen.value}
         onClick={() => {
-          chosen.value = run.name;
+          chosen.value = run.key;
         }}
       >
         <strong>{run.name}</strong>
         <span class={`state ${run.state}`}>{run.state}</span>
         <span class="quiet">
+          {run.place === "tab" ? "this browser, " : ""}
           {run.preset ?? "own settings"}, {sizeText(run.size)}, step {run.step} of {run.steps}
           {run.last === null ? "" : `, loss ${short(run.last.loss)}`}
         </span>
@@ -68,8 +71,8 @@ function RunRow({ run }: { readonly run: RunSummary }) {
           checked={isCompared}
           onChange={() => {
             compared.value = isCompared
-              ? compared.value.filter((name) => name !== run.name)
-              : [...compared.value, run.name];
+              ? compared.value.filter((key) => key !== run.key)
+              : [...compared.value, run.key];
           }}
         />
         compare
@@ -78,25 +81,28 @@ function RunRow({ run }: { readonly run: RunSummary }) {
   );
 }
 
-function RunPanel({ run }: { readonly run: RunDetails }) {
-  const names = [run.name, ...compared.value.filter((name) => name !== run.name)];
-  const training = trainings.value.find(({ out }) => out.endsWith(run.name));
+function RunPanel({ run }: { readonly run: PlacedDetails }) {
+  const keys = [run.key, ...compared.value.filter((key) => key !== run.key)];
+  const training = trainings.value.find(({ key }) => key === run.key);
   return (
     <article class="panel" aria-label={run.name}>
       <h2>{run.name}</h2>
       <Progress run={run} training={training} />
       <RunActions run={run} training={training} />
-      <GridSlider key={run.name} name={run.name} grids={run.grids} />
-      <CurvePanel names={names} />
-      <Comparison names={names} />
-      <Notes key={run.name} name={run.name} text={run.notes} />
+      <GridSlider key={run.key} run={run} />
+      <CurvePanel keys={keys} />
+      <Comparison keys={keys} />
+      <Notes key={run.key} run={run} />
     </article>
   );
 }
 
+/** A run's name without its place. */
+const shownName = (key: string): string => runs.value.find((run) => run.key === key)?.name ?? key;
+
 const SMOOTHINGS = [0, 0.9, 0.98] as const;
 
-function CurvePanel({ names }: { readonly names: readonly string[] }) {
+function CurvePanel({ keys }: { readonly keys: readonly string[] }) {
   const [quantity, setQuantity] = useState<Quantity>("loss");
   const [smoothing, setSmoothing] = useState<number>(0.9);
   const [over, setOver] = useState<"step" | "seconds">("step");
@@ -152,7 +158,7 @@ function CurvePanel({ names }: { readonly names: readonly string[] }) {
         </label>
       </div>
       <Curves
-        runs={names.map((name) => ({ name, steps: recordsOf(name).steps }))}
+        runs={keys.map((key) => ({ name: shownName(key), steps: recordsOf(key).steps }))}
         {...{ quantity, smoothing, over, isLogarithmic }}
         version={recordsVersion.value}
       />

@@ -5,13 +5,22 @@ import { Curves } from "../parts/curves.tsx";
 import { GridSlider } from "../parts/grid_slider.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { RunActions } from "../parts/run_actions.tsx";
-import { train } from "../server.ts";
-import { about, chosen, details, recordsOf, recordsVersion, runs, trainings } from "../state.ts";
+import {
+  about,
+  chosen,
+  details,
+  keyOf,
+  PLACES,
+  type PlaceName,
+  recordsOf,
+  recordsVersion,
+  runs,
+  trainings,
+} from "../state.ts";
 import { DEFAULTS, FIELDS, type Field, type FormValues, fieldOf, optionsOf, PRESETS } from "./train_form.ts";
 
 export function Train() {
   if (about.value === undefined) return <p class="empty">Looking for the server.</p>;
-  if (about.value === null) return <p class="empty">Training needs the server of imago studio.</p>;
   return (
     <div class="columns">
       <TrainForm />
@@ -24,6 +33,9 @@ function TrainForm() {
   const [values, setValues] = useState<FormValues>({ ...DEFAULTS, name: freeName() });
   const [refused, setRefused] = useState<string | null>(null);
   const [isStarting, setStarting] = useState(false);
+  const [wanted, setWanted] = useState<PlaceName>("server");
+  const [images, setImages] = useState<readonly File[]>([]);
+  const place = about.value === null ? "tab" : wanted;
   const preset = PRESETS.find(({ name }) => name === values.preset);
   const refusedField = refused === null ? undefined : fieldOf(refused);
   const begin = async (event: Event): Promise<void> => {
@@ -31,8 +43,8 @@ function TrainForm() {
     setStarting(true);
     setRefused(null);
     try {
-      await train(values.name, optionsOf(values));
-      chosen.value = values.name;
+      await PLACES[place].train(values.name, optionsOf(place, values), images);
+      chosen.value = keyOf(place, values.name);
       setValues({ ...values, name: freeName(values.name) });
     } catch (error) {
       setRefused(error instanceof Error ? error.message : String(error));
@@ -43,7 +55,28 @@ function TrainForm() {
   return (
     <form class="panel form" onSubmit={begin} aria-label="a new training" noValidate>
       <h2>New training</h2>
-      {FIELDS.map((field) => (
+      <div class="field">
+        <label for="field-place">trained by</label>
+        <select
+          id="field-place"
+          value={place}
+          onChange={({ currentTarget }) => setWanted(currentTarget.value === "tab" ? "tab" : "server")}
+        >
+          {about.value && <option value="server">this machine</option>}
+          <option value="tab">this tab</option>
+        </select>
+      </div>
+      {place === "tab" && (
+        <label>
+          images (none for drawn butterflies)
+          <input
+            type="file"
+            multiple
+            onChange={({ currentTarget }) => setImages([...(currentTarget.files ?? [])])}
+          />
+        </label>
+      )}
+      {FIELDS.filter(({ isServers }) => place === "server" || isServers !== true).map((field) => (
         <FormField
           key={field.name}
           field={field}
@@ -126,7 +159,7 @@ function freeName(taken?: string): string {
 /** The training that is looked at: the chosen run, or the one that trains. */
 function Live() {
   const running = runs.value.find(({ state }) => state === "training");
-  const shown = chosen.value ?? running?.name ?? null;
+  const shown = chosen.value ?? running?.key ?? null;
   if (shown !== chosen.value) chosen.value = shown;
   const run = details.value;
   if (shown === null)
@@ -137,15 +170,15 @@ function Live() {
       </p>
     );
   if (run === null) return <p class="empty">Reading the run.</p>;
-  const training = trainings.value.find(({ out }) => out.endsWith(run.name));
+  const training = trainings.value.find(({ key }) => key === run.key);
   return (
     <article class="panel" aria-label={`the training ${run.name}`}>
       <h2>{run.name}</h2>
       <Progress run={run} training={training} />
       <RunActions run={run} training={training} />
-      <GridSlider name={run.name} grids={run.grids} />
+      <GridSlider key={run.key} run={run} />
       <Curves
-        runs={[{ name: "loss, averaged", steps: recordsOf(run.name).steps }]}
+        runs={[{ name: "loss, averaged", steps: recordsOf(run.key).steps }]}
         quantity="loss"
         smoothing={0.9}
         over="step"

@@ -1,6 +1,8 @@
 // The fields of the form for a training, and the options of imago train that they stand for.
 
 import { PRESET_NAMES, PRESETS as RECIPES } from "imago";
+import type { TrainOptions } from "../places/place.ts";
+import type { PlaceName } from "../state.ts";
 
 export interface FormValues {
   readonly name: string;
@@ -22,6 +24,8 @@ export interface Field {
   /** What an empty field means. */
   readonly help?: string;
   readonly kind: "text" | "number" | "choice";
+  /** Whether only the server has it. */
+  readonly isServers?: boolean;
   readonly choices?: readonly { readonly value: string; readonly title: string }[];
 }
 
@@ -31,7 +35,13 @@ const named = (values: readonly string[]) => values.map((value) => ({ value, tit
 
 export const FIELDS: readonly Field[] = [
   { name: "name", title: "name", kind: "text" },
-  { name: "data", title: "images", help: "drawn butterflies; or a folder, a file, hf:NAME", kind: "text" },
+  {
+    name: "data",
+    title: "images",
+    help: "drawn butterflies; or a folder, a file, hf:NAME",
+    kind: "text",
+    isServers: true,
+  },
   { name: "preset", title: "preset", kind: "choice", choices: named(PRESET_NAMES) },
   { name: "size", title: "size", help: "the preset's; 96, or 96x128", kind: "text" },
   { name: "steps", title: "steps", help: "the preset's", kind: "number" },
@@ -48,8 +58,14 @@ export const DEFAULTS: Omit<FormValues, "name"> = {
 };
 
 /** The options that are given: what is empty is left to the command. */
-export const optionsOf = ({ name: _, ...values }: FormValues): Record<string, string> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== ""));
+export const optionsOf = (place: PlaceName, { name: _, ...values }: FormValues): TrainOptions =>
+  Object.fromEntries(
+    Object.entries(values).filter(
+      ([option, value]) =>
+        value.trim() !== "" &&
+        (place === "server" || !FIELDS.some(({ name, isServers }) => name === option && isServers)),
+    ),
+  );
 
 /** "--batch-size is ..." is of the field batchSize. */
 export function fieldOf(refused: string): FieldName | undefined {

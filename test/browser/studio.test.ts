@@ -164,6 +164,40 @@ describeInBrowser("the studio", () => {
   );
 
   test(
+    "trains in this tab, and goes on after a reload",
+    async () => {
+      await page.goto(`${url}#train`);
+      await page.getByLabel("trained by").selectOption("tab");
+      await page.getByLabel("name").fill("here");
+      await page.getByLabel("preset").selectOption("quick32");
+      await page.getByLabel("computes on").selectOption("wasm");
+      await page.getByLabel("images per step").fill("many");
+      await page.getByRole("button", { name: "train" }).click();
+      await page.getByRole("alert").filter({ hasText: '--batch-size is "many"' }).waitFor();
+      await page.getByLabel("images per step").fill("1");
+      await page.getByRole("button", { name: "train" }).click();
+      await page.getByRole("heading", { name: "here" }).waitFor();
+      await page
+        .getByText(/^step [1-9]\d* of 1500/)
+        .first()
+        .waitFor();
+      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "go on" }).waitFor();
+      await page.goto(`${url}#runs`);
+      await page.reload();
+      const row = page.getByRole("button", { name: /^here/ });
+      await row.click();
+      const step = async () => Number(/step (\d+) of/.exec((await row.textContent()) ?? "")?.[1]);
+      const before = await step();
+      await page.getByRole("button", { name: "go on" }).click();
+      await expect.poll(step, { timeout: 30_000 }).toBeGreaterThan(before);
+      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "go on" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
     "draws with a run, and shows the steps",
     async () => {
       await page.goto(`${url}#draw`);

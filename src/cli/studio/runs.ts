@@ -42,7 +42,6 @@ export interface RunDetails extends RunSummary {
   /** Steps of the checkpoints and of the sample grids, ascending. */
   readonly checkpoints: readonly number[];
   readonly grids: readonly number[];
-  readonly hasFinalSamples: boolean;
 }
 
 export class Runs {
@@ -85,7 +84,6 @@ export class Runs {
       config: { ...config, training: settingsToJson(config.training) },
       checkpoints: await checkpointSteps(folder),
       grids: grids.sort((a, b) => a - b),
-      hasFinalSamples: await isThere(folder.finalSamples),
     };
   }
 
@@ -118,7 +116,9 @@ export class Runs {
   }
 }
 
-const nameOf = (root: string, path: string): string => relative(root, path).split(sep).join("/") || ".";
+/** A run's path from the folder of runs, with "/". */
+export const nameOf = (root: string, path: string): string =>
+  relative(root, path).split(sep).join("/") || ".";
 
 /** The folders with a config.json, in a folder and those in it; nothing is looked for inside of a run. */
 async function runFolders(folder: string, depth: number): Promise<string[]> {

@@ -9,7 +9,7 @@ import { HttpError } from "./http_error.ts";
 import { notesSchema, readNotes, writeNotes } from "./notes.ts";
 import type { PageFiles } from "./page_files.ts";
 import { sendRunFile } from "./run_files.ts";
-import type { Runs } from "./runs.ts";
+import { nameOf, type Runs } from "./runs.ts";
 import { trainArguments, trainFormSchema } from "./train_form.ts";
 import type { Begun, Trainings } from "./trainings.ts";
 
@@ -126,7 +126,10 @@ async function api(
     case "POST runs/:name/resume":
       return sendBegun(response, await trainings.start((await runs.folderOf(name)).path, ["--resume"]));
     case "GET trainings":
-      return sendJson(response, trainings.list());
+      return sendJson(
+        response,
+        trainings.list().map(({ out, ...status }) => ({ ...status, name: nameOf(runs.root, out) })),
+      );
     case "POST trainings": {
       const form = await bodyAs(request, trainFormSchema);
       return sendBegun(response, await trainings.start(join(runs.root, form.name), trainArguments(form)));

@@ -1,0 +1,100 @@
+// This browser: runs are in its own file system, and a worker trains them. Notes, and the options that a run goes on with,
+// are in the page's storage.
+
+import * as v from "valibot";
+import type { TabCall, TabMessage, TabReply } from "../engine/tab_messages.ts";
+import {
+  detailsSchema,
+  type Place,
+  Refused,
+  summarySchema,
+  type TrainOptions,
+  trainingSchema,
+} from "./place.ts";
+
+/** What waits for the worker's replies. */
+const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+let worker: Worker | undefined;
+let asked = 0;
+
+function start(): Worker {
+  const made = new Worker(new URL("../engine/tab_worker.ts", import.meta.url), { type: "module" });
+  made.addEventListener("message", ({ data: { id, value, refused } }: MessageEvent<TabReply>) => {
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (refused === undefined) call?.resolve(value);
+    else call?.reject(new Refused(refused));
+  });
+  made.addEventListener("error", ({ message }) => {
+    for (const { reject } of waiting.values()) reject(new Refused(message));
+    waiting.clear();
+  });
+  return made;
+}
+
+async function ask<Schema extends v.GenericSchema>(
+  schema: Schema,
+  call: TabCall,
+): Promise<v.InferOutput<Schema>> {
+  worker ??= start();
+  const id = asked++;
+  const reply = new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  worker.postMessage({ id, call } satisfies TabMessage);
+  return v.parse(schema, await reply);
+}
+
+const nothing = v.undefined();
+const recordsSchema = v.object({ text: v.string(), next: v.number() });
+const optionsSchema = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
+
+const notesKey = (name: string): string => `imago notes ${name}`;
+const optionsKey = (name: string): string => `imago options ${name}`;
+
+/** The options that a run was begun with. */
+function optionsOf(name: string): TrainOptions {
+  const kept = v.safeParse(optionsSchema, localStorage.getItem(optionsKey(name)));
+  if (kept.success) return kept.output;
+  throw new Refused(`this browser no longer knows the options of ${name}`);
+}
+
+/** Whether there may be runs: the worker has all of the engine, and is loaded only when it has something to do. */
+async function hasRuns(): Promise<boolean> {
+  if (worker !== undefined) return true;
+  try {
+    const root = await navigator.storage.getDirectory();
+    await root.getDirectoryHandle("runs");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Addresses of files, by run and path: a picture that is shown again needs no new one. */
+const addresses = new Map<string, string>();
+
+export const tab: Place = {
+  runs: async () => ((await hasRuns()) ? ask(v.array(summarySchema), { name: "runs" }) : []),
+  details: async (run) => ({
+    ...(await ask(v.omit(detailsSchema, ["notes"]), { name: "details", run })),
+    notes: localStorage.getItem(notesKey(run)) ?? "",
+  }),
+  trainings: async () => (worker === undefined ? [] : ask(v.array(trainingSchema), { name: "trainings" })),
+  recordsFrom: (run, from) => ask(recordsSchema, { name: "recordsFrom", run, from }),
+  async addressOf(run, path) {
+    const key = `${run}/${path}`;
+    const known = addresses.get(key);
+    if (known !== undefined) return known;
+    const address = URL.createObjectURL(await ask(v.instance(File), { name: "file", run, path }));
+    addresses.set(key, address);
+    return address;
+  },
+  pipelineOf: (run) => `/runs/${run}/pipeline`,
+  async train(run, options, images) {
+    await ask(nothing, { name: "train", run, options, images, resume: false });
+    localStorage.setItem(optionsKey(run), JSON.stringify(options));
+  },
+  stop: (run) => ask(nothing, { name: "stop", run }),
+  resume: (run, images) =>
+    ask(nothing, { name: "train", run, options: optionsOf(run), images, resume: true }),
+  saveNotes: async (run, text) => localStorage.setItem(notesKey(run), text),
+};
