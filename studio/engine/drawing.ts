@@ -1,7 +1,8 @@
-// Drawings of the page: one worker, one drawing at a time.
+// The drawing that the page shows, and its steps.
 
 import { signal } from "@preact/signals";
-import type { DrawRequest, FromWorker, Pictures, ToWorker } from "./messages.ts";
+import { Cancelled, perform } from "./draw_client.ts";
+import type { DrawRequest, FromWorker, Pictures } from "./messages.ts";
 
 /** A step as it was seen. */
 export interface Frame {
@@ -15,6 +16,9 @@ export interface Drawing {
   readonly stage: string | null;
   readonly steps: number;
   readonly frames: readonly Frame[];
+  /** Whether it has ended. */
+  readonly isOver: boolean;
+  /** Of a drawing that came to its end. */
   readonly seconds: number | null;
   readonly problem: string | null;
 }
@@ -27,58 +31,45 @@ export const drawing = signal<Drawing | null>(null);
 /** The classes of the model that was used last. */
 export const classes = signal<readonly string[]>([]);
 
-let worker: Worker | undefined;
-
-export function draw(request: DrawRequest): void {
-  drawing.value = { request, stage: "starting", steps: 0, frames: [], seconds: null, problem: null };
-  send({ kind: "draw", request });
+export async function draw(request: DrawRequest): Promise<void> {
+  let own: Drawing = {
+    ...{ request, stage: "starting", steps: 0, frames: [] },
+    ...{ isOver: false, seconds: null, problem: null },
+  };
+  const change = (next: Partial<Drawing>): void => {
+    own = { ...own, ...next };
+    drawing.value = own;
+  };
+  change({});
+  try {
+    await perform(request, (message) => change(changeBy(message, own)));
+    change({ isOver: true, stage: null });
+  } catch (error) {
+    // A newer drawing is shown by now.
+    if (drawing.value?.request !== request) return;
+    const problem =
+      error instanceof Cancelled ? null : error instanceof Error ? error.message : String(error);
+    change({ isOver: true, stage: null, problem });
+  }
 }
 
-export function cancel(): void {
-  send({ kind: "cancel" });
-  if (drawing.value !== null) drawing.value = { ...drawing.value, stage: null };
-}
-
-function send(message: ToWorker): void {
-  worker ??= start();
-  worker.postMessage(message);
-}
-
-function start(): Worker {
-  const made = new Worker(new URL("./draw_worker.ts", import.meta.url), { type: "module" });
-  made.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => receive(data));
-  made.addEventListener("error", ({ message }) => receive({ kind: "problem", message }));
-  return made;
-}
-
-function receive(message: FromWorker): void {
-  const { value } = drawing;
-  if (value === null) return;
+function changeBy(message: FromWorker, { frames }: Drawing): Partial<Drawing> {
   switch (message.kind) {
     case "about":
       classes.value = message.classes;
-      return;
+      return {};
     case "stage":
-      drawing.value = { ...value, stage: message.text };
-      return;
+      return { stage: message.text };
     case "step": {
       const { step, steps, pictures, clean } = message;
-      drawing.value = {
-        ...value,
-        stage: null,
-        steps,
-        frames: thinned([...value.frames, { step, pictures, clean }], steps),
-      };
-      return;
+      return { stage: null, steps, frames: thinned([...frames, { step, pictures, clean }], steps) };
     }
     case "done":
-      drawing.value = { ...value, stage: null, seconds: message.seconds };
-      return;
+      return { seconds: message.seconds };
     case "problem":
-      drawing.value = { ...value, stage: null, problem: message.message };
-      return;
+      return {};
     default:
-      message satisfies never;
+      return message satisfies never;
   }
 }
 

@@ -2,9 +2,12 @@
 
 import { samplerNames, schedulerNames } from "imago";
 import { useState } from "preact/hooks";
-import { cancel, classes, type Drawing, draw, drawing } from "../engine/drawing.ts";
+import { compare, comparison } from "../engine/comparison.ts";
+import { cancel } from "../engine/draw_client.ts";
+import { classes, type Drawing, draw, drawing } from "../engine/drawing.ts";
 import type { DrawRequest } from "../engine/messages.ts";
 import { Picture } from "../parts/picture.tsx";
+import { SamplerTable } from "../parts/sampler_table.tsx";
 import { Save } from "../parts/save.tsx";
 import { chosen, PLACES, runs } from "../state.ts";
 
@@ -30,9 +33,10 @@ export function Draw() {
     setValues({ ...values, [name]: event.currentTarget.value });
   const begin = (event: Event): void => {
     event.preventDefault();
-    draw(requestOf({ ...values, source }));
+    comparison.value = null;
+    void draw(requestOf({ ...values, source }));
   };
-  const isBusy = drawing.value !== null && drawing.value.seconds === null && drawing.value.problem === null;
+  const isBusy = drawing.value !== null && !drawing.value.isOver;
   return (
     <div class="columns">
       <form class="panel form" onSubmit={begin} aria-label="a drawing">
@@ -130,8 +134,17 @@ export function Draw() {
             </button>
           )}
         </div>
+        <CompareForm
+          isReady={source !== ""}
+          onCompare={(names) => {
+            drawing.value = null;
+            void compare({ ...requestOf({ ...values, source }), count: COMPARED }, names);
+          }}
+        />
       </form>
-      {drawing.value === null ? (
+      {comparison.value !== null ? (
+        <SamplerTable />
+      ) : drawing.value === null ? (
         <p class="empty">Pictures are drawn in this page, by this machine.</p>
       ) : (
         <Result drawing={drawing.value} />
@@ -140,8 +153,45 @@ export function Draw() {
   );
 }
 
+/** Pictures of each sampler, and the samplers that are compared unless others are chosen. */
+const COMPARED = 4;
+const USUAL = ["ddpm", "ddim", "euler", "dpm++", "unipc"];
+
+function CompareForm({
+  isReady,
+  onCompare,
+}: {
+  readonly isReady: boolean;
+  readonly onCompare: (names: readonly string[]) => void;
+}) {
+  const [names, setNames] = useState<readonly string[]>(USUAL);
+  return (
+    <details>
+      <summary>compare samplers</summary>
+      <fieldset class="checks">
+        <legend>from the same noise</legend>
+        {schedulerNames.map((name) => (
+          <label key={name}>
+            <input
+              type="checkbox"
+              checked={names.includes(name)}
+              onChange={() =>
+                setNames(names.includes(name) ? names.filter((other) => other !== name) : [...names, name])
+              }
+            />
+            {name}
+          </label>
+        ))}
+      </fieldset>
+      <button type="button" disabled={!isReady || names.length === 0} onClick={() => onCompare(names)}>
+        compare
+      </button>
+    </details>
+  );
+}
+
 function Result({
-  drawing: { request, stage, steps, frames, seconds, problem },
+  drawing: { request, stage, steps, frames, isOver, seconds, problem },
 }: {
   readonly drawing: Drawing;
 }) {
@@ -150,7 +200,7 @@ function Result({
   const index = at === null ? last : Math.min(at, last);
   const frame = frames[index];
   return (
-    <article class="panel" aria-label="the drawing" aria-busy={seconds === null && problem === null}>
+    <article class="panel" aria-label="the drawing" aria-busy={!isOver}>
       <p role="status">
         {problem !== null
           ? ""

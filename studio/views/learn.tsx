@@ -22,7 +22,7 @@ export function Learn() {
   }
   const begin = (next: number): void => {
     setSeed(next);
-    draw({
+    void draw({
       ...{ source: addressOf(`run:${shown}`), count: 1, seed: next, scheduler: "ddim", steps: STEPS },
       ...{ backend: "auto", showsClean: true },
     });

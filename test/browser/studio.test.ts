@@ -69,7 +69,7 @@ describeInBrowser("the studio", () => {
     hosts.add(`127.0.0.1:${address.port}`);
     url = `http://127.0.0.1:${address.port}/`;
     browser = await launch();
-    page = await browser.newPage();
+    page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(20_000);
     page.on("console", (message) => {
       if (message.type() === "error") problems.push(message.text());
@@ -191,6 +191,13 @@ describeInBrowser("the studio", () => {
       const before = await step();
       await page.getByRole("button", { name: "go on" }).click();
       await expect.poll(step, { timeout: 30_000 }).toBeGreaterThan(before);
+      // Another tab sees the run, and must leave it alone.
+      const other = await page.context().newPage();
+      await other.goto(`${url}#runs`);
+      await other.getByRole("button", { name: /^here/ }).click();
+      await other.getByRole("button", { name: "go on" }).click();
+      await other.getByRole("alert").filter({ hasText: "is training this run" }).waitFor();
+      await other.close();
       await page.getByRole("button", { name: "stop" }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
     },
@@ -221,6 +228,24 @@ describeInBrowser("the studio", () => {
       const download = page.waitForEvent("download");
       await page.getByRole("button", { name: "save PNG" }).click();
       expect((await download).suggestedFilename()).toBe("drawing.png");
+    },
+    PATIENCE,
+  );
+
+  test(
+    "compares samplers from the same noise, and says of one that does not suit why",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel("steps").fill("3");
+      await page.getByText("compare samplers").click();
+      for (const name of ["ddpm", "euler", "dpm++", "unipc"]) {
+        await page.getByRole("checkbox", { name, exact: true }).uncheck();
+      }
+      await page.getByRole("checkbox", { name: "flow-match-euler" }).check();
+      await page.getByRole("button", { name: "compare", exact: true }).click();
+      await page.getByRole("img", { name: "picture 4 by ddim" }).waitFor();
+      await page.getByRole("row").filter({ hasText: "flow-match-euler" }).locator(".problem").waitFor();
     },
     PATIENCE,
   );
