@@ -20,13 +20,17 @@ interface Values {
   readonly count: string;
   readonly classLabel: string;
   readonly guidanceScale: string;
+  readonly backend: DrawRequest["backend"];
 }
+
+const BACKENDS = ["auto", "webgpu", "wasm"] as const;
 
 export function Draw() {
   const usable = runs.value.filter(({ hasPipeline }) => hasPipeline);
   const first = usable.find(({ key }) => key === chosen.value) ?? usable[0];
   const [values, setValues] = useState<Values>({
     ...{ source: "", scheduler: "", steps: "", seed: "0", count: "9", classLabel: "", guidanceScale: "" },
+    backend: "auto",
   });
   const source = values.source === "" && first ? `run:${first.key}` : values.source;
   const set = (name: keyof Values) => (event: { readonly currentTarget: { readonly value: string } }) =>
@@ -92,6 +96,22 @@ export function Draw() {
         <label>
           pictures
           <input type="number" min="1" max="64" value={values.count} onInput={set("count")} />
+        </label>
+        <label>
+          computes on
+          <select
+            value={values.backend}
+            onChange={({ currentTarget: { value } }) => {
+              const backend = BACKENDS.find((name) => name === value);
+              if (backend !== undefined) setValues({ ...values, backend });
+            }}
+          >
+            {BACKENDS.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
         </label>
         {classes.value.length > 0 && (
           <>
@@ -257,12 +277,13 @@ function requestOf({
   count,
   classLabel,
   guidanceScale,
+  backend,
 }: Values): DrawRequest {
   return {
     source: addressOf(source),
     count: Math.min(64, Math.max(1, Math.floor(Number(count)) || 1)),
     seed: Number(seed),
-    backend: "auto",
+    backend,
     showsClean: false,
     ...(scheduler !== "" && { scheduler }),
     ...(steps !== "" && { steps: Number(steps) }),

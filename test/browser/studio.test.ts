@@ -13,7 +13,7 @@ import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
 import { Trainings } from "../../src/cli/studio/trainings.ts";
 import { BIN, said, workFolder } from "../cli/support.ts";
-import { describeInBrowser, launch } from "./support/chromium.ts";
+import { describeInBrowser, launch, SOFTWARE_GPU } from "./support/chromium.ts";
 
 const PATIENCE = 120_000;
 
@@ -228,6 +228,27 @@ describeInBrowser("the studio", () => {
       const download = page.waitForEvent("download");
       await page.getByRole("button", { name: "save PNG" }).click();
       expect((await download).suggestedFilename()).toBe("drawing.png");
+    },
+    PATIENCE,
+  );
+
+  test(
+    "draws on a GPU",
+    async () => {
+      const withGpu = await launch(SOFTWARE_GPU);
+      try {
+        const own = await withGpu.newPage();
+        await own.goto(`${url}#draw`);
+        await own.getByLabel("with").selectOption({ label: "first" });
+        await own.getByLabel("computes on").selectOption("webgpu");
+        await own.getByLabel("steps").fill("2");
+        await own.getByLabel("pictures").fill("1");
+        await own.getByRole("button", { name: "draw", exact: true }).click();
+        await own.getByText(/^drawn in/).waitFor({ timeout: PATIENCE });
+        await own.getByRole("img", { name: "picture 1 after step 2" }).waitFor();
+      } finally {
+        await withGpu.close();
+      }
     },
     PATIENCE,
   );
