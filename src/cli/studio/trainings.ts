@@ -60,6 +60,9 @@ export class Trainings {
     const [command, ...first] = this.#command;
     const child = spawn(command, [...first, "train", "--out", out, ...args, "--json"], {
       stdio: ["ignore", "pipe", "pipe"],
+      // A terminal's Ctrl-C is for the studio, which stops its trainings; two would end them without a checkpoint.
+      detached: true,
+      windowsHide: true,
     });
     const training: Training = {
       child,
@@ -76,7 +79,8 @@ export class Trainings {
       createInterface({ input: child.stdout }).on("line", (line) => {
         const event = v.safeParse(v.pipe(v.string(), v.parseJson(), eventSchema), line);
         if (!event.success) return;
-        update(changeBy(event.output));
+        const change = changeBy(event.output);
+        update(training.status.stage === STOPPING ? { ...change, stage: STOPPING } : change);
         if (event.output.event === "start" || event.output.event === "finished") resolve({ out });
       });
       createInterface({ input: child.stderr }).on("line", (line) => {
@@ -110,23 +114,26 @@ export class Trainings {
         `${out} is not being trained by this studio; what trains in a terminal is stopped there`,
       );
     }
+    if (training.status.stage === STOPPING) return;
     training.child.kill("SIGINT");
-    training.status = { ...training.status, stage: "stop" };
+    training.status = { ...training.status, stage: STOPPING };
   }
 
   /** Stops all, and waits for their checkpoints. */
   async close(): Promise<void> {
     const running = [...this.#known.values()].filter(({ status }) => status.isRunning);
     await Promise.all(
-      running.map(({ child }) => {
+      running.map(({ child, status }) => {
         const ended = new Promise((resolve) => child.on("close", resolve));
-        child.kill("SIGINT");
+        if (status.stage !== STOPPING) child.kill("SIGINT");
         return ended;
       }),
     );
   }
 }
 
+/** The stage of a training that was asked to stop: a second request would end it at once. */
+const STOPPING = "stop";
 /** The exit code of a training that was stopped. */
 const INTERRUPTED = 130;
 

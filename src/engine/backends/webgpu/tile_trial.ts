@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import { files, paths } from "#platform";
 import { cacheFolder } from "../../../platform/cache_folder.ts";
+import { MemoryError } from "../../backend.ts";
 import { repeatUntilSteady } from "../steady_times.ts";
 import type { Device } from "./device.ts";
 import { withTimer } from "./kernel_timer.ts";
@@ -51,8 +52,18 @@ export async function speedsOf(device: Device, pipelines: Pipelines): Promise<De
   const path = paths.join(cacheFolder(), FILE);
   return keptSpeeds(path, device.identity, async () => ({
     tiles: await measureTiles(device, pipelines),
-    bytesPerSecond: Math.max(...(await measureBandwidth(device, pipelines))),
+    bytesPerSecond: await memorySpeed(device, pipelines),
   }));
+}
+
+/** Of a large array, for which a small GPU may have no memory. */
+async function memorySpeed(device: Device, pipelines: Pipelines): Promise<number> {
+  try {
+    return Math.max(...(await measureBandwidth(device, pipelines)));
+  } catch (error) {
+    if (error instanceof MemoryError) return USUAL_BYTES;
+    throw error;
+  }
 }
 
 /** What a file says of a device; measured and added to the file where it says nothing. */
