@@ -1,7 +1,15 @@
 // Draws in a worker, so that the page stays quick.
 
-import { DDPMPipeline, type HostTensor, isSamplerName, isSchedulerName, toImages } from "imago";
-import type { DrawRequest, FromWorker, Pictures, ToWorker } from "./messages.ts";
+import {
+  DDPMPipeline,
+  type HostTensor,
+  isSamplerName,
+  isSchedulerName,
+  type Pixels,
+  toImages,
+  walkNoise,
+} from "imago";
+import { type DrawRequest, type FromWorker, type Pictures, type ToWorker, WALK_FRAMES } from "./messages.ts";
 
 const say = (message: FromWorker, transfer: Transferable[] = []): void => postMessage(message, { transfer });
 
@@ -46,13 +54,34 @@ async function draw(request: DrawRequest, signal: AbortSignal): Promise<void> {
     throw new Error(`${scheduler} is no scheduler`);
   }
   const begun = performance.now();
-  let shown: Promise<void> = Promise.resolve();
-  await pipeline.generate({
-    ...{ count, seed, signal, batchSize: count },
+  const how = {
     ...(scheduler !== undefined && { scheduler }),
     ...(steps !== undefined && { steps }),
     ...(classLabel !== undefined && { classLabels: [classLabel] }),
     ...(guidanceScale !== undefined && { guidanceScale }),
+  };
+  if (request.walk !== undefined) {
+    const frames = WALK_FRAMES * request.walk.length;
+    const images = await pipeline.generateImages({
+      ...{
+        ...how,
+        count: frames,
+        batchSize: WALK_FRAMES,
+        signal,
+        noise: walkNoise(request.walk, WALK_FRAMES),
+      },
+      onStep: ({ step, steps, firstImage, count }) =>
+        say({ kind: "share", share: (firstImage + (count * step) / steps) / frames }),
+    });
+    if (signal.aborted) return;
+    const walked = rgbaOf(images);
+    say({ kind: "walk", frames: walked }, [walked.rgba.buffer]);
+    say({ kind: "done", seconds: (performance.now() - begun) / 1000 });
+    return;
+  }
+  let shown: Promise<void> = Promise.resolve();
+  await pipeline.generate({
+    ...{ ...how, count, seed, signal, batchSize: count },
     onStep: ({ step, steps, sample, predOriginalSample }) => {
       // Decoded one after another, in order.
       shown = shown.then(async () => {
@@ -72,7 +101,10 @@ async function draw(request: DrawRequest, signal: AbortSignal): Promise<void> {
 
 async function picturesOf(pipeline: DDPMPipeline, latents: HostTensor): Promise<Pictures> {
   const { data, shape } = await pipeline.decode(latents);
-  const images = toImages({ shape, data: data.map((x) => Math.min(1, Math.max(0, (x + 1) / 2))) });
+  return rgbaOf(toImages({ shape, data: data.map((x) => Math.min(1, Math.max(0, (x + 1) / 2))) }));
+}
+
+function rgbaOf(images: readonly Pixels[]): Pictures {
   const [{ width, height }] = images;
   const rgba = new Uint8ClampedArray(4 * width * height * images.length);
   for (const [i, { data: pixels, channels }] of images.entries()) {

@@ -16,6 +16,8 @@ export interface Drawing {
   readonly stage: string | null;
   readonly steps: number;
   readonly frames: readonly Frame[];
+  /** The pictures of a walk, in their order. */
+  readonly walk: Pictures | null;
   /** Whether it has ended. */
   readonly isOver: boolean;
   /** Of a drawing that came to its end. */
@@ -33,7 +35,7 @@ export const classes = signal<readonly string[]>([]);
 
 export async function draw(request: DrawRequest): Promise<void> {
   let own: Drawing = {
-    ...{ request, stage: "starting", steps: 0, frames: [] },
+    ...{ request, stage: "starting", steps: 0, frames: [], walk: null },
     ...{ isOver: false, seconds: null, problem: null },
   };
   const change = (next: Partial<Drawing>): void => {
@@ -64,6 +66,10 @@ function changeBy(message: FromWorker, { frames }: Drawing): Partial<Drawing> {
       const { step, steps, pictures, clean } = message;
       return { stage: null, steps, frames: thinned([...frames, { step, pictures, clean }], steps) };
     }
+    case "share":
+      return { stage: `drawing the walk, ${Math.floor(100 * message.share)} %` };
+    case "walk":
+      return { walk: message.frames };
     case "done":
       return { seconds: message.seconds };
     case "problem":

@@ -14,7 +14,12 @@ export interface DrawRequest {
   readonly backend: "auto" | "webgpu" | "wasm";
   /** Whether the steps also show what the model takes for the clean image. */
   readonly showsClean: boolean;
+  /** Seeds between whose pictures frames go, instead of pictures of one seed. */
+  readonly walk?: readonly number[];
 }
+
+/** Frames from a seed of a walk to the next. */
+export const WALK_FRAMES = 12;
 
 /** Pictures side by side in memory: RGBA, count x width x height. */
 export interface Pictures {
@@ -36,5 +41,8 @@ export type FromWorker =
       readonly pictures: Pictures;
       readonly clean: Pictures | undefined;
     }
+  /** Of a walk: the share that is drawn, then its frames. */
+  | { readonly kind: "share"; readonly share: number }
+  | { readonly kind: "walk"; readonly frames: Pictures }
   | { readonly kind: "done"; readonly seconds: number }
   | { readonly kind: "problem"; readonly message: string };

@@ -7,6 +7,7 @@ import { cancel } from "../engine/draw_client.ts";
 import { classes, type Drawing, draw, drawing } from "../engine/drawing.ts";
 import type { DrawRequest } from "../engine/messages.ts";
 import { Picture } from "../parts/picture.tsx";
+import { Player } from "../parts/player.tsx";
 import { SamplerTable } from "../parts/sampler_table.tsx";
 import { Save } from "../parts/save.tsx";
 import { chosen, PLACES, runs } from "../state.ts";
@@ -20,6 +21,8 @@ interface Values {
   readonly count: string;
   readonly classLabel: string;
   readonly guidanceScale: string;
+  /** Seeds with commas. */
+  readonly walk: string;
   readonly backend: DrawRequest["backend"];
 }
 
@@ -30,7 +33,7 @@ export function Draw() {
   const first = usable.find(({ key }) => key === chosen.value) ?? usable[0];
   const [values, setValues] = useState<Values>({
     ...{ source: "", scheduler: "", steps: "", seed: "0", count: "9", classLabel: "", guidanceScale: "" },
-    backend: "auto",
+    ...{ walk: "", backend: "auto" },
   });
   const source = values.source === "" && first ? `run:${first.key}` : values.source;
   const set = (name: keyof Values) => (event: { readonly currentTarget: { readonly value: string } }) =>
@@ -96,6 +99,10 @@ export function Draw() {
         <label>
           pictures
           <input type="number" min="1" max="64" value={values.count} onInput={set("count")} />
+        </label>
+        <label>
+          walk between seeds
+          <input type="text" placeholder="3, 7, 12" value={values.walk} onInput={set("walk")} />
         </label>
         <label>
           computes on
@@ -211,7 +218,7 @@ function CompareForm({
 }
 
 function Result({
-  drawing: { request, stage, steps, frames, isOver, seconds, problem },
+  drawing: { request, stage, steps, frames, walk, isOver, seconds, problem },
 }: {
   readonly drawing: Drawing;
 }) {
@@ -235,6 +242,7 @@ function Result({
           {problem}
         </p>
       )}
+      {walk !== null && <Player pictures={walk} />}
       {frame && (
         <>
           <div class="pictures" style={{ "--columns": Math.ceil(Math.sqrt(frame.pictures.count)) }}>
@@ -277,14 +285,17 @@ function requestOf({
   count,
   classLabel,
   guidanceScale,
+  walk,
   backend,
 }: Values): DrawRequest {
+  const seeds = walk.split(",").filter((text) => text.trim() !== "");
   return {
     source: addressOf(source),
     count: Math.min(64, Math.max(1, Math.floor(Number(count)) || 1)),
     seed: Number(seed),
     backend,
     showsClean: false,
+    ...(seeds.length > 0 && { walk: seeds.map(Number) }),
     ...(scheduler !== "" && { scheduler }),
     ...(steps !== "" && { steps: Number(steps) }),
     ...(classLabel !== "" && { classLabel }),

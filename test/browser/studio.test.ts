@@ -233,6 +233,24 @@ describeInBrowser("the studio", () => {
   );
 
   test(
+    "walks between seeds, and stands still for who wants less motion",
+    async () => {
+      await page.emulateMedia({ reducedMotion: "reduce" });
+      await page.goto(`${url}#draw`);
+      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel("steps").fill("2");
+      await page.getByLabel("walk between seeds").fill("3, 7");
+      await page.getByRole("button", { name: "draw", exact: true }).click();
+      await page.getByRole("img", { name: "frame 1 of 24" }).waitFor();
+      await page.getByRole("button", { name: "play" }).click();
+      await page.getByRole("img", { name: "frame 3 of 24" }).waitFor();
+      await page.getByRole("button", { name: "pause" }).click();
+      await page.emulateMedia({ reducedMotion: null });
+    },
+    PATIENCE,
+  );
+
+  test(
     "draws on a GPU",
     async () => {
       const withGpu = await launch(SOFTWARE_GPU);
