@@ -2,14 +2,23 @@
 
 import {
   DDPMPipeline,
+  type GenerateOptions,
   type HostTensor,
   isSamplerName,
   isSchedulerName,
   type Pixels,
+  RePaintPipeline,
   toImages,
   walkNoise,
 } from "imago";
-import { type DrawRequest, type FromWorker, type Pictures, type ToWorker, WALK_FRAMES } from "./messages.ts";
+import {
+  type DrawRequest,
+  type FromWorker,
+  type Pictures,
+  type Repaint,
+  type ToWorker,
+  WALK_FRAMES,
+} from "./messages.ts";
 
 const say = (message: FromWorker, transfer: Transferable[] = []): void => postMessage(message, { transfer });
 
@@ -60,6 +69,11 @@ async function draw(request: DrawRequest, signal: AbortSignal): Promise<void> {
     ...(classLabel !== undefined && { classLabels: [classLabel] }),
     ...(guidanceScale !== undefined && { guidanceScale }),
   };
+  if (request.repaint !== undefined) {
+    await repaint(request, request.repaint, signal);
+    if (!signal.aborted) say({ kind: "done", seconds: (performance.now() - begun) / 1000 });
+    return;
+  }
   if (request.walk !== undefined) {
     const frames = WALK_FRAMES * request.walk.length;
     const images = await pipeline.generateImages({
@@ -79,27 +93,69 @@ async function draw(request: DrawRequest, signal: AbortSignal): Promise<void> {
     say({ kind: "done", seconds: (performance.now() - begun) / 1000 });
     return;
   }
-  let shown: Promise<void> = Promise.resolve();
-  await pipeline.generate({
-    ...{ ...how, count, seed, signal, batchSize: count },
-    onStep: ({ step, steps, sample, predOriginalSample }) => {
-      // Decoded one after another, in order.
-      shown = shown.then(async () => {
-        if (signal.aborted) return;
-        const pictures = await picturesOf(pipeline, sample);
-        const clean = showsClean ? await picturesOf(pipeline, predOriginalSample) : undefined;
-        say({ kind: "step", step, steps, pictures, clean }, [
-          pictures.rgba.buffer,
-          ...(clean === undefined ? [] : [clean.rgba.buffer]),
-        ]);
-      });
-    },
-  });
-  await shown;
+  const shown = new Shown(pipeline, showsClean, signal);
+  await pipeline.generate({ ...how, count, seed, signal, batchSize: count, onStep: shown.add });
+  await shown.all;
   if (!signal.aborted) say({ kind: "done", seconds: (performance.now() - begun) / 1000 });
 }
 
-async function picturesOf(pipeline: DDPMPipeline, latents: HostTensor): Promise<Pictures> {
+/** Denoising steps of a part that is drawn anew, if none are given, and how often each stretch of them is repeated. */
+const REPAINT = { steps: 40, jumpLength: 5, jumpNSample: 3 } as const;
+/** Of fewer steps nothing is repeated. */
+const FEW_STEPS = 2 * REPAINT.jumpLength;
+
+async function repaint(
+  { source, backend, count, seed, steps = REPAINT.steps }: DrawRequest,
+  { picture: { width, height, rgba }, mask }: Repaint,
+  signal: AbortSignal,
+): Promise<void> {
+  const pipeline = await RePaintPipeline.fromPretrained(source, { backend });
+  try {
+    const shown = new Shown(pipeline, false, signal);
+    await pipeline.generate({
+      ...(steps < FEW_STEPS ? { jumpLength: 1, jumpNSample: 1 } : REPAINT),
+      ...{ steps, count, seed, signal, batchSize: count, onStep: shown.add },
+      image: { width, height, channels: 4, data: new Uint8Array(rgba) },
+      mask: { width, height, channels: 1, data: mask },
+    });
+    await shown.all;
+  } finally {
+    await pipeline.close();
+  }
+}
+
+type DrawingStep = Parameters<NonNullable<GenerateOptions["onStep"]>>[0];
+
+/** What decodes samples of steps. */
+type Decoder = Pick<DDPMPipeline, "decode">;
+
+/** Shows the steps of a drawing, decoded one after another, in order. */
+class Shown {
+  readonly #decoder: Decoder;
+  readonly #showsClean: boolean;
+  readonly #signal: AbortSignal;
+  all: Promise<void> = Promise.resolve();
+
+  constructor(decoder: Decoder, showsClean: boolean, signal: AbortSignal) {
+    this.#decoder = decoder;
+    this.#showsClean = showsClean;
+    this.#signal = signal;
+  }
+
+  readonly add = ({ step, steps, sample, predOriginalSample }: DrawingStep): void => {
+    this.all = this.all.then(async () => {
+      if (this.#signal.aborted) return;
+      const pictures = await picturesOf(this.#decoder, sample);
+      const clean = this.#showsClean ? await picturesOf(this.#decoder, predOriginalSample) : undefined;
+      say({ kind: "step", step, steps, pictures, clean }, [
+        pictures.rgba.buffer,
+        ...(clean === undefined ? [] : [clean.rgba.buffer]),
+      ]);
+    });
+  };
+}
+
+async function picturesOf(pipeline: Decoder, latents: HostTensor): Promise<Pictures> {
   const { data, shape } = await pipeline.decode(latents);
   return rgbaOf(toImages({ shape, data: data.map((x) => Math.min(1, Math.max(0, (x + 1) / 2))) }));
 }

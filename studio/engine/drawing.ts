@@ -12,6 +12,8 @@ export interface Frame {
 }
 
 export interface Drawing {
+  /** Of no other drawing. */
+  readonly id: number;
   readonly request: DrawRequest;
   readonly stage: string | null;
   readonly steps: number;
@@ -33,8 +35,11 @@ export const drawing = signal<Drawing | null>(null);
 /** The classes of the model that was used last. */
 export const classes = signal<readonly string[]>([]);
 
+let drawn = 0;
+
 export async function draw(request: DrawRequest): Promise<void> {
   let own: Drawing = {
+    id: drawn++,
     ...{ request, stage: "starting", steps: 0, frames: [], walk: null },
     ...{ isOver: false, seconds: null, problem: null },
   };

@@ -16,6 +16,15 @@ export interface DrawRequest {
   readonly showsClean: boolean;
   /** Seeds between whose pictures frames go, instead of pictures of one seed. */
   readonly walk?: readonly number[];
+  /** A picture of which a part is drawn anew. */
+  readonly repaint?: Repaint;
+}
+
+/** One picture, and where it is kept. */
+export interface Repaint {
+  readonly picture: Pictures;
+  /** A byte for each pixel: 255 is kept, 0 is drawn anew. */
+  readonly mask: Uint8Array<ArrayBuffer>;
 }
 
 /** Frames from a seed of a walk to the next. */

@@ -6,6 +6,7 @@ import { compare, comparison } from "../engine/comparison.ts";
 import { cancel } from "../engine/draw_client.ts";
 import { classes, type Drawing, draw, drawing } from "../engine/drawing.ts";
 import type { DrawRequest } from "../engine/messages.ts";
+import { MaskPainter } from "../parts/mask_painter.tsx";
 import { Picture } from "../parts/picture.tsx";
 import { Player } from "../parts/player.tsx";
 import { SamplerTable } from "../parts/sampler_table.tsx";
@@ -165,7 +166,7 @@ export function Draw() {
           isReady={source !== ""}
           onCompare={(names) => {
             drawing.value = null;
-            void compare({ ...requestOf({ ...values, source }), count: COMPARED }, names);
+            void compare({ ...requestOf({ ...values, source, walk: "" }), count: COMPARED }, names);
           }}
         />
       </form>
@@ -174,12 +175,14 @@ export function Draw() {
       ) : drawing.value === null ? (
         <p class="empty">Pictures are drawn in this page, by this machine.</p>
       ) : (
-        <Result drawing={drawing.value} />
+        <Result key={drawing.value.id} drawing={drawing.value} />
       )}
     </div>
   );
 }
 
+/** Pictures of a part that is drawn anew. */
+const REPAINTED = 4;
 /** Pictures of each sampler, and the samplers that are compared unless others are chosen. */
 const COMPARED = 4;
 const USUAL = ["ddpm", "ddim", "euler", "dpm++", "unipc"];
@@ -269,7 +272,15 @@ function Result({
               }}
             />
           </label>
-          {seconds !== null && <Save request={request} pictures={frames[last].pictures} />}
+          {seconds !== null && request.repaint === undefined && (
+            <Save request={request} pictures={frames[last].pictures} />
+          )}
+          {seconds !== null && (
+            <MaskPainter
+              pictures={frames[last].pictures}
+              onPaint={(repaint) => void draw({ ...request, count: REPAINTED, repaint })}
+            />
+          )}
         </>
       )}
     </article>

@@ -233,6 +233,40 @@ describeInBrowser("the studio", () => {
   );
 
   test(
+    "draws a part of a picture anew, and keeps the rest",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel("scheduler").selectOption("ddim");
+      await page.getByLabel("steps").fill("3");
+      await page.getByLabel("pictures").fill("1");
+      await page.getByRole("button", { name: "draw", exact: true }).click();
+      await page.getByText(/^drawn in/).waitFor();
+      const halves = (name: string) =>
+        page.getByRole("img", { name }).evaluate((canvas: HTMLCanvasElement) => {
+          const half = (left: number) =>
+            [
+              ...(canvas.getContext("2d")?.getImageData(left, 0, canvas.width / 2, canvas.height).data ?? []),
+            ].join();
+          return [half(0), half(canvas.width / 2)];
+        });
+      const [left, right] = await halves("picture 1 after step 3");
+      await page.getByText("draw a part anew").click();
+      await page.getByRole("button", { name: "left half" }).click();
+      await page.getByRole("button", { name: "draw it anew" }).click();
+      await page.getByRole("img", { name: "picture 4 after step 3" }).waitFor();
+      await page.getByText(/^drawn in/).waitFor();
+      const [newLeft, sameRight] = await halves("picture 2 after step 3");
+      expect(newLeft).not.toBe(left);
+      const levels = (text: string) => text.split(",").map(Number);
+      const kept = levels(right);
+      const largest = Math.max(...levels(sameRight).map((level, i) => Math.abs(level - kept[i])));
+      expect(largest).toBeLessThanOrEqual(1);
+    },
+    PATIENCE,
+  );
+
+  test(
     "walks between seeds, and stands still for who wants less motion",
     async () => {
       await page.emulateMedia({ reducedMotion: "reduce" });
