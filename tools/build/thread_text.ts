@@ -41,6 +41,8 @@ async function bundleThread(platform: "browser" | "node", entry: string): Promis
     format: platform === "browser" ? "iife" : "cjs",
     minify: true,
     write: false,
+    // Or it empties the folder of the bundle that it is for.
+    clean: false,
     dts: false,
     logLevel: "silent",
   });
