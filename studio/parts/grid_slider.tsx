@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { PLACES, type PlacedDetails } from "../state.ts";
+import { StepSlider } from "./step_slider.tsx";
 
 export function GridSlider({ run: { place, name, grids } }: { readonly run: PlacedDetails }) {
   const [at, setAt] = useState<number | null>(null);
@@ -26,21 +27,12 @@ export function GridSlider({ run: { place, name, grids } }: { readonly run: Plac
     <figure class="grid">
       {shown && <img src={shown.address} alt={`pictures of the run after ${shown.step} steps`} />}
       <figcaption>
-        <label>
-          step {step}
-          <input
-            type="range"
-            min="0"
-            max={last}
-            value={index}
-            disabled={last === 0}
-            aria-valuetext={`step ${step}`}
-            onInput={({ currentTarget }) => {
-              const next = Number(currentTarget.value);
-              setAt(next === last ? null : next);
-            }}
-          />
-        </label>
+        <StepSlider
+          label={`step ${step}`}
+          step={step}
+          {...{ last, index }}
+          onChange={(next) => setAt(next === last ? null : next)}
+        />
       </figcaption>
     </figure>
   );

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { DrawRequest, Pictures } from "../engine/messages.ts";
+import { about } from "../state.ts";
 
 export function Save({ request, pictures }: { readonly request: DrawRequest; readonly pictures: Pictures }) {
   const [isCopied, setCopied] = useState<string | null>(null);
@@ -17,9 +18,12 @@ export function Save({ request, pictures }: { readonly request: DrawRequest; rea
       <button type="button" onClick={() => save(pictures, "image/webp", "drawing.webp")}>
         save WebP
       </button>
-      <button type="button" onClick={() => copy("command", commandOf(request))}>
-        {isCopied === "command" ? "copied" : "copy the command"}
-      </button>
+      {/* What this browser keeps, no command reads. */}
+      {!request.source.startsWith("/") && (
+        <button type="button" onClick={() => copy("command", commandOf(request))}>
+          {isCopied === "command" ? "copied" : "copy the command"}
+        </button>
+      )}
       <button type="button" onClick={() => copy("code", codeOf(request))}>
         {isCopied === "code" ? "copied" : "copy TypeScript"}
       </button>
@@ -52,7 +56,7 @@ function save({ width, height, count, rgba }: Pictures, type: string, name: stri
 /** A run's address as the path of its folder. */
 const pathOf = (source: string): string => {
   const name = /\/api\/runs\/([^/]+)\/files\/pipeline$/.exec(source)?.[1];
-  return name === undefined ? source : `runs/${decodeURIComponent(name)}`;
+  return name === undefined ? source : `${about.value?.runs}/${decodeURIComponent(name)}`;
 };
 
 export function commandOf({

@@ -11,6 +11,7 @@ import { Picture } from "../parts/picture.tsx";
 import { Player } from "../parts/player.tsx";
 import { SamplerTable } from "../parts/sampler_table.tsx";
 import { Save } from "../parts/save.tsx";
+import { StepSlider } from "../parts/step_slider.tsx";
 import { chosen, PLACES, runs } from "../state.ts";
 
 /** What the form holds; "" for what the pipeline chooses. */
@@ -258,20 +259,12 @@ function Result({
               />
             ))}
           </div>
-          <label class="film">
-            step {frame.step} of {steps}
-            <input
-              type="range"
-              min="0"
-              max={last}
-              value={index}
-              aria-valuetext={`step ${frame.step}`}
-              onInput={({ currentTarget }) => {
-                const next = Number(currentTarget.value);
-                setAt(next === last ? null : next);
-              }}
-            />
-          </label>
+          <StepSlider
+            label={`step ${frame.step} of ${steps}`}
+            step={frame.step}
+            {...{ last, index }}
+            onChange={(next) => setAt(next === last ? null : next)}
+          />
           {seconds !== null && request.repaint === undefined && (
             <Save request={request} pictures={frames[last].pictures} />
           )}

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { type Drawing, draw, drawing } from "../engine/drawing.ts";
 import { Picture } from "../parts/picture.tsx";
+import { StepSlider } from "../parts/step_slider.tsx";
 import { runs } from "../state.ts";
 import { addressOf } from "./draw.tsx";
 
@@ -86,17 +87,12 @@ function Steps({ drawing: { stage, steps, frames, problem } }: { readonly drawin
           </figure>
         )}
       </div>
-      <label class="film">
-        step {frame.step} of {steps}
-        <input
-          type="range"
-          min="0"
-          max={last}
-          value={index}
-          aria-valuetext={`step ${frame.step}`}
-          onInput={({ currentTarget }) => setAt(Number(currentTarget.value))}
-        />
-      </label>
+      <StepSlider
+        label={`step ${frame.step} of ${steps}`}
+        step={frame.step}
+        {...{ last, index }}
+        onChange={setAt}
+      />
       <div class="actions">
         <button type="button" disabled={index === 0} onClick={() => setAt(index - 1)}>
           back

@@ -3,39 +3,21 @@
 import { expect, test } from "vitest";
 import { MemoryError } from "../../src/engine/backend.ts";
 import { WebgpuBackend } from "../../src/engine/backends/webgpu/webgpu_backend.ts";
-import { DDPMScheduler, UNet2DModel } from "../../src/index.ts";
 import { PRESETS } from "../../src/training/presets.ts";
-import { optimizerOf, timestepSamplingOf } from "../../src/training/settings.ts";
 import { checkStep } from "../../src/training/step/compile_step.ts";
-import { objectiveOf } from "../../src/training/step/objective.ts";
 import { StepComputer } from "../../src/training/step/step_computer.ts";
 import { traceStep } from "../../src/training/step/traced_step.ts";
 import { describeOnGpu } from "../support/gpu.ts";
 import { openLimited } from "../support/limited_gpu.ts";
-import { TINY_UNET } from "../support/tiny_unet.ts";
+import { tinyStep } from "../support/tiny_step.ts";
 
 const recipe = { ...PRESETS.quick32.settings, seed: 0, labelDropout: 0, precision: "fp32" as const };
-const step = (batchSize: number) => ({
-  model: UNet2DModel.fromConfig(TINY_UNET),
-  objective: objectiveOf(new DDPMScheduler()),
-  batchSize,
-  height: 8,
-  width: 8,
-  ...optimizerOf(recipe),
-  maxGradNorm: null,
-  ema: false,
-  minSnrGamma: null,
-  lossType: null,
-  draws: "philox" as const,
-  timestepSampling: timestepSamplingOf(recipe),
-});
-
 describeOnGpu("a batch that a GPU has no memory for", () => {
   test("is refused with the one that fits, and that one fits", async () => {
     const batchSize = 4096;
     const begin = async (backend: WebgpuBackend, size: number) => {
       const settings = { ...recipe, steps: 1, batchSize: size };
-      return StepComputer.begin(backend, traceStep(backend, step(size)), settings);
+      return StepComputer.begin(backend, traceStep(backend, tinyStep(size)), settings);
     };
     const open = async () => WebgpuBackend.open(await openLimited(200 * 2 ** 20));
     const full = await open();
@@ -43,7 +25,7 @@ describeOnGpu("a batch that a GPU has no memory for", () => {
     let advice = "";
     expect(() => {
       try {
-        checkStep(full, step(batchSize));
+        checkStep(full, tinyStep(batchSize));
       } catch (error) {
         advice = error instanceof Error ? error.message : "";
         throw error;

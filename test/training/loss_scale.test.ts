@@ -4,16 +4,13 @@ import { describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
 import { createBackend } from "../../src/engine/backends/create.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
-import { DDPMScheduler, UNet2DModel } from "../../src/index.ts";
 import { PRESETS } from "../../src/training/presets.ts";
-import { optimizerOf, timestepSamplingOf } from "../../src/training/settings.ts";
 import { LossScale } from "../../src/training/step/loss_scale.ts";
-import { objectiveOf } from "../../src/training/step/objective.ts";
 import { StepComputer } from "../../src/training/step/step_computer.ts";
 import { traceStep } from "../../src/training/step/traced_step.ts";
 import { backendNames } from "../support/backends.ts";
 import { relativeError } from "../support/compare.ts";
-import { TINY_UNET } from "../support/tiny_unet.ts";
+import { tinyStep } from "../support/tiny_step.ts";
 
 const settings = {
   ...PRESETS.quick32.settings,
@@ -26,21 +23,8 @@ const settings = {
 };
 
 function traced(backend: Backend, precision: "fp32" | "fp16") {
-  return traceStep(backend, {
-    model: UNet2DModel.fromConfig(TINY_UNET),
-    objective: objectiveOf(new DDPMScheduler()),
-    batchSize: settings.batchSize,
-    height: 8,
-    width: 8,
-    ...optimizerOf(settings),
-    precision,
-    maxGradNorm: 1,
-    ema: true,
-    minSnrGamma: null,
-    lossType: null,
-    draws: "philox" as const,
-    timestepSampling: timestepSamplingOf(settings),
-  });
+  const step = tinyStep(settings.batchSize);
+  return traceStep(backend, { ...step, precision, maxGradNorm: 1, ema: true });
 }
 
 const batch = (step: number) => ({
