@@ -2,8 +2,8 @@
 
 import type { FunctionComponent } from "preact";
 import { about, problem, VIEWS, type View, view } from "./state.ts";
-import { Draw } from "./views/draw.tsx";
-import { Learn } from "./views/learn.tsx";
+import { Draw } from "./views/draw/draw.tsx";
+import { Learn } from "./views/learn/learn.tsx";
 import { RunsView } from "./views/runs.tsx";
 import { Train } from "./views/train.tsx";
 

@@ -37,7 +37,7 @@ export function cancel(): void {
 const send = (message: ToWorker): void => worker?.postMessage(message);
 
 function start(): Worker {
-  const made = new Worker(new URL("./draw_worker.ts", import.meta.url), { type: "module" });
+  const made = new Worker(new URL("./draw/worker.ts", import.meta.url), { type: "module" });
   made.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
     const own = running;
     own?.tell(data);

@@ -1,8 +1,8 @@
-// The drawing that the page shows, and its steps.
+// The drawings that the page shows, and their steps.
 
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import { Cancelled, perform } from "./draw_client.ts";
-import type { DrawRequest, FromWorker, Pictures } from "./messages.ts";
+import type { DrawRequest, FromWorker, ImageStep, Pictures } from "./messages.ts";
 
 /** A step as it was seen. */
 export interface Frame {
@@ -18,6 +18,8 @@ export interface Drawing {
   readonly stage: string | null;
   readonly steps: number;
   readonly frames: readonly Frame[];
+  /** The steps that a sampler chose, of all pictures. */
+  readonly imageSteps: readonly ImageStep[];
   /** The pictures of a walk, in their order. */
   readonly walk: Pictures | null;
   /** Whether it has ended. */
@@ -30,22 +32,26 @@ export interface Drawing {
 /** Frames that are kept of a drawing, spread over its steps: a thousand steps of pictures are too many. */
 const MOST_FRAMES = 60;
 
-/** The drawing that is shown. */
+/** The drawing of the view Draw. */
 export const drawing = signal<Drawing | null>(null);
+/** Those of the view Learn: from noise to a picture, and a picture with noise. */
+export const lesson = signal<Drawing | null>(null);
+export const noised = signal<Drawing | null>(null);
 /** The classes of the model that was used last. */
 export const classes = signal<readonly string[]>([]);
 
 let drawn = 0;
 
-export async function draw(request: DrawRequest): Promise<void> {
+/** Draws; `shown` has it as far as it is. */
+export async function draw(request: DrawRequest, shown: Signal<Drawing | null> = drawing): Promise<void> {
   let own: Drawing = {
     id: drawn++,
-    ...{ request, stage: "starting", steps: 0, frames: [], walk: null },
+    ...{ request, stage: "starting", steps: 0, frames: [], imageSteps: [], walk: null },
     ...{ isOver: false, seconds: null, problem: null },
   };
   const change = (next: Partial<Drawing>): void => {
     own = { ...own, ...next };
-    drawing.value = own;
+    shown.value = own;
   };
   change({});
   try {
@@ -53,14 +59,14 @@ export async function draw(request: DrawRequest): Promise<void> {
     change({ isOver: true, stage: null });
   } catch (error) {
     // A newer drawing is shown by now.
-    if (drawing.value?.request !== request) return;
+    if (shown.value?.request !== request) return;
     const problem =
       error instanceof Cancelled ? null : error instanceof Error ? error.message : String(error);
     change({ isOver: true, stage: null, problem });
   }
 }
 
-function changeBy(message: FromWorker, { frames }: Drawing): Partial<Drawing> {
+function changeBy(message: FromWorker, { frames, imageSteps }: Drawing): Partial<Drawing> {
   switch (message.kind) {
     case "about":
       classes.value = message.classes;
@@ -71,6 +77,8 @@ function changeBy(message: FromWorker, { frames }: Drawing): Partial<Drawing> {
       const { step, steps, pictures, clean } = message;
       return { stage: null, steps, frames: thinned([...frames, { step, pictures, clean }], steps) };
     }
+    case "image step":
+      return { imageSteps: [...imageSteps, message.step] };
     case "share":
       return { stage: `drawing the walk, ${Math.floor(100 * message.share)} %` };
     case "walk":

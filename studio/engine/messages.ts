@@ -1,14 +1,29 @@
 // What the page and its drawing worker say to each other.
 
+/** Where a model is. */
+export interface ModelSource {
+  /** What DDPMPipeline.fromPretrained takes: an address, a path, a name on the Hub. Of `files`, a name of no other. */
+  readonly address: string;
+  /** A pipeline's folder on the user's disk. */
+  readonly files?: readonly File[];
+  /** The folder of a run's checkpoint, whose weights draw instead: an address or a path. */
+  readonly checkpoint?: string;
+}
+
+export type OptionValue = string | number | boolean;
+
 /** What is drawn, and how. */
 export interface DrawRequest {
-  /** Of a pipeline: an address, or a name on the Hub. */
-  readonly source: string;
+  readonly model: ModelSource;
   readonly count: number;
   readonly seed: number;
   /** Undefined for what the pipeline draws with by itself. */
   readonly scheduler?: string;
   readonly steps?: number;
+  /** Of the scheduler or sampler, by its own names. */
+  readonly options?: Readonly<Record<string, OptionValue>>;
+  /** The share of random noise, for schedulers that have it as an option of their steps. */
+  readonly eta?: number;
   readonly classLabel?: string;
   readonly guidanceScale?: number;
   readonly backend: "auto" | "webgpu" | "wasm";
@@ -18,6 +33,8 @@ export interface DrawRequest {
   readonly walk?: readonly number[];
   /** A picture of which a part is drawn anew. */
   readonly repaint?: Repaint;
+  /** A picture to which noise is added, instead of a drawing. */
+  readonly noised?: Noised;
 }
 
 /** One picture, and where it is kept. */
@@ -25,6 +42,14 @@ export interface Repaint {
   readonly picture: Pictures;
   /** A byte for each pixel: 255 is kept, 0 is drawn anew. */
   readonly mask: Uint8Array<ArrayBuffer>;
+}
+
+/** One picture, and how much noise is added to it: that of a timestep of the model's, 0 for least. */
+export interface Noised {
+  /** Null for a drawn butterfly. */
+  readonly picture: Pictures | null;
+  /** Share of the timesteps, 0 to 1. */
+  readonly level: number;
 }
 
 /** Frames from a seed of a walk to the next. */
@@ -36,6 +61,16 @@ export interface Pictures {
   readonly height: number;
   readonly count: number;
   readonly rgba: Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** A step that a sampler chose for one image. */
+export interface ImageStep {
+  readonly image: number;
+  /** Where it began and ended, in timesteps; -1 is the image. */
+  readonly timestep: number;
+  readonly nextTimestep: number;
+  /** Standard deviation of the noise that it added. */
+  readonly noise: number;
 }
 
 export type ToWorker = { readonly kind: "draw"; readonly request: DrawRequest } | { readonly kind: "cancel" };
@@ -50,6 +85,8 @@ export type FromWorker =
       readonly pictures: Pictures;
       readonly clean: Pictures | undefined;
     }
+  /** Of a sampler that chooses its steps, before the pictures after it. */
+  | { readonly kind: "image step"; readonly step: ImageStep }
   /** Of a walk: the share that is drawn, then its frames. */
   | { readonly kind: "share"; readonly share: number }
   | { readonly kind: "walk"; readonly frames: Pictures }

@@ -3,13 +3,13 @@
 import { useState } from "preact/hooks";
 import type { DrawRequest, Pictures } from "../engine/messages.ts";
 import { about } from "../state.ts";
+import { codeOf, commandOf } from "./again.ts";
+import { download } from "./download.ts";
 
 export function Save({ request, pictures }: { readonly request: DrawRequest; readonly pictures: Pictures }) {
-  const [isCopied, setCopied] = useState<string | null>(null);
-  const copy = async (what: string, text: string): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    setCopied(what);
-  };
+  const [copied, setCopied] = useState<string | null>(null);
+  const runsFolder = about.value?.runs ?? "runs";
+  const texts = { command: commandOf(request, runsFolder), TypeScript: codeOf(request, runsFolder) };
   return (
     <div class="actions">
       <button type="button" onClick={() => save(pictures, "image/png", "drawing.png")}>
@@ -18,15 +18,20 @@ export function Save({ request, pictures }: { readonly request: DrawRequest; rea
       <button type="button" onClick={() => save(pictures, "image/webp", "drawing.webp")}>
         save WebP
       </button>
-      {/* What this browser keeps, no command reads. */}
-      {!request.source.startsWith("/") && (
-        <button type="button" onClick={() => copy("command", commandOf(request))}>
-          {isCopied === "command" ? "copied" : "copy the command"}
-        </button>
+      {Object.entries(texts).map(([what, text]) =>
+        text === undefined ? null : (
+          <button
+            key={what}
+            type="button"
+            onClick={async () => {
+              await navigator.clipboard.writeText(text);
+              setCopied(what);
+            }}
+          >
+            {copied === what ? "copied" : `copy the ${what}`}
+          </button>
+        ),
       )}
-      <button type="button" onClick={() => copy("code", codeOf(request))}>
-        {isCopied === "code" ? "copied" : "copy TypeScript"}
-      </button>
     </div>
   );
 }
@@ -44,60 +49,6 @@ function save({ width, height, count, rgba }: Pictures, type: string, name: stri
     context?.putImageData(image, (i % columns) * width, Math.floor(i / columns) * height);
   }
   canvas.toBlob((blob) => {
-    if (blob === null) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    if (blob !== null) download(blob, name);
   }, type);
-}
-
-/** A run's address as the path of its folder. */
-const pathOf = (source: string): string => {
-  const name = /\/api\/runs\/([^/]+)\/files\/pipeline$/.exec(source)?.[1];
-  return name === undefined ? source : `${about.value?.runs}/${decodeURIComponent(name)}`;
-};
-
-export function commandOf({
-  source,
-  count,
-  seed,
-  scheduler,
-  steps,
-  classLabel,
-  guidanceScale,
-}: DrawRequest): string {
-  const options = [
-    `--count ${count} --seed ${seed}`,
-    ...(scheduler === undefined ? [] : [`--scheduler ${scheduler}`]),
-    ...(steps === undefined ? [] : [`--steps ${steps}`]),
-    ...(classLabel === undefined ? [] : [`--class "${classLabel}"`]),
-    ...(guidanceScale === undefined ? [] : [`--guidance ${guidanceScale}`]),
-  ];
-  return `npx imago sample ${JSON.stringify(pathOf(source))} ${options.join(" ")}`;
-}
-
-export function codeOf({
-  source,
-  count,
-  seed,
-  scheduler,
-  steps,
-  classLabel,
-  guidanceScale,
-}: DrawRequest): string {
-  const options = {
-    ...{ count, seed },
-    ...(scheduler !== undefined && { scheduler }),
-    ...(steps !== undefined && { steps }),
-    ...(classLabel !== undefined && { classLabels: [classLabel] }),
-    ...(guidanceScale !== undefined && { guidanceScale }),
-  };
-  return `import { DDPMPipeline, imageGrid, writeImage } from "imago";
-
-const pipeline = await DDPMPipeline.fromPretrained(${JSON.stringify(pathOf(source))});
-const images = await pipeline.generateImages(${JSON.stringify(options)});
-await writeImage("drawing.png", imageGrid(images));
-`;
 }

@@ -50,6 +50,9 @@ export class Refused extends Error {
   override readonly name = "Refused";
 }
 
+/** The folder of a checkpoint in a run's. */
+export const checkpointFolder = (step: number): string => `checkpoints/step-${String(step).padStart(6, "0")}`;
+
 export interface Place {
   runs(): Promise<RunSummary[]>;
   details(name: string): Promise<RunDetails>;
@@ -60,6 +63,8 @@ export interface Place {
   addressOf(name: string, path: string): Promise<string>;
   /** What DDPMPipeline.fromPretrained takes for a run, in the page's workers. */
   pipelineOf(name: string): string;
+  /** The folder of a run's checkpoint, for them: an address or a path. */
+  checkpointOf(name: string, step: number): string;
   /** Starts a training; resolves after its first report. @throws Refused in the words of imago train */
   train(name: string, options: TrainOptions, images: readonly File[]): Promise<void>;
   /** Ends a training after its step, with a checkpoint. */

@@ -1,7 +1,14 @@
 // The server of `imago studio`. A static site has none.
 
 import * as v from "valibot";
-import { detailsSchema, type Place, Refused, summarySchema, trainingSchema } from "./place.ts";
+import {
+  checkpointFolder,
+  detailsSchema,
+  type Place,
+  Refused,
+  summarySchema,
+  trainingSchema,
+} from "./place.ts";
 
 const aboutSchema = v.object({ imago: v.string(), runs: v.string() });
 export type About = v.InferOutput<typeof aboutSchema>;
@@ -36,6 +43,8 @@ async function tell(method: "POST" | "PUT", path: string, body: unknown): Promis
 const named = (name: string): string => `runs/${encodeURIComponent(name)}`;
 const fileOf = (name: string, path: string): string => `api/${named(name)}/files/${path}`;
 
+const addressOf = (name: string, path: string): string => new URL(fileOf(name, path), location.href).href;
+
 /** Undefined where the page is served by another server. */
 export const about = (): Promise<About | undefined> => ask(aboutSchema, "studio").catch(() => undefined);
 
@@ -49,7 +58,8 @@ export const server: Place = {
     return { text: await response.text(), next: Number(response.headers.get("Imago-Next")) };
   },
   addressOf: async (name, path) => fileOf(name, path),
-  pipelineOf: (name) => new URL(fileOf(name, "pipeline"), location.href).href,
+  pipelineOf: (name) => addressOf(name, "pipeline"),
+  checkpointOf: (name, step) => addressOf(name, checkpointFolder(step)),
   train: (name, options) => tell("POST", "trainings", { name, options }),
   stop: (name) => tell("POST", `${named(name)}/stop`, {}),
   resume: (name) => tell("POST", `${named(name)}/resume`, {}),

@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import type { TabCall, TabMessage, TabReply } from "../engine/tab_messages.ts";
 import {
+  checkpointFolder,
   detailsSchema,
   type Place,
   Refused,
@@ -89,6 +90,7 @@ export const tab: Place = {
     return address;
   },
   pipelineOf: (run) => `/runs/${run}/pipeline`,
+  checkpointOf: (run, step) => `/runs/${run}/${checkpointFolder(step)}`,
   async train(run, options, images) {
     await ask(nothing, { name: "train", run, options, images, resume: false });
     localStorage.setItem(optionsKey(run), JSON.stringify(options));

@@ -12,6 +12,7 @@ import { readPage } from "../../src/cli/studio/page_files.ts";
 import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
 import { Trainings } from "../../src/cli/studio/trainings.ts";
+import { synthetic, withChannels } from "../../src/index.ts";
 import { BIN, said, workFolder } from "../cli/support.ts";
 import { describeInBrowser, launch, SOFTWARE_GPU } from "./support/chromium.ts";
 
@@ -208,9 +209,9 @@ describeInBrowser("the studio", () => {
     "draws with a run, and shows the steps",
     async () => {
       await page.goto(`${url}#draw`);
-      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
       await page.getByLabel("scheduler").selectOption("ddim");
-      await page.getByLabel("steps").fill("4");
+      await page.getByLabel(/^steps$/).fill("4");
       await page.getByLabel("pictures").fill("2");
       await page.getByRole("button", { name: "draw", exact: true }).click();
       await page.getByText(/^drawn in/).waitFor();
@@ -225,9 +226,78 @@ describeInBrowser("the studio", () => {
       expect(new Set(last.split(",")).size).toBeGreaterThan(8);
       await page.getByRole("slider", { name: /^step 4/ }).press("Home");
       expect(await pixels("picture 2 after step 1")).not.toBe(last);
-      const download = page.waitForEvent("download");
+      const picture = page.waitForEvent("download");
       await page.getByRole("button", { name: "save PNG" }).click();
-      expect((await download).suggestedFilename()).toBe("drawing.png");
+      expect((await picture).suggestedFilename()).toBe("drawing.png");
+      await page.getByRole("img", { name: "picture 2 after step 1" }).click();
+      await page.getByRole("region", { name: "the film of picture 2" }).waitFor();
+      const film = page.waitForEvent("download");
+      await page.getByRole("button", { name: "save the film" }).click();
+      const bytes = await readFile(await (await film).path());
+      // Chunks of an animated PNG: how many frames there are, then one control chunk for each.
+      expect(bytes.readUInt32BE(bytes.indexOf("acTL") + 4)).toBe(4);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "takes options of a scheduler by their names, and says what draws the same again",
+    async () => {
+      await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+      await page.goto(`${url}#draw`);
+      await page.reload();
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
+      await page.getByLabel("weights").selectOption({ label: "after step 4" });
+      await page.getByLabel("scheduler").selectOption("euler");
+      await page.getByText("options of euler").click();
+      await page.getByLabel("useKarrasSigmas").selectOption("true");
+      await page.getByLabel(/^steps$/).fill("3");
+      await page.getByLabel("pictures").fill("1");
+      const draw = page.getByRole("button", { name: "draw", exact: true });
+      await draw.click();
+      await page.getByText(/^drawn in/).waitFor();
+      await page.getByRole("button", { name: "copy the command" }).click();
+      await page.getByRole("button", { name: "copied" }).waitFor();
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+        `npx imago sample "${work.path("runs/first")}" --count 1 --seed 0 --checkpoint 4 --scheduler euler --steps 3 --scheduler-option use_karras_sigmas=true`,
+      );
+      await page.getByLabel("stepsOffset").fill("many");
+      await draw.click();
+      await page.getByRole("alert").filter({ hasText: "steps_offset" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "shows the steps that a sampler chose for each picture",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.reload();
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
+      await page.getByLabel("scheduler").selectOption("adaptive");
+      await page.getByText("options of adaptive").click();
+      await page.getByLabel("rtol").fill("0.5");
+      await page.getByLabel("pictures").fill("2");
+      await page.getByRole("button", { name: "draw", exact: true }).click();
+      await page.getByText(/^drawn in/).waitFor();
+      await page.getByRole("img", { name: /picture 1: \d+ steps, picture 2: \d+ steps/ }).waitFor();
+      await page.getByRole("img", { name: "picture 2 after step" }).click();
+      await page.getByRole("img", { name: /noise to picture; picture 2: \d+ steps$/ }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "draws with a pipeline's folder of this computer",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.getByLabel(/^with/).selectOption("folder");
+      await page.getByLabel("a pipeline's folder").setInputFiles(work.path("runs/first/pipeline"));
+      await page.getByLabel("scheduler").selectOption("ddim");
+      await page.getByLabel(/^steps$/).fill("2");
+      await page.getByLabel("pictures").fill("1");
+      await page.getByRole("button", { name: "draw", exact: true }).click();
+      await page.getByText(/^drawn in/).waitFor();
     },
     PATIENCE,
   );
@@ -236,9 +306,9 @@ describeInBrowser("the studio", () => {
     "draws a part of a picture anew, and keeps the rest",
     async () => {
       await page.goto(`${url}#draw`);
-      await page.getByLabel("with").selectOption({ label: "first" });
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
       await page.getByLabel("scheduler").selectOption("ddim");
-      await page.getByLabel("steps").fill("3");
+      await page.getByLabel(/^steps$/).fill("3");
       await page.getByLabel("pictures").fill("1");
       await page.getByRole("button", { name: "draw", exact: true }).click();
       await page.getByText(/^drawn in/).waitFor();
@@ -271,8 +341,8 @@ describeInBrowser("the studio", () => {
     async () => {
       await page.emulateMedia({ reducedMotion: "reduce" });
       await page.goto(`${url}#draw`);
-      await page.getByLabel("with").selectOption({ label: "first" });
-      await page.getByLabel("steps").fill("2");
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
+      await page.getByLabel(/^steps$/).fill("2");
       await page.getByLabel("walk between seeds").fill("3, 7");
       await page.getByRole("button", { name: "draw", exact: true }).click();
       await page.getByRole("img", { name: "frame 1 of 24" }).waitFor();
@@ -291,9 +361,9 @@ describeInBrowser("the studio", () => {
       try {
         const own = await withGpu.newPage();
         await own.goto(`${url}#draw`);
-        await own.getByLabel("with").selectOption({ label: "first" });
+        await own.getByLabel(/^with/).selectOption({ label: "first" });
         await own.getByLabel("computes on").selectOption("webgpu");
-        await own.getByLabel("steps").fill("2");
+        await own.getByLabel(/^steps$/).fill("2");
         await own.getByLabel("pictures").fill("1");
         await own.getByRole("button", { name: "draw", exact: true }).click();
         await own.getByText(/^drawn in/).waitFor({ timeout: PATIENCE });
@@ -309,8 +379,8 @@ describeInBrowser("the studio", () => {
     "compares samplers from the same noise, and says of one that does not suit why",
     async () => {
       await page.goto(`${url}#draw`);
-      await page.getByLabel("with").selectOption({ label: "first" });
-      await page.getByLabel("steps").fill("3");
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
+      await page.getByLabel(/^steps$/).fill("3");
       await page.getByText("compare samplers").click();
       for (const name of ["ddpm", "euler", "dpm++", "unipc"]) {
         await page.getByRole("checkbox", { name, exact: true }).uncheck();
@@ -327,8 +397,8 @@ describeInBrowser("the studio", () => {
     "says what is wrong with what cannot be drawn",
     async () => {
       await page.goto(`${url}#draw`);
-      await page.getByLabel("with").selectOption({ label: "first" });
-      await page.getByLabel("steps").fill("0");
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
+      await page.getByLabel(/^steps$/).fill("0");
       await page.getByRole("button", { name: "draw", exact: true }).click();
       await page.getByRole("alert").filter({ hasText: "steps" }).waitFor();
     },
@@ -339,13 +409,41 @@ describeInBrowser("the studio", () => {
     "explains how a picture comes out of noise",
     async () => {
       await page.goto(`${url}#learn`);
-      await page.getByLabel("model").selectOption({ label: "first" });
+      await page.getByLabel(/^model/).selectOption({ label: "first" });
       await page.getByRole("button", { name: "begin with noise" }).click();
-      await page.getByRole("img", { name: "what the model takes for the clean picture" }).waitFor();
+      await page.getByRole("img", { name: "what it takes for the clean picture" }).waitFor();
       await page.getByRole("button", { name: "next step" }).click();
-      await page.getByRole("img", { name: "the picture after step 2" }).waitFor();
+      await page.getByRole("img", { name: "after step 2:" }).waitFor();
       await page.getByRole("button", { name: "back" }).click();
-      await page.getByRole("img", { name: "the picture after step 1" }).waitFor();
+      await page.getByRole("img", { name: "after step 1:" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "adds noise to a picture by a slider, and shows what the model makes of it",
+    async () => {
+      await page.goto(`${url}#learn`);
+      await page.getByLabel(/^model/).selectOption({ label: "first" });
+      await page.getByRole("button", { name: "ask the model" }).click();
+      const given = page.getByRole("img", { name: "what the model is given", exact: true });
+      const pixels = () => given.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+      await given.waitFor();
+      const half = await pixels();
+      await page.getByRole("slider", { name: "noise, 50 %" }).press("Home");
+      await page.getByRole("slider", { name: "noise, 0 %" }).waitFor();
+      await expect.poll(pixels).not.toBe(half);
+      // With hardly any noise, the picture itself is there: the first of the drawn butterflies.
+      const seen = await given.evaluate((canvas: HTMLCanvasElement) => [
+        ...(canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? []),
+      ]);
+      const butterfly = withChannels(
+        { width: 8, height: 8, channels: 3, data: synthetic({ size: 8 }).image(0) },
+        4,
+      ).data;
+      const largest = Math.max(...seen.map((level, i) => Math.abs(level - butterfly[i])));
+      expect(seen.length).toBe(butterfly.length);
+      expect(largest).toBeLessThan(16);
     },
     PATIENCE,
   );

@@ -1,0 +1,26 @@
+// Draws the pictures between seeds.
+
+import { walkNoise } from "imago";
+import { type DrawRequest, WALK_FRAMES } from "../messages.ts";
+import type { Model } from "./model.ts";
+import { rgbaOf } from "./pictures.ts";
+import { say } from "./say.ts";
+import { howOf } from "./steps.ts";
+
+export async function drawWalk(
+  { pipeline }: Model,
+  request: DrawRequest,
+  seeds: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
+  const frames = WALK_FRAMES * seeds.length;
+  const images = await pipeline.generateImages({
+    ...howOf(request),
+    ...{ count: frames, batchSize: WALK_FRAMES, signal, noise: walkNoise(seeds, WALK_FRAMES) },
+    onStep: ({ step, steps, firstImage, count }) =>
+      say({ kind: "share", share: (firstImage + (count * step) / steps) / frames }),
+  });
+  if (signal.aborted) return;
+  const walked = rgbaOf(images);
+  say({ kind: "walk", frames: walked }, [walked.rgba.buffer]);
+}

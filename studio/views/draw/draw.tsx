@@ -1,0 +1,72 @@
+// Draw with a run or a pipeline: the pictures come out of the noise before one's eyes.
+
+import { useState } from "preact/hooks";
+import { compare, comparison } from "../../engine/comparison.ts";
+import { cancel } from "../../engine/draw_client.ts";
+import { draw, drawing } from "../../engine/drawing.ts";
+import { SamplerTable } from "../../parts/sampler_table.tsx";
+import { chosen, runs } from "../../state.ts";
+import { CompareForm } from "./compare_form.tsx";
+import { DrawFields } from "./form.tsx";
+import { Result } from "./result.tsx";
+import { modelOf, NO_VALUES, requestOf, type Values } from "./values.ts";
+
+/** Pictures of each sampler that is compared. */
+const COMPARED = 4;
+
+export function Draw() {
+  const usable = runs.value.filter(({ hasPipeline }) => hasPipeline);
+  const first = usable.find(({ key }) => key === chosen.value) ?? usable[0];
+  const [given, setGiven] = useState(NO_VALUES);
+  const values: Values = { ...given, source: given.source || (first?.key ?? "address") };
+  const model = modelOf(values);
+  const begin = (event: Event): void => {
+    event.preventDefault();
+    if (model === undefined) return;
+    comparison.value = null;
+    void draw(requestOf(model, values));
+  };
+  const isBusy = drawing.value !== null && !drawing.value.isOver;
+  return (
+    <div class="columns">
+      <form class="panel form" onSubmit={begin} aria-label="a drawing">
+        <h2>Draw</h2>
+        <DrawFields {...{ values, usable }} onChange={(change) => setGiven({ ...values, ...change })} />
+        <div class="actions">
+          <button type="submit" class="main" disabled={model === undefined}>
+            draw
+          </button>
+          <button
+            type="button"
+            onClick={() => setGiven({ ...values, seed: String(Math.floor(Math.random() * 1e6)) })}
+          >
+            another seed
+          </button>
+          {isBusy && (
+            <button type="button" onClick={cancel}>
+              cancel
+            </button>
+          )}
+        </div>
+        <CompareForm
+          isReady={model !== undefined}
+          onCompare={(names) => {
+            if (model === undefined) return;
+            drawing.value = null;
+            void compare(
+              { ...requestOf(model, { ...values, walk: "", options: {} }), count: COMPARED },
+              names,
+            );
+          }}
+        />
+      </form>
+      {comparison.value !== null ? (
+        <SamplerTable />
+      ) : drawing.value === null ? (
+        <p class="empty">Pictures are drawn in this page, by this machine.</p>
+      ) : (
+        <Result key={drawing.value.id} drawing={drawing.value} />
+      )}
+    </div>
+  );
+}
