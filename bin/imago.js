@@ -33,6 +33,11 @@ if (!existsSync(source)) {
   });
   // The child decides how to stop. A terminal's Ctrl-C reaches both processes; the child counts the two as one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // What started this process may ask the child for something, as the studio does.
+  if (process.channel) {
+    process.on("message", (message) => child.connected && child.send(message));
+    process.on("disconnect", () => child.disconnect());
+  }
   child.on("error", (error) => {
     console.error(`imago: cannot start ${node}: ${error.message}`);
     process.exit(1);

@@ -11,6 +11,8 @@ import { RunFolder } from "./run/run_folder.ts";
 import type { TrainSettings } from "./settings.ts";
 import { checkFit, resolveSettings, type TrainerOptions } from "./trainer_options.ts";
 
+const A_WHILE_MS = 60_000;
+
 /** A completed step, and the files written after it. */
 export interface TrainProgress extends StepMetrics, RunOutlook, StepOutcome {}
 
@@ -22,6 +24,7 @@ export class Trainer {
   readonly #stop = new AbortController();
   #run: Run | undefined;
   #finished = false;
+  #pause: { readonly end: Promise<void>; readonly unpause: () => void } | undefined;
 
   /** @throws TrainingOptionError naming the wrong option, RangeError when an image size does not fit the model */
   constructor(options: TrainerOptions) {
@@ -44,6 +47,11 @@ export class Trainer {
   /** Whether `stop` was called. */
   get stopped(): boolean {
     return this.#stop.signal.aborted;
+  }
+
+  /** Whether the run waits, or will after the current step, for `unpause` or `stop`. */
+  get paused(): boolean {
+    return this.#pause !== undefined;
   }
 
   /** Which of the model's weights were given and which were drawn; known after `prepare`. */
@@ -106,8 +114,9 @@ export class Trainer {
         this.#finished = step === steps && !isLeft;
         yield { ...metrics, ...run.outlook(step), ...outcome };
         if (stops) return;
+        await this.#pause?.end;
         if (this.stopped) {
-          // Stopped while the step was handled.
+          // Stopped while the step was handled, or the run was paused.
           if (outcome.checkpoint === undefined) await run.saveCheckpoint(step);
           return;
         }
@@ -123,6 +132,32 @@ export class Trainer {
    */
   stop(): void {
     this.#stop.abort();
+    this.unpause();
+  }
+
+  /**
+   * Holds the run after the current step, until `unpause` or `stop`. Memory, GPU and the run's folder stay taken; the
+   * pause is not counted as time of training.
+   */
+  pause(): void {
+    if (this.paused || this.stopped) return;
+    // Node ends a process that waits for nothing but a promise.
+    const wait = setInterval(() => {}, A_WHILE_MS);
+    let release = (): void => {};
+    const end = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const unpause = (): void => {
+      clearInterval(wait);
+      release();
+    };
+    this.#pause = { end, unpause };
+  }
+
+  /** Ends a pause; does nothing without one. */
+  unpause(): void {
+    this.#pause?.unpause();
+    this.#pause = undefined;
   }
 
   /** Stops the backend. `run` does this at its end. */

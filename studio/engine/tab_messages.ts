@@ -4,7 +4,7 @@ import type { TrainOptions } from "../places/place.ts";
 
 export type TabCall =
   | { readonly name: "runs" | "trainings" }
-  | { readonly name: "details" | "stop"; readonly run: string }
+  | { readonly name: "details" | "stop" | "pause" | "unpause"; readonly run: string }
   | { readonly name: "recordsFrom"; readonly run: string; readonly from: number }
   | { readonly name: "file"; readonly run: string; readonly path: string }
   | {

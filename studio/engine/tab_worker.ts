@@ -45,7 +45,9 @@ async function answer(call: TabCall): Promise<unknown> {
     case "details":
       return details(call.run);
     case "stop":
-      return stop(call.run);
+    case "pause":
+    case "unpause":
+      return order(call.run, call.name);
     case "recordsFrom":
       return recordsFrom(call.run, call.from);
     case "file":
@@ -133,11 +135,14 @@ async function recordsFrom(name: string, from: number): Promise<{ text: string; 
 
 // --- Trainings
 
-function stop(name: string): void {
+/** What a training does when it was asked for something. */
+const STAGES = { stop: "stop", pause: "pause", unpause: null } as const;
+
+function order(name: string, what: keyof typeof STAGES): void {
   const training = trainings.get(name);
   if (training?.trainer === undefined) throw new Error(`${name} is not being trained by this tab`);
-  training.trainer.stop();
-  training.status = { ...training.status, stage: "stop" };
+  training.trainer[what]();
+  training.status = { ...training.status, stage: STAGES[what] };
 }
 
 /** Begins a training; resolves when its first step begins. */
@@ -178,8 +183,8 @@ async function train(
 
   async function run(trainer: Trainer): Promise<void> {
     for await (const { secondsLeft } of trainer.run()) {
-      // A stop is still to be seen.
-      update({ secondsLeft, ...(!trainer.stopped && { stage: null }) });
+      // A stop or a pause is still to be seen.
+      update({ secondsLeft, ...(!trainer.stopped && !trainer.paused && { stage: null }) });
     }
   }
 }

@@ -1,4 +1,4 @@
-// What can be done with a run: stop, go on, draw.
+// What can be done with a run: pause, stop, go on, draw.
 
 import type { TrainingStatus } from "../places/place.ts";
 import { attempt, chosen, PLACES, type PlacedRun } from "../state.ts";
@@ -13,20 +13,8 @@ export function RunActions({
   const isOwn = training?.isRunning === true;
   return (
     <div class="actions">
-      {isOwn && (
-        <button
-          type="button"
-          disabled={training.stage === "stop"}
-          onClick={() => attempt(() => PLACES[run.place].stop(run.name))}
-        >
-          {training.stage === "stop" ? "stopping after this step" : "stop"}
-        </button>
-      )}
-      {!isOwn && run.state === "stopped" && (
-        <button type="button" onClick={() => attempt(() => PLACES[run.place].resume(run.name, []))}>
-          go on
-        </button>
-      )}
+      {isOwn && <Running run={run} stage={training.stage} />}
+      {!isOwn && run.state === "stopped" && <GoOn run={run} />}
       {run.hasPipeline && (
         <button
           type="button"
@@ -49,5 +37,57 @@ export function RunActions({
         </p>
       ))}
     </div>
+  );
+}
+
+/** A training holds after its step, or ends after it; a pause keeps its memory, a stop frees it. */
+function Running({
+  run: { place, name },
+  stage,
+}: {
+  readonly run: PlacedRun;
+  readonly stage: string | null;
+}) {
+  const isStopping = stage === "stop";
+  return (
+    <>
+      {stage === "pause" ? (
+        <button type="button" class="main" onClick={() => attempt(() => PLACES[place].unpause(name))}>
+          go on
+        </button>
+      ) : (
+        <button type="button" disabled={isStopping} onClick={() => attempt(() => PLACES[place].pause(name))}>
+          pause
+        </button>
+      )}
+      <button type="button" disabled={isStopping} onClick={() => attempt(() => PLACES[place].stop(name))}>
+        {isStopping ? "stopping after this step" : "stop"}
+      </button>
+      {stage === "pause" && <span class="state">paused</span>}
+    </>
+  );
+}
+
+function GoOn({ run }: { readonly run: PlacedRun }) {
+  const { place, name } = run;
+  const goOn = (images: readonly File[]): void => void attempt(() => PLACES[place].resume(name, images));
+  if (!PLACES[place].needsImages(run)) {
+    return (
+      <button type="button" onClick={() => goOn([])}>
+        go on
+      </button>
+    );
+  }
+  return (
+    <label>
+      go on with its {run.images} images
+      <input
+        type="file"
+        multiple
+        onChange={({ currentTarget: { files } }) => {
+          if (files !== null && files.length > 0) goOn([...files]);
+        }}
+      />
+    </label>
   );
 }

@@ -69,6 +69,12 @@ export interface Place {
   train(name: string, options: TrainOptions, images: readonly File[]): Promise<void>;
   /** Ends a training after its step, with a checkpoint. */
   stop(name: string): Promise<void>;
+  /** Holds a training after its step, until it is told to go on. */
+  pause(name: string): Promise<void>;
+  unpause(name: string): Promise<void>;
+  /** Whether a run goes on only with its images, which the user must give again. */
+  needsImages(run: RunSummary): boolean;
+  /** @param images none where they are not needed */
   resume(name: string, images: readonly File[]): Promise<void>;
   saveNotes(name: string, text: string): Promise<void>;
 }

@@ -62,6 +62,9 @@ export const server: Place = {
   checkpointOf: (name, step) => addressOf(name, checkpointFolder(step)),
   train: (name, options) => tell("POST", "trainings", { name, options }),
   stop: (name) => tell("POST", `${named(name)}/stop`, {}),
+  pause: (name) => tell("POST", `${named(name)}/pause`, {}),
+  unpause: (name) => tell("POST", `${named(name)}/unpause`, {}),
+  needsImages: () => false,
   resume: (name) => tell("POST", `${named(name)}/resume`, {}),
   saveNotes: (name, text) => tell("PUT", `${named(name)}/notes`, { text }),
 };

@@ -70,6 +70,9 @@ async function hasRuns(): Promise<boolean> {
   }
 }
 
+/** The images of runs, as long as the page is there: a browser does not keep the user's files. */
+const imagesOf = new Map<string, readonly File[]>();
+
 /** Addresses of files, by run and path: a picture that is shown again needs no new one. */
 const addresses = new Map<string, string>();
 
@@ -93,10 +96,17 @@ export const tab: Place = {
   checkpointOf: (run, step) => `/runs/${run}/${checkpointFolder(step)}`,
   async train(run, options, images) {
     await ask(nothing, { name: "train", run, options, images, resume: false });
+    imagesOf.set(run, images);
     localStorage.setItem(optionsKey(run), JSON.stringify(options));
   },
   stop: (run) => ask(nothing, { name: "stop", run }),
-  resume: (run, images) =>
-    ask(nothing, { name: "train", run, options: optionsOf(run), images, resume: true }),
+  pause: (run) => ask(nothing, { name: "pause", run }),
+  unpause: (run) => ask(nothing, { name: "unpause", run }),
+  needsImages: ({ name, source }) => source !== "synthetic" && !imagesOf.has(name),
+  async resume(run, given) {
+    const images = given.length > 0 ? given : (imagesOf.get(run) ?? []);
+    await ask(nothing, { name: "train", run, options: optionsOf(run), images, resume: true });
+    imagesOf.set(run, images);
+  },
   saveNotes: async (run, text) => localStorage.setItem(notesKey(run), text),
 };

@@ -12,7 +12,7 @@ import { readPage } from "../../src/cli/studio/page_files.ts";
 import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
 import { Trainings } from "../../src/cli/studio/trainings.ts";
-import { synthetic, withChannels } from "../../src/index.ts";
+import { encodePng, synthetic, withChannels } from "../../src/index.ts";
 import { BIN, said, workFolder } from "../cli/support.ts";
 import { describeInBrowser, launch, SOFTWARE_GPU } from "./support/chromium.ts";
 
@@ -182,6 +182,10 @@ describeInBrowser("the studio", () => {
         .getByText(/^step [1-9]\d* of 1500/)
         .first()
         .waitFor();
+      await page.getByRole("button", { name: "pause" }).click();
+      await page.getByText("paused", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "go on" }).click();
+      await page.getByRole("button", { name: "pause" }).waitFor();
       await page.getByRole("button", { name: "stop" }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
       await page.goto(`${url}#runs`);
@@ -199,6 +203,38 @@ describeInBrowser("the studio", () => {
       await other.getByRole("button", { name: "go on" }).click();
       await other.getByRole("alert").filter({ hasText: "is training this run" }).waitFor();
       await other.close();
+      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "go on" }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "asks for the images of a run that goes on after a reload",
+    async () => {
+      const images = synthetic({ count: 4, size: 32 });
+      const files = await Promise.all(
+        Array.from({ length: 4 }, async (_, i) => ({
+          ...{ name: `${i}.png`, mimeType: "image/png" },
+          buffer: Buffer.from(await encodePng(images.image(i), 32, 32)),
+        })),
+      );
+      await page.goto(`${url}#train`);
+      await page.reload();
+      await page.getByLabel("trained by").selectOption("tab");
+      await page.getByLabel("name").fill("mine here");
+      await page.getByLabel("images (none").setInputFiles(files);
+      await page.getByLabel("preset").selectOption("quick32");
+      await page.getByLabel("computes on").selectOption("wasm");
+      await page.getByLabel("images per step").fill("1");
+      await page.getByRole("button", { name: "train" }).click();
+      await page.getByRole("heading", { name: "mine here" }).waitFor();
+      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "go on" }).waitFor();
+      await page.goto(`${url}#runs`);
+      await page.reload();
+      await page.getByRole("button", { name: /^mine here/ }).click();
+      await page.getByLabel("go on with its 4 images").setInputFiles(files);
       await page.getByRole("button", { name: "stop" }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
     },

@@ -154,7 +154,30 @@ describe("a training", () => {
     expect([state, checkpoints]).toEqual(["stopped", [step]]);
     expect((await post("/api/runs/two/resume", {})).status).toBe(200);
     expect((await post("/api/runs/two/stop", {})).status).toBe(200);
-    expect((await post("/api/runs/one/stop", {})).status).toBe(409);
+    for (const order of ["stop", "pause", "unpause"]) {
+      expect((await post(`/api/runs/one/${order}`, {})).status).toBe(409);
+    }
+  }, 120_000);
+
+  test("is held after its step, goes on, and ends although it is held", async () => {
+    const options = { ...small, steps: "1000", checkpointEvery: "0" };
+    expect((await post("/api/trainings", { name: "held", options })).status).toBe(200);
+    const step = async () => JSON.parse((await ask("/api/runs/held")).text).step;
+    const training = async () =>
+      JSON.parse((await ask("/api/trainings")).text).find(({ name }: { name: string }) => name === "held");
+    await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(0);
+    expect((await post("/api/runs/held/pause", {})).status).toBe(200);
+    expect((await training()).stage).toBe("pause");
+    expect((await post("/api/runs/held/unpause", {})).status).toBe(200);
+    const before = await step();
+    // One step may have been under way when the pause began.
+    await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(before + 1);
+    expect((await training()).stage).toBe(null);
+    await post("/api/runs/held/pause", {});
+    expect((await post("/api/runs/held/stop", {})).status).toBe(200);
+    await expect.poll(async () => (await training()).isRunning, { timeout: 60_000 }).toBe(false);
+    const { state, checkpoints } = JSON.parse((await ask("/api/runs/held")).text);
+    expect([state, checkpoints.length]).toEqual(["stopped", 1]);
   }, 120_000);
 });
 

@@ -85,3 +85,38 @@ test("called while a step is computed, it ends after that step, whose report nam
   expect(reports.length).toBeGreaterThan(1);
   expect(reports.length).toBeLessThan(500);
 });
+
+test("a pause holds the run after its step until it ends, and is not counted as time of training", async () => {
+  const trainer = new Trainer(options("held"));
+  const PAUSE = 0.3;
+  const reports: { readonly counted: number; readonly passed: number }[] = [];
+  let isHeld = false;
+  for await (const { step, seconds } of trainer.run()) {
+    expect(isHeld, `step ${step}`).toBe(false);
+    reports.push({ counted: seconds, passed: performance.now() / 1000 });
+    if (step !== 2) continue;
+    isHeld = true;
+    trainer.pause();
+    expect(trainer.paused).toBe(true);
+    setTimeout(() => {
+      isHeld = false;
+      trainer.unpause();
+    }, PAUSE * 1000);
+  }
+  expect([trainer.paused, trainer.finished]).toEqual([false, true]);
+  const [, before, after] = reports;
+  const uncounted = after.passed - before.passed - (after.counted - before.counted);
+  expect(uncounted).toBeGreaterThan(0.9 * PAUSE);
+});
+
+test("stop() ends a pause, and the run after that step", async () => {
+  const trainer = new Trainer(options("held and stopped"));
+  const steps: number[] = [];
+  for await (const { step } of trainer.run()) {
+    steps.push(step);
+    trainer.pause();
+    setTimeout(() => trainer.stop());
+  }
+  expect([steps, trainer.paused, trainer.stopped]).toEqual([[1], false, true]);
+  expect((await left("held and stopped")).checkpoints).toEqual(["step-000001"]);
+});

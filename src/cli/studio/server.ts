@@ -123,6 +123,12 @@ async function api(
     case "POST runs/:name/stop":
       trainings.stop((await runs.folderOf(name)).path);
       return sendJson(response, {});
+    case "POST runs/:name/pause":
+      trainings.pause((await runs.folderOf(name)).path);
+      return sendJson(response, {});
+    case "POST runs/:name/unpause":
+      trainings.unpause((await runs.folderOf(name)).path);
+      return sendJson(response, {});
     case "POST runs/:name/resume":
       return sendBegun(response, await trainings.start((await runs.folderOf(name)).path, ["--resume"]));
     case "GET trainings":

@@ -3,7 +3,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import * as v from "valibot";
+import type { Order } from "../train/orders.ts";
 import { HttpError } from "./http_error.ts";
 
 /** A training that was started here. */
@@ -59,7 +61,7 @@ export class Trainings {
     if (this.#known.get(out)?.status.isRunning) throw new HttpError(409, `${out} is being trained already`);
     const [command, ...first] = this.#command;
     const child = spawn(command, [...first, "train", "--out", out, ...args, "--json"], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
       // A terminal's Ctrl-C is for the studio, which stops its trainings; two would end them without a checkpoint.
       detached: true,
       windowsHide: true,
@@ -67,7 +69,7 @@ export class Trainings {
     const training: Training = {
       child,
       status: {
-        ...{ out, isRunning: true, stage: "start", device: null, secondsLeft: null },
+        ...{ out, isRunning: true, stage: STARTING, device: null, secondsLeft: null },
         ...{ problem: null, warnings: [] },
       },
     };
@@ -76,14 +78,15 @@ export class Trainings {
       training.status = { ...training.status, ...change };
     };
     const begun = new Promise<Begun>((resolve) => {
-      createInterface({ input: child.stdout }).on("line", (line) => {
+      eachLine(child.stdout, (line) => {
         const event = v.safeParse(v.pipe(v.string(), v.parseJson(), eventSchema), line);
         if (!event.success) return;
         const change = changeBy(event.output);
-        update(training.status.stage === STOPPING ? { ...change, stage: STOPPING } : change);
+        const { stage } = training.status;
+        update(stage === STOPPING || stage === PAUSED ? { ...change, stage } : change);
         if (event.output.event === "start" || event.output.event === "finished") resolve({ out });
       });
-      createInterface({ input: child.stderr }).on("line", (line) => {
+      eachLine(child.stderr, (line) => {
         const warning = /^imago: warning: (.*)$/.exec(line)?.[1];
         const { warnings } = training.status;
         if (warning !== undefined) update({ warnings: [...warnings, warning].slice(-MOST_WARNINGS) });
@@ -107,33 +110,69 @@ export class Trainings {
 
   /** Asks a training to end after its step, with a checkpoint. @throws HttpError for one that was not started here */
   stop(out: string): void {
-    const training = this.#known.get(out);
-    if (training === undefined || !training.status.isRunning) {
-      throw new HttpError(
-        409,
-        `${out} is not being trained by this studio; what trains in a terminal is stopped there`,
-      );
-    }
-    if (training.status.stage === STOPPING) return;
-    training.child.kill("SIGINT");
+    const training = this.#running(out);
+    end(training);
     training.status = { ...training.status, stage: STOPPING };
+  }
+
+  /** Holds a training after its step. @throws HttpError for one that was not started here, or is about to end */
+  pause(out: string): void {
+    const training = this.#running(out);
+    if (training.status.stage === STOPPING) throw new HttpError(409, `${out} is about to stop`);
+    order(training, "pause");
+    training.status = { ...training.status, stage: PAUSED };
+  }
+
+  /** Ends a pause; without one nothing happens. @throws HttpError for a training that was not started here */
+  unpause(out: string): void {
+    const training = this.#running(out);
+    if (training.status.stage !== PAUSED) return;
+    order(training, "unpause");
+    training.status = { ...training.status, stage: null };
   }
 
   /** Stops all, and waits for their checkpoints. */
   async close(): Promise<void> {
     const running = [...this.#known.values()].filter(({ status }) => status.isRunning);
     await Promise.all(
-      running.map(({ child, status }) => {
-        const ended = new Promise((resolve) => child.on("close", resolve));
-        if (status.stage !== STOPPING) child.kill("SIGINT");
+      running.map((training) => {
+        const ended = new Promise((resolve) => training.child.on("close", resolve));
+        end(training);
         return ended;
       }),
     );
   }
+
+  #running(out: string): Training {
+    const training = this.#known.get(out);
+    if (training?.status.isRunning) return training;
+    throw new HttpError(
+      409,
+      `${out} is not being trained by this studio; what trains in a terminal is stopped there`,
+    );
+  }
 }
 
-/** The stage of a training that was asked to stop: a second request would end it at once. */
+function eachLine(stream: Readable | null, take: (line: string) => void): void {
+  if (stream !== null) createInterface({ input: stream }).on("line", take);
+}
+
+/** Asks by the channel, because Windows has no signals; one that cannot be asked is about to end. */
+function order({ child }: Training, what: Order): void {
+  if (child.connected) child.send(what);
+}
+
+/** Asks a training to end. What has not begun to train has nothing to keep, and a signal ends it at once. */
+function end(training: Training): void {
+  const { stage } = training.status;
+  if (stage === STARTING) training.child.kill("SIGINT");
+  else if (stage !== STOPPING) order(training, "stop");
+}
+
+/** The stages of a training that prepares, and of one that was asked to stop or to pause. */
+const STARTING = "start";
 const STOPPING = "stop";
+const PAUSED = "pause";
 /** The exit code of a training that was stopped. */
 const INTERRUPTED = 130;
 

@@ -21,6 +21,7 @@ import { openSource } from "../sources.ts";
 import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "../wording.ts";
 import { trainAgain } from "./again.ts";
 import { readInit, tellInit, warnOfPrediction } from "./init.ts";
+import { takeOrders } from "./orders.ts";
 import { type TrainFlags, type TrainPlan, trainPlan } from "./plan.ts";
 
 const BEGINNINGS = {
@@ -53,6 +54,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     output.line("stopping after this step; a checkpoint is written (Ctrl-C again ends at once)");
     trainer.stop();
   });
+  const leaveOrders = takeOrders(trainer);
   announce(ready, output);
   const report = reporter(ready, output);
   let last: TrainProgress | undefined;
@@ -74,6 +76,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     throw new FileError(error.path, `${error.problem}; then go on with: ${goOn}`, { cause: error });
   } finally {
     release();
+    leaveOrders();
     output.end();
   }
   const step = last?.step ?? trainer.startStep;
