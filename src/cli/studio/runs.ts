@@ -1,7 +1,7 @@
 // The runs in a folder: which there are, and how far each is.
 
 import { open, readdir, stat } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import * as v from "valibot";
 import { errorCode } from "../../platform/errors.ts";
 import { checkpointSteps } from "../../training/run/checkpoint.ts";
@@ -9,6 +9,7 @@ import { listFolder, type RunConfig, RunFolder } from "../../training/run/run_fo
 import { LOCK } from "../../training/run/run_lock.ts";
 import { settingsToJson } from "../../training/settings.ts";
 import { HttpError } from "./http_error.ts";
+import { Unchanged } from "./unchanged.ts";
 
 /** Folders inside each other in which runs are looked for, and most runs that are listed. */
 const DEPTH = 3;
@@ -46,6 +47,8 @@ export interface RunDetails extends RunSummary {
 
 export class Runs {
   readonly #root: string;
+  readonly #configs = new Unchanged((path) => new RunFolder(dirname(path)).readConfig(), MOST_RUNS);
+  readonly #records = new Unchanged(lastRecord, MOST_RUNS);
 
   /** @param root the folder of runs; it need not exist yet */
   constructor(root: string) {
@@ -91,11 +94,11 @@ export class Runs {
     const folder = new RunFolder(path);
     let config: RunConfig;
     try {
-      config = await folder.readConfig();
+      config = await this.#configs.read(folder.config);
     } catch {
       return undefined;
     }
-    const last = await lastRecord(folder.metrics);
+    const last = await this.#records.read(folder.metrics).catch(() => undefined);
     const { steps } = config.training;
     const step = last?.step ?? 0;
     const touched = await changedAt(join(path, LOCK));
@@ -139,12 +142,7 @@ const recordSchema = v.looseObject({ step: v.pipe(v.number(), v.integer(), v.min
 
 /** The last whole record of a metrics.jsonl. */
 async function lastRecord(path: string): Promise<v.InferOutput<typeof recordSchema> | undefined> {
-  let file: Awaited<ReturnType<typeof open>>;
-  try {
-    file = await open(path);
-  } catch {
-    return undefined;
-  }
+  const file = await open(path);
   try {
     const { size } = await file.stat();
     const start = Math.max(0, size - TAIL_BYTES);
