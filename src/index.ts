@@ -1,4 +1,11 @@
-// imago: diffusion models in TypeScript. The package's exports; names are those of Hugging Face diffusers.
+// The entry imago of the package. Names are those of Hugging Face diffusers.
+
+/**
+ * Diffusion models: `Trainer` trains one on images, `DDPMPipeline` draws with it; files are those of Hugging Face diffusers.
+ * Images are `Pixels`, or tensors [N, H, W, C] with values from 0 to 1; models see -1 to 1. Everything of `imago/data`,
+ * `imago/metrics` and `imago/schedulers` is here too. How training goes: [training.md](../docs/training.md).
+ * @module imago
+ */
 
 export type { Codec, CustomPipeline, ImageSize, SavedCodec } from "./codecs/codec.ts";
 export { PATCH_SIZES, type PatchSize, patches } from "./codecs/patches.ts";
@@ -12,11 +19,14 @@ export {
   type CacheEntry,
   type ClassLabels,
   CONDITION_SIZE,
+  type ColorChange,
   clearImageCache,
   DataError,
   drawButterfly,
+  type EdmDraw,
   type FolderOptions,
   type FolderSource,
+  type FormOptions,
   fillBatch,
   fillConditions,
   type ImageFiles,
@@ -63,19 +73,40 @@ export { type HostTensor, hostTensor } from "./engine/host_tensor.ts";
 export { type PhiloxKey, philoxNormal, philoxUniform } from "./engine/random/philox.ts";
 export { TorchGenerator, type TorchGeneratorState } from "./engine/random/torch_generator.ts";
 export { ShapeError } from "./engine/shape.ts";
-export { concat, constant, full, grad, input, normal, Tensor, uniform, variable } from "./engine/tensor.ts";
-export type { SavedComponent } from "./io/diffusers_folder.ts";
 export {
+  concat,
+  constant,
+  full,
+  grad,
+  input,
+  normal,
+  type Operand,
+  Tensor,
+  uniform,
+  variable,
+} from "./engine/tensor.ts";
+export type { ModelIndex, PipelineComponent, SavedComponent } from "./io/diffusers_folder.ts";
+export type { JsonObject, JsonValue } from "./io/diffusers_json.ts";
+export type { Dtype, TensorArray } from "./io/dtypes.ts";
+export {
+  type DatasetKind,
+  type DatasetOptions,
+  type Environment,
+  type FetchOptions,
   type FetchProgress,
   fetchDataset,
   fetchFiles,
   type HubDataset,
   HubError,
   type HubFile,
+  type HubKind,
+  type HubName,
   type HubOptions,
   type HubReason,
   type HubRepo,
+  type HubSettings,
   hubSettings,
+  type ListOptions,
   listRepo,
   parseHubName,
 } from "./io/hub/index.ts";
@@ -100,9 +131,20 @@ export {
   openSafetensors,
   readSafetensors,
   type SafetensorsFile,
+  type StoredTensor,
+  type TensorEntry,
   writeSafetensors,
 } from "./io/safetensors.ts";
-export { readStateDict, type StateDict, writeStateDict } from "./io/state_dict.ts";
+export type { TensorInfo } from "./io/safetensors_header.ts";
+export {
+  type HostWeight,
+  type ReadStateDictOptions,
+  readStateDict,
+  type StateDict,
+  type WeightDtype,
+  type WriteStateDictOptions,
+  writeStateDict,
+} from "./io/state_dict.ts";
 export { unzipFolder } from "./io/unzip_folder.ts";
 export { zipFolder } from "./io/zip_folder.ts";
 export * from "./metrics/index.ts";
@@ -120,7 +162,7 @@ export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
 export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
 export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";
-export type { PipelineModel } from "./pipelines/components.ts";
+export type { PipelineModel, Warn } from "./pipelines/components.ts";
 export type {
   Condition,
   Conditioner,
@@ -139,15 +181,25 @@ export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
 export { toImages } from "./pipelines/images.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
+export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
 export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
 export { walkNoise } from "./pipelines/walk_noise.ts";
 export { FileError } from "./platform/errors.ts";
+export type { Permit } from "./platform/platform.ts";
 export * from "./schedulers/index.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
 export { type PresetForm, type PresetOptions, presetOptions } from "./training/preset_options.ts";
-export { isPresetName, PRESET_NAMES, PRESETS, type Preset, type PresetName } from "./training/presets.ts";
+export {
+  isPresetName,
+  PRESET_NAMES,
+  PRESETS,
+  type Preset,
+  type PresetName,
+  type RunLength,
+} from "./training/presets.ts";
 export type { InitRecord, InitSource } from "./training/run/initial_weights.ts";
 export type { Quality } from "./training/run/quality.ts";
+export type { RunFolder } from "./training/run/run_folder.ts";
 export type { TrainSettings } from "./training/settings.ts";
 export { AugmentEmbedding } from "./training/step/augment_embedding.ts";
 export {

@@ -8,8 +8,11 @@ import type { JsonObject } from "../io/diffusers_json.ts";
 
 /** The size of an image, or of its latents. */
 export interface ImageSize {
+  /** In pixels, or in positions of the latents. */
   readonly height: number;
+  /** In pixels, or in positions of the latents. */
   readonly width: number;
+  /** 1, 3 or 4 of images; any number of latents. */
   readonly channels: number;
 }
 
@@ -25,7 +28,9 @@ export interface CustomPipeline {
 
 /** How a codec stands in a run's config.json and in a pipeline's folder. */
 export interface SavedCodec {
+  /** The codec's name in config.json and in files. */
   readonly className: string;
+  /** Its options, as they stand in config.json. */
   readonly config: JsonObject;
   /** Its own subfolders in a pipeline's folder. */
   readonly components: readonly SavedComponent[];

@@ -9,7 +9,7 @@ import { patchPipeline } from "./patch_pipeline.ts";
 
 /** Supported sides of a patch, in pixels. */
 export const PATCH_SIZES = [2, 4, 8] as const;
-/** Side of a patch, in pixels. */
+/** Side of a patch, in pixels. @useDeclaredType */
 export type PatchSize = (typeof PATCH_SIZES)[number];
 
 /** The class name in the config.json of a run. */

@@ -19,6 +19,7 @@ import { ItemRandom, STREAM } from "./item_random.ts";
 export interface BatchSamplerOptions {
   /** Number of images. */
   readonly count: number;
+  /** Images in a batch, 1 or more; may exceed `count`. */
   readonly batchSize: number;
   /** 0 .. 2^53-1. */
   readonly seed: number;
@@ -40,9 +41,13 @@ export interface Batch {
 
 /** Draws batches: every image once per epoch, in an order that depends on seed and epoch only. */
 export class BatchSampler {
+  /** Number of images. */
   readonly count: number;
+  /** Images in a batch. */
   readonly batchSize: number;
+  /** Whether images are mirrored at random. */
   readonly flip: boolean;
+  /** The other random changes, all options resolved. */
   readonly augment: AugmentOptions;
   private readonly random: ItemRandom;
   private readonly shuffles = new Map<number, Uint32Array>();

@@ -1,7 +1,14 @@
-// imago/data: numbered images of one size, and training batches.
+// The entry imago/data of the package.
 
+/**
+ * Numbered images of one size, from folders, archives and tables or drawn by code, and training batches of them. What is
+ * read, and how: [data.md](../../docs/data.md).
+ * @module imago/data
+ */
+
+export type { ColorChange } from "./augment/color.ts";
 export type { AugmentDraw } from "./augment/draw.ts";
-export { CONDITION_SIZE } from "./augment/edm.ts";
+export { CONDITION_SIZE, type EdmDraw } from "./augment/edm.ts";
 export { type AugmentOptions, NO_AUGMENTATION } from "./augment/options.ts";
 export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch, fillConditions } from "./batches.ts";
 export { DataError } from "./errors.ts";
@@ -10,6 +17,7 @@ export type { ClassLabels, ImageSource } from "./image_source.ts";
 export { type CacheEntry, clearImageCache, imageCacheFolder, listImageCache } from "./local/cache_folder.ts";
 export type { BrokenImage, Originals } from "./local/decoded_set.ts";
 export type { SourceSelection } from "./local/encoded.ts";
+export type { FormOptions } from "./local/form.ts";
 export type { ImageFiles } from "./local/open.ts";
 export type { LocalImages, LocalOptions } from "./local/source.ts";
 export { JUDGED_BY, type NearDuplicates, type NearPair, nearDuplicates } from "./near_duplicates.ts";

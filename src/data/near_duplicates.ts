@@ -22,7 +22,9 @@ export const JUDGED_BY = `difference hash of ${GRID} x ${GRID} bits at most ${MA
 
 /** Two images, the first before the second. */
 export interface NearPair {
+  /** Index of the image that comes first. */
   readonly first: number;
+  /** Index of the other one. */
   readonly second: number;
   /** Number of the hash's 256 bits that differ: 0 to `MAX_DISTANCE`. */
   readonly distance: number;

@@ -29,18 +29,23 @@ export interface ProgramStats {
   readonly arenaBytes: number;
   /** Floating-point operations of one run (a multiply-add counts as two). */
   readonly flops: number;
+  /** Kernel calls of one run. */
   readonly kernels: number;
 }
 
 /** The time of one kernel in a profiled run. */
 export interface KernelTiming {
+  /** The kind of kernel, by which times can be added up. */
   readonly family: string;
+  /** What it computes, with its sizes. */
   readonly label: string;
   /** From the start of the first thread to the end of the last. */
   readonly seconds: number;
+  /** Floating-point operations (a multiply-add counts as two). */
   readonly flops: number;
   /** True when `flops` counts the direct algorithm and the kernel does fewer. */
   readonly fewerFlops: boolean;
+  /** Bytes read and written, each array once. */
   readonly bytes: number;
 }
 
@@ -73,6 +78,7 @@ export async function readOutputs(run: ProgramRun, count: number): Promise<Float
 
 /** A program compiled for a backend. */
 export interface Executable {
+  /** What the program costs. */
   readonly stats: ProgramStats;
   /**
    * Queues a run after those begun before it. `feeds` must not change until the run is done.
@@ -98,7 +104,9 @@ export interface MemoryNeed {
 /** A program or a variable needs more memory than there is. */
 export class MemoryError extends Error {
   override readonly name = "MemoryError";
+  /** What was asked for. */
   readonly neededBytes: number;
+  /** All that can be had. */
   readonly availableBytes: number;
 
   constructor(what: string, neededBytes: number, availableBytes: number) {
@@ -121,7 +129,9 @@ export class GpuError extends Error {
 
 /** A machine that compiles and runs programs, and keeps variables between their runs. */
 export interface Backend {
+  /** "wasm", "webgpu" or "reference". */
   readonly name: string;
+  /** What its kernels can do, which decides how programs are lowered. */
   readonly capabilities: Capabilities;
   /**
    * Sets a variable, after the runs begun before this call and before those begun later; allocates the variable at

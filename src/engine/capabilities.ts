@@ -22,7 +22,7 @@ export interface Capabilities {
   readonly inPlace: boolean;
   /** Whether a primitive's kernel reads inputs with any strides; otherwise it needs contiguous memory. */
   readonly readsStrides: (op: Op) => boolean;
-  /** @param product a primitive */
+  /** What a primitive's kernel adds while it writes its result. */
   readonly tail: (product: Node) => TailSupport;
   /**
    * Whether a primitive's kernel widens 16-bit inputs when it reads them and rounds its result when it writes it;

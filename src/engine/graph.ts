@@ -40,13 +40,17 @@ export type ReduceFn = "sum" | "max";
 export type Padding = readonly [top: number, bottom: number, left: number, right: number];
 /** Stride and padding of a 2-D convolution. */
 export interface ConvOptions {
+  /** Pixels from one position of the filter to the next. */
   readonly stride: readonly [vertical: number, horizontal: number];
+  /** Zeros around the image, in pixels. */
   readonly padding: Padding;
 }
 
 /** The number of heads of attention, and the factor of the scores before the softmax (positive). */
 export interface AttentionHeads {
+  /** A divisor of the channels. */
   readonly heads: number;
+  /** Usually 1 / √(channels of a head). */
   readonly scale: number;
 }
 

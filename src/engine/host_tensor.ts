@@ -8,7 +8,9 @@ export { numel } from "./shape.ts";
 
 /** float32 values in row-major order with their shape; `data.length` is the product of `shape`. */
 export interface HostTensor {
+  /** The values, the last axis running fastest. */
   readonly data: Float32Array;
+  /** Length of each axis; their product is the number of values. */
   readonly shape: Shape;
 }
 

@@ -1,4 +1,10 @@
-// imago/engine: tensors as graphs, their gradients, and the backends that run them.
+// The entry imago/engine of the package.
+
+/**
+ * Tensors as graphs, their gradients, and the backends that run them: `createBackend`, `Tensor`, `grad`. How a graph becomes
+ * kernels: [architecture.md](../../docs/architecture.md#the-engine).
+ * @module imago/engine
+ */
 
 export {
   type Backend,
@@ -28,4 +34,15 @@ export { type HostTensor, hostTensor } from "./host_tensor.ts";
 export { type PhiloxKey, philoxNormal, philoxUniform } from "./random/philox.ts";
 export { TorchGenerator, type TorchGeneratorState } from "./random/torch_generator.ts";
 export { type Shape, ShapeError } from "./shape.ts";
-export { concat, constant, full, grad, input, normal, Tensor, uniform, variable } from "./tensor.ts";
+export {
+  concat,
+  constant,
+  full,
+  grad,
+  input,
+  normal,
+  type Operand,
+  Tensor,
+  uniform,
+  variable,
+} from "./tensor.ts";

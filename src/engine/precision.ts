@@ -4,7 +4,7 @@ import { type Tensor, withHalves } from "./tensor.ts";
 
 /** Names of precisions. fp16: 16-bit operands and results of products; sums, parameters and their gradients in 32. */
 export const PRECISIONS = ["fp32", "fp16"] as const;
-/** The name of a precision. */
+/** The name of a precision. @useDeclaredType */
 export type Precision = (typeof PRECISIONS)[number];
 export const DEFAULT_PRECISION: Precision = "fp32";
 

@@ -15,41 +15,51 @@ import * as reduce from "./ops/reduce.ts";
 import { halve } from "./passes/halve.ts";
 import type { Shape } from "./shape.ts";
 
-type Operand = Tensor | number;
+/** The other side of an operation: a tensor, broadcast as NumPy does, or a number. */
+export type Operand = Tensor | number;
 const nodeOf = (x: Operand): Node => (typeof x === "number" ? pointwise.scalar(x) : x.node);
 
 /** A symbolic tensor: an expression without values yet. Methods build graphs, which a backend compiles and runs. */
 export class Tensor {
+  /** The expression: the same node for equal expressions. */
   readonly node: Node;
 
   constructor(node: Node) {
     this.node = node;
   }
 
+  /** Length of each axis; [] for a scalar. */
   get shape(): Shape {
     return this.node.shape;
   }
 
+  /** The type of its elements. */
   get dtype(): DType {
     return this.node.dtype;
   }
 
   // Arithmetic broadcasts by NumPy's rule; numbers are scalars.
+  /** this + other, broadcast by NumPy's rule. */
   add(other: Operand): Tensor {
     return new Tensor(pointwise.add(this.node, nodeOf(other)));
   }
+  /** this - other, broadcast. */
   sub(other: Operand): Tensor {
     return new Tensor(pointwise.sub(this.node, nodeOf(other)));
   }
+  /** this · other, element by element, broadcast; the matrix product is `matmul`. */
   mul(other: Operand): Tensor {
     return new Tensor(pointwise.mul(this.node, nodeOf(other)));
   }
+  /** this / other, broadcast. */
   div(other: Operand): Tensor {
     return new Tensor(pointwise.div(this.node, nodeOf(other)));
   }
+  /** The larger of both, broadcast; where they are equal, the gradient goes to this one. */
   maximum(other: Operand): Tensor {
     return new Tensor(pointwise.maximum(this.node, nodeOf(other)));
   }
+  /** The smaller of both, broadcast; where they are equal, the gradient goes to this one. */
   minimum(other: Operand): Tensor {
     return new Tensor(pointwise.minimum(this.node, nodeOf(other)));
   }
@@ -61,39 +71,51 @@ export class Tensor {
   where(a: Operand, b: Operand): Tensor {
     return new Tensor(pointwise.where(this.node, nodeOf(a), nodeOf(b)));
   }
+  /** -x. */
   neg(): Tensor {
     return new Tensor(pointwise.neg(this.node));
   }
+  /** eˣ. */
   exp(): Tensor {
     return new Tensor(pointwise.exp(this.node));
   }
+  /** Natural logarithm. */
   log(): Tensor {
     return new Tensor(pointwise.log(this.node));
   }
+  /** √x. */
   sqrt(): Tensor {
     return new Tensor(pointwise.sqrt(this.node));
   }
+  /** x². */
   square(): Tensor {
     return this.mul(this);
   }
+  /** Sine, of radians. */
   sin(): Tensor {
     return new Tensor(pointwise.sin(this.node));
   }
+  /** Cosine, of radians. */
   cos(): Tensor {
     return new Tensor(pointwise.cos(this.node));
   }
+  /** Hyperbolic tangent. */
   tanh(): Tensor {
     return new Tensor(pointwise.tanh(this.node));
   }
+  /** The error function 2/√π ∫₀ˣ exp(-t²) dt. */
   erf(): Tensor {
     return new Tensor(pointwise.erf(this.node));
   }
+  /** 1 / (1 + e⁻ˣ). */
   sigmoid(): Tensor {
     return new Tensor(pointwise.sigmoid(this.node));
   }
+  /** |x|. */
   abs(): Tensor {
     return new Tensor(pointwise.abs(this.node));
   }
+  /** The largest whole number that is at most x; without a gradient. */
   floor(): Tensor {
     return new Tensor(pointwise.floor(this.node));
   }
@@ -113,9 +135,11 @@ export class Tensor {
     return new Tensor(pointwise.detach(this.node));
   }
 
+  /** The same elements, in the same order, in another shape of as many. @throws ShapeError */
   reshape(shape: Shape): Tensor {
     return new Tensor(movement.reshape(this.node, shape));
   }
+  /** Axis i of the result is axis `axes[i]` of this. @throws ShapeError unless each axis is named once */
   permute(axes: readonly number[]): Tensor {
     return new Tensor(movement.permute(this.node, axes));
   }
@@ -127,9 +151,11 @@ export class Tensor {
   broadcastTo(shape: Shape): Tensor {
     return new Tensor(pointwise.broadcastTo(this.node, shape));
   }
+  /** The part of the given shape that begins at `begin`. @throws ShapeError where it leaves the tensor */
   slice(begin: readonly number[], shape: Shape): Tensor {
     return new Tensor(movement.slice(this.node, begin, shape));
   }
+  /** Adds zeros to each axis: `before[i]` in front of it and `after[i]` behind it. */
   pad(before: readonly number[], after: readonly number[]): Tensor {
     return new Tensor(movement.pad(this.node, before, after));
   }
@@ -146,12 +172,15 @@ export class Tensor {
     );
   }
 
+  /** Sum over some axes, by default all. @param keepDims keeps them with length 1 */
   sum(axes?: readonly number[], keepDims = false): Tensor {
     return new Tensor(reduce.sum(this.node, axes, keepDims));
   }
+  /** Mean over some axes, by default all. @param keepDims keeps them with length 1 */
   mean(axes?: readonly number[], keepDims = false): Tensor {
     return new Tensor(reduce.mean(this.node, axes, keepDims));
   }
+  /** Largest element over some axes, by default all. @param keepDims keeps them with length 1 */
   max(axes?: readonly number[], keepDims = false): Tensor {
     return new Tensor(reduce.max(this.node, axes, keepDims));
   }

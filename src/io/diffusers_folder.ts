@@ -20,8 +20,13 @@ export const MODEL_INDEX = "model_index.json";
 const CUSTOM_MODULE = "pipeline";
 export const CUSTOM_PIPELINE = `${CUSTOM_MODULE}.py`;
 
-/** A part of a pipeline: the Python library and the class it is an instance of. */
-export type PipelineComponent = { readonly library: string; readonly className: string };
+/** A part of a pipeline, as model_index.json names it. */
+export type PipelineComponent = {
+  /** The Python library of its class: "diffusers", or the module of a folder's own code. */
+  readonly library: string;
+  /** The class it is an instance of. */
+  readonly className: string;
+};
 
 /** A part of a pipeline that writes its own subfolder. */
 export type SavedComponent = PipelineComponent & {

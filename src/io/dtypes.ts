@@ -19,7 +19,7 @@ export const DTYPE_BYTES = {
   U64: 8,
 } as const;
 
-/** An element type of the safetensors format. */
+/** An element type of the safetensors format. @useDeclaredType */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** Every supported type, in the format's order. */

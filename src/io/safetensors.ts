@@ -17,15 +17,21 @@ import {
 
 /** A tensor in host memory, C order. `dtype` is the file's; F16 and BF16 data are float32 here. */
 export type StoredTensor = {
+  /** The element type in the file. */
   readonly dtype: Dtype;
+  /** Length of each axis; [] for a scalar. */
   readonly shape: readonly number[];
+  /** The elements, the last axis running fastest. */
   readonly data: TensorArray;
 };
 
 /** A tensor to write. The default `dtype` is the array's own type; a Float32Array may be written as F16 or BF16. */
 export type TensorEntry = {
+  /** Length of each axis; [] for a scalar. */
   readonly shape: readonly number[];
+  /** The elements, the last axis running fastest. */
   readonly data: TensorArray;
+  /** The element type in the file. */
   readonly dtype?: Dtype;
 };
 
@@ -33,7 +39,9 @@ export type TensorEntry = {
 export interface SafetensorsFile {
   /** Names, in the order of their data. */
   readonly names: readonly string[];
+  /** The header's `__metadata__`, such as `{ format: "pt" }`. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether there is a tensor of this name. */
   has(name: string): boolean;
   /** @throws FileError if there is no such tensor */
   info(name: string): TensorInfo;
@@ -44,6 +52,7 @@ export interface SafetensorsFile {
    * @throws FileError if its elements are not floating-point, or one of them is NaN or infinite
    */
   readFloat32(name: string): Promise<Float32Array>;
+  /** Closes the file; nothing can be read afterwards. */
   close(): Promise<void>;
 }
 

@@ -20,10 +20,13 @@ const METADATA_KEY = "__metadata__";
 
 /** A tensor's entry in the header. */
 export type TensorInfo = {
+  /** The element type. */
   readonly dtype: Dtype;
+  /** Length of each axis; [] for a scalar. */
   readonly shape: readonly number[];
   /** Where its bytes begin, counted from the end of the header. */
   readonly begin: number;
+  /** Number of its bytes. */
   readonly byteLength: number;
 };
 

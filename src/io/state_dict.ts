@@ -29,6 +29,7 @@ export type ReadStateDictOptions = {
 
 /** How weights are written. */
 export type WriteStateDictOptions = {
+  /** Writes diffusion_pytorch_model.VARIANT.safetensors, for example "fp16". Default: no variant in the name. */
   readonly variant?: string | undefined;
   /** Default F32. */
   readonly dtype?: WeightDtype | undefined;

@@ -12,6 +12,7 @@ export interface FeatureNetwork {
   readonly name: string;
   /** Names of the distances in these features: FID and KID only for Inception's. */
   readonly distances: { readonly frechet: string; readonly kernel: string };
+  /** Number of features of an image. */
   readonly dims: number;
   /** Height and width of the network's input. */
   readonly size: number;
@@ -29,6 +30,7 @@ export interface FeatureNetwork {
 
 /** Runs a feature network over images, batch by batch, on a backend. */
 export class FeatureExtractor {
+  /** The network that it runs. */
   readonly network: FeatureNetwork;
   readonly #backend: Backend;
   readonly #batchSize: number;

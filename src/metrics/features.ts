@@ -6,7 +6,9 @@ import { MetricError } from "./errors.ts";
 export interface Features {
   /** [count, dims], row by row. */
   readonly data: Float32Array | Float64Array;
+  /** Number of images. */
   readonly count: number;
+  /** Number of features of an image. */
   readonly dims: number;
 }
 

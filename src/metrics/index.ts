@@ -1,4 +1,10 @@
-// imago/metrics: distances between sets of images, their features, and the detection of copies.
+// The entry imago/metrics of the package.
+
+/**
+ * Distances between sets of images, their features, and the detection of copies. What the numbers mean, and how they are
+ * computed: [quality.md](../../docs/quality.md).
+ * @module imago/metrics
+ */
 
 export { type Comparison, compare } from "./comparison.ts";
 export type { Cooperation } from "./cooperative.ts";

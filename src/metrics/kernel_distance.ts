@@ -24,6 +24,7 @@ export interface KernelDistance {
   readonly mean: number;
   /** Standard deviation over subsets; null for one subset. */
   readonly deviation: number | null;
+  /** Number of subsets. */
   readonly subsets: number;
   /** Images of each set in a subset. */
   readonly subsetSize: number;

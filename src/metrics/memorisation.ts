@@ -69,6 +69,7 @@ export type Verdict = "memorised" | "some copies" | "no copies";
 
 /** Whether a model repeats its training images: a verdict, how many copies, and which drawn images are nearest. */
 export interface Memorisation {
+  /** The conclusion from the numbers below. */
   readonly verdict: Verdict;
   /** Drawn images that are copies in feature or pixel space. */
   readonly copies: number;

@@ -13,6 +13,7 @@ export interface Gaussian {
   readonly mean: Float64Array;
   /** [dims, dims], with count - 1 in the denominator. */
   readonly covariance: Float64Array;
+  /** Number of images. */
   readonly count: number;
 }
 
@@ -21,6 +22,7 @@ const BATCH = 256;
 
 /** Accumulates mean and covariance of rows in float64. */
 export class Moments {
+  /** Number of features of an image. */
   readonly dims: number;
   #count = 0;
   readonly #mean: Float64Array;

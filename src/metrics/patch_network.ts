@@ -17,7 +17,7 @@ import { resizeFloat } from "./resize.ts";
 const EDITION = 1;
 /** Sides of the input, in pixels. */
 const SIDES = [64, 128, 256] as const;
-/** The side of an input of the patch network. */
+/** The side of an input of the patch network. @useDeclaredType */
 export type PatchSide = (typeof SIDES)[number];
 const SEED = 0x1_3a60;
 /** Random filters over colours, at each scale, and over the magnitudes of their responses. */

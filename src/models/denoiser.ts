@@ -10,7 +10,7 @@ import type { Module } from "../nn/module.ts";
 
 /** Conditions of models, named like the arguments of diffusers' `forward`. Add new kinds here. */
 const CONDITION_NAMES = ["classLabels"] as const;
-/** The name of a condition of a model, besides the timestep. */
+/** The name of a condition of a model, besides the timestep. @useDeclaredType */
 export type ConditionName = (typeof CONDITION_NAMES)[number];
 
 /** A shape, tensor or array for each condition of a model. */
@@ -18,13 +18,15 @@ export type Conditions<T> = { readonly [name in ConditionName]?: T };
 
 /** An input of a model for a batch. */
 export interface ConditionInput {
+  /** [N] for one number an image, [N, ...] for more. */
   readonly shape: Shape;
+  /** i32 for numbers of classes, f32 for vectors. */
   readonly dtype: DType;
 }
 
 /** Inputs of `forward` besides x_t and t: exactly the conditions that `conditionsFor` names. */
 export interface DenoiserInputs extends Conditions<Tensor> {
-  /** [N, timeEmbedDim]: further information on each image, added to its time embedding. Default: none. */
+  /** Further information on each image, [N, timeEmbedDim], added to its time embedding. Default: none. */
   readonly addedEmbedding?: Tensor;
   /** Default: evaluation. */
   readonly context?: ForwardContext;
@@ -60,6 +62,7 @@ export interface Denoiser extends Module {
   readonly sampleSize: { readonly height: number; readonly width: number } | null;
   /** Height and width of x_t must be multiples of this. */
   readonly sizeFactor: number;
+  /** Which timesteps it accepts. */
   readonly timesteps: TimestepKind;
   /** Width of `addedEmbedding`; null for a model that takes none. */
   readonly timeEmbedDim: number | null;

@@ -36,22 +36,30 @@ const blockTypes = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MOST.
 const entries = {
   /** Image size the model is meant for: one number or [height, width]. Only pipelines read it. */
   sampleSize: v.optional(v.nullable(v.union([pixels, v.tuple([pixels, pixels])])), null),
+  /** Channels of an image: 1 to 65536. Default 3. */
   inChannels: v.optional(channels, 3),
+  /** Channels of the prediction; twice `inChannels` where the variance is learned too. Default 3. */
   outChannels: v.optional(channels, 3),
   /** Maps an input in [0, 1] to [-1, 1] first. */
   centerInputSample: v.optional(v.boolean(), false),
+  /** Features of the timestep: sines, sines of random frequencies (noise levels), or a table. Default "positional". */
   timeEmbeddingType: v.optional(v.picklist(["positional", "fourier", "learned"]), "positional"),
   /** Width of the time embedding; null for 4 · blockOutChannels[0]. */
   timeEmbeddingDim: v.optional(v.nullable(channels), null),
+  /** Frequency i of "positional" is 10000^(-i / (width / 2 - freqShift)). Default 0. */
   freqShift: v.optional(v.pipe(v.number(), v.finite()), 0),
+  /** Puts the cosines before the sines. Default true. */
   flipSinToCos: v.optional(v.boolean(), true),
+  /** One for each level, from the full image down. Default: a DownBlock2D and three AttnDownBlock2D. */
   downBlockTypes: v.optional(blockTypes, [
     "DownBlock2D",
     "AttnDownBlock2D",
     "AttnDownBlock2D",
     "AttnDownBlock2D",
   ]),
+  /** null for no mid block. Default "UNetMidBlock2D". */
   midBlockType: v.optional(v.nullable(v.string()), "UNetMidBlock2D"),
+  /** One for each level, back up. Default: three AttnUpBlock2D and an UpBlock2D. */
   upBlockTypes: v.optional(blockTypes, ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"]),
   /** Channels of each level, from the full image down. */
   blockOutChannels: v.optional(counts, [224, 448, 672, 896]),
@@ -61,19 +69,27 @@ const entries = {
   midBlockScaleFactor: v.optional(positive, 1),
   /** 1 pads all sides before halving; 0 pads below and right only (the google/ddpm checkpoints). */
   downsamplePadding: v.optional(v.picklist([0, 1]), 1),
+  /** How a level halves the image: a convolution of stride 2, or a resnet. Default "conv". */
   downsampleType: v.optional(v.picklist(["conv", "resnet"]), "conv"),
+  /** How a level doubles the image: nearest pixels and a convolution, or a resnet. Default "conv". */
   upsampleType: v.optional(v.picklist(["conv", "resnet"]), "conv"),
+  /** Probability of dropout inside resnets, 0 to below 1. Default 0. */
   dropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
+  /** The activation of resnets and of the time embedding. Default "silu". */
   actFn: v.optional(v.picklist(activationNames), "silu"),
   /** Channels of one attention head; null for one head of all channels. */
   attentionHeadDim: v.optional(v.nullable(channels), 8),
+  /** Groups of the group norms; must divide their channels. Default 32. */
   normNumGroups: v.optional(channels, 32),
   /** Groups of the mid attention's norm; null for normNumGroups, or no norm with "scale_shift". */
   attnNormNumGroups: v.optional(v.nullable(channels), null),
+  /** Added to the variance in norms. Default 1e-5. */
   normEps: v.optional(positive, 1e-5),
+  /** Whether the time embedding is added, or scales and shifts (FiLM). Default "default": added. */
   resnetTimeScaleShift: v.optional(v.picklist(["default", "scale_shift"]), "default"),
   /** Attention in the mid block. */
   addAttention: v.optional(v.boolean(), true),
+  /** How classes are embedded: like timesteps, as given vectors, or, if null, by a table of `numClassEmbeds` rows. */
   classEmbedType: v.optional(v.nullable(v.picklist(["timestep", "identity"])), null),
   /** Number of classes of a class-conditional model. */
   numClassEmbeds: v.optional(v.nullable(count(MOST.classes)), null),
@@ -82,9 +98,9 @@ const entries = {
 };
 const schema = v.strictObject(entries);
 
-/** The options of the constructor, all with diffusers' defaults. */
+/** The options of the constructor, all with diffusers' defaults. @interface */
 export type UNet2DOptions = v.InferInput<typeof schema>;
-/** All options, checked. */
+/** All options, checked. @interface */
 export type UNet2DConfig = Readonly<v.InferOutput<typeof schema>>;
 
 /** Keys of the JSON form that are floats in Python, for writing 0 as 0.0. */

@@ -38,7 +38,7 @@ const FOURIER_SCALE = 16;
 export interface UNet2DInputs {
   /** As given by `classLabelsFor`; required exactly when the model is class-conditional. */
   readonly classLabels?: Tensor;
-  /** [N, timeEmbedDim]: further information on each image, added to its time embedding. Default: none. */
+  /** Further information on each image, [N, timeEmbedDim], added to its time embedding. Default: none. */
   readonly addedEmbedding?: Tensor;
   /** Default: evaluation. */
   readonly context?: ForwardContext;
@@ -51,6 +51,7 @@ export interface UNet2DInputs {
 export class UNet2DModel extends Module implements Denoiser {
   readonly className = UNET_2D_CLASS;
   readonly floatKeys = unet2DFloatKeys;
+  /** All options, checked. */
   readonly config: UNet2DConfig;
   /** Width of the time embedding. */
   readonly timeEmbedDim: number;
@@ -135,6 +136,7 @@ export class UNet2DModel extends Module implements Denoiser {
     return exact.powerOfTwo(this.config.blockOutChannels.length - 1);
   }
 
+  /** Which timesteps it accepts, by its `timeEmbeddingType`. */
   get timesteps(): TimestepKind {
     const { timeEmbeddingType: type, numTrainTimesteps } = this.config;
     return type === "learned" ? { type, rows: numTrainTimesteps ?? 0 } : { type };

@@ -22,7 +22,7 @@ export const relu: Activation = (x) => full(0, []).maximum(x);
 
 /** The possible names in a config's act_fn. */
 export const activationNames = ["silu", "swish", "mish", "gelu", "relu"] as const;
-/** The name of an activation in diffusers. */
+/** The name of an activation in diffusers. @useDeclaredType */
 export type ActivationName = (typeof activationNames)[number];
 
 const byName: Readonly<Record<ActivationName, Activation>> = { silu, swish: silu, mish, gelu, relu };

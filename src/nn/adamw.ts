@@ -5,9 +5,13 @@ import type { Tensor } from "../engine/tensor.ts";
 
 /** The constants of AdamW, with torch's names. */
 export interface AdamWOptions {
+  /** Share of the old average in that of the gradient, 0 to below 1. */
   readonly beta1: number;
+  /** Share of the old average in that of its square, 0 to below 1. */
   readonly beta2: number;
+  /** Added to the root of that average. */
   readonly eps: number;
+  /** λ: weights shrink by η λ in each step. */
   readonly weightDecay: number;
 }
 
@@ -43,6 +47,7 @@ export function adamwScalars(
 
 /** A weight and its two moments, all of one shape. */
 export interface AdamWState {
+  /** The weight itself. */
   readonly weight: Tensor;
   /** Moving average of the gradient. */
   readonly expAvg: Tensor;

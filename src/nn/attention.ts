@@ -9,11 +9,13 @@ import { Module } from "./module.ts";
 
 /** Channels and heads of an attention layer, and its norm. */
 export interface AttentionOptions {
+  /** C. */
   readonly channels: number;
   /** Channels of one head; the number of heads is channels / headDim, rounded down. */
   readonly headDim: number;
   /** Groups of the norm before the projections; null for no norm. */
   readonly normGroups: number | null;
+  /** Added to the variance in the norm. */
   readonly normEps: number;
   /** Divides the sum with the residual. */
   readonly rescaleOutputFactor: number;

@@ -8,7 +8,9 @@ import type { Parameter } from "./parameter.ts";
 
 /** Sizes of a 2-D convolution. */
 export interface Conv2dOptions {
+  /** Channels of the image. */
   readonly inChannels: number;
+  /** Channels of the result: the number of filters. */
   readonly outChannels: number;
   /** Height and width of the filter: one number for both or [height, width]. */
   readonly kernelSize: number | readonly [height: number, width: number];

@@ -8,7 +8,9 @@ import type { Parameter } from "./parameter.ts";
 
 /** Channels, groups and epsilon of a group norm. */
 export interface GroupNormOptions {
+  /** A divisor of `channels`. */
   readonly groups: number;
+  /** C. */
   readonly channels: number;
   /** Added to the variance. */
   readonly eps: number;

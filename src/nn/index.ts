@@ -1,4 +1,10 @@
-// imago/nn: layers and optimizers, built from engine ops only; parameters carry the names of a diffusers state dict.
+// The entry imago/nn of the package.
+
+/**
+ * Layers and optimizers, built from engine ops only; parameters carry the names of a diffusers state dict. Images are
+ * [N, H, W, C]. How a model is made of them: [CONTRIBUTING.md](../../CONTRIBUTING.md#add-a-model).
+ * @module imago/nn
+ */
 
 export {
   type Activation,

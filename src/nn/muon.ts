@@ -5,7 +5,9 @@ import type { Tensor } from "../engine/tensor.ts";
 
 /** The constants of Muon, with torch's names. */
 export interface MuonOptions {
+  /** Share of the old average in that of the gradient, 0 to below 1. */
   readonly momentum: number;
+  /** λ: weights shrink by η λ in each step. */
   readonly weightDecay: number;
 }
 
@@ -28,6 +30,7 @@ export const muonScalars = (learningRate: number, { weightDecay }: MuonOptions):
 
 /** A weight and its momentum, both of one shape: [out, in], or a filter [kh, kw, in, out]. */
 export interface MuonState {
+  /** The weight itself. */
   readonly weight: Tensor;
   /** Moving average of the gradient. */
   readonly momentumBuffer: Tensor;

@@ -18,6 +18,7 @@ export interface ParameterOptions {
   readonly name: string;
   /** Shape as torch has it. */
   readonly torchShape: Shape;
+  /** Draws the value of a new model. */
   readonly init: Initializer;
   /** Default "plain". */
   readonly layout?: ParameterLayout;
@@ -34,7 +35,9 @@ export class Parameter {
   readonly torchShape: Shape;
   /** Shape in the engine. */
   readonly shape: Shape;
+  /** How its value lies in files and in the engine. */
   readonly layout: ParameterLayout;
+  /** Whether training changes it. */
   readonly trainable: boolean;
   readonly #init: Initializer;
   #name: string;
@@ -61,6 +64,7 @@ export class Parameter {
     return this.#name;
   }
 
+  /** Number of its elements. */
   get size(): number {
     return numel(this.shape);
   }

@@ -16,13 +16,19 @@ export type TimeScaleShift = "default" | "scale_shift";
 
 /** Channels, norm and time embedding of a residual block. */
 export interface ResnetBlock2DOptions {
+  /** Channels of the image. */
   readonly inChannels: number;
+  /** Channels of the result; where they differ from `inChannels`, a 1 x 1 convolution carries the residual. */
   readonly outChannels: number;
   /** Width of the time embedding. */
   readonly tembChannels: number;
+  /** Groups of both norms. */
   readonly groups: number;
+  /** Added to the variance in both norms. */
   readonly eps: number;
+  /** The activation after each norm, and of the time embedding. */
   readonly actFn: ActivationName;
+  /** What the time embedding does. */
   readonly timeScaleShift: TimeScaleShift;
   /** Dropout probability before the second convolution. */
   readonly dropout: number;

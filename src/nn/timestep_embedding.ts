@@ -10,6 +10,7 @@ import type { Parameter } from "./parameter.ts";
 
 /** Turns numbers [N] into features [N, width]. */
 export interface TimeProjection {
+  /** [N] -> [N, width]. */
   forward(timestep: Tensor): Tensor;
 }
 

@@ -27,6 +27,7 @@ export interface AdaptiveOptions {
   readonly correctorSteps?: number;
   /** dpm-adaptive, gotta-go-fast and adaptive: relative and absolute tolerance of a step. Default 0.05 and 0.0078. */
   readonly rtol?: number;
+  /** The absolute tolerance beside `rtol`, in values of an image from -1 to 1. Default 0.0078, one level of 256. */
   readonly atol?: number;
   /** Called after each accepted step of each image; for schedulers, `onStep` reports steps of a whole batch. */
   readonly onImageStep?: (step: GeneratedStep) => void;
@@ -38,6 +39,7 @@ export interface GeneratedStep extends ImageStep {
   readonly image: number;
   /** The images of its batch. */
   readonly firstImage: number;
+  /** How many images of its batch were asked for. */
   readonly count: number;
 }
 

@@ -21,6 +21,7 @@ import { modelKind } from "./model_kind.ts";
 
 /** Options for `bitsPerDim`. */
 export interface BitsPerDimOptions {
+  /** Where the model is computed. */
   readonly backend: Backend;
   /** [N, H, W, C], 8-bit values mapped to [-1, 1]; all are computed at once. */
   readonly images: HostTensor;
@@ -37,6 +38,7 @@ export interface BitsPerDimOptions {
   readonly firstImage?: number;
   /** Noise in place of the seed's: [N, h, w, c] once for each timestep, from 0 up. */
   readonly noise?: NoiseSource;
+  /** Ends the work at the next timestep: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after every timestep with the finished share. */
   readonly onProgress?: (share: number) => void;

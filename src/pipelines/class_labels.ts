@@ -58,6 +58,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
   readonly count: number | null;
   /** The number of the null class (no class); null for a model without one. */
   readonly nullClass: number | null;
+  /** The names of each class by its number; undefined for a model without names. */
   readonly id2label: Id2Label | undefined;
   /** Every name with its class, as in DiTPipeline. */
   readonly labels: ReadonlyMap<string, number>;

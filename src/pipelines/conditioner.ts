@@ -7,7 +7,9 @@ import type { Conditions } from "../models/denoiser.ts";
 
 /** Images of a call by index; the noise and the condition of an image depend on its index. */
 export interface ImageRange {
+  /** Index of the first, from 0. */
   readonly firstImage: number;
+  /** How many follow each other. */
   readonly count: number;
 }
 
@@ -16,6 +18,7 @@ export type ConditionInputs = (images: ImageRange, backend: Backend) => Promise<
 
 /** The checked condition of a call. */
 export interface Condition {
+  /** The model's inputs with the condition. */
   readonly inputs: ConditionInputs;
   /** Null for no guidance. */
   readonly guidance: Guidance | null;

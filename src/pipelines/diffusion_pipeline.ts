@@ -80,6 +80,7 @@ export interface DrawOptions extends SeedOptions, ClassOptions {
 export interface BatchStep extends SamplingStep {
   /** Index of the batch's first image. */
   readonly firstImage: number;
+  /** How many images of the batch were asked for. */
   readonly count: number;
 }
 
@@ -115,9 +116,13 @@ function checkFinite({ data }: HostTensor, when: string): void {
 }
 
 export abstract class DiffusionPipeline<D extends Denoiser, Options extends DrawOptions> {
+  /** The model. */
   readonly unet: D;
+  /** As saved with the model: calls that choose another one take its noise schedule. */
   readonly scheduler: Scheduler;
+  /** From images to the model's space and back. */
   readonly codec: Codec;
+  /** Turns class labels into inputs of the model. */
   readonly conditioner: Conditioner<ClassOptions>;
   /** The model's classes; null for a model that is not class-conditional. */
   readonly classes: ModelClasses | null;

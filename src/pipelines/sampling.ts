@@ -10,6 +10,7 @@ export type Predict = (sample: HostTensor, timestep: number) => Promise<HostTens
 export interface SamplingStep {
   /** From 1. */
   readonly step: number;
+  /** Of the whole drawing. */
   readonly steps: number;
   /** The timestep that the step started from. */
   readonly timestep: number;

@@ -23,6 +23,7 @@ export const fewStepScheduler = (own: SchedulerName): SchedulerName => (own === 
 
 /** What a pipeline draws with if nothing is chosen. */
 export interface SamplingDefaults {
+  /** The scheduler's short name. */
   readonly scheduler: SchedulerName;
   /** Denoising steps. */
   readonly steps: number;

@@ -7,7 +7,7 @@ import { torchImageNoise } from "./torch_image_noise.ts";
 
 /** Libraries whose seeds are supported. */
 export const SEED_COMPATS = ["torch"] as const;
-/** A library whose seeds are supported. */
+/** A library whose seeds are supported. @useDeclaredType */
 export type SeedCompat = (typeof SEED_COMPATS)[number];
 
 /** The noise of a batch, by the index of its first image. */

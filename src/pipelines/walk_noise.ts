@@ -15,7 +15,9 @@ const PARALLEL = 1e-6;
  * one, and so on. Frame `i * frames` is that of the i-th seed: walker w has the noise of image w of the seed, in its
  * start and in its steps. The walk is closed: after the last frame the first one follows.
  *
- *     pipeline.generateImages({ count: 48, noise: walkNoise([3, 7, 12], 16) })
+ * ```ts
+ * pipeline.generateImages({ count: 48, noise: walkNoise([3, 7, 12], 16) })
+ * ```
  *
  * @param seeds two or more
  * @param frames from a seed to the next

@@ -15,6 +15,7 @@ export interface FileInfo {
 
 /** One entry of a folder. */
 export interface FolderEntry {
+  /** Its name in its folder. */
   readonly name: string;
   /** Links are not followed. */
   readonly kind: "file" | "folder" | "link";

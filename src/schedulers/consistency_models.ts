@@ -34,6 +34,7 @@ const options = {
   numTrainTimesteps: option(timestepCount, 40),
   /** The range of the noise levels; at the smallest, a sample counts as an image. */
   sigmaMin: float(positive, 0.002),
+  /** The largest noise level, where sampling begins. */
   sigmaMax: float(positive, 80),
   /** Standard deviation of the images. */
   sigmaData: float(positive, 0.5),
@@ -44,7 +45,7 @@ const options = {
   /** Clamp the predicted image to [-1, 1]. */
   clipDenoised: option(v.boolean(), true),
 };
-/** The options of CMStochasticIterativeScheduler as resolved. */
+/** The options of CMStochasticIterativeScheduler as resolved. @interface */
 export type CMStochasticIterativeSchedulerConfig = ConfigOf<typeof options>;
 
 const table = optionTable("CMStochasticIterativeScheduler", options);

@@ -25,7 +25,7 @@ const options = {
   /** The last step ends at ᾱ = 1 (no noise); otherwise at ᾱ_0. */
   setAlphaToOne: option(v.boolean(), true),
 };
-/** The options of DDIMScheduler as resolved. */
+/** The options of DDIMScheduler as resolved. @interface */
 export type DDIMSchedulerConfig = DiscreteConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DDIMScheduler", options);

@@ -39,7 +39,7 @@ const options = {
   /** Starts the first step from ᾱ = 1 (no noise); otherwise from ᾱ_0. */
   setAlphaToOne: option(v.boolean(), true),
 };
-/** The options of DDIMInverseScheduler as resolved. */
+/** The options of DDIMInverseScheduler as resolved. @interface */
 export type DDIMInverseSchedulerConfig = Omit<DiscreteConfig, keyof typeof thresholdingOptions> &
   ConfigOf<typeof options>;
 

@@ -39,6 +39,8 @@ const varianceTypes = [
  * The variance of a step's noise. fixed_small: the posterior's, β̃_t; fixed_large: β_t. The _log forms are the same,
  * computed through a logarithm. learned: the model outputs the variance in its second half of channels; learned_range:
  * it outputs v in [-1, 1], which interpolates between log β̃_t and log β_t (Nichol & Dhariwal 2021, equation 15).
+ *
+ * @useDeclaredType
  */
 export type VarianceType = (typeof varianceTypes)[number];
 
@@ -47,7 +49,7 @@ const options = {
   /** The variance of the noise that a step adds. */
   varianceType: option(v.picklist(varianceTypes), "fixed_small"),
 };
-/** The options of DDPMScheduler as resolved. */
+/** The options of DDPMScheduler as resolved. @interface */
 export type DDPMSchedulerConfig = DiscreteConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DDPMScheduler", options, { foreignValues: { varianceType: [null] } });

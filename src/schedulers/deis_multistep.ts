@@ -29,14 +29,16 @@ const options = {
   ...preservingOptions,
   /** How many ε the polynomial goes through, 1 .. 3. */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  /** Always "deis". */
   algorithmType: option(v.literal("deis"), "deis"),
+  /** Always "logrho": the polynomial runs over log σ / α. */
   solverType: option(v.literal("logrho"), "logrho"),
   /** Ends runs of fewer than 15 steps with orders 2 and 1. */
   lowerOrderFinal: option(v.boolean(), true),
   ...solverTimestepOptions,
   ...exponentialShiftingOptions,
 };
-/** The options of DEISMultistepScheduler as resolved. */
+/** The options of DEISMultistepScheduler as resolved. @interface */
 export type DEISMultistepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DEISMultistepScheduler", options, {

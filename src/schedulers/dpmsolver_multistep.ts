@@ -43,6 +43,7 @@ const options = {
   ...preservingOptions,
   /** 1 .. 3; 3 halves the curvature term, as in the authors' code, and so has order 2 (`dpmMultistepStep`). */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  /** What is integrated, x_0 ("++") or ε, and whether noise is added ("sde-"). */
   algorithmType: option(v.picklist(dpmAlgorithmTypes), "dpmsolver++"),
   /** How order 2 weights the slope: by the midpoint rule, or by its exact integral. */
   solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
@@ -58,7 +59,7 @@ const options = {
   ...zeroSnrOptions,
   ...exponentialShiftingOptions,
 };
-/** The options of DPMSolverMultistepScheduler as resolved. */
+/** The options of DPMSolverMultistepScheduler as resolved. @interface */
 export type DPMSolverMultistepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DPMSolverMultistepScheduler", options, {

@@ -30,7 +30,7 @@ const options = {
   /** Seed of the Brownian motion, then the same for every image; null: the first draw of `step`'s noise seeds it. */
   noiseSamplerSeed: option(v.nullable(v.pipe(wholeFrom(0), v.maxValue(Number.MAX_SAFE_INTEGER))), null),
 };
-/** The options of DPMSolverSDEScheduler as resolved. */
+/** The options of DPMSolverSDEScheduler as resolved. @interface */
 export type DPMSolverSDESchedulerConfig = ExplodingConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DPMSolverSDEScheduler", options);
@@ -44,6 +44,7 @@ export class DPMSolverSDEScheduler extends ExplodingSchedulerBase<DPMSolverSDESc
   /** The class's name in files. */
   static readonly className = table.className;
 
+  /** Model evaluations per step. */
   override readonly order = 2;
   /** x at the start of the step. */
   readonly #begin = new CarriedOver<Float32Array>(table.className);

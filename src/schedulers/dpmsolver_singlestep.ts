@@ -42,6 +42,7 @@ const options = {
   ...preservingOptions,
   /** Steps in a group, 1 .. 3. */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
+  /** What is integrated, x_0 ("++") or ε, and whether noise is added ("sde-"). */
   algorithmType: option(v.picklist(["dpmsolver", "dpmsolver++", "sde-dpmsolver++"]), "dpmsolver++"),
   /** How the slope is weighted: midpoint, or by its exact integral (with order 3, a parabola's). */
   solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
@@ -51,7 +52,7 @@ const options = {
   ...clippedOptions,
   ...exponentialShiftingOptions,
 };
-/** The options of DPMSolverSinglestepScheduler as resolved. */
+/** The options of DPMSolverSinglestepScheduler as resolved. @interface */
 export type DPMSolverSinglestepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
 const table = optionTable("DPMSolverSinglestepScheduler", options, {

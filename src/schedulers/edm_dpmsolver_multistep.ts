@@ -28,6 +28,7 @@ const options = {
   /** 1 .. 3; 3 is as in DPMSolverMultistepScheduler. */
   solverOrder: option(v.pipe(wholeFrom(1), v.maxValue(3)), 2),
   ...thresholdingOptions,
+  /** Whether noise is added ("sde-"); x_0 is integrated in both. */
   algorithmType: option(v.picklist(["dpmsolver++", "sde-dpmsolver++"]), "dpmsolver++"),
   /** How order 2 weights the slope: by the midpoint rule, or by its exact integral. */
   solverType: option(v.picklist(dpmSolverTypes), "midpoint"),
@@ -36,7 +37,7 @@ const options = {
   /** Takes the last step with order 1. */
   eulerAtFinal: option(v.boolean(), false),
 };
-/** The options of EDMDPMSolverMultistepScheduler as resolved. */
+/** The options of EDMDPMSolverMultistepScheduler as resolved. @interface */
 export type EDMDPMSolverMultistepSchedulerConfig = EDMConfig &
   ConfigOf<typeof thresholdingOptions & typeof options>;
 

@@ -8,7 +8,7 @@ import type { SigmaStep, SigmaStepOutput } from "./bases/sigma_scheduler.ts";
 import { eulerStep } from "./euler_discrete.ts";
 import { churn } from "./math/churn.ts";
 
-/** The options of EDMEulerScheduler as resolved. */
+/** The options of EDMEulerScheduler as resolved. @interface */
 export type EDMEulerSchedulerConfig = EDMConfig;
 
 const table = optionTable("EDMEulerScheduler", edmOptions, {

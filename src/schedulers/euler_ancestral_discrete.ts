@@ -25,7 +25,7 @@ const options = {
   ...withDefaults(plainExplodingOptions, { betaStart: 0.0001, betaEnd: 0.02 }),
   ...zeroSnrOptions,
 };
-/** The options of EulerAncestralDiscreteScheduler as resolved. */
+/** The options of EulerAncestralDiscreteScheduler as resolved. @interface */
 export type EulerAncestralDiscreteSchedulerConfig = Omit<ExplodingConfig, keyof OptionalSigmaSpacing> &
   ConfigOf<typeof zeroSnrOptions & typeof options>;
 

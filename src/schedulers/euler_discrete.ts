@@ -33,13 +33,14 @@ const options = {
   interpolationType: option(v.picklist(["linear", "log_linear"]), "linear"),
   /** Range of Karras, exponential and beta sigmas; null: that of the timesteps. */
   sigmaMin: float(v.nullable(positive), null),
+  /** The largest sigma of that range; null: that of the timesteps. */
   sigmaMax: float(v.nullable(positive), null),
   /** The model's timestep input: the timestep, or log(σ) / 4 ("continuous", for models that predict v). */
   timestepType: option(v.picklist(["discrete", "continuous"]), "discrete"),
   ...zeroSnrOptions,
   ...finalSigmasOptions,
 };
-/** The options of EulerDiscreteScheduler as resolved. */
+/** The options of EulerDiscreteScheduler as resolved. @interface */
 export type EulerDiscreteSchedulerConfig = ExplodingConfig &
   ConfigOf<typeof finalSigmasOptions & typeof options>;
 

@@ -33,8 +33,11 @@ const options = {
   timeShiftType: option(v.picklist(["exponential", "linear"]), "exponential"),
   /** For `muOf`: mu is linear in the sequence length, from baseShift to maxShift between these lengths. */
   baseShift: float(v.pipe(v.number(), v.finite()), 0.5),
+  /** mu at maxImageSeqLen. */
   maxShift: float(v.pipe(v.number(), v.finite()), 1.15),
+  /** The sequence length of baseShift. */
   baseImageSeqLen: option(wholeFrom(1), 256),
+  /** The sequence length of maxShift. */
   maxImageSeqLen: option(wholeFrom(1), 4096),
   /** Stretches the noise levels so that the last step starts at this one. */
   shiftTerminal: float(v.nullable(v.pipe(positive, v.ltValue(1))), null),
@@ -43,7 +46,7 @@ const options = {
   /** Draws new noise in every step instead of following the flow. */
   stochasticSampling: option(v.boolean(), false),
 };
-/** The options of FlowMatchEulerDiscreteScheduler as resolved. */
+/** The options of FlowMatchEulerDiscreteScheduler as resolved. @interface */
 export type FlowMatchEulerDiscreteSchedulerConfig = FlowMatchConfig &
   ConfigOf<typeof sigmaSpacingOptions & typeof options>;
 

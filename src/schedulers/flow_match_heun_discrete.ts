@@ -10,7 +10,7 @@ import { flowEulerStep } from "./flow_match_euler_discrete.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
-/** The options of FlowMatchHeunDiscreteScheduler as resolved. */
+/** The options of FlowMatchHeunDiscreteScheduler as resolved. @interface */
 export type FlowMatchHeunDiscreteSchedulerConfig = FlowMatchConfig;
 
 const table = optionTable("FlowMatchHeunDiscreteScheduler", flowMatchOptions);
@@ -35,6 +35,7 @@ export class FlowMatchHeunDiscreteScheduler extends FlowMatchSchedulerBase<FlowM
   /** The class's name in files. */
   static readonly className = table.className;
 
+  /** Model evaluations per step. */
   override readonly order = 2;
   /** The start of the step. */
   readonly #begin = new CarriedOver<FlowPoint & { readonly x: Float32Array }>(table.className);

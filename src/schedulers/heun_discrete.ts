@@ -28,7 +28,7 @@ const options = {
   ...explodingOptions,
   ...withDefaults(clippingOptions, { clipSample: false }),
 };
-/** The options of HeunDiscreteScheduler as resolved. */
+/** The options of HeunDiscreteScheduler as resolved. @interface */
 export type HeunDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof clippingOptions & typeof options>;
 
 const table = optionTable("HeunDiscreteScheduler", options);
@@ -56,6 +56,7 @@ export class HeunDiscreteScheduler extends ExplodingSchedulerBase<HeunDiscreteSc
   /** The class's name in files. */
   static readonly className = table.className;
 
+  /** Model evaluations per step. */
   override readonly order = 2;
   /** The start of the step. */
   readonly #begin = new CarriedOver<Slope>(table.className);

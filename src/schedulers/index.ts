@@ -1,4 +1,10 @@
-// The schedulers by name.
+// The entry imago/schedulers of the package: the schedulers by name.
+
+/**
+ * Samplers with diffusers' names, options and numbers, and those that choose their own steps. What they draw, side by side:
+ * [samplers.md](../../docs/samplers.md); how the latter work: [adaptive-noise.md](../../docs/adaptive-noise.md).
+ * @module imago/schedulers
+ */
 
 import { plain } from "../io/plain.ts";
 import type { ConfigSource, FromConfigOptions } from "./bases/options.ts";
@@ -76,9 +82,9 @@ export { LCMScheduler, type LCMSchedulerConfig } from "./lcm.ts";
 export { LMSDiscreteScheduler, type LMSDiscreteSchedulerConfig } from "./lms_discrete.ts";
 export type { BetaSchedule } from "./math/betas.ts";
 export { torchNoise } from "./math/noise.ts";
-export type { PredictionType, SolverPredictionType } from "./math/prediction.ts";
+export type { NoiseLevel, PredictionType, SolverPredictionType } from "./math/prediction.ts";
 export type { TimestepSpacing } from "./math/spacing.ts";
-export { shiftNoise } from "./noise_shift.ts";
+export { type Shiftable, shiftNoise } from "./noise_shift.ts";
 export { PNDMScheduler, type PNDMSchedulerConfig } from "./pndm.ts";
 export { type Jumps, RePaintScheduler, type RePaintSchedulerConfig } from "./repaint.ts";
 export {
@@ -127,7 +133,7 @@ export const schedulers = {
   repaint: RePaintScheduler,
   unclip: UnCLIPScheduler,
 } as const;
-/** The short name of a scheduler class. */
+/** The short name of a scheduler class. @useDeclaredType */
 export type SchedulerName = keyof typeof schedulers;
 
 /** Whether `name` is a scheduler's short name. */

@@ -12,7 +12,7 @@ import { type ExplodingConfig, explodingOptions } from "./bases/variance_explodi
 import { KDPM2SchedulerBase } from "./k_dpm_2_discrete.ts";
 import { type AncestralStep, ancestralStep } from "./math/sigmas.ts";
 
-/** The options of KDPM2AncestralDiscreteScheduler as resolved. */
+/** The options of KDPM2AncestralDiscreteScheduler as resolved. @interface */
 export type KDPM2AncestralDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof explodingOptions>;
 
 const table = optionTable("KDPM2AncestralDiscreteScheduler", explodingOptions);

@@ -25,7 +25,7 @@ import { roundHalfToEven } from "./math/spacing.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { TimestepsSpec } from "./scheduler.ts";
 
-/** The options of KDPM2DiscreteScheduler as resolved. */
+/** The options of KDPM2DiscreteScheduler as resolved. @interface */
 export type KDPM2DiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof explodingOptions>;
 
 const table = optionTable("KDPM2DiscreteScheduler", explodingOptions);
@@ -50,6 +50,7 @@ function dpm2Step(
 export abstract class KDPM2SchedulerBase<
   Config extends ExplodingConfig & JsonObject,
 > extends ExplodingSchedulerBase<Config> {
+  /** Model evaluations per step. */
   override readonly order = 2;
   /** x where the step began. */
   readonly #begin: CarriedOver<Float32Array>;

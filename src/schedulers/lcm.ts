@@ -8,7 +8,7 @@ import { noiseLevelAt } from "./math/noising.ts";
 import { weightedSum } from "./math/weighted_sum.ts";
 import type { StepOptions, StepOutput } from "./scheduler.ts";
 
-/** The options of LCMScheduler as resolved. */
+/** The options of LCMScheduler as resolved. @interface */
 export type LCMSchedulerConfig = DistilledConfig;
 
 /** Standard deviation of the data that the boundary condition assumes. */

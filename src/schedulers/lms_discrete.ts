@@ -17,7 +17,7 @@ import {
 } from "./bases/variance_exploding.ts";
 import { type Term, weightedSum } from "./math/weighted_sum.ts";
 
-/** The options of LMSDiscreteScheduler as resolved. */
+/** The options of LMSDiscreteScheduler as resolved. @interface */
 export type LMSDiscreteSchedulerConfig = ExplodingConfig & ConfigOf<typeof explodingOptions>;
 
 const table = optionTable(

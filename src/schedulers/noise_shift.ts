@@ -4,8 +4,8 @@ import { DDPMScheduler } from "./ddpm.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
 import { shiftBetas } from "./math/betas.ts";
 
-/** A scheduler that training uses. */
-type Shiftable = DDPMScheduler | FlowMatchEulerDiscreteScheduler;
+/** A scheduler that training uses: of diffusion, or of flow matching. */
+export type Shiftable = DDPMScheduler | FlowMatchEulerDiscreteScheduler;
 
 /**
  * A scheduler whose signal-to-noise ratio is divided by shift². Diffusion: the betas become `trainedBetas`, which

@@ -30,7 +30,7 @@ const options = {
   predictionType: option(v.picklist(["epsilon", "v_prediction"]), "epsilon"),
   ...timestepOptions,
 };
-/** The options of PNDMScheduler as resolved. */
+/** The options of PNDMScheduler as resolved. @interface */
 export type PNDMSchedulerConfig = ConfigOf<
   typeof noiseScheduleOptions & typeof timestepOptions & typeof options
 >;

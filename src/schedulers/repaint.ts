@@ -43,7 +43,7 @@ const options = {
   /** Share of fresh noise in the unknown part, 0 (DDIM) .. 1 (DDPM). */
   eta: option(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
 };
-/** The options of RePaintScheduler as resolved. */
+/** The options of RePaintScheduler as resolved. @interface */
 export type RePaintSchedulerConfig = Omit<
   DiscreteConfig,
   keyof typeof thresholdingOptions | keyof typeof timestepOptions

@@ -49,7 +49,7 @@ const options = {
   ...clippedOptions,
   ...solverTimestepOptions,
 };
-/** The options of SASolverScheduler as resolved. */
+/** The options of SASolverScheduler as resolved. @interface */
 export type SASolverSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
 /** The noise of a step from a timestep: 0 follows the probability flow, 1 the reverse diffusion. */
@@ -59,8 +59,9 @@ const tau: TauFunction = (timestep) => (timestep >= 200 && timestep <= 800 ? 1 :
 
 const table = optionTable("SASolverScheduler", options, { foreignValues: fixedVariances });
 
-/** The options of SASolverScheduler; `tauFunc` is τ(t), by default 1 for 200 <= t <= 800 and 0 elsewhere. */
+/** The options of SASolverScheduler; `tauFunc` is τ(t), by default 1 for 200 <= t <= 800 and 0 elsewhere. @interface */
 export type SASolverOptions = Omit<Partial<SASolverSchedulerConfig>, "tauFunc"> & {
+  /** τ(t); null or absent for 1 where 200 <= t <= 800 and 0 elsewhere. */
   readonly tauFunc?: TauFunction | null;
 };
 

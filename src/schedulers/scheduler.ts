@@ -37,6 +37,7 @@ export interface StepOptions {
   readonly sChurn?: number;
   /** Smallest and largest σ that sChurn applies to. */
   readonly sTmin?: number;
+  /** Largest σ that sChurn applies to. Default: no limit. */
   readonly sTmax?: number;
   /** Scale of that noise; 1 is the formula's. DPMSolverSDE: scale of the noise of every step. */
   readonly sNoise?: number;
@@ -64,6 +65,7 @@ export interface Scheduler {
   readonly order: number;
   /** Standard deviation of the noise that sampling starts from. */
   readonly initNoiseSigma: number;
+  /** T, the number of noise levels that the model is trained on. */
   readonly numTrainTimesteps: number;
   /** The timesteps to call `step` with, in that order. Before `setTimesteps`: all of them, T-1 .. 0. */
   readonly timesteps: readonly number[];

@@ -11,7 +11,7 @@ import type { StepOptions, StepOutput } from "./scheduler.ts";
 
 const { fround } = Math;
 
-/** The options of TCDScheduler as resolved. timestepScaling is kept for files and changes nothing here. */
+/** The options of TCDScheduler as resolved. timestepScaling is kept for files and changes nothing here. @interface */
 export type TCDSchedulerConfig = DistilledConfig;
 
 /** γ unless asked otherwise. */

@@ -25,9 +25,10 @@ const options = {
   ...clippingOptions,
   /** What the model's output means; "v_prediction" is not supported. */
   predictionType: option(v.picklist(["epsilon", "sample"]), "epsilon"),
+  /** Always "squaredcos_cap_v2". */
   betaSchedule: option(v.literal("squaredcos_cap_v2"), "squaredcos_cap_v2"),
 };
-/** The options of UnCLIPScheduler as resolved. */
+/** The options of UnCLIPScheduler as resolved. @interface */
 export type UnCLIPSchedulerConfig = Pick<
   DiscreteConfig,
   "numTrainTimesteps" | "clipSample" | "clipSampleRange"

@@ -54,11 +54,12 @@ const options = {
   ...shiftingOptions,
   /** Range of Karras, exponential and beta sigmas; null: that of training. */
   sigmaMin: float(v.nullable(positive), null),
+  /** The largest sigma of that range; null: that of training. */
   sigmaMax: float(v.nullable(positive), null),
   /** Stretches a flow's sigmas so that the last step starts at this one. */
   shiftTerminal: float(v.nullable(v.pipe(v.number(), v.gtValue(0), v.ltValue(1))), null),
 };
-/** The options of UniPCMultistepScheduler as resolved. */
+/** The options of UniPCMultistepScheduler as resolved. @interface */
 export type UniPCMultistepSchedulerConfig = PreservingConfig & ConfigOf<typeof options>;
 
 const table = optionTable("UniPCMultistepScheduler", options, {

@@ -21,10 +21,13 @@ export interface Preset {
   readonly patchSize: PatchSize | 1;
   /** The UNet, without its size and channels. */
   readonly model: UNet2DOptions;
+  /** The noise schedule of DDPM and what the model predicts. */
   readonly scheduler: Partial<DDPMSchedulerConfig>;
   /** Whether the noise leans further towards noise for larger images: `shiftNoise` by their side over 32. */
   readonly shiftsNoise: boolean;
+  /** How long it trains. */
   readonly length: RunLength;
+  /** The settings that the preset decides; the others are the run's. */
   readonly settings: Omit<TrainSettings, "steps" | "seed" | "precision" | "labelDropout">;
 }
 
@@ -81,7 +84,7 @@ export const PRESET_NAMES = [
   "cifar10",
   "butterflies128",
 ] as const;
-/** The name of a preset. */
+/** The name of a preset. @useDeclaredType */
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 /** Whether a preset has this name. */

@@ -62,11 +62,15 @@ const entries = {
   steps: count(1, MOST.steps),
   /** Peak learning rate. */
   learningRate: positive,
+  /** Shape of the learning rate after its rise. */
   lrSchedule: v.picklist(LR_SCHEDULES),
   /** Steps over which the learning rate rises from 0 to its peak. */
   warmupSteps: count(0),
+  /** AdamW's share of the old average in that of the gradient. */
   adamBeta1: decay,
+  /** AdamW's share of the old average in that of its square. */
   adamBeta2: decay,
+  /** AdamW adds this to the root of that average. */
   adamEpsilon: positive,
   /** Decoupled weight decay, of all parameters whichever optimizer trains them. */
   adamWeightDecay: size,
@@ -88,8 +92,9 @@ const entries = {
   lossType: v.optional(v.nullable(v.picklist(solverPredictionTypes)), null),
   /** Distribution of the timesteps; see `TimestepSampling`. */
   timestepSampling: v.optional(v.picklist(TIMESTEP_SAMPLINGS), PLAIN_DRAWS.timestepSampling),
-  /** Mean and standard deviation of logit-normal sampling. */
+  /** Mean of logit-normal sampling. */
   logitMean: v.optional(v.pipe(v.number(), v.minValue(-1000), v.maxValue(1000)), PLAIN_DRAWS.logitMean),
+  /** Standard deviation of logit-normal sampling. */
   logitStd: v.optional(positive, PLAIN_DRAWS.logitStd),
   /** Standard deviation of additional noise that is constant over a channel of an image. */
   noiseOffset: v.optional(size, PLAIN_DRAWS.noiseOffset),
@@ -101,11 +106,15 @@ const entries = {
   emaMaxDecay: v.nullable(share),
   /** Mirrors half of the images, drawn for each epoch. */
   flip: v.boolean(),
-  /** Other random changes of the images, drawn for each epoch; see `AugmentOptions`. */
+  /** Crops up to this share of the side, at random for each epoch: 0 to 0.9; see `AugmentOptions`. */
   randomCrop: upTo("randomCrop"),
+  /** Rotates by up to this many degrees either way: 0 to 180. */
   rotate: upTo("rotate"),
+  /** Shifts by up to this share of the side: 0 to 1. */
   translate: upTo("translate"),
+  /** Changes brightness, contrast and saturation by a factor of up to 1 ± x, and the hue by x / 4 of the circle: 0 to 1. */
   colorJitter: upTo("colorJitter"),
+  /** Probability of each change of the non-leaky augmentation: 0 to 1. */
   augmentProbability: upTo("augmentProbability"),
   /** Seed of the initial weights, the order of images and all noise: 0 .. 2^53 - 1. */
   seed: count(0),
@@ -130,7 +139,7 @@ const entries = {
   keepCheckpoints: count(1, MOST.checkpoints),
 };
 
-/** The settings of a run; the fields are described where they are declared. */
+/** The settings of a run; the fields are described where they are declared. @interface */
 export type TrainSettings = Readonly<v.InferOutput<v.ObjectSchema<typeof entries, undefined>>>;
 
 /** Settings that a resumed run may change, because they do not affect the training. */

@@ -18,7 +18,9 @@ export interface TrainProgress extends StepMetrics, RunOutlook, StepOutcome {}
 
 /** Trains a model on images, and writes a run's folder: metrics, samples, checkpoints and the pipeline. */
 export class Trainer {
+  /** All settings of the run, defaults resolved. */
   readonly settings: TrainSettings;
+  /** Where the run's files are. */
   readonly folder: RunFolder;
   readonly #options: TrainerOptions;
   readonly #stop = new AbortController();

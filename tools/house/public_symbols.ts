@@ -4,10 +4,10 @@ import ts from "typescript";
 import type { Sources } from "./sources.ts";
 
 /** The files behind `exports` in package.json. */
-const ENTRIES = [
+export const ENTRIES = [
+  ...["engine", "nn", "schedulers", "data", "metrics"].map((room) => `src/${room}/index.ts`),
   "src/index.ts",
   "src/browser.ts",
-  ...["engine", "nn", "schedulers", "data", "metrics"].map((room) => `src/${room}/index.ts`),
 ];
 
 export function publicSymbols(

@@ -20,8 +20,9 @@ export interface EdmDraw {
   readonly axis: number;
   /** a5, standard normal: stretches along the axis and shrinks across it, by A_aniso to this power. */
   readonly anisotropy: number;
-  /** a6, a7, standard normal: shifts by A_trans of width and height. */
+  /** a6, standard normal: shifts by A_trans of the width, times this. */
   readonly shiftX: number;
+  /** a7, standard normal: shifts by A_trans of the height, times this. */
   readonly shiftY: number;
 }
 

@@ -49,8 +49,11 @@ export async function abandonedBuilds(folder: string, entry?: string): Promise<s
 
 /** One source at one size, and its size on disk. */
 export interface CacheEntry {
+  /** Its name in the cache. */
   readonly name: string;
+  /** Its folder. */
   readonly path: string;
+  /** Size on disk. */
   readonly bytes: number;
   /** False for an unfinished entry of a dead process; the next run completes it. */
   readonly isComplete: boolean;

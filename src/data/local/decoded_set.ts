@@ -16,6 +16,7 @@ export interface BrokenImage {
 export interface Originals {
   /** In pixels. */
   readonly widths: Uint32Array;
+  /** In pixels. */
   readonly heights: Uint32Array;
   /** Format and channels: "jpeg, 3 channels". */
   readonly kinds: readonly string[];

@@ -49,6 +49,7 @@ export async function openEncoded(source: NamedSource, selection: SourceSelectio
 
 /** Chosen files that form one source. */
 export interface ImageFiles {
+  /** What the files are: parquet files, zip archives, or the images of one folder. */
   readonly kind: "parquet" | "zip" | "folder";
   /** The folder that the paths lie in; image names are relative to it. */
   readonly root: string;

@@ -50,6 +50,7 @@ export interface LocalImages extends ImageSource {
   readonly originals: Originals;
   /** Unreadable files, which were left out. */
   readonly broken: readonly BrokenImage[];
+  /** One line for each thing that was noticed, such as files that were left out. */
   readonly warnings: readonly string[];
   /** The cache entry's folder, and whether this call made it; absent for images in memory. */
   readonly cache?: { readonly folder: string; readonly isNew: boolean };

@@ -9,12 +9,12 @@ import type { FoundGpu } from "./webgpu/device.ts";
  * standard for the others.
  */
 export const BACKEND_NAMES = ["webgpu", "wasm", "reference"] as const;
-/** The name of a backend. */
+/** The name of a backend. @useDeclaredType */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 /** What may be asked for. auto: a GPU where there is one, the processor otherwise. */
 export const BACKEND_CHOICES = ["auto", ...BACKEND_NAMES] as const;
-/** A backend, or "auto". */
+/** A backend, or "auto". @useDeclaredType */
 export type BackendChoice = (typeof BACKEND_CHOICES)[number];
 
 export const isBackendName = (name: string): name is BackendName =>

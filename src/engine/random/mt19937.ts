@@ -9,7 +9,9 @@ const MATRIX_A = 0x9908b0df;
 
 /** The state: 624 words, and how many of them have been used since the last refill (0..624). */
 export interface Mt19937State {
+  /** 624 unsigned 32-bit words. */
   readonly words: readonly number[];
+  /** Words used since the last refill, 0 .. 624. */
   readonly position: number;
 }
 

@@ -8,6 +8,7 @@ import { HubError, type Subject } from "./errors.ts";
 import { apiFetch } from "./http.ts";
 import type { HubSettings } from "./settings.ts";
 
+/** What a repository holds. */
 export type HubKind = "model" | "dataset";
 
 /** A file of a repository, as the Hub lists it. */

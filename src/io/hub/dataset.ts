@@ -9,10 +9,12 @@ import { type FetchOptions, fetchFiles, type HubRepo, type ListOptions, listRepo
 
 const { join } = paths;
 
+/** How a data set's images lie in its repository: in parquet files, in zip archives, or loose in a folder. */
 export type DatasetKind = "parquet" | "zip" | "folder";
 
 /** A data set of the Hub, downloaded. */
 export interface HubDataset {
+  /** How its images lie in `paths`. */
   readonly kind: DatasetKind;
   /** The parquet or zip files, sorted by name; for loose images, their one folder. */
   readonly paths: readonly string[];
@@ -22,7 +24,9 @@ export interface HubDataset {
   readonly revision: string;
 }
 
+/** Which part of a data set to download, and how. */
 export interface DatasetOptions extends ListOptions, FetchOptions {
+  /** A branch, a tag or a commit. Default: the main branch. */
   readonly revision?: string | undefined;
   /**
    * Which part: "train", "test", ..., or "FOLDER/train" where a repository has several configurations, each in its

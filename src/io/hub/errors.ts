@@ -25,6 +25,7 @@ const FAILURES: ReadonlySet<HubReason> = new Set(["network", "server", "checksum
 /** An error of the Hugging Face Hub, in one line; `reason` is its kind. */
 export class HubError extends Error {
   override readonly name = "HubError";
+  /** The kind of error, for programs that decide by it. */
   readonly reason: HubReason;
 
   constructor(reason: HubReason, message: string, options?: ErrorOptions) {
@@ -49,7 +50,9 @@ export interface Subject {
 
 /** The endpoint and the token's origin: the settings that errors name. */
 export interface Asker {
+  /** The Hub's address, without a slash at its end. */
   readonly endpoint: string;
+  /** Sent to the endpoint only, never to where it redirects. */
   readonly token?: string;
   /** Where the token was found, such as "HF_TOKEN". */
   readonly tokenFrom?: string;

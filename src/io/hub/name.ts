@@ -5,6 +5,7 @@ import { HubError } from "./errors.ts";
 /** The prefix of a repository's name where a path is also possible. */
 export const HUB_PREFIX = "hf:";
 
+/** A repository of the Hub, as "hf:OWNER/NAME@REVISION" names it. */
 export interface HubName {
   /** "OWNER/NAME". */
   readonly id: string;

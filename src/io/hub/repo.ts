@@ -15,6 +15,7 @@ const MAIN = "main";
 
 /** The contents of a repository at one commit. */
 export interface HubRepo {
+  /** Whether it is a model's or a data set's. */
   readonly kind: HubKind;
   /** "OWNER/NAME". */
   readonly id: string;
@@ -22,18 +23,23 @@ export interface HubRepo {
   readonly label: string;
   /** The requested revision: a branch, a tag or a commit. */
   readonly revision: string;
+  /** The commit that the revision stood for: 40 hexadecimal digits. */
   readonly commit: string;
+  /** Its files at that commit. */
   readonly files: readonly HubFile[];
   /** False if only the cache could answer, and it does not know whether these are all files. */
   readonly isComplete: boolean;
   /** The folder with the downloaded files of this commit. */
   readonly folder: string;
+  /** The settings it was listed with, for downloads from it. */
   readonly settings: HubSettings;
 }
 
+/** How to list a repository's files. */
 export interface ListOptions extends HubOptions {
   /** Known settings, which replace the other options. */
   readonly settings?: HubSettings;
+  /** Ends the request: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called when the Hub cannot be reached and the cache is used instead. */
   readonly warn?: ((message: string) => void) | undefined;
@@ -41,15 +47,21 @@ export interface ListOptions extends HubOptions {
 
 /** The progress of a download. */
 export interface FetchProgress {
+  /** Files that are complete. */
   readonly files: number;
+  /** Files that are fetched in all. */
   readonly totalFiles: number;
+  /** Bytes that have arrived. */
   readonly bytes: number;
+  /** Bytes of all these files. */
   readonly totalBytes: number;
 }
 
+/** How to watch and end a download. */
 export interface FetchOptions {
   /** Called as bytes arrive; never if everything is in the cache. */
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
+  /** Ends the download: what has arrived is kept and continued next time. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -32,7 +32,8 @@ const RETRY_MS = 500;
 const TRUE = new Set(["1", "ON", "YES", "TRUE"]);
 const MAX_TOKEN_BYTES = 4096;
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Endpoint, cache and token: from options, or else from the environment, as Python's huggingface_hub reads it.

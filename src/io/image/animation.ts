@@ -8,7 +8,7 @@ import { checkPixels, isSameKind, kindOf, type Pixels } from "./pixels.ts";
 
 /** The formats of animations. Browsers write only PNG. */
 export const ANIMATED_FORMATS = ["webp", "gif", "png"] as const;
-/** A format of animations. */
+/** A format of animations. @useDeclaredType */
 export type AnimatedFormat = (typeof ANIMATED_FORMATS)[number];
 
 /** How an animation runs; it repeats for ever. */

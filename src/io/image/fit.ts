@@ -9,7 +9,7 @@ import { spreadColors } from "./spread_colors.ts";
  * within it, with the ground around. stretch: both sides scaled.
  */
 export const FITS = ["crop", "pad", "stretch"] as const;
-/** A way to bring an image to a size: see `FITS`. */
+/** A way to bring an image to a size: see `FITS`. @useDeclaredType */
 export type Fit = (typeof FITS)[number];
 
 /** The size and the channels of a data set, and how images are brought to them. */

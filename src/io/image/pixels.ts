@@ -5,9 +5,13 @@ export type Channels = 1 | 3 | 4;
 
 /** An image in memory: 8 bits a channel, [height, width, channels], row by row from the top. */
 export interface Pixels {
+  /** height x width x channels bytes. */
   readonly data: Uint8Array;
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** Bytes of a pixel, side by side. */
   readonly channels: Channels;
 }
 

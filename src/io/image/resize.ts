@@ -21,7 +21,9 @@ interface Taps {
 
 /** Width and height, in pixels. */
 export interface Extent {
+  /** 1 or more. */
   readonly width: number;
+  /** 1 or more. */
   readonly height: number;
 }
 

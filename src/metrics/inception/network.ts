@@ -10,7 +10,7 @@ import { INCEPTION_SIZE, type InceptionV3 } from "./inception_v3.ts";
  * clean-fid: Pillow's bicubic with antialiasing on float channels, (x - 128) / 128.
  */
 export const FID_PROTOCOLS = ["pytorch-fid", "clean-fid"] as const;
-/** The program whose resizing FID follows. */
+/** The program whose resizing FID follows. @useDeclaredType */
 export type FidProtocol = (typeof FID_PROTOCOLS)[number];
 
 const RESIZES: Readonly<Record<FidProtocol, string>> = {

@@ -13,7 +13,9 @@ import { weightedSum } from "../math/weighted_sum.ts";
 
 /** The model's next input: one image, variance preserving, and its timestep (fractional), 0 .. T-1. */
 export interface ModelInput {
+  /** The image, [H, W, C]. */
   readonly sample: Float32Array;
+  /** Where it stands between image and noise. */
   readonly timestep: number;
 }
 
@@ -22,7 +24,7 @@ export type ImageWork<T> = Generator<ModelInput, T, Float32Array>;
 
 /** The two scalings of samples (Song et al. 2021, arXiv 2011.13456, section 3.4): α² + σ² = 1, and α = 1. */
 export const sdes = ["vp", "ve"] as const;
-/** The scaling of samples: variance preserving or variance exploding. */
+/** The scaling of samples: variance preserving or variance exploding. @useDeclaredType */
 export type Sde = (typeof sdes)[number];
 
 /** The noise levels of a scheduler, and the x_0 predicted by the model. */
@@ -58,6 +60,7 @@ export class Diffusion {
     );
   }
 
+  /** T, the number of noise levels. */
   get numTrainTimesteps(): number {
     return this.#angles.length;
   }

@@ -22,21 +22,24 @@ const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const options = {
   /** 2: DPM-Solver-12; 3: DPM-Solver-23. */
   order: option<number>(v.picklist([2, 3]), 3),
-  /** Relative and absolute tolerance of a step. */
+  /** Relative tolerance of a step. */
   rtol: option(gain, 0.05),
+  /** Absolute tolerance of a step; 0.0078 is one level of 8-bit images in [-1, 1]. */
   atol: option(positive, 0.0078),
   /** Size of the first attempted step, in λ. */
   hInit: option(positive, 0.05),
-  /** Gains of the step size controller. */
+  /** Gains of the step size controller: its proportional part. */
   pcoeff: option(gain, 0),
+  /** Its integral part. */
   icoeff: option(gain, 1),
+  /** Its derivative part. */
   dcoeff: option(gain, 0),
   /** A step is accepted when the controller would not shrink it below this share. */
   acceptSafety: option(v.pipe(share, v.gtValue(0)), 0.81),
   /** Fresh noise: 0 is the ODE, 1 the SDE. */
   eta: option(share, 0),
 };
-/** The options of DPMAdaptiveSampler as resolved. */
+/** The options of DPMAdaptiveSampler as resolved. @interface */
 export type DPMAdaptiveConfig = ConfigOf<typeof options>;
 
 const table = optionTable("dpm-adaptive", options);

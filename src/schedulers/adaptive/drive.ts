@@ -18,25 +18,33 @@ export interface ImageStep extends Omit<SolverStep, "sample" | "predOriginalSamp
   readonly step: number;
   /** Evaluations of the model for this image so far. */
   readonly modelCalls: number;
+  /** The image after the step. */
   readonly sample: HostTensor;
+  /** The x_0 that the step took for the image. */
   readonly predOriginalSample: HostTensor;
 }
 
 /** What an adaptive sampler needs: the model, the noise levels, the sampler, and the noise of each image. */
 export interface DriveOptions {
+  /** The model. */
   readonly denoise: BatchDenoiser;
+  /** The noise levels. */
   readonly diffusion: Diffusion;
+  /** How each image walks. */
   readonly sampler: Sampler;
   /** [N, H, W, C]. */
   readonly shape: readonly [number, ...number[]];
   /** One source per image, which draws [1, H, W, C]. */
   readonly noise: readonly NoiseSource[];
+  /** Called after each accepted step of each image. */
   readonly onStep?: (step: ImageStep) => void;
 }
 
 /** The result: x_0, [N, H, W, C], and the number of model evaluations for each image. */
 export interface DriveResult {
+  /** The images, [N, H, W, C]. */
   readonly sample: HostTensor;
+  /** Model evaluations of each image, N numbers. */
   readonly modelCalls: readonly number[];
 }
 

@@ -22,15 +22,18 @@ import { solverEnd, solverShare, solverStart } from "./solver_range.ts";
 const options = {
   /** ε_rel and ε_abs: relative and absolute tolerance of a step; 2/256 is one level of 8-bit images in [-1, 1]. */
   rtol: option(v.pipe(v.number(), v.finite(), v.minValue(0)), 0.05),
+  /** The absolute tolerance; 2/256 is one level of 8-bit images in [-1, 1]. */
   atol: option(positive, 2 / 256),
   /** Size of the first attempted step, as a share of the whole way. */
   hInit: option(v.pipe(positive, v.maxValue(1)), 0.01),
   /** θ and r: the next step is θ h error^-r. */
   safety: option(v.pipe(positive, v.maxValue(1)), 0.9),
+  /** r: the next step is θ h error^-r. */
   exponent: option(v.pipe(v.number(), v.minValue(0.5), v.maxValue(1)), 0.9),
+  /** The scaling of samples. */
   sde: option(v.picklist(sdes), "vp"),
 };
-/** The options of GottaGoFastSampler as resolved. */
+/** The options of GottaGoFastSampler as resolved. @interface */
 export type GottaGoFastConfig = ConfigOf<typeof options>;
 
 const table = optionTable("gotta-go-fast", options);

@@ -18,10 +18,10 @@ export type { ImageRun, Sampler, SolverStep } from "./sampler.ts";
 
 /** The short names of the samplers. "adaptive", the recommended one, is dpm-adaptive of order 2 with fresh noise. */
 export const samplerNames = ["pc", "dpm-adaptive", "gotta-go-fast", "adaptive"] as const;
-/** The short name of a sampler that chooses its own steps. */
+/** The short name of a sampler that chooses its own steps. @useDeclaredType */
 export type SamplerName = (typeof samplerNames)[number];
 
-/** The options of all samplers; each sampler accepts only its own. */
+/** The options of all samplers; each sampler accepts only its own. @interface */
 export type SamplerOptions = Partial<PredictorCorrectorConfig & DPMAdaptiveConfig & GottaGoFastConfig>;
 
 /** Whether `name` is a sampler's short name. */

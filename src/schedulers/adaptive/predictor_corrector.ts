@@ -14,7 +14,7 @@ import type { ImageRun, Sampler } from "./sampler.ts";
 
 /** ancestral: DDPM's step, from the posterior of x_{t-1}. reverse_diffusion: the reverse SDE, discretised likewise. */
 const predictors = ["ancestral", "reverse_diffusion"] as const;
-/** The kinds of predictor step. */
+/** The kinds of predictor step. @useDeclaredType */
 export type Predictor = (typeof predictors)[number];
 
 const options = {
@@ -24,10 +24,12 @@ const options = {
   snr: option(positive, 0.16),
   /** M: Langevin steps at each noise level. */
   correctorSteps: option(wholeFrom(0), 1),
+  /** The kind of predictor step. */
   predictor: option(v.picklist(predictors), "ancestral"),
+  /** The scaling of samples. */
   sde: option(v.picklist(sdes), "vp"),
 };
-/** The options of PredictorCorrectorSampler as resolved. */
+/** The options of PredictorCorrectorSampler as resolved. @interface */
 export type PredictorCorrectorConfig = ConfigOf<typeof options>;
 
 const table = optionTable("pc", options);

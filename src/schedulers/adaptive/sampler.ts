@@ -7,6 +7,7 @@ import type { Diffusion, ImageWork } from "./diffusion.ts";
 export interface SolverStep {
   /** Start and end of the step as fractional timesteps; -1 is the image. */
   readonly timestep: number;
+  /** The end of the step; -1 is the image. */
   readonly nextTimestep: number;
   /** Standard deviation of the fresh noise that the step added, including the corrector's. */
   readonly noise: number;
@@ -18,7 +19,9 @@ export interface SolverStep {
   readonly rejected: number;
   /** Progress from noise to image, above 0; 1 at the end. */
   readonly share: number;
+  /** The image after the step. */
   readonly sample: Float32Array;
+  /** The x_0 that the step took for the image. */
   readonly predOriginalSample: Float32Array;
 }
 
@@ -26,6 +29,7 @@ export interface SolverStep {
 export interface ImageRun {
   /** Fresh standard normal values, as many as the image has; each image has its own source. */
   randn(): Float32Array;
+  /** Tells of an accepted step. */
   report(step: SolverStep): void;
 }
 

@@ -32,6 +32,7 @@ export abstract class DiscreteSchedulerBase<Config extends Partial<DiscreteConfi
 {
   readonly order = 1;
   readonly initNoiseSigma = 1;
+  /** T, the number of noise levels. */
   readonly numTrainTimesteps: number;
   readonly betas: Float32Array;
   readonly alphasCumprod: Float32Array;

@@ -20,11 +20,13 @@ import { givenSigmas, stepCount } from "./timestep_checks.ts";
 export const edmOptions = {
   /** The range of noise levels. */
   sigmaMin: float(positive, 0.002),
+  /** The largest noise level, where sampling begins. */
   sigmaMax: float(positive, 80),
   /** Standard deviation of the images. */
   sigmaData: float(positive, 0.5),
   /** karras: even in σ^(1/rho) (equation 5); exponential: even in log σ. */
   sigmaSchedule: option(v.picklist(["karras", "exponential"]), "karras"),
+  /** For "karras": larger values put more of the levels near sigmaMin. */
   rho: float(positive, 7),
   /** The largest number of steps. */
   numTrainTimesteps: option(timestepCount, 1000),

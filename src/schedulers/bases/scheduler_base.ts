@@ -8,7 +8,9 @@ import { type OptionTable, resolveOptions, writeConfig } from "./options.ts";
 
 /** Base of the schedulers. */
 export abstract class SchedulerBase<Config extends JsonObject> {
+  /** The class's name in files. */
   readonly className: string;
+  /** Every option as resolved, in camelCase. */
   readonly config: Readonly<Config>;
 
   protected constructor(table: OptionTable<Config>, options: object) {
@@ -16,6 +18,7 @@ export abstract class SchedulerBase<Config extends JsonObject> {
     this.config = resolveOptions(table, options);
   }
 
+  /** The options in snake_case with `_class_name` and `_diffusers_version`: the content of scheduler_config.json. */
   toConfig(): JsonObject {
     return writeConfig(this.className, this.config);
   }

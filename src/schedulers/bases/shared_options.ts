@@ -12,8 +12,11 @@ const beta = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
 export const noiseScheduleOptions = {
   /** T, the number of noise levels the model is trained on. */
   numTrainTimesteps: option(timestepCount, 1000),
+  /** β of the first timestep, above 0 and at most 1. */
   betaStart: float(beta, 0.0001),
+  /** β of the last timestep; not used by "squaredcos_cap_v2". */
   betaEnd: float(beta, 0.02),
+  /** How β grows from the first to the last. */
   betaSchedule: option(v.picklist(betaSchedules), "linear"),
   /** T betas, in place of a schedule. */
   trainedBetas: float(v.nullable(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))), null),
@@ -27,17 +30,21 @@ export const predictionOptions = {
 export const clippingOptions = {
   /** Clamp the predicted x_0 to [-clipSampleRange, clipSampleRange]. */
   clipSample: option(v.boolean(), true),
+  /** The range that clipSample clamps to. */
   clipSampleRange: float(positive, 1),
 };
 
 export const thresholdingOptions = {
   /** Dynamic thresholding of the predicted x_0; replaces clipping where both are on. */
   thresholding: option(v.boolean(), false),
+  /** The quantile of an image's |x_0| that becomes its threshold. */
   dynamicThresholdingRatio: float(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.995),
+  /** The largest threshold; the smallest is 1. */
   sampleMaxValue: float(positive, 1),
 };
 
 export const timestepOptions = {
+  /** Which of the T timesteps a shorter run visits. */
   timestepSpacing: option(v.picklist(timestepSpacings), "leading"),
   /** Added to the timesteps of "leading" spacing. */
   stepsOffset: option(wholeFrom(0), 0),

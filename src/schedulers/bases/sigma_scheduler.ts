@@ -45,6 +45,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
   implements Scheduler
 {
   readonly order: number = 1;
+  /** T, the number of noise levels. */
   readonly numTrainTimesteps: number;
   #timesteps: readonly number[] = [];
   #sigmas = new Float32Array();
@@ -120,6 +121,7 @@ export abstract class SigmaWalkBase<Config extends { numTrainTimesteps: number }
     this.forget();
   }
 
+  /** The timestep that a step from `timestep` leads to; -1 after the last. */
   previousTimestep(timestep: number): number {
     return this.#timesteps[this.#indexOf(timestep) + 1] ?? -1;
   }

@@ -16,7 +16,7 @@ export const betaSchedules = [
   "sigmoid",
   "exp",
 ] as const;
-/** How β_t grows with the timestep. */
+/** How β_t grows with the timestep. @useDeclaredType */
 export type BetaSchedule = (typeof betaSchedules)[number];
 
 /** A schedule by name, T = `count` values. `betaStart` and `betaEnd` apply to linear, scaled_linear and sigmoid. */

@@ -10,17 +10,19 @@ const { fround } = Math;
 
 /** The names of the prediction types. */
 export const predictionTypes = ["epsilon", "sample", "v_prediction"] as const;
-/** What a diffusion model predicts: ε, x_0 or v. */
+/** What a diffusion model predicts: ε, x_0 or v. @useDeclaredType */
 export type PredictionType = (typeof predictionTypes)[number];
 
 /** Prediction types of schedulers that also support flows: flow_prediction is ε - x_0, from image to noise. */
 export const solverPredictionTypes = [...predictionTypes, "flow_prediction"] as const;
-/** What a solver's model predicts: a `PredictionType`, or the direction of a flow. */
+/** What a solver's model predicts: a `PredictionType`, or the direction of a flow. @useDeclaredType */
 export type SolverPredictionType = (typeof solverPredictionTypes)[number];
 
 /** α and σ of a timestep, float32. */
 export interface NoiseLevel {
+  /** Scale of the image. */
   readonly alpha: number;
+  /** Scale of the noise. */
   readonly sigma: number;
 }
 

@@ -5,7 +5,7 @@
 
 /** The names of the spacings. */
 export const timestepSpacings = ["leading", "trailing", "linspace"] as const;
-/** Which of the T training timesteps a sampler visits (Lin et al. 2023, table 2). */
+/** Which of the T training timesteps a sampler visits (Lin et al. 2023, table 2). @useDeclaredType */
 export type TimestepSpacing = (typeof timestepSpacings)[number];
 
 /**

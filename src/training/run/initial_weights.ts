@@ -15,6 +15,7 @@ const WEIGHTS_KINDS = ["average", "last", "pipeline"] as const;
 const sourceEntries = {
   /** The value of --init; null where a program gave weights without naming a source. */
   source: v.nullable(v.string()),
+  /** Whether they are a run's average, its last weights, or a pipeline's. */
   weights: v.exactOptional(v.picklist(WEIGHTS_KINDS)),
   /** Number of steps that they were trained for in their run, if known. */
   step: v.exactOptional(count),
@@ -34,11 +35,11 @@ export const initSchema = v.object({
   /** Hash of the given values. */
   fingerprint: v.string(),
 });
-/** The entry in config.json about a run's initial weights: which were kept, and which drawn. */
+/** The entry in config.json about a run's initial weights: which were kept, and which drawn. @interface */
 export type InitRecord = Readonly<v.InferOutput<typeof initSchema>>;
 
 const sourceSchema = v.object(sourceEntries);
-/** The source of the weights that a model was loaded with. */
+/** The source of the weights that a model was loaded with. @useDeclaredType */
 export type InitSource = Readonly<v.InferOutput<typeof sourceSchema>>;
 
 /**

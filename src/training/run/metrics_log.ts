@@ -19,12 +19,15 @@ export interface StepMetrics {
   readonly step: number;
   /** The epoch of this step, from 1. */
   readonly epoch: number;
+  /** Mean loss of the batch, weighted as the settings say. */
   readonly loss: number;
+  /** The learning rate of this step. */
   readonly learningRate: number;
   /** Norm of the whole gradient before clipping. */
   readonly gradNorm: number;
   /** The factor of the loss in fp16, which keeps small gradients from becoming 0. */
   readonly lossScale?: number;
+  /** Speed of the last steps, without the work between them. */
   readonly imagesPerSecond: number;
   /** Training time since the run began, over all resumptions. */
   readonly seconds: number;

@@ -15,11 +15,15 @@ const { join } = paths;
 
 /** The paths in a run's folder. */
 export class RunFolder {
+  /** The folder itself. */
   readonly path: string;
+  /** config.json: what the run was begun with. */
   readonly config: string;
+  /** metrics.jsonl: a line for each step. */
   readonly metrics: string;
   /** Sample grids. */
   readonly samples: string;
+  /** The folder of the checkpoints. */
   readonly checkpoints: string;
   /** A pipeline for diffusers' DDPMPipeline.from_pretrained. */
   readonly pipeline: string;
@@ -39,10 +43,12 @@ export class RunFolder {
     this.lossChart = join(path, "loss.png");
   }
 
+  /** The grid that was drawn after a step. */
   sampleGrid(step: number): string {
     return join(this.samples, `${stepName(step)}.png`);
   }
 
+  /** The folder of the checkpoint after a step. */
   checkpoint(step: number): string {
     return join(this.checkpoints, `step-${stepName(step)}`);
   }

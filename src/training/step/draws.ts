@@ -10,13 +10,17 @@ import type { AddedInputs } from "./program_inputs.ts";
 import { drawPositions, type TimestepSampling } from "./timestep_sampling.ts";
 
 export interface DrawOptions {
+  /** The model that is trained. */
   readonly model: Denoiser;
+  /** How images are noised, and what the model predicts of it. */
   readonly objective: Objective;
   /** Images of this step: the batch, or the part of it that this step computes. */
   readonly batchSize: number;
   /** Size of the whole batch where this step computes only a part; images get the same draws as in the whole. */
   readonly wholeBatch?: number;
+  /** Height of x_t. */
   readonly height: number;
+  /** Width of x_t. */
   readonly width: number;
   /**
    * "philox": noise and timesteps are drawn in the program from a key; "fed": they are inputs. Dropout and all options

@@ -14,6 +14,7 @@ import { conversionWeight, flowConversionWeight, flowMinSnrWeight, minSnrWeight 
 
 /** Diffusion: x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε at whole timesteps 0 .. T-1 (Ho et al. 2020). */
 export interface DiffusionObjective {
+  /** What the model predicts. */
   readonly predictionType: PredictionType;
   /** ᾱ_t for every timestep: the scheduler's. */
   readonly alphasCumprod: Float32Array;
@@ -24,6 +25,7 @@ export interface DiffusionObjective {
  * predicts the line's direction ε - x_0 (Lipman et al. 2022, arXiv 2210.02747; Liu et al. 2022, arXiv 2209.03003).
  */
 export interface FlowObjective {
+  /** What the model predicts: the line's direction. */
   readonly predictionType: "flow_prediction";
   /** T. */
   readonly numTrainTimesteps: number;

@@ -10,11 +10,12 @@ import type { ProgramInputs } from "./program_inputs.ts";
 
 /** Names of optimizers. */
 export const OPTIMIZERS = ["adamw", "muon"] as const;
-/** The name of an optimizer. */
+/** The name of an optimizer. @useDeclaredType */
 export type OptimizerName = (typeof OPTIMIZERS)[number];
 
 /** Options of the optimizer of a training step. */
 export interface OptimizerOptions {
+  /** For all parameters that Muon does not train. */
   readonly adamw: AdamWOptions;
   /** Muon for the parameters of `isMuons`. Default: AdamW for all. */
   readonly muon?: MuonOptions;
@@ -26,6 +27,7 @@ export interface OptimizerOptions {
 export interface OptimizerMoments {
   /** AdamW's moments of the parameters that it trains. */
   readonly expAvg: Shadow;
+  /** AdamW's moving averages of squared gradients. */
   readonly expAvgSq: Shadow;
   /** Muon's momentum of the parameters that it trains; of none without Muon. */
   readonly momentumBuffer: Shadow;

@@ -5,7 +5,7 @@ import type { RandomStream } from "../../nn/forward_context.ts";
 
 /** The kinds of timestep sampling. */
 export const TIMESTEP_SAMPLINGS = ["uniform", "logit-normal", "loss-second-moment"] as const;
-/** The name of a kind of timestep sampling. */
+/** The name of a kind of timestep sampling. @useDeclaredType */
 export type TimestepSamplingName = (typeof TIMESTEP_SAMPLINGS)[number];
 
 /**

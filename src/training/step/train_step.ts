@@ -40,6 +40,7 @@ export interface TrainStepFeeds extends DrawFeeds, Conditions<HostArray> {
   readonly conditions?: Float32Array;
   /** Optimizer steps done before this one. */
   readonly step: number;
+  /** η of this step. */
   readonly learningRate: number;
   /** For fp16: the factor of the loss in its gradients, a power of 2. */
   readonly lossScale?: number;
