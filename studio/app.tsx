@@ -1,7 +1,7 @@
 // The frame around the views: their names, and what went wrong.
 
 import type { FunctionComponent } from "preact";
-import { about, problem, VIEWS, type View, view } from "./state.ts";
+import { about, DOCS, hasDocs, problem, VIEWS, type View, view } from "./state.ts";
 import { Draw } from "./views/draw/draw.tsx";
 import { Learn } from "./views/learn/learn.tsx";
 import { RunsView } from "./views/runs.tsx";
@@ -32,6 +32,11 @@ export function App() {
             </a>
           ))}
         </nav>
+        {hasDocs.value && (
+          <a class="docs" href={DOCS}>
+            Docs
+          </a>
+        )}
         <p class="where">
           {about.value ? about.value.runs : about.value === null ? "this browser alone" : ""}
         </p>

@@ -1,6 +1,7 @@
 // What the page shows: the state in one place. Views are functions of it.
 
 import { effect, signal } from "@preact/signals";
+import { isolate } from "./isolation/isolate.ts";
 import type { Place, RunDetails, RunSummary, TrainingStatus } from "./places/place.ts";
 import { type About, about as askAbout, server } from "./places/server.ts";
 import { tab } from "./places/tab.ts";
@@ -38,6 +39,8 @@ function partsOf(key: string): { readonly place: PlaceName; readonly name: strin
 
 /** The server; null where there is none, undefined until that is known. */
 export const about = signal<About | null | undefined>(undefined);
+/** Whether the documentation lies beside the page. */
+export const hasDocs = signal(false);
 /** The runs of all places, the last written first. */
 export const runs = signal<readonly PlacedRun[]>([]);
 /** The trainings that were started from a page. */
@@ -77,6 +80,9 @@ export async function attempt(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
+/** The documentation, if it was built and brought along. */
+export const DOCS = "docs/index.html";
+
 /** Time between two looks (milliseconds); where one takes long, as of thousands of runs, it takes a fifth of the time. */
 const PAUSE = 1000;
 const SHARE = 1 / 5;
@@ -84,12 +90,23 @@ const SHARE = 1 / 5;
 /** Follows the runs while the page is seen. */
 export async function follow(): Promise<void> {
   about.value = (await askAbout()) ?? null;
+  if (about.value === null) void isolate();
+  void findDocs();
   for (;;) {
     const begun = performance.now();
     if (document.visibilityState === "visible") await look().catch(() => undefined);
     const took = performance.now() - begun;
     await new Promise((resolve) => setTimeout(resolve, Math.max(PAUSE, took / SHARE - took)));
   }
+}
+
+async function findDocs(): Promise<void> {
+  hasDocs.value =
+    about.value?.hasDocs ??
+    (await fetch(DOCS, { method: "HEAD" }).then(
+      ({ ok }) => ok,
+      () => false,
+    ));
 }
 
 async function look(): Promise<void> {

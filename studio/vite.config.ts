@@ -27,6 +27,11 @@ export default defineConfig({
     target: "es2023",
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      input: { index: at("index.html"), isolation: at("isolation/worker.ts") },
+      output: {
+        // A service worker has a lasting name, and the folder where it lies as its scope.
+        entryFileNames: ({ name }) => (name === "isolation" ? "[name].js" : "assets/[name]-[hash].js"),
+      },
       treeshake: {
         moduleSideEffects: [{ test: /[/\\](?:hyparquet-compressors|@huggingface)[/\\]/, sideEffects: false }],
       },

@@ -10,7 +10,7 @@ import {
   trainingSchema,
 } from "./place.ts";
 
-const aboutSchema = v.object({ imago: v.string(), runs: v.string() });
+const aboutSchema = v.object({ imago: v.string(), runs: v.string(), hasDocs: v.boolean() });
 export type About = v.InferOutput<typeof aboutSchema>;
 
 async function ask<Schema extends v.GenericSchema>(
@@ -45,7 +45,7 @@ const fileOf = (name: string, path: string): string => `api/${named(name)}/files
 
 const addressOf = (name: string, path: string): string => new URL(fileOf(name, path), location.href).href;
 
-/** Undefined where the page is served by another server. */
+/** Undefined where the page is served by another server: a static site has the file public/api/studio instead. */
 export const about = (): Promise<About | undefined> => ask(aboutSchema, "studio").catch(() => undefined);
 
 export const server: Place = {

@@ -13,7 +13,13 @@ import { BIN, said, workFolder } from "./support.ts";
 
 const work = workFolder();
 const page = new Map([
-  ["/", { type: "text/html", content: Buffer.from("<p>studio"), packed: undefined, isLasting: false }],
+  [
+    "/",
+    {
+      ...{ type: "text/html", isLasting: false },
+      read: async () => ({ plain: Buffer.from("<p>studio"), packed: undefined }),
+    },
+  ],
 ]);
 const trainings = new Trainings([process.execPath, BIN]);
 const hosts = new Set<string>();

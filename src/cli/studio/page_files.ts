@@ -1,5 +1,5 @@
-// The built page: all its files in memory, with their types and packed sizes. Names are those of the build; a request for
-// another name is for nothing.
+// The built page and its documentation: the names of the build, their types, and their contents once they are asked for. A
+// request for another name is for nothing.
 
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -8,11 +8,16 @@ import { gzip } from "node:zlib";
 
 export interface PageFile {
   readonly type: string;
-  readonly content: Buffer;
-  /** By gzip; undefined where that gains nothing. */
-  readonly packed: Buffer | undefined;
   /** Whether its name changes with its content, so that a browser may keep it. */
   readonly isLasting: boolean;
+  /** Reads the file at the first call, and keeps it. */
+  readonly read: () => Promise<Content>;
+}
+
+interface Content {
+  readonly plain: Buffer;
+  /** By gzip; undefined where that gains nothing. */
+  readonly packed: Buffer | undefined;
 }
 
 /** By path from the page's address. */
@@ -26,10 +31,11 @@ const TYPES: Readonly<Record<string, string>> = {
   ".png": "image/png",
   ".webp": "image/webp",
   ".json": "application/json",
+  ".ts": "text/plain; charset=utf-8",
   ".woff2": "font/woff2",
 };
 
-/** Reads the page. @returns an empty map where it is not built */
+/** Looks which files there are. @returns an empty map where it is not built */
 export async function readPage(folder: string): Promise<PageFiles> {
   const found = new Map<string, PageFile>();
   let names: string[];
@@ -41,17 +47,32 @@ export async function readPage(folder: string): Promise<PageFiles> {
   for (const name of names) {
     const type = TYPES[extname(name)];
     if (type === undefined) continue;
-    const content = await readFile(join(folder, name));
-    const packed = await promisify(gzip)(content);
     const path = name.split(/[\\/]/).join("/");
     found.set(`/${path}`, {
       type,
-      content,
-      packed: packed.length < 0.9 * content.length ? packed : undefined,
       isLasting: path.startsWith("assets/"),
+      read: once(() => readPacked(join(folder, name))),
     });
   }
   const index = found.get("/index.html");
   if (index !== undefined) found.set("/", index);
   return found;
+}
+
+async function readPacked(file: string): Promise<Content> {
+  const plain = await readFile(file);
+  const packed = await promisify(gzip)(plain);
+  return { plain, packed: packed.length < 0.9 * plain.length ? packed : undefined };
+}
+
+/** Does it at the first call; a failure is not kept. */
+function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let result: Promise<Result> | undefined;
+  return () => {
+    result ??= work().catch((error: unknown) => {
+      result = undefined;
+      throw error;
+    });
+    return result;
+  };
 }

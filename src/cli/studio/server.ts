@@ -76,7 +76,7 @@ async function answer(studio: Studio, request: IncomingMessage, response: Server
   const parts = address.pathname.split("/").slice(1).map(decode);
   if (parts[0] === "api") return api(studio, request, response, parts.slice(1), address.searchParams);
   if (method !== "GET" && method !== "HEAD") throw new HttpError(405, `${method} is for /api only`);
-  sendPage(studio.page, address.pathname, request, response);
+  await sendPage(studio.page, address.pathname, request, response);
 }
 
 /** The address with the token sets a cookie, and goes on without it. @returns whether it was such a one */
@@ -96,7 +96,7 @@ function acceptsToken(
 }
 
 async function api(
-  { runs, trainings, about }: Studio,
+  { page, runs, trainings, about }: Studio,
   request: IncomingMessage,
   response: ServerResponse,
   parts: readonly string[],
@@ -107,7 +107,7 @@ async function api(
   const route = `${method === "HEAD" ? "GET" : method} ${what}${name === undefined ? "" : "/:name"}${part === undefined ? "" : `/${part}`}`;
   switch (route) {
     case "GET studio":
-      return sendJson(response, about);
+      return sendJson(response, { ...about, hasDocs: page.has("/docs/index.html") });
     case "GET runs":
       return sendJson(response, await runs.list());
     case "GET runs/:name":
@@ -159,17 +159,23 @@ function fromOf(query: URLSearchParams): number | undefined {
   throw new HttpError(400, `from is "${from}"; expected a number of bytes`);
 }
 
-function sendPage(page: PageFiles, path: string, request: IncomingMessage, response: ServerResponse): void {
+async function sendPage(
+  page: PageFiles,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const file = page.get(path);
   if (file === undefined) throw new HttpError(404, `${path} is not there`);
-  const isPacked = file.packed !== undefined && /\bgzip\b/.test(String(request.headers["accept-encoding"]));
-  const content = isPacked && file.packed !== undefined ? file.packed : file.content;
+  const { plain, packed } = await file.read();
+  const takesPacked = /\bgzip\b/.test(String(request.headers["accept-encoding"]));
+  const content = (takesPacked ? packed : undefined) ?? plain;
   response.writeHead(200, {
     "Content-Type": file.type,
     "Content-Length": content.length,
     "Cache-Control": file.isLasting ? "public, max-age=31536000, immutable" : "no-cache",
     Vary: "Accept-Encoding",
-    ...(isPacked && { "Content-Encoding": "gzip" }),
+    ...(content === packed && { "Content-Encoding": "gzip" }),
   });
   response.end(request.method === "HEAD" ? undefined : content);
 }
