@@ -1,8 +1,8 @@
 // The entry imago/browser of the package.
 
 /**
- * What only browsers have, beside all of `imago`: files that the user chose, and the page's own file system. What runs where:
- * [browser.md](../docs/browser.md).
+ * What only browsers have, beside all of `imago` (and `engine` and `nn`, which are `imago/engine` and `imago/nn`): files
+ * that the user chose, and the page's own file system. What runs where: [browser.md](../docs/browser.md).
  * @module imago/browser
  */
 

@@ -3,7 +3,8 @@
 /**
  * Diffusion models: `Trainer` trains one on images, `DDPMPipeline` draws with it; files are those of Hugging Face diffusers.
  * Images are `Pixels`, or tensors [N, H, W, C] with values from 0 to 1; models see -1 to 1. Everything of `imago/data`,
- * `imago/metrics` and `imago/schedulers` is here too. How training goes: [training.md](../docs/training.md).
+ * `imago/metrics` and `imago/schedulers` is here too, and of `imago/engine` what most programs need. How training goes:
+ * [training.md](../docs/training.md).
  * @module imago
  */
 

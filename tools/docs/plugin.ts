@@ -42,7 +42,11 @@ function nameByTitle(app: Application): void {
 /** The entry that most people import, before those whose symbols it gives on. */
 function putFirst({ converter }: Application): void {
   converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    project.children?.sort((a, b) => Number(b.name === "imago") - Number(a.name === "imago"));
+    for (const list of [project.children, project.childrenIncludingDocuments]) {
+      const at = list?.findIndex(({ name }) => name === "imago") ?? -1;
+      const before = list?.findIndex((child) => child.isDeclaration()) ?? -1;
+      if (at > before) list?.splice(before, 0, ...list.splice(at, 1));
+    }
   });
 }
 

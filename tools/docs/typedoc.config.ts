@@ -52,15 +52,13 @@ export default {
   markdownItOptions: { html: true, linkify: false },
   excludeProtected: true,
   excludeExternals: true,
+  // What an entry only gives on is described once, where it is at home.
+  excludeReferences: true,
   headings: { readme: false, document: false },
-  navigation: {
-    includeCategories: false,
-    includeGroups: false,
-    includeFolders: false,
-    excludeReferences: true,
-  },
+  navigation: { includeCategories: false, includeGroups: false, includeFolders: false },
   searchInComments: true,
   searchInDocuments: true,
+  searchGroupBoosts: { Documents: 12 },
   requiredToBeDocumented: [
     ...(["Class", "Interface", "Function", "TypeAlias", "Variable"] as const),
     ...(["Method", "Accessor", "Property"] as const),
