@@ -42,7 +42,9 @@ describeInBrowser("the studio on a plain web server", () => {
     const page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(20_000);
     const seen = { loads: 0, problems: [] as string[] };
-    page.on("load", () => seen.loads++);
+    page.on("request", (request) => {
+      if (request.isNavigationRequest()) seen.loads++;
+    });
     page.on("console", (message) => {
       if (message.type() === "error") seen.problems.push(message.text());
     });
@@ -73,7 +75,8 @@ describeInBrowser("the studio on a plain web server", () => {
     const isolated = opened.page.waitForResponse((response) => response.fromServiceWorker());
     await opened.page.goto(address);
     await isolated;
-    await expect.poll(() => opened.seen.loads).toBe(2);
+    await expect.poll(() => opened.page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expect(opened.seen.loads).toBe(2);
     return opened;
   }
 
@@ -81,7 +84,6 @@ describeInBrowser("the studio on a plain web server", () => {
     "isolates itself by loading once more, trains on several threads, and stays so",
     async () => {
       const { page, seen } = await openIsolated();
-      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
       expect(await train(page)).toBeGreaterThan(1);
       await page.reload();
       await page.getByRole("heading", { name: "New training" }).waitFor();
@@ -123,6 +125,22 @@ describeInBrowser("the studio on a plain web server", () => {
       expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
       expect(seen.loads).toBe(1);
       await page.context().close();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "trains on one thread where a service worker does not help, and loads once more at most",
+    async () => {
+      const unhelpful = await openSite({ folder: work.path(".") });
+      unhelpful.put("/some/path/isolation.js", "addEventListener('fetch', () => {});");
+      const { page, seen } = await open();
+      await page.goto(`${unhelpful.url}/some/path/`);
+      await expect.poll(() => seen.loads).toBe(2);
+      expect(await train(page)).toBe(1);
+      expect(seen.loads).toBe(2);
+      await page.context().close();
+      await unhelpful.close();
     },
     PATIENCE,
   );
