@@ -19,7 +19,7 @@ export interface HubSourceOptions {
 export async function fetchHubSource(
   source: string,
   { split, signal }: HubSourceOptions,
-  output: Output,
+  output: Pick<Output, "warn" | "status" | "clear">,
 ): Promise<HubDataset> {
   const { id, revision } = parseHubName(source);
   try {

@@ -30,7 +30,12 @@ export interface SourceOptions extends SourceSelection, Omit<FormFlags, "size"> 
   readonly flip: boolean;
   /** Leaves out unreadable images, with a warning that names them. */
   readonly skipBroken: boolean;
+  /** Cancels the reading, in place of Ctrl-C. */
+  readonly signal?: AbortSignal;
 }
+
+/** Who is told of the reading. */
+export type ReadingOutput = Pick<Output, "line" | "warn" | "status" | "clear">;
 
 /** Images, and information about their files if they come from files. */
 export interface OpenedSource {
@@ -51,10 +56,14 @@ export async function openSource(
 
 /**
  * The same, for commands that report on the files themselves: prints no `local.warnings`.
- * @throws Interrupted when the user stops the reading
+ * @throws Interrupted when the user stops the reading, or the signal's reason
  */
-export async function openAny(source: string, options: SourceOptions, output: Output): Promise<OpenedSource> {
-  const { size, channels = "auto", flip, skipBroken, split, imageColumn, labelColumn } = options;
+export async function openAny(
+  source: string,
+  options: SourceOptions,
+  output: ReadingOutput,
+): Promise<OpenedSource> {
+  const { size, channels = "auto", flip, skipBroken, split, imageColumn, labelColumn, signal } = options;
   const selection = {
     ...(split !== undefined && { split }),
     ...(imageColumn !== undefined && { imageColumn }),
@@ -72,7 +81,10 @@ export async function openAny(source: string, options: SourceOptions, output: Ou
     }
     return { images: { ...synthetic({ size, channels: channels === "auto" ? 3 : channels }), flip } };
   }
-  const plain = { size, flip, skipBroken, ...selection, ...formOf({ ...options, channels }) };
+  const plain = {
+    ...{ size, flip, skipBroken, ...selection, ...formOf({ ...options, channels }) },
+    ...(signal !== undefined && { signal }),
+  };
   const local = isHubName(source)
     ? await readHub(source, plain, output)
     : await readLocal(source, plain, output);
@@ -80,25 +92,25 @@ export async function openAny(source: string, options: SourceOptions, output: Ou
 }
 
 /** A data set of the Hub: downloads its split, and reads it like local files. */
-async function readHub(name: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+async function readHub(name: string, options: SourceOptions, output: ReadingOutput): Promise<LocalImages> {
   const { split } = options;
-  const files = await interruptible(name, (signal) => fetchHubSource(name, { split, signal }, output));
+  const files = await stoppable(name, options, (signal) => fetchHubSource(name, { split, signal }, output));
   return read(name, options, output, (given) => openImageFiles(files, { ...given, name }));
 }
 
-function readLocal(path: string, options: SourceOptions, output: Output): Promise<LocalImages> {
+function readLocal(path: string, options: SourceOptions, output: ReadingOutput): Promise<LocalImages> {
   return read(path, options, output, (given) => openImages(path, given));
 }
 
-/** Reads with a progress status, until Ctrl-C. */
+/** Reads with a progress status, until it is cancelled. */
 function read(
   name: string,
   { skipBroken, ...rest }: SourceOptions,
-  output: Output,
+  output: ReadingOutput,
   open: (options: OpenImagesOptions) => Promise<LocalImages>,
 ): Promise<LocalImages> {
   const begun = Date.now();
-  return interruptible(name, async (signal) => {
+  return stoppable(name, rest, async (signal) => {
     const local = await open({
       ...rest,
       onBroken: skipBroken ? "skip" : "error",
@@ -113,6 +125,13 @@ function read(
     return local;
   });
 }
+
+/** Work that the given signal cancels, or Ctrl-C where there is none. */
+const stoppable = <T>(
+  source: string,
+  { signal }: Pick<SourceOptions, "signal">,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => (signal === undefined ? interruptible(source, work) : work(signal));
 
 /** Work that Ctrl-C cancels, with a line that says how to continue. */
 export async function interruptible<T>(
@@ -131,7 +150,7 @@ export async function interruptible<T>(
 }
 
 /** Says once where the disk was used, and how to free it. */
-function tellCache({ cache, count, size, channels }: LocalImages, output: Output): void {
+function tellCache({ cache, count, size, channels }: LocalImages, output: ReadingOutput): void {
   if (cache?.isNew !== true) return;
   const taken = bytes(count * size.height * size.width * channels);
   output.clear();

@@ -6,11 +6,20 @@
  * @module imago/data
  */
 
+export type { Cooperation } from "../platform/cooperative.ts";
 export type { ColorChange } from "./augment/color.ts";
 export type { AugmentDraw } from "./augment/draw.ts";
 export { CONDITION_SIZE, type EdmDraw } from "./augment/edm.ts";
-export { type AugmentOptions, NO_AUGMENTATION } from "./augment/options.ts";
+export { AUGMENT_LIMITS, AUGMENT_OPTIONS, type AugmentOptions, NO_AUGMENTATION } from "./augment/options.ts";
 export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch, fillConditions } from "./batches.ts";
+export { type CatalogEntry, type CatalogSummary, ImageCatalog } from "./catalog/catalog.ts";
+export type { OriginalsSummary } from "./catalog/originals.ts";
+export {
+  CatalogReading,
+  type ReadImages,
+  type ReadingStage,
+  type ReadingStatus,
+} from "./catalog/reading.ts";
 export { DataError } from "./errors.ts";
 export { type FolderOptions, type FolderSource, imageFolder } from "./folder.ts";
 export type { ClassLabels, ImageSource } from "./image_source.ts";

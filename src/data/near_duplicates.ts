@@ -4,6 +4,7 @@
 // mean colours of 4 x 4 cells, which may differ by at most `MAX_COLOR_STEP` of 255 on average. Without colours, all
 // plain images would be alike.
 import { withChannels } from "../io/image/index.ts";
+import { type Cooperation, cooperate, partOf } from "../platform/cooperative.ts";
 import type { ImageSource } from "./image_source.ts";
 import { ownImage } from "./source_image.ts";
 
@@ -38,21 +39,28 @@ export interface NearDuplicates {
   readonly isComplete: boolean;
 }
 
+/** Share of the work that looking at every image is; comparing them is the rest. */
+const LOOKING = 0.9;
+
 /**
  * Finds pairs of images that look alike, such as copies in another size or file format.
- * @param onProgress called after every image
+ * @throws the signal's reason
  */
-export function nearDuplicates(source: ImageSource, onProgress?: (done: number) => void): NearDuplicates {
+export async function nearDuplicates(
+  source: ImageSource,
+  cooperation: Cooperation = {},
+): Promise<NearDuplicates> {
   const { count } = source;
   const hashes = new Uint32Array(count * WORDS);
   const channels = source.channels === 1 ? 1 : 3;
   const colors = new Uint8Array(count * COLOR_GRID * COLOR_GRID * channels);
   const signature = new Signature(source.size, channels);
+  const breathe = cooperate(partOf(cooperation, 0, LOOKING));
   for (let index = 0; index < count; index++) {
     signature.write(withChannels(ownImage(source, index), channels).data, index, hashes, colors);
-    onProgress?.(index + 1);
+    await breathe((index + 1) / count);
   }
-  return findPairs(count, hashes, colors);
+  return findPairs(count, hashes, colors, partOf(cooperation, LOOKING, 1 - LOOKING));
 }
 
 /**
@@ -61,7 +69,13 @@ export function nearDuplicates(source: ImageSource, onProgress?: (done: number) 
  * @param hashes [count, WORDS]
  * @param colors [count, ...]
  */
-function findPairs(count: number, hashes: Uint32Array, colors: Uint8Array): NearDuplicates {
+async function findPairs(
+  count: number,
+  hashes: Uint32Array,
+  colors: Uint8Array,
+  cooperation: Cooperation,
+): Promise<NearDuplicates> {
+  const breathe = cooperate(cooperation);
   const pairs: NearPair[] = [];
   const perImage = colors.length / count;
   const order = Uint32Array.from({ length: count }, (_, i) => i);
@@ -69,6 +83,7 @@ function findPairs(count: number, hashes: Uint32Array, colors: Uint8Array): Near
     const key = (index: number): number => hashes[index * WORDS + word] ?? 0;
     order.sort((a, b) => key(a) - key(b) || a - b);
     for (let start = 0; start < count; start++) {
+      await breathe((word + start / count) / WORDS);
       const first = order[start] ?? 0;
       for (let i = start + 1; i < count; i++) {
         const second = order[i] ?? 0;

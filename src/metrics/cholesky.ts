@@ -2,7 +2,7 @@
 // decomposition of a semi-definite matrix"). It stops when only rounding errors of S remain: a covariance of few
 // images has a low rank, and so few rows in its factor.
 
-import { type Cooperation, cooperate } from "./cooperative.ts";
+import { type Cooperation, cooperate } from "../platform/cooperative.ts";
 import { MetricError } from "./errors.ts";
 import type { Features } from "./features.ts";
 

@@ -1,6 +1,6 @@
 // All distances between two sets of images at once, and how they were computed.
 
-import { type Cooperation, partOf } from "./cooperative.ts";
+import { type Cooperation, partOf } from "../platform/cooperative.ts";
 import type { Features } from "./features.ts";
 import { frechetDistance } from "./frechet_distance.ts";
 import { type KernelDistance, kernelDistance } from "./kernel_distance.ts";

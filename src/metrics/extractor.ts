@@ -3,7 +3,7 @@
 import type { Backend, Executable } from "../engine/backend.ts";
 import { input, type Tensor } from "../engine/tensor.ts";
 import type { Pixels } from "../io/image/index.ts";
-import type { Cooperation } from "./cooperative.ts";
+import type { Cooperation } from "../platform/cooperative.ts";
 import { type Features, features } from "./features.ts";
 
 /** A network that turns an image into a row of features, and the names that its numbers carry. */

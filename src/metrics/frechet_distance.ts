@@ -4,8 +4,8 @@
 // distributions".
 
 import * as exact from "../engine/math/index.ts";
+import { type Cooperation, partOf } from "../platform/cooperative.ts";
 import { choleskyRows } from "./cholesky.ts";
-import { type Cooperation, partOf } from "./cooperative.ts";
 import { MetricError } from "./errors.ts";
 import { innerProducts } from "./inner_products.ts";
 import type { Gaussian } from "./moments.ts";

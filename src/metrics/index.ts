@@ -6,8 +6,8 @@
  * @module imago/metrics
  */
 
+export type { Cooperation } from "../platform/cooperative.ts";
 export { type Comparison, compare } from "./comparison.ts";
-export type { Cooperation } from "./cooperative.ts";
 export { MetricError } from "./errors.ts";
 export { FeatureExtractor, type FeatureNetwork } from "./extractor.ts";
 export { type Features, features } from "./features.ts";

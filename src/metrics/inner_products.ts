@@ -1,7 +1,7 @@
 // Inner products of every row of one matrix with every row of another, in float64: the basis of covariances, kernels
 // and distances.
 
-import { type Cooperation, cooperate } from "./cooperative.ts";
+import { type Cooperation, cooperate } from "../platform/cooperative.ts";
 import type { Features } from "./features.ts";
 
 /** Rows in a block: a block of each matrix fits the second-level cache. */

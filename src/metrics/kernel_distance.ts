@@ -4,7 +4,7 @@
 
 import * as exact from "../engine/math/index.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import { type Cooperation, partOf } from "./cooperative.ts";
+import { type Cooperation, partOf } from "../platform/cooperative.ts";
 import { checkComparable, type Features, takeRows } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";
 

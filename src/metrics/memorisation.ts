@@ -4,7 +4,7 @@
 // draws far nearer ones (Carlini et al. 2023, "Extracting training data from diffusion models"; Yoon et al. 2023,
 // "Diffusion probabilistic models generalize when they fail to memorize", whose threshold of one third is used here).
 
-import { type Cooperation, partOf } from "./cooperative.ts";
+import { type Cooperation, partOf } from "../platform/cooperative.ts";
 import type { Features } from "./features.ts";
 import { nearest } from "./neighbours.ts";
 

@@ -2,7 +2,7 @@
 // Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance": the sums of squares of a batch are taken
 // about its own mean, and two sets are joined by the difference of their means.
 
-import { type Cooperation, partOf } from "./cooperative.ts";
+import { type Cooperation, partOf } from "../platform/cooperative.ts";
 import { MetricError } from "./errors.ts";
 import type { Features } from "./features.ts";
 import { forEachInnerProducts } from "./inner_products.ts";

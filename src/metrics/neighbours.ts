@@ -1,6 +1,6 @@
 // Nearest neighbours in feature space, from the distances between all pairs of two sets, most of which are not kept.
 
-import type { Cooperation } from "./cooperative.ts";
+import type { Cooperation } from "../platform/cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";
 import { forEachInnerProducts, squaredNorms } from "./inner_products.ts";
 

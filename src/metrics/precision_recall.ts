@@ -3,7 +3,7 @@
 // Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models";
 // Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models" (density and coverage).
 
-import { type Cooperation, partOf } from "./cooperative.ts";
+import { type Cooperation, partOf } from "../platform/cooperative.ts";
 import { checkComparable, type Features } from "./features.ts";
 import { forEachDistances, neighbourRadii } from "./neighbours.ts";
 

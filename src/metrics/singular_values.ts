@@ -4,7 +4,7 @@
 // of the largest value; the eigenvalues of M Mᵀ would lose half of the digits.
 
 import * as exact from "../engine/math/index.ts";
-import { type Cooperation, cooperate } from "./cooperative.ts";
+import { type Cooperation, cooperate } from "../platform/cooperative.ts";
 import { tridiagonalEigenvalues } from "./tridiagonal.ts";
 
 /**

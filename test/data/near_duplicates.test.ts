@@ -19,7 +19,7 @@ it("finds copies that were saved anew or made lighter, and no others", async () 
     );
   }
   const images = await openImages(work.path(), { size: 32 });
-  const { pairs, isComplete } = nearDuplicates(images);
+  const { pairs, isComplete } = await nearDuplicates(images);
   const expected = Array.from({ length: 12 }, (_, i) => [
     3 * i,
     3 * i + 1,
@@ -45,12 +45,43 @@ function plain(values: readonly number[], channels: 1 | 3 = 3): ImageSource {
   };
 }
 
-it("tells plain images by their colour", () => {
-  expect(nearDuplicates(plain([10, 200, 14, 100])).pairs).toEqual([{ first: 0, second: 2, distance: 0 }]);
-  expect(nearDuplicates(plain([10, 200, 14, 100], 1)).pairs).toEqual([{ first: 0, second: 2, distance: 0 }]);
+it("tells plain images by their colour", async () => {
+  for (const channels of [1, 3] as const) {
+    const { pairs } = await nearDuplicates(plain([10, 200, 14, 100], channels));
+    expect(pairs).toEqual([{ first: 0, second: 2, distance: 0 }]);
+  }
 });
 
-it("stops where there is no end of them", () => {
-  const { pairs, isComplete } = nearDuplicates(plain(new Array(200).fill(7)));
+it("stops where there is no end of them", async () => {
+  const { pairs, isComplete } = await nearDuplicates(plain(new Array(200).fill(7)));
   expect([pairs.length, isComplete]).toEqual([10_000, false]);
+});
+
+it("lets others run, tells how far it is, and is stopped", async () => {
+  const stop = new AbortController();
+  const shares: number[] = [];
+  const images = plain(new Array(3000).fill(0).map((_, i) => i % 251));
+  let ran = 0;
+  const others = setInterval(() => ran++, 1);
+  const reason = new Error("enough");
+  const slow: ImageSource = {
+    ...images,
+    image(index) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      return images.image(index);
+    },
+  };
+  const found = nearDuplicates(slow, {
+    signal: stop.signal,
+    onProgress(share) {
+      shares.push(share);
+      if (shares.length === 3) stop.abort(reason);
+    },
+  });
+  await expect(found).rejects.toBe(reason);
+  clearInterval(others);
+  expect(ran).toBeGreaterThan(0);
+  expect(shares).toHaveLength(3);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
 });

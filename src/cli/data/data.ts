@@ -46,7 +46,7 @@ export async function dataInfo(source: string, flags: DataInfoFlags): Promise<vo
   const output = createOutput(flags.json === true);
   const opened = await checking(() => openAny(source, { ...sourceOptions(flags), skipBroken: true }, output));
   const { images, local } = opened;
-  const report = dataReport(source, opened, (share) => {
+  const report = await dataReport(source, opened, (share) => {
     if (images.count < MANY) return;
     output.status({ share, parts: ["looking for near-duplicates"] });
   });

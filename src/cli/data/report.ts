@@ -1,12 +1,12 @@
 // The report of imago data info: as JSON, and as lines for people.
 
+import { countLabels, type OriginalsSummary, summarizeOriginals } from "../../data/catalog/originals.ts";
 import {
   type ImageSource,
   JUDGED_BY,
   type LocalImages,
   type NearDuplicates,
   nearDuplicates,
-  type Originals,
 } from "../../data/index.ts";
 import { sizeOf } from "../../data/local/form.ts";
 import * as exact from "../../engine/math/index.ts";
@@ -24,18 +24,18 @@ export interface DataReport {
   readonly lines: readonly string[];
 }
 
-/** Examines all images. @param onProgress called after every image, with a share from 0 to 1 */
-export function dataReport(
+/** Examines all images. @param onProgress called now and then, with a share from 0 to 1 */
+export async function dataReport(
   source: string,
   { images, local }: OpenedSource,
   onProgress: (share: number) => void,
-): DataReport {
+): Promise<DataReport> {
   const { count, channels, size } = images;
   const { mean, deviation } = statistics(images);
-  const near = nearDuplicates(images, (done) => onProgress(done / count));
-  const labels = labelCounts(images);
+  const near = await nearDuplicates(images, { onProgress });
+  const labels = countLabels(images);
   const nameOf = (index: number): string => local?.fileOf(index) ?? `image ${index}`;
-  const originals = local && describeOriginals(local.originals);
+  const originals = local && summarizeOriginals(local.originals);
   return {
     json: {
       event: "data",
@@ -99,50 +99,13 @@ function statistics(images: ImageSource): { mean: number[]; deviation: number[] 
   return { mean, deviation };
 }
 
-interface OriginalsReport {
-  /** [width, height], ordered by number of pixels. */
-  readonly smallest: readonly [number, number];
-  readonly median: readonly [number, number];
-  readonly largest: readonly [number, number];
-  /** Number of images per format and channel count. */
-  readonly kinds: Readonly<Record<string, number>>;
-}
-
-function describeOriginals({ widths, heights, kinds }: Originals): OriginalsReport {
-  const pixels = (index: number): number => (widths[index] ?? 0) * (heights[index] ?? 0);
-  const order = Uint32Array.from(widths, (_, index) => index).sort((a, b) => pixels(a) - pixels(b) || a - b);
-  const sizeAt = (place: number): [number, number] => {
-    const index = order[place] ?? 0;
-    return [widths[index] ?? 0, heights[index] ?? 0];
-  };
-  const counts = new Map<string, number>();
-  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return {
-    smallest: sizeAt(0),
-    median: sizeAt(Math.floor((order.length - 1) / 2)),
-    largest: sizeAt(order.length - 1),
-    kinds: Object.fromEntries([...counts].sort(([, a], [, b]) => b - a)),
-  };
-}
-
-function originalLines({ smallest, median, largest, kinds }: OriginalsReport): string[] {
+function originalLines({ smallest, median, largest, usual, kinds }: OriginalsSummary): string[] {
   const size = ([width, height]: readonly [number, number]) => `${width} x ${height}`;
   const formats = Object.entries(kinds).map(([kind, count]) => `${kind}: ${count.toLocaleString("en-US")}`);
   return [
-    `originals: smallest ${size(smallest)}, median ${size(median)}, largest ${size(largest)} pixels`,
+    `originals: smallest ${size(smallest)}, median ${size(median)}, largest ${size(largest)} pixels; most often ${size(usual.size)} (${counted(usual.count, "image")})`,
     `formats: ${formats.join("; ")}`,
   ];
-}
-
-/** The number of images of each class, in the order of the classes. */
-function labelCounts({ labels }: ImageSource): Map<string, number> | undefined {
-  if (labels === undefined) return undefined;
-  const counts = new Map(labels.names.map((name) => [name, 0]));
-  for (const of of labels.of) {
-    const name = labels.names[of] ?? "";
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return counts;
 }
 
 function labelLines(counts: Map<string, number> | undefined): string[] {

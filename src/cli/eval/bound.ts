@@ -1,7 +1,7 @@
 // The variational bound in imago eval: over the first images of the data, batch by batch.
 
 import { hostTensor } from "../../engine/host_tensor.ts";
-import type { Cooperation } from "../../metrics/cooperative.ts";
+import type { Cooperation } from "../../platform/cooperative.ts";
 import { UsageError } from "../errors.ts";
 import type { EvalFlags, EvalPlan } from "./plan.ts";
 import type { Bound } from "./report.ts";

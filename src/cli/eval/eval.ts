@@ -3,11 +3,11 @@
 import { sourceImage } from "../../data/source_image.ts";
 import { imageGrid, type Pixels, toRgb, writeImage } from "../../io/image/index.ts";
 import { compare } from "../../metrics/comparison.ts";
-import type { Cooperation } from "../../metrics/cooperative.ts";
 import { FeatureExtractor } from "../../metrics/extractor.ts";
 import type { Features } from "../../metrics/features.ts";
 import { judge, nearness } from "../../metrics/memorisation.ts";
 import { pixelFeatures } from "../../metrics/pixels.ts";
+import type { Cooperation } from "../../platform/cooperative.ts";
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { createOutput, type Output } from "../output.ts";

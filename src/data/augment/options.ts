@@ -42,6 +42,7 @@ export const AUGMENT_LIMITS: AugmentOptions = {
 export const isAugmenting = (options: AugmentOptions): boolean =>
   AUGMENT_OPTIONS.some((name) => options[name] > 0);
 
+/** The names of the augmentations. */
 export const AUGMENT_OPTIONS = [
   "randomCrop",
   "rotate",

@@ -5,13 +5,13 @@ import type { ImageSource } from "../../data/image_source.ts";
 import { sourceImage } from "../../data/source_image.ts";
 import type { Backend } from "../../engine/backend.ts";
 import type { Pixels } from "../../io/image/index.ts";
-import type { Cooperation } from "../../metrics/cooperative.ts";
 import { FeatureExtractor } from "../../metrics/extractor.ts";
 import type { Features } from "../../metrics/features.ts";
 import { frechetDistance } from "../../metrics/frechet_distance.ts";
 import { kernelDistance } from "../../metrics/kernel_distance.ts";
 import { type Gaussian, gaussianOf } from "../../metrics/moments.ts";
 import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
+import type { Cooperation } from "../../platform/cooperative.ts";
 
 /** Distances between the model's images and its data, in the features of `patchNetwork`. */
 export interface Quality {

@@ -1,4 +1,4 @@
-// Long computations on the main thread: between pieces they let signals, timers and progress callbacks run.
+// Long computations on one thread: between pieces they let signals, timers and progress callbacks run.
 
 import { timing } from "#platform";
 

@@ -1,0 +1,107 @@
+// A data set that is opened to be looked through: its images are read, then near-duplicates are looked for, and both can
+// be followed and ended.
+
+import { DataError } from "../errors.ts";
+import type { ImageSource } from "../image_source.ts";
+import type { LocalImages } from "../local/source.ts";
+import { type NearDuplicates, nearDuplicates } from "../near_duplicates.ts";
+import { ImageCatalog } from "./catalog.ts";
+
+/** What is done now. */
+export interface ReadingStage {
+  /** "reading images: 5 of 12" */
+  readonly text: string;
+  /** How much of it is done, 0 to 1; null where that is not known. */
+  readonly share: number | null;
+}
+
+/** Reads images, tells what it does, and ends with the signal's reason. */
+export type ReadImages = (
+  tell: (stage: ReadingStage) => void,
+  signal: AbortSignal,
+) => Promise<ImageSource | LocalImages>;
+
+/** How far a reading is. */
+export interface ReadingStatus {
+  /** Null where nothing is done any more. */
+  readonly stage: ReadingStage | null;
+  /** Whether there is a catalog, and whether near-duplicates are known. */
+  readonly isRead: boolean;
+  readonly isSearched: boolean;
+  /** Why there is none, or why the search ended. */
+  readonly problem: unknown;
+}
+
+/** A catalog that is being made. */
+export class CatalogReading {
+  readonly #stop = new AbortController();
+  #stage: ReadingStage | null = { text: "opening", share: null };
+  #images: ImageSource | LocalImages | undefined;
+  #catalog: ImageCatalog | undefined;
+  #near: NearDuplicates | undefined;
+  #problem: unknown;
+
+  /** Begins to read at once. */
+  constructor(read: ReadImages) {
+    void this.#run(read);
+  }
+
+  /** How far it is. */
+  get status(): ReadingStatus {
+    return {
+      stage: this.#stage,
+      isRead: this.#catalog !== undefined,
+      isSearched: this.#near !== undefined,
+      problem: this.#problem,
+    };
+  }
+
+  /** The images to look through. @throws DataError before they are read, or after the end */
+  get catalog(): ImageCatalog {
+    if (this.#catalog === undefined) throw new DataError("the images are not read yet; wait for them");
+    return this.#catalog;
+  }
+
+  /** Images that look alike; undefined before they are known. */
+  get near(): NearDuplicates | undefined {
+    return this.#near;
+  }
+
+  /** Pictures are made until this signal. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Ends all work, and forgets the images. */
+  close(): void {
+    this.#stop.abort(new DataError("the reading was ended"));
+    this.#stage = null;
+    this.#catalog = undefined;
+    this.#closeImages();
+  }
+
+  async #run(read: ReadImages): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      const images = await read((stage) => {
+        this.#stage = stage;
+      }, signal);
+      this.#images = images;
+      if (signal.aborted) return this.#closeImages();
+      this.#catalog = new ImageCatalog(images);
+      const tell = (share: number): void => {
+        this.#stage = { text: "looking for near-duplicates", share };
+      };
+      tell(0);
+      this.#near = await nearDuplicates(images, { signal, onProgress: tell });
+    } catch (error) {
+      if (!signal.aborted) this.#problem = error;
+    }
+    this.#stage = null;
+  }
+
+  #closeImages(): void {
+    if (this.#images !== undefined && "close" in this.#images) this.#images.close();
+    this.#images = undefined;
+  }
+}
