@@ -2,7 +2,7 @@
 
 import { timing } from "#platform";
 
-/** Longest time without letting the rest of the process run (milliseconds). */
+/** Longest time without letting the rest of the process run, if no other is asked for (milliseconds). */
 const SLICE_MS = 40;
 
 /** Progress and cancellation of long work on the host, which also yields to the process in between. */
@@ -11,14 +11,20 @@ export interface Cooperation {
   readonly signal?: AbortSignal;
   /** Called now and then with the share that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
+  /** Longest time without letting the rest of the process run, in milliseconds; default 40. A server takes less. */
+  readonly sliceMs?: number;
 }
 
 /** @returns a function to call and await between pieces of work */
-export function cooperate({ signal, onProgress }: Cooperation): (share: number) => Promise<void> {
+export function cooperate({
+  signal,
+  onProgress,
+  sliceMs = SLICE_MS,
+}: Cooperation): (share: number) => Promise<void> {
   let last = performance.now();
   return async (share) => {
     signal?.throwIfAborted();
-    if (performance.now() - last < SLICE_MS) return;
+    if (performance.now() - last < sliceMs) return;
     onProgress?.(share);
     await timing.letOthersRun();
     signal?.throwIfAborted();
@@ -27,9 +33,9 @@ export function cooperate({ signal, onProgress }: Cooperation): (share: number) 
 }
 
 /** Cooperation for a part of some work: its progress maps to `from` .. `from + share` of the whole. */
-export function partOf({ signal, onProgress }: Cooperation, from: number, share: number): Cooperation {
+export function partOf({ onProgress, ...others }: Cooperation, from: number, share: number): Cooperation {
   return {
-    ...(signal && { signal }),
+    ...others,
     ...(onProgress && { onProgress: (done: number) => onProgress(from + share * done) }),
   };
 }

@@ -8,6 +8,7 @@ import AxeSource from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DataSets } from "../../src/cli/studio/data_sets.ts";
 import { readPage } from "../../src/cli/studio/page_files.ts";
 import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
@@ -61,7 +62,8 @@ describeInBrowser("the studio", () => {
     const hosts = new Set<string>();
     server = createStudioServer({
       ...{ page: await readPage(work.path("page")), runs: new Runs(work.path("runs")), trainings },
-      ...{ access: { hosts, token: null }, about: { imago: "test", runs: work.path("runs") } },
+      ...{ dataSets: new DataSets(), mayNameAny: true, access: { hosts, token: null } },
+      about: { imago: "test", runs: work.path("runs"), mayNameAny: true },
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

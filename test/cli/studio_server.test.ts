@@ -5,6 +5,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { request as httpRequest, type Server } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DataSets } from "../../src/cli/studio/data_sets.ts";
 import { type Access, TOKEN_COOKIE } from "../../src/cli/studio/guard.ts";
 import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
@@ -27,7 +28,15 @@ const servers: Server[] = [];
 
 async function serve(access: Access, quietMs?: number): Promise<string> {
   const server = createStudioServer({
-    ...{ page, runs: new Runs(work.path("runs")), trainings, access, about: { imago: "test" } },
+    ...{
+      page,
+      runs: new Runs(work.path("runs")),
+      trainings,
+      dataSets: new DataSets(),
+      mayNameAny: true,
+      access,
+      about: { imago: "test" },
+    },
     ...(quietMs !== undefined && { quietMs }),
   });
   servers.push(server);

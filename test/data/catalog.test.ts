@@ -89,6 +89,6 @@ test("a reading that is closed ends its work and lets go of the images", async (
   reading.close();
   expect([isClosed, reading.status.stage]).toEqual([true, null]);
   expect(() => reading.catalog).toThrow(DataError);
-  await expect.poll(() => reading.signal.aborted).toBe(true);
+  await expect.poll(() => reading.cooperation.signal?.aborted).toBe(true);
   expect(reading.status).toMatchObject({ isSearched: false, problem: undefined });
 });

@@ -6,6 +6,9 @@ import { UsageError } from "../errors.ts";
 import type { EvalFlags, EvalPlan } from "./plan.ts";
 import type { Bound } from "./report.ts";
 
+/** Cooperation that can be stopped and is followed. */
+export type Watched = Required<Pick<Cooperation, "signal" | "onProgress">>;
+
 /** Number of timesteps to evaluate per image. */
 const TIMESTEPS = 100;
 
@@ -19,7 +22,7 @@ export function checkBound({ data }: EvalPlan, { bitsPerDim }: EvalFlags): void 
 export async function findBound(
   { bound, data, trainTimesteps }: EvalPlan,
   { bitsPerDim: count, batchSize, seed }: EvalFlags,
-  { signal, onProgress }: Required<Cooperation>,
+  { signal, onProgress }: Watched,
 ): Promise<Bound | undefined> {
   if (bound === undefined || count === undefined) return undefined;
   const timesteps = Math.min(TIMESTEPS, trainTimesteps);

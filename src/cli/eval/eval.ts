@@ -12,7 +12,7 @@ import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { createOutput, type Output } from "../output.ts";
 import { duration, timeLeft } from "../wording.ts";
-import { checkBound, findBound } from "./bound.ts";
+import { checkBound, findBound, type Watched } from "./bound.ts";
 import { type EvalFlags, type EvalPlan, type ImageSet, planEval } from "./plan.ts";
 import { appendRow, caution, checkRows, type Repetition, resultJson, resultLines } from "./report.ts";
 
@@ -89,7 +89,7 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
 }
 
 /** Progress of one stage, with its remaining time. */
-function cooperation(text: string, signal: AbortSignal, output: Output): Required<Cooperation> {
+function cooperation(text: string, signal: AbortSignal, output: Output): Watched {
   const started = performance.now();
   return {
     signal,

@@ -1,21 +1,22 @@
-// The studio's server: the page, the runs of a folder, and the trainings that the page starts.
+// The studio's server: the page, the runs of a folder, the trainings that the page starts, and data sets to look through.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describeError, isExplained } from "../errors.ts";
+import { sendJson } from "./answers.ts";
 import { bodyAs } from "./bodies.ts";
+import { type DataStudio, dataApi } from "./data_routes.ts";
 import { type Access, isToken, refusal, TOKEN_COOKIE } from "./guard.ts";
 import { HttpError } from "./http_error.ts";
 import { notesSchema, readNotes, writeNotes } from "./notes.ts";
 import type { PageFiles } from "./page_files.ts";
 import { sendRunFile } from "./run_files.ts";
-import { nameOf, type Runs } from "./runs.ts";
+import { nameOf } from "./runs.ts";
 import { trainArguments, trainFormSchema } from "./train_form.ts";
 import type { Begun, Trainings } from "./trainings.ts";
 
-export interface Studio {
+export interface Studio extends DataStudio {
   readonly page: PageFiles;
-  readonly runs: Runs;
   readonly trainings: Trainings;
   readonly access: Access;
   /** What the page shows of this program. */
@@ -96,12 +97,14 @@ function acceptsToken(
 }
 
 async function api(
-  { page, runs, trainings, about }: Studio,
+  studio: Studio,
   request: IncomingMessage,
   response: ServerResponse,
   parts: readonly string[],
   query: URLSearchParams,
 ): Promise<void> {
+  if (parts[0] === "data") return dataApi(studio, request, response, parts.slice(1), query);
+  const { page, runs, trainings, about } = studio;
   const { method = "GET" } = request;
   const [what, name, part, ...rest] = parts;
   const route = `${method === "HEAD" ? "GET" : method} ${what}${name === undefined ? "" : "/:name"}${part === undefined ? "" : `/${part}`}`;
@@ -178,12 +181,6 @@ async function sendPage(
     ...(content === packed && { "Content-Encoding": "gzip" }),
   });
   response.end(request.method === "HEAD" ? undefined : content);
-}
-
-function sendJson(response: ServerResponse, json: unknown, status = 200): void {
-  const text = JSON.stringify(json);
-  response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-  response.end(text);
 }
 
 function tellError(error: unknown, response: ServerResponse): void {

@@ -11,6 +11,7 @@ import { VERSION } from "../../version.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { createOutput } from "../output.ts";
+import { DataSets } from "./data_sets.ts";
 import { openInBrowser } from "./open_in_browser.ts";
 import { type PageFiles, readPage } from "./page_files.ts";
 import { Runs } from "./runs.ts";
@@ -36,13 +37,16 @@ export async function studio(folder: string, flags: StudioFlags): Promise<void> 
   const page = await builtPage();
   const runs = new Runs(resolve(folder));
   const trainings = new Trainings([process.execPath, ...process.execArgv, process.argv[1]]);
+  const dataSets = new DataSets();
   const hosts = new Set<string>();
   const server = createStudioServer({
     page,
     runs,
     trainings,
+    dataSets,
+    mayNameAny: !isOpen,
     access: { hosts: isOpen ? null : hosts, token },
-    about: { imago: VERSION, runs: folder },
+    about: { imago: VERSION, runs: folder, mayNameAny: !isOpen },
   });
   const { port } = await listen(server, host, flags.port);
   for (const name of [LOOPBACK, "localhost", "[::1]"]) hosts.add(`${name}:${port}`);
@@ -63,6 +67,7 @@ export async function studio(folder: string, flags: StudioFlags): Promise<void> 
   const closed = once(server, "close");
   server.close();
   server.closeAllConnections();
+  dataSets.closeAll();
   await Promise.all([closed, trainings.close()]);
 }
 

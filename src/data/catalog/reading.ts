@@ -1,11 +1,15 @@
 // A data set that is opened to be looked through: its images are read, then near-duplicates are looked for, and both can
 // be followed and ended.
 
+import type { Cooperation } from "../../platform/cooperative.ts";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
 import type { LocalImages } from "../local/source.ts";
 import { type NearDuplicates, nearDuplicates } from "../near_duplicates.ts";
 import { ImageCatalog } from "./catalog.ts";
+
+/** Whoever looks through a data set waits for answers meanwhile, each of which takes several turns (milliseconds). */
+const SLICE_MS = 5;
 
 /** What is done now. */
 export interface ReadingStage {
@@ -67,9 +71,9 @@ export class CatalogReading {
     return this.#near;
   }
 
-  /** Pictures are made until this signal. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
+  /** For work on the catalog: it ends when the reading is closed, and leaves time for others. */
+  get cooperation(): Cooperation {
+    return { signal: this.#stop.signal, sliceMs: SLICE_MS };
   }
 
   /** Ends all work, and forgets the images. */
@@ -93,7 +97,7 @@ export class CatalogReading {
         this.#stage = { text: "looking for near-duplicates", share };
       };
       tell(0);
-      this.#near = await nearDuplicates(images, { signal, onProgress: tell });
+      this.#near = await nearDuplicates(images, { ...this.cooperation, onProgress: tell });
     } catch (error) {
       if (!signal.aborted) this.#problem = error;
     }

@@ -1,0 +1,95 @@
+// The data sets that the page looks through: the last few are kept open.
+
+import { randomUUID } from "node:crypto";
+import { CatalogReading, type ImageCatalog, JUDGED_BY } from "../../data/index.ts";
+import type { Cooperation } from "../../platform/cooperative.ts";
+import { describeError } from "../errors.ts";
+import { openAny, type ReadingOutput } from "../sources.ts";
+import type { NamedData } from "./data_form.ts";
+import { HttpError } from "./http_error.ts";
+
+/** Data sets that are open at once; the one that was opened first is closed for another. */
+const MOST_OPEN = 2;
+/** Pairs of near-duplicates that are told. */
+const MOST_PAIRS = 1000;
+
+export interface DataStatus {
+  readonly stage: { readonly text: string; readonly share: number | null } | null;
+  readonly isRead: boolean;
+  readonly isSearched: boolean;
+  /** In the words of the command. */
+  readonly problem: string | null;
+}
+
+export interface NearReport {
+  readonly judgedBy: string;
+  readonly isComplete: boolean;
+  /** How many there are, and the first of them: two images, and the bits in which they differ. */
+  readonly count: number;
+  readonly pairs: readonly (readonly [first: number, second: number, distance: number])[];
+}
+
+export class DataSets {
+  readonly #open = new Map<string, CatalogReading>();
+
+  /** Begins to read. @returns what the data set is called from now on */
+  open({ source, options }: NamedData): string {
+    for (const id of [...this.#open.keys()].slice(0, -(MOST_OPEN - 1))) this.close(id);
+    const id = randomUUID();
+    const reading = new CatalogReading(async (tell, signal) => {
+      const output: ReadingOutput = {
+        line: () => undefined,
+        warn: () => undefined,
+        status: ({ parts, share }) => tell({ text: parts.join(", "), share: share ?? null }),
+        clear: () => undefined,
+      };
+      const { images, local } = await openAny(source, { ...options, signal }, output);
+      return local ?? images;
+    });
+    this.#open.set(id, reading);
+    return id;
+  }
+
+  status(id: string): DataStatus {
+    const { problem, ...status } = this.#reading(id).status;
+    return { ...status, problem: problem === undefined ? null : describeError(problem).line };
+  }
+
+  catalog(id: string): ImageCatalog {
+    const reading = this.#reading(id);
+    if (!reading.status.isRead) throw new HttpError(409, "these images are not read yet; wait for them");
+    return reading.catalog;
+  }
+
+  /** For work on a catalog: it ends when the data set is closed. */
+  cooperation(id: string): Cooperation {
+    return this.#reading(id).cooperation;
+  }
+
+  near(id: string): NearReport {
+    const { near } = this.#reading(id);
+    if (near === undefined) throw new HttpError(409, "near-duplicates are not known yet; wait for them");
+    return {
+      ...{ judgedBy: JUDGED_BY, isComplete: near.isComplete, count: near.pairs.length },
+      pairs: near.pairs
+        .slice(0, MOST_PAIRS)
+        .map(({ first, second, distance }) => [first, second, distance] as const),
+    };
+  }
+
+  /** Does nothing for one that is not open. */
+  close(id: string): void {
+    this.#open.get(id)?.close();
+    this.#open.delete(id);
+  }
+
+  closeAll(): void {
+    for (const id of [...this.#open.keys()]) this.close(id);
+  }
+
+  #reading(id: string): CatalogReading {
+    const reading = this.#open.get(id);
+    if (reading !== undefined) return reading;
+    throw new HttpError(404, `this data set is no longer open (the last ${MOST_OPEN} are); read it again`);
+  }
+}
