@@ -9,6 +9,11 @@
 export * as engine from "./engine/index.ts";
 export * from "./index.ts";
 export * as nn from "./nn/index.ts";
-export { type MountSource, mountFiles, unmountFiles } from "./platform/browser/files/mounts.ts";
+export {
+  type MountSource,
+  mountFiles,
+  type PlacedFile,
+  unmountFiles,
+} from "./platform/browser/files/mounts.ts";
 export { getFile, listFiles, removeFiles } from "./platform/browser/storage.ts";
 export type { FolderEntry } from "./platform/platform.ts";

@@ -2,6 +2,7 @@
 
 import type { FunctionComponent } from "preact";
 import { about, DOCS, hasDocs, problem, VIEWS, type View, view } from "./state.ts";
+import { Data } from "./views/data.tsx";
 import { Draw } from "./views/draw/draw.tsx";
 import { Learn } from "./views/learn/learn.tsx";
 import { RunsView } from "./views/runs.tsx";
@@ -9,6 +10,7 @@ import { Train } from "./views/train.tsx";
 
 const VIEW_PARTS: Readonly<Record<View, { readonly title: string; readonly part: FunctionComponent }>> = {
   train: { title: "Train", part: Train },
+  data: { title: "Data", part: Data },
   runs: { title: "Runs", part: RunsView },
   draw: { title: "Draw", part: Draw },
   learn: { title: "Learn", part: Learn },

@@ -7,7 +7,7 @@ import { type About, about as askAbout, server } from "./places/server.ts";
 import { tab } from "./places/tab.ts";
 import { Records } from "./records.ts";
 
-export const VIEWS = ["train", "runs", "draw", "learn"] as const;
+export const VIEWS = ["train", "data", "runs", "draw", "learn"] as const;
 export type View = (typeof VIEWS)[number];
 
 const viewOf = (hash: string): View => VIEWS.find((view) => hash === `#${view}`) ?? "train";

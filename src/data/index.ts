@@ -16,6 +16,7 @@ export { type CatalogEntry, type CatalogSummary, ImageCatalog } from "./catalog/
 export type { OriginalsSummary } from "./catalog/originals.ts";
 export {
   CatalogReading,
+  type NearSummary,
   type ReadImages,
   type ReadingStage,
   type ReadingStatus,

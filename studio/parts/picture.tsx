@@ -1,6 +1,6 @@
 // One of several pictures, on a canvas.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Pictures } from "../engine/messages.ts";
 
 export function Picture({
@@ -14,7 +14,8 @@ export function Picture({
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width, height, rgba } = pictures;
-  useEffect(() => {
+  // With its label: whoever reads that finds the picture there.
+  useLayoutEffect(() => {
     const size = 4 * width * height;
     const data = new ImageData(rgba.slice(size * index, size * (index + 1)), width, height);
     canvas.current?.getContext("2d")?.putImageData(data, 0, 0);

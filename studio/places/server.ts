@@ -10,10 +10,16 @@ import {
   trainingSchema,
 } from "./place.ts";
 
-const aboutSchema = v.object({ imago: v.string(), runs: v.string(), hasDocs: v.boolean() });
+const aboutSchema = v.object({
+  imago: v.string(),
+  runs: v.string(),
+  hasDocs: v.boolean(),
+  mayNameAny: v.boolean(),
+});
 export type About = v.InferOutput<typeof aboutSchema>;
 
-async function ask<Schema extends v.GenericSchema>(
+/** @throws Refused in the server's words */
+export async function ask<Schema extends v.GenericSchema>(
   schema: Schema,
   path: string,
   options: RequestInit = {},

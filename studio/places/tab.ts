@@ -2,7 +2,8 @@
 // are in the page's storage.
 
 import * as v from "valibot";
-import type { TabCall, TabMessage, TabReply } from "../engine/tab_messages.ts";
+import type { TabCall } from "../engine/tab_messages.ts";
+import { WorkerCalls } from "../engine/worker_calls.ts";
 import {
   checkpointFolder,
   detailsSchema,
@@ -13,36 +14,10 @@ import {
   trainingSchema,
 } from "./place.ts";
 
-/** What waits for the worker's replies. */
-const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-let worker: Worker | undefined;
-let asked = 0;
-
-function start(): Worker {
-  const made = new Worker(new URL("../engine/tab_worker.ts", import.meta.url), { type: "module" });
-  made.addEventListener("message", ({ data: { id, value, refused } }: MessageEvent<TabReply>) => {
-    const call = waiting.get(id);
-    waiting.delete(id);
-    if (refused === undefined) call?.resolve(value);
-    else call?.reject(new Refused(refused));
-  });
-  made.addEventListener("error", ({ message }) => {
-    for (const { reject } of waiting.values()) reject(new Refused(message));
-    waiting.clear();
-  });
-  return made;
-}
-
-async function ask<Schema extends v.GenericSchema>(
-  schema: Schema,
-  call: TabCall,
-): Promise<v.InferOutput<Schema>> {
-  worker ??= start();
-  const id = asked++;
-  const reply = new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
-  worker.postMessage({ id, call } satisfies TabMessage);
-  return v.parse(schema, await reply);
-}
+const calls = new WorkerCalls<TabCall>(
+  () => new Worker(new URL("../engine/tab_worker.ts", import.meta.url), { type: "module" }),
+);
+const ask = calls.ask.bind(calls);
 
 const nothing = v.undefined();
 const recordsSchema = v.object({ text: v.string(), next: v.number() });
@@ -60,7 +35,7 @@ function optionsOf(name: string): TrainOptions {
 
 /** Whether there may be runs: the worker has all of the engine, and is loaded only when it has something to do. */
 async function hasRuns(): Promise<boolean> {
-  if (worker !== undefined) return true;
+  if (calls.isStarted) return true;
   try {
     const root = await navigator.storage.getDirectory();
     await root.getDirectoryHandle("runs");
@@ -82,7 +57,7 @@ export const tab: Place = {
     ...(await ask(v.omit(detailsSchema, ["notes"]), { name: "details", run })),
     notes: localStorage.getItem(notesKey(run)) ?? "",
   }),
-  trainings: async () => (worker === undefined ? [] : ask(v.array(trainingSchema), { name: "trainings" })),
+  trainings: async () => (calls.isStarted ? ask(v.array(trainingSchema), { name: "trainings" }) : []),
   recordsFrom: (run, from) => ask(recordsSchema, { name: "recordsFrom", run, from }),
   async addressOf(run, path) {
     const key = `${run}/${path}`;

@@ -38,6 +38,11 @@ describeInBrowser("files that a page was given", () => {
     expect(await call.read(`${one}/a`)).toMatch(/ENOTDIR/);
   });
 
+  test("lie where they were placed, whatever their own names are", async () => {
+    const path = await page.call.mountPlaced({ "moths/a.png": "1", "moths/day/b.png": "2" });
+    expect(await page.call.look(path)).toEqual({ [`${path}/a.png`]: "1", [`${path}/day/b.png`]: "2" });
+  });
+
   test("are read in all ways, and copied into the page's own files", async () => {
     const path = await page.call.mount({ "digits.txt": "01234567" });
     expect(await page.call.use(path)).toEqual({ range: "12", sync: "23", copy: "01234567", real: path });

@@ -1,39 +1,23 @@
 // The studio as a person uses it, in Chromium: runs are looked at and compared, a training is begun, stopped and continued,
 // pictures are drawn and explained; on a phone's width, in light and dark, and without what hinders people.
 
-import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import type { Server } from "node:http";
-import AxeSource from "axe-core";
-import type { Browser, Page } from "playwright-core";
-import { build } from "vite";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DataSets } from "../../src/cli/studio/data_sets.ts";
-import { readPage } from "../../src/cli/studio/page_files.ts";
-import { Runs } from "../../src/cli/studio/runs.ts";
-import { createStudioServer } from "../../src/cli/studio/server.ts";
-import { Trainings } from "../../src/cli/studio/trainings.ts";
 import { encodePng, synthetic, withChannels } from "../../src/index.ts";
-import { BIN, said, workFolder } from "../cli/support.ts";
+import { said, workFolder } from "../cli/support.ts";
 import { describeInBrowser, launch, SOFTWARE_GPU } from "./support/chromium.ts";
+import { expectNoHindrance, openStudio, type StudioPage } from "./support/studio_page.ts";
 
 const PATIENCE = 120_000;
 
 describeInBrowser("the studio", () => {
   const work = workFolder();
-  const trainings = new Trainings([process.execPath, BIN]);
-  let server: Server;
-  let browser: Browser;
+  let studio: StudioPage;
   let page: Page;
   let url = "";
-  const problems: string[] = [];
 
   beforeAll(async () => {
-    await build({
-      configFile: "studio/vite.config.ts",
-      logLevel: "silent",
-      build: { outDir: work.path("page"), emptyOutDir: true },
-    });
     const train = (name: string, ...more: string[]) =>
       said([
         ...[
@@ -59,33 +43,11 @@ describeInBrowser("the studio", () => {
       ]);
     await train("first", "--steps", "4");
     await train("second", "--steps", "2", "--seed", "1");
-    const hosts = new Set<string>();
-    server = createStudioServer({
-      ...{ page: await readPage(work.path("page")), runs: new Runs(work.path("runs")), trainings },
-      ...{ dataSets: new DataSets(), mayNameAny: true, access: { hosts, token: null } },
-      about: { imago: "test", runs: work.path("runs"), mayNameAny: true },
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    hosts.add(`127.0.0.1:${address.port}`);
-    url = `http://127.0.0.1:${address.port}/`;
-    browser = await launch();
-    page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(20_000);
-    page.on("console", (message) => {
-      if (message.type() === "error") problems.push(message.text());
-    });
-    page.on("pageerror", ({ message }) => problems.push(message));
+    studio = await openStudio(work.path);
+    ({ page, url } = studio);
   }, PATIENCE);
 
-  afterAll(async () => {
-    await browser.close();
-    await trainings.close();
-    server.close();
-    server.closeAllConnections();
-  });
+  afterAll(() => studio?.close());
 
   test(
     "shows the runs of the folder, lays curves over each other, and keeps notes",
@@ -489,29 +451,13 @@ describeInBrowser("the studio", () => {
   test(
     "hinders nobody: no view has a violation that axe finds, in light, dark, and on a phone",
     async () => {
-      for (const [colorScheme, width] of [
-        ["light", 1280],
-        ["dark", 1280],
-        ["light", 390],
-      ] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 900 });
-        for (const view of ["train", "runs", "draw", "learn"]) {
+      for (const view of ["train", "runs", "draw", "learn"]) {
+        await expectNoHindrance(page, view, async () => {
           await page.goto(`${url}#${view}`);
           await page.reload();
           if (view === "runs") await page.getByRole("button", { name: /^first/ }).click();
           await page.getByRole("main").getByRole("heading").first().waitFor();
-          await page.evaluate(AxeSource.source);
-          const violations = await page.evaluate(async () => {
-            const { axe } = globalThis as unknown as {
-              axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-            };
-            return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
-          });
-          expect(violations, `${view}, ${colorScheme}, ${width}`).toEqual([]);
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          expect(overflow, `${view} at ${width}`).toBeLessThanOrEqual(0);
-        }
+        });
       }
     },
     PATIENCE,
@@ -519,6 +465,6 @@ describeInBrowser("the studio", () => {
 
   test("has no error in its console but the refusals that it shows", () => {
     const refusals = /^Failed to load resource: the server responded with a status of (422|409)/;
-    expect(problems.filter((problem) => !refusals.test(problem))).toEqual([]);
+    expect(studio.problems.filter((problem) => !refusals.test(problem))).toEqual([]);
   });
 });

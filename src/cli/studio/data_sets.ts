@@ -1,7 +1,7 @@
 // The data sets that the page looks through: the last few are kept open.
 
 import { randomUUID } from "node:crypto";
-import { CatalogReading, type ImageCatalog, JUDGED_BY } from "../../data/index.ts";
+import { CatalogReading, type ImageCatalog, type NearSummary } from "../../data/index.ts";
 import type { Cooperation } from "../../platform/cooperative.ts";
 import { describeError } from "../errors.ts";
 import { openAny, type ReadingOutput } from "../sources.ts";
@@ -10,23 +10,12 @@ import { HttpError } from "./http_error.ts";
 
 /** Data sets that are open at once; the one that was opened first is closed for another. */
 const MOST_OPEN = 2;
-/** Pairs of near-duplicates that are told. */
-const MOST_PAIRS = 1000;
-
 export interface DataStatus {
   readonly stage: { readonly text: string; readonly share: number | null } | null;
   readonly isRead: boolean;
   readonly isSearched: boolean;
   /** In the words of the command. */
   readonly problem: string | null;
-}
-
-export interface NearReport {
-  readonly judgedBy: string;
-  readonly isComplete: boolean;
-  /** How many there are, and the first of them: two images, and the bits in which they differ. */
-  readonly count: number;
-  readonly pairs: readonly (readonly [first: number, second: number, distance: number])[];
 }
 
 export class DataSets {
@@ -66,15 +55,10 @@ export class DataSets {
     return this.#reading(id).cooperation;
   }
 
-  near(id: string): NearReport {
+  near(id: string): NearSummary {
     const { near } = this.#reading(id);
     if (near === undefined) throw new HttpError(409, "near-duplicates are not known yet; wait for them");
-    return {
-      ...{ judgedBy: JUDGED_BY, isComplete: near.isComplete, count: near.pairs.length },
-      pairs: near.pairs
-        .slice(0, MOST_PAIRS)
-        .map(({ first, second, distance }) => [first, second, distance] as const),
-    };
+    return near;
   }
 
   /** Does nothing for one that is not open. */

@@ -5,9 +5,11 @@ import type { Cooperation } from "../../platform/cooperative.ts";
 import { DataError } from "../errors.ts";
 import type { ImageSource } from "../image_source.ts";
 import type { LocalImages } from "../local/source.ts";
-import { type NearDuplicates, nearDuplicates } from "../near_duplicates.ts";
+import { JUDGED_BY, type NearDuplicates, nearDuplicates } from "../near_duplicates.ts";
 import { ImageCatalog } from "./catalog.ts";
 
+/** Pairs of near-duplicates that are told. */
+const LISTED_PAIRS = 1000;
 /** Whoever looks through a data set waits for answers meanwhile, each of which takes several turns (milliseconds). */
 const SLICE_MS = 5;
 
@@ -34,6 +36,17 @@ export interface ReadingStatus {
   readonly isSearched: boolean;
   /** Why there is none, or why the search ended. */
   readonly problem: unknown;
+}
+
+/** Images that look alike, as far as they are listed. */
+export interface NearSummary {
+  /** The criterion, in a line for people. */
+  readonly judgedBy: string;
+  /** How many pairs there are, unless there are more (`isComplete` is false). */
+  readonly count: number;
+  readonly isComplete: boolean;
+  /** The first of them: the indices of two images, and the number of the hash's 256 bits in which they differ. */
+  readonly pairs: readonly (readonly [first: number, second: number, distance: number])[];
 }
 
 /** A catalog that is being made. */
@@ -67,8 +80,15 @@ export class CatalogReading {
   }
 
   /** Images that look alike; undefined before they are known. */
-  get near(): NearDuplicates | undefined {
-    return this.#near;
+  get near(): NearSummary | undefined {
+    if (this.#near === undefined) return undefined;
+    const { pairs, isComplete } = this.#near;
+    return {
+      ...{ judgedBy: JUDGED_BY, isComplete, count: pairs.length },
+      pairs: pairs
+        .slice(0, LISTED_PAIRS)
+        .map(({ first, second, distance }) => [first, second, distance] as const),
+    };
   }
 
   /** For work on the catalog: it ends when the reading is closed, and leaves time for others. */

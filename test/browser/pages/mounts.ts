@@ -30,6 +30,8 @@ function inputFiles(contents: Readonly<Record<string, string>>): File[] {
 }
 
 export const mount = (contents: Record<string, string>) => mountFiles(inputFiles(contents));
+export const mountPlaced = (contents: Record<string, string>) =>
+  mountFiles(Object.entries(contents).map(([path, content]) => ({ path, file: new File([content], "own") })));
 export const mountRefused = (contents: [string, string][]) =>
   refusal(() => mountFiles(contents.flatMap(([path, content]) => inputFiles({ [path]: content }))));
 export const unmount = (path: string) => unmountFiles(path);

@@ -7,9 +7,20 @@ import { refusalOf } from "./refusals.ts";
 
 /**
  * What a page has from its user: the files of an input element (`input.files`, folders with `webkitdirectory`), what was
- * dropped (`event.dataTransfer`), a folder or file that was picked (`showDirectoryPicker()`), or any other `File`s.
+ * dropped (`event.dataTransfer`), a folder or file that was picked (`showDirectoryPicker()`), or any other `File`s, also
+ * with paths that are given with them.
  */
-export type MountSource = Iterable<File> | DataTransfer | FileSystemDirectoryHandle | FileSystemFileHandle;
+export type MountSource =
+  | Iterable<File | PlacedFile>
+  | DataTransfer
+  | FileSystemDirectoryHandle
+  | FileSystemFileHandle;
+
+/** A file with the path that it shall have, "folder/name", such as one that a page has sent to its worker. */
+export interface PlacedFile {
+  readonly path: string;
+  readonly file: File;
+}
 
 /** More files are not taken. */
 const MAX_FILES = 1_000_000;
@@ -30,7 +41,11 @@ export async function mountFiles(files: MountSource): Promise<string> {
   const top = new Branch();
   if (isDropped(files)) await addDropped(top, files);
   else if ("kind" in files) top.add([files.name === "" ? "files" : files.name], handleNode(files));
-  else for (const file of files) top.add((file.webkitRelativePath || file.name).split("/"), ofFile(file));
+  else
+    for (const given of files) {
+      const { path, file } = placed(given);
+      top.add(path.split("/"), ofFile(file));
+    }
   const [first, ...others] = top.children.keys();
   if (first === undefined) throw new Error("no files to mount were given; drop or pick files or folders");
   const path = addMount(top.node);
@@ -74,6 +89,9 @@ class Branch {
 /** Workers have no such thing. */
 const isDropped = (files: MountSource): files is DataTransfer =>
   typeof DataTransfer !== "undefined" && files instanceof DataTransfer;
+
+const placed = (file: File | PlacedFile): PlacedFile =>
+  file instanceof File ? { path: file.webkitRelativePath || file.name, file } : file;
 
 const ofFile = (file: File): Node => ({ kind: "file", getFile: async () => file });
 
