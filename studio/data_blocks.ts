@@ -33,15 +33,20 @@ interface Block {
 
 export class DataBlocks {
   readonly part: Part;
-  readonly #tell: () => void;
+  readonly #isOpen: () => boolean;
+  readonly #tell: (problem: string | null) => void;
   /** By number; the one that was seen last is the last. */
   readonly #known = new Map<number, Block>();
   readonly #asked = new Set<number>();
   #wanted: readonly number[] = [];
 
-  /** @param tell called when a block has come */
-  constructor(part: Part, tell: () => void) {
+  /**
+   * @param isOpen whether the data set can still be asked
+   * @param tell called when a block has come, or with the reason why one cannot be had
+   */
+  constructor(part: Part, isOpen: () => boolean, tell: (problem: string | null) => void) {
     this.part = part;
+    this.#isOpen = isOpen;
     this.#tell = tell;
   }
 
@@ -69,13 +74,15 @@ export class DataBlocks {
 
   #ask(): void {
     for (const number of this.#wanted) {
-      if (this.#asked.size >= MOST_ASKED) return;
+      if (this.#asked.size >= MOST_ASKED || !this.#isOpen()) return;
       if (this.#asked.has(number)) continue;
       this.#asked.add(number);
       this.#wanted = this.#wanted.filter((other) => other !== number);
       // What does not come is asked for again when it is seen again.
       void this.#load(number)
-        .catch(() => undefined)
+        .catch((error: unknown) => {
+          if (this.#isOpen()) this.#tell(error instanceof Error ? error.message : String(error));
+        })
         .finally(() => {
           this.#asked.delete(number);
           this.#ask();
@@ -87,6 +94,7 @@ export class DataBlocks {
     const { place, id, label } = this.part;
     const choice = { from: number * MOST_AT_ONCE, count: MOST_AT_ONCE, label };
     const entries = await place.entries(id, choice);
+    if (!this.#isOpen()) return;
     const pictures = await place.pictures(
       id,
       entries.map(({ index }) => index),
@@ -94,6 +102,6 @@ export class DataBlocks {
     );
     this.#known.set(number, { entries, pictures });
     for (const oldest of [...this.#known.keys()].slice(0, -MOST_KEPT)) this.#known.delete(oldest);
-    this.#tell();
+    this.#tell(null);
   }
 }

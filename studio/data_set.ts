@@ -5,6 +5,7 @@ import { DataBlocks } from "./data_blocks.ts";
 import type { DataOrigin, DataPlace, DataStatus, DataSummary, ImageForm, Near } from "./places/data_place.ts";
 import { serverData } from "./places/server_data.ts";
 import { tabData } from "./places/tab_data.ts";
+import { problem } from "./state.ts";
 
 export interface DataSet {
   readonly place: DataPlace;
@@ -53,14 +54,27 @@ export const blocks = computed(() => {
   const listed = data.summary.labels?.listed.find((one) => one.label === label);
   const { place, id, summary } = data;
   const [own, count] = listed === undefined ? [null, summary.count] : [listed.label, listed.count];
-  return new DataBlocks({ place, id, label: own, count }, () => {
-    blocksVersion.value++;
-  });
+  return new DataBlocks(
+    { place, id, label: own, count },
+    () => openData.peek()?.id === id,
+    (refused) => {
+      if (refused === null) blocksVersion.value++;
+      else problem.value = refused;
+    },
+  );
 });
+
+/** Ends when nothing is asked any more of the data set that is followed. */
+let following: Promise<void> = Promise.resolve();
 
 /** Reads images in place of those that are shown. */
 export async function readData(from: DataOrigin, form: ImageForm): Promise<void> {
   await closeData();
+  following = follow(from, form);
+  await following;
+}
+
+async function follow(from: DataOrigin, form: ImageForm): Promise<void> {
   const place = from.kind === "source" || from.kind === "run" ? serverData : tabData;
   let own: DataSet = {
     ...{ place, id: null, stage: { text: "opening", share: null } },
@@ -78,10 +92,10 @@ export async function readData(from: DataOrigin, form: ImageForm): Promise<void>
     const id = await place.open(from, form);
     if (!change({ id })) return await place.close(id);
     for (;;) {
-      const { stage, isRead, isSearched, problem } = await place.status(id);
+      const { stage, isRead, isSearched, problem: wrong } = await place.status(id);
       const summary = isRead ? (own.summary ?? (await place.summary(id))) : null;
       const near = isSearched ? (own.near ?? (await place.near(id))) : null;
-      if (!change({ stage, problem, summary, near }) || stage === null) return;
+      if (!change({ stage, problem: wrong, summary, near }) || stage === null) return;
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   } catch (error) {
@@ -95,5 +109,7 @@ export async function closeData(): Promise<void> {
   dataSet.value = null;
   shownLabel.value = null;
   augmentedImage.value = null;
+  // A question to which the answer is that it was closed would be told as an error.
+  await following;
   if (value?.id) await value.place.close(value.id).catch(() => undefined);
 }

@@ -32,6 +32,8 @@ export interface SourceOptions extends SourceSelection, Omit<FormFlags, "size"> 
   readonly skipBroken: boolean;
   /** Cancels the reading, in place of Ctrl-C. */
   readonly signal?: AbortSignal;
+  /** Images that are decoded at once; see `LocalOptions`. */
+  readonly concurrency?: number;
 }
 
 /** Who is told of the reading. */
@@ -63,7 +65,8 @@ export async function openAny(
   options: SourceOptions,
   output: ReadingOutput,
 ): Promise<OpenedSource> {
-  const { size, channels = "auto", flip, skipBroken, split, imageColumn, labelColumn, signal } = options;
+  const { size, channels = "auto", flip, skipBroken, split, imageColumn, labelColumn } = options;
+  const { signal, concurrency } = options;
   const selection = {
     ...(split !== undefined && { split }),
     ...(imageColumn !== undefined && { imageColumn }),
@@ -84,6 +87,7 @@ export async function openAny(
   const plain = {
     ...{ size, flip, skipBroken, ...selection, ...formOf({ ...options, channels }) },
     ...(signal !== undefined && { signal }),
+    ...(concurrency !== undefined && { concurrency }),
   };
   const local = isHubName(source)
     ? await readHub(source, plain, output)

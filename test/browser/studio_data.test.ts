@@ -172,21 +172,20 @@ describeInBrowser("images in the studio", () => {
       await region.getByRole("slider", { name: /--rotate/ }).focus();
       for (let i = 0; i < 30; i++) await page.keyboard.press("ArrowRight");
       await region.getByText("imago train --rotate 30").waitFor();
-      await expect.poll(() => pixels(first)).not.toBe(plain);
-      const turned = await pixels(first);
-      const second = await pixels(region.getByRole("img", { name: "ants/00.png, epoch 2", exact: true }));
-      expect(second).not.toBe(turned);
-      await region.getByRole("button", { name: "another draw" }).click();
-      await region.getByRole("img", { name: "ants/00.png, epoch 6", exact: true }).waitFor();
-      expect(await region.getByRole("img", { name: "ants/00.png, epoch 1", exact: true }).count()).toBe(0);
-
-      // The same as imago data preview draws, which is what training sees.
+      // As imago data preview draws it, which is what training sees.
       const out = work.path("preview.png");
       const options = ["--count", "41", "--rotate", "30", "--out", out, "--force"];
       await said(["data", "preview", work.path("images"), "--size", "32", "--skip-broken", ...options]);
       const corner = sharp(out).extract({ left: 4, top: 4, width: 4 * SIDE, height: 4 * SIDE });
       const cut = await corner.resize(SIDE, SIDE, { kernel: "nearest" }).ensureAlpha().raw().toBuffer();
-      expect([...cut].join()).toBe(turned);
+      const turned = [...cut].join();
+      expect(turned).not.toBe(plain);
+      await expect.poll(() => pixels(first)).toBe(turned);
+      const second = await pixels(region.getByRole("img", { name: "ants/00.png, epoch 2", exact: true }));
+      expect(second).not.toBe(turned);
+      await region.getByRole("button", { name: "another draw" }).click();
+      await region.getByRole("img", { name: "ants/00.png, epoch 6", exact: true }).waitFor();
+      expect(await region.getByRole("img", { name: "ants/00.png, epoch 1", exact: true }).count()).toBe(0);
     },
     PATIENCE,
   );
@@ -356,4 +355,28 @@ describeInBrowser("images in the studio", () => {
   test("has no error in its console", () => {
     expect(studio.problems).toEqual([]);
   });
+
+  test(
+    "a data set that others' have displaced is told to be read again",
+    async () => {
+      await readPath(work.path("many.npy"), "8");
+      await page.locator('[data-position="0"] canvas').waitFor();
+      await page.getByText(/None: no two images look the same/).waitFor();
+      for (let i = 0; i < 2; i++) {
+        const form = {
+          from: { kind: "source", source: "synthetic" },
+          ...{ size: { width: 8, height: 8 }, channels: 3, fit: "crop" },
+        };
+        const origin = studio.url.replace(/\/$/, "");
+        await fetch(`${studio.url}api/data`, {
+          ...{ method: "POST", headers: { origin, "content-type": "application/json" } },
+          body: JSON.stringify(form),
+        });
+      }
+      await page.locator('[data-position="0"]').focus();
+      await page.keyboard.press("End");
+      await page.getByRole("alert").filter({ hasText: "no longer open" }).waitFor();
+    },
+    PATIENCE,
+  );
 });

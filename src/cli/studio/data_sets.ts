@@ -10,6 +10,9 @@ import { HttpError } from "./http_error.ts";
 
 /** Data sets that are open at once; the one that was opened first is closed for another. */
 const MOST_OPEN = 2;
+/** Images that are decoded at once: the server answers in between, and trainings want their processors. */
+const AT_ONCE = 2;
+
 export interface DataStatus {
   readonly stage: { readonly text: string; readonly share: number | null } | null;
   readonly isRead: boolean;
@@ -32,7 +35,8 @@ export class DataSets {
         status: ({ parts, share }) => tell({ text: parts.join(", "), share: share ?? null }),
         clear: () => undefined,
       };
-      const { images, local } = await openAny(source, { ...options, signal }, output);
+      const own = { ...options, signal, concurrency: AT_ONCE };
+      const { images, local } = await openAny(source, own, output);
       return local ?? images;
     });
     this.#open.set(id, reading);

@@ -9,7 +9,7 @@ import { studio } from "./studio.ts";
 export function addStudio(program: Command): void {
   program
     .command("studio")
-    .description("open a page in which to train, look at runs, and draw")
+    .description("open a page in which to train, look at images and runs, and draw")
     .argument("[folder]", "the folder of runs", "runs")
     .option("--port <n>", "of the page (default: 7860, or a free one)", integer("--port", 0, 65535))
     .option(

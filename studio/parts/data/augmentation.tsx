@@ -150,7 +150,10 @@ export function Augmentation({ data: { place, id, summary } }: { readonly data: 
             </div>
           )}
           <p>
-            <code>imago train {flags.join(" ")}</code>
+            <code>
+              imago train
+              {flags.map((flag) => [" ", <span key={flag}>{flag}</span>])}
+            </code>
           </p>
         </div>
       </div>

@@ -24,7 +24,7 @@ export function Duplicates({ data }: { readonly data: OpenData }) {
       {near !== null ? (
         <Groups data={data} near={near} />
       ) : stage === null ? (
-        <p class="quiet">They were not looked for.</p>
+        <p class="problem">{dataSet.value?.problem}</p>
       ) : (
         <label>
           {stage.text}

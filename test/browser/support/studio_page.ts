@@ -48,7 +48,7 @@ export async function openStudio(path: (name: string) => string): Promise<Studio
   page.setDefaultTimeout(20_000);
   const problems: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error") problems.push(message.text());
+    if (message.type() === "error") problems.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", ({ message }) => problems.push(message));
   return {
