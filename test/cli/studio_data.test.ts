@@ -269,4 +269,25 @@ describe("a studio that other machines reach", () => {
     expect(await read(`${run}/summary`, at)).toMatchObject({ count: 4 });
     await open(from("synthetic"), "isRead", at);
   });
+
+  test("trains on nothing of the disk that its form does not show", async () => {
+    const at = await serve(false);
+    const train = (options: object) =>
+      fetch(`${at}/api/trainings`, {
+        ...{ method: "POST", headers: { "Content-Type": "application/json", Origin: at } },
+        body: JSON.stringify({ name: "theirs", options }),
+      });
+    for (const options of [
+      { data: work.path("images") },
+      { data: "images" },
+      { init: work.path("runs/one") },
+    ]) {
+      const response = await train(options);
+      expect(response.status, JSON.stringify(options)).toBe(403);
+      expect(await errorOf(response)).toContain("open to other machines");
+    }
+    // What may be named comes to imago train, which refuses the rest.
+    const allowed = await train({ data: "synthetic", batchSize: "many" });
+    expect([allowed.status, await errorOf(allowed)]).toEqual([422, expect.stringContaining("--batch-size")]);
+  });
 });

@@ -1,10 +1,10 @@
 // What the page asks of a data set: which images, in which form; and who may name which.
 
 import * as v from "valibot";
-import { isHubName } from "../../io/hub/index.ts";
 import { FITS } from "../../io/image/index.ts";
 import { type SourceOptions, SYNTHETIC } from "../sources.ts";
 import { HttpError } from "./http_error.ts";
+import { checkOpenSource } from "./open_to_others.ts";
 import type { Runs } from "./runs.ts";
 
 /** Largest side of the images, and of drawn ones, all of which are kept in memory. */
@@ -47,12 +47,7 @@ export interface NamedData {
  */
 export async function namedData(form: DataForm, runs: Runs, mayNameAny: boolean): Promise<NamedData> {
   const { source, ...selection } = await sourceOf(form, runs);
-  if (form.from.kind === "source" && !mayNameAny && source !== SYNTHETIC && !isHubName(source)) {
-    throw new HttpError(
-      403,
-      "this studio is open to other machines: choose the drawn butterflies, hf:OWNER/NAME or the data of a run",
-    );
-  }
+  if (form.from.kind === "source" && !mayNameAny) checkOpenSource(source);
   const { size, channels, fit, ground } = form;
   if (source === SYNTHETIC && Math.max(size.width, size.height) > MOST_DRAWN_SIDE) {
     throw new HttpError(

@@ -9,6 +9,7 @@ import { type DataStudio, dataApi } from "./data_routes.ts";
 import { type Access, isToken, refusal, TOKEN_COOKIE } from "./guard.ts";
 import { HttpError } from "./http_error.ts";
 import { notesSchema, readNotes, writeNotes } from "./notes.ts";
+import { checkOpenTraining } from "./open_to_others.ts";
 import type { PageFiles } from "./page_files.ts";
 import { sendRunFile } from "./run_files.ts";
 import { nameOf } from "./runs.ts";
@@ -141,6 +142,7 @@ async function api(
       );
     case "POST trainings": {
       const form = await bodyAs(request, trainFormSchema);
+      if (!studio.mayNameAny) checkOpenTraining(form);
       return sendBegun(response, await trainings.start(join(runs.root, form.name), trainArguments(form)));
     }
     default:
