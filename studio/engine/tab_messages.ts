@@ -1,5 +1,6 @@
 // What the page asks the worker that keeps and trains the runs of this browser.
 
+import type { PlacedFile } from "imago/browser";
 import type { TrainOptions } from "../places/place.ts";
 
 export type TabCall =
@@ -12,7 +13,7 @@ export type TabCall =
       readonly run: string;
       readonly options: TrainOptions;
       /** Of the user; none for the drawn butterflies. */
-      readonly images: readonly File[];
+      readonly images: readonly PlacedFile[];
       readonly resume: boolean;
     };
 

@@ -9,7 +9,7 @@ import {
   synthetic,
   Trainer,
 } from "imago";
-import { getFile, listFiles, mountFiles } from "imago/browser";
+import { getFile, listFiles, mountFiles, type PlacedFile } from "imago/browser";
 import * as v from "valibot";
 import type { RunDetails, RunSummary, TrainingStatus, TrainOptions } from "../places/place.ts";
 import type { TabCall, TabMessage, TabReply } from "./tab_messages.ts";
@@ -149,7 +149,7 @@ function order(name: string, what: keyof typeof STAGES): void {
 async function train(
   name: string,
   options: TrainOptions,
-  images: readonly File[],
+  images: readonly PlacedFile[],
   resume: boolean,
 ): Promise<void> {
   const running = [...trainings.values()].find(({ status }) => status.isRunning);
@@ -195,7 +195,7 @@ const KNOWN = ["preset", "size", "steps", "batchSize", "learningRate", "seed", "
 async function trainerFor(
   name: string,
   options: TrainOptions,
-  images: readonly File[],
+  images: readonly PlacedFile[],
   resume: boolean,
   update: (change: Partial<TrainingStatus>) => void,
 ): Promise<Trainer> {

@@ -1,7 +1,9 @@
 // What can be done with a run: pause, stop, go on, draw.
 
+import type { PlacedFile } from "imago/browser";
 import type { TrainingStatus } from "../places/place.ts";
 import { attempt, chosen, PLACES, type PlacedRun } from "../state.ts";
+import { FileFields } from "./file_fields.tsx";
 
 export function RunActions({
   run,
@@ -70,7 +72,8 @@ function Running({
 
 function GoOn({ run }: { readonly run: PlacedRun }) {
   const { place, name } = run;
-  const goOn = (images: readonly File[]): void => void attempt(() => PLACES[place].resume(name, images));
+  const goOn = (images: readonly PlacedFile[]): void =>
+    void attempt(() => PLACES[place].resume(name, images));
   if (!PLACES[place].needsImages(run)) {
     return (
       <button type="button" onClick={() => goOn([])}>
@@ -79,15 +82,9 @@ function GoOn({ run }: { readonly run: PlacedRun }) {
     );
   }
   return (
-    <label>
-      go on with its {run.images} images
-      <input
-        type="file"
-        multiple
-        onChange={({ currentTarget: { files } }) => {
-          if (files !== null && files.length > 0) goOn([...files]);
-        }}
-      />
-    </label>
+    <fieldset class="group">
+      <legend>go on with its {run.images} images</legend>
+      <FileFields given={0} onChange={goOn} />
+    </fieldset>
   );
 }

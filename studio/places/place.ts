@@ -1,5 +1,6 @@
 // Where runs are: in the folder of the server, or in this browser. Both are asked in the same words.
 
+import type { PlacedFile } from "imago/browser";
 import * as v from "valibot";
 
 const number = v.pipe(v.number(), v.finite());
@@ -66,7 +67,7 @@ export interface Place {
   /** The folder of a run's checkpoint, for them: an address or a path. */
   checkpointOf(name: string, step: number): string;
   /** Starts a training; resolves after its first report. @throws Refused in the words of imago train */
-  train(name: string, options: TrainOptions, images: readonly File[]): Promise<void>;
+  train(name: string, options: TrainOptions, images: readonly PlacedFile[]): Promise<void>;
   /** Ends a training after its step, with a checkpoint. */
   stop(name: string): Promise<void>;
   /** Holds a training after its step, until it is told to go on. */
@@ -75,6 +76,6 @@ export interface Place {
   /** Whether a run goes on only with its images, which the user must give again. */
   needsImages(run: RunSummary): boolean;
   /** @param images none where they are not needed */
-  resume(name: string, images: readonly File[]): Promise<void>;
+  resume(name: string, images: readonly PlacedFile[]): Promise<void>;
   saveNotes(name: string, text: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 // This browser: runs are in its own file system, and a worker trains them. Notes, and the options that a run goes on with,
 // are in the page's storage.
 
+import type { PlacedFile } from "imago/browser";
 import * as v from "valibot";
 import type { TabCall } from "../engine/tab_messages.ts";
 import { WorkerCalls } from "../engine/worker_calls.ts";
@@ -46,7 +47,7 @@ async function hasRuns(): Promise<boolean> {
 }
 
 /** The images of runs, as long as the page is there: a browser does not keep the user's files. */
-const imagesOf = new Map<string, readonly File[]>();
+const imagesOf = new Map<string, readonly PlacedFile[]>();
 
 /** Addresses of files, by run and path: a picture that is shown again needs no new one. */
 const addresses = new Map<string, string>();

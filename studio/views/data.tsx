@@ -11,33 +11,16 @@ import { Labels } from "../parts/data/labels.tsx";
 import { SourceForm } from "../parts/data/source_form.tsx";
 import { Summary } from "../parts/data/summary.tsx";
 import { Wall } from "../parts/data/wall.tsx";
+import { DropZone } from "../parts/drop_zone.tsx";
 import { about, attempt } from "../state.ts";
 
 export function Data() {
-  const [isOver, setOver] = useState(false);
   if (about.value === undefined) return <p class="empty">Looking for the server.</p>;
   return (
-    // Whoever has no pointer chooses files in the form.
-    // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped on it, which needs no role
-    <div
-      class={`columns dropping ${isOver ? "over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={({ currentTarget, relatedTarget }) => {
-        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) setOver(false);
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const { dataTransfer } = event;
-        if (dataTransfer !== null) void attempt(() => readDropped(dataTransfer));
-      }}
-    >
+    <DropZone onDrop={(dropped) => void attempt(() => readDropped(dropped))}>
       <SourceForm />
       <Read />
-    </div>
+    </DropZone>
   );
 }
 

@@ -1,12 +1,18 @@
 // Begin a training, and watch it.
 
-import { useState } from "preact/hooks";
+import type { PlacedFile } from "imago/browser";
+import { useEffect, useState } from "preact/hooks";
+import { droppedFiles } from "../engine/given_files.ts";
 import { Curves } from "../parts/curves.tsx";
+import { DropZone } from "../parts/drop_zone.tsx";
+import { FileFields } from "../parts/file_fields.tsx";
 import { GridSlider } from "../parts/grid_slider.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { RunActions } from "../parts/run_actions.tsx";
+import { TextField } from "../parts/text_field.tsx";
 import {
   about,
+  attempt,
   chosen,
   details,
   keyOf,
@@ -20,21 +26,32 @@ import {
 import { DEFAULTS, FIELDS, type Field, type FormValues, fieldOf, optionsOf, PRESETS } from "./train_form.ts";
 
 export function Train() {
+  const [images, setImages] = useState<readonly PlacedFile[]>([]);
   if (about.value === undefined) return <p class="empty">Looking for the server.</p>;
   return (
-    <div class="columns">
-      <TrainForm />
+    <DropZone onDrop={(dropped) => void attempt(async () => setImages(await droppedFiles(dropped)))}>
+      <TrainForm images={images} onImages={setImages} />
       <Live />
-    </div>
+    </DropZone>
   );
 }
 
-function TrainForm() {
+function TrainForm({
+  images,
+  onImages,
+}: {
+  /** Of the user, for this tab. */
+  readonly images: readonly PlacedFile[];
+  readonly onImages: (images: readonly PlacedFile[]) => void;
+}) {
   const [values, setValues] = useState<FormValues>({ ...DEFAULTS, name: freeName() });
   const [refused, setRefused] = useState<string | null>(null);
   const [isStarting, setStarting] = useState(false);
   const [wanted, setWanted] = useState<PlaceName>("server");
-  const [images, setImages] = useState<readonly File[]>([]);
+  // Files of the page cannot go to the server.
+  useEffect(() => {
+    if (images.length > 0) setWanted("tab");
+  }, [images]);
   const place = about.value === null ? "tab" : wanted;
   const preset = PRESETS.find(({ name }) => name === values.preset);
   const refusedField = refused === null ? undefined : fieldOf(refused);
@@ -67,14 +84,10 @@ function TrainForm() {
         </select>
       </div>
       {place === "tab" && (
-        <label>
-          images (none for drawn butterflies)
-          <input
-            type="file"
-            multiple
-            onChange={({ currentTarget }) => setImages([...(currentTarget.files ?? [])])}
-          />
-        </label>
+        <fieldset class="group">
+          <legend>images (none for the drawn butterflies)</legend>
+          <FileFields given={images.length} onChange={onImages} />
+        </fieldset>
       )}
       {FIELDS.filter(({ isServers }) => place === "server" || isServers !== true).map((field) => (
         <FormField
@@ -109,35 +122,26 @@ function FormField({
   readonly refused: string | null;
   readonly onChange: (value: string) => void;
 }) {
+  if (kind !== "choice") {
+    const inputMode = kind === "number" ? "decimal" : "text";
+    return <TextField {...{ title, value, refused, inputMode, onChange }} placeholder={help ?? ""} />;
+  }
   const id = `field-${name}`;
-  const said = refused === null ? {} : { "aria-invalid": true, "aria-describedby": `${id}-refused` };
   return (
     <div class="field">
       <label for={id}>{title}</label>
-      {kind === "choice" ? (
-        <select
-          id={id}
-          value={value}
-          {...said}
-          onChange={({ currentTarget }) => onChange(currentTarget.value)}
-        >
-          {choices?.map((choice) => (
-            <option key={choice.value} value={choice.value}>
-              {choice.title}
-            </option>
-          ))}
-        </select>
-      ) : (
-        <input
-          id={id}
-          type="text"
-          inputMode={kind === "number" ? "decimal" : "text"}
-          value={value}
-          placeholder={help}
-          {...said}
-          onInput={({ currentTarget }) => onChange(currentTarget.value)}
-        />
-      )}
+      <select
+        id={id}
+        value={value}
+        {...(refused !== null && { "aria-invalid": true, "aria-describedby": `${id}-refused` })}
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
+      >
+        {choices?.map((choice) => (
+          <option key={choice.value} value={choice.value}>
+            {choice.title}
+          </option>
+        ))}
+      </select>
       {refused !== null && (
         <span id={`${id}-refused`} class="problem" role="alert">
           {refused}

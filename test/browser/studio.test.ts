@@ -116,13 +116,13 @@ describeInBrowser("the studio", () => {
       await page.getByLabel("images per step").fill("1");
       await page.getByRole("button", { name: "train" }).click();
       await page.getByRole("heading", { name: "mine" }).waitFor();
-      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "stop", exact: true }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
       await page.goto(`${url}#runs`);
       await page.reload();
       await page.getByRole("button", { name: /^mine/ }).click();
       await page.getByRole("button", { name: "go on" }).click();
-      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "stop", exact: true }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
     },
     PATIENCE,
@@ -150,7 +150,7 @@ describeInBrowser("the studio", () => {
       await page.getByText("paused", { exact: true }).waitFor();
       await page.getByRole("button", { name: "go on" }).click();
       await page.getByRole("button", { name: "pause" }).waitFor();
-      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "stop", exact: true }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
       await page.goto(`${url}#runs`);
       await page.reload();
@@ -167,7 +167,7 @@ describeInBrowser("the studio", () => {
       await other.getByRole("button", { name: "go on" }).click();
       await other.getByRole("alert").filter({ hasText: "is training this run" }).waitFor();
       await other.close();
-      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "stop", exact: true }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
     },
     PATIENCE,
@@ -187,19 +187,25 @@ describeInBrowser("the studio", () => {
       await page.reload();
       await page.getByLabel("trained by").selectOption("tab");
       await page.getByLabel("name").fill("mine here");
-      await page.getByLabel("images (none").setInputFiles(files);
+      await page
+        .getByRole("group", { name: /^images/ })
+        .getByLabel("files")
+        .setInputFiles(files);
       await page.getByLabel("preset").selectOption("quick32");
       await page.getByLabel("computes on").selectOption("wasm");
       await page.getByLabel("images per step").fill("1");
       await page.getByRole("button", { name: "train" }).click();
       await page.getByRole("heading", { name: "mine here" }).waitFor();
-      await page.getByRole("button", { name: "stop" }).click();
+      await page.getByRole("button", { name: "stop", exact: true }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
       await page.goto(`${url}#runs`);
       await page.reload();
       await page.getByRole("button", { name: /^mine here/ }).click();
-      await page.getByLabel("go on with its 4 images").setInputFiles(files);
-      await page.getByRole("button", { name: "stop" }).click();
+      await page
+        .getByRole("group", { name: "go on with its 4 images" })
+        .getByLabel("files")
+        .setInputFiles(files);
+      await page.getByRole("button", { name: "stop", exact: true }).click();
       await page.getByRole("button", { name: "go on" }).waitFor();
     },
     PATIENCE,

@@ -69,7 +69,7 @@ export class Trainings {
     const training: Training = {
       child,
       status: {
-        ...{ out, isRunning: true, stage: STARTING, device: null, secondsLeft: null },
+        ...{ out, isRunning: true, stage: "start", device: null, secondsLeft: null },
         ...{ problem: null, warnings: [] },
       },
     };
@@ -111,7 +111,8 @@ export class Trainings {
   /** Asks a training to end after its step, with a checkpoint. @throws HttpError for one that was not started here */
   stop(out: string): void {
     const training = this.#running(out);
-    end(training);
+    if (training.status.stage === STOPPING) return;
+    order(training, "stop");
     training.status = { ...training.status, stage: STOPPING };
   }
 
@@ -137,7 +138,7 @@ export class Trainings {
     await Promise.all(
       running.map((training) => {
         const ended = new Promise((resolve) => training.child.on("close", resolve));
-        end(training);
+        if (training.status.stage !== STOPPING) order(training, "stop");
         return ended;
       }),
     );
@@ -162,15 +163,7 @@ function order({ child }: Training, what: Order): void {
   if (child.connected) child.send(what);
 }
 
-/** Asks a training to end. What has not begun to train has nothing to keep, and a signal ends it at once. */
-function end(training: Training): void {
-  const { stage } = training.status;
-  if (stage === STARTING) training.child.kill("SIGINT");
-  else if (stage !== STOPPING) order(training, "stop");
-}
-
-/** The stages of a training that prepares, and of one that was asked to stop or to pause. */
-const STARTING = "start";
+/** The stages of a training that was asked to stop or to pause. */
 const STOPPING = "stop";
 const PAUSED = "pause";
 /** The exit code of a training that was stopped. */

@@ -21,7 +21,7 @@ import { openSource } from "../sources.ts";
 import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "../wording.ts";
 import { trainAgain } from "./again.ts";
 import { readInit, tellInit, warnOfPrediction } from "./init.ts";
-import { takeOrders } from "./orders.ts";
+import { Orders } from "./orders.ts";
 import { type TrainFlags, type TrainPlan, trainPlan } from "./plan.ts";
 
 const BEGINNINGS = {
@@ -40,7 +40,16 @@ const EPOCH_LINE_MS = 10_000;
 export async function train(flags: TrainFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   expectWork();
-  const ready = await checking(() => prepare(flags, output));
+  const orders = new Orders();
+  try {
+    await trainTo(await checking(() => prepare(flags, output)), orders, output);
+  } finally {
+    orders.end();
+  }
+}
+
+/** Trains to the end of the run, or until it is stopped. */
+async function trainTo(ready: Ready, orders: Orders, output: Output): Promise<void> {
   const { trainer, out } = ready;
   if (trainer.finished) {
     output.event({ event: "finished", step: trainer.settings.steps, out });
@@ -54,7 +63,7 @@ export async function train(flags: TrainFlags): Promise<void> {
     output.line("stopping after this step; a checkpoint is written (Ctrl-C again ends at once)");
     trainer.stop();
   });
-  const leaveOrders = takeOrders(trainer);
+  orders.follow(trainer);
   announce(ready, output);
   const report = reporter(ready, output);
   let last: TrainProgress | undefined;
@@ -76,7 +85,6 @@ export async function train(flags: TrainFlags): Promise<void> {
     throw new FileError(error.path, `${error.problem}; then go on with: ${goOn}`, { cause: error });
   } finally {
     release();
-    leaveOrders();
     output.end();
   }
   const step = last?.step ?? trainer.startStep;

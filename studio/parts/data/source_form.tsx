@@ -4,8 +4,9 @@ import { useState } from "preact/hooks";
 import * as v from "valibot";
 import { CHANNELS, type DataForm, dataForm, FITS, imageFormOf, originOf } from "../../data_form.ts";
 import { closeData, dataSet, readData } from "../../data_set.ts";
-import { chosenFiles } from "../../engine/given_files.ts";
 import { about, attempt, keyOf, readDetails, runs } from "../../state.ts";
+import { FileFields } from "../file_fields.tsx";
+import { TextField } from "../text_field.tsx";
 import { givenFiles, readGiven } from "./given.ts";
 
 /** How a run has its images, as far as it says so. */
@@ -15,6 +16,9 @@ const runDataSchema = v.object({
   fit: v.optional(v.picklist(FITS), "crop"),
   ground: v.optional(v.string(), ""),
 });
+
+/** Values that are typed. */
+type TextName = "source" | "size" | "ground" | "split" | "labelColumn" | "imageColumn";
 
 export function SourceForm() {
   const [refused, setRefused] = useState<string | null>(null);
@@ -31,11 +35,15 @@ export function SourceForm() {
       setRefused(error instanceof Error ? error.message : String(error));
     }
   };
-  const choose = (files: FileList | null): void => {
-    if (files === null || files.length === 0) return;
-    givenFiles.value = chosenFiles(files);
-    void begin();
-  };
+  /** @param flag of the option that a refusal names */
+  const field = (name: TextName, title: string, placeholder: string, flag: string = name) => (
+    <TextField
+      {...{ title, placeholder }}
+      value={form[name]}
+      refused={refused?.startsWith(`--${flag} `) === true ? refused : null}
+      onChange={(value) => set({ [name]: value })}
+    />
+  );
   const ofServer = runs.value.filter(({ place }) => place === "server");
   const stage = dataSet.value?.stage;
   const isReading = stage !== undefined && stage !== null && dataSet.value?.summary === null;
@@ -79,35 +87,19 @@ export function SourceForm() {
         </select>
       </div>
       {form.from === "files" && (
-        <>
-          <label>
-            files
-            <input type="file" multiple onChange={({ currentTarget }) => choose(currentTarget.files)} />
-          </label>
-          <label>
-            a folder
-            <input
-              type="file"
-              {...{ webkitdirectory: true }}
-              onChange={({ currentTarget }) => choose(currentTarget.files)}
-            />
-          </label>
-          <p class="quiet">
-            Or drop them anywhere on this page. They stay on this device
-            {givenFiles.value.length > 0 && `; ${givenFiles.value.length} given`}.
-          </p>
-        </>
-      )}
-      {form.from === "source" && (
-        <TextField
-          id="source"
-          title={about.value?.mayNameAny === true ? "path or name" : "name"}
-          help={about.value?.mayNameAny === true ? "my-pictures, set.zip, hf:OWNER/NAME" : "hf:OWNER/NAME"}
-          {...{ form, set, refused }}
-          flag="data"
+        <FileFields
+          given={givenFiles.value.length}
+          onChange={(files) => {
+            givenFiles.value = files;
+            void begin();
+          }}
         />
       )}
-      <TextField id="size" title="size" help="64, or 96x128" {...{ form, set, refused }} />
+      {form.from === "source" &&
+        (about.value?.mayNameAny === true
+          ? field("source", "path or name", "my-pictures, set.zip, hf:OWNER/NAME", "data")
+          : field("source", "name", "hf:OWNER/NAME", "data"))}
+      {field("size", "size", "64, or 96x128")}
       {form.from !== "synthetic" && (
         <div class="field">
           <label for="data-fit">of another shape</label>
@@ -141,12 +133,12 @@ export function SourceForm() {
       {form.from !== "synthetic" && (
         <details>
           <summary>more</summary>
-          <TextField id="ground" title="ground" help="#ffffff" {...{ form, set, refused }} />
+          {field("ground", "ground", "#ffffff")}
           {!form.from.startsWith("run:") && (
             <>
-              <TextField id="split" title="split" help="all, or train" {...{ form, set, refused }} />
-              <TextField id="labelColumn" title="label column" help="label" {...{ form, set, refused }} />
-              <TextField id="imageColumn" title="image column" help="image" {...{ form, set, refused }} />
+              {field("split", "split", "all, or train")}
+              {field("labelColumn", "label column", "label")}
+              {field("imageColumn", "image column", "image")}
             </>
           )}
         </details>
@@ -167,45 +159,6 @@ export function SourceForm() {
         )}
       </div>
     </form>
-  );
-}
-
-function TextField({
-  id,
-  title,
-  help,
-  form,
-  set,
-  refused,
-  flag = id,
-}: {
-  readonly id: "source" | "size" | "ground" | "split" | "labelColumn" | "imageColumn";
-  readonly title: string;
-  readonly help: string;
-  readonly form: DataForm;
-  readonly set: (change: Partial<DataForm>) => void;
-  readonly refused: string | null;
-  /** Of the option that a refusal names. */
-  readonly flag?: string;
-}) {
-  const own = refused?.startsWith(`--${flag} `) === true ? refused : null;
-  return (
-    <div class="field">
-      <label for={`data-${id}`}>{title}</label>
-      <input
-        id={`data-${id}`}
-        type="text"
-        value={form[id]}
-        placeholder={help}
-        {...(own !== null && { "aria-invalid": true, "aria-describedby": `data-${id}-refused` })}
-        onInput={({ currentTarget }) => set({ [id]: currentTarget.value })}
-      />
-      {own !== null && (
-        <span id={`data-${id}-refused`} class="problem" role="alert">
-          {own}
-        </span>
-      )}
-    </div>
   );
 }
 
