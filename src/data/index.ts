@@ -13,7 +13,7 @@ export { CONDITION_SIZE, type EdmDraw } from "./augment/edm.ts";
 export { AUGMENT_LIMITS, AUGMENT_OPTIONS, type AugmentOptions, NO_AUGMENTATION } from "./augment/options.ts";
 export { type Batch, BatchSampler, type BatchSamplerOptions, fillBatch, fillConditions } from "./batches.ts";
 export { type CatalogEntry, type CatalogSummary, ImageCatalog } from "./catalog/catalog.ts";
-export type { OriginalsSummary } from "./catalog/originals.ts";
+export type { OriginalSize, OriginalsSummary } from "./catalog/originals.ts";
 export {
   CatalogReading,
   type NearSummary,

@@ -5,10 +5,13 @@ import { chosenFiles } from "../engine/given_files.ts";
 
 export function FileFields({
   given,
+  without,
   onChange,
 }: {
   /** How many were given before. */
   readonly given: number;
+  /** What is taken where none are given. */
+  readonly without?: string;
   readonly onChange: (files: readonly PlacedFile[]) => void;
 }) {
   const choose = (files: FileList | null): void => {
@@ -29,7 +32,8 @@ export function FileFields({
         />
       </label>
       <p class="quiet">
-        Or drop them anywhere on this page. They stay on this device{given > 0 && `; ${given} given`}.
+        Or drop them anywhere on this page. They stay on this device
+        {given > 0 ? `; ${given} given.` : without === undefined ? "." : `. None: ${without}.`}
       </p>
     </>
   );

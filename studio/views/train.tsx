@@ -85,8 +85,8 @@ function TrainForm({
       </div>
       {place === "tab" && (
         <fieldset class="group">
-          <legend>images (none for the drawn butterflies)</legend>
-          <FileFields given={images.length} onChange={onImages} />
+          <legend>images</legend>
+          <FileFields given={images.length} without="the drawn butterflies" onChange={onImages} />
         </fieldset>
       )}
       {FIELDS.filter(({ isServers }) => place === "server" || isServers !== true).map((field) => (

@@ -15,11 +15,13 @@ const LISTED = 1000;
 
 /** What a data set is made of. Names from outside are safe to show: control characters are escaped. */
 export interface CatalogSummary {
+  /** Of the data set. */
   readonly name: string;
   /** Number of images. */
   readonly count: number;
   /** That the images were brought to, in pixels. */
   readonly size: Extent;
+  /** That the images were brought to: 1 gray, 3 RGB, 4 RGB and transparency. */
   readonly channels: Channels;
   /** The classes with the most images, and how many classes there are; null for images without labels. */
   readonly labels: {
@@ -30,11 +32,13 @@ export interface CatalogSummary {
   readonly originals: OriginalsSummary | null;
   /** The first unreadable files, and how many there are. */
   readonly broken: { readonly files: number; readonly listed: readonly BrokenImage[] };
+  /** About files that were left out or read in a way that one may not expect, a line each. */
   readonly warnings: readonly string[];
 }
 
 /** An image of a catalog. */
 export interface CatalogEntry {
+  /** From 0. */
   readonly index: number;
   /** Its file's name in the source, or its number. */
   readonly name: string;

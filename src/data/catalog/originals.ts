@@ -3,17 +3,19 @@
 import type { ImageSource } from "../image_source.ts";
 import type { Originals } from "../local/decoded_set.ts";
 
-/** In pixels. */
-type Size = readonly [width: number, height: number];
+/** A size in pixels. */
+export type OriginalSize = readonly [width: number, height: number];
 
 /** The sizes and formats of the original files. */
 export interface OriginalsSummary {
-  /** [width, height], ordered by number of pixels. */
-  readonly smallest: Size;
-  readonly median: Size;
-  readonly largest: Size;
+  /** Of the fewest pixels. */
+  readonly smallest: OriginalSize;
+  /** The one in the middle, by number of pixels. */
+  readonly median: OriginalSize;
+  /** Of the most pixels. */
+  readonly largest: OriginalSize;
   /** The most frequent size, and how many have it. */
-  readonly usual: { readonly size: Size; readonly count: number };
+  readonly usual: { readonly size: OriginalSize; readonly count: number };
   /** Number of images per format and channel count, the most frequent first. */
   readonly kinds: Readonly<Record<string, number>>;
 }
@@ -21,9 +23,9 @@ export interface OriginalsSummary {
 /** Sums up the originals of at least one image. */
 export function summarizeOriginals({ widths, heights, kinds }: Originals): OriginalsSummary {
   const pixels = (index: number): number => (widths[index] ?? 0) * (heights[index] ?? 0);
-  const sizeOf = (index: number): Size => [widths[index] ?? 0, heights[index] ?? 0];
+  const sizeOf = (index: number): OriginalSize => [widths[index] ?? 0, heights[index] ?? 0];
   const order = Uint32Array.from(widths, (_, index) => index).sort((a, b) => pixels(a) - pixels(b) || a - b);
-  const sizeAt = (place: number): Size => sizeOf(order[place] ?? 0);
+  const sizeAt = (place: number): OriginalSize => sizeOf(order[place] ?? 0);
   const ofSizes = counted(order, (index) => sizeOf(index).join(" x "));
   const [usual = ["", 0] as const] = ofSizes;
   const anyUsual = order.find((index) => sizeOf(index).join(" x ") === usual[0]) ?? 0;

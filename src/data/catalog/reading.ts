@@ -31,8 +31,9 @@ export type ReadImages = (
 export interface ReadingStatus {
   /** Null where nothing is done any more. */
   readonly stage: ReadingStage | null;
-  /** Whether there is a catalog, and whether near-duplicates are known. */
+  /** Whether there is a catalog. */
   readonly isRead: boolean;
+  /** Whether near-duplicates are known. */
   readonly isSearched: boolean;
   /** Why there is none, or why the search ended. */
   readonly problem: unknown;
@@ -44,6 +45,7 @@ export interface NearSummary {
   readonly judgedBy: string;
   /** How many pairs there are, unless there are more (`isComplete` is false). */
   readonly count: number;
+  /** Whether all pairs are counted. */
   readonly isComplete: boolean;
   /** The first of them: the indices of two images, and the number of the hash's 256 bits in which they differ. */
   readonly pairs: readonly (readonly [first: number, second: number, distance: number])[];

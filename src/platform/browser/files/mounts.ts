@@ -18,7 +18,9 @@ export type MountSource =
 
 /** A file with the path that it shall have, "folder/name", such as one that a page has sent to its worker. */
 export interface PlacedFile {
+  /** With "/" between folders. */
   readonly path: string;
+  /** Its content. */
   readonly file: File;
 }
 
