@@ -33,12 +33,8 @@ export function App() {
               {VIEW_PARTS[name].title}
             </a>
           ))}
+          {hasDocs.value && <a href={DOCS}>Docs</a>}
         </nav>
-        {hasDocs.value && (
-          <a class="docs" href={DOCS}>
-            Docs
-          </a>
-        )}
         <p class="where">
           {about.value ? about.value.runs : about.value === null ? "this browser alone" : ""}
         </p>
