@@ -1,11 +1,13 @@
 // What the page and its drawing worker say to each other.
 
+import type { PlacedFile } from "imago/browser";
+
 /** Where a model is. */
 export interface ModelSource {
   /** What DDPMPipeline.fromPretrained takes: an address, a path, a name on the Hub. Of `files`, a name of no other. */
   readonly address: string;
   /** A pipeline's folder on the user's disk. */
-  readonly files?: readonly File[];
+  readonly files?: readonly PlacedFile[];
   /** The folder of a run's checkpoint, whose weights draw instead: an address or a path. */
   readonly checkpoint?: string;
 }

@@ -4,12 +4,14 @@ import { useState } from "preact/hooks";
 import { compare, comparison } from "../../engine/comparison.ts";
 import { cancel } from "../../engine/draw_client.ts";
 import { draw, drawing } from "../../engine/drawing.ts";
+import { droppedFiles } from "../../engine/given_files.ts";
+import { DropZone } from "../../parts/drop_zone.tsx";
 import { SamplerTable } from "../../parts/sampler_table.tsx";
-import { chosen, runs } from "../../state.ts";
+import { attempt, chosen, runs } from "../../state.ts";
 import { CompareForm } from "./compare_form.tsx";
 import { DrawFields } from "./form.tsx";
 import { Result } from "./result.tsx";
-import { modelOf, NO_VALUES, requestOf, type Values } from "./values.ts";
+import { folderOf, modelOf, NO_VALUES, requestOf, type Values } from "./values.ts";
 
 /** Pictures of each sampler that is compared. */
 const COMPARED = 4;
@@ -28,7 +30,14 @@ export function Draw() {
   };
   const isBusy = drawing.value !== null && !drawing.value.isOver;
   return (
-    <div class="columns">
+    <DropZone
+      onDrop={(dropped) =>
+        void attempt(async () => {
+          const folder = folderOf(await droppedFiles(dropped));
+          setGiven({ ...values, source: "folder", folder });
+        })
+      }
+    >
       <form class="panel form" onSubmit={begin} aria-label="a drawing">
         <h2>Draw</h2>
         <DrawFields {...{ values, usable }} onChange={(change) => setGiven({ ...values, ...change })} />
@@ -67,6 +76,6 @@ export function Draw() {
       ) : (
         <Result key={drawing.value.id} drawing={drawing.value} />
       )}
-    </div>
+    </DropZone>
   );
 }

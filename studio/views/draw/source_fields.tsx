@@ -1,11 +1,10 @@
 // Chooses what draws: a run and one of its checkpoints, a folder, an address.
 
 import { useEffect, useState } from "preact/hooks";
+import { chosenFiles } from "../../engine/given_files.ts";
 import { TextField } from "../../parts/text_field.tsx";
 import { type PlacedRun, readDetails } from "../../state.ts";
-import { isOther, OTHERS, type Values } from "./values.ts";
-
-let folders = 0;
+import { folderOf, isOther, OTHERS, type Values } from "./values.ts";
 
 export function SourceFields({
   values,
@@ -17,7 +16,7 @@ export function SourceFields({
   readonly usable: readonly PlacedRun[];
   readonly onChange: (change: Partial<Values>) => void;
 }) {
-  const { source, checkpoint, address } = values;
+  const { source, checkpoint, address, folder } = values;
   const checkpoints = useCheckpoints(isOther(source) ? null : source);
   return (
     <>
@@ -48,13 +47,14 @@ export function SourceFields({
       )}
       {source === "folder" && (
         <label>
-          a pipeline's folder, with model_index.json
+          a pipeline's folder, with model_index.json; or drop it on this page
+          {folder !== null && ` (${folder.files.length} files given)`}
           <input
             type="file"
             multiple
             {...{ webkitdirectory: true }}
             onChange={({ currentTarget: { files } }) =>
-              onChange({ folder: { name: `folder ${folders++}`, files: [...(files ?? [])] } })
+              onChange({ folder: folderOf(chosenFiles(files ?? [])) })
             }
           />
         </label>

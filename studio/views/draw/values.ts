@@ -1,6 +1,7 @@
 // What the form of a drawing holds, and the request that it stands for.
 
 import { isSamplerName, makeSampler } from "imago";
+import type { PlacedFile } from "imago/browser";
 import type { DrawRequest, ModelSource, OptionValue } from "../../engine/messages.ts";
 import { PLACES, runs } from "../../state.ts";
 
@@ -30,8 +31,12 @@ export interface Values {
 export interface Folder {
   /** Of no other folder. */
   readonly name: string;
-  readonly files: readonly File[];
+  readonly files: readonly PlacedFile[];
 }
+
+let folders = 0;
+
+export const folderOf = (files: readonly PlacedFile[]): Folder => ({ name: `folder ${folders++}`, files });
 
 /** Models that are no runs. */
 export const OTHERS = {
