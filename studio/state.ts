@@ -83,9 +83,10 @@ export async function attempt(work: () => Promise<unknown>): Promise<void> {
 /** The documentation, if it was built and brought along. */
 export const DOCS = "docs/index.html";
 
-/** Time between two looks (milliseconds); where one takes long, as of thousands of runs, it takes a fifth of the time. */
+/** Time between two looks (milliseconds); where one takes long, as of thousands of runs, as much time is left to others. */
 const PAUSE = 1000;
-const SHARE = 1 / 5;
+/** While a training begins, whose first step is waited for. */
+const SHORT_PAUSE = 200;
 
 /** Follows the runs while the page is seen. */
 export async function follow(): Promise<void> {
@@ -96,9 +97,15 @@ export async function follow(): Promise<void> {
     const begun = performance.now();
     if (document.visibilityState === "visible") await look().catch(() => undefined);
     const took = performance.now() - begun;
-    await new Promise((resolve) => setTimeout(resolve, Math.max(PAUSE, took / SHARE - took)));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(begins() ? SHORT_PAUSE : PAUSE, took)));
   }
 }
+
+/** Whether a training that was started here has not made a step. */
+const begins = (): boolean =>
+  trainings.value.some(
+    ({ isRunning, key }) => isRunning && (runs.value.find((run) => run.key === key)?.step ?? 0) === 0,
+  );
 
 async function findDocs(): Promise<void> {
   hasDocs.value =

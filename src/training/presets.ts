@@ -79,6 +79,7 @@ const PATCH_SETTINGS = {
 export const PRESET_NAMES = [
   "quick",
   "gallery",
+  "gallery256",
   "quick32",
   "butterflies32",
   "cifar10",
@@ -118,6 +119,21 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
     },
     length: { steps: 1700 },
+    settings: { ...PATCH_SETTINGS, sampleEvery: 250, checkpointEvery: 250 },
+  },
+  gallery256: {
+    summary:
+      "16 M parameters over patches of 4, 256 px: butterflies to hang on a wall, within an hour on two cores",
+    ...OVER_PATCHES,
+    patchSize: 4,
+    size: 256,
+    model: {
+      layersPerBlock: 1,
+      blockOutChannels: [64, 96, 128, 192, 256],
+      downBlockTypes: ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+      upBlockTypes: ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
+    },
+    length: { steps: 2000 },
     settings: { ...PATCH_SETTINGS, sampleEvery: 250, checkpointEvery: 250 },
   },
   quick32: {

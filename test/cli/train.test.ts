@@ -343,7 +343,7 @@ test("wrong input costs no work: exit code 2, one line, no folder", async () => 
     [["--learning-rate", "fast"], '--learning-rate is "fast"; expected a number above 0'],
     [
       ["--preset", "huge"],
-      '--preset is "huge"; expected quick, gallery, quick32, butterflies32, cifar10 or butterflies128',
+      '--preset is "huge"; expected quick, gallery, gallery256, quick32, butterflies32, cifar10 or butterflies128',
     ],
     [["--steps", "1", "--epochs", "1"], "--steps and --epochs both"],
     [["--no-ema", "--ema-max-decay", "0.9"], "exclude each other"],
