@@ -116,7 +116,7 @@ export class Trainer {
         this.#finished = step === steps && !isLeft;
         yield { ...metrics, ...run.outlook(step), ...outcome };
         if (stops) return;
-        await this.#pause?.end;
+        if (this.#pause !== undefined) await run.pause(this.#pause.end);
         if (this.stopped) {
           // Stopped while the step was handled, or the run was paused.
           if (outcome.checkpoint === undefined) await run.saveCheckpoint(step);

@@ -135,6 +135,11 @@ export class Run {
     return this.#parts.speed.time(step);
   }
 
+  /** Waits for the end of a pause, which is no time of training. */
+  pause(end: Promise<void>): Promise<void> {
+    return this.#parts.speed.pause(end);
+  }
+
   /** Appends a step to the run's metrics. */
   record(result: StepResult): StepMetrics {
     const { metrics, epochLoss, losses, speed } = this.#parts;

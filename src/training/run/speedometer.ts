@@ -10,6 +10,8 @@ export class Speedometer {
   readonly #batchSize: number;
   #started: number | undefined;
   readonly #secondsBefore: number;
+  /** Seconds of pauses. */
+  #paused = 0;
   readonly #recent: number[] = [];
   /** Last duration of each kind of work, seconds. */
   readonly #asides = new Map<AsideWork, number>();
@@ -20,10 +22,10 @@ export class Speedometer {
     this.#secondsBefore = secondsBefore;
   }
 
-  /** Time since the first step, plus the run's time before it was resumed. */
+  /** Time since the first step without pauses, plus the run's time before it was resumed. */
   get seconds(): number {
     const now = performance.now();
-    return this.#secondsBefore + (now - (this.#started ?? now)) / 1000;
+    return this.#secondsBefore + (now - (this.#started ?? now)) / 1000 - this.#paused;
   }
 
   /** Speed of the recent steps, without the work between them. */
@@ -37,6 +39,12 @@ export class Speedometer {
     this.#recent.push(seconds);
     if (this.#recent.length > WINDOW) this.#recent.shift();
     return result;
+  }
+
+  /** Waits; the time is not the training's. */
+  async pause(end: Promise<void>): Promise<void> {
+    const [, seconds] = await timed(() => end);
+    this.#paused += seconds;
   }
 
   async timeAside<T>(kind: AsideWork, work: () => Promise<T>): Promise<T> {
