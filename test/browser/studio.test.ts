@@ -361,19 +361,33 @@ describeInBrowser("the studio", () => {
   );
 
   test(
-    "draws on a GPU",
+    "draws on a GPU: step by step, with steps of a sampler's own, between seeds, and a part anew",
     async () => {
       const withGpu = await launch(SOFTWARE_GPU);
       try {
         const own = await withGpu.newPage();
+        own.setDefaultTimeout(PATIENCE);
         await own.goto(`${url}#draw`);
         await own.getByLabel(/^with/).selectOption({ label: "first" });
         await own.getByLabel("computes on").selectOption("webgpu");
-        await own.getByLabel(/^steps$/).fill("2");
         await own.getByLabel("pictures").fill("1");
-        await own.getByRole("button", { name: "draw", exact: true }).click();
-        await own.getByText(/^drawn in/).waitFor({ timeout: PATIENCE });
-        await own.getByRole("img", { name: "picture 1 after step 2" }).waitFor();
+        const draw = async (last: string): Promise<void> => {
+          await own.getByRole("button", { name: "draw", exact: true }).click();
+          await own.getByRole("img", { name: last }).waitFor();
+          await own.getByText(/^drawn in/).waitFor();
+        };
+        await own.getByLabel(/^steps$/).fill("2");
+        await draw("picture 1 after step 2");
+        await own.getByText("draw a part anew").click();
+        await own.getByRole("button", { name: "left half" }).click();
+        await own.getByRole("button", { name: "draw it anew" }).click();
+        await own.getByRole("img", { name: "picture 4 after step 2" }).waitFor();
+        await own.getByText(/^drawn in/).waitFor();
+        await own.getByLabel("walk between seeds").fill("3, 7");
+        await draw("of 24");
+        await own.getByLabel("walk between seeds").fill("");
+        await own.getByLabel("scheduler").selectOption("adaptive");
+        await draw("picture 1 after step 50");
       } finally {
         await withGpu.close();
       }
