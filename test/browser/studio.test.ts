@@ -464,6 +464,9 @@ describeInBrowser("the studio", () => {
       const largest = Math.max(...seen.map((level, i) => Math.abs(level - butterfly[i])));
       expect(seen.length).toBe(butterfly.length);
       expect(largest).toBeLessThan(16);
+      await page.setViewportSize({ width: 390, height: 844 });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(overflow).toBeLessThanOrEqual(0);
     },
     PATIENCE,
   );

@@ -68,18 +68,18 @@ export function Noise({ model }: { readonly model: ModelSource }) {
                 take the picture drawn below
               </button>
             )}
-            <label>
-              a picture of yours
-              <input
-                type="file"
-                accept="image/*"
-                onChange={({ currentTarget: { files } }) => {
-                  const file = files?.[0];
-                  if (file) void attempt(async () => ask({ picture: await pictureOf(file, frame.pictures) }));
-                }}
-              />
-            </label>
           </div>
+          <label>
+            a picture of yours
+            <input
+              type="file"
+              accept="image/*"
+              onChange={({ currentTarget: { files } }) => {
+                const file = files?.[0];
+                if (file) void attempt(async () => ask({ picture: await pictureOf(file, frame.pictures) }));
+              }}
+            />
+          </label>
         </>
       )}
     </section>
