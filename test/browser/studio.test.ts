@@ -10,6 +10,8 @@ import { describeInBrowser, launch, SOFTWARE_GPU } from "./support/chromium.ts";
 import { expectNoHindrance, openStudio, type StudioPage } from "./support/studio_page.ts";
 
 const PATIENCE = 120_000;
+/** The processor compiles the GPU's shaders, too. */
+const LONG = 300_000;
 
 describeInBrowser("the studio", () => {
   const work = workFolder();
@@ -393,6 +395,36 @@ describeInBrowser("the studio", () => {
       }
     },
     PATIENCE,
+  );
+
+  test(
+    "trains on a GPU in this tab, stops and goes on",
+    async () => {
+      const withGpu = await launch(SOFTWARE_GPU);
+      try {
+        const own = await withGpu.newPage();
+        own.setDefaultTimeout(LONG);
+        await own.goto(`${url}#train`);
+        await own.getByLabel("trained by").selectOption("tab");
+        await own.getByLabel("name").fill("on a GPU");
+        await own.getByLabel("preset").selectOption("quick32");
+        await own.getByLabel("computes on").selectOption("webgpu");
+        await own.getByLabel("images per step").fill("1");
+        await own.getByRole("button", { name: "train" }).click();
+        await own
+          .getByText(/^step [1-9]\d* of 1500/)
+          .first()
+          .waitFor();
+        await own.getByText(/^on [a-z ]*swiftshader [(]WebGPU[)]$/i).waitFor();
+        await own.getByRole("button", { name: "stop", exact: true }).click();
+        await own.getByRole("button", { name: "go on" }).click();
+        await own.getByRole("button", { name: "stop", exact: true }).click();
+        await own.getByRole("button", { name: "go on" }).waitFor();
+      } finally {
+        await withGpu.close();
+      }
+    },
+    LONG,
   );
 
   test(
