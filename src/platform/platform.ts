@@ -325,6 +325,26 @@ export interface Machine {
   warn(message: string): void;
 }
 
+/** Memory and machine code outside of JavaScript. Addresses are exact in a double. */
+export interface NativeMachine {
+  /** What a thread needs to call code: see `ThreadScope.callNative`. */
+  readonly library: string;
+  /** Memory for data, all zero. Pages that nothing touches cost nothing. @throws Error when the system refuses it */
+  reserve(bytes: number): number;
+  release(address: number, bytes: number): void;
+  /** The bytes at an address, at most 1 GiB; not to be used after the memory was released. */
+  view(address: number, bytes: number): ArrayBuffer;
+  /** Copies code to memory that can then be executed and no longer written. @throws Error where that is forbidden */
+  mapCode(code: Uint8Array): number;
+  unmapCode(address: number, bytes: number): void;
+  /** Calls a function of at most six integers, by the C convention, and returns its integer. */
+  call(address: number, args: readonly number[]): number;
+}
+export interface NativeCode {
+  /** The way to run machine code; or in one line why there is none. */
+  open(): NativeMachine | string;
+}
+
 /** The machine's GPUs, by WebGPU. */
 export interface Gpus {
   /** Why there is certainly none, as far as can be seen without loading anything. */
@@ -399,4 +419,6 @@ export interface ThreadScope {
   ): void;
   /** Milliseconds of a monotonic clock that all threads share. */
   now(): number;
+  /** Calls machine code: see `NativeMachine`. */
+  callNative(library: string, address: number, args: readonly number[]): void;
 }

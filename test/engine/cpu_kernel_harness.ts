@@ -1,10 +1,13 @@
-// Runs a Lowered operation on one thread, for tests and benchmarks: every step is compiled into one module.
+// Runs a Lowered operation on one thread, for tests and benchmarks: every step is compiled into one module. Machine code
+// of the same kernels, for each set of instructions that this machine has, must give the same bits.
 
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
 import { type Slot, writesOf } from "../../src/engine/program/kernel_set.ts";
 import { enableWideVectors } from "../../src/platform/node/wide_vectors.ts";
+import { nativeSets } from "../support/native.ts";
+import { nativeProgram } from "./native_program.ts";
 
 export interface Program {
   /** The buffers of inputs and outputs, inside the memory of the program. */
@@ -44,7 +47,7 @@ export function compileLowered(
     output: outputSizes.map(place),
   };
   const scratch = place(Math.ceil(scratchBytes / 4));
-  const tables = lowered.steps.map(({ args }) => place(args.length));
+  const tables = lowered.steps.map(({ args }) => place(2 * args.length));
   const pages = Math.ceil(((cells + GUARD) * 4) / 65536) + 1;
   const limits = { initial: pages, maximum: pages, shared: true };
   const memory = new WebAssembly.Memory(limits);
@@ -64,10 +67,13 @@ export function compileLowered(
     return 4 * at;
   };
   lowered.steps.forEach(({ args }, i) => {
-    words.set(args.map(addressOf), tables[i]!);
+    words.set(
+      args.flatMap((slot) => [addressOf(slot), 0]),
+      tables[i]!,
+    );
   });
   const kernels = lowered.steps.map(({ kernel }) => {
-    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, wide);
+    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, wide ? 2 : 1);
     kernel.emit(k);
     return k;
   });
@@ -101,21 +107,39 @@ export function compileLowered(
   const runTile = (step: number, tile: number): void => {
     functions[step]!(4 * tables[step]!, tile, 4 * scratch);
   };
+  // Without fused multiply-adds WebAssembly rounds twice where machine code rounds once.
+  const natives = relaxed
+    ? nativeSets.map((set) =>
+        nativeProgram(
+          lowered,
+          set,
+          lowered.steps.map(({ args }, i) => ({
+            at: tables[i]!,
+            buffers: args.map((slot) => addressOf(slot) / 4),
+          })),
+          scratch,
+        ),
+      )
+    : [];
+  const isAddress = (at: number): boolean =>
+    (at >= scratch && at < scratch + Math.ceil(scratchBytes / 4)) ||
+    tables.some((table, i) => at >= table && at < table + 2 * lowered.steps[i]!.args.length);
+  const isNaNBits = (bits: number): boolean => (bits & 0x7fffffff) > 0x7f800000;
   return {
     inputs: views,
     outputs: outputSizes.map((size, i) => floats.subarray(places.output[i], places.output[i]! + size)),
     runTile,
     run: () => {
-      lowered.steps.forEach(({ kernel, args }, step) => {
-        const read = args.filter((_, i) => !writes[step]!.includes(i)).map(cellsOf);
-        const before = read.map((cells) => cells.slice());
-        // Any order must do: the last tile first.
-        for (let tile = kernel.tiles - 1; tile >= 0; tile--) runTile(step, tile);
-        read.forEach((cells, i) => {
-          if (cells.some((cell, at) => cell !== before[i]![at]))
-            throw new Error(`step ${step} (${kernel.family}) wrote an argument that it should only read`);
-        });
-      });
+      const before = words.slice();
+      runSteps();
+      for (const program of natives) {
+        const got = program.run(before);
+        for (let i = 256; i < got.length; i++)
+          if (got[i] !== words[i] && !(isNaNBits(got[i]!) && isNaNBits(words[i]!)) && !isAddress(i))
+            throw new Error(
+              `${program.name} differs from WebAssembly at element ${i}: ${got[i]} instead of ${words[i]}`,
+            );
+      }
     },
     checkGuards: () => {
       for (const guard of guards)
@@ -124,12 +148,24 @@ export function compileLowered(
             throw new Error(`a kernel wrote outside its buffers, at element ${i}`);
     },
   };
+  function runSteps(): void {
+    lowered.steps.forEach(({ kernel, args }, step) => {
+      const read = args.filter((_, i) => !writes[step]!.includes(i)).map(cellsOf);
+      const before = read.map((cells) => cells.slice());
+      // Any order must do: the last tile first.
+      for (let tile = kernel.tiles - 1; tile >= 0; tile--) runTile(step, tile);
+      read.forEach((cells, i) => {
+        if (cells.some((cell, at) => cell !== before[i]![at]))
+          throw new Error(`step ${step} (${kernel.family}) wrote an argument that it should only read`);
+      });
+    });
+  }
   function isInside(i: number): boolean {
     const ranges: [number, number][] = [
       ...inputs.map(({ length }, j): [number, number] => [places.input[j]!, length]),
       ...lowered.temps.map((length, j): [number, number] => [places.temp[j]!, length]),
       ...outputSizes.map((length, j): [number, number] => [places.output[j]!, length]),
-      ...tables.map((at, j): [number, number] => [at, lowered.steps[j]!.args.length]),
+      ...tables.map((at, j): [number, number] => [at, 2 * lowered.steps[j]!.args.length]),
       [scratch, Math.ceil(scratchBytes / 4)],
     ];
     return ranges.some(([at, length]) => i >= at && i < at + length);

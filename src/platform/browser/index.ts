@@ -7,6 +7,7 @@ export { gpus } from "./gpus.ts";
 export { hashing } from "./hashing.ts";
 export { images } from "./images.ts";
 export { machine } from "./machine.ts";
+export { nativeCode } from "./native_code.ts";
 export { paths } from "./paths.ts";
 export { processes } from "./processes.ts";
 export { tables } from "./tables.ts";

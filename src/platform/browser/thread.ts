@@ -18,4 +18,7 @@ export const thread: ThreadScope = {
   },
   // `performance.now` starts at 0 in each worker.
   now: () => performance.timeOrigin + performance.now(),
+  callNative() {
+    throw new Error("pages run no machine code");
+  },
 };

@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { ThreadScope } from "../platform.ts";
+import { callAt } from "./native_library.ts";
 
 export const thread: ThreadScope = {
   serve(begin) {
@@ -12,4 +13,5 @@ export const thread: ThreadScope = {
   },
   // `performance.now` starts at 0 in each thread.
   now: () => Number(process.hrtime.bigint()) / 1e6,
+  callNative: callAt,
 };

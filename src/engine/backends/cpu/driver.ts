@@ -11,10 +11,10 @@ import type { ImportedFunction } from "./simd/statement.ts";
  * whether a barrier follows. The counter holds the next tile and must be 0 before a run. Tile i of a step is tile i of
  * each of its calls, one call after another.
  */
-export const STEP = { bytes: 64, first: 0, count: 4, tiles: 8, barrier: 12, counter: 16 } as const;
+export const STEP = { bytes: 64, first: 0, count: 8, tiles: 12, barrier: 16, counter: 20 } as const;
 
 /** One call in memory. */
-export const CALL = { bytes: 8, functionIndex: 0, args: 4 } as const;
+export const CALL = { bytes: 16, functionIndex: 0, args: 8 } as const;
 
 /** The barrier in memory, each word on a cache line of its own. All zero before the first run. */
 export const BARRIER = { bytes: 192, arrived: 0, generation: 64, sleepers: 128 } as const;
@@ -53,7 +53,7 @@ export function driver(): KernelBuilder {
   k.for(0, count, 1, (i) => {
     const step = k.let(s.iadd(steps, s.imul(i, s.i32(STEP.bytes))));
     const tiles = k.let(s.loadI32(step, STEP.tiles));
-    const first = k.let(s.loadI32(step, STEP.first));
+    const first = k.let(s.loadAddress(step, STEP.first));
     const calls = k.let(s.loadI32(step, STEP.count));
     stamp(i, TIMES.start);
     const tile = k.let(k.atomicAdd(step, s.i32(1), STEP.counter));
@@ -61,7 +61,7 @@ export function driver(): KernelBuilder {
       k.loop(calls, (index) => {
         const call = k.let(s.iadd(first, s.imul(index, s.i32(CALL.bytes))));
         const target = s.loadI32(call, CALL.functionIndex);
-        k.callIndirect(KERNEL_SIGNATURE, target, s.loadI32(call, CALL.args), tile, scratch);
+        k.callIndirect(KERNEL_SIGNATURE, target, s.loadAddress(call, CALL.args), tile, scratch);
       });
       k.set(tile, k.atomicAdd(step, s.i32(1), STEP.counter));
     });

@@ -5,6 +5,7 @@ import { splitPrelude } from "../../program/prelude.ts";
 import type { BufferInfo, KernelCall, LoweredProgram } from "../../program/program.ts";
 import { CALL, STEP, TIMES } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
+import { ADDRESS_BYTES } from "./simd/expr.ts";
 import { groupSteps, type PlacedCall, type Range, type Step, separateSteps } from "./steps.ts";
 
 /** A table of steps, which the driver runs starting at `start`. */
@@ -81,7 +82,7 @@ function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
   const single = table(separateSteps(placed.slice(preludeCalls)), preludeCalls);
   const argsCount = calls.reduce((total, call) => total + call.args.length, 0);
   const callTable = take(calls.length * CALL.bytes);
-  const args = take(argsCount * 4);
+  const args = take(argsCount * ADDRESS_BYTES);
   const timesBytes = single.steps.length * TIMES.bytes;
   const times = take(timesBytes * threads);
   const scratchBytes = align(

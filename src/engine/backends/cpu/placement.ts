@@ -5,6 +5,7 @@ import { CALL, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
 import type { LinearMemory } from "./linear_memory.ts";
 import type { Layout } from "./memory_layout.ts";
+import { ADDRESS_BYTES } from "./simd/expr.ts";
 
 export interface Variable {
   readonly address: number;
@@ -36,6 +37,10 @@ export function writeTables(
   const put = (address: number, value: number) => {
     table[(address - first) / 4] = value;
   };
+  const putAddress = (at: number, address: number) => {
+    put(at, address);
+    put(at + 4, Math.floor(address / 2 ** 32));
+  };
   const entries = new Map<number, number>();
   let entry = base + layout.calls;
   let args = base + layout.args;
@@ -43,17 +48,17 @@ export function writeTables(
     const { kernel, args: refs } = lowered.calls[index];
     entries.set(index, entry);
     put(entry + CALL.functionIndex, functionIndex(kernel.key));
-    put(entry + CALL.args, args);
+    putAddress(entry + CALL.args, args);
     entry += CALL.bytes;
     for (const { buffer, offset } of refs) {
-      put(args, addresses[buffer] + offset);
-      args += 4;
+      putAddress(args, addresses[buffer] + offset);
+      args += ADDRESS_BYTES;
     }
   }
   for (const { start, steps } of [prelude, main, single])
     for (const [i, { calls, tiles, barrier }] of steps.entries()) {
       const step = base + start + i * STEP.bytes;
-      put(step + STEP.first, entries.get(calls[0]) ?? 0);
+      putAddress(step + STEP.first, entries.get(calls[0]) ?? 0);
       put(step + STEP.count, calls.length);
       put(step + STEP.tiles, tiles);
       put(step + STEP.barrier, barrier ? 1 : 0);

@@ -180,7 +180,7 @@ export class WasmBackend implements Backend {
     const code = new Map<string, { index: number; builder: KernelBuilder }>();
     for (const { kernel } of lowered.calls) {
       if (code.has(kernel.key)) continue;
-      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#wide);
+      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#wide ? 2 : 1);
       kernel.emit(builder);
       code.set(kernel.key, { index: code.size, builder });
     }

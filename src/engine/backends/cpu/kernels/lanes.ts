@@ -1,6 +1,6 @@
 // Loads, stores and copies of runs that are not whole vectors; no byte beyond the run is touched.
 
-import type { KernelBuilder } from "../simd/builder.ts";
+import type { KernelBuilder, VectorCount } from "../simd/builder.ts";
 import type { Expr } from "../simd/expr.ts";
 import { LANES } from "../simd/expr.ts";
 import * as s from "../simd/ops.ts";
@@ -8,6 +8,9 @@ import * as s from "../simd/ops.ts";
 export const FLOAT = 4;
 /** Bytes of a vector. */
 export const VECTOR = FLOAT * LANES;
+
+/** Bytes of the most vectors that are computed as one. */
+export const WIDEST = 4 * VECTOR;
 
 export const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple) * multiple;
 /** Rounds up to whole cache lines, so that each part of scratch starts on one. */
@@ -32,38 +35,50 @@ export function storeLanes(k: KernelBuilder, address: Expr, v: Expr, count: numb
   }
 }
 
+/** Numbers of vectors to compute as one, the most first: at least pairs, which cost nothing where registers hold less. */
+const vectorCounts = ({ width }: KernelBuilder): VectorCount[] => (width === 4 ? [4, 2, 1] : [2, 1]);
+
 /**
- * Calls `body(byte offset)` for each vector of a run of `bytes`, which is whole vectors: in pairs while two are left.
+ * Calls `body(byte offset)` for each vector of a run of `bytes`, which is whole vectors: for as many at once as fit.
  */
 export function forVectors(k: KernelBuilder, bytes: number, body: (at: Expr) => void): void {
-  const paired = bytes - (bytes % (2 * VECTOR));
-  k.loop(paired, (at) => k.pairs(() => body(at)), { step: 2 * VECTOR });
-  if (paired < bytes) body(s.i32(paired));
+  let from = 0;
+  for (const count of vectorCounts(k)) {
+    const step = count * VECTOR;
+    const to = from + Math.floor((bytes - from) / step) * step;
+    k.for(from, to, step, (at) => k.vectors(count, () => body(at)));
+    from = to;
+  }
 }
 
-/** Pairs of vectors per iteration of a copy. */
+/** Groups of vectors per iteration of a copy. */
 const UNROLL = 4;
 
-/** Calls `body(byte offset, lanes)` for each pair of vectors of a run of `count` floats, then for the rest. */
+/** Calls `body(byte offset, offset, lanes)` for groups of vectors of a run of `count` floats, then for the rest. */
 function forRun(
   k: KernelBuilder,
   count: number,
   body: (at: Expr, offset: number, lanes: number) => void,
 ): void {
-  const pairs = Math.floor(count / (2 * LANES));
-  const step = pairs <= 2 * UNROLL ? pairs : UNROLL;
-  const unrolled = step === 0 ? 0 : pairs - (pairs % step);
-  const pair = (at: Expr, offset: number): void => k.pairs(() => body(at, offset, LANES));
+  const [widest, ...narrower] = vectorCounts(k);
+  const bytes = widest * VECTOR;
+  const groups = Math.floor((count * FLOAT) / bytes);
+  const step = groups <= 2 * UNROLL ? groups : UNROLL;
+  const unrolled = step === 0 ? 0 : groups - (groups % step);
+  const group = (vectors: VectorCount, at: Expr, offset: number): void =>
+    k.vectors(vectors, () => body(at, offset, LANES));
   k.loop(
-    unrolled * 2 * VECTOR,
+    unrolled * bytes,
     (at) => {
-      for (let u = 0; u < step; u++) pair(at, u * 2 * VECTOR);
+      for (let u = 0; u < step; u++) group(widest, at, u * bytes);
     },
-    { step: Math.max(1, step) * 2 * VECTOR },
+    { step: Math.max(1, step) * bytes },
   );
-  for (let p = unrolled; p < pairs; p++) pair(s.i32(0), p * 2 * VECTOR);
-  for (let first = pairs * 2 * LANES; first < count; first += LANES)
-    body(s.i32(0), first * FLOAT, Math.min(LANES, count - first));
+  for (let g = unrolled; g < groups; g++) group(widest, s.i32(0), g * bytes);
+  let done = groups * bytes;
+  for (const vectors of narrower)
+    for (; count * FLOAT - done >= vectors * VECTOR; done += vectors * VECTOR) group(vectors, s.i32(0), done);
+  if (count * FLOAT > done) body(s.i32(0), done, count - done / FLOAT);
 }
 
 /** Copies `count` floats. */

@@ -5,9 +5,8 @@
 //   k.loop(16, (i) => k.storeV(s.iadd(x, i), s.vmul(...)), { step: 4 });
 
 import type { Expr, ValueType, Var } from "./expr.ts";
-import { checkType, splitAddress } from "./expr.ts";
+import { ADDRESS_BYTES, checkType, splitAddress } from "./expr.ts";
 import * as s from "./ops.ts";
-import { doubleVectors } from "./pairs.ts";
 import type {
   AtomicOperation,
   FunctionRef,
@@ -16,6 +15,9 @@ import type {
   Statement,
   StoreOperation,
 } from "./statement.ts";
+
+/** How many vectors are computed as one. */
+export type VectorCount = 1 | 2 | 4;
 
 /** The parameters of every kernel: the table of buffer addresses, the tile to compute, and this thread's scratch. */
 export const KERNEL_SIGNATURE: Signature = { params: ["i32", "i32", "i32"], result: undefined };
@@ -34,17 +36,17 @@ export class KernelBuilder implements RecordedFunction {
   readonly name: string;
   readonly params: readonly ValueType[];
   readonly result: ValueType | undefined;
-  /** Whether two vectors fit one register of the machine (see wide_vectors.ts); results do not depend on it. */
-  readonly wide: boolean;
+  /** How many vectors fit one register of the machine; results do not depend on it. */
+  readonly width: VectorCount;
   readonly parameters: readonly Var[];
   private readonly buffers = new Map<number, Var>();
   private readonly prologue: Statement[] = [];
   private readonly main: Statement[] = [];
   private current: Statement[] = this.main;
 
-  constructor(name: string, signature: Signature = KERNEL_SIGNATURE, wide = false) {
+  constructor(name: string, signature: Signature = KERNEL_SIGNATURE, width: VectorCount = 1) {
     this.name = name;
-    this.wide = wide;
+    this.width = width;
     this.params = signature.params;
     this.result = signature.result;
     this.parameters = signature.params.map((type): Var => ({ kind: "var", type }));
@@ -79,7 +81,7 @@ export class KernelBuilder implements RecordedFunction {
     let variable = this.buffers.get(i);
     if (variable === undefined) {
       variable = { kind: "var", type: "i32" };
-      this.prologue.push({ kind: "let", variable, value: s.loadI32(this.args, 4 * i) });
+      this.prologue.push({ kind: "let", variable, value: s.loadAddress(this.args, ADDRESS_BYTES * i) });
       this.buffers.set(i, variable);
     }
     return variable;
@@ -106,13 +108,13 @@ export class KernelBuilder implements RecordedFunction {
 
   // --- Control
 
-  private block(record: () => void): Statement[] {
+  private block<T>(record: () => T): { readonly statements: Statement[]; readonly value: T } {
     const outer = this.current;
-    const inner: Statement[] = [];
-    this.current = inner;
-    record();
+    const statements: Statement[] = [];
+    this.current = statements;
+    const value = record();
     this.current = outer;
-    return inner;
+    return { statements, value };
   }
   /** i = 0, step, 2 step, .. while i < count. A loop known to run once is recorded without a loop. */
   loop(count: number | Expr, body: (i: Expr) => void, options: { step?: number } = {}): void {
@@ -129,7 +131,7 @@ export class KernelBuilder implements RecordedFunction {
       return;
     }
     const variable: Var = { kind: "var", type: "i32" };
-    const recorded = this.block(() => body(variable));
+    const { statements: recorded } = this.block(() => body(variable));
     this.current.push({
       kind: "for",
       variable,
@@ -142,14 +144,23 @@ export class KernelBuilder implements RecordedFunction {
   }
   while(condition: Expr, body: () => void): void {
     checkType(condition, "i32", `${this.name}: while`);
-    this.current.push({ kind: "while", condition, body: this.block(body) });
+    this.current.push({ kind: "while", condition, body: this.block(body).statements });
   }
   /**
-   * Records `body`, written for four lanes, for eight: each vector becomes two, with adjacent loads and stores. The
-   * caller chooses the distances between vectors: 32 bytes where they are contiguous. See pairs.ts.
+   * Records `body`, written for four lanes, for `count` times as many: each load and store of a vector is of as many
+   * adjacent ones. What is equal in all vectors (addresses, conditions, a scalar in every lane) is written as usual.
+   * The vectors are computed as if independent: none may read through memory what another writes. The caller chooses
+   * the distances: `count` times 16 bytes where the vectors of two blocks are contiguous.
    */
+  vectors<T>(count: VectorCount, body: () => T): T {
+    if (count === 1) return body();
+    const { statements, value } = this.block(body);
+    this.current.push({ kind: "vectors", count, body: statements });
+    return value;
+  }
+  /** Two vectors: what every encoder can do (see pairs.ts). */
   pairs(body: () => void): void {
-    this.current.push(...doubleVectors(this.block(body)));
+    this.vectors(2, body);
   }
   /** A constant condition picks its branch at once. */
   if(condition: Expr, then: () => void, otherwise?: () => void): void {
@@ -159,12 +170,12 @@ export class KernelBuilder implements RecordedFunction {
       else otherwise?.();
       return;
     }
-    const recorded = this.block(then);
+    const { statements: recorded } = this.block(then);
     this.current.push({
       kind: "if",
       condition,
       yes: recorded,
-      no: otherwise ? this.block(otherwise) : [],
+      no: otherwise ? this.block(otherwise).statements : [],
     });
   }
   return(value?: Expr): void {

@@ -6,6 +6,9 @@
 /** Types of values. `v128` is a vector of LANES f32 or i32 lanes (or two f64/i64). Truth is an i32, or a lane of all ones. */
 export type ValueType = "i32" | "i64" | "f32" | "f64" | "v128";
 
+/** Bytes of an address in memory, whether or not all of them count. */
+export const ADDRESS_BYTES = 8;
+
 /** How many f32 lanes a vector has. */
 export const LANES = 4;
 
@@ -50,6 +53,7 @@ export type LaneOperation =
 const LOADS = {
   "i32.load": "i32",
   "i32.load16_u": "i32",
+  "address.load": "i32",
   "i32.atomic.load": "i32",
   "f32.load": "f32",
   "v128.load": "v128",

@@ -214,6 +214,8 @@ export function vsumLanes(v: Expr): Expr {
 // --- Loads; the address is in bytes, plus a constant number of bytes
 
 export const loadI32 = (address: Expr, offset = 0): Expr => load("i32.load", address, offset);
+/** An address, ADDRESS_BYTES. */
+export const loadAddress = (address: Expr, offset = 0): Expr => load("address.load", address, offset);
 export const loadF32 = (address: Expr, offset = 0): Expr => load("f32.load", address, offset);
 export const loadU16 = (address: Expr, offset = 0): Expr => load("i32.load16_u", address, offset);
 /** Four unsigned 16-bit integers, one in each i32 lane. */

@@ -20,19 +20,12 @@ const STORE_BYTES: Readonly<Partial<Record<StoreOperation, number>>> = {
 /** Loads that read the same address for both halves. */
 const BROADCASTS: ReadonlySet<LoadOperation> = new Set(["v128.load32_splat"]);
 
-/**
- * The block with its vectors doubled. Throws on operations without a meaning for two halves: lane extraction and
- * insertion.
- */
-export function doubleVectors(statements: readonly Statement[]): Statement[] {
-  return new Doubling(assigned(statements)).block(statements);
-}
-
 /** Vector variables that are assigned after their declaration, so that the halves may differ. */
 function assigned(statements: readonly Statement[], found = new Set<Var>()): Set<Var> {
   for (const statement of statements) {
     if (statement.kind === "set") found.add(statement.variable);
-    else if (statement.kind === "for" || statement.kind === "while") assigned(statement.body, found);
+    else if (statement.kind === "for" || statement.kind === "while" || statement.kind === "vectors")
+      assigned(statement.body, found);
     else if (statement.kind === "if") {
       assigned(statement.yes, found);
       assigned(statement.no, found);
@@ -41,13 +34,18 @@ function assigned(statements: readonly Statement[], found = new Set<Var>()): Set
   return found;
 }
 
-class Doubling {
+/**
+ * Doubles the vectors of a function's blocks. Throws on operations without a meaning for two halves: lane extraction
+ * and insertion.
+ */
+export class Doubling {
   readonly #assigned: ReadonlySet<Var>;
   /** The second half of each variable that has one. */
   readonly #second = new Map<Var, Var>();
 
-  constructor(assigned: ReadonlySet<Var>) {
-    this.#assigned = assigned;
+  /** @param body the whole function: a variable of one block may be used in another */
+  constructor(body: readonly Statement[]) {
+    this.#assigned = assigned(body);
   }
 
   block(statements: readonly Statement[]): Statement[] {
@@ -81,6 +79,8 @@ class Doubling {
         this.#half(value);
         return [statement];
       }
+      case "vectors":
+        throw new Error("vectors inside of vectors");
       case "for":
         return [{ ...statement, body: this.block(statement.body) }];
       case "while":

@@ -62,6 +62,12 @@ export type Statement =
       readonly atLeastOnce: boolean;
       readonly body: readonly Statement[];
     }
+  | {
+      /** Statements written for one vector that are for `count` adjacent ones: see `KernelBuilder.vectors`. */
+      readonly kind: "vectors";
+      readonly count: 2 | 4;
+      readonly body: readonly Statement[];
+    }
   | { readonly kind: "while"; readonly condition: Expr; readonly body: readonly Statement[] }
   | {
       readonly kind: "if";

@@ -3,7 +3,8 @@
 import { KernelBuilder } from "./builder.ts";
 import { ByteWriter } from "./bytes.ts";
 import * as s from "./ops.ts";
-import type { FunctionRef, ImportedFunction, RecordedFunction, Signature, Statement } from "./statement.ts";
+import { reachable } from "./reachable.ts";
+import type { FunctionRef, RecordedFunction, Signature } from "./statement.ts";
 import { encodeFunction } from "./wasm_function.ts";
 import { VALUE_TYPES } from "./wasm_opcodes.ts";
 
@@ -21,7 +22,7 @@ export interface ModuleOptions {
 /** The bytes of the module. Throws when a function uses a variable outside its block. */
 export function encodeModule(options: ModuleOptions): Uint8Array<ArrayBuffer> {
   const table = options.table ?? [];
-  const { functions, imports } = collect([...Object.values(options.exports), ...table]);
+  const { functions, imports } = reachable([...Object.values(options.exports), ...table]);
   const types = new TypeTable();
   const indices = new Map<FunctionRef, number>();
   for (const f of imports) indices.set(f, indices.size);
@@ -72,36 +73,6 @@ export function hasRelaxedSimd(): boolean {
   probe.storeV(probe.args, s.vfma(x, x, x));
   const memory = { initial: 1, maximum: 1, shared: true };
   return WebAssembly.validate(encodeModule({ memory, exports: { probe }, relaxed: true }));
-}
-
-/** Every function reachable from the roots, each once, in order of discovery. */
-function collect(roots: readonly RecordedFunction[]): {
-  functions: RecordedFunction[];
-  imports: ImportedFunction[];
-} {
-  const functions = new Set<RecordedFunction>();
-  const imports = new Set<ImportedFunction>();
-  const visit = (target: FunctionRef): void => {
-    if (target.kind === "import") {
-      imports.add(target);
-    } else if (!functions.has(target)) {
-      functions.add(target);
-      visitCalls(target.body, visit);
-    }
-  };
-  for (const root of roots) visit(root);
-  return { functions: [...functions], imports: [...imports] };
-}
-
-function visitCalls(statements: readonly Statement[], visit: (target: FunctionRef) => void): void {
-  for (const statement of statements) {
-    if (statement.kind === "call") visit(statement.target);
-    else if (statement.kind === "for" || statement.kind === "while") visitCalls(statement.body, visit);
-    else if (statement.kind === "if") {
-      visitCalls(statement.yes, visit);
-      visitCalls(statement.no, visit);
-    }
-  }
 }
 
 /** Function types, each once. */

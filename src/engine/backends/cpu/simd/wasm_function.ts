@@ -3,6 +3,7 @@
 import { ByteWriter } from "./bytes.ts";
 import type { Expr, OperationExpr, ValueType, Var } from "./expr.ts";
 import { LANES } from "./expr.ts";
+import { Doubling } from "./pairs.ts";
 import type { FunctionRef, RecordedFunction, Signature, Statement } from "./statement.ts";
 import * as op from "./wasm_opcodes.ts";
 
@@ -34,6 +35,7 @@ class FunctionEncoder {
   private readonly locals: ValueType[] = [];
   private readonly free = new Map<ValueType, number[]>();
   private readonly indices = new Map<Var, number>();
+  private doubling: Doubling | undefined;
   private loopDepth = 0;
   /** Locals that hold vector constants of loops: set once, because an engine may rebuild a constant at each use. */
   private readonly constants = new Map<string, { index: number; words: readonly number[] }>();
@@ -143,6 +145,11 @@ class FunctionEncoder {
       }
       case "for":
         this.forLoop(statement);
+        return;
+      case "vectors":
+        if (statement.count !== 2) throw new Error(`${this.f.name}: ${statement.count} vectors as one`);
+        this.doubling ??= new Doubling(this.f.body);
+        for (const each of this.doubling.block(statement.body)) this.statement(each, scope);
         return;
       case "while":
         this.open(BLOCK);

@@ -56,6 +56,7 @@ export const LANE_OPCODES: Readonly<Record<LaneOperation, number>> = {
 export const LOAD_OPCODES: Readonly<Record<LoadOperation, number>> = {
   "i32.load": 0x28,
   "i32.load16_u": 0x2f,
+  "address.load": 0x28, // the lower half
   "i32.atomic.load": 0xfe0010,
   "f32.load": 0x2a,
   "v128.load": 0xfd0000,

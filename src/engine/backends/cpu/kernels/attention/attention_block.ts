@@ -208,7 +208,7 @@ export function addToKeys(
     count: block,
     to,
     toRow: channels,
-    rowsAtOnce: narrow && k.wide ? TALL : MR,
+    rowsAtOnce: narrow && k.width > 1 ? TALL : MR,
     fresh,
   });
 }

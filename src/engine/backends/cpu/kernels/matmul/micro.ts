@@ -5,11 +5,11 @@
 // registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of vectors share a
 // register, the two registers hold a whole panel, elsewhere half of one; sums are the same either way.
 
-import type { KernelBuilder } from "../../simd/builder.ts";
-import type { Expr } from "../../simd/expr.ts";
+import type { KernelBuilder, VectorCount } from "../../simd/builder.ts";
+import type { Expr, Var } from "../../simd/expr.ts";
 import { LANES } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
-import { FLOAT, loadLanes, storeLanes, VECTOR } from "../lanes.ts";
+import { FLOAT, loadLanes, storeLanes } from "../lanes.ts";
 import type { UnitCounts } from "../tiling.ts";
 
 /** Rows of a register tile, where there are at least two vectors of columns. */
@@ -56,43 +56,89 @@ export const groupRows = (n: number): number => (n <= LANES ? 2 * MR : MR);
 export const unrollOf = (...counts: number[]): number =>
   [4, 3, 2].find((u) => counts.every((count) => count % u === 0)) ?? 1;
 
+/** Vectors of a register tile that are adjacent in a panel and in C, computed as one; or the last lanes of a row. */
+interface Unit {
+  readonly panel: number;
+  /** Bytes from the tile's first column in its panel. */
+  readonly offset: number;
+  readonly vectors: VectorCount;
+  readonly lanes: number;
+}
+
+/** The units of `columns` columns of one panel: registers as wide as they come. */
+function unitsOf(columns: number, width: VectorCount, panel = 0): Unit[] {
+  const units: Unit[] = [];
+  for (let at = 0; at < columns; ) {
+    const whole = Math.floor((columns - at) / LANES);
+    const vectors = ([4, 2, 1] as const).find((count) => count <= width && count <= whole) ?? 1;
+    const lanes = Math.min(LANES, columns - at);
+    units.push({ panel, offset: at * FLOAT, vectors, lanes });
+    at += lanes * vectors;
+  }
+  return units;
+}
+
 /** Records the product of a block. */
 export function blockProduct(k: KernelBuilder, p: BlockProduct): void {
   const asExpr = (e: number | Expr): Expr => (typeof e === "number" ? s.i32(e) : e);
   const panelBytes = asExpr(p.bPanel);
   const groupBytes = asExpr(p.aGroup);
-  const tileColumns = k.wide ? NR : p.mr > MR ? LANES : NARROW;
+  const tileColumns = k.width > 1 ? NR : p.mr > MR ? LANES : NARROW;
+  // With registers that hold a panel, a tile is of two panels and two groups of rows: 24 of 32 registers.
+  const atOnce = k.width === 4 && p.mr <= MR ? 2 : 1;
   const column = (panel: Expr, columns: number): void => {
     for (let first = 0; first < columns; first += tileColumns)
-      strip(panel, first, Math.min(tileColumns, columns - first));
+      strip(panel, first, unitsOf(Math.min(tileColumns, columns - first), k.width));
   };
-  const strip = (panel: Expr, first: number, columns: number): void => {
+  const strip = (panel: Expr, first: number, units: readonly Unit[]): void => {
     const b = k.let(s.iadd(p.b, s.imul(panel, panelBytes), s.i32(first * FLOAT)));
     const c = k.let(s.iadd(p.c, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
     const bias = p.bias && k.let(s.iadd(p.bias, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
     const residual =
       p.residual && k.let(s.iadd(p.residual.at, s.imul(panel, s.i32(NR * FLOAT)), s.i32(first * FLOAT)));
-    const at = (group: Expr) => {
+    const panels = units.some(({ panel }) => panel > 0) ? [b, k.let(s.iadd(b, panelBytes))] : [b];
+    const tile = (group: Expr, rows: number, groups = 1): void => {
       const rowBytes = s.imul(group, s.i32(p.mr * p.cRow));
-      return {
-        a: s.iadd(p.a, s.imul(group, groupBytes)),
+      const a = k.let(s.iadd(p.a, s.imul(group, groupBytes)));
+      registerTile(k, p, rows, units, {
+        a: groups === 1 ? [a] : [a, k.let(s.iadd(a, groupBytes))],
+        b: panels,
         c: s.iadd(c, rowBytes),
+        bias,
         residual: residual && s.iadd(residual, rowBytes),
-      };
+      });
     };
-    k.loop(p.rows.full, (group) => registerTile(k, p, p.mr, columns, { ...at(group), b, bias }));
-    if (p.rows.tail > 0)
-      k.if(p.rows.hasTail, () =>
-        registerTile(k, p, p.rows.tail, columns, { ...at(asExpr(p.rows.full)), b, bias }),
-      );
+    inSteps(k, p.rows.full, atOnce, (group, groups) => tile(group, p.mr, groups));
+    if (p.rows.tail > 0) k.if(p.rows.hasTail, () => tile(asExpr(p.rows.full), p.rows.tail));
   };
-  k.loop(p.columns.full, (panel) => column(panel, NR));
+  inSteps(k, p.columns.full, atOnce, (panel, panels) => {
+    if (panels === 1) column(panel, NR);
+    else strip(panel, 0, [...unitsOf(NR, k.width), ...unitsOf(NR, k.width, 1)]);
+  });
   if (p.columns.tail > 0) k.if(p.columns.hasTail, () => column(asExpr(p.columns.full), p.columns.tail));
 }
 
+/** Calls `body(index, how many)` for `most` at a time while so many are left, then for each of the others. */
+function inSteps(
+  k: KernelBuilder,
+  count: number | Expr,
+  most: number,
+  body: (index: Expr, count: number) => void,
+): void {
+  if (most === 1) {
+    k.loop(count, (index) => body(index, 1));
+    return;
+  }
+  const whole =
+    typeof count === "number" ? count - (count % most) : k.let(s.isub(count, s.iremU(count, s.i32(most))));
+  k.loop(whole, (index) => body(index, most), { step: most });
+  k.for(whole, count, 1, (index) => body(index, 1));
+}
+
 interface TileAddress {
-  readonly a: Expr;
-  readonly b: Expr;
+  /** One for each group of rows; one for each panel. */
+  readonly a: readonly Expr[];
+  readonly b: readonly Expr[];
   readonly c: Expr;
   readonly bias: Expr | undefined;
   readonly residual: Expr | undefined;
@@ -102,19 +148,23 @@ function registerTile(
   k: KernelBuilder,
   p: BlockProduct,
   rows: number,
-  columns: number,
+  units: readonly Unit[],
   at: TileAddress,
 ): void {
-  const vectors = Math.ceil(columns / LANES);
-  const lanes = (v: number): number => Math.min(LANES, columns - v * LANES);
-  const a = k.let(at.a);
-  const b = k.let(at.b);
+  const a = at.a.map((address) => k.let(address));
+  const b = at.b.map((address) => k.let(address));
   const c = k.let(at.c);
-  const tile = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => k.let(s.vconst(0))));
-  const each = (f: (accumulator: (typeof tile)[number][number], row: number, v: number) => void): void => {
+  const inUnit = <T>(unit: Unit, record: () => T): T => k.vectors(unit.vectors, record);
+  const named = (unit: Unit, value: () => Expr): Var => inUnit(unit, () => k.let(value()));
+  /** Bytes from the tile's first column in C. */
+  const columnOf = ({ panel, offset }: Unit): number => panel * NR * FLOAT + offset;
+  const tile = Array.from({ length: rows * a.length }, () =>
+    units.map((unit) => named(unit, () => s.vconst(0))),
+  );
+  const each = (f: (accumulator: Var, row: number, unit: Unit, u: number) => void): void => {
     tile.forEach((row, i) => {
-      row.forEach((accumulator, v) => {
-        f(accumulator, i, v);
+      units.forEach((unit, u) => {
+        inUnit(unit, () => f(row[u], i, unit, u));
       });
     });
   };
@@ -123,42 +173,43 @@ function registerTile(
     () => {
       const { bias } = at;
       if (bias === undefined) return;
-      const start = Array.from({ length: vectors }, (_, v) => k.let(loadLanes(bias, lanes(v), v * VECTOR)));
-      each((accumulator, _, v) => {
-        k.set(accumulator, start[v]);
+      const start = units.map((unit) => named(unit, () => loadLanes(bias, unit.lanes, columnOf(unit))));
+      each((accumulator, _row, _unit, u) => {
+        k.set(accumulator, start[u]);
       });
     },
     () =>
-      each((accumulator, row, v) => {
-        k.set(accumulator, loadLanes(c, lanes(v), row * p.cRow + v * VECTOR));
+      each((accumulator, row, unit) => {
+        k.set(accumulator, loadLanes(c, unit.lanes, row * p.cRow + columnOf(unit)));
       }),
   );
   k.loop(
     p.count,
     () => {
       for (let u = 0; u < p.unroll; u++) {
-        const right = Array.from({ length: vectors }, (_, v) => k.let(s.loadV(b, u * p.bK + v * VECTOR)));
+        const right = units.map((unit) => named(unit, () => s.loadV(b[unit.panel], u * p.bK + unit.offset)));
         tile.forEach((row, i) => {
-          const left = k.let(s.loadSplat(a, i * p.aRow + u * p.aK));
-          row.forEach((accumulator, v) => {
-            k.set(accumulator, s.vfma(left, right[v], accumulator));
+          const left = k.let(s.loadSplat(a[Math.floor(i / rows)], (i % rows) * p.aRow + u * p.aK));
+          units.forEach((unit, v) => {
+            inUnit(unit, () => k.set(row[v], s.vfma(left, right[v], row[v])));
           });
         });
       }
-      k.set(a, s.iadd(a, s.i32(p.unroll * p.aK)));
-      k.set(b, s.iadd(b, s.i32(p.unroll * p.bK)));
+      for (const pointer of a) k.set(pointer, s.iadd(pointer, s.i32(p.unroll * p.aK)));
+      for (const pointer of b) k.set(pointer, s.iadd(pointer, s.i32(p.unroll * p.bK)));
     },
     { step: p.unroll },
   );
   if (p.residual && at.residual) {
     const residual = k.let(at.residual);
     k.if(p.residual.last, () =>
-      each((accumulator, row, v) => {
-        k.set(accumulator, s.vadd(accumulator, loadLanes(residual, lanes(v), row * p.cRow + v * VECTOR)));
+      each((accumulator, row, unit) => {
+        const other = loadLanes(residual, unit.lanes, row * p.cRow + columnOf(unit));
+        k.set(accumulator, s.vadd(accumulator, other));
       }),
     );
   }
-  each((accumulator, row, v) => {
-    storeLanes(k, c, accumulator, lanes(v), row * p.cRow + v * VECTOR);
+  each((accumulator, row, unit) => {
+    storeLanes(k, c, accumulator, unit.lanes, row * p.cRow + columnOf(unit));
   });
 }

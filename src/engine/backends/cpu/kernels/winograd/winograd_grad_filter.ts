@@ -16,7 +16,7 @@ import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import type { Conv2dSpec } from "../conv2d/conv2d_spec.ts";
 import type { Kernel, Lowered } from "../kernel.ts";
-import { cacheLines, FLOAT, forVectors, VECTOR } from "../lanes.ts";
+import { cacheLines, FLOAT, forVectors, WIDEST } from "../lanes.ts";
 import { blockProduct, MR, NR } from "../matmul/micro.ts";
 import { unitCounts } from "../tiling.ts";
 import { vectors } from "./winograd_arithmetic.ts";
@@ -40,10 +40,8 @@ export interface WinogradGradPlan {
   readonly columnBlock: number;
 }
 
-/** Bytes of two vectors. */
-const PAIR = 2 * VECTOR;
 /** Bytes of work space for the transform to taps. */
-const TAPS_BYTES = FILTER_SIDE * PATCH_SIDE * PAIR;
+const TAPS_BYTES = FILTER_SIDE * PATCH_SIDE * WIDEST;
 /** k steps per iteration of the inner loop. */
 const UNROLL = 4;
 
@@ -267,9 +265,9 @@ function sumsToTaps(
           k.set(total, s.vadd(total, load(i)));
         });
       });
-      const between = k.let(s.iadd(to.work, s.imul(j, s.i32(PAIR))));
+      const between = k.let(s.iadd(to.work, s.imul(j, s.i32(WIDEST))));
       filterGradientTransform(vectors(k), totals).forEach((value, a) => {
-        k.storeV(between, value, a * PATCH_SIDE * PAIR);
+        k.storeV(between, value, a * PATCH_SIDE * WIDEST);
       });
     });
     storeTaps(k, to.work, k.let(s.iadd(to.to, at)), to.tapBytes);
@@ -280,7 +278,7 @@ function sumsToTaps(
 function storeTaps(k: KernelBuilder, work: Expr, to: Expr, tapBytes: number): void {
   for (let a = 0; a < FILTER_SIDE; a++) {
     const row = Array.from({ length: PATCH_SIDE }, (_, j) =>
-      k.let(s.loadV(work, (a * PATCH_SIDE + j) * PAIR)),
+      k.let(s.loadV(work, (a * PATCH_SIDE + j) * WIDEST)),
     );
     filterGradientTransform(vectors(k), row).forEach((value, b) => {
       k.storeV(to, value, (a * FILTER_SIDE + b) * tapBytes);

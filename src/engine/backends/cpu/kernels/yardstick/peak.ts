@@ -4,13 +4,13 @@ import type { KernelBuilder } from "../../simd/builder.ts";
 import { LANES } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import type { Kernel } from "../kernel.ts";
-import { FLOAT, VECTOR } from "../lanes.ts";
+import { FLOAT, WIDEST } from "../lanes.ts";
 
 /** As many chains as a matrix product's register tile has: enough to hide the latency of an addition. */
 const CHAINS = 12;
 const ROUNDS = 1 << 18;
 const TILES = 256;
-const TILE_BYTES = CHAINS * 2 * VECTOR;
+const TILE_BYTES = CHAINS * WIDEST;
 
 /** Buffer 0 receives every chain of each tile, so that no compiler can drop the work. */
 export const peakKernel: Kernel = {
@@ -21,7 +21,7 @@ export const peakKernel: Kernel = {
   flops: TILES * ROUNDS * CHAINS * LANES * 2,
   bytes: 0,
   emit(k: KernelBuilder): void {
-    const lanes = k.wide ? 2 * LANES : LANES;
+    const lanes = k.width * LANES;
     const to = k.let(s.iadd(k.buffer(0), s.imul(k.tile, s.i32(TILE_BYTES))));
     const chains = (): void => {
       const factor = k.let(s.vconst(0.999));
@@ -33,8 +33,7 @@ export const peakKernel: Kernel = {
         k.storeV(to, chain, i * lanes * FLOAT);
       });
     };
-    if (k.wide) k.pairs(chains);
-    else chains();
+    k.vectors(k.width, chains);
   },
 };
 
