@@ -68,6 +68,7 @@ export {
   type KernelTiming,
   MemoryError,
   type MemoryNeed,
+  NativeCodeError,
   type ProgramSpec,
   type ProgramStats,
   ThreadError,

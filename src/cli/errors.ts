@@ -1,7 +1,7 @@
 // Reports errors to the shell: one line on stderr and an exit code.
 
 import { DataError } from "../data/errors.ts";
-import { GpuError, MemoryError, ThreadError } from "../engine/backend.ts";
+import { GpuError, MemoryError, NativeCodeError, ThreadError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { HubError } from "../io/hub/index.ts";
 import { printable } from "../io/printable.ts";
@@ -37,6 +37,8 @@ const EXPLAINED = [
   MemoryError,
   ThreadError,
   GpuError,
+  NativeCodeError,
+  NativeCodeError,
   PipelineError,
   TrainingOptionError,
   RunFolderError,
@@ -59,6 +61,7 @@ export async function checking<T>(work: () => Promise<T>): Promise<T> {
       error instanceof Interrupted ||
       error instanceof ThreadError ||
       error instanceof GpuError ||
+      error instanceof NativeCodeError ||
       (error instanceof HubError && error.isFailure);
     if (isExplained(error) && !isFailure) {
       throw new UsageError(error.message, { cause: error });

@@ -127,9 +127,14 @@ export class GpuError extends Error {
   override readonly name = "GpuError";
 }
 
+/** Machine code was asked for by name and cannot be run here. */
+export class NativeCodeError extends Error {
+  override readonly name = "NativeCodeError";
+}
+
 /** A machine that compiles and runs programs, and keeps variables between their runs. */
 export interface Backend {
-  /** "wasm", "webgpu" or "reference". */
+  /** "native", "wasm", "webgpu" or "reference". */
   readonly name: string;
   /** What its kernels can do, which decides how programs are lowered. */
   readonly capabilities: Capabilities;

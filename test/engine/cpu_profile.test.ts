@@ -45,8 +45,8 @@ test("a thread that is held up before it looks at the clock does not hide what t
   );
   const memory = new WebAssembly.Memory(LIMITS);
   const words = new Int32Array(memory.buffer);
-  words.set([CALLS, 1, TILES, 1], STEPS / 4);
-  expect([STEP.first, STEP.count, STEP.tiles, STEP.barrier, CALL.functionIndex]).toEqual([0, 4, 8, 12, 0]);
+  words.set([CALLS, 0, 1, TILES, 1], STEPS / 4);
+  expect([STEP.first, STEP.count, STEP.tiles, STEP.barrier, CALL.functionIndex]).toEqual([0, 8, 12, 16, 0]);
   const threads = [0, 1].map((thread) => {
     const args = [STEPS, 1, 2, 0, BARRIER, timesOf(thread)];
     const workerData = { module, memory, thread, args, clock: CLOCK / 4, held: HELD / 4 };

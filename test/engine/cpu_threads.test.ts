@@ -55,9 +55,9 @@ async function waitingPool(threads: number) {
     encodeModule({ memory: LIMITS, exports: { run }, relaxed: false }),
   );
   const memory = new WebAssembly.Memory(LIMITS);
-  const pool = new ThreadPool(threads, memory);
+  const pool = new ThreadPool(threads, { memory });
   await pool.ready();
-  pool.broadcast({ kind: "load", program: 0, module });
+  pool.broadcast({ kind: "load", program: 0, code: module });
   const words = new Int32Array(memory.buffer);
   return { pool, arrived: () => Atomics.load(words, ARRIVED / 4) };
 }

@@ -4,6 +4,7 @@ import type { Backend } from "../../src/engine/backend.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { BACKEND_NAMES, type BackendName, createBackend } from "../../src/engine/backends/create.ts";
 import { noGpu, tellMissingGpu } from "./gpu.ts";
+import { nativeSets } from "./native.ts";
 
 export interface TestedBackend {
   readonly name: string;
@@ -12,13 +13,18 @@ export interface TestedBackend {
   create(): Promise<Backend>;
 }
 
-const TOLERANCES: Readonly<Record<BackendName, number>> = { webgpu: 1e-4, wasm: 1e-4, reference: 1e-5 };
+const TOLERANCES: Readonly<Record<BackendName, number>> = {
+  webgpu: 1e-4,
+  native: 1e-4,
+  wasm: 1e-4,
+  reference: 1e-5,
+};
 
 tellMissingGpu();
 
 /** The backends that this machine has. */
-export const backendNames: readonly BackendName[] = BACKEND_NAMES.filter(
-  (name) => name !== "webgpu" || noGpu === undefined,
+export const backendNames: readonly BackendName[] = BACKEND_NAMES.filter((name) =>
+  name === "webgpu" ? noGpu === undefined : name === "native" ? nativeSets.length > 0 : true,
 );
 
 export const backends: readonly TestedBackend[] = [

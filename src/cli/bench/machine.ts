@@ -1,7 +1,7 @@
 // Measures the machine's peak speeds, in the same run as the work compared with them, and the process's memory.
 
 import { type Backend, MemoryError } from "../../engine/backend.ts";
-import { WasmBackend } from "../../engine/backends/cpu/wasm_backend.ts";
+import { CpuBackend } from "../../engine/backends/cpu/cpu_backend.ts";
 import type { Event } from "../output.ts";
 import { counted } from "../wording.ts";
 
@@ -97,5 +97,5 @@ export function memoryUse(backend: Backend): MemoryUse {
 }
 
 export function threadCount(backend: Backend): number | null {
-  return backend instanceof WasmBackend ? backend.threads : null;
+  return backend instanceof CpuBackend ? backend.threads : null;
 }

@@ -1,20 +1,24 @@
 // The backends by name, and the choice among them.
 
 import { gpus } from "#platform";
-import { type Backend, GpuError } from "../backend.ts";
+import { type Backend, GpuError, NativeCodeError } from "../backend.ts";
+import type { FoundProcessor } from "./cpu/native_backend.ts";
 import type { FoundGpu } from "./webgpu/device.ts";
 
 /**
- * webgpu: generated WGSL on a GPU. wasm: generated WebAssembly on threads. reference: float64, slow and simple, the
- * standard for the others.
+ * webgpu: generated WGSL on a GPU. native: generated machine code on threads. wasm: generated WebAssembly on threads.
+ * reference: float64, slow and simple, the standard for the others.
  */
-export const BACKEND_NAMES = ["webgpu", "wasm", "reference"] as const;
+export const BACKEND_NAMES = ["webgpu", "native", "wasm", "reference"] as const;
 /** The name of a backend. @useDeclaredType */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
-/** What may be asked for. auto: a GPU where there is one, the processor otherwise. */
-export const BACKEND_CHOICES = ["auto", ...BACKEND_NAMES] as const;
-/** A backend, or "auto". @useDeclaredType */
+/**
+ * What may be asked for. auto: a GPU where there is one, the processor otherwise. cpu: machine code where it can be run,
+ * WebAssembly otherwise.
+ */
+export const BACKEND_CHOICES = ["auto", "cpu", ...BACKEND_NAMES] as const;
+/** A backend, or a choice among some. @useDeclaredType */
 export type BackendChoice = (typeof BACKEND_CHOICES)[number];
 
 export const isBackendName = (name: string): name is BackendName =>
@@ -27,20 +31,30 @@ export const DEFAULT_BACKEND: BackendChoice = "auto";
 export interface BackendOptions {
   /** Default "auto". */
   readonly backend?: BackendChoice;
-  /** Threads of the wasm backend. Default: one per processor. */
+  /** Threads of a backend on the processor. Default: one per processor. */
   readonly threads?: number;
 }
 
 /** A backend that was chosen and started. */
 export interface ChosenBackend {
   readonly backend: Backend;
-  /** What it runs on, for people: "NVIDIA L4 (WebGPU)", "the processor (WebAssembly)". */
+  /** What it runs on, for people: "NVIDIA L4 (WebGPU)", "the processor (machine code, AVX2)". */
   readonly device: string;
-  /** Why not on a GPU, where that was not asked for. */
+  /** Why not on something faster, where that was not asked for. */
   readonly reason?: string;
 }
 
-/** Loads the chosen backend's code and starts it; the caller closes it. @throws GpuError where webgpu cannot be had */
+/** Whether two backends give the same bits on this machine. */
+export async function givesSameBits(one: string, other: BackendName): Promise<boolean> {
+  if (one === other) return true;
+  const onProcessor = [one, other].every((name) => name === "native" || name === "wasm");
+  if (!onProcessor) return false;
+  // Machine code rounds a multiply-add once.
+  const { hasRelaxedSimd } = await import("./cpu/simd/wasm.ts");
+  return hasRelaxedSimd();
+}
+
+/** Loads the chosen backend's code and starts it; the caller closes it. @throws GpuError, NativeCodeError where webgpu or native cannot be had */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
   return (await chooseBackend(options)).backend;
 }
@@ -53,7 +67,17 @@ export async function chooseBackend({
   switch (backend) {
     case "auto": {
       const found = await gpuOrReason();
-      return typeof found === "string" ? { ...(await wasmBackend(threads)), reason: found } : found;
+      if (typeof found !== "string") return found;
+      const { reason, ...chosen } = await processorBackend(threads);
+      return { ...chosen, reason: reason === undefined ? found : `${found}; ${reason}` };
+    }
+    case "cpu":
+      return processorBackend(threads);
+    case "native": {
+      const { findProcessor } = await import("./cpu/native_backend.ts");
+      const processor = findProcessor();
+      if (typeof processor === "string") throw new NativeCodeError(processor);
+      return nativeBackend(processor, threads);
     }
     case "webgpu": {
       const { findGpu } = await import("./webgpu/device.ts");
@@ -68,6 +92,21 @@ export async function chooseBackend({
     default:
       return backend satisfies never;
   }
+}
+
+/** The better of the two backends on the processor. */
+async function processorBackend(threads: number | undefined): Promise<ChosenBackend> {
+  const { findProcessor } = await import("./cpu/native_backend.ts");
+  const processor = findProcessor();
+  if (typeof processor !== "string") return nativeBackend(processor, threads);
+  return { ...(await wasmBackend(threads)), ...(processor !== "" && { reason: processor }) };
+}
+
+async function nativeBackend(processor: FoundProcessor, threads: number | undefined): Promise<ChosenBackend> {
+  const { INSTRUCTION_NAMES, NativeBackend } = await import("./cpu/native_backend.ts");
+  const backend = new NativeBackend(processor, threads === undefined ? {} : { threads });
+  const instructions = INSTRUCTION_NAMES[processor.instructions];
+  return { backend, device: `the processor (machine code, ${instructions})` };
 }
 
 async function wasmBackend(threads: number | undefined): Promise<ChosenBackend> {

@@ -1,5 +1,5 @@
-// Pages run no machine code.
+// Pages run no machine code, and nobody expects it of them.
 
 import type { NativeCode } from "../platform.ts";
 
-export const nativeCode: NativeCode = { open: () => "pages run no machine code" };
+export const nativeCode: NativeCode = { open: () => "" };

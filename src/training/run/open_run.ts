@@ -2,7 +2,12 @@
 
 import { files, machine } from "#platform";
 import { type Backend, GpuError, MemoryError } from "../../engine/backend.ts";
-import { type ChosenBackend, chooseBackend, isBackendName } from "../../engine/backends/create.ts";
+import {
+  type ChosenBackend,
+  chooseBackend,
+  givesSameBits,
+  isBackendName,
+} from "../../engine/backends/create.ts";
 import { DEFAULT_PRECISION } from "../../engine/precision.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
@@ -89,18 +94,18 @@ function backendRecord(
 async function chooseFor({ options, settings }: RunPlan, before: string | undefined): Promise<ChosenBackend> {
   const { threads, onWarning = machine.warn } = options;
   const own = before !== undefined && isBackendName(before) ? before : undefined;
-  const backend = options.backend ?? own;
+  // Machine code gives way to WebAssembly where it cannot be run.
+  const backend = options.backend ?? (own === "native" ? "cpu" : own);
   try {
     const chosen = await chooseBackend({
       ...(backend && { backend }),
       ...(threads !== undefined && { threads }),
     });
-    if (before !== undefined && before !== chosen.backend.name) {
-      onWarning(
-        `the run was on ${before} so far; on ${chosen.backend.name} its numbers differ in their last bits`,
-      );
+    const { name } = chosen.backend;
+    if (before !== undefined && !(isBackendName(name) && (await givesSameBits(before, name)))) {
+      onWarning(`the run was on ${before} so far; on ${name} its numbers differ in their last bits`);
     }
-    if (settings.precision !== DEFAULT_PRECISION && chosen.backend.name !== "webgpu") {
+    if (settings.precision !== DEFAULT_PRECISION && name !== "webgpu") {
       onWarning(`${settings.precision} is for GPUs; on the processor it is slower than ${DEFAULT_PRECISION}`);
     }
     return chosen;

@@ -1,4 +1,4 @@
-// Allocates blocks in the backend's one linear memory, which grows when they do not fit.
+// Allocates blocks in the backend's one memory, which grows when they do not fit.
 
 import { MemoryError } from "../../backend.ts";
 import type { LinearMemory } from "./linear_memory.ts";
@@ -8,20 +8,21 @@ const ALIGNMENT = 64;
 
 export class Allocator {
   readonly #memory: LinearMemory;
+  /** The address that nothing may reach. */
   readonly #limit: number;
   /** Free blocks below `#top`, sorted by address, never adjacent. */
   #free: { start: number; bytes: number }[] = [];
   #top: number;
 
-  /** @param limit bytes that the memory may grow to */
-  constructor(memory: LinearMemory, start: number, limit: number) {
+  /** @param bytes that may be used */
+  constructor(memory: LinearMemory, bytes: number) {
     this.#memory = memory;
-    this.#top = start;
-    this.#limit = limit;
+    this.#top = memory.start;
+    this.#limit = memory.start + bytes;
   }
 
   get usedBytes(): number {
-    return this.#top - this.#free.reduce((total, block) => total + block.bytes, 0);
+    return this.#top - this.#memory.start - this.#free.reduce((total, block) => total + block.bytes, 0);
   }
 
   /** Bytes of the largest block that could be allocated. */
@@ -40,13 +41,14 @@ export class Allocator {
       return block.start;
     }
     const start = this.#top;
-    if (start + size > this.#limit) throw new MemoryError(what, size, this.#limit - this.usedBytes);
-    const missing = start + size - this.#memory.size;
+    if (start + size > this.#limit)
+      throw new MemoryError(what, size, this.#limit - this.#memory.start - this.usedBytes);
+    const missing = start + size - this.#memory.end;
     if (missing > 0) {
       try {
         this.#memory.grow(Math.ceil(missing / PAGE));
       } catch {
-        throw new MemoryError(what, size, this.#memory.size - start);
+        throw new MemoryError(what, size, this.#memory.end - start);
       }
     }
     this.#top = start + size;

@@ -9,6 +9,9 @@ import { clearWords, PAGE, type Words } from "./words.ts";
 /** 32-bit addresses: 4 GiB. */
 export const MEMORY_PAGES = { initial: 64, maximum: 65536 } as const;
 
+/** Nothing lies at address 0 and close to it. */
+const LOWEST = 1024;
+
 /** Where elements of the memory can be read. */
 export interface MemoryView {
   readonly buffer: ArrayBufferLike;
@@ -18,8 +21,9 @@ export interface MemoryView {
 
 /** Everything is done in the order of the calls, and before the programs that are run later. */
 export interface LinearMemory {
-  /** Bytes. */
-  readonly size: number;
+  /** The first address that is free to use, and the one after the last. */
+  readonly start: number;
+  readonly end: number;
   /** @throws RangeError when there are no more pages; from another thread's memory the next program fails instead */
   grow(pages: number): void;
   write(address: number, elements: HostArray): void;
@@ -31,13 +35,14 @@ export interface LinearMemory {
 
 /** Memory that the host and all threads work in. */
 export class SharedMemory implements LinearMemory {
+  readonly start = LOWEST;
   readonly #memory: WebAssembly.Memory;
 
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
   }
 
-  get size(): number {
+  get end(): number {
     return this.#memory.buffer.byteLength;
   }
 
@@ -60,20 +65,21 @@ export class SharedMemory implements LinearMemory {
 
 /** Memory of the one thread of a pool, where none can be shared: what the host reads and writes is sent. */
 export class ThreadMemory implements LinearMemory {
+  readonly start = LOWEST;
   readonly #pool: ThreadPool;
-  #size = MEMORY_PAGES.initial * PAGE;
+  #end = MEMORY_PAGES.initial * PAGE;
 
   /** @param pool of one thread, started with `MEMORY_PAGES` */
   constructor(pool: ThreadPool) {
     this.#pool = pool;
   }
 
-  get size(): number {
-    return this.#size;
+  get end(): number {
+    return this.#end;
   }
 
   grow(pages: number): void {
-    this.#size += pages * PAGE;
+    this.#end += pages * PAGE;
     this.#pool.broadcast({ kind: "grow", pages });
   }
 

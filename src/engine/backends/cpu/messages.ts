@@ -2,17 +2,19 @@
 
 import type { Words } from "./words.ts";
 
-export interface WorkerSetup {
+export type WorkerSetup =
   /** The memory that all threads share; or the pages of the memory that the thread makes for itself. */
-  readonly memory: WebAssembly.Memory | { readonly initial: number; readonly maximum: number };
-}
+  | { readonly memory: WebAssembly.Memory | { readonly initial: number; readonly maximum: number } }
+  /** What machine code is called by. */
+  | { readonly library: string };
 
 export type Request =
-  | { readonly kind: "load"; readonly program: number; readonly module: WebAssembly.Module }
+  /** A module, or the address of machine code. */
+  | { readonly kind: "load"; readonly program: number; readonly code: WebAssembly.Module | number }
   | { readonly kind: "unload"; readonly program: number }
   /** Arguments of the driver's run function. */
   | { readonly kind: "run"; readonly program: number; readonly args: readonly number[] }
-  /** The others are for a thread with its own memory. */
+  /** The others are for a thread with a memory of its own. */
   | { readonly kind: "grow"; readonly pages: number }
   | { readonly kind: "write"; readonly address: number; readonly data: ArrayBuffer }
   | ({ readonly kind: "clear" } & Words)

@@ -14,9 +14,9 @@ export class ThreadPool {
   #starting = true;
   #closed = false;
 
-  constructor(threads: number, memory: WorkerSetup["memory"]) {
+  constructor(threads: number, setup: WorkerSetup) {
     this.threads = threads;
-    this.#ready = this.#start(memory);
+    this.#ready = this.#start(setup);
     this.#ready.catch(() => {}); // Callers of `ready` get the error.
   }
 
@@ -53,11 +53,11 @@ export class ThreadPool {
     await this.#stop();
   }
 
-  async #start(memory: WorkerSetup["memory"]): Promise<void> {
+  async #start(setup: WorkerSetup): Promise<void> {
     const replies: Promise<Reply>[] = [];
     try {
       while (replies.length < this.threads) {
-        const thread = new Thread({ memory }, (reason) => this.#fail(reason));
+        const thread = new Thread(setup, (reason) => this.#fail(reason));
         this.#threads.push(thread);
         replies.push(thread.reply());
       }

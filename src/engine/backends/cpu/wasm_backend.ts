@@ -1,271 +1,75 @@
-// The WebAssembly backend: compiles a program to one module of SIMD kernels and runs it on a pool of worker threads over
-// one shared memory, or on one thread with its own.
+// The WebAssembly backend: modules of WebAssembly on threads that share one memory, or on one thread with its own.
 
 import { machine } from "#platform";
-import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
-import type { Capabilities } from "../../capabilities.ts";
-import { checkProgram, checkValues } from "../../checks.ts";
-import { toElements } from "../../elements.ts";
-import { DTYPE_BYTES, type Node } from "../../graph.ts";
-import type { KernelSet } from "../../program/kernel_set.ts";
-import { lower } from "../../program/lower.ts";
-import { preludeVariables } from "../../program/prelude.ts";
-import type { LoweredProgram } from "../../program/program.ts";
-import { numel } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
-import { repeatUntilSteady } from "../steady_times.ts";
-import { Allocator } from "./allocator.ts";
-import { cpuCapabilities, cpuKernels } from "./cpu_kernels.ts";
-import { BARRIER, driver, STEP } from "./driver.ts";
-import type { Kernel } from "./kernels/kernel.ts";
-import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/bandwidth.ts";
-import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
-import { type LinearMemory, MEMORY_PAGES, readFloats, SharedMemory, ThreadMemory } from "./linear_memory.ts";
-import { planProgram, type StepTable } from "./memory_layout.ts";
-import { type Placement, type Variable, writeTables } from "./placement.ts";
-import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
+import { CpuBackend, type CpuBackendOptions } from "./cpu_backend.ts";
+import { type LinearMemory, MEMORY_PAGES, SharedMemory, ThreadMemory } from "./linear_memory.ts";
+import { checkThreads, type Processor } from "./processor.ts";
+import type { RecordedFunction } from "./simd/statement.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { ThreadPool } from "./thread_pool.ts";
-import { WasmExecutable } from "./wasm_executable.ts";
 import { PAGE } from "./words.ts";
 
 const HOW_TO_SHARE =
   "a page's server allows it by Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
 
-const ended = () => undefined;
-
-export interface WasmBackendOptions {
+export interface WasmBackendOptions extends CpuBackendOptions {
   /** Worker threads; by default one per processor, or one where they cannot share memory. Results are the same. */
   readonly threads?: number;
-  /** Bytes it may use; by default the machine's memory, at most 4 GiB. */
-  readonly memoryLimit?: number;
   /** Whether threads share one memory; by default where the platform can. Without, there is one thread. */
   readonly sharedMemory?: boolean;
   /** Let V8 compile pairs of vectors to AVX2 instructions where it can (default true). Results are the same. */
   readonly wideVectors?: boolean;
-  /** Fewer capabilities than the kernels have, to test lowering for other backends. */
-  readonly capabilities?: Capabilities;
 }
 
-export class WasmBackend implements Backend {
+export class WasmBackend extends CpuBackend {
+  constructor(options: WasmBackendOptions = {}) {
+    super(new WasmProcessor(options), options);
+  }
+}
+
+class WasmProcessor implements Processor {
   readonly name = "wasm";
-  readonly capabilities: Capabilities;
-  readonly #kernels: KernelSet<Kernel>;
-  readonly #memory: LinearMemory;
+  readonly width: 1 | 2;
+  readonly memory: LinearMemory;
+  readonly memoryLimit = Math.min(machine.memory(), MEMORY_PAGES.maximum * PAGE);
+  readonly pool: ThreadPool;
   /** Whether threads share the memory. */
   readonly #shared: boolean;
-  readonly #allocator: Allocator;
-  readonly #pool: ThreadPool;
-  readonly #relaxed: boolean;
-  readonly #wide: boolean;
-  readonly #limit: number;
-  readonly #barrier: number;
-  readonly #variables = new Map<Node, Variable>();
-  #programs = 0;
-  /** Runs take turns: they share the threads and the variables. */
-  #turn: Promise<void> = Promise.resolve();
-  /** Work that has been queued and has not ended. */
-  #waiting = 0;
+  readonly #relaxed = hasRelaxedSimd();
 
-  constructor(options: WasmBackendOptions = {}) {
+  constructor(options: WasmBackendOptions) {
     this.#shared = options.sharedMemory ?? machine.sharesMemory();
     const threads = options.threads ?? (this.#shared ? machine.cores() : 1);
-    if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-      throw new Error(`threads: wants a whole number from 1 to 256, got ${threads}`);
-    }
+    checkThreads(threads);
     if (threads > 1 && !this.#shared) {
       throw new Error(`threads: memory cannot be shared here, so wants 1, got ${threads}; ${HOW_TO_SHARE}`);
     }
-    this.capabilities = options.capabilities ?? cpuCapabilities;
-    this.#kernels = cpuKernels(this.capabilities);
     if (this.#shared) {
       const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
-      this.#pool = new ThreadPool(threads, memory);
-      this.#memory = new SharedMemory(memory);
+      this.pool = new ThreadPool(threads, { memory });
+      this.memory = new SharedMemory(memory);
     } else {
-      this.#pool = new ThreadPool(threads, MEMORY_PAGES);
-      this.#memory = new ThreadMemory(this.#pool);
+      this.pool = new ThreadPool(threads, { memory: MEMORY_PAGES });
+      this.memory = new ThreadMemory(this.pool);
     }
-    this.#limit = Math.min(options.memoryLimit ?? machine.memory(), MEMORY_PAGES.maximum * PAGE);
-    this.#allocator = new Allocator(this.#memory, 1024, this.#limit);
-    this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
-    this.#relaxed = hasRelaxedSimd();
-    this.#wide = options.wideVectors !== false && machine.widenVectors();
+    this.width = options.wideVectors !== false && machine.widenVectors() ? 2 : 1;
   }
 
-  get threads(): number {
-    return this.#pool.threads;
-  }
-
-  /** Bytes in use: variables and compiled programs. */
-  get usedBytes(): number {
-    return this.#allocator.usedBytes;
-  }
-
-  write(variable: Tensor, data: HostArray): void {
-    checkValues(variable, data);
-    const known = this.#variable(variable.node, true);
-    const write = (values: HostArray): void => {
-      this.#memory.write(known.address, toElements(values, variable.dtype));
-      known.version++;
-    };
-    if (this.#waiting === 0) {
-      write(data);
-    } else {
-      const values = data.slice();
-      void this.#inTurn(async () => write(values));
-    }
-  }
-
-  async read(variable: Tensor): Promise<Float32Array> {
-    const { address } = this.#variable(variable.node, false);
-    const { shape, dtype } = variable;
-    return this.#inTurn(() => readFloats(this.#memory, address, numel(shape), dtype));
-  }
-
-  async compile(program: ProgramSpec): Promise<Executable> {
-    checkProgram(program, this.capabilities);
-    return this.#build(program, lower(program, this.#kernels));
-  }
-
-  memory(program: ProgramSpec): MemoryNeed {
-    const lowered = lower(program, this.#kernels);
-    const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
-    const state = variables.reduce((total, { bytes }) => total + bytes, 0);
-    const { layout } = planProgram(lowered, this.threads, this.#limit - state);
-    return { needed: layout.bytes + state, available: this.#limit };
-  }
-
-  /** FLOP/s of all threads together on multiply-adds in registers, for each of several runs. */
-  async measurePeak(): Promise<number[]> {
-    const seconds = await this.#timesOf(peakKernel, PEAK_BUFFER_BYTES);
-    return seconds.map((time) => peakKernel.flops / time);
-  }
-
-  /**
-   * Bytes per second that all threads together read or write in an array larger than the caches, for each of several
-   * runs. @throws MemoryError when the array does not fit
-   */
-  async measureBandwidth(): Promise<number[]> {
-    const seconds = await this.#timesOf(bandwidthKernel, BANDWIDTH_BUFFER_BYTES);
-    return seconds.map((time) => bandwidthKernel.bytes / time);
-  }
-
-  async #timesOf(kernel: Kernel, bufferBytes: number): Promise<number[]> {
-    const executable = await this.#build(
-      { name: kernel.family, inputs: [], outputs: [] },
-      {
-        buffers: [{ bytes: bufferBytes, place: { kind: "output" } }],
-        calls: [{ kernel, args: [{ buffer: 0, offset: 0 }], writes: [0], label: kernel.family }],
-        preludeCalls: 0,
-        outputs: [],
-      },
-    );
-    try {
-      // The first run also makes the system map the memory and the runtime optimise the code.
-      await executable.profile([]);
-      return await repeatUntilSteady(async () => {
-        const [{ seconds }] = await executable.profile([]);
-        return seconds;
-      });
-    } finally {
-      executable.dispose();
-    }
-  }
-
-  async #build(program: ProgramSpec, plain: LoweredProgram<Kernel>): Promise<Executable> {
-    const id = this.#programs++;
-    const placement = this.#place(program, plain);
-    const { lowered } = placement;
-    const code = new Map<string, { index: number; builder: KernelBuilder }>();
-    for (const { kernel } of lowered.calls) {
-      if (code.has(kernel.key)) continue;
-      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#wide ? 2 : 1);
-      kernel.emit(builder);
-      code.set(kernel.key, { index: code.size, builder });
-    }
+  async load(program: number, run: RecordedFunction, table: readonly RecordedFunction[]): Promise<void> {
     const bytes = encodeModule({
       memory: { ...MEMORY_PAGES, shared: this.#shared },
-      exports: { run: driver() },
-      table: [...code.values()].map(({ builder }) => builder),
+      exports: { run },
+      table,
       relaxed: this.#relaxed,
     });
-    const [module] = await Promise.all([WebAssembly.compile(bytes), this.#pool.ready()]);
-    this.#pool.broadcast({ kind: "load", program: id, module });
-    writeTables(this.#memory, placement, (key) => code.get(key)?.index ?? 0);
-    const updated = (program.updates ?? []).map(({ target }) => this.#variable(target.node, false));
-    return new WasmExecutable(program, placement, {
-      memory: this.#memory,
-      threads: this.threads,
-      inTurn: (work) => this.#inTurn(work),
-      run: (table, times) => {
-        if (table !== placement.layout.tables.prelude) for (const variable of updated) variable.version++;
-        return this.#run(id, placement, table, times);
-      },
-      dispose: () => this.#dispose(id, placement),
-    });
+    this.pool.broadcast({ kind: "load", program, code: await WebAssembly.compile(bytes) });
   }
 
-  async close(): Promise<void> {
-    await this.#pool.close();
-    this.#variables.clear();
+  unload(program: number): void {
+    this.pool.broadcast({ kind: "unload", program });
   }
 
-  /** Runs `work` after all work queued before it. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.#waiting++;
-    const next = this.#turn.then(work).finally(() => this.#waiting--);
-    this.#turn = next.then(ended, ended);
-    return next;
-  }
-
-  #variable(node: Node, create: boolean): Variable {
-    const known = this.#variables.get(node);
-    if (known !== undefined) return known;
-    const name = node.op.kind === "variable" ? node.op.name : node.op.kind;
-    if (!create) throw new Error(`variable ${name} was read before it was written`);
-    const bytes = numel(node.shape) * DTYPE_BYTES[node.dtype];
-    const created = { address: this.#allocator.allocate(bytes, `variable ${name}`), bytes, version: 0 };
-    this.#variables.set(node, created);
-    return created;
-  }
-
-  /** Allocates the block and writes its constant contents. */
-  #place(program: ProgramSpec, plain: LoweredProgram<Kernel>): Placement {
-    const { lowered, layout } = planProgram(plain, this.threads, this.#allocator.largestBytes);
-    const variables = lowered.buffers.map(({ place }) =>
-      place.kind === "variable" ? this.#variable(place.node, false) : undefined,
-    );
-    const base = this.#allocator.allocate(layout.bytes, `program ${program.name}`);
-    const addresses = variables.map((variable, i) => variable?.address ?? base + layout.buffers[i]);
-    for (const [i, { place }] of lowered.buffers.entries()) {
-      if (place.kind === "constant" && place.node.op.kind === "constant") {
-        this.#memory.write(addresses[i], toElements(place.node.op.data, place.node.dtype));
-      }
-    }
-    const preludeReads = preludeVariables(lowered).map((node) => this.#variable(node, false));
-    return { lowered, base, layout, addresses, preludeReads };
-  }
-
-  async #run(
-    program: number,
-    { base, layout }: Placement,
-    { start, steps }: StepTable,
-    times: boolean,
-  ): Promise<void> {
-    this.#memory.clear({ address: base + start + STEP.counter, count: steps.length, stride: STEP.bytes });
-    await this.#pool.run(program, (thread) => [
-      base + start,
-      steps.length,
-      this.threads,
-      base + layout.scratch + thread * layout.scratchBytes,
-      this.#barrier,
-      times ? base + layout.times + thread * layout.timesBytes : 0,
-    ]);
-  }
-
-  #dispose(program: number, { base, layout }: Placement): void {
-    this.#pool.broadcast({ kind: "unload", program });
-    this.#allocator.release(base, layout.bytes);
+  close(): Promise<void> {
+    return this.pool.close();
   }
 }

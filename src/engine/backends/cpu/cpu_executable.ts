@@ -1,4 +1,4 @@
-// A compiled program of the WebAssembly backend.
+// A compiled program of a CPU backend.
 
 import {
   type Executable,
@@ -30,7 +30,7 @@ export interface Machine {
   readonly dispose: () => void;
 }
 
-export class WasmExecutable implements Executable {
+export class CpuExecutable implements Executable {
   readonly stats: ProgramStats;
   readonly #program: ProgramSpec;
   readonly #placement: Placement;

@@ -1,0 +1,235 @@
+// A backend on the processor: makes one module of SIMD kernels of a program and runs it on a pool of worker threads over
+// one memory. What kind of code, memory and calls is the processor's matter (processor.ts).
+
+import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
+import type { Capabilities } from "../../capabilities.ts";
+import { checkProgram, checkValues } from "../../checks.ts";
+import { toElements } from "../../elements.ts";
+import { DTYPE_BYTES, type Node } from "../../graph.ts";
+import type { KernelSet } from "../../program/kernel_set.ts";
+import { lower } from "../../program/lower.ts";
+import { preludeVariables } from "../../program/prelude.ts";
+import type { LoweredProgram } from "../../program/program.ts";
+import { numel } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import { repeatUntilSteady } from "../steady_times.ts";
+import { Allocator } from "./allocator.ts";
+import { CpuExecutable } from "./cpu_executable.ts";
+import { cpuCapabilities, cpuKernels } from "./cpu_kernels.ts";
+import { BARRIER, driver, STEP } from "./driver.ts";
+import type { Kernel } from "./kernels/kernel.ts";
+import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/bandwidth.ts";
+import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
+import { type LinearMemory, readFloats } from "./linear_memory.ts";
+
+import { planProgram, type StepTable } from "./memory_layout.ts";
+import { type Placement, type Variable, writeTables } from "./placement.ts";
+import type { Processor } from "./processor.ts";
+import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
+
+const ended = () => undefined;
+
+export interface CpuBackendOptions {
+  /** Bytes it may use; by default the machine's memory, or less where addresses end before. */
+  readonly memoryLimit?: number;
+  /** Fewer capabilities than the kernels have, to test lowering for other backends. */
+  readonly capabilities?: Capabilities;
+}
+
+export class CpuBackend implements Backend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly #kernels: KernelSet<Kernel>;
+  readonly #processor: Processor;
+  readonly #memory: LinearMemory;
+  readonly #allocator: Allocator;
+  readonly #limit: number;
+  readonly #barrier: number;
+  readonly #variables = new Map<Node, Variable>();
+  #programs = 0;
+  /** Runs take turns: they share the threads and the variables. */
+  #turn: Promise<void> = Promise.resolve();
+  /** Work that has been queued and has not ended. */
+  #waiting = 0;
+
+  constructor(processor: Processor, { memoryLimit, capabilities = cpuCapabilities }: CpuBackendOptions) {
+    this.name = processor.name;
+    this.capabilities = capabilities;
+    this.#kernels = cpuKernels(capabilities);
+    this.#processor = processor;
+    this.#memory = processor.memory;
+    this.#limit = Math.min(memoryLimit ?? Number.POSITIVE_INFINITY, processor.memoryLimit);
+    this.#allocator = new Allocator(this.#memory, this.#limit);
+    this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
+  }
+
+  get threads(): number {
+    return this.#processor.pool.threads;
+  }
+
+  /** Bytes in use: variables and compiled programs. */
+  get usedBytes(): number {
+    return this.#allocator.usedBytes;
+  }
+
+  write(variable: Tensor, data: HostArray): void {
+    checkValues(variable, data);
+    const known = this.#variable(variable.node, true);
+    const write = (values: HostArray): void => {
+      this.#memory.write(known.address, toElements(values, variable.dtype));
+      known.version++;
+    };
+    if (this.#waiting === 0) {
+      write(data);
+    } else {
+      const values = data.slice();
+      void this.#inTurn(async () => write(values));
+    }
+  }
+
+  async read(variable: Tensor): Promise<Float32Array> {
+    const { address } = this.#variable(variable.node, false);
+    const { shape, dtype } = variable;
+    return this.#inTurn(() => readFloats(this.#memory, address, numel(shape), dtype));
+  }
+
+  async compile(program: ProgramSpec): Promise<Executable> {
+    checkProgram(program, this.capabilities);
+    return this.#build(program, lower(program, this.#kernels));
+  }
+
+  memory(program: ProgramSpec): MemoryNeed {
+    const lowered = lower(program, this.#kernels);
+    const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
+    const state = variables.reduce((total, { bytes }) => total + bytes, 0);
+    const { layout } = planProgram(lowered, this.threads, this.#limit - state);
+    return { needed: layout.bytes + state, available: this.#limit };
+  }
+
+  /** FLOP/s of all threads together on multiply-adds in registers, for each of several runs. */
+  async measurePeak(): Promise<number[]> {
+    const seconds = await this.#timesOf(peakKernel, PEAK_BUFFER_BYTES);
+    return seconds.map((time) => peakKernel.flops / time);
+  }
+
+  /**
+   * Bytes per second that all threads together read or write in an array larger than the caches, for each of several
+   * runs. @throws MemoryError when the array does not fit
+   */
+  async measureBandwidth(): Promise<number[]> {
+    const seconds = await this.#timesOf(bandwidthKernel, BANDWIDTH_BUFFER_BYTES);
+    return seconds.map((time) => bandwidthKernel.bytes / time);
+  }
+
+  async #timesOf(kernel: Kernel, bufferBytes: number): Promise<number[]> {
+    const executable = await this.#build(
+      { name: kernel.family, inputs: [], outputs: [] },
+      {
+        buffers: [{ bytes: bufferBytes, place: { kind: "output" } }],
+        calls: [{ kernel, args: [{ buffer: 0, offset: 0 }], writes: [0], label: kernel.family }],
+        preludeCalls: 0,
+        outputs: [],
+      },
+    );
+    try {
+      // The first run also makes the system map the memory and the runtime optimise the code.
+      await executable.profile([]);
+      return await repeatUntilSteady(async () => {
+        const [{ seconds }] = await executable.profile([]);
+        return seconds;
+      });
+    } finally {
+      executable.dispose();
+    }
+  }
+
+  async #build(program: ProgramSpec, plain: LoweredProgram<Kernel>): Promise<Executable> {
+    const id = this.#programs++;
+    const placement = this.#place(program, plain);
+    const { lowered } = placement;
+    const code = new Map<string, { index: number; builder: KernelBuilder }>();
+    for (const { kernel } of lowered.calls) {
+      if (code.has(kernel.key)) continue;
+      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#processor.width);
+      kernel.emit(builder);
+      code.set(kernel.key, { index: code.size, builder });
+    }
+    const table = [...code.values()].map(({ builder }) => builder);
+    await Promise.all([this.#processor.load(id, driver(), table), this.#processor.pool.ready()]);
+    writeTables(this.#memory, placement, (key) => code.get(key)?.index ?? 0);
+    const updated = (program.updates ?? []).map(({ target }) => this.#variable(target.node, false));
+    return new CpuExecutable(program, placement, {
+      memory: this.#memory,
+      threads: this.threads,
+      inTurn: (work) => this.#inTurn(work),
+      run: (table, times) => {
+        if (table !== placement.layout.tables.prelude) for (const variable of updated) variable.version++;
+        return this.#run(id, placement, table, times);
+      },
+      dispose: () => this.#dispose(id, placement),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#processor.close();
+    this.#variables.clear();
+  }
+
+  /** Runs `work` after all work queued before it. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#waiting++;
+    const next = this.#turn.then(work).finally(() => this.#waiting--);
+    this.#turn = next.then(ended, ended);
+    return next;
+  }
+
+  #variable(node: Node, create: boolean): Variable {
+    const known = this.#variables.get(node);
+    if (known !== undefined) return known;
+    const name = node.op.kind === "variable" ? node.op.name : node.op.kind;
+    if (!create) throw new Error(`variable ${name} was read before it was written`);
+    const bytes = numel(node.shape) * DTYPE_BYTES[node.dtype];
+    const created = { address: this.#allocator.allocate(bytes, `variable ${name}`), bytes, version: 0 };
+    this.#variables.set(node, created);
+    return created;
+  }
+
+  /** Allocates the block and writes its constant contents. */
+  #place(program: ProgramSpec, plain: LoweredProgram<Kernel>): Placement {
+    const { lowered, layout } = planProgram(plain, this.threads, this.#allocator.largestBytes);
+    const variables = lowered.buffers.map(({ place }) =>
+      place.kind === "variable" ? this.#variable(place.node, false) : undefined,
+    );
+    const base = this.#allocator.allocate(layout.bytes, `program ${program.name}`);
+    const addresses = variables.map((variable, i) => variable?.address ?? base + layout.buffers[i]);
+    for (const [i, { place }] of lowered.buffers.entries()) {
+      if (place.kind === "constant" && place.node.op.kind === "constant") {
+        this.#memory.write(addresses[i], toElements(place.node.op.data, place.node.dtype));
+      }
+    }
+    const preludeReads = preludeVariables(lowered).map((node) => this.#variable(node, false));
+    return { lowered, base, layout, addresses, preludeReads };
+  }
+
+  async #run(
+    program: number,
+    { base, layout }: Placement,
+    { start, steps }: StepTable,
+    times: boolean,
+  ): Promise<void> {
+    this.#memory.clear({ address: base + start + STEP.counter, count: steps.length, stride: STEP.bytes });
+    await this.#processor.pool.run(program, (thread) => [
+      base + start,
+      steps.length,
+      this.threads,
+      base + layout.scratch + thread * layout.scratchBytes,
+      this.#barrier,
+      times ? base + layout.times + thread * layout.timesBytes : 0,
+    ]);
+  }
+
+  #dispose(program: number, { base, layout }: Placement): void {
+    this.#processor.unload(program);
+    this.#allocator.release(base, layout.bytes);
+  }
+}

@@ -1,0 +1,57 @@
+// Memory outside of JavaScript as the host sees it. All of it is there from the start; pages cost something once touched.
+
+import type { NativeMachine } from "../../../../platform/platform.ts";
+import type { HostArray } from "../../../backend.ts";
+import type { LinearMemory, MemoryView } from "../linear_memory.ts";
+import { clearWords, type Words } from "../words.ts";
+
+/** Most bytes looked at as one. */
+const MOST = 2 ** 30;
+
+export class NativeMemory implements LinearMemory {
+  readonly start: number;
+  readonly end: number;
+  readonly #machine: NativeMachine;
+  #released = false;
+
+  /** @throws Error when the system refuses it */
+  constructor(machine: NativeMachine, bytes: number) {
+    this.#machine = machine;
+    this.start = machine.reserve(bytes);
+    this.end = this.start + bytes;
+  }
+
+  grow(): void {
+    throw new RangeError("this memory does not grow");
+  }
+
+  write(address: number, { buffer, byteOffset, byteLength }: HostArray): void {
+    const from = new Uint8Array(buffer, byteOffset, byteLength);
+    for (let at = 0; at < byteLength; at += MOST) {
+      const part = from.subarray(at, at + MOST);
+      new Uint8Array(this.#view(address + at, part.length)).set(part);
+    }
+  }
+
+  clear({ address, count, stride }: Words): void {
+    if (count === 0) return;
+    clearWords(this.#view(address, (count - 1) * stride + 4), { address: 0, count, stride });
+  }
+
+  async view(address: number, bytes: number): Promise<MemoryView> {
+    return { buffer: this.#view(address, bytes), at: 0 };
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#machine.release(this.start, this.end - this.start);
+  }
+
+  #view(address: number, bytes: number): ArrayBuffer {
+    if (this.#released) throw new Error("the backend was closed");
+    if (address < this.start || address + bytes > this.end)
+      throw new RangeError(`${bytes} bytes at ${address}: outside of the backend's memory`);
+    return this.#machine.view(address, bytes);
+  }
+}

@@ -1,0 +1,106 @@
+// The machine-code backend: the same kernels as instructions of this processor, on threads over memory outside of
+// JavaScript, which may be larger than WebAssembly's 4 GiB.
+
+import { machine, nativeCode } from "#platform";
+import type { NativeMachine } from "../../../platform/platform.ts";
+import { CpuBackend, type CpuBackendOptions } from "./cpu_backend.ts";
+import { NativeMemory } from "./native/native_memory.ts";
+import { instructionSets } from "./native/x64/features.ts";
+import { encodeNativeModule, type InstructionSet } from "./native/x64/module.ts";
+import { checkThreads, type Processor } from "./processor.ts";
+import type { RecordedFunction } from "./simd/statement.ts";
+import { ThreadPool } from "./thread_pool.ts";
+
+export interface NativeBackendOptions extends CpuBackendOptions {
+  /** Worker threads; by default one per processor. Results are the same. */
+  readonly threads?: number;
+}
+
+/** A way to run machine code here, and the instructions to use. */
+export interface FoundProcessor {
+  readonly machine: NativeMachine;
+  readonly instructions: InstructionSet;
+}
+
+/** For people. */
+export const INSTRUCTION_NAMES: Readonly<Record<InstructionSet, string>> = {
+  avx2: "AVX2",
+  avx512: "AVX-512",
+};
+
+/** The switch in the environment: a set of instructions, or "none". */
+const SWITCH = "IMAGO_INSTRUCTIONS";
+
+let found: FoundProcessor | string | undefined;
+
+/** Looks once whether machine code can be run; or why not, in one line, which is empty where nobody would expect it. */
+export function findProcessor(): FoundProcessor | string {
+  found ??= lookForProcessor();
+  return found;
+}
+
+function lookForProcessor(): FoundProcessor | string {
+  const wanted = machine.environment[SWITCH];
+  if (wanted === "none") return `${SWITCH} is none`;
+  const opened = nativeCode.open();
+  if (typeof opened === "string") return opened;
+  const sets = instructionSets(opened);
+  if (sets.length === 0) return "this processor has no AVX2";
+  if (wanted === undefined) return { machine: opened, instructions: sets[0] };
+  const instructions = sets.find((set) => set === wanted);
+  return instructions === undefined
+    ? `${SWITCH} is ${wanted}, expected ${[...sets, "none"].join(" or ")}`
+    : { machine: opened, instructions };
+}
+
+export class NativeBackend extends CpuBackend {
+  constructor(processor: FoundProcessor, options: NativeBackendOptions = {}) {
+    super(new NativeProcessor(processor, options), options);
+  }
+}
+
+class NativeProcessor implements Processor {
+  readonly name = "native";
+  readonly width: 2 | 4;
+  readonly memory: NativeMemory;
+  readonly memoryLimit: number;
+  readonly pool: ThreadPool;
+  readonly #processor: FoundProcessor;
+  /** Where each program's code is. */
+  readonly #programs = new Map<number, { readonly address: number; readonly bytes: number }>();
+
+  constructor(processor: FoundProcessor, options: NativeBackendOptions) {
+    const threads = options.threads ?? machine.cores();
+    checkThreads(threads);
+    this.#processor = processor;
+    this.width = processor.instructions === "avx512" ? 4 : 2;
+    this.memoryLimit = Math.min(options.memoryLimit ?? Number.POSITIVE_INFINITY, machine.memory());
+    this.memory = new NativeMemory(processor.machine, this.memoryLimit);
+    this.pool = new ThreadPool(threads, { library: processor.machine.library });
+  }
+
+  async load(program: number, run: RecordedFunction, table: readonly RecordedFunction[]): Promise<void> {
+    const { machine: native, instructions } = this.#processor;
+    const { code, entries } = encodeNativeModule({ instructions, exports: { run }, table });
+    const address = native.mapCode(code);
+    this.#programs.set(program, { address, bytes: code.byteLength });
+    this.pool.broadcast({ kind: "load", program, code: address + (entries.get("run") ?? 0) });
+  }
+
+  unload(program: number): void {
+    const code = this.#programs.get(program);
+    if (code === undefined) return;
+    // Runs take turns with this, so no thread is in the code.
+    this.#programs.delete(program);
+    this.pool.broadcast({ kind: "unload", program });
+    this.#processor.machine.unmapCode(code.address, code.bytes);
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+    for (const { address, bytes } of this.#programs.values())
+      this.#processor.machine.unmapCode(address, bytes);
+    this.#programs.clear();
+    this.memory.release();
+  }
+}
