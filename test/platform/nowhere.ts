@@ -18,6 +18,7 @@ export const gpus = refusing<platform.Gpus>("gpus");
 export const hashing = refusing<platform.Hashing>("hashing");
 export const images = refusing<platform.Images>("images");
 export const machine = refusing<platform.Machine>("machine");
+export const nativeCode = refusing<platform.NativeCode>("nativeCode");
 export const paths = refusing<platform.Paths>("paths");
 export const processes = refusing<platform.Processes>("processes");
 export const tables = refusing<platform.Tables>("tables");
