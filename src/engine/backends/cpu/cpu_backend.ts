@@ -55,7 +55,7 @@ export class CpuBackend implements Backend {
   constructor(processor: Processor, { memoryLimit, capabilities = cpuCapabilities }: CpuBackendOptions) {
     this.name = processor.name;
     this.capabilities = capabilities;
-    this.#kernels = cpuKernels(capabilities);
+    this.#kernels = cpuKernels(capabilities, processor.width);
     this.#processor = processor;
     this.#memory = processor.memory;
     this.#limit = Math.min(memoryLimit ?? Number.POSITIVE_INFINITY, processor.memoryLimit);

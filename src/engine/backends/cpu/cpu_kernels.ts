@@ -16,6 +16,7 @@ import type { Kernel, Lowered, ProductTail } from "./kernels/kernel.ts";
 import { loopKernel } from "./kernels/loop/loop.ts";
 import { lowerMatmul } from "./kernels/matmul/gemm.ts";
 import { lowerRandom } from "./kernels/random.ts";
+import type { VectorCount } from "./simd/builder.ts";
 
 export const cpuCapabilities: Capabilities = {
   dtypes: ["f32", "i32", "f16", "bf16"],
@@ -39,10 +40,16 @@ export const cpuCapabilities: Capabilities = {
   takesHalves: () => false,
 };
 
-/** @param capabilities replaces the CPU's own: fewer, to test lowering for backends that can do less */
-export const cpuKernels = (capabilities: Capabilities = cpuCapabilities): KernelSet<Kernel> => ({
+/**
+ * @param capabilities replaces the CPU's own: fewer, to test lowering for backends that can do less
+ * @param width how many vectors a register holds; results do not depend on it
+ */
+export const cpuKernels = (
+  capabilities: Capabilities = cpuCapabilities,
+  width: VectorCount = 1,
+): KernelSet<Kernel> => ({
   capabilities,
-  loop: loopKernel,
+  loop: (spec) => loopKernel(spec, width),
   primitive: lowerPrimitive,
 });
 

@@ -36,7 +36,7 @@ export function storeLanes(k: KernelBuilder, address: Expr, v: Expr, count: numb
 }
 
 /** Numbers of vectors to compute as one, the most first: at least pairs, which cost nothing where registers hold less. */
-const vectorCounts = ({ width }: KernelBuilder): VectorCount[] => (width === 4 ? [4, 2, 1] : [2, 1]);
+export const vectorCounts = ({ width }: KernelBuilder): VectorCount[] => (width === 4 ? [4, 2, 1] : [2, 1]);
 
 /**
  * Calls `body(byte offset)` for each vector of a run of `bytes`, which is whole vectors: for as many at once as fit.

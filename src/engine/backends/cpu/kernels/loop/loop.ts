@@ -7,21 +7,23 @@ import {
   type LoopReduction,
   type LoopSpec,
 } from "../../../../program/loop_spec.ts";
-import type { KernelBuilder } from "../../simd/builder.ts";
-import type { Expr, Var } from "../../simd/expr.ts";
+import type { KernelBuilder, VectorCount } from "../../simd/builder.ts";
+import { type Expr, LANES, type Var } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import type { Kernel } from "../kernel.ts";
+import { vectorCounts } from "../lanes.ts";
 import { LoopBody, type Nest, type Position, storeElements } from "./loop_body.ts";
 import { reductionStages, SINGLE_LANE, type Stage, storeStages, vectorPositions } from "./loop_stages.ts";
 
 /** Elements of the domain per tile: enough to hide its start-up, few enough to share out. */
 const TILE_ELEMENTS = 8192;
-/** Vectors of the innermost axis that a column reduction keeps in registers, for all its results together. */
-const COLUMN_VECTORS = 8;
+/** Registers that a column reduction keeps its results in. */
+const COLUMN_REGISTERS = 8;
 const EXPENSIVE = new Set(["exp", "log", "sin", "cos", "tanh", "erf", "sigmoid"]);
 
 /** The kernel of a loop nest. Buffers: operands, then stores, then reductions, in the spec's order. */
-export function loopKernel(given: LoopSpec): Kernel {
+/** @param width how many vectors a register holds; results do not depend on it */
+export function loopKernel(given: LoopSpec, width: VectorCount = 1): Kernel {
   const spec = collapse(given);
   const last = spec.domain.length - 1;
   const kept = spec.domain.flatMap((_, axis) => (spec.reduced[axis] ? [] : [axis]));
@@ -31,7 +33,7 @@ export function loopKernel(given: LoopSpec): Kernel {
   const nest: Nest = isColumn
     ? { axes: [...kept, ...reduced], vectorLevel: kept.length - 1 }
     : { axes: [...kept, ...reduced], vectorLevel: spec.domain.length - 1 };
-  const block = isColumn ? columnBlock(spec, spec.domain[last], unit) : 1;
+  const block = isColumn ? columnBlock(spec, spec.domain[last], unit, width) : 1;
   const counts = kept.map((axis) =>
     isColumn && axis === last ? Math.ceil(spec.domain[axis] / block) : spec.domain[axis],
   );
@@ -65,9 +67,11 @@ function unitStride(spec: LoopSpec, axis: number): boolean {
   );
 }
 
-function columnBlock(spec: LoopSpec, size: number, unit: boolean): number {
-  const vectors = Math.max(1, Math.floor(COLUMN_VECTORS / spec.reductions.length));
-  return unit ? Math.min(4 * vectors, size) : Math.min(4, size);
+function columnBlock(spec: LoopSpec, size: number, unit: boolean, width: VectorCount): number {
+  // A block of pairs would be of more registers than WebAssembly's compilers keep.
+  const vectorsOf = width === 4 ? 4 : 1;
+  const registers = Math.max(1, Math.floor(COLUMN_REGISTERS / spec.reductions.length));
+  return unit ? Math.min(LANES * vectorsOf * registers, size) : Math.min(LANES, size);
 }
 
 interface Tiling {
@@ -203,18 +207,24 @@ class LoopEmitter {
     const spec = this.#spec;
     const expensive = spec.instructions.filter((i) => i.op === "unary" && EXPENSIVE.has(i.fn)).length;
     const isLong = expensive > 0 || spec.instructions.length > 16;
-    this.#walkVectors(pointers, begin, end, storeStages(isLong), (inner, positions) => {
-      this.#body.emit(this.#k, this.#nest.vectorLevel + 1, inner, positions);
-      for (const position of positions) {
-        for (const [i, store] of spec.stores.entries()) {
-          const pointer = inner[spec.operands.length + i];
-          const stride = store.strides[this.#nest.axes[this.#nest.vectorLevel]];
-          const value = this.#body.value(store.value, position);
-          const offset = DTYPE_BYTES[store.dtype] * position.index * stride;
-          storeElements(this.#k, store, pointer, value, offset, position.lanes);
+    this.#walkVectors(
+      pointers,
+      begin,
+      end,
+      storeStages(isLong, vectorCounts(this.#k)),
+      (inner, positions) => {
+        this.#body.emit(this.#k, this.#nest.vectorLevel + 1, inner, positions);
+        for (const position of positions) {
+          for (const [i, store] of spec.stores.entries()) {
+            const pointer = inner[spec.operands.length + i];
+            const stride = store.strides[this.#nest.axes[this.#nest.vectorLevel]];
+            const value = this.#body.value(store.value, position);
+            const offset = DTYPE_BYTES[store.dtype] * position.index * stride;
+            storeElements(this.#k, store, pointer, value, offset, position.lanes);
+          }
         }
-      }
-    });
+      },
+    );
   }
 
   /** Walks the vector axis from `begin` to `end` in stages of decreasing width, each as far as it fits. */
@@ -227,11 +237,10 @@ class LoopEmitter {
   ): void {
     const k = this.#k;
     const level = this.#nest.vectorLevel;
-    const step = ({ width, positions, paired }: Stage, from: Expr | number, to: Expr | number): void => {
+    const step = ({ width, positions, vectors }: Stage, from: Expr | number, to: Expr | number): void => {
       k.for(from, to, width, (i) => {
         const inner = this.#advance(pointers, level, i);
-        if (paired) k.pairs(() => body(inner, positions));
-        else body(inner, positions);
+        k.vectors(vectors, () => body(inner, positions));
       });
     };
     if (!this.#plan.unit) {
@@ -308,14 +317,22 @@ class LoopEmitter {
     );
   }
 
-  /** A run of columns: vectors in pairs, then what is left. */
+  /** A run of columns: in as wide registers as fit, then what is left. */
   #columnBlock(pointers: readonly Expr[], width: number): void {
-    const pairs = this.#plan.unit ? Math.floor(width / 8) : 0;
-    const vectors = this.#plan.unit ? Math.floor((width - 8 * pairs) / 4) : 0;
-    const singles = width - 8 * pairs - 4 * vectors;
-    if (pairs > 0) this.#k.pairs(() => this.#columns(pointers, vectorPositions(0, pairs, 8)));
-    const rest = vectorPositions(8 * pairs, vectors, 4);
-    for (let i = 0; i < singles; i++) rest.push({ index: width - singles + i, lanes: 1 });
+    const k = this.#k;
+    let done = 0;
+    if (this.#plan.unit)
+      for (const vectors of vectorCounts(k).filter((count) => count > 1)) {
+        const lanes = vectors * LANES;
+        const count = Math.floor((width - done) / lanes);
+        const first = done;
+        if (count > 0)
+          k.vectors(vectors, () => this.#columns(pointers, vectorPositions(first, count, lanes)));
+        done += count * lanes;
+      }
+    const vectors = this.#plan.unit ? Math.floor((width - done) / LANES) : 0;
+    const rest = vectorPositions(done, vectors, LANES);
+    for (let index = done + vectors * LANES; index < width; index++) rest.push({ index, lanes: 1 });
     if (rest.length > 0) this.#columns(pointers, rest);
   }
 
