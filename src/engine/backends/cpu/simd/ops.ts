@@ -7,7 +7,8 @@ import { LANES, laneOperation, load, operation } from "./expr.ts";
 
 // --- Constants
 
-export const i32 = (value: number): Constant => ({ kind: "const", type: "i32", value: value | 0 });
+/** A whole number. WebAssembly wraps it to 32 bits, as it does all integers; machine code has 64. */
+export const i32 = (value: number): Constant => ({ kind: "const", type: "i32", value });
 export const i64 = (value: number): Constant => ({ kind: "const", type: "i64", value });
 export const f32 = (value: number): Constant => ({ kind: "const", type: "f32", value: Math.fround(value) });
 export const f64 = (value: number): Constant => ({ kind: "const", type: "f64", value });
@@ -70,20 +71,20 @@ export function isub(a: Expr, b: Expr): Expr {
 /** a * b; a constant factor is distributed over a sum with a constant term. */
 export function imul(a: Expr, b: Expr): Expr {
   const [x, y] = [known(a), known(b)];
-  if (x !== undefined && y !== undefined) return i32(Math.imul(x, y));
+  if (x !== undefined && y !== undefined) return i32(x * y);
   if (x !== undefined) return imul(b, a);
   if (y === undefined) return operation("i32.mul", a, b);
   if (y === 0) return i32(0);
   if (y === 1) return a;
   const { rest, constant } = splitSum(a);
-  if (constant !== 0 && rest !== undefined) return addTwo(imul(rest, b), i32(Math.imul(constant, y)));
+  if (constant !== 0 && rest !== undefined) return addTwo(imul(rest, b), i32(constant * y));
   if (y > 0 && (y & (y - 1)) === 0) return operation("i32.shl", a, i32(31 - Math.clz32(y)));
   return operation("i32.mul", a, b);
 }
 /** a / b, unsigned; b must not be 0. */
 export function idivU(a: Expr, b: Expr): Expr {
   const [x, y] = [known(a), known(b)];
-  if (x !== undefined && y) return i32((x >>> 0) / (y >>> 0));
+  if (x !== undefined && y) return i32(Math.floor((x >>> 0) / (y >>> 0)));
   if (y === 1) return a;
   if (y !== undefined && y > 0 && (y & (y - 1)) === 0) return ishrU(a, i32(31 - Math.clz32(y)));
   return operation("i32.div_u", a, b);

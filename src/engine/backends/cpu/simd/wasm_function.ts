@@ -318,7 +318,7 @@ class FunctionEncoder {
     const { code } = this;
     if (type === "i32" || type === "i64") {
       code.u8(type === "i32" ? 0x41 : 0x42);
-      code.signed(value);
+      code.signed(type === "i32" ? value | 0 : value);
     } else if (type === "f32") {
       code.u8(0x43);
       code.f32(value);

@@ -18,6 +18,10 @@ const COMPARISONS: Readonly<Partial<Record<Operation, Condition>>> = {
   "i32.gt_s": CONDITION.greater,
 };
 
+/** Whether an instruction can hold the number itself. */
+export const isImmediate = (e: Expr): e is Constant =>
+  e.kind === "const" && e.value >= -(2 ** 31) && e.value < 2 ** 31;
+
 /** A register with the value, which must not be written to: it may be a variable's. */
 export function integer(c: Context, e: Expr): Register {
   return e.kind === "var" ? registerOf(c, e) : integerInto(c, e, c.code.int());
@@ -82,7 +86,7 @@ function operation(c: Context, e: OperationExpr, to: Register): Register {
       return to;
     }
     case "i32.mul":
-      if (y.kind === "const") {
+      if (isImmediate(y)) {
         const p = integer(c, x);
         code.add([to], [p], (a, at) => a.multiplyConstant(at(to), at(p), y.value));
         return to;
@@ -223,7 +227,7 @@ function compare(c: Context, e: Expr) {
     const [x, y] = e.args;
     if (condition !== undefined) {
       const p = integer(c, x);
-      if (y.kind === "const" && y.value !== 0)
+      if (isImmediate(y) && y.value !== 0)
         return {
           condition,
           reads: [p],
@@ -277,8 +281,10 @@ const SCALES: Readonly<Record<number, 2 | 4 | 8>> = { 1: 2, 2: 4, 3: 8 };
 
 /** A sum as the processor's form of addresses: base + index * scale + disp. */
 export function addressOf(c: Context, e: Expr, offset: number): Address {
-  const { terms, constant } = sumOf(e, offset);
-  const [first, ...others] = terms;
+  const sum = sumOf(e, offset);
+  const fits = Math.abs(sum.constant) < 2 ** 31;
+  const constant = fits ? sum.constant : 0;
+  const [first, ...others] = fits ? sum.terms : [number(sum.constant), ...sum.terms];
   if (first === undefined) return { base: integer(c, number(constant)), disp: 0 };
   const last = others.pop();
   const base = others.reduce(
@@ -306,8 +312,10 @@ function sumOf(e: Expr, offset: number): { terms: Expr[]; constant: number } {
   if (e.kind === "const") return { terms: [], constant: e.value + offset };
   if (e.kind === "op" && e.op === "i32.add") {
     const [left, right] = e.args.map((term) => sumOf(term, 0));
-    const constant = left.constant + right.constant + offset;
-    if (Math.abs(constant) < 2 ** 31) return { terms: [...left.terms, ...right.terms], constant };
+    return {
+      terms: [...left.terms, ...right.terms],
+      constant: left.constant + right.constant + offset,
+    };
   }
   return { terms: [e], constant: offset };
 }

@@ -7,7 +7,7 @@ import { CONDITION, newLabel, type Width } from "./assembler.ts";
 import { atomic } from "./atomics.ts";
 import { call, callIndirect, leave } from "./calls.ts";
 import { type Context, type Form, introduce, isVector, placed, registerOf, registersOf } from "./context.ts";
-import { addressOf, integer, integerInto, jumpIf } from "./integers.ts";
+import { addressOf, integer, integerInto, isImmediate, jumpIf } from "./integers.ts";
 import { newVector, vector } from "./operands.ts";
 import { EVEX_ONLY, VECTOR } from "./vector_opcodes.ts";
 
@@ -85,11 +85,11 @@ function statement(c: Context, each: Statement, group: Width): void {
 function forLoop(c: Context, each: Extract<Statement, { kind: "for" }>, group: Width): void {
   const { code } = c;
   const i = integerInto(c, each.start, introduce(c, each.variable));
-  const end = each.end.kind === "const" ? undefined : integerInto(c, each.end, code.int());
-  const step = each.step.kind === "const" ? undefined : integerInto(c, each.step, code.int());
+  const end = isImmediate(each.end) ? undefined : integerInto(c, each.end, code.int());
+  const step = isImmediate(each.step) ? undefined : integerInto(c, each.step, code.int());
   const [body, done] = [newLabel(), newLabel()];
-  const limit = each.end.kind === "const" ? each.end.value : 0;
-  const by = each.step.kind === "const" ? each.step.value : 0;
+  const limit = isImmediate(each.end) ? each.end.value : 0;
+  const by = isImmediate(each.step) ? each.step.value : 0;
   const test = (
     target: ReturnType<typeof newLabel>,
     condition: typeof CONDITION.less | typeof CONDITION.greaterEqual,
