@@ -57,32 +57,39 @@ function scan(
 ): Register[] {
   const inMemory: Register[] = [];
   const free = new Set(places);
-  let active: Register[] = [];
+  const active = new Set<Register>();
+  /** No active register ends before. */
+  let nextEnd = Number.POSITIVE_INFINITY;
   for (const register of registers) {
     register.place = -1;
     register.slot = -1;
-    const ended = active.filter(({ end }) => end < register.start);
-    if (ended.length > 0) {
-      for (const { place } of ended) free.add(place);
-      active = active.filter(({ end }) => end >= register.start);
+    if (nextEnd < register.start) {
+      nextEnd = Number.POSITIVE_INFINITY;
+      for (const other of active)
+        if (other.end < register.start) {
+          active.delete(other);
+          free.add(other.place);
+        } else if (other.end < nextEnd) nextEnd = other.end;
     }
     if (never.has(register)) {
       inMemory.push(register);
       continue;
     }
     if (free.size === 0) {
-      const cheapest = active.reduce((least, other) => (cost(other) < cost(least) ? other : least), register);
+      let cheapest = register;
+      for (const other of active) if (cost(other) < cost(cheapest)) cheapest = other;
       inMemory.push(cheapest);
       if (cheapest === register) continue;
       free.add(cheapest.place);
       cheapest.place = -1;
-      active = active.filter((other) => other !== cheapest);
+      active.delete(cheapest);
     }
     const hint = register.hints.find(({ place }) => free.has(place));
     const [first] = free;
     register.place = hint?.place ?? first;
     free.delete(register.place);
-    active.push(register);
+    active.add(register);
+    nextEnd = Math.min(nextEnd, register.end);
   }
   return inMemory;
 }
