@@ -402,15 +402,7 @@ export class Assembler {
     this.#u8((length << 5) | (Number(broadcast) << 4) | (bit(second, 4) << 3) | mask);
     this.#u8(opcode);
     const full = MULTIPLES[width];
-    const unit = broadcast
-      ? 4
-      : memory === "full"
-        ? full
-        : memory === "half"
-          ? full / 2
-          : memory === "quarter"
-            ? full / 4
-            : memory;
+    const unit = broadcast ? 4 : memory === "full" ? full : memory === "half" ? full / 2 : memory;
     this.#modRM(reg, rm, unit, imm === undefined ? 0 : 1);
   }
 

@@ -1,7 +1,7 @@
 // The vector instructions that kernels use: one row is the VEX form (AVX2) and the EVEX form (AVX-512) of one operation.
 
 /** Bytes of the memory operand, as a share of the vector or a fixed number: the unit of EVEX's 8-bit displacements. */
-export type MemorySize = "full" | "half" | "quarter" | 4 | 8 | 16 | 32;
+export type MemorySize = "full" | "half" | 4 | 8 | 16;
 
 export interface VectorOpcode {
   /** Opcode map: 1 is 0F, 2 is 0F38, 3 is 0F3A. */
@@ -49,7 +49,6 @@ export const VECTOR = {
   vshufps: row(1, 0, 0xc6),
   vunpcklps: row(1, 0, 0x14),
   vunpckhps: row(1, 0, 0x15),
-  vpermilps: row(3, 1, 0x04),
   vblendvps: row(3, 1, 0x4a),
   vblendps: row(3, 1, 0x0c),
   vinsertps: row(3, 1, 0x21, { memory: 4 }),
@@ -76,10 +75,8 @@ export const VECTOR = {
   vcvtps2pd: row(1, 0, 0x5a, { memory: 8 }),
   vcvtpd2ps: row(1, 1, 0x5a, { evexW: 1 }),
   vmulpd: row(1, 1, 0x59, { evexW: 1 }),
-  vaddpd: row(1, 1, 0x58, { evexW: 1 }),
   vunpckhpd: row(1, 1, 0x15, { evexW: 1 }),
   vmulsd: row(1, 3, 0x59, { evexW: 1, memory: 8 }),
-  vaddsd: row(1, 3, 0x58, { evexW: 1, memory: 8 }),
   vcvtsi2sd: row(1, 3, 0x2a, { w: 1, memory: 8 }),
   vpmovzxwd: row(2, 1, 0x33, { memory: "half" }),
   vpackusdw: row(2, 1, 0x2b),
@@ -99,7 +96,6 @@ export const EVEX_ONLY = {
   vshuff32x4: row(3, 1, 0x23),
   vbroadcastf32x4: row(2, 1, 0x1a, { memory: 16 }),
   vpbroadcastdFromInt: row(2, 1, 0x7c),
-  vpermt2ps: row(2, 1, 0x7f),
 } as const satisfies Record<string, VectorOpcode>;
 
 /** Comparison predicates of vcmpps. All but the last are false for NaN. */
