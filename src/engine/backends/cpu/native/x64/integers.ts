@@ -102,7 +102,8 @@ function operation(c: Context, e: OperationExpr, to: Register): Register {
     case "i32.div_u":
     case "i32.rem_u":
       return divide(c, to, e.op === "i32.div_u", x, y);
-    case "i32.select": {
+    case "i32.select":
+    case "i64.select": {
       const [p, q, r] = [integer(c, x), integer(c, y), integer(c, z)];
       code.add([to], [p, q, r], (a, at) => select(a, at(to), at(p), at(q), at(r)), [q, p]);
       return to;
