@@ -14,7 +14,7 @@ export const LANES = 4;
 
 // biome-ignore format: a table
 /** Every pure operation, with its signature: operand types, then the result (i: i32, l: i64, f: f32, d: f64, v: v128). */
-const OPERATIONS = {
+export const OPERATIONS = {
   "i32.eqz": "i>i", "i32.eq": "ii>i", "i32.ne": "ii>i", "i32.lt_s": "ii>i", "i32.lt_u": "ii>i",
   "i32.gt_s": "ii>i",
   "i32.add": "ii>i", "i32.sub": "ii>i", "i32.mul": "ii>i", "i32.div_u": "ii>i",
@@ -50,7 +50,7 @@ export type LaneOperation =
   | "shuffle4";
 
 /** Loads, with their result types. */
-const LOADS = {
+export const LOADS = {
   "i32.load": "i32",
   "i32.load16_u": "i32",
   "address.load": "i32",
