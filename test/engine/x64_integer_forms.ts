@@ -27,7 +27,14 @@ const CONDITIONS: readonly (readonly [Condition, string])[] = [
 
 const { 64: R, 32: E, 16: W } = INTEGER;
 /** Low and high registers in both operands; those whose names are special in addresses. */
-const PAIRS: readonly (readonly [number, number])[] = [[1, 3], [2, 9], [15, 6], [12, 13], [4, 0], [5, 4]]; // biome-ignore format: a table
+const PAIRS: readonly (readonly [number, number])[] = [
+  [1, 3],
+  [2, 9],
+  [15, 6],
+  [12, 13],
+  [4, 0],
+  [5, 4],
+];
 const REGISTERS = [0, 3, 5, 7, 8, 12, 15];
 const SMALL = [1, -1, 127, -128];
 const LARGE = [128, -129, 0x12345678, -0x12345678];

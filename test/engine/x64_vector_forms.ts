@@ -45,9 +45,23 @@ const registersOf = (evex: boolean, all: boolean): readonly (readonly [number, n
   [1, 2, 3],
   [9, 10, 11],
   ...(evex ? ([[17, 26, 31]] as const) : []),
-  ...(all ? ([[12, 2, 3], [1, 15, 3], [1, 2, 8]] as const) : []),
-  ...(all && evex ? ([[24, 2, 3], [1, 16, 3], [1, 2, 20], [22, 9, 4], [7, 30, 15]] as const) : []),
-]; // biome-ignore format: a table
+  ...(all
+    ? ([
+        [12, 2, 3],
+        [1, 15, 3],
+        [1, 2, 8],
+      ] as const)
+    : []),
+  ...(all && evex
+    ? ([
+        [24, 2, 3],
+        [1, 16, 3],
+        [1, 2, 20],
+        [22, 9, 4],
+        [7, 30, 15],
+      ] as const)
+    : []),
+];
 
 /** Rows whose operand in memory is tried in every way: one of each size. */
 const THOROUGH: ReadonlySet<VectorOpcode> = new Set([
