@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { MemoryNeed, ProgramSpec } from "../../src/engine/backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
-import { checkStep } from "../../src/training/step/compile_step.ts";
+import { buildFittingStep } from "../../src/training/step/compile_step.ts";
 import { tinyStep } from "../support/tiny_step.ts";
 
 /** Refuses an array of more than 5 images, and otherwise has all the memory of the world. */
@@ -25,13 +25,13 @@ class FewImages extends ReferenceBackend {
 
 test("the largest batch that fits is named", () => {
   const backend = new FewImages(5);
-  expect(() => checkStep(backend, tinyStep(5))).not.toThrow();
-  expect(() => checkStep(backend, tinyStep(6))).toThrow("--batch-size 5 fits");
-  expect(() => checkStep(backend, tinyStep(64))).toThrow("--batch-size 5 fits");
+  expect(() => buildFittingStep(backend, tinyStep(5))).not.toThrow();
+  expect(() => buildFittingStep(backend, tinyStep(6))).toThrow("--batch-size 5 fits");
+  expect(() => buildFittingStep(backend, tinyStep(64))).toThrow("--batch-size 5 fits");
 });
 
 test("where none fits, a smaller model is advised", () => {
-  expect(() => checkStep(new FewImages(0), tinyStep(4))).toThrow(
+  expect(() => buildFittingStep(new FewImages(0), tinyStep(4))).toThrow(
     "no batch fits; use a smaller model or size",
   );
 });

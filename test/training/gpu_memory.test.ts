@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { MemoryError } from "../../src/engine/backend.ts";
 import { WebgpuBackend } from "../../src/engine/backends/webgpu/webgpu_backend.ts";
 import { PRESETS } from "../../src/training/presets.ts";
-import { checkStep } from "../../src/training/step/compile_step.ts";
+import { buildFittingStep } from "../../src/training/step/compile_step.ts";
 import { StepComputer } from "../../src/training/step/step_computer.ts";
 import { traceStep } from "../../src/training/step/traced_step.ts";
 import { describeOnGpu } from "../support/gpu.ts";
@@ -25,7 +25,7 @@ describeOnGpu("a batch that a GPU has no memory for", () => {
     let advice = "";
     expect(() => {
       try {
-        checkStep(full, tinyStep(batchSize));
+        buildFittingStep(full, tinyStep(batchSize));
       } catch (error) {
         advice = error instanceof Error ? error.message : "";
         throw error;

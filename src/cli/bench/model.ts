@@ -173,8 +173,7 @@ const speedFields = (group: KernelGroup) => ({
 
 const START_WORDS: Readonly<Record<StartPart, string>> = {
   weights: "weights",
-  check: "memory check",
-  trace: "trace",
+  trace: "trace and lower",
   compile: "compile",
   first_step: "first step",
 };

@@ -8,11 +8,11 @@ import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { PRESETS, type PresetName, presetLatents, presetModel } from "../../training/presets.ts";
 import { optimizerOf, timestepSamplingOf } from "../../training/settings.ts";
-import { checkStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
-import { buildTrainStep, type TrainStepOptions } from "../../training/step/train_step.ts";
+import { buildFittingStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
+import type { TrainStepOptions } from "../../training/step/train_step.ts";
 
 /** Stages of a start, in order. */
-export type StartPart = "weights" | "check" | "trace" | "compile" | "first_step";
+export type StartPart = "weights" | "trace" | "compile" | "first_step";
 
 export interface BenchProgram {
   readonly executable: Executable;
@@ -61,9 +61,7 @@ export async function prepareTraining(
   const model = createModel(preset);
   watch.lap("weights");
   const step = presetStep(preset, model, batchSize, precision);
-  checkStep(backend, step);
-  watch.lap("check");
-  const trainStep = buildTrainStep(step);
+  const trainStep = buildFittingStep(backend, step);
   startState(trainStep);
   watch.lap("trace");
   const executable = await compileTrainStep(backend, trainStep);

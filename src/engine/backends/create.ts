@@ -1,6 +1,6 @@
 // The backends by name, and the choice among them.
 
-import { gpus } from "#platform";
+import { gpus, nativeCode } from "#platform";
 import { type Backend, GpuError, NativeCodeError } from "../backend.ts";
 import type { FoundProcessor } from "./cpu/native_backend.ts";
 import type { FoundGpu } from "./webgpu/device.ts";
@@ -74,8 +74,7 @@ export async function chooseBackend({
     case "cpu":
       return processorBackend(threads);
     case "native": {
-      const { findProcessor } = await import("./cpu/native_backend.ts");
-      const processor = findProcessor();
+      const processor = await processorOrReason();
       if (typeof processor === "string") throw new NativeCodeError(processor);
       return nativeBackend(processor, threads);
     }
@@ -94,10 +93,25 @@ export async function chooseBackend({
   }
 }
 
+/** What was found; looked for once. */
+let foundProcessor: FoundProcessor | string | undefined;
+
+/** A way to run machine code; or in one line why there is none, which is empty where nobody would expect one. */
+async function processorOrReason(): Promise<FoundProcessor | string> {
+  if (foundProcessor !== undefined) return foundProcessor;
+  const opened = nativeCode.open();
+  if (typeof opened === "string") {
+    foundProcessor = opened;
+  } else {
+    const { findProcessor } = await import("./cpu/native_backend.ts");
+    foundProcessor = findProcessor(opened);
+  }
+  return foundProcessor;
+}
+
 /** The better of the two backends on the processor. */
 async function processorBackend(threads: number | undefined): Promise<ChosenBackend> {
-  const { findProcessor } = await import("./cpu/native_backend.ts");
-  const processor = findProcessor();
+  const processor = await processorOrReason();
   if (typeof processor !== "string") return nativeBackend(processor, threads);
   return { ...(await wasmBackend(threads)), ...(processor !== "" && { reason: processor }) };
 }

@@ -24,7 +24,6 @@ export const nativeCode: NativeCode = {
   open(): NativeMachine | string {
     if (process.platform !== "linux" || process.arch !== "x64")
       return `there is no machine code for ${process.platform} on ${process.arch} yet`;
-    if (process.env.IMAGO_NATIVE === "0") return "IMAGO_NATIVE=0 is set";
     const file = packageFile();
     if (file === undefined) return 'the npm package "koffi" is not installed';
     try {

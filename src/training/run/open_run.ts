@@ -12,7 +12,7 @@ import { DEFAULT_PRECISION } from "../../engine/precision.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
 import { TrainingOptionError } from "../errors.ts";
 import { stepsPerEpoch } from "../presets.ts";
-import { checkStep } from "../step/compile_step.ts";
+import { buildFittingStep } from "../step/compile_step.ts";
 import { objectiveOf } from "../step/objective.ts";
 import { StepBatches } from "../step/step_batches.ts";
 import { StepComputer } from "../step/step_computer.ts";
@@ -145,7 +145,7 @@ async function openOn(backend: Backend, lock: RunLock, plan: RunPlan, asked: Run
     : StepComputer.resume(backend, traced, settings)
   ).catch((error: unknown) => {
     // A GPU tells only by refusing how much memory it has: now it is known which batch fits.
-    if (error instanceof MemoryError) checkStep(backend, asStep);
+    if (error instanceof MemoryError) buildFittingStep(backend, asStep);
     throw error;
   });
 

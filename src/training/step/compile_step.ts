@@ -15,29 +15,30 @@ export async function compileTrainStep(
 }
 
 /**
- * Checks, before any computation, that a training step can be built and fits into memory.
- * @throws TrainingOptionError with the reason, or the largest batch that fits
+ * Builds a training step and checks, before any computation, that it fits into memory.
+ * @throws TrainingOptionError with the reason why it cannot be built, or the largest batch that fits
  */
-export function checkStep(backend: Backend, options: TrainStepOptions): void {
-  const { needed, available } = trainableMemory(backend, options);
-  if (needed <= available) return;
+export function buildFittingStep(backend: Backend, options: TrainStepOptions): TrainStep {
+  const { step, need } = trainable(backend, options);
+  const { needed, available } = need;
+  if (needed <= available) return step;
   const batch = largestBatch(backend, options);
   const advice = batch === 0 ? "no batch fits; use a smaller model or size" : `--batch-size ${batch} fits`;
   const { message } = new MemoryError(`a batch of ${options.batchSize}`, needed, available);
   throw new TrainingOptionError(`${message}; ${advice}`);
 }
 
-function trainableMemory(backend: Backend, options: TrainStepOptions): MemoryNeed {
+function trainable(
+  backend: Backend,
+  options: TrainStepOptions,
+): { readonly step: TrainStep; readonly need: MemoryNeed } {
   try {
-    return memoryOf(backend, options, options.batchSize);
+    const step = buildTrainStep(options);
+    return { step, need: backend.memory(step.program) };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     throw new TrainingOptionError(`this model cannot be trained so: ${problem}`, { cause: error });
   }
-}
-
-function memoryOf(backend: Backend, options: TrainStepOptions, batchSize: number): MemoryNeed {
-  return backend.memory(buildTrainStep({ ...options, batchSize }).program);
 }
 
 /** The largest smaller batch that fits; 0 when there is none. */
@@ -45,7 +46,8 @@ function largestBatch(backend: Backend, options: TrainStepOptions): number {
   let [fits, tooLarge] = [0, options.batchSize];
   while (tooLarge - fits > 1) {
     const batch = Math.floor((fits + tooLarge) / 2);
-    const { needed, available } = memoryOf(backend, options, batch);
+    const { program } = buildTrainStep({ ...options, batchSize: batch });
+    const { needed, available } = backend.memory(program);
     if (needed <= available) fits = batch;
     else tooLarge = batch;
   }

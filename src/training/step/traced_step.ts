@@ -3,11 +3,11 @@
 import type { Backend } from "../../engine/backend.ts";
 import type { Denoiser } from "../../models/denoiser.ts";
 import type { AugmentEmbedding } from "./augment_embedding.ts";
-import { checkStep } from "./compile_step.ts";
+import { buildFittingStep } from "./compile_step.ts";
 import { LossScale } from "./loss_scale.ts";
 import { LossSecondMoment } from "./loss_second_moment.ts";
 import { timestepCount } from "./objective.ts";
-import { buildTrainStep, type TrainStep, type TrainStepOptions } from "./train_step.ts";
+import type { TrainStep, TrainStepOptions } from "./train_step.ts";
 
 /** A training step with all its state for checkpoints; its values are on the host. */
 export interface TracedStep extends TrainStep {
@@ -25,11 +25,10 @@ export interface TracedStep extends TrainStep {
  * @throws TrainingOptionError when it cannot be built, or does not fit into the backend's memory
  */
 export function traceStep(backend: Backend, options: TrainStepOptions): TracedStep {
-  checkStep(backend, options);
   const { model, augmentEmbedding = null, objective, timestepSampling } = options;
   const isByLoss = timestepSampling?.name === "loss-second-moment";
   return {
-    ...buildTrainStep(options),
+    ...buildFittingStep(backend, options),
     model,
     augmentEmbedding,
     timesteps: isByLoss ? new LossSecondMoment(timestepCount(objective)) : null,

@@ -46,6 +46,8 @@ export class CpuBackend implements Backend {
   readonly #limit: number;
   readonly #barrier: number;
   readonly #variables = new Map<Node, Variable>();
+  /** Programs are first asked for their memory, then compiled. */
+  readonly #lowered = new WeakMap<ProgramSpec, LoweredProgram<Kernel>>();
   #programs = 0;
   /** Runs take turns: they share the threads and the variables. */
   #turn: Promise<void> = Promise.resolve();
@@ -95,15 +97,21 @@ export class CpuBackend implements Backend {
 
   async compile(program: ProgramSpec): Promise<Executable> {
     checkProgram(program, this.capabilities);
-    return this.#build(program, lower(program, this.#kernels));
+    return this.#build(program, this.#lower(program));
   }
 
   memory(program: ProgramSpec): MemoryNeed {
-    const lowered = lower(program, this.#kernels);
+    const lowered = this.#lower(program);
     const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
     const state = variables.reduce((total, { bytes }) => total + bytes, 0);
     const { layout } = planProgram(lowered, this.threads, this.#limit - state);
     return { needed: layout.bytes + state, available: this.#limit };
+  }
+
+  #lower(program: ProgramSpec): LoweredProgram<Kernel> {
+    const lowered = this.#lowered.get(program) ?? lower(program, this.#kernels);
+    this.#lowered.set(program, lowered);
+    return lowered;
   }
 
   /** FLOP/s of all threads together on multiply-adds in registers, for each of several runs. */

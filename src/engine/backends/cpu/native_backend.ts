@@ -1,7 +1,7 @@
 // The machine-code backend: the same kernels as instructions of this processor, on threads over memory outside of
 // JavaScript, which may be larger than WebAssembly's 4 GiB.
 
-import { machine, nativeCode } from "#platform";
+import { machine } from "#platform";
 import type { NativeMachine } from "../../../platform/platform.ts";
 import { CpuBackend, type CpuBackendOptions } from "./cpu_backend.ts";
 import { NativeMemory } from "./native/native_memory.ts";
@@ -31,26 +31,17 @@ export const INSTRUCTION_NAMES: Readonly<Record<InstructionSet, string>> = {
 /** The switch in the environment: a set of instructions, or "none". */
 const SWITCH = "IMAGO_INSTRUCTIONS";
 
-let found: FoundProcessor | string | undefined;
-
-/** Looks once whether machine code can be run; or why not, in one line, which is empty where nobody would expect it. */
-export function findProcessor(): FoundProcessor | string {
-  found ??= lookForProcessor();
-  return found;
-}
-
-function lookForProcessor(): FoundProcessor | string {
-  const wanted = machine.environment[SWITCH];
-  if (wanted === "none") return `${SWITCH} is none`;
-  const opened = nativeCode.open();
-  if (typeof opened === "string") return opened;
-  const sets = instructionSets(opened);
+/** The best instructions that the processor has and the switch allows; or in one line why there are none. */
+export function findProcessor(native: NativeMachine): FoundProcessor | string {
+  const sets = instructionSets(native);
   if (sets.length === 0) return "this processor has no AVX2";
-  if (wanted === undefined) return { machine: opened, instructions: sets[0] };
+  const wanted = machine.environment[SWITCH];
+  if (wanted === undefined) return { machine: native, instructions: sets[0] };
+  if (wanted === "none") return `${SWITCH} is none`;
   const instructions = sets.find((set) => set === wanted);
   return instructions === undefined
     ? `${SWITCH} is ${wanted}, expected ${[...sets, "none"].join(" or ")}`
-    : { machine: opened, instructions };
+    : { machine: native, instructions };
 }
 
 export class NativeBackend extends CpuBackend {
