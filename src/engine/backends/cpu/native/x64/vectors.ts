@@ -261,11 +261,18 @@ function extreme(c: Context, least: boolean, form: Form, to: Register, x: Expr, 
   code.add([unordered], [p, q], (a, at) =>
     compareInto(a, COMPARE.unordered, width, at(unordered), at(p), at(q)),
   );
-  const joined = newVector(c, width);
+  const [joined, filled, payload] = [0, 1, 2].map(() => newVector(c, width));
   const join = least ? VECTOR.vorps : VECTOR.vandps;
   code.add([joined], [one, other], (a, at) => a.vector(join, width, at(joined), at(one), at(other)));
-  code.add([to], [joined, unordered], (a, at) =>
-    a.vector(VECTOR.vorps, width, at(to), at(joined), at(unordered)),
+  code.add([filled], [joined, unordered], (a, at) =>
+    a.vector(VECTOR.vorps, width, at(filled), at(joined), at(unordered)),
+  );
+  // Of the ones only those of the plain NaN stay: exponentials add to the bits, and others would carry into a number.
+  code.add([payload], [unordered], (a, at) =>
+    a.vector(VECTOR.vpshiftd, width, SHIFTS["i32x4.shr_u"], at(payload), at(unordered), { imm: 10 }),
+  );
+  code.add([to], [payload, filled], (a, at) =>
+    a.vector(VECTOR.vandnps, width, at(to), at(payload), at(filled)),
   );
   return to;
 }
