@@ -69,10 +69,10 @@ function nudged(
   if (dice === undefined || most === 0) return plain;
   const nudge = () => most * (2 * dice.next() - 1);
   if (node.op.kind === "random") return plain.map((x) => x + nudge());
-  // What float32 holds, of what it holds, was computed without rounding, but for the steps within a kernel.
-  if (most === NUDGE && [plain, ...given].every((values) => values.every(isSingle))) return plain;
+  if (isExact(node.op, plain, given)) return plain;
   // Each element for itself, and all together: sums of equal values round in the same direction again and again.
-  const others = given.map((values) => {
+  const others = given.map((values, i) => {
+    if (node.inputs[i].dtype === "i32") return values;
     const shared = Math.max(1, values.length / LONG_SUM) * nudge();
     return values.map((x) => x * (1 + shared + nudge()));
   });
@@ -91,7 +91,21 @@ function cancelledIn(op: Op, given: readonly Float64Array[]): number {
   return op.scale * Math.max(q, k) * v * g;
 }
 
-const isSingle = (x: number): boolean => Math.fround(x) === x;
+/** Whether float32 computes this without rounding. */
+function isExact({ kind }: Op, result: Float64Array, given: readonly Float64Array[]): boolean {
+  switch (kind) {
+    case "unary":
+    case "binary":
+      return [result, ...given].every((values) => values.every((x) => Math.fround(x) === x));
+    case "reduce":
+    case "matmul":
+    case "scatterAdd":
+      // So few bits that all partial sums have at most 24.
+      return given.every((values) => values.every((x) => Number.isInteger(8 * x) && Math.abs(x) <= 8));
+    default:
+      return false;
+  }
+}
 
 /** How far the operands of an op are moved; 0 for what is computed without rounding. */
 function nudgeOf(op: Op): number {
@@ -105,6 +119,7 @@ function nudgeOf(op: Op): number {
     case "random":
       return op.distribution === "normal" ? NUDGE : 0;
     case "matmul":
+    case "scatterAdd":
       return NUDGE;
     case "attention":
     case "attentionGrad":
