@@ -14,8 +14,9 @@ export interface Leaf {
 
 /** Leaves that are not needed for keys, indices and layers' parameters. */
 const MOST_LEAVES = 5;
-/** Elements of a tensor. */
+/** Elements of a tensor; of one graph in 50 more, enough for several tiles. */
 const MOST_ELEMENTS = 6000;
+const MANY_ELEMENTS = 60_000;
 /** What every tensor of the pool is kept below, roughly, so that rounding stays bounded. */
 const TAME = 4;
 
@@ -44,12 +45,14 @@ export class Draft {
   readonly pool: Tensor[] = [];
   /** Whether some values are infinite, not numbers, or nearly so. */
   readonly wild: boolean;
+  readonly #most: number;
   #leaves = 0;
   #key: Tensor | undefined;
 
   constructor(dice: Dice) {
     this.dice = dice;
     this.wild = dice.chance(0.04);
+    this.#most = dice.chance(0.02) ? MANY_ELEMENTS : MOST_ELEMENTS;
   }
 
   size(): number {
@@ -60,12 +63,12 @@ export class Draft {
 
   shape(rank = this.dice.pick([0, 1, 1, 2, 2, 3, 3, 4, 4, 5])): number[] {
     const shape = Array.from({ length: rank }, () => this.size());
-    while (numel(shape) > MOST_ELEMENTS) shape[shape.indexOf(Math.max(...shape))] = this.dice.whole(1, 9);
+    while (numel(shape) > this.#most) shape[shape.indexOf(Math.max(...shape))] = this.dice.whole(1, 9);
     return shape;
   }
 
   fits(shape: Shape): boolean {
-    return numel(shape) <= MOST_ELEMENTS && shape.length <= 5;
+    return numel(shape) <= this.#most && shape.length <= 5;
   }
 
   /** A tensor of the pool, more often a late one. */

@@ -40,15 +40,17 @@ function withTail(draft: Draft, y: Tensor): Tensor {
 export function matmul(draft: Draft): void {
   const { dice } = draft;
   const batches = dice.pick([0, 0, 1, 1, 2]);
+  if (dice.chance(0.02)) {
+    longMatmul(draft);
+    return;
+  }
   const drawn = {
     m: draft.size(),
     n: draft.size(),
-    k: draft.size(),
+    k: dice.chance(0.08) ? dice.whole(200, 3000) : draft.size(),
     b0: dice.whole(1, 5),
     b1: dice.whole(1, 4),
   };
-  // Long sums are cut into parts.
-  if (dice.chance(0.08)) drawn.k = dice.whole(200, 3000);
   const cost = ({ m, n, k, b0, b1 }: typeof drawn) => m * n * k * [1, b0, b0 * b1][batches];
   const { m, n, k, b0, b1 } = shrunk(drawn, cost, products(dice));
   const batch = [b0, b1].slice(0, batches);
@@ -61,6 +63,13 @@ export function matmul(draft: Draft): void {
   draft.keep(withTail(draft, left.matmul(right)), 4 * Math.sqrt(k));
 }
 
+/** A sum so long, of so few results, that it is cut into parts. */
+function longMatmul(draft: Draft): void {
+  const { dice } = draft;
+  const [m, n, k] = [dice.whole(43, 64), dice.whole(43, 64), 1024];
+  draft.keep(draft.operand([m, k]).matmul(draft.operand([k, n])), 4 * Math.sqrt(k));
+}
+
 const PADDINGS: readonly Padding[] = [
   [0, 0, 0, 0],
   [1, 1, 1, 1],
@@ -70,8 +79,31 @@ const PADDINGS: readonly Padding[] = [
   [2, 3, 0, 1],
 ];
 
+/** Sizes for which Winograd's algorithm is chosen, for results or for the filters' gradient. */
+const WINOGRAD = [
+  { n: 1, h: 10, w: 10, ci: 32, co: 32 },
+  { n: 1, h: 12, w: 12, ci: 32, co: 16 },
+  { n: 1, h: 12, w: 12, ci: 32, co: 32 },
+  { n: 1, h: 16, w: 16, ci: 8, co: 16 },
+  { n: 1, h: 17, w: 15, ci: 16, co: 20 },
+  { n: 2, h: 8, w: 8, ci: 32, co: 16 },
+  { n: 2, h: 11, w: 10, ci: 16, co: 16 },
+  { n: 2, h: 12, w: 12, ci: 16, co: 20 },
+] as const;
+
+function winograd(draft: Draft): void {
+  const { n, h, w, ci, co } = draft.dice.pick(WINOGRAD);
+  const options = { stride: [1, 1], padding: draft.dice.pick(PADDINGS.slice(0, 3)) } as const;
+  const y = draft.operand([n, h, w, ci]).conv2d(draft.operand([3, 3, ci, co]), options);
+  draft.keep(withTail(draft, y), 4 * Math.sqrt(9 * ci));
+}
+
 export function convolution(draft: Draft): void {
   const { dice } = draft;
+  if (dice.chance(0.1)) {
+    winograd(draft);
+    return;
+  }
   const side = () => (dice.chance(0.85) ? dice.whole(1, 10) : dice.whole(10, 24));
   const channels = () => dice.pick([dice.whole(1, 9), dice.whole(1, 20), 4, 8, 12, 16, 24, 32, 64]);
   const [kh, kw] = dice.pick([

@@ -7,7 +7,10 @@ import type { RandomGraph } from "../random_graph.ts";
 export function graphText({ program, roots }: RandomGraph): string {
   const order = topologicalOrder(roots);
   const numbers = new Map(order.map((node, i) => [node, i]));
-  const name = (node: Node) => `n${numbers.get(node) ?? "?"}`;
+  const name = (node: Node) => {
+    const number = numbers.get(node);
+    return number === undefined && "name" in node.op ? node.op.name : `n${number}`;
+  };
   const lines = order.map((node) => {
     const { kind, ...rest } = node.op;
     const details = Object.entries(rest).map(([key, value]) => `${key}=${detail(value)}`);
