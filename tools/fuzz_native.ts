@@ -45,7 +45,11 @@ async function portion(first: number, size: number, settings: Settings, seen: Se
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)));
   });
-  const hangs = setTimeout(() => child.kill("SIGKILL"), HANGS_AFTER_MS);
+  let hung = false;
+  const hangs = setTimeout(() => {
+    hung = true;
+    child.kill("SIGKILL");
+  }, HANGS_AFTER_MS);
   let begun = first - 1;
   for await (const text of createInterface({ input: child.stdout })) {
     hangs.refresh();
@@ -59,7 +63,7 @@ async function portion(first: number, size: number, settings: Settings, seen: Se
   const crash = await ended;
   clearTimeout(hangs);
   if (crash !== undefined && begun < first) throw new Error(`a portion does not begin: ${crash}`);
-  if (crash !== undefined) tell(begun, `the process ended by ${crash}`, seen);
+  if (crash !== undefined) tell(begun, hung ? "does not end" : `the process ended by ${crash}`, seen);
   return begun + 1;
 }
 
