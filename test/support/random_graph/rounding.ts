@@ -77,18 +77,27 @@ function nudged(
     return values.map((x) => x * (1 + shared + nudge()));
   });
   // The results, too: a sigmoid of almost 1 is 1 in float32.
-  const cancelled = cancelledIn(node.op, given) * nudge();
-  return evaluate(node, others, leaf).map((x) => x * (1 + nudge()) + cancelled);
+  const cancelled = cancelledIn(node.op, given);
+  const shared = nudge();
+  return evaluate(node, others, leaf).map((x) => x * (1 + nudge()) + cancelled * (shared + nudge()));
 }
 
 /**
- * What may cancel within a kernel, roughly: the weights of attention miss a sum of 1 by rounding, so where its gradient
- * should be 0, because all keys are equal, it is a little of this.
+ * What may cancel within a kernel, roughly. The weights of attention miss a sum of 1 by rounding, so where its gradient
+ * should be 0, because all keys are equal, it is a little of this. So is a convolution of zeros by Winograd's transforms.
  */
 function cancelledIn(op: Op, given: readonly Float64Array[]): number {
-  if (op.kind !== "attentionGrad") return 0;
-  const [q, k, v, g] = given.map((values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0));
-  return op.scale * Math.max(q, k) * v * g;
+  const [a, b, c, d] = given.map((values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0));
+  switch (op.kind) {
+    case "attentionGrad":
+      return op.scale * Math.max(a, b) * c * d;
+    case "conv2d":
+    case "conv2dGradInput":
+    case "conv2dGradFilter":
+      return a * b;
+    default:
+      return 0;
+  }
 }
 
 /** Whether float32 computes this without rounding. */
