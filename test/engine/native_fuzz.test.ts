@@ -1,10 +1,9 @@
 // Random graphs as machine code: what the reference computes, within rounding, and the bits of WebAssembly.
 // `npm run fuzz:native` runs more of them.
 
-import { afterAll, describe, expect, test } from "vitest";
-import { NativeBackend } from "../../src/engine/backends/cpu/native_backend.ts";
+import { afterAll, expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
-import { native, nativeSets, noNative } from "../support/native.ts";
+import { describeNative, nativeBackend } from "../support/native.ts";
 import { faultOf } from "../support/random_graph/judge.ts";
 import { graphText } from "../support/random_graph/text.ts";
 import { randomGraph } from "../support/random_graph.ts";
@@ -20,11 +19,9 @@ test("a seed decides a graph", () => {
   expect(graphText(randomGraph(4))).not.toBe(graphText(one));
 });
 
-const title = native === undefined ? `random graphs, not run: ${noNative}` : "random graphs";
-describe.skipIf(native === undefined)(title, () => {
-  test.each(nativeSets)("as %s", async (instructions) => {
-    if (native === undefined) return;
-    const machine = new NativeBackend({ machine: native, instructions }, { threads: 2 });
+describeNative("random graphs as machine code", (instructions) => {
+  test("agree", async () => {
+    const machine = nativeBackend(instructions, { threads: 2 });
     try {
       for (let seed = 0; seed < GRAPHS; seed++) {
         const graph = randomGraph(seed);

@@ -1,17 +1,14 @@
 // Minima and maxima with NaN in machine code: the plain NaN, because exponentials add to its bits.
 
-import { describe, expect, test } from "vitest";
-import { NativeBackend } from "../../src/engine/backends/cpu/native_backend.ts";
+import { expect, test } from "vitest";
 import { full, input } from "../../src/engine/tensor.ts";
-import { native, nativeSets, noNative } from "../support/native.ts";
+import { describeNative, nativeBackend } from "../support/native.ts";
 
 const PLAIN = 0x7fc00000;
-const title = native === undefined ? `NaN as machine code, not run: ${noNative}` : "NaN as machine code";
 
-describe.skipIf(native === undefined)(title, () => {
-  test.each(nativeSets)("is the plain one, and stays NaN in attention: %s", async (instructions) => {
-    if (native === undefined) return;
-    const backend = new NativeBackend({ machine: native, instructions }, { threads: 1 });
+describeNative("minima and maxima as machine code", (instructions) => {
+  test("NaN is the plain one, and stays NaN in attention", async () => {
+    const backend = nativeBackend(instructions, { threads: 1 });
     try {
       const x = input([1, 4, 8]);
       const extremes = [x.minimum(1), x.maximum(1), full(1, []).minimum(x), full(1, []).maximum(x)];

@@ -5,6 +5,7 @@
 
 import { findProcessor, NativeBackend } from "../../src/engine/backends/cpu/native_backend.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
+import { nativeCode } from "../../src/platform/node/native_code.ts";
 import { faultOf } from "../../test/support/random_graph/judge.ts";
 import { kindsOf } from "../../test/support/random_graph/text.ts";
 import { randomGraph } from "../../test/support/random_graph.ts";
@@ -13,7 +14,8 @@ import type { PortionLine } from "./portion_line.ts";
 const say = (line: PortionLine) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const [first, count, threads] = process.argv.slice(2).map(Number);
-const processor = findProcessor();
+const opened = nativeCode.open();
+const processor = typeof opened === "string" ? opened : findProcessor(opened);
 if (typeof processor === "string") throw new Error(`no machine code here: ${processor}`);
 const judged = { native: new NativeBackend(processor, { threads }), wasm: new WasmBackend({ threads }) };
 const kinds: Record<string, number> = {};
