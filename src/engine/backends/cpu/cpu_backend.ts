@@ -57,7 +57,10 @@ export class CpuBackend implements Backend {
   constructor(processor: Processor, { memoryLimit, capabilities = cpuCapabilities }: CpuBackendOptions) {
     this.name = processor.name;
     this.capabilities = capabilities;
-    this.#kernels = cpuKernels(capabilities, processor.width);
+    this.#kernels = cpuKernels(capabilities, {
+      width: processor.width,
+      threads: processor.pool.threads,
+    });
     this.#processor = processor;
     this.#memory = processor.memory;
     this.#limit = Math.min(memoryLimit ?? Number.POSITIVE_INFINITY, processor.memoryLimit);

@@ -42,25 +42,21 @@ export const cpuCapabilities: Capabilities = {
 
 /**
  * @param capabilities replaces the CPU's own: fewer, to test lowering for backends that can do less
- * @param width how many vectors a register holds; results do not depend on it
+ * @param machine how many vectors a register holds, and the threads; results do not depend on them
  */
 export const cpuKernels = (
   capabilities: Capabilities = cpuCapabilities,
-  width: VectorCount = 1,
+  { width, threads }: { readonly width: VectorCount; readonly threads: number } = { width: 1, threads: 1 },
 ): KernelSet<Kernel> => ({
   capabilities,
   loop: (spec) => loopKernel(spec, width),
-  primitive: lowerPrimitive,
+  primitive: (primitive) => lowerPrimitive(primitive, threads),
 });
 
-function lowerPrimitive({
-  product: node,
-  bias,
-  residual,
-  view,
-  isConstant,
-  batchInvariant,
-}: Primitive): Lowered {
+function lowerPrimitive(
+  { product: node, bias, residual, view, isConstant, batchInvariant }: Primitive,
+  threads: number,
+): Lowered {
   const op = primitiveOf(node.op);
   const tail = { bias: bias !== null, residual: residual !== null };
   const perImage = residual !== null && !isContiguous(view(residual));
@@ -69,15 +65,15 @@ function lowerPrimitive({
     case "conv2d":
       return lowerConv2d({
         ...geometry(a.shape, b.shape, node.shape, op),
-        ...{ ...tail, perImage, batchInvariant, constantFilters: isConstant(b) },
+        ...{ ...tail, perImage, batchInvariant, threads, constantFilters: isConstant(b) },
       });
     case "conv2dGradInput":
       return lowerConv2dGradInput({
         ...geometry(node.shape, b.shape, a.shape, op),
-        ...{ ...tail, batchInvariant },
+        ...{ ...tail, batchInvariant, threads },
       });
     case "conv2dGradFilter":
-      return lowerConv2dGradFilter(geometry(a.shape, node.shape, b.shape, op));
+      return lowerConv2dGradFilter({ ...geometry(a.shape, node.shape, b.shape, op), threads });
     case "matmul": {
       const [aStrides, bStrides] = node.inputs.map((source) => view(source).strides);
       return matmulKernels(node, aStrides, bStrides, { ...tail, wholeK: batchInvariant });

@@ -12,6 +12,8 @@ export interface Conv2dSpec extends ConvGeometry, ProductTail {
   readonly perImage?: boolean;
   /** The algorithm must not depend on n; forward and gradient of the image only. */
   readonly batchInvariant?: boolean;
+  /** Threads that share the work; results do not depend on it. */
+  readonly threads?: number;
   /** Filters are the same in every run, so what is computed from them alone is kept. */
   readonly constantFilters?: boolean;
 }

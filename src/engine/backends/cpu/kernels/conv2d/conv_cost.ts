@@ -1,5 +1,8 @@
 // Chooses the algorithm and the block sizes of a convolution by estimating the time that each would take.
 //
+// The algorithm, and into how many parts the sums of a filter gradient are cut, decide the bits of a result, so they are
+// chosen for a range of numbers of threads; the blocks are chosen for the threads that there are.
+//
 // The rates are those of one core with 256-bit fused multiply-add at 3.1 GHz (AMD Zen 3), fitted to some thousand
 // timed plans; only their ratios matter.
 
@@ -51,14 +54,20 @@ const CACHE_BYTES = 448 * 1024;
 /** Nanoseconds of work that are worth one more thread. */
 const THREAD_TIME = 30_000;
 
+/** The numbers of threads that the algorithm is chosen for, and those that the parts of sums are chosen for. */
+const ALL_THREADS = [1, 2, 4, 8, 16];
+const USUAL_THREADS = [2, 8];
+
 /**
- * Time on one thread, scaled up for uneven sharing: the mean over 1, 2, 4, ... threads, as many as the work is worth.
- * `items` counts the pieces; `full` is the number of full-size pieces they amount to.
+ * Time on one thread, scaled up for uneven sharing: the mean over some numbers of threads, of which so many count as the
+ * work is worth. `items` counts the pieces; `full` is the number of full-size pieces they amount to.
  */
-function spread(time: number, items: number, full: number): number {
-  const threads = [2, 4, 8, 16].filter((count) => count * THREAD_TIME <= time);
-  const even = threads.map((count) => (Math.ceil(items / count) * count) / full);
-  return (time * even.reduce((sum, ratio) => sum + Math.max(1, ratio), 1)) / (threads.length + 1);
+function spread(time: number, items: number, full: number, threads: readonly number[]): number {
+  const ratios = threads.map((count) => {
+    const used = Math.min(count, Math.max(1, Math.floor(time / THREAD_TIME)));
+    return Math.max(1, (Math.ceil(items / used) * used) / full);
+  });
+  return (time * ratios.reduce((sum, ratio) => sum + ratio, 0)) / ratios.length;
 }
 
 /** Register tiles reach full speed only on full groups of rows and full panels of columns. */
@@ -86,7 +95,12 @@ const blockBytes = (tiles: number, channels: number, others: number): number =>
   PLACES * (placeMatrices(tiles, channels).placeBytes + placeMatrices(tiles, others).placeBytes);
 const spillTime = (bytes: number, rate: number): number => (2 * Math.max(0, bytes - CACHE_BYTES)) / rate;
 
-function winogradTime(conv: WinogradConv, plan: WinogradPlan, filterTime: number): number {
+function winogradTime(
+  conv: WinogradConv,
+  plan: WinogradPlan,
+  filterTime: number,
+  threads: readonly number[],
+): number {
   const { source, target } = conv;
   const { tileBlock, channelBlock, innerDepth } = plan;
   const tiles = tileCount(tileGrid(source.n, target.h, target.w));
@@ -109,7 +123,7 @@ function winogradTime(conv: WinogradConv, plan: WinogradPlan, filterTime: number
     tiles * (parts * source.channels * PATCH_TIME + target.channels * RESULT_TIME) +
     filters +
     blocks * parts * (source.channels / depth) * spillTime(bytes, SPILL_RATE);
-  const time = spread(block, blocks * parts, (tiles / tileBlock) * parts);
+  const time = spread(block, blocks * parts, (tiles / tileBlock) * parts, threads);
   return innerDepth === undefined ? time + pairs * filterTime : time;
 }
 
@@ -124,21 +138,24 @@ export interface Circumstances {
   readonly batchInvariant?: boolean | undefined;
   /** Filters are the same in every run. */
   readonly constantFilters?: boolean | undefined;
+  /** Threads that share the work; results do not depend on it. */
+  readonly threads?: number | undefined;
 }
 
 /** The best blocks of a Winograd convolution; undefined where it is not possible or the direct algorithm is faster. */
 export function planWinograd(
   conv: WinogradConv,
-  { batchInvariant, constantFilters }: Circumstances = {},
+  { batchInvariant, constantFilters, threads = 1 }: Circumstances = {},
 ): WinogradPlan | undefined {
-  const best = fastestPlan(conv, constantFilters ? KEPT_FILTER_TIME : FILTER_TIME);
   // Blocks do not change results, but the algorithm does: it must not depend on whether filters are constant.
   const batches = batchInvariant ? CHOOSING_BATCHES : [conv.source.n];
   const gains = batches.map((n) => {
     const typical = { ...conv, source: { ...conv.source, n } };
-    return (fastestPlan(typical, FILTER_TIME)?.time ?? Number.POSITIVE_INFINITY) / directTime(typical);
+    const fastest = fastestPlan(typical, FILTER_TIME, ALL_THREADS);
+    return (fastest?.time ?? Number.POSITIVE_INFINITY) / directTime(typical);
   });
-  return gains.reduce((product, gain) => product * gain, 1) < 1 ? best?.plan : undefined;
+  if (gains.reduce((product, gain) => product * gain, 1) >= 1) return undefined;
+  return fastestPlan(conv, constantFilters ? KEPT_FILTER_TIME : FILTER_TIME, [threads])?.plan;
 }
 
 interface TimedPlan {
@@ -148,7 +165,11 @@ interface TimedPlan {
 }
 
 /** The best blocks; undefined where the channels do not fit Winograd's algorithm. */
-function fastestPlan(conv: WinogradConv, filterTime: number): TimedPlan | undefined {
+function fastestPlan(
+  conv: WinogradConv,
+  filterTime: number,
+  threads: readonly number[],
+): TimedPlan | undefined {
   const { source, target } = conv;
   if (source.channels % 4 !== 0 || target.channels % 4 !== 0) return undefined;
   if (partsOfK(source.channels) === undefined) return undefined;
@@ -158,13 +179,13 @@ function fastestPlan(conv: WinogradConv, filterTime: number): TimedPlan | undefi
     for (const channelBlock of channelBlocks(target.channels, NR))
       for (const innerDepth of [undefined, ...inner]) {
         const plan = { tileBlock, channelBlock, ...(innerDepth && { innerDepth }) };
-        const time = winogradTime(conv, plan, filterTime);
+        const time = winogradTime(conv, plan, filterTime, threads);
         if (best === undefined || time < best.time) best = { plan, time };
       }
   return best;
 }
 
-function winogradGradTime(spec: Conv2dSpec, plan: WinogradGradPlan): number {
+function winogradGradTime(spec: Conv2dSpec, plan: WinogradGradPlan, threads: readonly number[]): number {
   const { ci, co } = spec;
   const { tileBlock, rowBlock, columnBlock } = plan;
   const tiles = tileCount(gradGrid(spec));
@@ -179,29 +200,53 @@ function winogradGradTime(spec: Conv2dSpec, plan: WinogradGradPlan): number {
     (blocks * 2 * PLACES * ci * co * FLOAT) / SUMS_RATE +
     blocks * pairs * spillTime(bytes + PLACES * rowBlock * columnBlock * FLOAT, GRAD_SPILL_RATE);
   const taps = ci * co * (chunks === 1 ? INNER_TAPS_TIME : chunks * TAPS_TIME);
-  return spread(block, chunks * pairs, (blocks / plan.chunkBlocks) * pairs) + taps;
+  return spread(block, chunks * pairs, (blocks / plan.chunkBlocks) * pairs, threads) + taps;
 }
 
 /** The best blocks of a Winograd filter gradient, as `planWinograd`. */
 export function planWinogradGrad(spec: Conv2dSpec): WinogradGradPlan | undefined {
-  const { n, ci, oh, ow, co } = spec;
+  const { n, ci, oh, ow, co, threads = 1 } = spec;
   if (ci % 4 !== 0 || co % 4 !== 0) return undefined;
+  const common = fastestGradPlan(spec, USUAL_THREADS);
+  if (common === undefined || common.time >= productTime(ci, co, 9 * n * oh * ow)) return undefined;
+  // How the sums over tiles are cut decides their bits.
+  const chunkTiles = common.plan.tileBlock * common.plan.chunkBlocks;
+  return (fastestGradPlan(spec, [threads], chunkTiles) ?? common).plan;
+}
+
+interface TimedGradPlan {
+  readonly plan: WinogradGradPlan;
+  readonly time: number;
+}
+
+/** @param chunkTiles the tiles of each chunk, where they are given */
+function fastestGradPlan(
+  spec: Conv2dSpec,
+  threads: readonly number[],
+  chunkTiles?: number,
+): TimedGradPlan | undefined {
+  const { ci, co } = spec;
   const tiles = tileCount(gradGrid(spec));
-  let best: WinogradGradPlan | undefined;
-  let least = productTime(ci, co, 9 * n * oh * ow);
+  let best: TimedGradPlan | undefined;
   for (const rowBlock of channelBlocks(ci, 4))
     for (const columnBlock of channelBlocks(co, NR))
       for (const tileBlock of [16, 32, 64, 128]) {
         if (blockBytes(tileBlock, rowBlock, columnBlock) > MOST_SCRATCH) continue;
-        const blocks = Math.ceil(tiles / tileBlock);
-        for (let chunks = 1; chunks <= Math.min(blocks, 16); chunks++) {
-          const plan = { tileBlock, chunkBlocks: Math.ceil(blocks / chunks), rowBlock, columnBlock };
-          if (gradSumsSize(spec, plan) > MOST_SUMS) break;
-          const time = winogradGradTime(spec, plan);
-          if (time >= least) continue;
-          least = time;
-          best = plan;
+        for (const chunkBlocks of chunkSizes(tiles, tileBlock, chunkTiles)) {
+          const plan = { tileBlock, chunkBlocks, rowBlock, columnBlock };
+          if (gradSumsSize(spec, plan) > MOST_SUMS) continue;
+          const time = winogradGradTime(spec, plan, threads);
+          if (best === undefined || time < best.time) best = { plan, time };
         }
       }
   return best;
+}
+
+/** Candidates for the blocks of a chunk: of one to sixteen chunks, or of chunks that end where they must. */
+function chunkSizes(tiles: number, tileBlock: number, chunkTiles: number | undefined): number[] {
+  const blocks = Math.ceil(tiles / tileBlock);
+  if (chunkTiles === undefined)
+    return Array.from({ length: Math.min(blocks, 16) }, (_, i) => Math.ceil(blocks / (i + 1)));
+  if (chunkTiles >= tiles) return [blocks];
+  return chunkTiles % tileBlock === 0 ? [chunkTiles / tileBlock] : [];
 }
