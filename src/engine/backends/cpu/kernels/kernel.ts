@@ -10,8 +10,8 @@ export interface Kernel {
   /** Equal keys mean equal code. */
   readonly key: string;
   /**
-   * Independent work items, chosen from shapes only and never from the number of threads,
-   * so that results are bit-equal for any number of threads.
+   * Independent work items. The order of each sum follows from shapes only, never from the number of threads, so that
+   * results are bit-equal for any number of them.
    */
   readonly tiles: number;
   /** Bytes of scratch memory that each thread needs. */
