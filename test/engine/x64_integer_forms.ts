@@ -66,6 +66,7 @@ export const integerForms = (): Form[] => [
   ...arithmetic(),
   ...conditional(),
   ...atomics(),
+  ...hints(),
   ...jumps(),
   ...single(),
 ];
@@ -178,6 +179,9 @@ const atomics = (): Form[] =>
       form(`lock cmpxchg ${pointer(4, at)},${E[r]}`, (a) => a.lockedCompareExchange(at, r)),
     ]),
   );
+
+const hints = (): Form[] =>
+  FEW_ADDRESSES.map((at) => form(`prefetcht0 ${pointer(1, at)}`, (a) => a.prefetch(at)));
 
 /** Writes one-byte instructions, then the instruction. */
 const behind = (count: number, write: (a: Assembler, start: Label) => void) => (a: Assembler) => {

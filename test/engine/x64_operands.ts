@@ -14,6 +14,7 @@ export const vectorName = (bytes: number, register: number): string =>
   `${bytes === 64 ? "z" : bytes === 32 ? "y" : "x"}mm${register}`;
 
 const POINTERS: Readonly<Record<number, string>> = {
+  1: "BYTE",
   2: "WORD",
   4: "DWORD",
   8: "QWORD",

@@ -221,6 +221,11 @@ export class KernelBuilder implements RecordedFunction {
     this.store("v128.store64_lane0", "v128", address, value, offset);
   }
 
+  /** Hints that the cache line will be read soon; the address need not be valid. Not every encoder can say it. */
+  prefetch(address: Expr, offset = 0): void {
+    this.current.push({ kind: "prefetch", ...splitAddress(address, offset) });
+  }
+
   // --- Calls
 
   /** Calls a function and drops any result. */

@@ -92,6 +92,7 @@ export class Doubling {
       case "call":
       case "callIndirect":
       case "atomic":
+      case "prefetch":
       case "return":
         return [statement];
       default:

@@ -96,4 +96,10 @@ export type Statement =
       readonly args: readonly Expr[];
       readonly into: Var | undefined;
     }
+  | {
+      /** A hint that the cache line will be read soon; the address need not be valid. */
+      readonly kind: "prefetch";
+      readonly address: Expr;
+      readonly offset: number;
+    }
   | { readonly kind: "return"; readonly value: Expr | undefined };

@@ -193,6 +193,8 @@ class FunctionEncoder {
         this.immediateAddress(statement.op, statement.offset);
         this.result({ params: [], result: "i32" }, statement.into, scope);
         return;
+      case "prefetch":
+        return; // WebAssembly has no such hint
       case "return":
         if (statement.value !== undefined) this.expr(statement.value);
         code.u8(RETURN);

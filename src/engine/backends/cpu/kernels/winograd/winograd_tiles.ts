@@ -13,6 +13,9 @@ import { vectors } from "./winograd_arithmetic.ts";
 /** Most vectors of channels per pass: what the first pass writes stays in the first-level cache for the second. */
 const CHUNK_VECTORS = 16;
 
+/** Bytes of a cache line. */
+const LINE = 64;
+
 /** Bytes of `work` that the functions of this file need. */
 export const WORK_BYTES = (PLACES + 1) * CHUNK_VECTORS * VECTOR;
 
@@ -117,6 +120,8 @@ export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
       const rows = indices.map((i) =>
         k.let(s.select(s.iand(inside, rowInside[i]), s.iadd(top, s.i32(i * image.w * pixelBytes)), p.work)),
       );
+      // What the next tile of the row will read and this one does not.
+      for (const i of indices) prefetchRun(k, top, (i * image.w + side) * pixelBytes, chunk.bytes);
       const target = k.let(s.iadd(between, s.imul(column, s.i32(chunk.bytes))));
       forVectors(k, chunk.bytes, (at) => {
         const values = rows.map((row) => k.let(s.loadV(s.iadd(row, at))));
@@ -139,6 +144,12 @@ export function transformPatch(k: KernelBuilder, p: PatchTransform): void {
       });
     });
   });
+}
+
+/** Asks for the lines of a run, where vectors are as long as lines: shorter ones leave the processor time to ask itself. */
+function prefetchRun(k: KernelBuilder, address: Expr, offset: number, bytes: number): void {
+  if (k.width * VECTOR < LINE) return;
+  for (let line = 0; line < bytes; line += LINE) k.prefetch(address, offset + line);
 }
 
 export interface ResultTransform {
@@ -197,6 +208,7 @@ export function transformResult(k: KernelBuilder, p: ResultTransform): void {
       const residualAt =
         residual && k.let(s.iadd(residual, p.perImage ? s.iadd(imageOffset, channel) : offset));
       const biasAt = bias && k.let(s.iadd(bias, channel));
+      for (let j = 0; j < RESULT_SIDE; j++) prefetchRun(k, to, (RESULT_SIDE + j) * pixelBytes, chunk.bytes);
       forVectors(k, chunk.bytes, (at) => {
         const source = k.let(s.iadd(from, at));
         const target = k.let(s.iadd(to, at));

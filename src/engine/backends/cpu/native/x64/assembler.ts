@@ -225,6 +225,11 @@ export class Assembler {
     this.#integer([0x0f, 0xb6], to, 0, { w: 0 });
   }
 
+  /** prefetcht0 */
+  prefetch(at: Memory): void {
+    this.#integer([0x0f, 0x18], 1, at, { w: 0 });
+  }
+
   // --- Atomics on 32 bits
 
   lockedAdd(at: Memory, register: number): void {

@@ -74,6 +74,11 @@ function statement(c: Context, each: Statement, group: Width): void {
     case "atomic":
       atomic(c, each);
       return;
+    case "prefetch": {
+      const at = addressOf(c, each.address, each.offset);
+      code.add([], registersOf(at), (a, r) => a.prefetch(placed(at, r)));
+      return;
+    }
     case "return":
       leave(c, each.value);
       return;

@@ -51,6 +51,7 @@ export function vectorWidths(body: readonly Statement[]): Map<Var, Width> {
         case "call":
         case "callIndirect":
         case "atomic":
+        case "prefetch":
         case "return":
           break;
         default:
