@@ -5,13 +5,16 @@ import { spawnSync } from "node:child_process";
 import { freemem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { type Backend, MemoryError } from "../../src/engine/backend.ts";
+import { type Backend, MemoryError, NativeCodeError } from "../../src/engine/backend.ts";
+import { NativeMemory } from "../../src/engine/backends/cpu/native/native_memory.ts";
+import { findProcessor } from "../../src/engine/backends/cpu/native_backend.ts";
 import { hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { chooseBackend } from "../../src/engine/backends/create.ts";
 import { scatterAdd } from "../../src/engine/ops/gather.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { grad, input, Tensor } from "../../src/engine/tensor.ts";
+import type { NativeMachine } from "../../src/platform/platform.ts";
 import { describeNative, nativeBackend, nativeSets } from "../support/native.ts";
 import { numbers } from "./numbers.ts";
 
@@ -127,4 +130,27 @@ test.skipIf(nativeSets.length === 0)("the switch of instructions", () => {
   expect(chosen("neon")).toMatch(
     /^the processor \(WebAssembly\): IMAGO_INSTRUCTIONS is neon, expected .*avx2 or none$/,
   );
+});
+
+test("where the system forbids code, or gives less memory than there is", () => {
+  const give = (most: number): NativeMachine => ({
+    library: "none",
+    reserve: (bytes) => {
+      if (bytes > most) throw new Error(`the system does not give ${bytes} bytes`);
+      return 4096;
+    },
+    release: () => undefined,
+    view: () => new ArrayBuffer(0),
+    mapCode: () => {
+      throw new Error("the system does not allow memory that can be executed");
+    },
+    unmapCode: () => undefined,
+    call: () => 0,
+  });
+  expect(findProcessor(give(0))).toBe(
+    "machine code cannot be run here: the system does not allow memory that can be executed",
+  );
+  const memory = new NativeMemory(give(3 * 2 ** 30), 16 * 2 ** 30);
+  expect(memory.end - memory.start).toBe(2 * 2 ** 30);
+  expect(() => new NativeMemory(give(2 ** 20), 16 * 2 ** 30)).toThrow(NativeCodeError);
 });

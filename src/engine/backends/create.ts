@@ -54,7 +54,10 @@ export async function givesSameBits(one: string, other: BackendName): Promise<bo
   return hasRelaxedSimd();
 }
 
-/** Loads the chosen backend's code and starts it; the caller closes it. @throws GpuError, NativeCodeError where webgpu or native cannot be had */
+/**
+ * Loads the chosen backend's code and starts it; the caller closes it.
+ * @throws GpuError, NativeCodeError where webgpu or native is chosen and cannot be had
+ */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
   return (await chooseBackend(options)).backend;
 }
@@ -111,8 +114,15 @@ async function processorOrReason(): Promise<FoundProcessor | string> {
 
 /** The better of the two backends on the processor. */
 async function processorBackend(threads: number | undefined): Promise<ChosenBackend> {
-  const processor = await processorOrReason();
-  if (typeof processor !== "string") return nativeBackend(processor, threads);
+  let processor = await processorOrReason();
+  if (typeof processor !== "string") {
+    try {
+      return await nativeBackend(processor, threads);
+    } catch (error) {
+      if (!(error instanceof NativeCodeError)) throw error;
+      processor = error.message;
+    }
+  }
   return { ...(await wasmBackend(threads)), ...(processor !== "" && { reason: processor }) };
 }
 

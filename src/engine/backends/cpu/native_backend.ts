@@ -33,7 +33,12 @@ const SWITCH = "IMAGO_INSTRUCTIONS";
 
 /** The best instructions that the processor has and the switch allows; or in one line why there are none. */
 export function findProcessor(native: NativeMachine): FoundProcessor | string {
-  const sets = instructionSets(native);
+  let sets: InstructionSet[];
+  try {
+    sets = instructionSets(native);
+  } catch (error) {
+    return `machine code cannot be run here: ${error instanceof Error ? error.message : String(error)}`;
+  }
   if (sets.length === 0) return "this processor has no AVX2";
   const wanted = machine.environment[SWITCH];
   if (wanted === undefined) return { machine: native, instructions: sets[0] };
@@ -65,8 +70,9 @@ class NativeProcessor implements Processor {
     checkThreads(threads);
     this.#processor = processor;
     this.width = processor.instructions === "avx512" ? 4 : 2;
-    this.memoryLimit = Math.min(options.memoryLimit ?? Number.POSITIVE_INFINITY, machine.memory());
-    this.memory = new NativeMemory(processor.machine, this.memoryLimit);
+    const wanted = Math.min(options.memoryLimit ?? Number.POSITIVE_INFINITY, machine.memory());
+    this.memory = new NativeMemory(processor.machine, wanted);
+    this.memoryLimit = this.memory.end - this.memory.start;
     this.pool = new ThreadPool(threads, { library: processor.machine.library });
   }
 

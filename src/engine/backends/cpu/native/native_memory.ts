@@ -1,12 +1,14 @@
 // Memory outside of JavaScript as the host sees it. All of it is there from the start; pages cost something once touched.
 
 import type { NativeMachine } from "../../../../platform/platform.ts";
-import type { HostArray } from "../../../backend.ts";
+import { type HostArray, NativeCodeError } from "../../../backend.ts";
 import type { LinearMemory, MemoryView } from "../linear_memory.ts";
-import { clearWords, type Words } from "../words.ts";
+import { clearWords, PAGE, type Words } from "../words.ts";
 
 /** Most bytes looked at as one. */
 const MOST = 2 ** 30;
+/** Fewest bytes worth having, where the system gives less than is wanted. */
+const LEAST = 2 ** 28;
 
 export class NativeMemory implements LinearMemory {
   readonly start: number;
@@ -14,11 +16,12 @@ export class NativeMemory implements LinearMemory {
   readonly #machine: NativeMachine;
   #released = false;
 
-  /** @throws Error when the system refuses it */
+  /** Takes half as much, and half of that, where the system refuses. @throws NativeCodeError when that is too little */
   constructor(machine: NativeMachine, bytes: number) {
     this.#machine = machine;
-    this.start = machine.reserve(bytes);
-    this.end = this.start + bytes;
+    const { start, given } = reserve(machine, bytes);
+    this.start = start;
+    this.end = start + given;
   }
 
   grow(): void {
@@ -53,5 +56,15 @@ export class NativeMemory implements LinearMemory {
     if (address < this.start || address + bytes > this.end)
       throw new RangeError(`${bytes} bytes at ${address}: outside of the backend's memory`);
     return this.#machine.view(address, bytes);
+  }
+}
+
+function reserve(machine: NativeMachine, bytes: number): { readonly start: number; readonly given: number } {
+  try {
+    return { start: machine.reserve(bytes), given: bytes };
+  } catch (error) {
+    const half = Math.floor(bytes / 2 / PAGE) * PAGE;
+    if (half >= LEAST) return reserve(machine, half);
+    throw new NativeCodeError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }

@@ -101,7 +101,7 @@ function ternary(a: Assembler, width: Width, to: number, m: number, p: number, q
 }
 
 /** condition ? x : y, for a whole value. */
-export function selectByMask(
+export function selectWhole(
   c: Context,
   form: Form,
   to: Register,

@@ -7,7 +7,7 @@ import { type Context, type Form, placed, registerOf, registersOf } from "./cont
 import { fusedMultiply } from "./fused_multiply.ts";
 import { addressOf, integer } from "./integers.ts";
 import { inRegister, isMemory, last, NARROW, newVector, pool, repeat, vector } from "./operands.ts";
-import { bitSelect, compareLanes, moveVector, selectByMask } from "./select.ts";
+import { bitSelect, compareLanes, moveVector, selectWhole } from "./select.ts";
 import { shuffle } from "./shuffle.ts";
 import { COMPARE, EVEX_ONLY, VECTOR, type VectorOpcode } from "./vector_opcodes.ts";
 
@@ -170,7 +170,7 @@ function operation(c: Context, e: OperationExpr, form: Form, to: Register): Regi
     case "f32.select":
     case "f64.select":
     case "v128.select":
-      return selectByMask(c, form, to, x, y, z);
+      return selectWhole(c, form, to, x, y, z);
     case "v128.andnot":
       return binary(c, VECTOR.vandnps, form, to, y, x);
     case "v128.not":
