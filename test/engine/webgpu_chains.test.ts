@@ -18,17 +18,20 @@ afterAll(() => device?.close());
 /** Doubles so many numbers. */
 function doubling(count: number, label: string, buffers: readonly GPUBuffer[] = [arena, arena]): PlacedCall {
   const array = { strides: [1], offset: 0, dtype: "f32" } as const;
-  const kernel = loopKernel({
-    domain: [count],
-    reduced: [false],
-    operands: [array],
-    instructions: [
-      { op: "load", operand: 0 },
-      { op: "binary", fn: "add", args: [0, 0] },
-    ],
-    stores: [{ ...array, value: 1 }],
-    reductions: [],
-  });
+  const kernel = loopKernel(
+    {
+      domain: [count],
+      reduced: [false],
+      operands: [array],
+      instructions: [
+        { op: "load", operand: 0 },
+        { op: "binary", fn: "add", args: [0, 0] },
+      ],
+      stores: [{ ...array, value: 1 }],
+      reductions: [],
+    },
+    0,
+  );
   return { kernel, label, regions: buffers.map((buffer) => ({ buffer, offset: 0, size: 4 * count })) };
 }
 

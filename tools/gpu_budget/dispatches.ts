@@ -24,6 +24,7 @@ const CHOICE: KernelChoice = {
   bytesPerSecond: 0,
   mostBytes: 2 ** 31,
   sharesTokens: true,
+  subgroup: 32,
 };
 
 /** The dispatches of each run, as if all variables were in one buffer, and all intermediate results in another. */

@@ -59,6 +59,7 @@ const wholeFours = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16)
 
 const TIMES = "timestamp-query";
 const HALVES = "shader-f16";
+const SUBGROUPS = "subgroups";
 
 /** An open device. Buffers that are made here count towards `usedBytes` until they are destroyed. */
 export class Device {
@@ -90,7 +91,7 @@ export class Device {
     const { limits, features } = found.adapter;
     try {
       const gpu = await found.adapter.requestDevice({
-        requiredFeatures: ([TIMES, HALVES] as const).filter((feature) => features.has(feature)),
+        requiredFeatures: ([TIMES, HALVES, SUBGROUPS] as const).filter((feature) => features.has(feature)),
         requiredLimits: Object.fromEntries(RAISED.map((limit) => [limit, limits[limit]])),
       });
       return new Device(found, gpu);
@@ -109,6 +110,17 @@ export class Device {
   /** Whether shaders have 16-bit floats. */
   get hasHalves(): boolean {
     return this.gpu.features.has(HALVES);
+  }
+
+  /**
+   * Invocations of each subgroup. 0 where shaders cannot use subgroups, and where these have several sizes: the driver
+   * would choose one for each shader, and with it the order of sums.
+   */
+  get subgroup(): number {
+    const { gpu, adapter } = this.#found;
+    const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 } = adapter.info;
+    const areNumbered = this.gpu.features.has(SUBGROUPS) && gpu.wgslLanguageFeatures.has("subgroup_id");
+    return areNumbered && least === most ? most : 0;
   }
 
   /** Whether kernels can be timed. */

@@ -38,11 +38,13 @@ export interface KernelChoice {
   readonly mostBytes: number;
   /** Whether attention passes keys and values through workgroup memory. */
   readonly sharesTokens: boolean;
+  /** Invocations of each subgroup; 0 to do without subgroups. */
+  readonly subgroup: number;
 }
 
 /** A processor in place of a GPU has caches, and pays for every barrier. */
 export const choiceFor = (
-  { gpu, isSoftware, mostBytes }: Device,
+  { gpu, isSoftware, mostBytes, subgroup }: Device,
   { tiles, bytesPerSecond }: DeviceSpeeds,
 ): KernelChoice => ({
   maxArrays: gpu.limits.maxStorageBuffersPerShaderStage,
@@ -50,11 +52,12 @@ export const choiceFor = (
   bytesPerSecond,
   mostBytes,
   sharesTokens: !isSoftware,
+  subgroup,
 });
 
 export const webgpuKernels = (choice: KernelChoice): KernelSet<GpuKernel> => ({
   capabilities: capabilitiesOf(choice.maxArrays),
-  loop: (spec) => loopKernel(spec),
+  loop: (spec) => loopKernel(spec, choice.subgroup),
   primitive: (primitive) => lowerPrimitive(primitive, choice),
 });
 

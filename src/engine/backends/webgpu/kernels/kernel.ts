@@ -61,6 +61,8 @@ export interface Shader {
   readonly head: string;
   /** Invocations of a workgroup. */
   readonly size: number;
+  /** Invocations of each subgroup, if it uses them: `lane` then counts subgroup by subgroup. */
+  readonly subgroup?: number;
   /** Statements, with `group`, the number of the workgroup (vec3<u32>), and `lane`, that of the invocation in it. */
   readonly body: string;
 }

@@ -14,14 +14,16 @@ const SIZE = 256;
 
 /**
  * Arguments: operands, then stores, then reductions, in the spec's order.
+ * @param subgroup invocations of each of the device's subgroups, which reductions use; 0 to do without
  * @param sources the argument of each operand, where several operands are places of one; the rest follows the last
  */
 export function loopKernel(
   given: LoopSpec,
+  subgroup: number,
   sources: readonly number[] = given.operands.map((_, i) => i),
 ): GpuKernel {
   const spec = collapse(given);
-  return spec.reductions.length > 0 ? reduceKernel(spec) : storeKernel(spec, sources);
+  return spec.reductions.length > 0 ? reduceKernel(spec, subgroup) : storeKernel(spec, sources);
 }
 
 const walks = ({ strides }: LoopArray): boolean => strides[strides.length - 1] !== 0;

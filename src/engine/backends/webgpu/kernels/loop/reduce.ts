@@ -1,5 +1,5 @@
 // Loop nests that reduce. A workgroup has some invocations for each of its results: each joins every so many elements,
-// and then they join their values in a fixed tree, so that a result has the same bits each time.
+// and then they join their values in a fixed order, so that a result has the same bits each time.
 
 import type { ReduceFn } from "../../../../graph.ts";
 import type { LoopSpec } from "../../../../program/loop_spec.ts";
@@ -9,6 +9,7 @@ import { coordinates, float } from "../../wgsl/text.ts";
 import { type Arg, type ArrayKind, type GpuKernel, groupIndex, groupsOf } from "../kernel.ts";
 import { costOf, indexAt, kindOf } from "./arrays.ts";
 import { instructionsAt } from "./instructions.ts";
+import { joinBySubgroups, joinInTree, joinOf } from "./joins.ts";
 
 /** Invocations of a workgroup. */
 const SIZE = 256;
@@ -19,8 +20,6 @@ const NEIGHBOURS = 32;
 const RUN = 16;
 
 const START: Readonly<Record<ReduceFn, number>> = { sum: 0, max: -3.4028234663852886e38 };
-const join = (fn: ReduceFn, a: string, b: string): string =>
-  fn === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
 
 /** Longest sums that one invocation computes. */
 const SHORT = 32;
@@ -76,9 +75,9 @@ let end = min(part + ${along * RUN}u, ${length}u);
 for (; part < end; part += ${along}u) {
 ${summed("part")}
 ${instructionsAt(spec.instructions, load)}
-${forEach(spec, (fn, j) => `run${j} = ${join(fn, `run${j}`, `v${reductions[j].value}`)};`)}
+${forEach(spec, (fn, j) => `run${j} = ${joinOf(fn, `run${j}`, `v${reductions[j].value}`)};`)}
 }
-${forEach(spec, (fn, j) => `total${j} = ${join(fn, `total${j}`, `run${j}`)};`)}
+${forEach(spec, (fn, j) => `total${j} = ${joinOf(fn, `total${j}`, `run${j}`)};`)}
 }`;
 }
 
@@ -96,18 +95,21 @@ const stored = (
 const arraysOf = ({ operands, reductions }: LoopSpec): ArrayKind[] =>
   [...operands, ...reductions].map((array) => kindOf(array));
 
-/** @param spec collapsed, with reductions */
-export function reduceKernel(spec: LoopSpec): GpuKernel {
+/**
+ * @param spec collapsed, with reductions
+ * @param subgroup invocations of each of the device's subgroups, 0 to do without
+ */
+export function reduceKernel(spec: LoopSpec, subgroup: number): GpuKernel {
   const axes = axesOf(spec);
   const common = {
     family: "reduce",
-    key: `reduce:${JSON.stringify(spec)}`,
+    key: `reduce:${subgroup}:${JSON.stringify(spec)}`,
     arrays: arraysOf(spec),
     ...costOf(spec),
   };
   return axes.length <= SHORT
     ? { ...common, ...shortKernel(spec, axes) }
-    : { ...common, ...longKernel(spec, axes) };
+    : { ...common, ...longKernel(spec, axes, subgroup) };
 }
 
 type Way = Pick<GpuKernel, "workgroups" | "emit" | "stage">;
@@ -134,7 +136,7 @@ ${result(args)}`;
 }
 
 /** Some invocations join a result. */
-function longKernel(spec: LoopSpec, axes: Axes): Way {
+function longKernel(spec: LoopSpec, axes: Axes, subgroup: number): Way {
   const { results, length } = axes;
   // Neighbouring invocations read neighbouring elements: of one result where the innermost axis is reduced. How many join
   // a result depends on its length only, and so do its bits.
@@ -142,32 +144,32 @@ function longKernel(spec: LoopSpec, axes: Axes): Way {
   const along = Math.min(isInner ? SIZE : SIZE / NEIGHBOURS, powerOfTwoUpTo(length));
   const across = SIZE / along;
   const workgroups = groupsOf(Math.ceil(results / across));
-  const place = (j: number, from: string) => `shared${j}[${from} * ${across}u + at]`;
+  const fns = spec.reductions.map(({ fn }) => fn);
+  const placement = { size: SIZE, along, across };
+  // Where neighbouring invocations have elements of several results, hardly any two of a subgroup have the same one.
+  const usesSubgroups = isInner && subgroup > 0;
+  const join = usesSubgroups ? joinBySubgroups(fns, placement, subgroup) : joinInTree(fns, placement);
   return {
     workgroups,
     emit(args) {
       const body = `
 let at = ${isInner ? `lane / ${along}u` : `lane % ${across}u`};
 let first = ${isInner ? `lane % ${along}u` : `lane / ${across}u`};
-let result = ${groupIndex(workgroups)} * ${across}u + at;
+let begin = ${groupIndex(workgroups)} * ${across}u;
+let result = begin + at;
 ${totals(spec)}
 if (result < ${results}u) {
 ${axes.kept("result")}
 ${joined(spec, axes, args, "first", along)}
 }
-${forEach(spec, (_, j) => `${place(j, "first")} = total${j};`)}
-for (var half = ${along / 2}u; half > 0u; half = half / 2u) {
-workgroupBarrier();
-if (first < half) {
-${forEach(spec, (fn, j) => `${place(j, "first")} = ${join(fn, place(j, "first"), place(j, "(first + half)"))};`)}
-}
-}
-if (first == 0u && result < ${results}u) {
-${axes.kept("result")}
-${stored(spec, axes, args, (j) => `shared${j}[at]`)}
+${join.code}
+let own = begin + ${join.at};
+if (${join.has} && own < ${results}u) {
+${axes.kept("own")}
+${stored(spec, axes, args, join.value)}
 }`;
-      const memory = forEach(spec, (_, j) => `var<workgroup> shared${j}: array<f32, ${SIZE}>;`);
-      return { head: `${memory}\n${functionsFor(body)}`, size: SIZE, body };
+      const shader = { head: `${join.memory}\n${functionsFor(body)}`, size: SIZE, body };
+      return usesSubgroups ? { ...shader, subgroup } : shader;
     },
   };
 }

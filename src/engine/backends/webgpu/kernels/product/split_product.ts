@@ -109,6 +109,7 @@ function joinKernel(rows: number, n: number, parts: number, tail: ProductTail): 
       stores: [{ ...array([n, 1], 0, tail.result), value: loads.length + sums.length - 1 }],
       reductions: [],
     },
+    0,
     addends.map(({ source }) => source),
   );
 }
