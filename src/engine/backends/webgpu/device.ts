@@ -60,6 +60,9 @@ const wholeFours = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16)
 const TIMES = "timestamp-query";
 const HALVES = "shader-f16";
 const SUBGROUPS = "subgroups";
+/** Some type libraries do not know all of these names yet. */
+const isWanted = (feature: string): feature is GPUFeatureName =>
+  [TIMES, HALVES, SUBGROUPS].includes(feature);
 
 /** An open device. Buffers that are made here count towards `usedBytes` until they are destroyed. */
 export class Device {
@@ -91,7 +94,7 @@ export class Device {
     const { limits, features } = found.adapter;
     try {
       const gpu = await found.adapter.requestDevice({
-        requiredFeatures: ([TIMES, HALVES, SUBGROUPS] as const).filter((feature) => features.has(feature)),
+        requiredFeatures: [...features].filter(isWanted),
         requiredLimits: Object.fromEntries(RAISED.map((limit) => [limit, limits[limit]])),
       });
       return new Device(found, gpu);
