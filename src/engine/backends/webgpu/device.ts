@@ -61,8 +61,7 @@ const TIMES = "timestamp-query";
 const HALVES = "shader-f16";
 const SUBGROUPS = "subgroups";
 /** Some type libraries do not know all of these names yet. */
-const isWanted = (feature: string): feature is GPUFeatureName =>
-  [TIMES, HALVES, SUBGROUPS].includes(feature);
+const isWanted = (feature: string): feature is GPUFeatureName => [TIMES, HALVES, SUBGROUPS].includes(feature);
 
 /** An open device. Buffers that are made here count towards `usedBytes` until they are destroyed. */
 export class Device {
