@@ -27,7 +27,6 @@ describe("the command", () => {
       "peak_gflops",
       "peak_gbytes_per_second",
       "weights_seconds",
-      "check_seconds",
       "trace_seconds",
       "compile_seconds",
       "first_step_seconds",

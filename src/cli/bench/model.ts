@@ -173,7 +173,7 @@ const speedFields = (group: KernelGroup) => ({
 
 const START_WORDS: Readonly<Record<StartPart, string>> = {
   weights: "weights",
-  trace: "trace and lower",
+  trace: "trace",
   compile: "compile",
   first_step: "first step",
 };
