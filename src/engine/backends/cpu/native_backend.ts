@@ -10,6 +10,7 @@ import { encodeNativeModule, type InstructionSet } from "./native/x64/module.ts"
 import { checkThreads, type Processor } from "./processor.ts";
 import type { RecordedFunction } from "./simd/statement.ts";
 import { ThreadPool } from "./thread_pool.ts";
+import { PAGE } from "./words.ts";
 
 export interface NativeBackendOptions extends CpuBackendOptions {
   /** Worker threads; by default one per processor. Results are the same. */
@@ -27,6 +28,9 @@ export const INSTRUCTION_NAMES: Readonly<Record<InstructionSet, string>> = {
   avx2: "AVX2",
   avx512: "AVX-512",
 };
+
+/** The rest is for the runtime, the system and other programs: without it the system ends processes unasked. */
+const MOST_OF_MEMORY = 0.75;
 
 /** The switch in the environment: a set of instructions, or "none". */
 const SWITCH = "IMAGO_INSTRUCTIONS";
@@ -70,8 +74,8 @@ class NativeProcessor implements Processor {
     checkThreads(threads);
     this.#processor = processor;
     this.width = processor.instructions === "avx512" ? 4 : 2;
-    const wanted = Math.min(options.memoryLimit ?? Number.POSITIVE_INFINITY, machine.memory());
-    this.memory = new NativeMemory(processor.machine, wanted);
+    const wanted = options.memoryLimit ?? machine.memory() * MOST_OF_MEMORY;
+    this.memory = new NativeMemory(processor.machine, Math.floor(wanted / PAGE) * PAGE);
     this.memoryLimit = this.memory.end - this.memory.start;
     this.pool = new ThreadPool(threads, { library: processor.machine.library });
   }
