@@ -6,7 +6,7 @@ import { enableWideVectors } from "./wide_vectors.ts";
 
 export const machine: Machine = {
   cores: availableParallelism,
-  memory: totalmem,
+  memory: usableMemory,
   sharesMemory: () => true,
   hasOrigin: false,
   hostName: hostname,
@@ -15,3 +15,9 @@ export const machine: Machine = {
   widenVectors: enableWideVectors,
   warn: (message) => process.emitWarning(message),
 };
+
+/** The machine's memory, or less where the process's container has less. */
+function usableMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+}
