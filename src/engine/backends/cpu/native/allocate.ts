@@ -4,23 +4,15 @@
 // where none is free, the one that is used least for its length lives in memory. Every instruction that uses such a
 // one loads it into a machine register that is kept for that, and stores it again.
 
-import type { Bank, Code, Register } from "./code.ts";
+import type { Code, Register } from "./code.ts";
 
 /** Machine registers by bank: those to give away, and those that are kept aside once some value must live in memory. */
 export interface RegisterFile {
   readonly [bank: string]: { readonly all: readonly number[]; readonly spares: readonly number[] };
 }
 
-export interface Allocation {
-  /** Bytes of the frame for what lives in memory. */
-  readonly frameBytes: number;
-  /** Whether values of a bank live in memory. */
-  readonly spills: ReadonlySet<Bank>;
-}
-
-/** Sets `place` or `slot` of every register of the code. */
-export function allocate<Machine>(code: Code<Machine>, file: RegisterFile): Allocation {
-  const spills = new Set<Bank>();
+/** Sets `place` or `slot` of every register of the code. @returns bytes of the frame for what lives in memory */
+export function allocate<Machine>(code: Code<Machine>, file: RegisterFile): number {
   let frameBytes = 0;
   for (const bank of ["int", "vector"] as const) {
     const used = code.registers
@@ -30,13 +22,12 @@ export function allocate<Machine>(code: Code<Machine>, file: RegisterFile): Allo
     const overCalls = acrossCalls(used, code.calls);
     let inMemory = overCalls.size > 0 ? undefined : scan(used, all, overCalls);
     if (inMemory === undefined || inMemory.length > 0) {
-      spills.add(bank);
       const without = all.filter((place) => !spares.includes(place));
       inMemory = scan(used, without, overCalls);
     }
     frameBytes = giveSlots(inMemory, frameBytes);
   }
-  return { frameBytes, spills };
+  return frameBytes;
 }
 
 /** Registers that hold a value over a call. */

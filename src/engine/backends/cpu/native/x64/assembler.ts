@@ -1,12 +1,13 @@
 // Writes x86-64 instructions: integer instructions of 64 bits, and vector instructions in VEX (AVX2) or EVEX (AVX-512)
 // form. Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, chapters 2 and 3.
 
+import type { VectorCount } from "../../simd/builder.ts";
 import type { Memory, Operand } from "./registers.ts";
 import { RSP } from "./registers.ts";
 import type { VectorOpcode } from "./vector_opcodes.ts";
 
-/** Registers that hold one, two or four vectors of 128 bits. */
-export type Width = 1 | 2 | 4;
+/** How many vectors of 128 bits a register holds. */
+export type Width = VectorCount;
 
 /** The condition codes of jumps, moves and bytes. */
 export const CONDITION = {

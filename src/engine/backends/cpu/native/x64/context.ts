@@ -7,8 +7,6 @@ import type { Assembler, Label, Width } from "./assembler.ts";
 import type { Memory } from "./registers.ts";
 import type { System } from "./system_linux.ts";
 
-export type MachineCode = Code<Assembler>;
-
 /** What the functions of a module share. */
 export interface ModuleContext {
   /** Where in the code a function that is called begins. */
@@ -29,7 +27,7 @@ export interface Context extends ModuleContext {
   readonly vectorInto: (e: Expr, form: Form, to: Register) => Register;
   /** An operation on lanes of one vector, whose result may be an integer. */
   readonly lane: (e: LaneExpr, to: Register) => Register;
-  readonly code: MachineCode;
+  readonly code: Code<Assembler>;
   /** EVEX instructions and 32 vector registers. */
   readonly evex: boolean;
   readonly variables: Map<Var, Register>;

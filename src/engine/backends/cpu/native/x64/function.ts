@@ -48,7 +48,7 @@ export function encodeFunction(a: Assembler, f: RecordedFunction, module: Module
   });
   statements(context, f.body, 1);
   if (f.result === undefined && f.body.at(-1)?.kind !== "return") leave(context, undefined);
-  const { frameBytes } = allocate(code, a.evex ? AVX512 : AVX2);
+  const frameBytes = allocate(code, a.evex ? AVX512 : AVX2);
   // Arguments of calls lie below what lives in memory.
   const argumentBytes = 8 * mostArguments(f.body);
   const below = Math.ceil(argumentBytes / STACK_ALIGNMENT) * STACK_ALIGNMENT;

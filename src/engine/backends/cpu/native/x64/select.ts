@@ -16,51 +16,68 @@ export function moveVector(a: Assembler, width: Width, to: number, from: number)
   if (to !== from) a.vector(VECTOR.vmovaps, width, to, 0, from);
 }
 
-/** Lanes of ones where x and y compare so; integers, x < y, without a predicate. */
-export function compareLanes(
-  c: Context,
-  predicate: number | undefined,
-  form: Form,
-  to: Register,
-  x: Expr,
-  y: Expr,
-): Register {
-  const { width } = form;
-  const p = vector(c, x, form);
-  const q = vector(c, y, form);
-  c.code.add([to], [p, q], (a, at) => {
-    if (a.evex) {
-      toMask(a, predicate, width, at(p), at(q));
-      a.vector(EVEX_ONLY.vpmovm2d, width, at(to), 0, MASK);
-    } else if (predicate === undefined) a.vector(VECTOR.vpcmpgtd, width, at(to), at(q), at(p));
-    else a.vector(VECTOR.vcmpps, width, at(to), at(p), at(q), { imm: predicate });
-  });
-  return to;
-}
+/** A predicate of vcmpps, or "less" of integers. */
+type Predicate = (typeof COMPARE)[keyof typeof COMPARE] | "integers";
 
-function toMask(a: Assembler, predicate: number | undefined, width: Width, p: number, q: number): void {
-  if (predicate === undefined) a.vector(EVEX_ONLY.vpcmpdToMask, width, MASK, p, q, { imm: COMPARE.lt });
-  else a.vector(EVEX_ONLY.vcmppsToMask, width, MASK, p, q, { imm: predicate });
-}
-
-/** Comparisons that a choice can use without making lanes of them: predicate and whether the operands swap. */
-const DIRECT: Readonly<Record<string, readonly [number | undefined, boolean]>> = {
+/** Comparisons: predicate, and whether the operands swap. */
+const COMPARISONS: Readonly<Record<string, readonly [Predicate, boolean]>> = {
   "f32x4.eq": [COMPARE.eq, false],
   "f32x4.ne": [COMPARE.ne, false],
   "f32x4.lt": [COMPARE.lt, false],
   "f32x4.le": [COMPARE.le, false],
   "f32x4.gt": [COMPARE.lt, true],
-  "i32x4.lt_s": [undefined, false],
+  "i32x4.lt_s": ["integers", false],
 };
+
+/** The predicate and the operands in its order; undefined where the expression is no comparison. */
+function comparison(
+  e: Expr,
+): { readonly predicate: Predicate; readonly operands: readonly Expr[] } | undefined {
+  const known = e.kind === "op" ? COMPARISONS[e.op] : undefined;
+  if (known === undefined || e.kind !== "op") return undefined;
+  const [predicate, swaps] = known;
+  return { predicate, operands: swaps ? e.args.toReversed() : e.args };
+}
+
+/** Lanes of ones where a comparison holds; undefined where the expression is none. */
+export function compareLanes(c: Context, e: Expr, form: Form, to: Register): Register | undefined {
+  const compared = comparison(e);
+  if (compared === undefined) return undefined;
+  const { predicate, operands } = compared;
+  const [p, q] = operands.map((operand) => vector(c, operand, form));
+  c.code.add([to], [p, q], (a, at) => compareInto(a, predicate, form.width, at(to), at(p), at(q)));
+  return to;
+}
+
+/** Lanes of ones where p and q compare so. */
+export function compareInto(
+  a: Assembler,
+  predicate: Predicate,
+  width: Width,
+  to: number,
+  p: number,
+  q: number,
+): void {
+  if (a.evex) {
+    toMask(a, predicate, width, p, q);
+    a.vector(EVEX_ONLY.vpmovm2d, width, to, 0, MASK);
+  } else if (predicate === "integers") a.vector(VECTOR.vpcmpgtd, width, to, q, p);
+  else a.vector(VECTOR.vcmpps, width, to, p, q, { imm: predicate });
+}
+
+function toMask(a: Assembler, predicate: Predicate, width: Width, p: number, q: number): void {
+  if (predicate === "integers") a.vector(EVEX_ONLY.vpcmpdToMask, width, MASK, p, q, { imm: COMPARE.lt });
+  else a.vector(EVEX_ONLY.vcmppsToMask, width, MASK, p, q, { imm: predicate });
+}
 
 /** Bits of x where the mask's are ones, otherwise of y. */
 export function bitSelect(c: Context, form: Form, to: Register, mask: Expr, x: Expr, y: Expr): Register {
   const { width } = form;
-  const direct = c.evex && mask.kind === "op" ? DIRECT[mask.op] : undefined;
-  if (direct !== undefined && mask.kind === "op") {
-    const [predicate, swaps] = direct;
-    const [first, second] = swaps ? [mask.args[1], mask.args[0]] : mask.args;
-    const [p, q] = [vector(c, first, form), vector(c, second, form)];
+  // AVX-512 chooses by what it compares, without making lanes of it.
+  const direct = c.evex ? comparison(mask) : undefined;
+  if (direct !== undefined) {
+    const { predicate, operands } = direct;
+    const [p, q] = operands.map((operand) => vector(c, operand, form));
     const no = vector(c, y, form);
     const yes = last(c, x, form);
     c.code.add([to], [p, q, no, ...yes.reads], (a, at) => {

@@ -2,12 +2,12 @@
 
 import type { Expr, LaneExpr, LoadExpr, OperationExpr, Var } from "../../simd/expr.ts";
 import type { Register } from "../code.ts";
-import type { Assembler, Width } from "./assembler.ts";
+import type { Width } from "./assembler.ts";
 import { type Context, type Form, placed, registerOf, registersOf } from "./context.ts";
 import { fusedMultiply } from "./fused_multiply.ts";
 import { addressOf, integer } from "./integers.ts";
 import { inRegister, isMemory, last, NARROW, newVector, pool, repeat, vector } from "./operands.ts";
-import { bitSelect, compareLanes, moveVector, selectWhole } from "./select.ts";
+import { bitSelect, compareInto, compareLanes, moveVector, selectWhole } from "./select.ts";
 import { shuffle } from "./shuffle.ts";
 import { COMPARE, EVEX_ONLY, VECTOR, type VectorOpcode } from "./vector_opcodes.ts";
 
@@ -32,12 +32,6 @@ const COMMUTATIVE = new Set([
   ...["f32x4.add", "f32x4.mul", "v128.and", "v128.or", "v128.xor"],
   ...["i32x4.add", "i32x4.mul", "f64x2.mul", "f32.add"],
 ]);
-const COMPARISONS: Readonly<Record<string, number>> = {
-  "f32x4.eq": COMPARE.eq,
-  "f32x4.ne": COMPARE.ne,
-  "f32x4.lt": COMPARE.lt,
-  "f32x4.le": COMPARE.le,
-};
 /** Rounding to an integer: down, up, towards zero; without a report of inexact results. */
 const ROUNDINGS: Readonly<Record<string, number>> = { "f32x4.floor": 9, "f32x4.ceil": 10, "f32x4.trunc": 11 };
 const SHIFTS: Readonly<Record<string, number>> = { "i32x4.shr_u": 2, "i32x4.shr_s": 4, "i32x4.shl": 6 };
@@ -144,8 +138,8 @@ function operation(c: Context, e: OperationExpr, form: Form, to: Register): Regi
     const swap = COMMUTATIVE.has(e.op) && isMemory(c, x, form) && !isMemory(c, y, form);
     return binary(c, simple, form, to, swap ? y : x, swap ? x : y);
   }
-  const comparison = COMPARISONS[e.op];
-  if (comparison !== undefined) return compareLanes(c, comparison, form, to, x, y);
+  const compared = compareLanes(c, e, form, to);
+  if (compared !== undefined) return compared;
   const rounding = ROUNDINGS[e.op];
   if (rounding !== undefined) return unary(c, VECTOR.vroundps, form, to, x, rounding);
   const shift = SHIFTS[e.op];
@@ -158,10 +152,6 @@ function operation(c: Context, e: OperationExpr, form: Form, to: Register): Regi
     return to;
   }
   switch (e.op) {
-    case "f32x4.gt":
-      return compareLanes(c, COMPARE.lt, form, to, y, x);
-    case "i32x4.lt_s":
-      return compareLanes(c, undefined, form, to, x, y);
     case "f32x4.fma":
     case "f32x4.fnma":
       return fusedMultiply(c, e.op === "f32x4.fnma", form, to, x, y, z);
@@ -275,13 +265,6 @@ function extreme(c: Context, least: boolean, form: Form, to: Register, x: Expr, 
     a.vector(VECTOR.vandnps, width, at(to), at(payload), at(filled)),
   );
   return to;
-}
-
-function compareInto(a: Assembler, predicate: number, width: Width, to: number, p: number, q: number): void {
-  if (a.evex) {
-    a.vector(EVEX_ONLY.vcmppsToMask, width, 1, p, q, { imm: predicate });
-    a.vector(EVEX_ONLY.vpmovm2d, width, to, 0, 1);
-  } else a.vector(VECTOR.vcmpps, width, to, p, q, { imm: predicate });
 }
 
 /** To integers towards zero: NaN gives 0, and what is too large the largest integer. */
