@@ -329,8 +329,14 @@ export interface Machine {
 export interface NativeMachine {
   /** What a thread needs to call code: see `ThreadScope.callNative`. */
   readonly library: string;
-  /** Memory for data, all zero. Pages that nothing touches cost nothing. @throws Error when the system refuses it */
+  readonly system: NativeSystem;
+  /** Addresses for so many bytes, to be committed before use. @throws Error when the system refuses them */
   reserve(bytes: number): number;
+  /**
+   * Makes bytes of what was reserved usable, all zero. Pages that nothing touches need no memory.
+   * @throws Error when the system refuses them
+   */
+  commit(address: number, bytes: number): void;
   release(address: number, bytes: number): void;
   /** The bytes at an address, at most 1 GiB; not to be used after the memory was released. */
   view(address: number, bytes: number): ArrayBuffer;
@@ -340,6 +346,18 @@ export interface NativeMachine {
   /** Calls a function of at most six integers, by the C convention, and returns its integer. */
   call(address: number, args: readonly number[]): number;
 }
+
+/** What machine code asks of the system to wait and to read the time: functions by their address, or system calls. */
+export type NativeSystem = { readonly kind: "linux" } | WindowsFunctions;
+export interface WindowsFunctions {
+  readonly kind: "windows";
+  readonly waitOnAddress: number;
+  readonly wakeByAddressSingle: number;
+  readonly wakeByAddressAll: number;
+  readonly queryPerformanceCounter: number;
+  readonly countsPerSecond: number;
+}
+
 export interface NativeCode {
   /** The way to run machine code; or in one line why there is none. */
   open(): NativeMachine | string;

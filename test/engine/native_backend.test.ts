@@ -135,10 +135,12 @@ test.skipIf(nativeSets.length === 0)("the switch of instructions", () => {
 test("where the system forbids code, or gives less memory than there is", () => {
   const give = (most: number): NativeMachine => ({
     library: "none",
+    system: { kind: "linux" },
     reserve: (bytes) => {
       if (bytes > most) throw new Error(`the system does not give ${bytes} bytes`);
       return 4096;
     },
+    commit: () => undefined,
     release: () => undefined,
     view: () => new ArrayBuffer(0),
     mapCode: () => {
@@ -151,6 +153,10 @@ test("where the system forbids code, or gives less memory than there is", () => 
     "machine code cannot be run here: the system does not allow memory that can be executed",
   );
   const memory = new NativeMemory(give(3 * 2 ** 30), 16 * 2 ** 30);
-  expect(memory.end - memory.start).toBe(2 * 2 ** 30);
+  expect(memory.limit).toBe(2 * 2 ** 30);
+  expect(memory.end).toBe(memory.start);
+  memory.grow(1);
+  expect(memory.end - memory.start).toBe(2 ** 26);
+  expect(() => memory.grow(2 ** 15)).toThrow(RangeError);
   expect(() => new NativeMemory(give(2 ** 20), 16 * 2 ** 30)).toThrow(NativeCodeError);
 });

@@ -40,9 +40,15 @@ function runBoth(
   if (typeof wasm !== "function") throw new Error("no main");
   const results = numbers.map((number): number => Number(wasm(0, number)));
   for (const instructions of nativeSets) {
-    const { code, entries } = encodeNativeModule({ instructions, exports: { main: f }, table });
+    const { code, entries } = encodeNativeModule({
+      instructions,
+      system: machine.system,
+      exports: { main: f },
+      table,
+    });
     const at = machine.mapCode(code);
     const data = machine.reserve(BYTES);
+    machine.commit(data, BYTES);
     try {
       const view = new Int32Array(machine.view(data, BYTES));
       view.set(initial);

@@ -26,12 +26,13 @@ export function nativeProgram(
     return k;
   });
   const exports = Object.fromEntries(kernels.map((k, i) => [`step${i}`, k]));
-  const { code, entries } = encodeNativeModule({ instructions: set, exports });
+  const { code, entries } = encodeNativeModule({ instructions: set, system: machine.system, exports });
   return {
     name: set,
     run(words) {
       const bytes = words.byteLength + 4096;
       const memory = machine.reserve(bytes);
+      machine.commit(memory, bytes);
       const at = machine.mapCode(code);
       try {
         const view = new Int32Array(machine.view(memory, words.byteLength));

@@ -1,15 +1,12 @@
-// Memory and machine code outside of JavaScript, by the C library through the npm package "koffi", which is optional.
-// Memory for code is writable first, then executable, never both.
+// Memory and machine code outside of JavaScript, by the functions of the system through the npm package "koffi", which
+// is optional.
 
 import { createRequire } from "node:module";
 import type { NativeCode, NativeMachine } from "../platform.ts";
-import { callAt, libraryOf } from "./native_library.ts";
-
-const [READ, WRITE, EXECUTE] = [1, 2, 4];
-/** Private, belonging to no file, without a reserve of swap space. */
-const FLAGS = 0x4022;
-const HUGE_PAGES = 14;
-const FAILED = 2n ** 64n - 1n;
+import { callAt, type Library, libraryOf } from "./native_library.ts";
+import { linuxMemory } from "./native_linux.ts";
+import type { SystemMemory } from "./native_system.ts";
+import { windowsMemory } from "./native_windows.ts";
 
 /** The file of the package, for threads, which may not find it by name. */
 function packageFile(): string | undefined {
@@ -22,12 +19,13 @@ function packageFile(): string | undefined {
 
 export const nativeCode: NativeCode = {
   open(): NativeMachine | string {
-    if (process.platform !== "linux" || process.arch !== "x64")
-      return `there is no machine code for ${process.platform} on ${process.arch} yet`;
+    const open = process.arch === "x64" ? SYSTEMS[process.platform] : undefined;
+    if (open === undefined) return `there is no machine code for ${process.platform} on ${process.arch} yet`;
     const file = packageFile();
     if (file === undefined) return 'the npm package "koffi" is not installed';
     try {
-      return machineOf(file);
+      const koffi = libraryOf(file);
+      return machineOf(file, koffi, open(koffi));
     } catch (error) {
       const [line] = String(error instanceof Error ? error.message : error).split("\n");
       return `machine code cannot be run here: ${line}`;
@@ -35,44 +33,35 @@ export const nativeCode: NativeCode = {
   },
 };
 
-function machineOf(library: string): NativeMachine {
-  const koffi = libraryOf(library);
-  const c = koffi.load(null);
-  const mmap = c.func("int64_t mmap(int64_t, size_t, int, int, int, int64_t)");
-  const munmap = c.func("int munmap(int64_t, size_t)");
-  const mprotect = c.func("int mprotect(int64_t, size_t, int)");
-  const madvise = c.func("int madvise(int64_t, size_t, int)");
+const SYSTEMS: Partial<Record<NodeJS.Platform, (koffi: Library) => SystemMemory>> = {
+  linux: linuxMemory,
+  win32: windowsMemory,
+};
 
-  const map = (bytes: number): number => {
-    const address = BigInt.asUintN(64, BigInt(mmap(0, bytes, READ | WRITE, FLAGS, -1, 0)));
-    if (address === FAILED) throw new Error(`the system does not give ${bytes} bytes`);
-    return Number(address);
-  };
+function machineOf(library: string, koffi: Library, memory: SystemMemory): NativeMachine {
+  const { system, reserve, commit, release } = memory;
   const view = (address: number, bytes: number) => koffi.view(BigInt(address), bytes);
   const mapCode = (code: Uint8Array): number => {
-    const address = map(code.byteLength);
-    new Uint8Array(view(address, code.byteLength)).set(code);
-    if (mprotect(address, code.byteLength, READ | EXECUTE) !== 0) {
-      munmap(address, code.byteLength);
-      throw new Error("the system does not allow memory that can be executed");
+    const address = reserve(code.byteLength);
+    try {
+      commit(address, code.byteLength);
+      new Uint8Array(view(address, code.byteLength)).set(code);
+      memory.makeExecutable(address, code.byteLength);
+    } catch (error) {
+      release(address, code.byteLength);
+      throw error;
     }
     return address;
   };
   return {
     library,
-    reserve(bytes) {
-      const address = map(bytes);
-      madvise(address, bytes, HUGE_PAGES);
-      return address;
-    },
-    release: (address, bytes) => {
-      munmap(address, bytes);
-    },
+    system,
+    reserve,
+    commit,
+    release,
     view,
     mapCode,
-    unmapCode: (address, bytes) => {
-      munmap(address, bytes);
-    },
+    unmapCode: release,
     call: (address, args) => callAt(library, address, args),
   };
 }

@@ -2,7 +2,7 @@
 
 import { createRequire } from "node:module";
 
-type Library = typeof import("koffi");
+export type Library = typeof import("koffi");
 
 export const libraryOf = (file: string): Library => createRequire(file)(file);
 

@@ -76,13 +76,14 @@ class NativeProcessor implements Processor {
     this.width = processor.instructions === "avx512" ? 4 : 2;
     const wanted = options.memoryLimit ?? machine.memory() * MOST_OF_MEMORY;
     this.memory = new NativeMemory(processor.machine, Math.floor(wanted / PAGE) * PAGE);
-    this.memoryLimit = this.memory.end - this.memory.start;
+    this.memoryLimit = this.memory.limit;
     this.pool = new ThreadPool(threads, { library: processor.machine.library });
   }
 
   async load(program: number, run: RecordedFunction, table: readonly RecordedFunction[]): Promise<void> {
     const { machine: native, instructions } = this.#processor;
-    const { code, entries } = encodeNativeModule({ instructions, exports: { run }, table });
+    const { system } = native;
+    const { code, entries } = encodeNativeModule({ instructions, system, exports: { run }, table });
     const address = native.mapCode(code);
     this.#programs.set(program, { address, bytes: code.byteLength });
     this.pool.broadcast({ kind: "load", program, code: address + (entries.get("run") ?? 0) });

@@ -1,4 +1,5 @@
-// Memory outside of JavaScript as the host sees it. All of it is there from the start; pages cost something once touched.
+// Memory outside of JavaScript as the host sees it: addresses for all of it are there from the start, the system is asked
+// for memory as it grows.
 
 import type { NativeMachine } from "../../../../platform/platform.ts";
 import { type HostArray, NativeCodeError } from "../../../backend.ts";
@@ -10,9 +11,14 @@ const MOST = 2 ** 30;
 /** Fewest bytes worth having, where the system gives less than is wanted. */
 const LEAST = 2 ** 28;
 
+/** The system is asked for so many bytes at once. */
+const GROWTH = 2 ** 26;
+
 export class NativeMemory implements LinearMemory {
   readonly start: number;
-  readonly end: number;
+  /** Most bytes that it can have. */
+  readonly limit: number;
+  #bytes = 0;
   readonly #machine: NativeMachine;
   #released = false;
 
@@ -21,11 +27,19 @@ export class NativeMemory implements LinearMemory {
     this.#machine = machine;
     const { start, given } = reserve(machine, bytes);
     this.start = start;
-    this.end = start + given;
+    this.limit = given;
   }
 
-  grow(): void {
-    throw new RangeError("this memory does not grow");
+  get end(): number {
+    return this.start + this.#bytes;
+  }
+
+  grow(pages: number): void {
+    const wanted = this.#bytes + pages * PAGE;
+    if (wanted > this.limit) throw new RangeError(`${wanted} bytes: this memory has at most ${this.limit}`);
+    const bytes = Math.min(this.limit, Math.ceil(wanted / GROWTH) * GROWTH);
+    this.#machine.commit(this.end, bytes - this.#bytes);
+    this.#bytes = bytes;
   }
 
   write(address: number, { buffer, byteOffset, byteLength }: HostArray): void {
@@ -48,7 +62,7 @@ export class NativeMemory implements LinearMemory {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#machine.release(this.start, this.end - this.start);
+    this.#machine.release(this.start, this.limit);
   }
 
   #view(address: number, bytes: number): ArrayBuffer {

@@ -5,7 +5,7 @@ import type { FunctionRef } from "../../simd/statement.ts";
 import type { Code, Places, Register } from "../code.ts";
 import type { Assembler, Label, Width } from "./assembler.ts";
 import type { Memory } from "./registers.ts";
-import type { System } from "./system_linux.ts";
+import type { System } from "./system.ts";
 
 /** What the functions of a module share. */
 export interface ModuleContext {

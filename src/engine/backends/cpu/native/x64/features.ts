@@ -1,24 +1,25 @@
 // What the processor and the system offer, by the instructions cpuid and xgetbv.
 
 import type { NativeMachine } from "../../../../../platform/platform.ts";
-import { Assembler } from "./assembler.ts";
+import { Assembler, CONDITION } from "./assembler.ts";
 import type { InstructionSet } from "./module.ts";
 import * as r from "./registers.ts";
+import { systemOf } from "./systems.ts";
 
 /** (leaf, register) => int64: one register of cpuid's answer, 0 to 3 for eax, ebx, ecx, edx; or 4: xgetbv of 0. */
-function questions(): Uint8Array {
+function questions([leaf, register]: readonly number[]): Uint8Array {
   const a = new Assembler(false);
   a.push(r.RBX);
-  a.move(r.R8, r.RSI);
-  a.move(r.RAX, r.RDI);
+  a.move(r.R8, register);
+  a.move(r.RAX, leaf);
   a.moveConstant(r.RCX, 0);
   a.processorInformation();
   a.move(r.R9, r.RAX);
   const answers = [r.R9, r.RBX, r.RCX, r.RDX];
   a.moveConstant(r.R10, 0);
-  answers.forEach((register, i) => {
+  answers.forEach((answer, i) => {
     a.withConstant(7, r.R8, i);
-    a.moveIf(0x4, r.R10, register);
+    a.moveIf(CONDITION.equal, r.R10, answer);
   });
   a.move(r.RAX, r.R10);
   a.pop(r.RBX);
@@ -50,7 +51,7 @@ export function instructionSets(machine: NativeMachine): InstructionSet[] {
       machine.unmapCode(at, code.byteLength);
     }
   };
-  const information = questions();
+  const information = questions(systemOf(machine.system).convention.arguments);
   const cpuid = (leaf: number, register: 0 | 1 | 2 | 3) => ask(information, [leaf, register]);
   const [base, extended] = [cpuid(1, 2), cpuid(0, 0) >= 7 ? cpuid(7, 1) : 0];
   if (!bit(base, ECX_OSXSAVE)) return [];

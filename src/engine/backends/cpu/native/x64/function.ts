@@ -6,6 +6,7 @@ import { Code, type Instruction, type Register } from "../code.ts";
 import type { Assembler } from "./assembler.ts";
 import { leave, readParameter } from "./calls.ts";
 import { type Context, introduce, type ModuleContext } from "./context.ts";
+import { MODULE_STACK } from "./entry.ts";
 import * as r from "./registers.ts";
 import { statements } from "./statements.ts";
 import { VECTOR } from "./vector_opcodes.ts";
@@ -25,6 +26,8 @@ const AVX512: RegisterFile = { int: INTEGERS, vector: { all: numbers(32), spares
 /** At each call of a function the stack pointer is a multiple of this, so that spilled vectors do not straddle lines. */
 const STACK_ALIGNMENT = 64;
 const RETURN_ADDRESS = 8;
+/** Functions call each other three deep at most: the program, a kernel, a helper. */
+const MOST_FRAME = MODULE_STACK / 4;
 
 /** Appends the function's code. */
 export function encodeFunction(a: Assembler, f: RecordedFunction, module: ModuleContext): void {
@@ -55,6 +58,7 @@ export function encodeFunction(a: Assembler, f: RecordedFunction, module: Module
   const bytes = below + frameBytes;
   if (bytes > 0 || code.calls.length > 0)
     frame = Math.ceil((bytes + RETURN_ADDRESS) / STACK_ALIGNMENT) * STACK_ALIGNMENT - RETURN_ADDRESS;
+  if (frame > MOST_FRAME) throw new Error(`function ${f.name} needs ${frame} bytes of the stack`);
   if (frame > 0) a.withConstant(5, r.RSP, frame);
   for (const instruction of code.instructions) emit(a, instruction, below);
 }

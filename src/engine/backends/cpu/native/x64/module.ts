@@ -1,17 +1,19 @@
 // Encodes recorded functions into one block of machine code.
 
+import type { NativeSystem } from "../../../../../platform/platform.ts";
 import { reachable } from "../../simd/reachable.ts";
 import type { FunctionRef, RecordedFunction } from "../../simd/statement.ts";
 import { Assembler, type Label, newLabel } from "./assembler.ts";
 import { entry } from "./entry.ts";
 import { encodeFunction } from "./function.ts";
-import { linux } from "./system_linux.ts";
+import { systemOf } from "./systems.ts";
 
 /** Sets of instructions that the encoder can use. */
 export type InstructionSet = "avx2" | "avx512";
 
 export interface NativeModuleOptions {
   readonly instructions: InstructionSet;
+  readonly system: NativeSystem;
   /** Functions the host can call, by name. Functions that they call are included. */
   readonly exports: Readonly<Record<string, RecordedFunction>>;
   /** Functions for `callIndirect`, in order. */
@@ -28,7 +30,9 @@ export interface NativeModule {
 const FUNCTION_ALIGNMENT = 64;
 
 /** Throws when a function uses a variable outside its block. */
-export function encodeNativeModule({ instructions, exports, table = [] }: NativeModuleOptions): NativeModule {
+export function encodeNativeModule(options: NativeModuleOptions): NativeModule {
+  const { instructions, exports, table = [] } = options;
+  const system = systemOf(options.system);
   const a = new Assembler(instructions === "avx512");
   const { functions, imports } = reachable([...Object.values(exports), ...table]);
   const labels = new Map<FunctionRef, Label>();
@@ -42,18 +46,18 @@ export function encodeNativeModule({ instructions, exports, table = [] }: Native
   for (const f of functions) {
     a.align(FUNCTION_ALIGNMENT);
     a.bind(target(f));
-    encodeFunction(a, f, { target, table: tableLabel, system: linux });
+    encodeFunction(a, f, { target, table: tableLabel, system });
   }
   for (const f of imports) {
     if (f.name !== "now") throw new Error(`the function ${f.name} of the host is not known in machine code`);
     a.bind(target(f));
-    linux.now(a);
+    system.now(a);
     a.return();
   }
   const entries = new Map<string, number>();
   for (const [name, f] of Object.entries(exports)) {
     entries.set(name, a.length);
-    entry(a, target(f));
+    entry(a, target(f), system.convention);
   }
   a.align(8);
   a.bind(tableLabel);

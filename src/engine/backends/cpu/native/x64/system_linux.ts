@@ -1,19 +1,10 @@
-// What machine code asks of Linux: to sleep until a word of memory changes, and the time.
+// What machine code asks of Linux, by its system calls.
 
-import type { Assembler } from "./assembler.ts";
 import { CONDITION, newLabel } from "./assembler.ts";
+import { toMilliseconds } from "./clock.ts";
+import { SYSTEM_V } from "./conventions.ts";
 import { R10, RAX, RCX, RDI, RDX, RSI, RSP } from "./registers.ts";
-import { VECTOR } from "./vector_opcodes.ts";
-
-/** Machine code of a system's calls. Every register may be lost; the result is in rax (the time in vector register 0). */
-export interface System {
-  /** Sleeps while the 32 bits at `address` are `expected`, at most so many nanoseconds (negative: for ever). */
-  readonly wait: (a: Assembler, address: number, expected: number, nanoseconds: number) => void;
-  /** Wakes at most `count` sleepers; 0xffffffff or -1: all. */
-  readonly wake: (a: Assembler, address: number, count: number) => void;
-  /** Milliseconds since a fixed time, as an f64. */
-  readonly now: (a: Assembler) => void;
-}
+import type { System } from "./system.ts";
 
 const FUTEX = 202;
 const CLOCK_GETTIME = 228;
@@ -26,6 +17,7 @@ const ROOM = 128;
 const at = (disp: number) => ({ kind: "address", base: RSP, disp }) as const;
 
 export const linux: System = {
+  convention: SYSTEM_V,
   wait(a, address, expected, nanoseconds) {
     const forEver = newLabel();
     const done = newLabel();
@@ -86,11 +78,6 @@ export const linux: System = {
     a.address(RSP, at(ROOM));
     a.multiplyConstant(RAX, RAX, 1_000_000_000);
     a.add(RAX, RCX);
-    a.vector(VECTOR.vxorps, 1, 0, 0, 0);
-    a.vector(VECTOR.vcvtsi2sd, 1, 0, 0, RAX);
-    a.vector(VECTOR.vmulsd, 1, 0, 0, { kind: "pool", words: MILLISECONDS });
+    toMilliseconds(a, RAX, 1e-6);
   },
 };
-
-/** The two halves of 1e-6 as an f64. */
-const MILLISECONDS = [...new Int32Array(Float64Array.of(1e-6).buffer)];

@@ -1,0 +1,17 @@
+// The systems that machine code is made for.
+
+import type { NativeSystem } from "../../../../../platform/platform.ts";
+import type { System } from "./system.ts";
+import { linux } from "./system_linux.ts";
+import { windows } from "./system_windows.ts";
+
+export function systemOf(system: NativeSystem): System {
+  switch (system.kind) {
+    case "linux":
+      return linux;
+    case "windows":
+      return windows(system);
+    default:
+      return system satisfies never;
+  }
+}
