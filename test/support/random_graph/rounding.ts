@@ -15,7 +15,8 @@ import type { Leaf } from "./draft.ts";
 const BASE = 2e-6;
 /** Counts as so much in each element, where values are nearly 0. */
 const FLOOR = 1e-3;
-const TRIALS = 8;
+/** Enough for nearly all graphs; and for those where only one of many values lies so close to an edge. */
+const [TRIALS, MOST_TRIALS] = [8, 256];
 const LARGEST = 1e30;
 /** 32 times what a rounding to float32 may miss; and four times as much where a kernel has steps of its own. */
 const NUDGE = 2 ** -19;
@@ -154,15 +155,19 @@ export function unexplained(
   const errors = right.map((values, i) => distance(got[i], values));
   const isSmall = (error: number, i: number) => error <= BASE * scales[i];
   if (errors.every(isSmall)) return undefined;
-  const trials = Array.from({ length: TRIALS }, (_, trial) => expected(graph, runs, new Dice(trial)));
-  for (const [i, error] of errors.entries()) {
-    const moved = Math.max(...trials.map((values) => distance(values[i], right[i])));
-    const bound = 2 * moved + BASE * scales[i];
-    if (!(error <= bound))
-      return [
-        `result ${i} differs from the reference by ${error.toExponential(2)}`,
-        `of ${scales[i].toExponential(2)}, rounding allows ${bound.toExponential(2)}`,
-      ].join(" ");
+  const moved = right.map(() => 0);
+  for (let trial = 0; trial < MOST_TRIALS; trial++) {
+    if (trial >= TRIALS && errors.every((error, i) => error <= allowed(moved[i], scales[i])))
+      return undefined;
+    for (const [i, values] of expected(graph, runs, new Dice(trial)).entries())
+      moved[i] = Math.max(moved[i], distance(values, right[i]));
   }
-  return undefined;
+  const i = errors.findIndex((error, at) => !(error <= allowed(moved[at], scales[at])));
+  if (i === -1) return undefined;
+  return [
+    `result ${i} differs from the reference by ${errors[i].toExponential(2)}`,
+    `of ${scales[i].toExponential(2)}, rounding allows ${allowed(moved[i], scales[i]).toExponential(2)}`,
+  ].join(" ");
 }
+
+const allowed = (moved: number, scale: number): number => 2 * moved + BASE * scale;
