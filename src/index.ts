@@ -236,6 +236,7 @@ export {
   buildSplitTrainStep,
   buildTrainStep,
   type SplitTrainStep,
+  type SplitTrainStepOptions,
   type TrainState,
   type TrainStep,
   type TrainStepFeeds,

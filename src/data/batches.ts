@@ -119,6 +119,19 @@ export class BatchSampler {
   }
 }
 
+/** Some images of a batch that follow each other. */
+export function partOfBatch(
+  { indices, flips, draws }: Batch,
+  { firstImage, count }: { readonly firstImage: number; readonly count: number },
+): Batch {
+  const end = firstImage + count;
+  return {
+    indices: indices.subarray(firstImage, end),
+    flips: flips.subarray(firstImage, end),
+    ...(draws && { draws: draws.slice(firstImage, end) }),
+  };
+}
+
 /**
  * The images of a batch as model input: float32, [batch, height, width, channels], x / 127.5 - 1.
  * @param out the destination; a new tensor by default

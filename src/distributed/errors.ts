@@ -4,3 +4,8 @@
 export class DistributedError extends Error {
   override readonly name = "DistributedError";
 }
+
+/** Work was cancelled on another process. */
+export class CancelledElsewhere extends Error {
+  override readonly name = "CancelledElsewhere";
+}

@@ -19,7 +19,7 @@ import {
   noClasses,
 } from "./class_labels.ts";
 import type { Warn } from "./components.ts";
-import type { Condition, Conditioner } from "./conditioner.ts";
+import type { Condition, Conditioner, ImageRange } from "./conditioner.ts";
 import { type BatchModel, compileDenoiser, type DenoiserProgram } from "./denoiser_program.ts";
 import { asPipelineError, NotFiniteError, PipelineError, pipelineErrorOf, wholeAtLeast1 } from "./errors.ts";
 import type { HubLoadOptions } from "./hub.ts";
@@ -68,6 +68,10 @@ export interface FromPretrainedOptions extends PipelineOptions, ReadStateDictOpt
 export interface DrawOptions extends SeedOptions, ClassOptions {
   /** Number of images. Default 1. */
   readonly count?: number;
+  /**
+   * Draws these of the `count` images only, the same as with the others: so several processes share a call. Default all.
+   */
+  readonly part?: ImageRange;
   /** Number of images computed at once. Default 16. */
   readonly batchSize?: number;
   /** Called after each denoising step with the batch in the model's space; `decode` converts it to images. */
@@ -204,13 +208,13 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /**
    * Draws images.
-   * @returns [count, H, W, C], values in [0, 1]
+   * @returns [count, H, W, C], values in [0, 1]; count is that of the part, if one is asked for
    * @throws PipelineError for options out of range
    */
   async generate(options: Options): Promise<HostTensor> {
     const draw = this.plan(options);
     const { height, width, channels } = this.imageSize;
-    const { count = 1 } = options;
+    const { count } = drawnOf(options);
     const values = height * width * channels;
     const images = new Float32Array(count * values);
     let first = 0;
@@ -264,6 +268,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const { count = 1, batchSize = 1 } = options;
     wholeAtLeast1("count", count);
     wholeAtLeast1("batchSize", batchSize);
+    checkPart(options);
     const { height, width } = this.#latentSize;
     const { sizeFactor } = this.unet;
     if (height % sizeFactor !== 0 || width % sizeFactor !== 0) {
@@ -276,16 +281,18 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /** Draws the images of a call, batch by batch: [n, H, W, C], in [-1, 1]. */
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
-    const { count = 1, noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
+    const { firstImage: begin, count } = drawnOf(options);
+    const { noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
     const { height, width, channels } = this.#latentSize;
     // Batches of equal size share one compiled program, and the last one has few unused places.
     const size = Math.ceil(count / Math.ceil(count / batchSize));
     const shape = [size, height, width, channels] as const;
     const condition = this.conditioner.condition(options);
     const program = await this.#program(shape, condition);
-    for (let firstImage = 0; firstImage < count; firstImage += size) {
+    for (let done = 0; done < count; done += size) {
+      const firstImage = begin + done;
       const model = await program.forBatch(condition, firstImage);
-      const wanted = Math.min(size, count - firstImage);
+      const wanted = Math.min(size, count - done);
       const drawn = draw({ model, shape, firstImage, count: wanted });
       const latents = await drawn.catch((error: unknown) => Promise.reject(pipelineErrorOf(error)));
       checkFinite(latents, "at the end");
@@ -323,6 +330,24 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     );
     this.#programs.set(key, program);
     return program;
+  }
+}
+
+/** The images that a call draws. */
+const drawnOf = ({ count = 1, part }: DrawOptions): ImageRange => part ?? { firstImage: 0, count };
+
+/** @throws PipelineError for a part that is not within the call's images, or whose noise is not known */
+function checkPart({ count = 1, part, noise }: DrawOptions): void {
+  if (part === undefined) return;
+  const last = part.firstImage + part.count - 1;
+  const isWhole = Number.isInteger(part.firstImage) && Number.isInteger(part.count);
+  if (!isWhole || part.firstImage < 0 || part.count < 1 || last >= count) {
+    throw new PipelineError(
+      `part: images ${part.firstImage} to ${last} of ${count}; give whole numbers of a range within them`,
+    );
+  }
+  if (typeof noise === "object") {
+    throw new PipelineError("part: one noise source is for all images; give a function of the first image");
   }
 }
 

@@ -300,8 +300,10 @@ export interface Tables {
 }
 
 export interface Machine {
-  /** Number of threads that run at the same time. */
+  /** Number of threads of this process that run at the same time. */
   cores(): number;
+  /** The same for all processes of the machine together: a launcher may bind a process to some processors. */
+  allCores(): number;
   /** Bytes. */
   memory(): number;
   /** Whether threads can share memory. Pages must be cross-origin isolated for it. */

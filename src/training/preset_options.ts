@@ -21,7 +21,7 @@ export interface PresetForm {
 /** What a preset decides; `data`, `out` and what differs from it go beside it. */
 export type PresetOptions = Omit<
   TrainSettings,
-  "steps" | "seed" | "precision" | "labelDropout" | "emaMaxDecay"
+  "steps" | "seed" | "precision" | "microbatch" | "labelDropout" | "emaMaxDecay"
 > & {
   readonly steps?: number;
   readonly epochs?: number;

@@ -28,7 +28,7 @@ export interface Preset {
   /** How long it trains. */
   readonly length: RunLength;
   /** The settings that the preset decides; the others are the run's. */
-  readonly settings: Omit<TrainSettings, "steps" | "seed" | "precision" | "labelDropout">;
+  readonly settings: Omit<TrainSettings, "steps" | "seed" | "precision" | "microbatch" | "labelDropout">;
 }
 
 /** torch's defaults for AdamW. */

@@ -58,6 +58,11 @@ const upTo = (option: keyof AugmentOptions) =>
 const entries = {
   /** Images per step. */
   batchSize: count(1, MOST.batchSize),
+  /**
+   * Images whose gradients are computed at once; the batch is cut into as many parts as that makes, and their gradients
+   * are added along a binary tree. Less needs less memory. null for the whole batch, or a process's share of it.
+   */
+  microbatch: v.optional(v.nullable(count(1, MOST.batchSize)), null),
   /** Optimizer steps of the whole run. */
   steps: count(1, MOST.steps),
   /** Peak learning rate. */
@@ -142,8 +147,9 @@ const entries = {
 /** The settings of a run; the fields are described where they are declared. @interface */
 export type TrainSettings = Readonly<v.InferOutput<v.ObjectSchema<typeof entries, undefined>>>;
 
-/** Settings that a resumed run may change, because they do not affect the training. */
+/** Settings that a resumed run may change, because they do not affect the training, or only its last bits. */
 export const FREE_SETTINGS: ReadonlySet<string> = new Set([
+  "microbatch",
   "sampleEvery",
   "sampleScheduler",
   "sampleSteps",
@@ -180,6 +186,10 @@ export function settingsProblem(settings: TrainSettings): string | undefined {
   }
   if (settings.warmupSteps >= settings.steps) {
     return `the warm-up of ${settings.warmupSteps} steps is not shorter than the run of ${settings.steps}; use a shorter warm-up or more steps`;
+  }
+  const { batchSize, microbatch } = settings;
+  if (microbatch !== null && batchSize % microbatch !== 0) {
+    return `a batch of ${batchSize} is not a whole number of microbatches of ${microbatch}; use one that divides it`;
   }
   if (settings.lossType !== null && settings.minSnrGamma !== null) {
     return `a loss type of ${settings.lossType} and a min-SNR gamma of ${settings.minSnrGamma} both weigh the timesteps; use one of them`;

@@ -3,6 +3,7 @@
 // Everything random is a function of (seed, step) and of a checkpoint's content, so a run that was stopped anywhere,
 // even killed, continues from its last checkpoint to the same bytes as one that never stopped.
 
+import { singleProcess } from "../distributed/single.ts";
 import type { InitRecord } from "./run/initial_weights.ts";
 import type { StepMetrics } from "./run/metrics_log.ts";
 import { openRun } from "./run/open_run.ts";
@@ -88,7 +89,9 @@ export class Trainer {
   async prepare(): Promise<void> {
     if (this.#run) return;
     const { settings, folder } = this;
-    this.#run = await openRun({ options: this.#options, settings, folder, stop: this.#stop.signal });
+    const options = this.#options;
+    const { communicator = singleProcess() } = options;
+    this.#run = await openRun({ options, settings, folder, communicator, stop: this.#stop.signal });
     this.#finished = this.#run === undefined;
   }
 
@@ -117,7 +120,8 @@ export class Trainer {
         yield { ...metrics, ...run.outlook(step), ...outcome };
         if (stops) return;
         if (this.#pause !== undefined) await run.pause(this.#pause.end);
-        if (this.stopped) {
+        // Several processes learn of it together, after the next step.
+        if (this.stopped && run.isAlone) {
           // Stopped while the step was handled, or the run was paused.
           if (outcome.checkpoint === undefined) await run.saveCheckpoint(step);
           return;

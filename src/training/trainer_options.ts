@@ -6,6 +6,7 @@ import { NO_AUGMENTATION } from "../data/augment/options.ts";
 import type { ImageSource } from "../data/image_source.ts";
 import type { SourceSelection } from "../data/local/encoded.ts";
 import { type FormOptions, sizeOf } from "../data/local/form.ts";
+import type { Communicator } from "../distributed/communicator.ts";
 import type { BackendOptions } from "../engine/backends/create.ts";
 import * as exact from "../engine/math/index.ts";
 import { DEFAULT_PRECISION } from "../engine/precision.ts";
@@ -29,6 +30,7 @@ import {
 } from "./settings.ts";
 import { AugmentEmbedding } from "./step/augment_embedding.ts";
 import { checkClasses, defaultLabelDropout, recordedClasses } from "./step/batch_labels.ts";
+import { sharedMicrobatch } from "./step/batch_share.ts";
 import { type Objective, objectiveOf, type TrainScheduler } from "./step/objective.ts";
 import type { TrainStepOptions } from "./step/train_step.ts";
 
@@ -65,6 +67,11 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
   readonly ema?: boolean | number;
   /** Continues from the last checkpoint in `out`. Default false. */
   readonly resume?: boolean;
+  /**
+   * The processes that train together: each computes its share of every batch, and the first has the run's folder.
+   * Default: this process alone.
+   */
+  readonly communicator?: Communicator;
   /** Recorded in config.json: the preset behind these options. */
   readonly preset?: string;
   /** Recorded in config.json: the value of --data. Default: the data's name. */
@@ -86,6 +93,7 @@ export interface TrainerOptions extends Partial<Omit<TrainSettings, "emaMaxDecay
 /** Defaults: those of diffusers' unconditional training script, without its warm-up. */
 const DEFAULTS: Omit<TrainSettings, "steps" | "flip" | "labelDropout"> = {
   batchSize: 16,
+  microbatch: null,
   learningRate: 1e-4,
   lrSchedule: "constant",
   warmupSteps: 0,
@@ -146,6 +154,8 @@ export function resolveSettings(options: TrainerOptions): TrainSettings {
   });
   const length = steps === undefined ? { epochs: epochs ?? 0 } : { steps };
   settings.steps = runSteps(length, data.count, settings.batchSize);
+  const { communicator } = options;
+  if (communicator) settings.microbatch ??= sharedMicrobatch(settings.batchSize, communicator.size);
   const problem = settingsProblem(settings);
   if (problem !== undefined) throw new TrainingOptionError(problem);
   return settings;

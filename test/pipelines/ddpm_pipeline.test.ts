@@ -164,3 +164,29 @@ test("options out of range are named", async () => {
   await expect(generate({ scheduler: "euler!" })).rejects.toThrow(/scheduler is "euler!", expected ddpm/);
   await expect(generate({ seed: -1, steps: 1 })).rejects.toThrow(/seed is -1/);
 });
+
+test("parts of a call are the images of the whole", async () => {
+  const own = { steps: 2, seed: 3, count: 5 };
+  for (const given of [own, { ...own, seedCompat: "torch" as const }]) {
+    const { data } = await pipeline().generate(given);
+    const parts = [];
+    for (const part of [
+      { firstImage: 0, count: 2 },
+      { firstImage: 2, count: 3 },
+    ]) {
+      const drawn = await pipeline().generate({ ...given, part });
+      expect(drawn.shape).toEqual([part.count, 8, 8, 3]);
+      parts.push(...drawn.data);
+    }
+    expect(parts).toEqual([...data]);
+  }
+  const call = (part: { firstImage: number; count: number }) => pipeline().generate({ count: 5, part });
+  await expect(call({ firstImage: 4, count: 2 })).rejects.toThrow(
+    "part: images 4 to 5 of 5; give whole numbers of a range within them",
+  );
+  await expect(call({ firstImage: 0, count: 0 })).rejects.toThrow("part: images 0 to -1 of 5");
+  const noise = torchNoise(new TorchGenerator(0));
+  await expect(pipeline().generate({ count: 5, part: { firstImage: 0, count: 1 }, noise })).rejects.toThrow(
+    "part: one noise source is for all images",
+  );
+});

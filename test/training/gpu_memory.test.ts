@@ -11,7 +11,13 @@ import { describeOnGpu } from "../support/gpu.ts";
 import { openLimited } from "../support/limited_gpu.ts";
 import { tinyStep } from "../support/tiny_step.ts";
 
-const recipe = { ...PRESETS.quick32.settings, seed: 0, labelDropout: 0, precision: "fp32" as const };
+const recipe = {
+  ...PRESETS.quick32.settings,
+  seed: 0,
+  labelDropout: 0,
+  precision: "fp32" as const,
+  microbatch: null,
+};
 describeOnGpu("a batch that a GPU has no memory for", () => {
   test("is refused with the one that fits, and that one fits", async () => {
     const batchSize = 4096;

@@ -20,6 +20,7 @@ const settings = {
   seed: 1,
   labelDropout: 0,
   precision: "fp16" as const,
+  microbatch: null,
 };
 
 function traced(backend: Backend, precision: "fp32" | "fp16") {

@@ -15,6 +15,7 @@ const settings = {
   seed: 3,
   labelDropout: 0,
   precision: "fp32" as const,
+  microbatch: null,
   augmentProbability: 0.5,
 };
 const batches = () =>

@@ -8,7 +8,8 @@ import { denoiserProgram } from "../../pipelines/denoiser_program.ts";
 import { DDPMScheduler } from "../../schedulers/index.ts";
 import { PRESETS, type PresetName, presetLatents, presetModel } from "../../training/presets.ts";
 import { optimizerOf, timestepSamplingOf } from "../../training/settings.ts";
-import { buildFittingStep, compileTrainStep, startState } from "../../training/step/compile_step.ts";
+import { buildFittingStep, startState } from "../../training/step/compile_step.ts";
+import { uploadState } from "../../training/step/step_programs.ts";
 import type { TrainStepOptions } from "../../training/step/train_step.ts";
 
 /** Stages of a start, in order. */
@@ -64,7 +65,8 @@ export async function prepareTraining(
   const trainStep = buildFittingStep(backend, step);
   startState(trainStep);
   watch.lap("trace");
-  const executable = await compileTrainStep(backend, trainStep);
+  uploadState(backend, trainStep);
+  const executable = await backend.compile(trainStep.program);
   watch.lap("compile");
   const feeds = trainStep.feeds({
     images: randomImages(model, batchSize, step.height),

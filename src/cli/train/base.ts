@@ -70,7 +70,7 @@ export function presetBase(name: PresetName, seed = 0): Base {
     flow: null,
     shiftsNoise,
     length,
-    settings: { ...settings, seed, precision: DEFAULT_PRECISION },
+    settings: { ...settings, seed, precision: DEFAULT_PRECISION, microbatch: null },
   };
 }
 

@@ -44,6 +44,11 @@ export function addTrain(program: Command): void {
       numberChoice("--patch-size", [1, ...PATCH_SIZES]),
     )
     .option("--batch-size <n>", "images per step", integer("--batch-size", 1, MOST.batchSize))
+    .option(
+      "--microbatch <n>",
+      "images whose gradients are computed at once: less memory for the same batch (default: all)",
+      integer("--microbatch", 1, MOST.batchSize),
+    )
     .option("--steps <n>", "length of the run in steps", integer("--steps", 1, MOST.steps))
     .option("--epochs <n>", "length of the run in passes over the images", integer("--epochs", 1))
     .option(

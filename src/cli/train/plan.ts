@@ -48,6 +48,7 @@ export interface TrainFlags extends AugmentFlags, FormFlags {
   readonly out?: string;
   readonly patchSize?: PatchSize | 1;
   readonly batchSize?: number;
+  readonly microbatch?: number;
   readonly steps?: number;
   readonly epochs?: number;
   readonly optimizer?: OptimizerName;
@@ -148,6 +149,7 @@ export async function trainPlan(
   const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
   const given = defined({
     batchSize: flags.batchSize,
+    microbatch: flags.microbatch,
     optimizer: flags.optimizer,
     precision: flags.precision,
     learningRate: flags.learningRate,

@@ -23,6 +23,7 @@ function runtimeOf(agent: string): string {
 
 export const machine: Machine = {
   cores: () => navigator.hardwareConcurrency,
+  allCores: () => navigator.hardwareConcurrency,
   memory: () => (told() === undefined ? USUAL_MEMORY : (told() ?? 0) * GIB),
   sharesMemory: () => globalThis.crossOriginIsolated,
   hasOrigin: true,

@@ -1,11 +1,12 @@
 // The machine and the runtime.
 
-import { availableParallelism, hostname, totalmem } from "node:os";
+import { availableParallelism, cpus, hostname, totalmem } from "node:os";
 import type { Machine } from "../platform.ts";
 import { enableWideVectors } from "./wide_vectors.ts";
 
 export const machine: Machine = {
   cores: availableParallelism,
+  allCores: () => Math.max(cpus().length, availableParallelism()),
   memory: usableMemory,
   sharesMemory: () => true,
   hasOrigin: false,

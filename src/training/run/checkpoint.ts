@@ -114,22 +114,11 @@ export async function readCheckpoint(
 ): Promise<{ state: TrainingState; optimizer: OptimizerState }> {
   const folder = run.checkpoint(step);
   return explainDamage(folder, async () => {
-    const json = await readJsonAs(join(folder, STATE), stateSchema);
-    if (json.step !== step) {
-      throw new FileError(join(folder, STATE), `says step ${json.step}, but its folder says ${step}`);
+    const state = stateOf(await readJsonAs(join(folder, STATE), stateSchema));
+    if (state.step !== step) {
+      throw new FileError(join(folder, STATE), `says step ${state.step}, but its folder says ${step}`);
     }
-    const optimizer = await readOptimizer(join(folder, OPTIMIZER), shapes);
-    return {
-      state: {
-        step,
-        epochLossSum: json.epoch_loss_sum,
-        ...(json.timestep_losses !== undefined && { timestepLosses: json.timestep_losses }),
-        ...(json.loss_scale && {
-          lossScale: { scale: json.loss_scale.scale, goodSteps: json.loss_scale.good_steps },
-        }),
-      },
-      optimizer,
-    };
+    return { state, optimizer: await readOptimizer(join(folder, OPTIMIZER), shapes) };
   });
 }
 
@@ -154,8 +143,21 @@ const STATE = "state.json";
 /** torch's names of the moments. */
 const MOMENTS = { expAvg: "exp_avg", expAvgSq: "exp_avg_sq", momentumBuffer: "momentum_buffer" } as const;
 
-/** Writes the losses of each timestep in one line. */
-function stateText({ step, epochLossSum, timestepLosses, lossScale }: TrainingState): string {
+function stateOf(json: v.InferOutput<typeof stateSchema>): TrainingState {
+  const { step, epoch_loss_sum: epochLossSum, timestep_losses: timestepLosses, loss_scale: scale } = json;
+  return {
+    step,
+    epochLossSum,
+    ...(timestepLosses !== undefined && { timestepLosses }),
+    ...(scale && { lossScale: { scale: scale.scale, goodSteps: scale.good_steps } }),
+  };
+}
+
+/** The progress in a text of `stateText`. */
+export const parseState = (text: string): TrainingState => stateOf(v.parse(stateSchema, JSON.parse(text)));
+
+/** The content of state.json, with the losses of each timestep in one line. */
+export function stateText({ step, epochLossSum, timestepLosses, lossScale }: TrainingState): string {
   const json = {
     step,
     epoch_loss_sum: epochLossSum,

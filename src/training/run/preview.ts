@@ -1,6 +1,9 @@
 // Draws images during a run, for sample grids and quality numbers. It writes no files.
 
 import type { Codec } from "../../codecs/codec.ts";
+import { shareOfCount } from "../../distributed/collective.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { gatherImages } from "../../distributed/gather_images.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { imageGrid, type Pixels } from "../../io/image/index.ts";
 import type { StateDict } from "../../io/state_dict.ts";
@@ -23,6 +26,8 @@ export interface PreviewOptions {
   readonly backend: Backend;
   /** Names of the classes of a class-conditional model. */
   readonly id2label?: Id2Label;
+  /** The processes that draw together. */
+  readonly communicator: Communicator;
 }
 
 /** Options for drawing images. */
@@ -37,18 +42,23 @@ export interface PreviewDrawing {
 
 export class Preview {
   readonly #settings: TrainSettings;
+  readonly #communicator: Communicator;
   /** Has its own model, which receives the weights each time. */
   readonly #pipeline: DDPMPipeline<Denoiser>;
 
-  constructor({ model, codec, scheduler, settings, backend, id2label }: PreviewOptions) {
+  constructor(options: PreviewOptions) {
+    const { model, codec, scheduler, settings, backend, id2label, communicator } = options;
     const { sampleScheduler, sampleSteps: steps } = settings;
     const sampling = sampleScheduler === null ? undefined : { scheduler: sampleScheduler, steps };
-    const options = { backend, codec, sampling, ...(id2label && { id2label }) };
     this.#settings = settings;
+    this.#communicator = communicator;
     // As later calls read it from the folder: another scheduler made from it then has no defaults of its own, as in
     // diffusers.
     const saved = schedulerFromConfig(scheduler.toConfig());
-    this.#pipeline = new DDPMPipeline(model.withoutValues(), saved, options);
+    this.#pipeline = new DDPMPipeline(model.withoutValues(), saved, {
+      ...{ backend, codec, sampling },
+      ...(id2label && { id2label }),
+    });
   }
 
   /** The parts of its pipeline. */
@@ -59,37 +69,43 @@ export class Preview {
   /**
    * Draws a grid of images. Its classes are always the same: all, or evenly spaced ones where there are more than
    * images.
-   * @throws the signal's reason when it is aborted
+   * @returns the grid, on the first process
+   * @throws the signal's reason when it is aborted on any process
    */
-  async drawGrid(weights: StateDict, signal: AbortSignal): Promise<Pixels> {
+  async drawGrid(weights: StateDict, signal: AbortSignal): Promise<Pixels | undefined> {
     const { sampleCount } = this.#settings;
     const classLabels = spreadClasses(this.#pipeline.classes, sampleCount);
     const images = await this.drawImages(weights, sampleCount, { signal, classLabels });
-    return imageGrid(images, { columns: classColumns(sampleCount, classLabels?.length ?? 1) });
+    return images && imageGrid(images, { columns: classColumns(sampleCount, classLabels?.length ?? 1) });
   }
 
   /**
-   * Draws images from the run's fixed noise.
-   * @throws NotFiniteError, the signal's reason when it is aborted
+   * Draws images from the run's fixed noise; every process its share of them.
+   * @returns the images, on the first process
+   * @throws NotFiniteError, the signal's reason when it is aborted on any process
    */
   async drawImages(
     weights: StateDict,
     count: number,
     { classLabels, signal, onProgress }: PreviewDrawing,
-  ): Promise<Pixels[]> {
+  ): Promise<Pixels[] | undefined> {
     const { sampleScheduler, sampleSteps, seed } = this.#settings;
     this.#pipeline.unet.loadStateDict(weights);
     this.#pipeline.weightsChanged();
-    return this.#pipeline.generateImages({
-      count,
-      steps: sampleSteps,
-      scheduler: sampleScheduler ?? fewStepScheduler(this.#pipeline.schedulerName),
-      ...(classLabels && { classLabels }),
-      seed,
-      signal,
-      onStep: ({ firstImage, count: drawn, step, steps }) =>
-        onProgress?.((firstImage + (drawn * step) / steps) / count),
-    });
+    const { first: firstImage, count: own } = shareOfCount(count, this.#communicator);
+    const draw = () =>
+      this.#pipeline.generateImages({
+        count,
+        part: { firstImage, count: own },
+        steps: sampleSteps,
+        scheduler: sampleScheduler ?? fewStepScheduler(this.#pipeline.schedulerName),
+        ...(classLabels && { classLabels }),
+        seed,
+        signal,
+        onStep: ({ firstImage: image, count: drawn, step, steps }) =>
+          onProgress?.((image - firstImage + (drawn * step) / steps) / own),
+      });
+    return gatherImages(this.#communicator, own === 0 ? async () => [] : draw, signal);
   }
 
   /** Frees the resources for drawing; the backend stays open. */

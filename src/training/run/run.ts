@@ -1,26 +1,24 @@
-// A run in progress, the owner of its resources: it holds the folder's lock, the backend, the step and the open files,
-// does the work after a step, and closes everything. `openRun` makes it.
+// A run in progress, the owner of its resources: the backend, the step, and on the first process the records in its
+// folder. It does the work after a step, and closes everything. `openRun` makes it. Of several processes, all call the
+// same methods at the same steps.
 
-import { files, machine } from "#platform";
 import { proportionalClasses } from "../../data/class_proportions.ts";
+import { anyOf } from "../../distributed/collective.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { CancelledElsewhere } from "../../distributed/errors.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { isClassConditional } from "../../models/denoiser.ts";
-import { firstLine } from "../../platform/errors.ts";
-import { RunFolderError } from "../errors.ts";
 import type { TrainSettings } from "../settings.ts";
 import type { StepBatch, StepBatches } from "../step/step_batches.ts";
 import type { StepComputer, StepResult } from "../step/step_computer.ts";
 import type { TrainerOptions } from "../trainer_options.ts";
 import { explainDivergence } from "./divergence.ts";
 import type { EpochLoss } from "./epoch_loss.ts";
-import { lossPicture } from "./loss_chart.ts";
-import type { LossCurve } from "./loss_curve.ts";
-import type { MetricsLog, StepMetrics } from "./metrics_log.ts";
+import type { StepMetrics } from "./metrics_log.ts";
 import type { Preview } from "./preview.ts";
 import type { Quality, QualityMeter } from "./quality.ts";
 import type { RunConfig, RunFolder } from "./run_folder.ts";
-import type { RunLock } from "./run_lock.ts";
-import type { RunWriter } from "./run_writer.ts";
+import type { RunRecords } from "./run_records.ts";
 import type { Speedometer } from "./speedometer.ts";
 
 /** The plan of a run. */
@@ -28,6 +26,8 @@ export interface RunPlan {
   readonly options: TrainerOptions;
   readonly settings: TrainSettings;
   readonly folder: RunFolder;
+  /** The processes that train together, of which the first one has the folder. */
+  readonly communicator: Communicator;
   /** Stops the run after the current step, with a checkpoint; work that a resumed run can repeat is cancelled. */
   readonly stop: AbortSignal;
 }
@@ -36,16 +36,14 @@ export interface RunPlan {
 export interface RunParts {
   /** The content of config.json. */
   readonly config: RunConfig;
-  readonly lock: RunLock;
+  /** On the first process. */
+  readonly records: RunRecords | undefined;
   readonly backend: Backend;
   readonly computer: StepComputer;
   readonly batches: StepBatches;
   readonly preview: Preview;
   readonly quality: QualityMeter;
-  readonly writer: RunWriter;
-  readonly metrics: MetricsLog;
   readonly epochLoss: EpochLoss;
-  readonly losses: LossCurve;
   readonly speed: Speedometer;
   /** Steps done before. */
   readonly startStep: number;
@@ -71,10 +69,11 @@ export interface RunOutlook {
   readonly secondsLeft: number;
 }
 
+const NOTHING_DUE = {};
+
 export class Run {
   readonly #plan: RunPlan;
   readonly #parts: RunParts;
-  #isWarnedOfLosses = false;
 
   constructor(plan: RunPlan, parts: RunParts) {
     this.#plan = plan;
@@ -89,6 +88,11 @@ export class Run {
   /** Steps done before. */
   get startStep(): number {
     return this.#parts.startStep;
+  }
+
+  /** Whether no other process trains with this one. */
+  get isAlone(): boolean {
+    return this.#plan.communicator.size === 1;
   }
 
   /** Bytes of a step: weights, optimizer and intermediate results; of these alone where the backend counts no more. */
@@ -107,10 +111,10 @@ export class Run {
    * @returns false when it was interrupted again
    */
   async catchUp(): Promise<boolean> {
-    const { computer, writer, startStep } = this.#parts;
-    if (startStep > 0) await writer.writePipeline(await computer.drawingWeights());
+    const { computer, records, startStep } = this.#parts;
+    if (startStep > 0) await records?.writePipeline(await computer.drawingWeights());
     const isDone = startStep === 0 || (await this.#explained(startStep, () => this.#makeUpFor(startStep)));
-    if (startStep < this.#plan.settings.steps) await writer.removeFinalSamples();
+    if (startStep < this.#plan.settings.steps) await records?.removeFinalSamples();
     return isDone;
   }
 
@@ -142,11 +146,10 @@ export class Run {
 
   /** Appends a step to the run's metrics. */
   record(result: StepResult): StepMetrics {
-    const { metrics, epochLoss, losses, speed } = this.#parts;
+    const { records, epochLoss, speed } = this.#parts;
     const { imagesPerSecond, seconds } = speed;
     const record = { ...result, imagesPerSecond, seconds, ...epochLoss.add(result.step, result.loss) };
-    metrics.append(record);
-    losses.add(result.step, result.loss);
+    records?.append(record);
     return record;
   }
 
@@ -159,18 +162,13 @@ export class Run {
     return this.#explained(step, async () => {
       const due = this.#dueAfter(step);
       // Before the grid: a run with its last grid counts as complete, with all its numbers.
-      const quality = due.quality ? await this.#measure() : undefined;
-      const samples = due.samples ? await this.#drawSamples(step) : undefined;
+      const measured = due.quality ? await this.#measure() : NOTHING_DUE;
+      const drawn = due.samples ? await this.#drawSamples(step) : NOTHING_DUE;
+      const isCancelled = measured === undefined || drawn === undefined;
       // A later stop is the caller's to see.
-      const stops = this.#plan.stop.aborted;
+      const [stops, isLeft] = await anyOf(this.#plan.communicator, [this.#plan.stop.aborted, isCancelled]);
       const checkpoint = stops || due.checkpoint ? await this.#writeCheckpoint(step) : undefined;
-      return {
-        stops,
-        isLeft: (due.quality && quality === undefined) || (due.samples && samples === undefined),
-        ...(quality && { quality }),
-        ...(samples !== undefined && { samples }),
-        ...(checkpoint !== undefined && { checkpoint }),
-      };
+      return { stops, isLeft, ...measured, ...drawn, ...(checkpoint !== undefined && { checkpoint }) };
     });
   }
 
@@ -192,15 +190,15 @@ export class Run {
 
   /** Closes the files, stops the backend and releases the folder. */
   async close(): Promise<void> {
-    const { metrics, preview, quality, computer, backend, lock } = this.#parts;
+    const { records, preview, quality, computer, backend } = this.#parts;
     try {
-      await metrics.close();
+      await records?.close();
     } finally {
       await preview.close();
       quality.close();
       computer.dispose();
       await backend.close();
-      await lock.release();
+      await records?.release();
     }
   }
 
@@ -219,26 +217,38 @@ export class Run {
   /** @returns false when it was interrupted again */
   async #makeUpFor(step: number): Promise<boolean> {
     const due = this.#dueAfter(step);
-    const isMeasured = this.#parts.metrics.unmeasuredStep !== step;
-    if (due.quality && !isMeasured && (await this.#measure()) === undefined) return false;
-    if (!due.samples) return true;
-    const [last] = this.#gridsOf(step).slice(-1);
-    return (await files.exists(last)) || (await this.#drawSamples(step)) !== undefined;
+    const { communicator } = this.#plan;
+    const { records } = this.#parts;
+    const [isUnmeasured, isUndrawn] = await anyOf(communicator, [
+      due.quality && records?.isMeasured(step) === false,
+      due.samples && (await records?.hasGrid(step)) === false,
+    ]);
+    const measured = isUnmeasured ? await this.#measure() : NOTHING_DUE;
+    const drawn = isUndrawn ? await this.#drawSamples(step) : NOTHING_DUE;
+    const isCancelled = measured === undefined || drawn === undefined;
+    const [isLeft] = await anyOf(communicator, [isCancelled]);
+    return !isLeft;
   }
 
-  /** Measures the quality of the model's images and adds it to the record of the last step. */
-  #measure(): Promise<Quality | undefined> {
-    const { options, settings, stop: signal } = this.#plan;
-    const { computer, preview, quality: meter, metrics, speed } = this.#parts;
+  /**
+   * Measures the quality of the model's images and adds it to the record of the last step.
+   * @returns the numbers, on the first process; undefined when it was cancelled
+   */
+  async #measure(): Promise<Pick<StepOutcome, "quality"> | undefined> {
+    const { communicator, options, settings, stop: signal } = this.#plan;
+    const { computer, preview, quality: meter, records, speed } = this.#parts;
     const { data, model, onStage } = options;
     const { evalCount } = settings;
-    return this.#unlessStopped(async () => {
-      if (!meter.isReady) {
-        onStage?.("data features");
-        // Untimed: it happens once per run, so it does not predict the next measurement.
-        await meter.prepare({ signal });
-      }
-      const quality = await speed.timeAside("quality", async () => {
+    const prepared = await this.#unlessStopped(async () => {
+      if (records !== undefined && !meter.isReady) onStage?.("data features");
+      // Untimed: it happens once per run, so it does not predict the next measurement.
+      if (records !== undefined) await meter.prepare({ signal });
+      return true;
+    });
+    const [isCancelled] = await anyOf(communicator, [prepared === undefined]);
+    if (isCancelled) return undefined;
+    return this.#unlessStopped(() =>
+      speed.timeAside("quality", async () => {
         onStage?.("quality", 0);
         const onProgress = (share: number) => onStage?.("quality", share);
         // The data's class proportions, because the comparison is with the data as a whole.
@@ -248,32 +258,33 @@ export class Run {
             : undefined;
         const weights = await computer.drawingWeights();
         const images = await preview.drawImages(weights, evalCount, { classLabels, signal, onProgress });
-        return meter.measure(images, { signal });
-      });
-      metrics.addQuality(quality);
-      return quality;
-    });
-  }
-
-  #drawSamples(step: number): Promise<string | undefined> {
-    const { options, stop } = this.#plan;
-    const { computer, preview, writer, speed } = this.#parts;
-    const targets = this.#gridsOf(step);
-    options.onStage?.("samples");
-    return this.#unlessStopped(() =>
-      speed.timeAside("samples", async () => {
-        const grid = await preview.drawGrid(await computer.drawingWeights(), stop);
-        await writer.writeGrid(grid, targets);
-        return targets[0];
+        if (images === undefined) return {};
+        const quality = await meter.measure(images, { signal });
+        records?.addQuality(quality);
+        return { quality };
       }),
     );
   }
 
-  #writeCheckpoint(step: number): Promise<string> {
-    const { computer, metrics, epochLoss, writer, speed } = this.#parts;
+  /** @returns the grid's path, on the first process; undefined when it was cancelled */
+  #drawSamples(step: number): Promise<Pick<StepOutcome, "samples"> | undefined> {
+    const { options, stop } = this.#plan;
+    const { computer, preview, records, speed } = this.#parts;
+    options.onStage?.("samples");
+    return this.#unlessStopped(() =>
+      speed.timeAside("samples", async () => {
+        const grid = await preview.drawGrid(await computer.drawingWeights(), stop);
+        return grid && records ? { samples: await records.writeGrid(step, grid) } : {};
+      }),
+    );
+  }
+
+  /** @returns the checkpoint's folder, on the first process */
+  async #writeCheckpoint(step: number): Promise<string | undefined> {
+    const { computer, epochLoss, records, speed } = this.#parts;
+    if (records === undefined) return undefined;
     this.#plan.options.onStage?.("checkpoint");
     return speed.timeAside("checkpoint", async () => {
-      await metrics.sync();
       const { timestepLosses, lossScale } = computer;
       const state = {
         step,
@@ -281,30 +292,8 @@ export class Run {
         ...(timestepLosses && { timestepLosses }),
         ...(lossScale && { lossScale }),
       };
-      const folder = await writer.writeCheckpoint(state, await computer.values(step));
-      await this.#drawLosses();
-      return folder;
+      return records.writeCheckpoint(state, await computer.values(step));
     });
-  }
-
-  /** Draws loss.png. A failure is reported once; only a folder that is lost ends the run. */
-  async #drawLosses(): Promise<void> {
-    const { losses, writer } = this.#parts;
-    const { onWarning = machine.warn } = this.#plan.options;
-    try {
-      await writer.writeLossChart(await lossPicture(losses));
-    } catch (error) {
-      if (error instanceof RunFolderError) throw error;
-      if (!this.#isWarnedOfLosses) onWarning(`the picture of the losses is not drawn: ${firstLine(error)}`);
-      this.#isWarnedOfLosses = true;
-    }
-  }
-
-  /** The paths for the grid of a step, in writing order. */
-  #gridsOf(step: number): readonly string[] {
-    const { folder, settings } = this.#plan;
-    const own = folder.sampleGrid(step);
-    return step === settings.steps ? [own, folder.finalSamples] : [own];
   }
 
   /** Runs work that a stop cancels: the checkpoint has priority, and a resumed run repeats the work. */
@@ -313,7 +302,7 @@ export class Run {
     try {
       return await work();
     } catch (error) {
-      if (stop.aborted && error === stop.reason) return undefined;
+      if ((stop.aborted && error === stop.reason) || error instanceof CancelledElsewhere) return undefined;
       throw error;
     }
   }

@@ -2,13 +2,15 @@
 
 import { timing } from "#platform";
 import type { Codec } from "../../codecs/codec.ts";
-import { BatchSampler, fillBatch, fillConditions } from "../../data/batches.ts";
+import { BatchSampler, fillBatch, fillConditions, partOfBatch } from "../../data/batches.ts";
 import type { ImageSource } from "../../data/image_source.ts";
 import type { Backend, HostArray } from "../../engine/backend.ts";
 import { hostTensor } from "../../engine/host_tensor.ts";
 import { type Conditions, type Denoiser, isClassConditional } from "../../models/denoiser.ts";
+import type { ImageRange } from "../../pipelines/conditioner.ts";
 import { augmentOptions, type TrainSettings } from "../settings.ts";
 import { BatchLabels } from "./batch_labels.ts";
+import { partOf } from "./batch_share.ts";
 import type { TrainStepFeeds } from "./train_step.ts";
 
 /** The input of one step. */
@@ -24,6 +26,8 @@ export interface StepBatchesOptions {
   readonly settings: TrainSettings;
   /** The backend for the codec. */
   readonly backend: Backend;
+  /** The images of each batch that this process needs. Default: all. */
+  readonly own?: ImageRange;
 }
 
 /** The batches of a run. Each depends on the seed and the step only. */
@@ -66,15 +70,19 @@ export class StepBatches {
 
   async #make(step: number): Promise<StepBatch> {
     const { data, codec, settings, backend } = this.#options;
-    const batch = this.#sampler.batch(step - 1);
+    const { own = { firstImage: 0, count: settings.batchSize } } = this.#options;
+    const whole = this.#sampler.batch(step - 1);
+    const batch = partOfBatch(whole, own);
     const { height, width } = data.size;
-    const shape = [settings.batchSize, height, width, data.channels];
+    const shape = [own.count, height, width, data.channels];
     const latents = await codec.encode(hostTensor(fillBatch(data, batch), shape), backend);
     return {
       step,
       images: latents.data,
       ...(settings.augmentProbability > 0 && { conditions: fillConditions(batch) }),
-      ...(this.#labels && { classLabels: this.#labels.batch(batch.indices, step - 1) }),
+      ...(this.#labels && {
+        classLabels: partOf(this.#labels.batch(whole.indices, step - 1), whole.indices.length, own),
+      }),
     };
   }
 }

@@ -1,7 +1,9 @@
 // Computes one training step after another: takes a batch, returns the loss and the gradient's norm. It uses no run
 // folder and writes no files, so steps can be computed without a folder.
 
-import { type Backend, type Executable, readOutputs } from "../../engine/backend.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { singleProcess } from "../../distributed/single.ts";
+import type { Backend } from "../../engine/backend.ts";
 import { TorchGenerator } from "../../engine/random/torch_generator.ts";
 import type { StateDict } from "../../io/state_dict.ts";
 import { DivergenceError } from "../errors.ts";
@@ -12,6 +14,7 @@ import { emaConfig, emaDecay } from "./ema.ts";
 import type { LossScaleState } from "./loss_scale.ts";
 import { learningRateAt } from "./lr_schedule.ts";
 import type { StepBatch } from "./step_batches.ts";
+import type { StepPrograms } from "./step_programs.ts";
 import type { TracedStep } from "./traced_step.ts";
 
 /** The result of one step. */
@@ -39,38 +42,48 @@ export class StepComputer {
   readonly #backend: Backend;
   readonly #traced: TracedStep;
   readonly #settings: TrainSettings;
-  readonly #executable: Executable;
+  readonly #programs: StepPrograms;
 
-  private constructor(backend: Backend, traced: TracedStep, settings: TrainSettings, executable: Executable) {
+  private constructor(backend: Backend, traced: TracedStep, settings: TrainSettings, programs: StepPrograms) {
     this.#backend = backend;
     this.#traced = traced;
     this.#settings = settings;
-    this.#executable = executable;
+    this.#programs = programs;
   }
 
   /**
    * For a run's first step: draws weights that have no value from the seed, on the backend only, not in the model.
    * @throws MemoryError, ThreadError
    */
-  static async begin(backend: Backend, traced: TracedStep, settings: TrainSettings): Promise<StepComputer> {
+  static async begin(
+    backend: Backend,
+    traced: TracedStep,
+    settings: TrainSettings,
+    communicator?: Communicator,
+  ): Promise<StepComputer> {
     const drawn = traced.network.initializeMissing(new TorchGenerator(settings.seed));
     try {
       startState(traced);
-      return await StepComputer.resume(backend, traced, settings);
+      return await StepComputer.resume(backend, traced, settings, communicator);
     } finally {
       for (const parameter of drawn) parameter.release();
     }
   }
 
   /** Continues from loaded weights, moments and average. @throws MemoryError, ThreadError */
-  static async resume(backend: Backend, traced: TracedStep, settings: TrainSettings): Promise<StepComputer> {
-    const executable = await compileTrainStep(backend, traced);
-    return new StepComputer(backend, traced, settings, executable);
+  static async resume(
+    backend: Backend,
+    traced: TracedStep,
+    settings: TrainSettings,
+    communicator: Communicator = singleProcess(),
+  ): Promise<StepComputer> {
+    const programs = await compileTrainStep(backend, traced.programs, traced.share, communicator);
+    return new StepComputer(backend, traced, settings, programs);
   }
 
   /** Bytes of a step's intermediate results. */
   get arenaBytes(): number {
-    return this.#executable.stats.arenaBytes;
+    return this.#programs.arenaBytes;
   }
 
   /** The state of loss-second-moment sampling; undefined for other kinds of sampling. */
@@ -88,7 +101,7 @@ export class StepComputer {
    * @throws DivergenceError when the loss or the gradient is not finite
    */
   async compute({ step, ...batch }: StepBatch): Promise<StepResult> {
-    const { timesteps, feeds, lossScale } = this.#traced;
+    const { timesteps, lossScale } = this.#traced;
     const { batchSize, seed, lrSchedule: schedule, emaMaxDecay } = this.#settings;
     const done = step - 1;
     const learningRate = learningRateAt(done, { ...this.#settings, schedule });
@@ -104,11 +117,10 @@ export class StepComputer {
     };
     for (;;) {
       const scale = lossScale?.scale;
-      const run = this.#executable.begin(
-        feeds({ ...given, ...(scale !== undefined && { lossScale: scale }) }),
-      );
-      const [[loss], [gradNorm]] = await readOutputs(run, 2);
-      const lossByImage = drawn && (await run.read(2));
+      const { loss, gradNorm, lossByImage } = await this.#programs.run({
+        ...given,
+        ...(scale !== undefined && { lossScale: scale }),
+      });
       if (!Number.isFinite(loss)) throw new DivergenceError(step, `the loss became ${loss} in step ${step}`);
       if (Number.isFinite(gradNorm)) {
         if (drawn && lossByImage) timesteps?.observe(drawn.timesteps, lossByImage);
@@ -149,7 +161,7 @@ export class StepComputer {
 
   /** Frees the program's memory. */
   dispose(): void {
-    this.#executable.dispose();
+    this.#programs.dispose();
   }
 }
 

@@ -101,11 +101,17 @@ export function buildTrainStep(options: TrainStepOptions): TrainStep {
   };
 }
 
+/** Options of a training step as two programs. */
+export interface SplitTrainStepOptions extends TrainStepOptions {
+  /** The update takes the region for a sum over so many equal parts of the batch. Default 1. */
+  readonly parts?: number;
+}
+
 /**
  * Traces a training step as two programs.
  * @throws as `buildTrainStep`
  */
-export function buildSplitTrainStep(options: TrainStepOptions): SplitTrainStep {
+export function buildSplitTrainStep(options: SplitTrainStepOptions): SplitTrainStep {
   const [first, second] = [new ProgramInputs<TrainStepFeeds>(), new ProgramInputs<TrainStepFeeds>()];
   const { loss, byImage, gradients, trainable, network } = traceGradients(options, first);
   const sizes = trainable.map(([, { size }]) => size);
@@ -114,11 +120,12 @@ export function buildSplitTrainStep(options: TrainStepOptions): SplitTrainStep {
     gradients.map((gradient, i) => gradient.reshape([sizes[i]])),
     0,
   );
+  const { parts = 1 } = options;
   let start = 0;
   const read = trainable.map(([, { shape, size }]) => {
     const gradient = region.slice([start], [size]).reshape(shape);
     start += size;
-    return gradient;
+    return parts === 1 ? gradient : gradient.mul(1 / parts);
   });
   const { norm, updates, state } = traceUpdate(options, second, network, trainable, read);
   return {

@@ -98,6 +98,17 @@ export class CpuBackend implements Backend {
     return this.#inTurn(() => readFloats(this.#memory, address, numel(shape), dtype));
   }
 
+  async view(variable: Tensor): Promise<Float32Array | undefined> {
+    const known = this.#variable(variable.node, false);
+    const { shape, dtype } = variable;
+    if (!this.#memory.isInPlace || dtype !== "f32") return undefined;
+    return this.#inTurn(async () => {
+      known.version++;
+      const { buffer, at } = await this.#memory.view(known.address, known.bytes);
+      return new Float32Array(buffer, at, numel(shape));
+    });
+  }
+
   async compile(program: ProgramSpec): Promise<Executable> {
     checkProgram(program, this.capabilities);
     return this.#build(program, this.#lower(program));

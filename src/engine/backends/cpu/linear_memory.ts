@@ -24,6 +24,8 @@ export interface LinearMemory {
   /** The first address that is free to use, and the one after the last. */
   readonly start: number;
   readonly end: number;
+  /** Whether `view` shows the memory itself; otherwise a copy. */
+  readonly isInPlace: boolean;
   /** @throws RangeError when there are no more pages; from another thread's memory the next program fails instead */
   grow(pages: number): void;
   write(address: number, elements: HostArray): void;
@@ -36,6 +38,7 @@ export interface LinearMemory {
 /** Memory that the host and all threads work in. */
 export class SharedMemory implements LinearMemory {
   readonly start = LOWEST;
+  readonly isInPlace = true;
   readonly #memory: WebAssembly.Memory;
 
   constructor(memory: WebAssembly.Memory) {
@@ -66,6 +69,7 @@ export class SharedMemory implements LinearMemory {
 /** Memory of the one thread of a pool, where none can be shared: what the host reads and writes is sent. */
 export class ThreadMemory implements LinearMemory {
   readonly start = LOWEST;
+  readonly isInPlace = false;
   readonly #pool: ThreadPool;
   #end = MEMORY_PAGES.initial * PAGE;
 

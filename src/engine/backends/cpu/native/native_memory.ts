@@ -15,6 +15,7 @@ const LEAST = 2 ** 28;
 const GROWTH = 2 ** 26;
 
 export class NativeMemory implements LinearMemory {
+  readonly isInPlace = true;
   readonly start: number;
   /** Most bytes that it can have. */
   readonly limit: number;
