@@ -60,6 +60,9 @@ export {
   type SyntheticOptions,
   synthetic,
 } from "./data/index.ts";
+export type { Communicator } from "./distributed/communicator.ts";
+export { DistributedError } from "./distributed/errors.ts";
+export { singleProcess } from "./distributed/single.ts";
 export {
   type Backend,
   type Executable,

@@ -6,6 +6,7 @@ import type { Problem, Sources } from "./sources.ts";
 const FLOORS: readonly (readonly string[])[] = [
   ["cli"],
   ["training"],
+  ["distributed"],
   ["pipelines"],
   ["codecs"],
   ["models", "schedulers", "data", "metrics"],
