@@ -11,8 +11,8 @@ const FLAGS = 0x4022;
 const HUGE_PAGES = 14;
 const FAILED = 2n ** 64n - 1n;
 
-/** The file of the package, for threads, which may not find it by name. */
-function packageFile(): string | undefined {
+/** The file of the package, for threads, which may not find it by name; undefined if it is not installed. */
+export function packageFile(): string | undefined {
   try {
     return createRequire(import.meta.url).resolve("koffi");
   } catch {
