@@ -13,6 +13,8 @@ export interface Launch {
   readonly family: MpiFamily | undefined;
   /** The number of processes, if it says. */
   readonly size: number | undefined;
+  /** Whether it says which rank was killed, not only which process. */
+  readonly tellsRanks: boolean;
 }
 
 interface Launcher {
@@ -23,6 +25,13 @@ interface Launcher {
   /** Where the number of processes stands. */
   readonly size: string | undefined;
 }
+
+const HYDRA: Launcher = {
+  name: "the mpirun of MPICH or Intel MPI",
+  family: "mpich",
+  marks: ["HYDI_CONTROL_FD", "MPI_LOCALNRANKS"],
+  size: "PMI_SIZE",
+};
 
 /**
  * From the most telling to the least: a launcher of MPI may itself use Slurm's to reach other machines, and then the
@@ -35,12 +44,7 @@ const LAUNCHERS: readonly Launcher[] = [
     marks: ["OMPI_COMM_WORLD_SIZE"],
     size: "OMPI_COMM_WORLD_SIZE",
   },
-  {
-    name: "the mpirun of MPICH or Intel MPI",
-    family: "mpich",
-    marks: ["HYDI_CONTROL_FD", "MPI_LOCALNRANKS"],
-    size: "PMI_SIZE",
-  },
+  HYDRA,
   // Slurm's processes have PMI's or PMIx's variables, too, as its --mpi says; both kinds of libraries may read them.
   { name: "Slurm's srun", family: undefined, marks: ["SLURM_STEP_NUM_TASKS"], size: "SLURM_STEP_NUM_TASKS" },
   { name: "a launcher with PMI", family: "mpich", marks: ["PMI_RANK", "PMI_SIZE"], size: "PMI_SIZE" },
@@ -52,7 +56,8 @@ export function launchOf(environment: Environment): Launch | undefined {
   const launcher = LAUNCHERS.find(({ marks }) => marks.some((mark) => environment[mark] !== undefined));
   if (launcher === undefined) return undefined;
   const { name, family, size } = launcher;
-  return { name, family, size: size === undefined ? undefined : count(environment[size]) };
+  const tellsRanks = launcher !== HYDRA;
+  return { name, family, size: size === undefined ? undefined : count(environment[size]), tellsRanks };
 }
 
 /** A number of processes; undefined if the text is none. */

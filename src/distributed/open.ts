@@ -33,7 +33,7 @@ export async function openCommunicator(
   return joinByMpi(calls, {
     library: calls.library,
     names: await libraryNames(launch, environment),
-    launch: launch && { name: launch.name, size: launch.size },
+    launch,
     host: machine.hostName(),
     machine: await bootOf(),
     timeout: timeoutOf(environment.IMAGO_MPI_TIMEOUT),

@@ -323,6 +323,12 @@ export interface Machine {
   widenVectors(): boolean;
   /** Warns the user of the program, unless the program handles warnings itself. */
   warn(message: string): void;
+  /**
+   * Calls back when the process exits by itself, for work that takes no time.
+   * @param last takes the exit code and returns the one that shall hold
+   * @returns what ends that
+   */
+  onExit(last: (code: number) => number): () => void;
 }
 
 /** Memory and machine code outside of JavaScript. Addresses are exact in a double. */

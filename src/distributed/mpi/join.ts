@@ -61,37 +61,55 @@ function firstLibrary(
   throw new DistributedError(`there is ${whose} (${names.join(", ")}): ${INSTALL}`);
 }
 
-/** The names of all ranks' machines, and this rank's place. @param run runs a course to its end */
-export async function findPlace(
-  { messages, operations }: Member,
-  foreign: ForeignCalls,
-  { host, machine }: Setup,
-  run: (course: Course) => Promise<void>,
-): Promise<{ readonly place: Place; readonly hosts: readonly string[] }> {
-  const { rank, size } = messages;
-  const own = new TextEncoder().encode(JSON.stringify([host, machine]));
-  const { course, result } = operations.gather(foreign.addressOf(own), own.byteLength);
-  await run(course);
-  const share = async (bytes: Uint8Array | Float64Array): Promise<void> =>
-    run(operations.broadcast(foreign.addressOf(bytes), bytes.byteLength, 0));
-  const texts = [own, ...result].map((bytes) => new TextDecoder().decode(bytes));
-  const list = new TextEncoder().encode(rank === 0 ? JSON.stringify(texts) : "");
-  const length = Float64Array.of(list.byteLength);
-  await share(length);
-  const all = rank === 0 ? list : new Uint8Array(length[0]);
-  await share(all);
-  const machines: unknown = JSON.parse(new TextDecoder().decode(all));
-  if (!Array.isArray(machines) || machines.length !== size)
-    throw new DistributedError("the ranks do not agree about their number: do all run the same version?");
-  const before = (end: number): number =>
-    machines.slice(0, end).filter((one) => one === machines[rank]).length;
-  return {
-    place: { rank, size, localRank: before(rank), localSize: before(size) },
-    hosts: machines.map((one) => hostOf(String(one))),
-  };
+/** Where a rank runs. */
+export interface Home {
+  readonly host: string;
+  /** Equal on the processes of one machine, together with the host's name. */
+  readonly machine: string;
+  /** The process's id there. */
+  readonly process: number;
 }
 
-function hostOf(text: string): string {
-  const parsed: unknown = JSON.parse(text);
-  return Array.isArray(parsed) ? String(parsed[0]) : text;
+/** Where all ranks run. @param run runs a course to its end */
+export async function findHomes(
+  { messages, operations }: Member,
+  foreign: ForeignCalls,
+  home: Home,
+  run: (course: Course) => Promise<void>,
+): Promise<readonly Home[]> {
+  const own = new TextEncoder().encode(JSON.stringify(home));
+  const { course, result } = operations.gather(foreign.addressOf(own), own.byteLength);
+  await run(course);
+  const share = (bytes: Uint8Array | Float64Array): Promise<void> =>
+    run(operations.broadcast(foreign.addressOf(bytes), bytes.byteLength, 0));
+  const texts = [own, ...result].map((bytes) => new TextDecoder().decode(bytes));
+  const list = new TextEncoder().encode(`[${texts.join()}]`);
+  const length = Float64Array.of(list.byteLength);
+  await share(length);
+  const all = messages.rank === 0 ? list : new Uint8Array(length[0]);
+  await share(all);
+  return homesOf(new TextDecoder().decode(all), messages.size);
+}
+
+function homesOf(text: string, size: number): Home[] {
+  const homes: unknown = JSON.parse(text);
+  if (!Array.isArray(homes) || homes.length !== size || !homes.every(isHome))
+    throw new DistributedError("the ranks do not understand each other: do all run the same version?");
+  return homes;
+}
+
+function isHome(value: unknown): value is Home {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("host" in value && "machine" in value && "process" in value)) return false;
+  const { host, machine, process } = value;
+  return typeof host === "string" && typeof machine === "string" && Number.isInteger(process);
+}
+
+/** A rank's place among the ranks of its machine. */
+export function placeOf(rank: number, homes: readonly Home[]): Place {
+  const onMachine = homes.map(
+    ({ host, machine }) => host === homes[rank].host && machine === homes[rank].machine,
+  );
+  const count = (until: number): number => onMachine.slice(0, until).filter((is) => is).length;
+  return { rank, size: homes.length, localRank: count(rank), localSize: count(homes.length) };
 }

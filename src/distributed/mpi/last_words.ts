@@ -34,6 +34,11 @@ export class LastWords {
 
   /** Ends this process now. */
   end(): void {
-    if (this.#getpid !== undefined) this.#kill?.(this.#getpid(), KILL);
+    this.#kill?.(this.process(), KILL);
+  }
+
+  /** This process's id. */
+  process(): number {
+    return this.#getpid?.() ?? 0;
   }
 }

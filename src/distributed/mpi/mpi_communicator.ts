@@ -1,6 +1,6 @@
 // A communicator over MPI, as the process sees it: requests to the thread that calls MPI, and its replies.
 
-import { threads } from "#platform";
+import { machine, threads } from "#platform";
 import { printable } from "../../io/printable.ts";
 import type { ForeignCalls, ThreadHandle } from "../../platform/platform.ts";
 import type { Communicator } from "../communicator.ts";
@@ -22,19 +22,41 @@ interface Waiting {
 /** The thread, with a promise for each request. */
 class MpiThread {
   readonly #thread: ThreadHandle<Request>;
+  readonly #lastWords: LastWords;
   readonly #waiting: Waiting[] = [];
+  readonly #stopListening: () => void;
   #failure: Error | undefined;
+  /** Whether the thread can still abort. */
+  #isThere = true;
+  #isAborting = false;
+  /** What this rank is called, once it has joined the others. */
+  #name: string | undefined;
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup, lastWords: LastWords) {
+    this.#lastWords = lastWords;
     this.#thread = threads.start<Setup, Request, Reply>(mpiModule, setup, {
-      onMessage: (reply) => this.#receive(reply),
-      onError: (message) => this.#fail(`the thread that calls MPI stopped: ${message}`),
-      onExit: (code) => this.#fail(`the thread that calls MPI stopped with code ${code}`),
+      onMessage: (reply) => this.#receive(reply, setup.host),
+      onError: (message) => this.#lose(message),
+      onExit: (code) => this.#lose(`code ${code}`),
     });
+    this.#stopListening = machine.onExit((code) => this.#exit(code));
   }
 
   post(request: Request): void {
     this.#thread.post(request);
+  }
+
+  /** Ends all ranks. */
+  abort(cause: string): void {
+    this.#lastWords.endIn(END_SECONDS);
+    if (this.#isThere) {
+      this.#isAborting = true;
+      this.#thread.keepAlive(true);
+      this.post({ kind: "abort", cause });
+    } else {
+      this.#lastWords.say(`${this.#name}: ${cause}`);
+      this.#lastWords.end();
+    }
   }
 
   /** The next reply. @param memory see `Waiting` */
@@ -48,22 +70,42 @@ class MpiThread {
 
   async end(): Promise<void> {
     this.#failure ??= new DistributedError("the communicator was closed");
+    this.#stopListening();
     await this.#thread.terminate();
   }
 
-  #receive(reply: Reply): void {
+  #receive(reply: Reply, host: string): void {
     if (reply.kind === "ask") this.post({ kind: "here" });
     else if (reply.kind === "failed") this.#fail(reply.message);
     else {
+      if (reply.kind === "open") this.#name = `rank ${reply.place.rank} on host ${host}`;
       this.#waiting.shift()?.resolve(reply);
-      if (this.#waiting.length === 0) this.#thread.keepAlive(false);
+      this.#rest();
     }
+  }
+
+  #lose(why: string): void {
+    this.#isThere = false;
+    this.#fail(`the thread that calls MPI stopped: ${why}`);
+  }
+
+  /** The others would wait, and some launchers take an exit code of 0 for success. */
+  #exit(code: number): number {
+    this.#lastWords.endIn(END_SECONDS); // the thread may hang, and the process waits for it
+    if (this.#name === undefined) return code;
+    this.#lastWords.say(`${this.#name} exited with code ${code} before the ranks' work was done`);
+    return code === 0 ? 1 : code;
   }
 
   #fail(message: string): void {
     this.#failure ??= new DistributedError(inOneLine(message));
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
-    this.#thread.keepAlive(false);
+    this.#rest();
+  }
+
+  /** Lets the process end if it waits for nothing. */
+  #rest(): void {
+    if (this.#waiting.length === 0 && !this.#isAborting) this.#thread.keepAlive(false);
   }
 }
 
@@ -110,10 +152,8 @@ class MpiCommunicator implements Communicator {
   }
 
   abort(cause: string): Promise<never> {
-    const lastWords = new LastWords(this.#foreign);
-    lastWords.endIn(END_SECONDS);
-    this.#thread.post({ kind: "abort", cause: inOneLine(cause) });
-    return this.#thread.reply().then(() => new Promise<never>(() => {}));
+    this.#thread.abort(inOneLine(cause));
+    return new Promise(() => {});
   }
 
   async close(): Promise<void> {
@@ -133,9 +173,14 @@ const inOneLine = (text: string): string => printable(text.trim().replaceAll(/\s
 
 /** Joins the other processes. @throws DistributedError in one line that says what to do */
 export async function joinByMpi(foreign: ForeignCalls, setup: Setup): Promise<Communicator> {
-  const thread = new MpiThread(setup);
-  const reply = await thread.reply();
-  if (reply.kind !== "open")
-    throw new DistributedError("the thread that calls MPI gave an unexpected answer");
-  return new MpiCommunicator(thread, foreign, setup.host, reply.place);
+  const thread = new MpiThread(setup, new LastWords(foreign));
+  try {
+    const reply = await thread.reply();
+    if (reply.kind !== "open")
+      throw new DistributedError(`the thread that calls MPI began with "${reply.kind}"`);
+    return new MpiCommunicator(thread, foreign, setup.host, reply.place);
+  } catch (error) {
+    await thread.end();
+    throw error;
+  }
 }

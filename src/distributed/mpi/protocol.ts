@@ -8,7 +8,9 @@ export interface Setup {
   /** Paths and names of MPI libraries, to try in this order. */
   readonly names: readonly string[];
   /** How many processes the launcher has started, if it says, and what it is called. */
-  readonly launch: { readonly name: string; readonly size: number | undefined } | undefined;
+  readonly launch:
+    | { readonly name: string; readonly size: number | undefined; readonly tellsRanks: boolean }
+    | undefined;
   readonly host: string;
   /** Equal on the processes of one machine. */
   readonly machine: string;

@@ -3,7 +3,7 @@
 
 import { thread } from "#platform/thread";
 import type { ForeignCalls } from "../../platform/platform.ts";
-import { findPlace, join, type Member } from "./join.ts";
+import { findHomes, type Home, join, type Member, placeOf } from "./join.ts";
 import { LastWords } from "./last_words.ts";
 import type { Course } from "./messages.ts";
 import { MpiMessages } from "./mpi_messages.ts";
@@ -19,8 +19,10 @@ const [SHORT, LONG] = [0.02, 0.5];
 const LOOK = 100;
 /** How many times longer than the other ranks' signs of life the process's own may be missing: see `#watchProcess`. */
 const PATIENCE = 3;
-/** Seconds after which the process ends even if MPI_Abort hangs. */
-const ABORT_SECONDS = 5;
+/** Seconds after which the process ends even if MPI_Abort or MPI_Finalize hangs. */
+const [ABORT_SECONDS, FINALIZE_SECONDS] = [5, 30];
+/** How many ranks are listed. */
+const ROSTER = 64;
 
 class Rank {
   readonly #setup: Setup;
@@ -32,7 +34,7 @@ class Rank {
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   readonly #process: Silence;
   #watch: Watch | undefined;
-  #hosts: readonly string[] = [];
+  #homes: readonly Home[] = [];
   #doing: Doing | undefined;
   #lookAt = 0;
   #askAt = 0;
@@ -65,16 +67,17 @@ class Rank {
   async serve(): Promise<void> {
     const { messages } = this.#member;
     const run = (course: Course) => this.#run(course);
-    const { place, hosts } = await findPlace(this.#member, this.#foreign, this.#setup, run);
-    this.#hosts = hosts;
+    const { host, machine, timeout, launch } = this.#setup;
+    const home = { host, machine, process: this.#lastWords.process() };
+    this.#homes = await findHomes(this.#member, this.#foreign, home, run);
     const signs = new MpiMessages(this.#member.mpi, this.#foreign);
-    const { timeout } = this.#setup;
     this.#watch = new Watch(signs, this.#foreign, (rank) => this.#nameOf(rank), timeout, thread.now());
-    this.#post({ kind: "open", place });
+    this.#post({ kind: "open", place: placeOf(messages.rank, this.#homes) });
+    if (launch?.tellsRanks === false && messages.rank === 0) this.#lastWords.say(this.#roster());
     for (let call = 1; this.#doing?.operation.kind !== "close"; call++) {
       const operation = await this.#next();
       this.#doing = { call, operation };
-      await this.#carryOut(operation, messages.rank);
+      await this.#carryOut(operation);
     }
   }
 
@@ -92,30 +95,29 @@ class Rank {
     }
   }
 
-  async #carryOut(operation: Operation, rank: number): Promise<void> {
+  async #carryOut(operation: Operation): Promise<void> {
+    const { operations, messages } = this.#member;
+    if (operation.kind === "gather") {
+      const { course, result } = operations.gather(operation.address, operation.bytes);
+      await this.#run(course);
+      const buffers = result.map(({ buffer }) => buffer);
+      this.#post(messages.rank === 0 ? { kind: "done", gathered: result } : { kind: "done" }, buffers);
+      return;
+    }
+    if (operation.kind === "close") await this.#close();
+    else await this.#run(this.#courseOf(operation));
+    this.#post({ kind: "done" });
+  }
+
+  #courseOf(operation: Exclude<Operation, { kind: "gather" | "close" }>): Course {
     const { operations } = this.#member;
     switch (operation.kind) {
       case "broadcast":
-        await this.#run(operations.broadcast(operation.address, operation.bytes, operation.root));
-        return this.#post({ kind: "done" });
+        return operations.broadcast(operation.address, operation.bytes, operation.root);
       case "sum":
-        await this.#run(operations.sum(operation.address, operation.count));
-        return this.#post({ kind: "done" });
+        return operations.sum(operation.address, operation.count);
       case "barrier":
-        await this.#run(operations.barrier());
-        return this.#post({ kind: "done" });
-      case "gather": {
-        const { course, result } = operations.gather(operation.address, operation.bytes);
-        await this.#run(course);
-        if (rank !== 0) return this.#post({ kind: "done" });
-        return this.#post(
-          { kind: "done", gathered: result },
-          result.map(({ buffer }) => buffer),
-        );
-      }
-      case "close":
-        await this.#close();
-        return this.#post({ kind: "done" });
+        return operations.barrier();
       default:
         return operation satisfies never;
     }
@@ -149,7 +151,9 @@ class Rank {
       Atomics.wait(this.#bell, 0, 0, LONG);
       await thread.letOthersRun();
     }
+    this.#lastWords.endIn(FINALIZE_SECONDS);
     this.#member.mpi.finalize();
+    this.#lastWords.endIn(0);
   }
 
   #look(): void {
@@ -186,8 +190,15 @@ class Rank {
     this.#lastWords.end();
   }
 
+  /** For people who read of a process in the launcher's messages. */
+  #roster(): string {
+    const ranks = this.#homes.slice(0, ROSTER).map(({ host, process }, rank) => `${rank} ${process}@${host}`);
+    const more = this.#homes.length > ROSTER ? ", ..." : "";
+    return `${this.#homes.length} ranks, and their processes: ${ranks.join(", ")}${more}`;
+  }
+
   #nameOf(rank: number): string {
-    return `rank ${rank} on host ${this.#hosts[rank] ?? this.#setup.host}`;
+    return `rank ${rank} on host ${this.#homes[rank]?.host ?? this.#setup.host}`;
   }
 }
 
