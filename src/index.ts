@@ -62,6 +62,7 @@ export {
 } from "./data/index.ts";
 export type { Communicator } from "./distributed/communicator.ts";
 export { DistributedError } from "./distributed/errors.ts";
+export { DISTRIBUTED_MODES, type DistributedMode, openCommunicator } from "./distributed/open.ts";
 export { singleProcess } from "./distributed/single.ts";
 export {
   type Backend,

@@ -325,6 +325,12 @@ export interface Machine {
   widenVectors(): boolean;
   /** Warns the user of the program, unless the program handles warnings itself. */
   warn(message: string): void;
+  /**
+   * Calls back when the process exits by itself, for work that takes no time.
+   * @param last takes the exit code and returns the one that shall hold
+   * @returns what ends that
+   */
+  onExit(last: (code: number) => number): () => void;
 }
 
 /** Memory and machine code outside of JavaScript. Addresses are exact in a double. */
@@ -363,6 +369,34 @@ export interface WindowsFunctions {
 export interface NativeCode {
   /** The way to run machine code; or in one line why there is none. */
   open(): NativeMachine | string;
+}
+
+/** How C passes an argument: a 32-bit number, or one as wide as an address. */
+export type ForeignType = "int" | "address";
+
+/** A shared library. */
+export interface ForeignLibrary {
+  /** The address of something in it; undefined if it has nothing of that name. */
+  symbol(name: string): number | undefined;
+  /** A function that returns an int; undefined if it has none of that name. */
+  bind(name: string, types: readonly ForeignType[]): ((...args: readonly number[]) => number) | undefined;
+}
+
+/** C functions of shared libraries, and where arrays lie for them. Addresses are exact in a double. */
+export interface ForeignCalls {
+  /** What a thread needs to make such calls: see `ThreadScope.foreign`. */
+  readonly library: string;
+  /**
+   * Opens a library by its path, or by a name that the system looks for; without a name, what the process has loaded.
+   * @throws Error that says why not
+   */
+  load(name?: string): ForeignLibrary;
+  /** Where the bytes of an array lie, as long as it can be reached. Of an empty array: 0. */
+  addressOf(array: ArrayBufferView): number;
+}
+export interface Foreign {
+  /** The way to call such functions; or in one line why there is none. */
+  open(): ForeignCalls | string;
 }
 
 /** The machine's GPUs, by WebGPU. */
@@ -441,4 +475,8 @@ export interface ThreadScope {
   now(): number;
   /** Calls machine code: see `NativeMachine`. */
   callNative(library: string, address: number, args: readonly number[]): void;
+  /** Calls functions of shared libraries. @param library that of `ForeignCalls` */
+  foreign(library: string): ForeignCalls;
+  /** Lets messages and timers be handled. */
+  letOthersRun(): Promise<void>;
 }

@@ -14,6 +14,7 @@ function refusing<Group extends object>(name: string): Group {
 export const archives = refusing<platform.Archives>("archives");
 export const compression = refusing<platform.Compression>("compression");
 export const files = refusing<platform.Files>("files");
+export const foreign = refusing<platform.Foreign>("foreign");
 export const gpus = refusing<platform.Gpus>("gpus");
 export const hashing = refusing<platform.Hashing>("hashing");
 export const images = refusing<platform.Images>("images");

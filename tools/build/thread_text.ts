@@ -11,6 +11,11 @@ const THREADS = [
     entry: "src/engine/backends/cpu/worker.ts",
   },
   {
+    module: /[/\\]distributed[/\\]mpi[/\\]worker_module\.ts$/,
+    name: "mpiModule",
+    entry: "src/distributed/mpi/worker.ts",
+  },
+  {
     module: /[/\\]browser[/\\]files[/\\]in_place_module\.ts$/,
     name: "inPlaceModule",
     entry: "src/platform/browser/files/in_place_worker.ts",

@@ -3,6 +3,7 @@
 export { archives } from "./archives.ts";
 export { compression } from "./compression.ts";
 export { files } from "./files.ts";
+export { foreign } from "./foreign.ts";
 export { gpus } from "./gpus.ts";
 export { hashing } from "./hashing.ts";
 export { images } from "./images.ts";

@@ -32,4 +32,6 @@ export const machine: Machine = {
   environment: {},
   widenVectors: () => false,
   warn: (message) => console.warn(message),
+  // Nobody waits for a page, and it ends without notice.
+  onExit: () => () => {},
 };

@@ -21,4 +21,8 @@ export const thread: ThreadScope = {
   callNative() {
     throw new Error("pages run no machine code");
   },
+  foreign() {
+    throw new Error("pages load no shared libraries");
+  },
+  letOthersRun: () => new Promise((resolve) => setTimeout(resolve)),
 };

@@ -15,6 +15,13 @@ export const machine: Machine = {
   environment: process.env,
   widenVectors: enableWideVectors,
   warn: (message) => process.emitWarning(message),
+  onExit(last) {
+    const listener = (code: number): void => {
+      process.exitCode = last(code);
+    };
+    process.on("exit", listener);
+    return () => process.off("exit", listener);
+  },
 };
 
 /** The machine's memory, or less where the process's container has less. */

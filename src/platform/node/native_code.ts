@@ -8,8 +8,8 @@ import { linuxMemory } from "./native_linux.ts";
 import type { SystemMemory } from "./native_system.ts";
 import { windowsMemory } from "./native_windows.ts";
 
-/** The file of the package, for threads, which may not find it by name. */
-function packageFile(): string | undefined {
+/** The file of the package, for threads, which may not find it by name; undefined if it is not installed. */
+export function packageFile(): string | undefined {
   try {
     return createRequire(import.meta.url).resolve("koffi");
   } catch {

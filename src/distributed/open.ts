@@ -1,0 +1,52 @@
+// Whether this process computes alone or with others: by what the user wants and by the launcher that started it.
+
+import { files, foreign, machine } from "#platform";
+import type { Communicator } from "./communicator.ts";
+import { DistributedError } from "./errors.ts";
+import { launchOf } from "./launcher.ts";
+import { libraryNames } from "./mpi/library_names.ts";
+import { joinByMpi } from "./mpi/mpi_communicator.ts";
+import { singleProcess } from "./single.ts";
+
+/** `auto`: with the others, if a launcher started several processes. `mpi`: with others. `none`: alone. */
+export const DISTRIBUTED_MODES = ["auto", "mpi", "none"] as const;
+export type DistributedMode = (typeof DISTRIBUTED_MODES)[number];
+
+/** Seconds without a sign of life after which a rank counts as lost, if the user does not say. */
+const TIMEOUT = 10;
+
+/**
+ * Joins the processes that a launcher (mpirun, srun) started together with this one, through MPI. A process may do this
+ * once. Environment variables: [distributed.md](../docs/distributed.md).
+ * @throws DistributedError if there is no MPI where it is needed, or it is not the launcher's, in one line that says what to do
+ */
+export async function openCommunicator(
+  options: { readonly mode?: DistributedMode } = {},
+): Promise<Communicator> {
+  const { mode = "auto" } = options;
+  const { environment } = machine;
+  const launch = launchOf(environment);
+  const isAlone = launch === undefined || launch.size === 1;
+  if (mode === "none" || (mode === "auto" && isAlone)) return singleProcess();
+  const calls = foreign.open();
+  if (typeof calls === "string") throw new DistributedError(`processes cannot be connected by MPI: ${calls}`);
+  return joinByMpi(calls, {
+    library: calls.library,
+    names: await libraryNames(launch, environment),
+    launch,
+    host: machine.hostName(),
+    machine: await bootOf(),
+    timeout: timeoutOf(environment.IMAGO_MPI_TIMEOUT),
+  });
+}
+
+/** Differs between machines of one name, where the system tells. */
+const bootOf = (): Promise<string> => files.readText("/proc/sys/kernel/random/boot_id").catch(() => "");
+
+function timeoutOf(text = ""): number {
+  if (text === "") return TIMEOUT;
+  const seconds = Number(text);
+  if (!(seconds >= 0 && seconds <= 1e6))
+    throw new DistributedError(`IMAGO_MPI_TIMEOUT is "${text}": give seconds, or 0 to wait for ever`);
+  return seconds;
+}

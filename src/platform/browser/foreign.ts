@@ -1,0 +1,5 @@
+// Pages load no shared libraries.
+
+import type { Foreign } from "../platform.ts";
+
+export const foreign: Foreign = { open: () => "pages cannot load shared libraries" };
