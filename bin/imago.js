@@ -28,11 +28,17 @@ if (!existsSync(source)) {
     ? ["--disable-warning=ExperimentalWarning"]
     : ["--import", import.meta.resolve("tsx")];
   // The channel closes when this process ends, so that the child never continues alone.
-  const child = spawn(node, [...flags, source, ...process.argv.slice(2)], {
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
-  });
+  const stdio = ["inherit", "inherit", "inherit", "ipc"];
+  // A launcher of several processes may have left a connection to it, by its number.
+  const launcher = Number(process.env.PMI_FD ?? 0);
+  if (launcher > 3 && launcher < 1024) {
+    while (stdio.length < launcher) stdio.push("ignore");
+    stdio.push("inherit");
+  }
+  const child = spawn(node, [...flags, source, ...process.argv.slice(2)], { stdio });
   // The child decides how to stop. A terminal's Ctrl-C reaches both processes; the child counts the two as one.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP", ...(process.platform === "win32" ? [] : ["SIGUSR2"])];
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
   // What started this process may ask the child for something, as the studio does.
   if (process.channel) {
     process.on("message", (message) => child.connected && child.send(message));

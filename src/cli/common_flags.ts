@@ -1,5 +1,6 @@
 // Options with the same meaning in every command.
 
+import { DISTRIBUTED_MODES } from "../distributed/open.ts";
 import { BACKEND_CHOICES } from "../engine/backends/create.ts";
 import { PRECISIONS } from "../engine/precision.ts";
 import { choice, integer } from "./parsers.ts";
@@ -14,6 +15,11 @@ export const COMMON = {
     "--precision <name>",
     "fp32 (default) | fp16: products of 16 bits, which is for GPUs",
     choice("--precision", PRECISIONS),
+  ],
+  distributed: [
+    "--distributed <mode>",
+    "auto (default: with the processes that mpirun or srun started) | mpi | none",
+    choice("--distributed", DISTRIBUTED_MODES),
   ],
   json: ["--json", "one JSON object a line on stdout"],
 } as const;

@@ -21,10 +21,15 @@ export class DrawingProgress implements Watch {
   readonly #started = performance.now();
   readonly #shares: Float64Array;
   readonly #calls: number[];
+  readonly #own: number;
 
-  /** @param count total number of images */
-  constructor(count: number, output: Output) {
+  /**
+   * @param count total number of images
+   * @param own how many of them this process draws, from the first on. Default: all
+   */
+  constructor(count: number, output: Output, own = count) {
     this.#output = output;
+    this.#own = own;
     this.#shares = new Float64Array(count);
     this.#calls = new Array<number>(count).fill(0);
   }
@@ -46,21 +51,21 @@ export class DrawingProgress implements Watch {
     return this.#calls;
   }
 
-  /** "45 model calls each", "41-52 model calls each". */
-  summary(): string {
-    const [least, most] = [Math.min(...this.#calls), Math.max(...this.#calls)];
-    return least === most ? `${counted(most, "model call")} each` : `${least}-${most} model calls each`;
-  }
-
   #tell(
     { firstImage, count }: { readonly firstImage: number; readonly count: number },
     shareOfBatch: number,
     what: string,
   ): void {
-    const total = this.#shares.length;
+    const total = this.#own;
     const share = (firstImage + count * shareOfBatch) / total;
     const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
     const left = timeLeft(share, (performance.now() - this.#started) / 1000);
     this.#output.status({ share, parts: [`${images} of ${total}`, what, ...left] });
   }
+}
+
+/** "45 model calls each", "41-52 model calls each". @param calls of each image */
+export function callsInWords(calls: readonly number[]): string {
+  const [least, most] = [Math.min(...calls), Math.max(...calls)];
+  return least === most ? `${counted(most, "model call")} each` : `${least}-${most} model calls each`;
 }

@@ -1,6 +1,7 @@
 // Reports errors to the shell: one line on stderr and an exit code.
 
 import { DataError } from "../data/errors.ts";
+import { DistributedError } from "../distributed/errors.ts";
 import { GpuError, MemoryError, NativeCodeError, ThreadError } from "../engine/backend.ts";
 import { ShapeError } from "../engine/shape.ts";
 import { HubError } from "../io/hub/index.ts";
@@ -38,7 +39,7 @@ const EXPLAINED = [
   ThreadError,
   GpuError,
   NativeCodeError,
-  NativeCodeError,
+  DistributedError,
   PipelineError,
   TrainingOptionError,
   RunFolderError,

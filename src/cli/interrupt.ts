@@ -7,7 +7,8 @@ import { EXIT } from "./errors.ts";
 /** One key press can arrive twice: from the terminal, and forwarded by the parent process. */
 const SAME_PRESS_MS = 400;
 const PRESSES = ["SIGINT", "SIGTERM"] as const;
-const HANG_UP = "SIGHUP";
+/** The end of a terminal; and what schedulers and launchers pass on without ending anything themselves. */
+const REQUESTS = process.platform === "win32" ? (["SIGHUP"] as const) : (["SIGHUP", "SIGUSR2"] as const);
 
 const stops = new Set<() => void>();
 let isExpected = false;
@@ -15,14 +16,14 @@ let isAsked = false;
 let pressedAt: number | undefined;
 
 /**
- * Calls `stop` once: at the first SIGINT, SIGTERM, SIGHUP or loss, or immediately if that has already happened. At a
+ * Calls `stop` once: at the first SIGINT, SIGTERM, SIGHUP, SIGUSR2 or loss, or immediately if that has already happened. At a
  * second SIGINT or SIGTERM the process ends at once.
  * @returns a function that removes `stop`; without one, signals end the process
  */
 export function onInterrupt(stop: () => void): () => void {
   if (stops.size === 0) {
     for (const signal of PRESSES) process.on(signal, press);
-    process.on(HANG_UP, askToStop);
+    for (const signal of REQUESTS) process.on(signal, askToStop);
   }
   stops.add(stop);
   if (isAsked) stop();
@@ -30,7 +31,7 @@ export function onInterrupt(stop: () => void): () => void {
     stops.delete(stop);
     if (stops.size > 0) return;
     for (const signal of PRESSES) process.off(signal, press);
-    process.off(HANG_UP, askToStop);
+    for (const signal of REQUESTS) process.off(signal, askToStop);
   };
 }
 

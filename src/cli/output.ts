@@ -26,6 +26,15 @@ export interface Output {
   clear(): void;
 }
 
+/** Says nothing: of several processes that work together one speaks for all. */
+export function quietOutput(): Output {
+  const nothing = () => {};
+  return {
+    ...{ event: nothing, line: nothing, status: nothing, begin: nothing, activity: nothing, warn: nothing },
+    ...{ end: nothing, clear: nothing },
+  };
+}
+
 export function createOutput(json: boolean): Output {
   const warn = (text: string) => process.stderr.write(`imago: warning: ${printable(text)}\n`);
   if (json) {

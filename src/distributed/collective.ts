@@ -16,9 +16,14 @@ export function shareOfCount(count: number, { rank, size }: Pick<Communicator, "
 
 /** Whether each of these is true on any process. The answer is the same on all. */
 export async function anyOf(communicator: Communicator, flags: readonly boolean[]): Promise<boolean[]> {
-  const counts = Float32Array.from(flags, Number);
-  await communicator.sum(counts);
-  return Array.from(counts, (count) => count > 0);
+  return (await sumOf(communicator, flags.map(Number))).map((count) => count > 0);
+}
+
+/** The sums of numbers over all processes. @param numbers that float32 holds exactly, as do their sums */
+export async function sumOf(communicator: Communicator, numbers: readonly number[]): Promise<number[]> {
+  const sums = Float32Array.from(numbers);
+  await communicator.sum(sums);
+  return [...sums];
 }
 
 /** Longer texts are taken for a fault of whoever sends them. */

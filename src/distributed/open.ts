@@ -40,6 +40,9 @@ export async function openCommunicator(
   });
 }
 
+/** Whether a launcher of several processes started this one, be it the only one. */
+export const isLaunched = (): boolean => launchOf(machine.environment) !== undefined;
+
 /** Differs between machines of one name, where the system tells. */
 const bootOf = (): Promise<string> => files.readText("/proc/sys/kernel/random/boot_id").catch(() => "");
 

@@ -1,6 +1,8 @@
 // imago eval: measures the quality of a model's images, and reports how each number was made.
 
 import { sourceImage } from "../../data/source_image.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { singleProcess } from "../../distributed/single.ts";
 import { imageGrid, type Pixels, toRgb, writeImage } from "../../io/image/index.ts";
 import { compare } from "../../metrics/comparison.ts";
 import { FeatureExtractor } from "../../metrics/extractor.ts";
@@ -10,7 +12,8 @@ import { pixelFeatures } from "../../metrics/pixels.ts";
 import type { Cooperation } from "../../platform/cooperative.ts";
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
-import { createOutput, type Output } from "../output.ts";
+import type { Output } from "../output.ts";
+import { firstOnEachMachine, outputOf, together } from "../team.ts";
 import { duration, timeLeft } from "../wording.ts";
 import { checkBound, findBound, type Watched } from "./bound.ts";
 import { type EvalFlags, type EvalPlan, type ImageSet, planEval } from "./plan.ts";
@@ -22,10 +25,16 @@ const LARGE_SIDE = 128;
 /** Number of rows in the memorisation picture. */
 const SHOWN = 12;
 
-export async function evaluate(subject: string, flags: EvalFlags): Promise<void> {
-  const output = createOutput(flags.json === true);
+export function evaluate(subject: string, flags: EvalFlags): Promise<void> {
+  return together(flags, (communicator = singleProcess()) => evaluateWith(communicator, subject, flags));
+}
+
+async function evaluateWith(communicator: Communicator, subject: string, flags: EvalFlags): Promise<void> {
+  const output = outputOf(communicator, flags.json);
   const plan = await checking(async () => {
-    const ready = await planEval(subject, flags, output);
+    const ready = await firstOnEachMachine(communicator, () =>
+      planEval(subject, flags, output, communicator),
+    );
     try {
       checkBound(ready, flags);
       if (ready.run) await checkRows(ready.run);
@@ -48,6 +57,7 @@ export async function evaluate(subject: string, flags: EvalFlags): Promise<void>
     const { signal } = interrupt;
     if (plan.bound) output.begin("compiling the model");
     const compared = await plan.images(signal);
+    if (compared === undefined || communicator.rank > 0) return;
     const reals: ImageSet = {
       count: plan.data.count,
       image: (index) => sourceImage(plan.data, index),

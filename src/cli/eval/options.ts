@@ -58,6 +58,7 @@ export function addEval(program: Command): void {
     .option(...COMMON.force)
     .option(...COMMON.threads)
     .option(...COMMON.backend)
+    .option(...COMMON.distributed)
     .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(evaluate);

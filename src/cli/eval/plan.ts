@@ -5,6 +5,10 @@ import { join } from "node:path";
 import { proportionalClasses } from "../../data/class_proportions.ts";
 import type { ImageSource, SourceSelection } from "../../data/index.ts";
 import { sourceImage } from "../../data/source_image.ts";
+import { shareOfCount } from "../../distributed/collective.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { drawTogether } from "../../distributed/draw_together.ts";
+import { threadsOf } from "../../distributed/threads.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { type BackendChoice, createBackend } from "../../engine/backends/create.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
@@ -17,6 +21,7 @@ import {
   checkBitsPerDim,
 } from "../../pipelines/bits_per_dim.ts";
 import type { ModelClasses } from "../../pipelines/class_labels.ts";
+import type { ImageRange } from "../../pipelines/conditioner.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { checkChannels } from "../../pipelines/images.ts";
 import { RunFolder } from "../../training/run/run_folder.ts";
@@ -34,11 +39,12 @@ import { checkOutputFile } from "../files.ts";
 import type { Output } from "../output.ts";
 import { DEFAULT_SIZE, type FormFlags, fittingOf, formOf } from "../source_flags.ts";
 import { openSource } from "../sources.ts";
+import type { TeamFlags } from "../team.ts";
 import { counted, flagOf } from "../wording.ts";
 import { type FeaturesName, featureNetwork } from "./features.ts";
 
 /** Options of imago eval; those without a question mark have defaults. */
-export interface EvalFlags extends DrawingFlags, FormFlags {
+export interface EvalFlags extends DrawingFlags, FormFlags, TeamFlags {
   readonly data?: string;
   readonly split?: string;
   readonly imageColumn?: string;
@@ -84,8 +90,8 @@ export interface EvalPlan {
   readonly trainTimesteps: number;
   /** The variational bound of the model over images [N, H, W, C] in [-1, 1]; undefined without a model. */
   readonly bound: ((images: HostTensor, options: BoundOptions) => Promise<BitsPerDim>) | undefined;
-  /** Reads or draws the images to compare with the data. */
-  images(signal: AbortSignal): Promise<ImageSet>;
+  /** Reads or draws the images to compare with the data. @returns them, on the first process */
+  images(signal: AbortSignal): Promise<ImageSet | undefined>;
   close(): Promise<void>;
 }
 
@@ -93,9 +99,15 @@ export interface EvalPlan {
 const OF_MODELS = ["checkpoint", "steps", "scheduler", "guidance", "guidanceRescale", "bitsPerDim"] as const;
 
 /** Makes the plan. @throws UsageError; errors of reading the model, the data and the weights */
-export async function planEval(subject: string, flags: EvalFlags, output: Output): Promise<EvalPlan> {
-  const { memorisation, force = false, threads, backend: name } = flags;
-  if (memorisation !== undefined) await checkOutputFile("--memorisation", memorisation, force);
+export async function planEval(
+  subject: string,
+  flags: EvalFlags,
+  output: Output,
+  communicator: Communicator,
+): Promise<EvalPlan> {
+  const { memorisation, force = false, threads = threadsOf(communicator), backend: name } = flags;
+  if (memorisation !== undefined && communicator.rank === 0)
+    await checkOutputFile("--memorisation", memorisation, force);
   const networkFor = await featureNetwork(flags.features, flags.inception, output);
   const backend = await createBackend({
     ...(name && { backend: name }),
@@ -103,7 +115,7 @@ export async function planEval(subject: string, flags: EvalFlags, output: Output
   });
   try {
     const side = isModel(subject)
-      ? await planModel(subject, flags, backend, output)
+      ? await planModel(subject, flags, { backend, communicator }, output)
       : await planImages(subject, flags, output);
     const { source, selection, form, skipBroken } = side;
     const data = await openSource(source, { ...selection, ...form, flip: false, skipBroken }, output);
@@ -145,7 +157,18 @@ const selectionOf = ({ split, imageColumn, labelColumn }: EvalFlags): SourceSele
 const isModel = (folder: string): boolean =>
   ["model_index.json", "metrics.jsonl", "pipeline"].some((name) => existsSync(join(folder, name)));
 
-async function planModel(folder: string, flags: EvalFlags, backend: Backend, output: Output): Promise<Side> {
+interface Means {
+  readonly backend: Backend;
+  /** The processes that draw together. */
+  readonly communicator: Communicator;
+}
+
+async function planModel(
+  folder: string,
+  flags: EvalFlags,
+  { backend, communicator }: Means,
+  output: Output,
+): Promise<Side> {
   const pipeline = await DDPMPipeline.fromPretrained(folder, { backend, warn: output.warn });
   await useCheckpoint(pipeline, folder, flags);
   const { channels, ...size } = pipeline.imageSize;
@@ -171,11 +194,16 @@ async function planModel(folder: string, flags: EvalFlags, backend: Backend, out
   const options = { count, seed, batchSize, scheduler, ...(steps !== undefined && { steps }), ...guided };
   pipeline.checkOptions(options);
   if (flags.bitsPerDim !== undefined) checkBitsPerDim(pipeline.unet, pipeline.scheduler, pipeline.codec);
-  const draw = async (classLabels: readonly number[] | undefined, signal: AbortSignal): Promise<ImageSet> => {
-    const watch = watchOf(isAdaptive, new DrawingProgress(count, output));
+  const draw = async (
+    classLabels: readonly number[] | undefined,
+    signal: AbortSignal,
+  ): Promise<ImageSet | undefined> => {
+    const { count: own } = shareOfCount(count, communicator);
+    const watch = watchOf(isAdaptive, new DrawingProgress(count, output, own));
     const asked = { ...options, ...(classLabels && { classLabels }), signal, ...watch };
-    const images = await fitting(flags, () => pipeline.generateImages(asked));
-    return { count, image: (index) => images[index] };
+    const drawPart = (part: ImageRange) => fitting(flags, () => pipeline.generateImages({ ...asked, part }));
+    const images = await drawTogether(communicator, count, drawPart, signal);
+    return images && { count, image: (index) => images[index] };
   };
   const { guidance, guidanceRescale } = flags;
   const parts = [

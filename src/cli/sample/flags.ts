@@ -6,12 +6,13 @@ import { animatedFormat } from "../../io/image/index.ts";
 import type { SeedCompat } from "../../pipelines/seeding.ts";
 import type { DrawingFlags } from "../drawing_plan.ts";
 import { UsageError } from "../errors.ts";
+import type { TeamFlags } from "../team.ts";
 
 /** What stands below the images of a sheet. */
 export const CAPTIONS = ["none", "index", "seed", "class"] as const;
 
 /** Options of imago sample; those without a question mark have defaults. */
-export interface SampleFlags extends DrawingFlags {
+export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly schedulerOption?: Readonly<Record<string, unknown>>;
   readonly eta?: number;
   readonly snr?: number;

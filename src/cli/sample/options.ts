@@ -123,6 +123,7 @@ export function addSample(program: Command): void {
     .option(...COMMON.threads)
     .option(...COMMON.backend)
     .option(...COMMON.precision)
+    .option(...COMMON.distributed)
     .option(...COMMON.json)
     .allowExcessArguments(false)
     .action(sample);

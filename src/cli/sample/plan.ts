@@ -1,10 +1,14 @@
 // The plan of `imago sample`: checks its options and reads the model before any computation.
 
+import type { Communicator } from "../../distributed/communicator.ts";
+import { drawTogether } from "../../distributed/draw_together.ts";
+import { threadsOf } from "../../distributed/threads.ts";
 import type { HostTensor } from "../../engine/host_tensor.ts";
 import type { FetchProgress } from "../../io/hub/index.ts";
 import type { Pixels } from "../../io/image/index.ts";
 import { type AdaptiveOptions, misplacedOption } from "../../pipelines/adaptive.ts";
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
+import type { ImageRange } from "../../pipelines/conditioner.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import type { DrawOptions } from "../../pipelines/diffusion_pipeline.ts";
 import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
@@ -35,10 +39,19 @@ export interface SamplePlan {
   readonly classes: readonly string[] | undefined;
   /** Undefined for models without classes. */
   readonly guidance: number | undefined;
-  draw(watch: Watch, signal: AbortSignal): Promise<Pixels[]>;
+  /** @returns the images, on the first process */
+  draw(watch: Watch, signal: AbortSignal): Promise<Pixels[] | undefined>;
   /** Converts the samples of a watch to images, [N, H, W, C] in [-1, 1]. */
   decode(latents: HostTensor): Promise<HostTensor>;
   close(): Promise<void>;
+}
+
+/** What a plan is made with, besides the flags. */
+export interface SampleMeans {
+  /** The processes that draw together, of which the first one writes. */
+  readonly communicator: Communicator;
+  readonly output: Output;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -49,14 +62,14 @@ export interface SamplePlan {
 export async function planSample(
   source: string,
   flags: SampleFlags,
-  output: Output,
-  signal: AbortSignal,
+  { communicator, output, signal }: SampleMeans,
 ): Promise<SamplePlan> {
-  await checkFiles(flags);
+  if (communicator.rank === 0) await checkFiles(flags);
+  const threads = flags.threads ?? threadsOf(communicator);
   const options = {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.precision && { precision: flags.precision }),
-    ...(flags.threads !== undefined && { threads: flags.threads }),
+    ...(threads !== undefined && { threads }),
     ...(flags.variant !== undefined && { variant: flags.variant }),
     ...(flags.revision !== undefined && { revision: flags.revision }),
     warn: output.warn,
@@ -71,13 +84,15 @@ export async function planSample(
   const pipeline = await (isRepaint ? RePaintPipeline : DDPMPipeline).fromPretrained(source, options);
   await useCheckpoint(pipeline, source, flags);
   const plan =
-    pipeline instanceof RePaintPipeline ? await planRepaint(pipeline, flags) : planNew(pipeline, flags);
+    pipeline instanceof RePaintPipeline
+      ? await planRepaint(pipeline, flags, communicator)
+      : planNew(pipeline, flags, communicator);
   checkPictures(flags, pipeline.imageSize, plan.classes);
   return plan;
 }
 
 /** Plans new images. */
-function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
+function planNew(pipeline: DDPMPipeline, flags: SampleFlags, communicator: Communicator): SamplePlan {
   checkCount(imagesOf(flags), pipeline.imageSize);
   const { scheduler, steps, isAdaptive } = chooseSampler(pipeline, flags);
   checkPlace(scheduler, flags);
@@ -98,15 +113,22 @@ function planNew(pipeline: DDPMPipeline, flags: SampleFlags): SamplePlan {
     steps,
     isAdaptive,
     ...classesOf(asked, pipeline),
-    draw: (watch, signal) =>
-      fitting(options, () => pipeline.generateImages({ ...options, signal, ...watchOf(isAdaptive, watch) })),
+    draw: (watch, signal) => {
+      const more = { ...options, signal, ...watchOf(isAdaptive, watch) };
+      const draw = (part: ImageRange) => fitting(options, () => pipeline.generateImages({ ...more, part }));
+      return drawTogether(communicator, asked.count, draw, signal);
+    },
     decode: (latents) => pipeline.decode(latents),
     close: () => pipeline.close(),
   };
 }
 
 /** Plans an image with a redrawn part. */
-async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promise<SamplePlan> {
+async function planRepaint(
+  pipeline: RePaintPipeline,
+  flags: SampleFlags,
+  communicator: Communicator,
+): Promise<SamplePlan> {
   const { image, mask, eta, jumpLength, jumpNSample } = flags;
   if (image === undefined || mask === undefined) {
     const missing = image === undefined ? "--image" : "--mask";
@@ -135,8 +157,11 @@ async function planRepaint(pipeline: RePaintPipeline, flags: SampleFlags): Promi
     steps,
     isAdaptive: false,
     ...classesOf(asked, pipeline),
-    draw: ({ onStep }, signal) =>
-      fitting(options, () => pipeline.generateImages({ ...options, signal, onStep })),
+    draw: ({ onStep }, signal) => {
+      const draw = (part: ImageRange) =>
+        fitting(options, () => pipeline.generateImages({ ...options, part, signal, onStep }));
+      return drawTogether(communicator, asked.count, draw, signal);
+    },
     decode: (latents) => pipeline.decode(latents),
     close: () => pipeline.close(),
   };

@@ -1,23 +1,32 @@
 // imago sample: draws images with a trained model.
 
-import { DrawingProgress, type Watch } from "../drawing_progress.ts";
+import { shareOfCount, sumOf } from "../../distributed/collective.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { singleProcess } from "../../distributed/single.ts";
+import { callsInWords, DrawingProgress, type Watch } from "../drawing_progress.ts";
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
-import { createOutput, type Output } from "../output.ts";
+import { firstOnEachMachine, outputOf, together } from "../team.ts";
 import { CLASSES_TOLD, counted, duration, someOf } from "../wording.ts";
 import { Film, type FilmStep } from "./film.ts";
 import { type GivenFlags, type SampleFlags, withDefaults } from "./flags.ts";
 import { STRIP_FRAMES, writePictures } from "./pictures.ts";
-import { planSample, type SamplePlan } from "./plan.ts";
+import { planSample, type SampleMeans, type SamplePlan } from "./plan.ts";
 
 export async function sample(source: string, given: GivenFlags): Promise<void> {
   const flags = withDefaults(given);
-  const output = createOutput(flags.json === true);
+  await together(flags, (communicator = singleProcess()) => sampleWith(communicator, source, flags));
+}
+
+async function sampleWith(communicator: Communicator, source: string, flags: SampleFlags): Promise<void> {
+  const output = outputOf(communicator, flags.json);
   const { walk, walkFrames, seed, seedCompat } = flags;
   const interrupt = new AbortController();
   let stopped = "stopped; what was downloaded is kept, the same command goes on with it";
   const release = onInterrupt(() => interrupt.abort(new Interrupted(stopped)));
-  const plan = await ready(source, flags, output, interrupt.signal).catch((error: unknown) => {
+  const plan = await firstOnEachMachine(communicator, () =>
+    ready(source, flags, { communicator, output, signal: interrupt.signal }),
+  ).catch((error: unknown) => {
     release();
     throw error;
   });
@@ -32,7 +41,7 @@ export async function sample(source: string, given: GivenFlags): Promise<void> {
     film.strip?.add(step);
   };
   const started = performance.now();
-  const progress = new DrawingProgress(count, output);
+  const progress = new DrawingProgress(count, output, shareOfCount(count, communicator).count);
   const watch: Watch = {
     onStep(step) {
       if (step.firstImage === 0) addToFilms({ ...step, share: step.step / step.steps });
@@ -46,6 +55,8 @@ export async function sample(source: string, given: GivenFlags): Promise<void> {
   try {
     output.begin("compiling the model");
     const images = await plan.draw(watch, interrupt.signal);
+    const calls = await sumOf(communicator, progress.modelCalls);
+    if (images === undefined) return;
     output.clear();
     await writePictures(images, flags, classes, film);
     const elapsed = (performance.now() - started) / 1000;
@@ -64,13 +75,13 @@ export async function sample(source: string, given: GivenFlags): Promise<void> {
       ...(!walk && { seed }),
       ...(seedCompat && { seed_compat: seedCompat }),
       ...(isAdaptive && {
-        model_calls: progress.modelCalls.reduce((sum, calls) => sum + calls, 0),
-        model_calls_per_image: progress.modelCalls,
+        model_calls: calls.reduce((sum, ofImage) => sum + ofImage, 0),
+        model_calls_per_image: calls,
       }),
       seconds: Number(elapsed.toFixed(3)),
       images_per_second: Number((count / elapsed).toFixed(3)),
     });
-    const called = isAdaptive ? `, ${progress.summary()}` : "";
+    const called = isAdaptive ? `, ${callsInWords(calls)}` : "";
     const drawn = walk ? counted(walk.length * walkFrames, "frame") : counted(count, "image");
     output.line(`${drawn} in ${duration(elapsed)}${called}: ${flags.out}`);
     if (classes) output.line(`classes, in turn: ${someOf(classesOf(classes, flags), CLASSES_TOLD)}`);
@@ -87,16 +98,11 @@ export async function sample(source: string, given: GivenFlags): Promise<void> {
 }
 
 /** Makes the plan, after downloads. */
-async function ready(
-  source: string,
-  flags: SampleFlags,
-  output: Output,
-  signal: AbortSignal,
-): Promise<SamplePlan> {
+async function ready(source: string, flags: SampleFlags, means: SampleMeans): Promise<SamplePlan> {
   try {
-    return await checking(() => planSample(source, flags, output, signal));
+    return await checking(() => planSample(source, flags, means));
   } finally {
-    output.clear();
+    means.output.clear();
   }
 }
 

@@ -138,6 +138,7 @@ export function addTrain(program: Command): void {
     .option(...COMMON.threads)
     .option(...COMMON.backend)
     .option(...COMMON.precision)
+    .option(...COMMON.distributed)
     .option(
       "--sample-every <n>",
       "steps between sample grids, of which the last step has one; 0 for none",

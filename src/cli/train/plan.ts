@@ -5,6 +5,8 @@ import { identity } from "../../codecs/identity.ts";
 import { type PatchSize, patchesOrPixels } from "../../codecs/patches.ts";
 import type { SourceSelection } from "../../data/index.ts";
 import { extentOf } from "../../data/local/form.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { singleProcess } from "../../distributed/single.ts";
 import type { BackendChoice } from "../../engine/backends/create.ts";
 import type { Precision } from "../../engine/precision.ts";
 import { readJson } from "../../io/diffusers_json.ts";
@@ -22,10 +24,10 @@ import {
 } from "../../schedulers/index.ts";
 import type { SolverPredictionType } from "../../schedulers/math/prediction.ts";
 import type { PresetName, RunLength } from "../../training/presets.ts";
-import { checkpointSteps } from "../../training/run/checkpoint.ts";
 import type { InitModel } from "../../training/run/init_source.ts";
-import { type RunConfig, RunFolder } from "../../training/run/run_folder.ts";
+import { RunFolder } from "../../training/run/run_folder.ts";
 import { type LrScheduleName, PLAIN_DRAWS } from "../../training/settings.ts";
+import { ALONE } from "../../training/step/batch_share.ts";
 import type { LossWeighting, TrainScheduler } from "../../training/step/objective.ts";
 import type { OptimizerName } from "../../training/step/optimizer.ts";
 import type { TimestepSamplingName } from "../../training/step/timestep_sampling.ts";
@@ -33,11 +35,13 @@ import { sizeProblem, type TrainerOptions } from "../../training/trainer_options
 import { type AugmentFlags, augmentFlags } from "../augment_flags.ts";
 import { UsageError } from "../errors.ts";
 import type { FormFlags } from "../source_flags.ts";
+import type { TeamFlags } from "../team.ts";
 import { counted } from "../wording.ts";
 import { type Base, initBase, presetBase, presetOf, resumedBase, settingsFor } from "./base.ts";
+import { type RunBefore, readRunBefore } from "./run_before.ts";
 
 /** Options of imago train; absent ones are undefined. */
-export interface TrainFlags extends AugmentFlags, FormFlags {
+export interface TrainFlags extends AugmentFlags, FormFlags, TeamFlags {
   readonly data?: string;
   readonly split?: string;
   readonly imageColumn?: string;
@@ -115,26 +119,22 @@ export interface TrainPlan {
 /**
  * Makes the plan.
  * @param readInit reads the model of --init
+ * @param communicator the processes that train together, if a launcher started this one
  * @throws UsageError for conflicting options, and explained errors for wrong files
  */
 export async function trainPlan(
   flags: TrainFlags,
   readInit: (source: string) => Promise<InitModel>,
+  communicator?: Communicator,
 ): Promise<TrainPlan> {
   checkTogether(flags);
   const resume = flags.resume === true;
   const folder = new RunFolder(flags.out ?? `runs/${presetOf(flags.preset)}`);
-  if (resume && !(await folder.isRun())) {
-    throw new UsageError(
-      `there is no run ${folder.path} to resume; give its folder with --out, or leave out --resume`,
-    );
-  }
   // Before a model is downloaded.
-  if (!resume) await folder.checkFree();
-  const before = resume ? await folder.readConfig() : undefined;
-  const source = before === undefined ? flags.init : await neededInit(folder, before);
+  const before = await readRunBefore(folder, resume, communicator ?? singleProcess());
+  const source = before === undefined ? flags.init : neededInit(before);
   const init = source === undefined ? undefined : await readInit(source);
-  const base = before === undefined ? newBase(flags, init) : resumedBase(folder, before);
+  const base = before === undefined ? newBase(flags, init) : resumedBase(folder, before.config);
   if (resume && flags.preset !== undefined && flags.preset !== base.preset) {
     throw new UsageError(
       `${folder.path} was begun with preset ${base.preset}, not ${flags.preset}; leave out --preset`,
@@ -149,7 +149,6 @@ export async function trainPlan(
   const ema = flags.ema === false ? false : (flags.emaMaxDecay ?? emaMaxDecay ?? false);
   const given = defined({
     batchSize: flags.batchSize,
-    microbatch: flags.microbatch,
     optimizer: flags.optimizer,
     precision: flags.precision,
     learningRate: flags.learningRate,
@@ -184,6 +183,7 @@ export async function trainPlan(
     // A preset's mean and deviation apply only to its own distribution of timesteps.
     ...(flags.timestepSampling !== undefined && { logitMean, logitStd }),
     ...given,
+    microbatch: flags.microbatch ?? keptMicrobatch(base, flags.batchSize, communicator),
   };
   if (flags.evalCount !== undefined && settings.evalEvery === 0) {
     throw new UsageError("--eval-count is of --eval-every; give both or neither");
@@ -221,7 +221,7 @@ export async function trainPlan(
       out: folder.path,
       resume,
       ...(base.preset !== null && { preset: base.preset }),
-      ...defined({ backend: flags.backend, threads: flags.threads }),
+      ...defined({ backend: flags.backend, threads: flags.threads, communicator }),
     },
   };
 }
@@ -232,9 +232,8 @@ function newBase(flags: TrainFlags, init: InitModel | undefined): Base {
 }
 
 /** The initial weights of a run that ended before its first checkpoint; later it needs no other model. */
-async function neededInit(folder: RunFolder, { init }: RunConfig): Promise<string | undefined> {
-  if (init === undefined || init.source === null) return undefined;
-  return (await checkpointSteps(folder)).length === 0 ? init.source : undefined;
+function neededInit({ config, hasCheckpoint }: RunBefore): string | undefined {
+  return hasCheckpoint ? undefined : (config.init?.source ?? undefined);
 }
 
 function checkTogether(flags: TrainFlags): void {
@@ -261,6 +260,16 @@ function checkTogether(flags: TrainFlags): void {
   if (flags.ema === false && flags.emaMaxDecay !== undefined) {
     throw new UsageError("--no-ema and --ema-max-decay exclude each other; give one of them");
   }
+}
+
+/** The microbatch of a run that is resumed, unless so many processes cannot share its batch in these. */
+function keptMicrobatch(
+  { settings }: Base,
+  batchSize = settings.batchSize,
+  { size }: Pick<Communicator, "size"> = ALONE,
+): number | null {
+  const { microbatch } = settings;
+  return microbatch !== null && (batchSize / microbatch) % size === 0 ? microbatch : null;
 }
 
 const lengthOf = ({ steps, epochs }: TrainFlags): RunLength | undefined =>

@@ -2,6 +2,8 @@
 
 import { existsSync } from "node:fs";
 import type { ImageSource } from "../../data/index.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { singleProcess } from "../../distributed/single.ts";
 import { GpuError } from "../../engine/backend.ts";
 import type { FeatureNetwork } from "../../metrics/extractor.ts";
 import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
@@ -12,12 +14,15 @@ import { DivergenceError } from "../../training/errors.ts";
 import { giveWeights } from "../../training/run/give_weights.ts";
 import { metricsToJson, qualityToJson } from "../../training/run/metrics_log.ts";
 import type { Quality } from "../../training/run/quality.ts";
+import type { TrainSettings } from "../../training/settings.ts";
 import { withClasses } from "../../training/step/batch_labels.ts";
+import { addsAlongTree } from "../../training/step/batch_share.ts";
 import { Trainer, type TrainProgress } from "../../training/trainer.ts";
 import { checking, EXIT, Interrupted } from "../errors.ts";
 import { expectWork, onInterrupt } from "../interrupt.ts";
-import { createOutput, type Output } from "../output.ts";
+import type { Output } from "../output.ts";
 import { openSource } from "../sources.ts";
+import { firstOnEachMachine, outputOf, together } from "../team.ts";
 import { bytes, CLASSES_TOLD, counted, duration, imagoCommand, magnitude, someOf } from "../wording.ts";
 import { trainAgain } from "./again.ts";
 import { readInit, tellInit, warnOfPrediction } from "./init.ts";
@@ -38,11 +43,13 @@ const ACTIVITIES = {
 const EPOCH_LINE_MS = 10_000;
 
 export async function train(flags: TrainFlags): Promise<void> {
-  const output = createOutput(flags.json === true);
   expectWork();
   const orders = new Orders();
   try {
-    await trainTo(await checking(() => prepare(flags, output)), orders, output);
+    await together(flags, async (communicator) => {
+      const output = outputOf(communicator ?? singleProcess(), flags.json);
+      await trainTo(await checking(() => prepare(flags, output, communicator)), orders, output);
+    });
   } finally {
     orders.end();
   }
@@ -111,13 +118,15 @@ interface Ready {
 }
 
 /** The work before the first step; errors here are errors in the command. */
-async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
-  const plan = await trainPlan(flags, (source) => readInit(source, output));
+async function prepare(
+  flags: TrainFlags,
+  output: Output,
+  communicator: Communicator | undefined,
+): Promise<Ready> {
+  const plan = await trainPlan(flags, (source) => readInit(source, output), communicator);
   const { scheduler, data: dataPlan, options } = plan;
-  const data = await openSource(
-    dataPlan.source,
-    { ...dataPlan, ...dataPlan.selection, flip: options.flip },
-    output,
+  const data = await firstOnEachMachine(communicator, () =>
+    openSource(dataPlan.source, { ...dataPlan, ...dataPlan.selection, flip: options.flip }, output),
   );
   const plain = plan.makeModel(data.channels);
   const model = plan.classConditional ? withClasses(plain, data, options.labelDropout) : plain;
@@ -146,8 +155,9 @@ async function prepare(flags: TrainFlags, output: Output): Promise<Ready> {
   return { plan, trainer, model, source: dataPlan.source, data, out: options.out };
 }
 
-function announce({ trainer, model, source, data, out }: Ready, output: Output): void {
+function announce({ plan, trainer, model, source, data, out }: Ready, output: Output): void {
   const { settings, startStep, arenaBytes, memoryBytes, device } = trainer;
+  const { communicator } = plan.options;
   const images = data.count;
   const classes = isClassConditional(model) ? data.labels?.names : undefined;
   output.event({
@@ -160,6 +170,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
     parameters: model.parameterCount,
     batch_size: settings.batchSize,
     ...(device && { device: device.name }),
+    ...(communicator && { processes: communicator.size, microbatch: settings.microbatch }),
     arena_bytes: arenaBytes,
     memory_bytes: memoryBytes,
   });
@@ -177,6 +188,7 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
   );
   if (device)
     output.line(`computing on ${device.name}${device.reason === undefined ? "" : `: ${device.reason}`}`);
+  if (communicator) tellTeam(communicator, settings, output);
   if (trainer.init && startStep === 0) tellInit(trainer.init, output);
   if (classes) output.line(`${counted(classes.length, "class")}: ${someOf(classes, CLASSES_TOLD)}`);
   else if (data.labels) {
@@ -185,6 +197,15 @@ function announce({ trainer, model, source, data, out }: Ready, output: Output):
     );
   }
   if (startStep > 0) output.line(`going on after step ${startStep}`);
+}
+
+/** How the processes share a batch, and whether their number decides the last bits. */
+function tellTeam({ size }: Communicator, { batchSize, microbatch }: TrainSettings, output: Output): void {
+  const share = batchSize / size;
+  const atOnce = microbatch === null || microbatch === share ? "" : `, ${microbatch} at a time`;
+  output.line(`${counted(size, "process")}, each with ${counted(share, "image")} of a batch${atOnce}`);
+  if (!addsAlongTree(share / (microbatch ?? share)))
+    output.line("with another number of processes the sums have another order, and other last bits");
 }
 
 /** Reports each step; epochs only if they take long. */

@@ -1,9 +1,8 @@
 // Draws images during a run, for sample grids and quality numbers. It writes no files.
 
 import type { Codec } from "../../codecs/codec.ts";
-import { shareOfCount } from "../../distributed/collective.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
-import { gatherImages } from "../../distributed/gather_images.ts";
+import { drawTogether } from "../../distributed/draw_together.ts";
 import type { Backend } from "../../engine/backend.ts";
 import { imageGrid, type Pixels } from "../../io/image/index.ts";
 import type { StateDict } from "../../io/state_dict.ts";
@@ -11,6 +10,7 @@ import type { Denoiser } from "../../models/denoiser.ts";
 import { classColumns, spreadClasses } from "../../pipelines/class_grid.ts";
 import type { Id2Label } from "../../pipelines/class_labels.ts";
 import type { PipelineParts } from "../../pipelines/components.ts";
+import type { ImageRange } from "../../pipelines/conditioner.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import { fewStepScheduler } from "../../pipelines/sampling_defaults.ts";
 import { schedulerFromConfig } from "../../schedulers/index.ts";
@@ -92,20 +92,19 @@ export class Preview {
     const { sampleScheduler, sampleSteps, seed } = this.#settings;
     this.#pipeline.unet.loadStateDict(weights);
     this.#pipeline.weightsChanged();
-    const { first: firstImage, count: own } = shareOfCount(count, this.#communicator);
-    const draw = () =>
+    const draw = (part: ImageRange) =>
       this.#pipeline.generateImages({
         count,
-        part: { firstImage, count: own },
+        part,
         steps: sampleSteps,
         scheduler: sampleScheduler ?? fewStepScheduler(this.#pipeline.schedulerName),
         ...(classLabels && { classLabels }),
         seed,
         signal,
-        onStep: ({ firstImage: image, count: drawn, step, steps }) =>
-          onProgress?.((image - firstImage + (drawn * step) / steps) / own),
+        onStep: ({ firstImage, count: drawn, step, steps }) =>
+          onProgress?.((firstImage - part.firstImage + (drawn * step) / steps) / part.count),
       });
-    return gatherImages(this.#communicator, own === 0 ? async () => [] : draw, signal);
+    return drawTogether(this.#communicator, count, draw, signal);
   }
 
   /** Frees the resources for drawing; the backend stays open. */

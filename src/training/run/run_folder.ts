@@ -74,8 +74,7 @@ export class RunFolder {
 
   /** Writes config.json, and creates the folder if needed. @throws FileError */
   async writeConfig(config: RunConfig, permit?: Permit): Promise<void> {
-    const json = { ...config, training: settingsToJson(config.training) };
-    await files.writeFileAtomic(this.config, `${JSON.stringify(json, undefined, 2)}\n`, permit);
+    await files.writeFileAtomic(this.config, configText(config), permit);
   }
 
   /** @throws RunFolderError if there is no run here, FileError when its config.json is damaged */
@@ -93,6 +92,15 @@ export class RunFolder {
     for (const folder of [this.path, this.checkpoints, this.samples]) await files.repairFolder(folder);
   }
 }
+
+/** The content of config.json. */
+export function configText(config: RunConfig): string {
+  const json = { ...config, training: settingsToJson(config.training) };
+  return `${JSON.stringify(json, undefined, 2)}\n`;
+}
+
+/** The config in a text of `configText`. */
+export const parseConfig = (text: string): RunConfig => v.parse(runConfigSchema, JSON.parse(text));
 
 /** 500 -> "000500": names sort by step. */
 const stepName = (step: number): string => String(step).padStart(6, "0");

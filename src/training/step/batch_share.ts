@@ -57,6 +57,12 @@ export function shareOf(
   return { wholeBatch: batchSize, microbatch: images, own: { firstImage: rank * count, count } };
 }
 
+/**
+ * Whether processes with so many microbatches each add up what one process with all of them does, in the same order:
+ * then each of their sums is a branch of the tree (gradient_sums.ts).
+ */
+export const addsAlongTree = (microbatches: number): boolean => (microbatches & (microbatches - 1)) === 0;
+
 /** The microbatches of a process, as ranges of the whole batch. */
 export function microbatchesOf({ microbatch, own }: BatchShare): ImageRange[] {
   return Array.from({ length: own.count / microbatch }, (_, i) => ({

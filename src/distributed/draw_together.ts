@@ -1,23 +1,27 @@
-// Images that several processes draw, together on the first one.
+// Images that several processes draw together, for the first one.
 
 import { isChannels, type Pixels } from "../io/image/index.ts";
-import { anyOf } from "./collective.ts";
+import type { ImageRange } from "../pipelines/conditioner.ts";
+import { anyOf, shareOfCount } from "./collective.ts";
 import type { Communicator } from "./communicator.ts";
 import { CancelledElsewhere } from "./errors.ts";
 
 /**
- * Draws this process's share of some images.
- * @param draw its images, all of one size
+ * Draws images, each process its share.
+ * @param draw some of them, all of one size
  * @param signal cancels it: then all processes end without images
- * @returns the images of all in order of rank, on the first process; elsewhere undefined
+ * @returns all images in order, on the first process; elsewhere undefined
  * @throws the signal's reason when it is aborted, CancelledElsewhere when that of another process is
  */
-export async function gatherImages(
+export async function drawTogether(
   communicator: Communicator,
-  draw: () => Promise<readonly Pixels[]>,
+  count: number,
+  draw: (part: ImageRange) => Promise<readonly Pixels[]>,
   signal?: AbortSignal,
 ): Promise<Pixels[] | undefined> {
-  const drawn = await draw().catch((error: unknown) => {
+  const { first: firstImage, count: own } = shareOfCount(count, communicator);
+  const work = own === 0 ? Promise.resolve([]) : draw({ firstImage, count: own });
+  const drawn = await work.catch((error: unknown) => {
     if (signal?.aborted === true && error === signal.reason) return undefined;
     throw error;
   });

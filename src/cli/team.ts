@@ -1,0 +1,59 @@
+// The processes that run one command together, where a launcher such as mpirun started several.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Communicator } from "../distributed/communicator.ts";
+import { type DistributedMode, isLaunched, openCommunicator } from "../distributed/open.ts";
+import { checking, describeError, Interrupted } from "./errors.ts";
+import { createOutput, type Output, quietOutput } from "./output.ts";
+
+/** An error that all processes have is the first one's to report: the others leave it this time (milliseconds). */
+const FIRST_REPORTS_MS = 3000;
+
+export interface TeamFlags {
+  /** Default auto. */
+  readonly distributed?: DistributedMode;
+}
+
+/**
+ * Does the work on all processes. Where it fails on one, all end.
+ * @param work its communicator is undefined where no launcher started this process
+ */
+export async function together(
+  { distributed: mode = "auto" }: TeamFlags,
+  work: (communicator?: Communicator) => Promise<void>,
+): Promise<void> {
+  const isOne = mode === "none" || (mode === "auto" && !isLaunched());
+  if (isOne) return work(undefined);
+  const communicator = await checking(() => openCommunicator({ mode }));
+  try {
+    await work(communicator);
+    await communicator.close();
+  } catch (error) {
+    if (communicator.size === 1) throw error;
+    if (error instanceof Interrupted && (await endsWithAll(communicator)))
+      throw communicator.rank === 0 ? error : new Interrupted("");
+    if (communicator.rank > 0) await sleep(FIRST_REPORTS_MS);
+    await communicator.abort(describeError(error).line);
+  }
+}
+
+/** Ends together, if the others were interrupted, too. */
+function endsWithAll(communicator: Communicator): Promise<boolean> {
+  const end = communicator.close().then(() => true);
+  return Promise.race([end, sleep(FIRST_REPORTS_MS, false, { ref: false })]);
+}
+
+/** The output of a command: of several processes, the first one speaks for all. */
+export const outputOf = ({ rank }: Communicator, json = false): Output =>
+  rank === 0 ? createOutput(json) : quietOutput();
+
+/** Does work that leaves files for the others of a machine, such as a cache, on one process of each machine first. */
+export async function firstOnEachMachine<T>(
+  communicator: Communicator | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const isFirstHere = communicator === undefined || communicator.localRank === 0;
+  const done = isFirstHere ? await work() : undefined;
+  await communicator?.barrier();
+  return done ?? work();
+}
