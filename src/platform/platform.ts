@@ -399,6 +399,17 @@ export interface Processes {
    * an earlier boot, or text that is not a mark.
    */
   stateOf(mark: string): Promise<ProcessState>;
+  /**
+   * Starts a small helper that writes a line to stderr when this process ends, even by SIGKILL; whoever kills the helper first
+   * hears nothing. It is in this process's group.
+   * @param held file descriptors that it keeps open, beside output: who waits for their end learns of this process's after the line
+   */
+  guard(line: string, held: readonly number[]): ProcessGuard;
+}
+
+export interface ProcessGuard {
+  /** The helper's process id; undefined if there is none. */
+  readonly process: number | undefined;
 }
 
 export type ProcessState = "alive" | "gone" | "unknown";

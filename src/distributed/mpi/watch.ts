@@ -3,14 +3,14 @@
 // wait for each other in different calls find out.
 
 import type { ForeignCalls } from "../../platform/platform.ts";
-import type { Messages, Pending } from "./messages.ts";
+import { type Messages, type Pending, SIGN_TAG } from "./messages.ts";
 import type { Operation } from "./protocol.ts";
 import { Silence } from "./silence.ts";
 
 /** Milliseconds between two signs. */
 const BEAT = 1000;
 /** How much longer each further rank waits for rank 0, so that one of them says that it is lost. */
-const TURN = 200;
+const TURN = 1000;
 /** Ranks that wait longer and longer. */
 const TURNS = 10;
 /** Numbers of a sign: whether it is the last, the number of the call, its kind, its length. JavaScript moves smaller arrays. */
@@ -48,7 +48,6 @@ export class Watch {
   #isLeaving = false;
 
   /**
-   * @param messages that nothing else uses
    * @param nameOf the name of a rank in messages to people
    * @param timeout seconds of silence after which a rank is lost; 0: never
    */
@@ -108,7 +107,7 @@ export class Watch {
       this.#addressOf(peer.inbox),
       peer.inbox.byteLength,
       peer.rank,
-      0,
+      SIGN_TAG,
     );
     if (!peer.receiving.isDone()) {
       if (peer.silence.look(now) <= this.#limit) return undefined;
@@ -128,7 +127,12 @@ export class Watch {
     peer.outbox.set([this.#isLeaving ? 1 : 0, ...numbersOf(doing)]);
     peer.hasSaidGoodbye = this.#isLeaving;
     peer.due = now + BEAT;
-    peer.sending = this.#messages.send(this.#addressOf(peer.outbox), peer.outbox.byteLength, peer.rank, 0);
+    peer.sending = this.#messages.send(
+      this.#addressOf(peer.outbox),
+      peer.outbox.byteLength,
+      peer.rank,
+      SIGN_TAG,
+    );
   }
 
   /** What a rank does other than this one in the same call. */
