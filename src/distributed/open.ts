@@ -52,8 +52,7 @@ function guardOf(launch: Launch | undefined): number | undefined {
   if (launch?.rank === undefined || launch.tellsRanks) return undefined;
   const { PMI_FD, HYDI_CONTROL_FD } = machine.environment;
   const held = [PMI_FD, HYDI_CONTROL_FD].filter((text) => /^\d{1,3}$/.test(text ?? "")).map(Number);
-  const line = `imago: rank ${launch.rank} on host ${machine.hostName()} has died: it was killed, or it crashed`;
-  return processes.guard(line, held).process;
+  return processes.guard(`imago: rank ${launch.rank} on host ${machine.hostName()}`, held).process;
 }
 
 function timeoutOf(text = ""): number {

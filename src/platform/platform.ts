@@ -400,11 +400,12 @@ export interface Processes {
    */
   stateOf(mark: string): Promise<ProcessState>;
   /**
-   * Starts a small helper that writes a line to stderr when this process ends, even by SIGKILL; whoever kills the helper first
-   * hears nothing. It is in this process's group.
+   * Starts a small helper that writes a line to stderr when this process ends, even by SIGKILL, unless it is killed first. It is
+   * in this process's group.
+   * @param name how the line begins; it ends with what ended the process
    * @param held file descriptors that it keeps open, beside output: who waits for their end learns of this process's after the line
    */
-  guard(line: string, held: readonly number[]): ProcessGuard;
+  guard(name: string, held: readonly number[]): ProcessGuard;
 }
 
 export interface ProcessGuard {

@@ -58,7 +58,7 @@ function namesFault({ name }: Launcher, { kind, culprit }: Fault, said: string):
   switch (kind) {
     case "killed":
       if (name === "Open MPI") return said.includes(`process rank ${culprit} `) && /on signal 9/.test(said);
-      return said.includes(`imago: ${rank} has died: it was killed, or it crashed\n`);
+      return said.includes(`imago: ${rank} was ended by signal 9\n`);
     case "stopped":
       return said.includes(`imago: ${rank} shows no sign of life for ${TIMEOUT} s\n`);
     case "endless":

@@ -8,7 +8,7 @@ import { LastWords } from "./last_words.ts";
 import type { Course } from "./messages.ts";
 import type { Operation, Reply, Request, Setup } from "./protocol.ts";
 import { Silence } from "./silence.ts";
-import { type Doing, Watch } from "./watch.ts";
+import { type Doing, nextDoing, Watch } from "./watch.ts";
 
 /** Milliseconds of asking without a pause after something has moved: the next message is probably near. */
 const EAGER = 0.05;
@@ -65,13 +65,13 @@ class Rank {
     const { messages } = this.#member;
     const { host, machine, timeout } = this.#setup;
     const nameOf = (rank: number) => this.#nameOf(rank);
-    this.#watch = new Watch(messages, this.#foreign, nameOf, timeout, thread.now());
+    this.#watch = new Watch(messages, this.#foreign.addressOf, nameOf, timeout, thread.now());
     const run = (course: Course) => this.#run(course);
     this.#homes = await findHomes(this.#member, this.#foreign, { host, machine }, run);
     this.#post({ kind: "open", place: placeOf(messages.rank, this.#homes) });
-    for (let call = 1; this.#doing?.operation.kind !== "close"; call++) {
+    while (this.#doing?.operation.kind !== "close") {
       const operation = await this.#next();
-      this.#doing = { call, operation };
+      this.#doing = nextDoing(this.#doing, operation);
       await this.#carryOut(operation);
     }
   }
