@@ -1,9 +1,9 @@
 // Whether this process computes alone or with others: by what the user wants and by the launcher that started it.
 
-import { files, foreign, machine } from "#platform";
+import { files, foreign, machine, processes } from "#platform";
 import type { Communicator } from "./communicator.ts";
 import { DistributedError } from "./errors.ts";
-import { launchOf } from "./launcher.ts";
+import { type Launch, launchOf } from "./launcher.ts";
 import { libraryNames } from "./mpi/library_names.ts";
 import { joinByMpi } from "./mpi/mpi_communicator.ts";
 import { singleProcess } from "./single.ts";
@@ -36,6 +36,7 @@ export async function openCommunicator(
     launch,
     host: machine.hostName(),
     machine: await bootOf(),
+    guard: guardOf(launch),
     timeout: timeoutOf(environment.IMAGO_MPI_TIMEOUT),
   });
 }
@@ -45,6 +46,17 @@ export const isLaunched = (): boolean => launchOf(machine.environment) !== undef
 
 /** Differs between machines of one name, where the system tells. */
 const bootOf = (): Promise<string> => files.readText("/proc/sys/kernel/random/boot_id").catch(() => "");
+
+/**
+ * Says that this rank was killed where the launcher does not. MPICH's and Intel's kills the others at once and may then name one of
+ * them; it waits for the end of what a rank shares with it, so it hears of the death after the line.
+ */
+function guardOf(launch: Launch | undefined): number | undefined {
+  if (launch?.rank === undefined || launch.tellsRanks) return undefined;
+  const { PMI_FD, HYDI_CONTROL_FD } = machine.environment;
+  const held = [PMI_FD, HYDI_CONTROL_FD].filter((text) => /^\d{1,3}$/.test(text ?? "")).map(Number);
+  return processes.guard(`imago: rank ${launch.rank} on host ${machine.hostName()}`, held).process;
+}
 
 function timeoutOf(text = ""): number {
   if (text === "") return TIMEOUT;

@@ -419,6 +419,18 @@ export interface Processes {
    * an earlier boot, or text that is not a mark.
    */
   stateOf(mark: string): Promise<ProcessState>;
+  /**
+   * Starts a small helper that writes a line to stderr when this process ends, even by SIGKILL, unless it is killed first. It is
+   * in this process's group.
+   * @param name how the line begins; it ends with what ended the process
+   * @param held file descriptors that it keeps open, beside output: who waits for their end learns of this process's after the line
+   */
+  guard(name: string, held: readonly number[]): ProcessGuard;
+}
+
+export interface ProcessGuard {
+  /** The helper's process id; undefined if there is none. */
+  readonly process: number | undefined;
 }
 
 export type ProcessState = "alive" | "gone" | "unknown";

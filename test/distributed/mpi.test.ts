@@ -2,7 +2,8 @@
 
 import { hostname } from "node:os";
 import { expect, test } from "vitest";
-import { describeMpi, startJob } from "../support/mpi.ts";
+import { describeMpi } from "../support/mpi.ts";
+import { startJob } from "../support/mpi_jobs.ts";
 
 describeMpi("operations by MPI", (launcher) => {
   test.each([1, 2, 3, 4, 5, 6])("%i ranks", async (size) => {

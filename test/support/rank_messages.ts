@@ -4,19 +4,29 @@
 import { Course, type Messages, type Pending, type Strand } from "../../src/distributed/mpi/messages.ts";
 
 /** What is on its way, by sender, receiver and tag. */
-type Mail = Map<string, Uint8Array[]>;
+export type Mail = Map<string, Uint8Array[]>;
 
 export class RankMessages implements Messages {
   readonly rank: number;
   readonly size: number;
-  readonly memory: ArrayBuffer;
+  readonly #bytesAt: (address: number, bytes: number) => Uint8Array;
   readonly #mail: Mail;
   readonly #random: () => number;
 
-  constructor(rank: number, size: number, memory: ArrayBuffer, mail: Mail, random: () => number) {
+  /**
+   * @param bytesAt the rank's memory
+   * @param random from 0 to 1: whether a message that is looked at is done
+   */
+  constructor(
+    rank: number,
+    size: number,
+    bytesAt: (address: number, bytes: number) => Uint8Array,
+    mail: Mail,
+    random: () => number,
+  ) {
     this.rank = rank;
     this.size = size;
-    this.memory = memory;
+    this.#bytesAt = bytesAt;
     this.#mail = mail;
     this.#random = random;
   }
@@ -26,7 +36,7 @@ export class RankMessages implements Messages {
     const queue = this.#mail.get(key) ?? [];
     this.#mail.set(key, queue);
     return this.#later(() => {
-      queue.push(new Uint8Array(this.memory, address, bytes).slice());
+      queue.push(this.#bytesAt(address, bytes).slice());
       return true;
     });
   }
@@ -37,13 +47,16 @@ export class RankMessages implements Messages {
       const content = this.#mail.get(key)?.shift();
       if (content === undefined) return false;
       if (content.length !== bytes) throw new Error(`${content.length} bytes where ${bytes} were expected`);
-      new Uint8Array(this.memory, address, bytes).set(content);
+      this.#bytesAt(address, bytes).set(content);
       return true;
     });
   }
 
   add(from: number, to: number, count: number): void {
-    const [source, target] = [from, to].map((address) => new Float32Array(this.memory, address, count));
+    const [source, target] = [from, to].map((address) => {
+      const { buffer, byteOffset } = this.#bytesAt(address, count * 4);
+      return new Float32Array(buffer, byteOffset, count);
+    });
     for (let i = 0; i < count; i++) target[i] += source[i];
   }
 
@@ -73,7 +86,8 @@ export function runRanks(
   const mail: Mail = new Map();
   const { width, random } = options;
   let courses = memories.map((memory, rank) => {
-    const messages = new RankMessages(rank, memories.length, memory, mail, random);
+    const bytesAt = (address: number, bytes: number) => new Uint8Array(memory, address, bytes);
+    const messages = new RankMessages(rank, memories.length, bytesAt, mail, random);
     return new Course(operation(messages), width);
   });
   for (let round = 0; courses.length > 0; round++) {

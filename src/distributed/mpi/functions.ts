@@ -4,8 +4,6 @@ import type { ForeignCalls, ForeignLibrary, ForeignType } from "../../platform/p
 import { DistributedError } from "../errors.ts";
 import { type Abi, abiOf } from "./abi.ts";
 
-/** Where the C functions leave their results. */
-const WORDS = 8;
 /** Bytes for the longest text that any library writes. */
 const TEXT_BYTES = 8192;
 
@@ -13,15 +11,12 @@ const TEXT_BYTES = 8192;
 export class Mpi {
   /** What the library calls itself, in a few words. */
   readonly version: string;
-  /** The communicator of all processes that were started together. */
-  readonly world: number;
   readonly #abi: Abi;
   readonly #library: ForeignLibrary;
-  // 64 bytes or more, or JavaScript moves them.
-  readonly #numbers = new Int32Array(2 * WORDS);
-  readonly #handles = new BigInt64Array(WORDS);
+  /** Where functions leave numbers. */
+  readonly #numbers = new Int32Array(1);
   readonly #text = new Uint8Array(TEXT_BYTES);
-  readonly #at: { readonly numbers: number; readonly handles: number; readonly text: number };
+  readonly #at: { readonly numbers: number; readonly text: number };
   readonly #functions;
 
   /** @throws DistributedError if the library lacks a function, or is not of a known kind */
@@ -29,12 +24,10 @@ export class Mpi {
     this.#library = library;
     this.#at = {
       numbers: foreign.addressOf(this.#numbers),
-      handles: foreign.addressOf(this.#handles),
       text: foreign.addressOf(this.#text),
     };
     this.version = this.#readVersion();
     this.#abi = abiOf(library, this.version, (array) => foreign.addressOf(array));
-    this.world = this.#abi.world;
     this.#functions = this.#bindAll(this.#abi.handle);
   }
 
@@ -45,7 +38,6 @@ export class Mpi {
       init: this.#bind("MPI_Init_thread", [address, address, int, address]),
       rank: this.#bind("MPI_Comm_rank", [handle, address]),
       size: this.#bind("MPI_Comm_size", [handle, address]),
-      duplicate: this.#bind("MPI_Comm_dup", [handle, address]),
       setErrorHandler: this.#bind("MPI_Comm_set_errhandler", [handle, handle]),
       errorText: this.#bind("MPI_Error_string", [int, address, address]),
       send: this.#bind("MPI_Isend", message),
@@ -60,45 +52,33 @@ export class Mpi {
   /** Joins the other processes: returns when the launcher has connected them. */
   init(): void {
     this.#check("MPI_Init_thread", this.#functions.init(0, 0, this.#abi.threadFunneled, this.#at.numbers));
-    this.#returnErrors(this.world);
+    const { setErrorHandler } = this.#functions;
+    const { world, errorsReturn } = this.#abi;
+    this.#check("MPI_Comm_set_errhandler", setErrorHandler(world, errorsReturn));
   }
 
-  rank(communicator: number): number {
-    this.#check("MPI_Comm_rank", this.#functions.rank(communicator, this.#at.numbers));
+  /** The number of this process. */
+  rank(): number {
+    this.#check("MPI_Comm_rank", this.#functions.rank(this.#abi.world, this.#at.numbers));
     return this.#numbers[0];
   }
 
-  size(communicator: number): number {
-    this.#check("MPI_Comm_size", this.#functions.size(communicator, this.#at.numbers));
+  /** The number of processes. */
+  size(): number {
+    this.#check("MPI_Comm_size", this.#functions.size(this.#abi.world, this.#at.numbers));
     return this.#numbers[0];
-  }
-
-  /** A communicator of the same processes, whose messages mix with no others. */
-  duplicate(communicator: number): number {
-    this.#check("MPI_Comm_dup", this.#functions.duplicate(communicator, this.#at.handles));
-    const copy =
-      this.#abi.handle === "int" ? new Int32Array(this.#handles.buffer)[0] : Number(this.#handles[0]);
-    this.#returnErrors(copy);
-    return copy;
   }
 
   /** Starts to send bytes. @param request where the library keeps the handle of this message, 8 bytes */
-  send(communicator: number, address: number, bytes: number, to: number, tag: number, request: number): void {
+  send(address: number, bytes: number, to: number, tag: number, request: number): void {
     const { send } = this.#functions;
-    this.#check("MPI_Isend", send(address, bytes, this.#abi.byte, to, tag, communicator, request));
+    this.#check("MPI_Isend", send(address, bytes, this.#abi.byte, to, tag, this.#abi.world, request));
   }
 
   /** Starts to receive exactly so many bytes. @param request as in `send` */
-  receive(
-    communicator: number,
-    address: number,
-    bytes: number,
-    from: number,
-    tag: number,
-    request: number,
-  ): void {
+  receive(address: number, bytes: number, from: number, tag: number, request: number): void {
     const { receive } = this.#functions;
-    this.#check("MPI_Irecv", receive(address, bytes, this.#abi.byte, from, tag, communicator, request));
+    this.#check("MPI_Irecv", receive(address, bytes, this.#abi.byte, from, tag, this.#abi.world, request));
   }
 
   /** Whether a message is done; its handle is then gone. */
@@ -116,17 +96,12 @@ export class Mpi {
 
   /** Ends all processes. Mostly it does not return. */
   abort(exitCode: number): void {
-    this.#functions.abort(this.world, exitCode);
+    this.#functions.abort(this.#abi.world, exitCode);
   }
 
   /** Leaves the other processes, which do the same. */
   finalize(): void {
     this.#check("MPI_Finalize", this.#functions.finalize());
-  }
-
-  #returnErrors(communicator: number): void {
-    const { setErrorHandler } = this.#functions;
-    this.#check("MPI_Comm_set_errhandler", setErrorHandler(communicator, this.#abi.errorsReturn));
   }
 
   #check(call: string, code: number): void {

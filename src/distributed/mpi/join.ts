@@ -20,23 +20,35 @@ export interface Member {
  * @throws DistributedError if there is none, or it is not that of the launcher
  */
 export function join(foreign: ForeignCalls, { names, launch }: Setup): Member {
+  leaveSignals(foreign);
   const { name, library } = firstLibrary(foreign, names, launch?.name);
   const mpi = new Mpi(library, foreign);
   mpi.init();
-  const size = mpi.size(mpi.world);
-  const expected = launch?.size;
+  const size = mpi.size();
   const what = `${name} (${mpi.version})`;
-  if (expected !== undefined && size !== expected)
+  if (launch?.size !== undefined && size !== launch.size) {
+    const started = `${launch.name} started ${launch.size} processes, but ${what} connects ${size}`;
+    const unless = launch.family === undefined ? ", or give srun --mpi=pmix or --mpi=pmi2" : "";
     throw new DistributedError(
-      `${launch?.name} started ${expected} processes, but ${what} connects ${size}: it belongs to another launcher; set ` +
-        "IMAGO_MPI_LIBRARY to the path of the launcher's own libmpi",
+      `${started}: it belongs to another launcher; set IMAGO_MPI_LIBRARY to the path of the launcher's own libmpi${unless}`,
     );
+  }
   if (launch === undefined && size === 1)
     throw new DistributedError(
       `${what} connects this process to no other: start it by a launcher, as in "mpirun -n 4 imago train ..."`,
     );
   const messages = new MpiMessages(mpi, foreign);
   return { mpi, messages, operations: new Operations(messages, foreign) };
+}
+
+/**
+ * UCX, through which MPICH sends, would take a fault in memory for the end of the program; WebAssembly checks its bounds by such
+ * faults. It reads the variable when it is loaded; the user's own value stays.
+ */
+function leaveSignals(foreign: ForeignCalls): void {
+  const [name, value] = ["UCX_ERROR_SIGNALS\0", "\0"].map((text) => new TextEncoder().encode(text));
+  const setenv = foreign.load().bind("setenv", ["address", "address", "int"]);
+  setenv?.(foreign.addressOf(name), foreign.addressOf(value), 0);
 }
 
 const INSTALL =
@@ -57,8 +69,10 @@ function firstLibrary(
     }
   }
   if (names.length === 1) throw new DistributedError(`${names[0]} cannot be loaded: ${reasons[0]}`);
+  const [broken] = reasons.filter((reason) => !/no such file|not found/i.test(reason));
+  const why = broken === undefined ? "" : `, or it cannot be loaded (${broken})`;
   const whose = launcher === undefined ? "no MPI library" : `no MPI library of ${launcher}`;
-  throw new DistributedError(`there is ${whose} (${names.join(", ")}): ${INSTALL}`);
+  throw new DistributedError(`there is ${whose} (${names.join(", ")})${why}: ${INSTALL}`);
 }
 
 /** Where a rank runs. */
@@ -66,8 +80,6 @@ export interface Home {
   readonly host: string;
   /** Equal on the processes of one machine, together with the host's name. */
   readonly machine: string;
-  /** The process's id there. */
-  readonly process: number;
 }
 
 /** Where all ranks run. @param run runs a course to its end */
@@ -100,9 +112,8 @@ function homesOf(text: string, size: number): Home[] {
 
 function isHome(value: unknown): value is Home {
   if (typeof value !== "object" || value === null) return false;
-  if (!("host" in value && "machine" in value && "process" in value)) return false;
-  const { host, machine, process } = value;
-  return typeof host === "string" && typeof machine === "string" && Number.isInteger(process);
+  if (!("host" in value && "machine" in value)) return false;
+  return typeof value.host === "string" && typeof value.machine === "string";
 }
 
 /** A rank's place among the ranks of its machine. */

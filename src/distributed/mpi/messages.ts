@@ -23,8 +23,10 @@ export interface Messages {
 /** A piece of work as a coroutine, which gives the messages that it must have before it goes on. */
 export type Strand = Generator<readonly Pending[], void, void>;
 
-/** A tag's limit: every library allows tags below 32,768. */
+/** Tags of operations are smaller. */
 export const TAGS = 1 << 14;
+/** The tag of signs of life. Every library allows tags below 32,768. */
+export const SIGN_TAG = TAGS;
 
 /** Strands of which a few run at a time: while one waits for a message, others add or send. */
 export class Course {

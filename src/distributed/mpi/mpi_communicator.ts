@@ -12,6 +12,9 @@ import { mpiModule } from "./worker_module.ts";
 /** Seconds that the thread has for an abort or for MPI's end. */
 const END_SECONDS = 10;
 
+/** How many times longer than for a sign of life a rank waits for the start of the others, which may read slow disks. */
+const START_PATIENCE = 12;
+
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (reason: Error) => void;
@@ -71,6 +74,7 @@ class MpiThread {
   async end(): Promise<void> {
     this.#failure ??= new DistributedError("the communicator was closed");
     this.#stopListening();
+    this.#lastWords.dismissGuard();
     await this.#thread.terminate();
   }
 
@@ -92,6 +96,7 @@ class MpiThread {
   /** The others would wait, and some launchers take an exit code of 0 for success. */
   #exit(code: number): number {
     this.#lastWords.endIn(END_SECONDS); // the thread may hang, and the process waits for it
+    this.#lastWords.dismissGuard();
     if (this.#name === undefined) return code;
     this.#lastWords.say(`${this.#name} exited with code ${code} before the ranks' work was done`);
     return code === 0 ? 1 : code;
@@ -173,7 +178,9 @@ const inOneLine = (text: string): string => printable(text.trim().replaceAll(/\s
 
 /** Joins the other processes. @throws DistributedError in one line that says what to do */
 export async function joinByMpi(foreign: ForeignCalls, setup: Setup): Promise<Communicator> {
-  const thread = new MpiThread(setup, new LastWords(foreign));
+  const lastWords = new LastWords(foreign, setup.guard);
+  const thread = new MpiThread(setup, lastWords);
+  const stopWaiting = limitStart(setup, lastWords);
   try {
     const reply = await thread.reply();
     if (reply.kind !== "open")
@@ -182,5 +189,19 @@ export async function joinByMpi(foreign: ForeignCalls, setup: Setup): Promise<Co
   } catch (error) {
     await thread.end();
     throw error;
+  } finally {
+    stopWaiting();
   }
+}
+
+/** MPI waits until all processes have come; one that was stopped before would hold up the others for ever. */
+function limitStart({ timeout, launch, host }: Setup, lastWords: LastWords): () => void {
+  if (timeout === 0) return () => {};
+  const seconds = timeout * START_PATIENCE;
+  const timer = setTimeout(() => {
+    const name = launch?.rank === undefined ? "a rank" : `rank ${launch.rank}`;
+    lastWords.say(`${name} on host ${host} has waited ${seconds} s for the other ranks to start`);
+    lastWords.end();
+  }, seconds * 1000);
+  return () => clearTimeout(timer);
 }

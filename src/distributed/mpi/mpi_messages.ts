@@ -12,27 +12,24 @@ export class MpiMessages implements Messages {
   readonly size: number;
   readonly #mpi: Mpi;
   readonly #foreign: ForeignCalls;
-  readonly #communicator: number;
   /** Free places of handles. */
   readonly #slots: number[] = [];
   /** Keeps the places where they are. */
   readonly #memory: BigInt64Array[] = [];
 
-  /** Messages of a communicator's own, apart from all others. */
   constructor(mpi: Mpi, foreign: ForeignCalls) {
     this.#mpi = mpi;
     this.#foreign = foreign;
-    this.#communicator = mpi.duplicate(mpi.world);
-    this.rank = mpi.rank(this.#communicator);
-    this.size = mpi.size(this.#communicator);
+    this.rank = mpi.rank();
+    this.size = mpi.size();
   }
 
   send(address: number, bytes: number, to: number, tag: number): Pending {
-    return this.#start((slot) => this.#mpi.send(this.#communicator, address, bytes, to, tag, slot));
+    return this.#start((slot) => this.#mpi.send(address, bytes, to, tag, slot));
   }
 
   receive(address: number, bytes: number, from: number, tag: number): Pending {
-    return this.#start((slot) => this.#mpi.receive(this.#communicator, address, bytes, from, tag, slot));
+    return this.#start((slot) => this.#mpi.receive(address, bytes, from, tag, slot));
   }
 
   add(from: number, to: number, count: number): void {

@@ -1,19 +1,20 @@
 // The messages between a process and the thread that calls MPI for it. Addresses are those of the process's memory, which
 // the thread shares. Requests are carried out in order, and each of them but "abort" and "here" gets one reply.
 
+import type { Launch } from "../launcher.ts";
+
 /** What the thread begins with. */
 export interface Setup {
   /** How it loads shared libraries: `ForeignCalls.library`. */
   readonly library: string;
   /** Paths and names of MPI libraries, to try in this order. */
   readonly names: readonly string[];
-  /** How many processes the launcher has started, if it says, and what it is called. */
-  readonly launch:
-    | { readonly name: string; readonly size: number | undefined; readonly tellsRanks: boolean }
-    | undefined;
+  readonly launch: Launch | undefined;
   readonly host: string;
   /** Equal on the processes of one machine. */
   readonly machine: string;
+  /** The process that would say that this one has died: `ProcessGuard.process`. */
+  readonly guard: number | undefined;
   /** Seconds without a sign of life after which a rank counts as lost; 0: never. */
   readonly timeout: number;
 }

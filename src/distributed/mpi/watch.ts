@@ -2,19 +2,18 @@
 // long is lost: killed, stopped, or cut off from the network. A sign also says what its rank is doing, so that ranks which
 // wait for each other in different calls find out.
 
-import type { ForeignCalls } from "../../platform/platform.ts";
-import type { Messages, Pending } from "./messages.ts";
+import { type Messages, type Pending, SIGN_TAG } from "./messages.ts";
 import type { Operation } from "./protocol.ts";
 import { Silence } from "./silence.ts";
 
 /** Milliseconds between two signs. */
 const BEAT = 1000;
 /** How much longer each further rank waits for rank 0, so that one of them says that it is lost. */
-const TURN = 200;
+const TURN = 1000;
 /** Ranks that wait longer and longer. */
 const TURNS = 10;
-/** Numbers of a sign: whether it is the last, the number of the call, its kind, its length. JavaScript moves smaller arrays. */
-const WORDS = 8;
+/** Numbers of a sign: whether it is the last, the number of the call, its history, its kind, its length. */
+const WORDS = 5;
 const KINDS: readonly Operation["kind"][] = ["barrier", "broadcast", "sum", "gather", "close"];
 
 /** What a rank is doing, or did last. */
@@ -22,6 +21,15 @@ export interface Doing {
   /** The number of the call. */
   readonly call: number;
   readonly operation: Operation;
+  /** Differs where the calls up to this one differ. */
+  readonly history: number;
+}
+
+/** The next call of a rank. */
+export function nextDoing(last: Doing | undefined, operation: Operation): Doing {
+  const [kind, length] = [KINDS.indexOf(operation.kind), lengthOf(operation)];
+  const mixed = Math.imul((last?.history ?? 0) + KINDS.length * length + kind + 1, 0x9e3779b1);
+  return { call: (last?.call ?? 0) + 1, operation, history: mixed ^ (mixed >>> 15) };
 }
 
 interface Peer {
@@ -48,19 +56,19 @@ export class Watch {
   #isLeaving = false;
 
   /**
-   * @param messages that nothing else uses
+   * @param addressOf where an array lies for the messages
    * @param nameOf the name of a rank in messages to people
    * @param timeout seconds of silence after which a rank is lost; 0: never
    */
   constructor(
     messages: Messages,
-    foreign: ForeignCalls,
+    addressOf: (array: ArrayBufferView) => number,
     nameOf: (rank: number) => string,
     timeout: number,
     now: number,
   ) {
     this.#messages = messages;
-    this.#addressOf = foreign.addressOf;
+    this.#addressOf = addressOf;
     this.#nameOf = nameOf;
     this.#timeout = timeout;
     const turn = Math.min(Math.max(messages.rank - 1, 0), TURNS) * TURN;
@@ -108,15 +116,15 @@ export class Watch {
       this.#addressOf(peer.inbox),
       peer.inbox.byteLength,
       peer.rank,
-      0,
+      SIGN_TAG,
     );
     if (!peer.receiving.isDone()) {
       if (peer.silence.look(now) <= this.#limit) return undefined;
       return `${this.#nameOf(peer.rank)} shows no sign of life for ${this.#timeout} s`;
     }
     peer.receiving = undefined;
-    peer.silence.end();
     peer.silence.look(now);
+    peer.silence.end();
     peer.isGone = peer.inbox[0] !== 0;
     return this.#difference(peer, doing);
   }
@@ -128,25 +136,36 @@ export class Watch {
     peer.outbox.set([this.#isLeaving ? 1 : 0, ...numbersOf(doing)]);
     peer.hasSaidGoodbye = this.#isLeaving;
     peer.due = now + BEAT;
-    peer.sending = this.#messages.send(this.#addressOf(peer.outbox), peer.outbox.byteLength, peer.rank, 0);
+    peer.sending = this.#messages.send(
+      this.#addressOf(peer.outbox),
+      peer.outbox.byteLength,
+      peer.rank,
+      SIGN_TAG,
+    );
   }
 
   /** What a rank does other than this one in the same call. */
   #difference(peer: Peer, doing: Doing | undefined): string | undefined {
     if (doing === undefined) return undefined;
-    const [, call, kind, length] = peer.inbox;
-    const [, ownKind, ownLength] = numbersOf(doing);
-    if (call !== doing.call || (kind === ownKind && length === ownLength)) return undefined;
-    const [here, there] = [this.#nameOf(this.#messages.rank), this.#nameOf(peer.rank)];
-    const [own, other] = [`${KINDS[ownKind]} of ${ownLength}`, `${KINDS[kind] ?? "a call"} of ${length}`];
-    return `${there} and ${here} do not do the same: ${other} and ${own}`;
+    const [, call, history, kind, length] = peer.inbox;
+    const [, , ownKind, ownLength] = numbersOf(doing);
+    if (call !== doing.call || history === doing.history) return undefined;
+    const [here, there] = [this.#messages.rank, peer.rank].map(this.#nameOf);
+    if (kind === ownKind && length === ownLength)
+      return `${there} and ${here} have not done the same before their call ${call}`;
+    return `${there} and ${here} do not do the same: ${wordsOf(kind, length)} and ${wordsOf(ownKind, ownLength)}`;
   }
 }
 
-function numbersOf(doing: Doing | undefined): [call: number, kind: number, length: number] {
-  if (doing === undefined) return [0, 0, 0];
-  const { call, operation } = doing;
-  return [call, KINDS.indexOf(operation.kind), lengthOf(operation)];
+function wordsOf(kind: number, length: number): string {
+  const name = KINDS[kind] ?? "an unknown call";
+  return length > 0 ? `${name} of ${length}` : name;
+}
+
+function numbersOf(doing: Doing | undefined): [call: number, history: number, kind: number, length: number] {
+  if (doing === undefined) return [0, 0, 0, 0];
+  const { call, history, operation } = doing;
+  return [call, history, KINDS.indexOf(operation.kind), lengthOf(operation)];
 }
 
 /** What must be equal on all ranks; bytes or elements. */

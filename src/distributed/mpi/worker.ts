@@ -6,10 +6,9 @@ import type { ForeignCalls } from "../../platform/platform.ts";
 import { findHomes, type Home, join, type Member, placeOf } from "./join.ts";
 import { LastWords } from "./last_words.ts";
 import type { Course } from "./messages.ts";
-import { MpiMessages } from "./mpi_messages.ts";
 import type { Operation, Reply, Request, Setup } from "./protocol.ts";
 import { Silence } from "./silence.ts";
-import { type Doing, Watch } from "./watch.ts";
+import { type Doing, nextDoing, Watch } from "./watch.ts";
 
 /** Milliseconds of asking without a pause after something has moved: the next message is probably near. */
 const EAGER = 0.05;
@@ -21,8 +20,6 @@ const LOOK = 100;
 const PATIENCE = 3;
 /** Seconds after which the process ends even if MPI_Abort or MPI_Finalize hangs. */
 const [ABORT_SECONDS, FINALIZE_SECONDS] = [5, 30];
-/** How many ranks are listed. */
-const ROSTER = 64;
 
 class Rank {
   readonly #setup: Setup;
@@ -46,7 +43,7 @@ class Rank {
     this.#setup = setup;
     this.#post = post;
     this.#foreign = thread.foreign(setup.library);
-    this.#lastWords = new LastWords(this.#foreign);
+    this.#lastWords = new LastWords(this.#foreign, setup.guard);
     this.#member = join(this.#foreign, setup);
     this.#process = new Silence(thread.now());
   }
@@ -66,17 +63,15 @@ class Rank {
   /** Does what the process asks for, until it closes. */
   async serve(): Promise<void> {
     const { messages } = this.#member;
+    const { host, machine, timeout } = this.#setup;
+    const nameOf = (rank: number) => this.#nameOf(rank);
+    this.#watch = new Watch(messages, this.#foreign.addressOf, nameOf, timeout, thread.now());
     const run = (course: Course) => this.#run(course);
-    const { host, machine, timeout, launch } = this.#setup;
-    const home = { host, machine, process: this.#lastWords.process() };
-    this.#homes = await findHomes(this.#member, this.#foreign, home, run);
-    const signs = new MpiMessages(this.#member.mpi, this.#foreign);
-    this.#watch = new Watch(signs, this.#foreign, (rank) => this.#nameOf(rank), timeout, thread.now());
+    this.#homes = await findHomes(this.#member, this.#foreign, { host, machine }, run);
     this.#post({ kind: "open", place: placeOf(messages.rank, this.#homes) });
-    if (launch?.tellsRanks === false && messages.rank === 0) this.#lastWords.say(this.#roster());
-    for (let call = 1; this.#doing?.operation.kind !== "close"; call++) {
+    while (this.#doing?.operation.kind !== "close") {
       const operation = await this.#next();
-      this.#doing = { call, operation };
+      this.#doing = nextDoing(this.#doing, operation);
       await this.#carryOut(operation);
     }
   }
@@ -190,15 +185,9 @@ class Rank {
     this.#lastWords.end();
   }
 
-  /** For people who read of a process in the launcher's messages. */
-  #roster(): string {
-    const ranks = this.#homes.slice(0, ROSTER).map(({ host, process }, rank) => `${rank} ${process}@${host}`);
-    const more = this.#homes.length > ROSTER ? ", ..." : "";
-    return `${this.#homes.length} ranks, and their processes: ${ranks.join(", ")}${more}`;
-  }
-
   #nameOf(rank: number): string {
-    return `rank ${rank} on host ${this.#homes[rank]?.host ?? this.#setup.host}`;
+    const host = this.#homes[rank]?.host;
+    return host === undefined ? `rank ${rank}` : `rank ${rank} on host ${host}`;
   }
 }
 

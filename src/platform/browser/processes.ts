@@ -20,6 +20,7 @@ export const processes: Processes = {
     const { held = [] } = await navigator.locks.query();
     return held.some(({ name }) => name === lockName(mark)) ? "alive" : "gone";
   },
+  guard: () => ({ process: undefined }),
 };
 
 function takeMark(): Promise<string> {

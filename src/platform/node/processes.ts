@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Processes } from "../platform.ts";
+import { guardProcess } from "./process_guard.ts";
 import { processState, thisProcess } from "./process_identity.ts";
 
 /** SPACE-PID-BEGUN: the id's namespace and the start time, shortened. */
@@ -24,4 +25,5 @@ export const processes: Processes = {
     if (pid === undefined || own.space === null || space !== short(own.space)) return "unknown";
     return processState({ pid: Number(pid), space: own.space, isBegun: (now) => short(now) === begun });
   },
+  guard: guardProcess,
 };

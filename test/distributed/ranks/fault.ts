@@ -2,10 +2,12 @@
 //
 //   mpirun -n 3 node fault.ts FAULT RANK MILLISECONDS     what happens, to which rank, how long after the start
 
+import { writeSync } from "node:fs";
 import { openCommunicator } from "../../../src/index.ts";
 
 const [fault, culprit, delay] = process.argv.slice(2);
 const communicator = await openCommunicator({ mode: "mpi" });
+writeSync(1, `process ${process.pid} is rank ${communicator.rank}\n`);
 
 const FAULTS: Readonly<Record<string, () => void>> = {
   none: () => {},
@@ -34,6 +36,7 @@ async function computeForEver(): Promise<never> {
 const happening = new Promise<never>((_, reject) => {
   if (communicator.rank !== Number(culprit)) return;
   setTimeout(() => {
+    writeSync(1, "now\n");
     try {
       FAULTS[fault]();
     } catch (error) {

@@ -1,0 +1,81 @@
+// Jobs of several ranks, each a process, started by MPI's launchers.
+
+import { spawn, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** What starts a job. */
+export interface Launcher {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Those of Debian's packages openmpi-bin and mpich. */
+export const LAUNCHERS: readonly Launcher[] = [
+  // As root, and with more ranks than cores, Open MPI starts nothing without being told to.
+  { name: "Open MPI", command: "mpirun.openmpi", args: ["--allow-run-as-root", "--oversubscribe"] },
+  { name: "MPICH", command: "mpirun.mpich", args: [] },
+];
+
+/** Whether this machine has it. */
+export const isThere = ({ command }: Launcher): boolean => spawnSync(command, ["--version"]).status === 0;
+
+/** How a job ended. */
+export interface JobEnd {
+  /** The launcher's exit code. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** From the start to the end. */
+  readonly seconds: number;
+}
+
+/** A job under way. */
+export interface Job {
+  readonly end: Promise<JobEnd>;
+  /** Resolves when the job has written this line to stdout, or has ended. */
+  line(text: string): Promise<void>;
+}
+
+/**
+ * Starts a script of test/distributed/ranks/ on several ranks.
+ * @param args of the script
+ */
+export function startJob(
+  launcher: Launcher,
+  ranks: number,
+  [script, ...args]: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Job {
+  const file = fileURLToPath(new URL(`../distributed/ranks/${script}`, import.meta.url));
+  const begun = performance.now();
+  const launch = [...launcher.args, "-n", String(ranks), process.execPath, file, ...args];
+  const child = spawn(launcher.command, launch, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...launcher.environment, ...environment },
+  });
+  const output = { stdout: "", stderr: "" };
+  const listeners: (() => void)[] = [];
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      output[name] += text;
+      for (const listen of listeners) listen();
+    });
+  const end = new Promise<JobEnd>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...output, seconds: (performance.now() - begun) / 1000 }));
+  });
+  return {
+    end,
+    line: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (output.stdout.split("\n").slice(0, -1).includes(text)) resolve();
+        };
+        listeners.push(look);
+        look();
+        end.then(() => resolve(), reject);
+      }),
+  };
+}
