@@ -1,0 +1,3 @@
+// The imago command, with the arguments of this script.
+
+import "../../../src/cli/main.ts";
