@@ -10,6 +10,7 @@ import { singleProcess } from "./single.ts";
 
 /** `auto`: with the others, if a launcher started several processes. `mpi`: with others. `none`: alone. */
 export const DISTRIBUTED_MODES = ["auto", "mpi", "none"] as const;
+/** How a process finds others: one of `DISTRIBUTED_MODES`. */
 export type DistributedMode = (typeof DISTRIBUTED_MODES)[number];
 
 /** Seconds without a sign of life after which a rank counts as lost, if the user does not say. */
@@ -17,7 +18,7 @@ const TIMEOUT = 10;
 
 /**
  * Joins the processes that a launcher (mpirun, srun) started together with this one, through MPI. A process may do this
- * once. Environment variables: [distributed.md](../docs/distributed.md).
+ * once. Environment variables: [distributed.md](../../docs/distributed.md).
  * @throws DistributedError if there is no MPI where it is needed, or it is not the launcher's, in one line that says what to do
  */
 export async function openCommunicator(

@@ -21,6 +21,9 @@ export const LAUNCHERS: readonly Launcher[] = [
 /** Whether this machine has it. */
 export const isThere = ({ command }: Launcher): boolean => spawnSync(command, ["--version"]).status === 0;
 
+/** Jobs take some seconds. */
+const HANGS_AFTER_MS = 100_000;
+
 /** How a job ended. */
 export interface JobEnd {
   /** The launcher's exit code. */
@@ -53,6 +56,7 @@ export function startJob(
   const launch = [...launcher.args, "-n", String(ranks), process.execPath, file, ...args];
   const child = spawn(launcher.command, launch, {
     stdio: ["ignore", "pipe", "pipe"],
+    timeout: HANGS_AFTER_MS,
     env: { ...process.env, ...launcher.environment, ...environment },
   });
   const output = { stdout: "", stderr: "" };

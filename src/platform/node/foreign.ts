@@ -39,10 +39,8 @@ export function foreignCalls(library: string): ForeignCalls {
           ),
       };
     },
-    addressOf(array) {
-      // Small arrays move until something asks for their buffer.
-      return array.buffer.byteLength === 0 ? 0 : Number(koffi.address(array));
-    },
+    // A small array moves within JavaScript's memory until this asks for its buffer.
+    addressOf: (array) => Number(koffi.address(array)),
   };
 }
 

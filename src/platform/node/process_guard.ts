@@ -6,14 +6,16 @@ import type { ProcessGuard } from "../platform.ts";
 
 /**
  * Waits for the end of its input, which this process never writes to, then reads how it ended: the last number of Linux's status.
- * When a process dies, those that were reading its memory may abort themselves, or be terminated; they speak later, if they still
- * can.
+ * When a process dies, those that were reading its memory may abort themselves, or be terminated; they speak later, if nobody has
+ * taken notice of their end by then.
  */
 const SCRIPT = `
+status() {
+  { read -r line < "/proc/$1/stat"; } 2> /dev/null
+}
 read -r word
-sleep 0.1
-{ read -r status < "/proc/$2/stat"; } 2> /dev/null
-code=\${status##* }
+status "$2"
+code=\${line##* }
 case $code in
   "" | *[!0-9]*) how="has died" ;;
   *)
@@ -21,11 +23,12 @@ case $code in
     how="was ended by signal $signal"
     case $signal in
       0) how="ended with code $((code / 256))" ;;
-      6 | 15) sleep 1 ;;
+      6 | 15) sleep 1 && status "$2" || exit ;;
     esac
     ;;
 esac
 echo "$1 $how" >&2
+sleep 0.1
 `;
 
 /** See `Processes.guard`. */
