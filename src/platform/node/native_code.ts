@@ -22,12 +22,13 @@ function packageFile(): string | undefined {
 
 export const nativeCode: NativeCode = {
   open(): NativeMachine | string {
-    if (process.platform !== "linux" || process.arch !== "x64")
-      return `there is no machine code for ${process.platform} on ${process.arch} yet`;
+    const { arch } = process;
+    if (process.platform !== "linux" || (arch !== "x64" && arch !== "arm64"))
+      return `there is no machine code for ${process.platform} on ${arch} yet`;
     const file = packageFile();
     if (file === undefined) return 'the npm package "koffi" is not installed';
     try {
-      return machineOf(file);
+      return machineOf(file, arch);
     } catch (error) {
       const [line] = String(error instanceof Error ? error.message : error).split("\n");
       return `machine code cannot be run here: ${line}`;
@@ -35,7 +36,7 @@ export const nativeCode: NativeCode = {
   },
 };
 
-function machineOf(library: string): NativeMachine {
+function machineOf(library: string, architecture: NativeMachine["architecture"]): NativeMachine {
   const koffi = libraryOf(library);
   const c = koffi.load(null);
   const mmap = c.func("int64_t mmap(int64_t, size_t, int, int, int, int64_t)");
@@ -48,6 +49,11 @@ function machineOf(library: string): NativeMachine {
     if (address === FAILED) throw new Error(`the system does not give ${bytes} bytes`);
     return Number(address);
   };
+  // Arm's caches of instructions do not see what is written. Linux makes them see a page when it first becomes
+  // executable (__sync_icache_dcache, before its entry is set), and a mapping's pages are new; where GCC's library is
+  // there, what it has for the purpose is called as well.
+  const clearCache = architecture === "arm64" ? cacheClearer(koffi) : undefined;
+
   const view = (address: number, bytes: number) => koffi.view(BigInt(address), bytes);
   const mapCode = (code: Uint8Array): number => {
     const address = map(code.byteLength);
@@ -56,9 +62,11 @@ function machineOf(library: string): NativeMachine {
       munmap(address, code.byteLength);
       throw new Error("the system does not allow memory that can be executed");
     }
+    clearCache?.(address, address + code.byteLength);
     return address;
   };
   return {
+    architecture,
     library,
     reserve(bytes) {
       const address = map(bytes);
@@ -75,4 +83,12 @@ function machineOf(library: string): NativeMachine {
     },
     call: (address, args) => callAt(library, address, args),
   };
+}
+
+function cacheClearer(koffi: ReturnType<typeof libraryOf>) {
+  try {
+    return koffi.load("libgcc_s.so.1").func("void __clear_cache(int64_t, int64_t)");
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 // How the host calls a function of a module, by the System V convention: six arguments in registers.
 
-import type { Assembler, Label } from "./assembler.ts";
+import type { Label } from "../label.ts";
+import type { Assembler } from "./assembler.ts";
 import * as r from "./registers.ts";
 
 const PRESERVED = [r.RBX, r.RBP, r.R12, r.R13, r.R14, r.R15];

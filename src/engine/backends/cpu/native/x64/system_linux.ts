@@ -1,19 +1,12 @@
-// What machine code asks of Linux: to sleep until a word of memory changes, and the time.
+// What machine code asks of Linux: to sleep until a word of memory changes, and the time. Results are in rax, or in
+// vector register 0.
 
+import { newLabel } from "../label.ts";
+import type { System } from "../system.ts";
 import type { Assembler } from "./assembler.ts";
-import { CONDITION, newLabel } from "./assembler.ts";
+import { CONDITION } from "./assembler.ts";
 import { R10, RAX, RCX, RDI, RDX, RSI, RSP } from "./registers.ts";
 import { VECTOR } from "./vector_opcodes.ts";
-
-/** Machine code of a system's calls. Every register may be lost; the result is in rax (the time in vector register 0). */
-export interface System {
-  /** Sleeps while the 32 bits at `address` are `expected`, at most so many nanoseconds (negative: for ever). */
-  readonly wait: (a: Assembler, address: number, expected: number, nanoseconds: number) => void;
-  /** Wakes at most `count` sleepers; 0xffffffff or -1: all. */
-  readonly wake: (a: Assembler, address: number, count: number) => void;
-  /** Milliseconds since a fixed time, as an f64. */
-  readonly now: (a: Assembler) => void;
-}
 
 const FUTEX = 202;
 const CLOCK_GETTIME = 228;
@@ -25,7 +18,7 @@ const [EAGAIN, ETIMEDOUT] = [11, 110];
 const ROOM = 128;
 const at = (disp: number) => ({ kind: "address", base: RSP, disp }) as const;
 
-export const linux: System = {
+export const linux: System<Assembler> = {
   wait(a, address, expected, nanoseconds) {
     const forEver = newLabel();
     const done = newLabel();
