@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
 import { counted } from "../src/cli/wording.ts";
-import { nativeSets } from "../test/support/native.ts";
+import { nativeSets } from "../test/support/native_machine.ts";
 import { graphText } from "../test/support/random_graph/text.ts";
 import { randomGraph } from "../test/support/random_graph.ts";
 import { count } from "./bench_runs.ts";

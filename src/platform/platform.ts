@@ -335,6 +335,8 @@ export interface Machine {
 
 /** Memory and machine code outside of JavaScript. Addresses are exact in a double. */
 export interface NativeMachine {
+  /** The instructions that its processor understands. */
+  readonly architecture: "x64" | "arm64";
   /** What a thread needs to call code: see `ThreadScope.callNative`. */
   readonly library: string;
   readonly system: NativeSystem;

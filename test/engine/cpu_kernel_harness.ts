@@ -6,7 +6,7 @@ import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/s
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
 import { type Slot, writesOf } from "../../src/engine/program/kernel_set.ts";
 import { enableWideVectors } from "../../src/platform/node/wide_vectors.ts";
-import { nativeSets } from "../support/native.ts";
+import { nativeSets } from "../support/native_machine.ts";
 import { nativeProgram } from "./native_program.ts";
 
 export interface Program {
@@ -73,7 +73,7 @@ export function compileLowered(
     );
   });
   const kernels = lowered.steps.map(({ kernel }) => {
-    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, wide ? 2 : 1);
+    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, { count: 16, vectors: wide ? 2 : 1 });
     kernel.emit(k);
     return k;
   });

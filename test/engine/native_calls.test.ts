@@ -2,13 +2,13 @@
 // the call, as in WebAssembly.
 
 import { describe, expect, test } from "vitest";
-import { encodeNativeModule } from "../../src/engine/backends/cpu/native/x64/module.ts";
+import { encodeNativeModule } from "../../src/engine/backends/cpu/native/module.ts";
 import { KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import { type Expr, operation, type ValueType } from "../../src/engine/backends/cpu/simd/expr.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
 import type { ImportedFunction, RecordedFunction } from "../../src/engine/backends/cpu/simd/statement.ts";
 import { encodeModule, hasRelaxedSimd } from "../../src/engine/backends/cpu/simd/wasm.ts";
-import { native, nativeSets } from "../support/native.ts";
+import { native, nativeSets } from "../support/native_machine.ts";
 import { noise } from "./cpu_kernel_harness.ts";
 
 const BYTES = 65536;

@@ -3,12 +3,13 @@
 
 import { afterAll, expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
-import { describeNative, nativeBackend } from "../support/native.ts";
+import { describeNative } from "../support/native.ts";
+import { nativeBackend } from "../support/native_machine.ts";
 import { faultOf } from "../support/random_graph/judge.ts";
 import { graphText } from "../support/random_graph/text.ts";
 import { randomGraph } from "../support/random_graph.ts";
 
-const GRAPHS = 150;
+const GRAPHS = Number(process.env.IMAGO_FUZZ_GRAPHS ?? 150);
 const wasm = new WasmBackend({ threads: 1 });
 afterAll(() => wasm.close());
 

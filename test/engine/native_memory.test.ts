@@ -5,7 +5,7 @@ import type { KernelBuilder, VectorCount } from "../../src/engine/backends/cpu/s
 import { type Expr, LOADS, type LoadOperation, load } from "../../src/engine/backends/cpu/simd/expr.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
 import type { AtomicOperation, StoreOperation } from "../../src/engine/backends/cpu/simd/statement.ts";
-import { nativeSets } from "../support/native.ts";
+import { nativeSets } from "../support/native_machine.ts";
 import { compileLowered } from "./cpu_kernel_harness.ts";
 import { kernelOf } from "./native_operation_cases.ts";
 import { randomWords } from "./native_values.ts";

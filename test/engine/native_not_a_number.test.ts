@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 import { full, input } from "../../src/engine/tensor.ts";
-import { describeNative, nativeBackend } from "../support/native.ts";
+import { describeNative } from "../support/native.ts";
+import { nativeBackend } from "../support/native_machine.ts";
 
 const PLAIN = 0x7fc00000;
 

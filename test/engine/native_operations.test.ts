@@ -9,7 +9,7 @@ import {
   operation,
 } from "../../src/engine/backends/cpu/simd/expr.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
-import { nativeSets } from "../support/native.ts";
+import { nativeSets } from "../support/native_machine.ts";
 import { compileLowered } from "./cpu_kernel_harness.ts";
 import { kernelOf, runEverywhere, type Subject } from "./native_operation_cases.ts";
 import type { Domain } from "./native_values.ts";

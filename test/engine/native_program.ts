@@ -1,9 +1,10 @@
 // Runs the steps of a kernel test as machine code, on a copy of the memory that WebAssembly runs on.
 
 import type { Lowered } from "../../src/engine/backends/cpu/kernels/kernel.ts";
-import { encodeNativeModule, type InstructionSet } from "../../src/engine/backends/cpu/native/x64/module.ts";
+import { type InstructionSet, REGISTERS } from "../../src/engine/backends/cpu/native/instruction_sets.ts";
+import { encodeNativeModule } from "../../src/engine/backends/cpu/native/module.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
-import { native } from "../support/native.ts";
+import { native } from "../support/native_machine.ts";
 
 export interface NativeProgram {
   readonly name: string;
@@ -21,7 +22,7 @@ export function nativeProgram(
   if (native === undefined) throw new Error("no machine code here");
   const machine = native;
   const kernels = lowered.steps.map(({ kernel }) => {
-    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, set === "avx512" ? 4 : 2);
+    const k = new KernelBuilder(kernel.family, KERNEL_SIGNATURE, REGISTERS[set]);
     kernel.emit(k);
     return k;
   });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import type { Expr, Var } from "../../src/engine/backends/cpu/simd/expr.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
-import { nativeSets } from "../support/native.ts";
+import { nativeSets } from "../support/native_machine.ts";
 import { compileLowered, noise } from "./cpu_kernel_harness.ts";
 import { kernelOf } from "./native_operation_cases.ts";
 import { randomWords } from "./native_values.ts";

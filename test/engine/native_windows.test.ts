@@ -2,16 +2,16 @@
 // convention of Windows. The functions here write down what they get and destroy all that functions may destroy.
 
 import { describe, expect, test } from "vitest";
+import { encodeNativeModule } from "../../src/engine/backends/cpu/native/module.ts";
 import { Assembler } from "../../src/engine/backends/cpu/native/x64/assembler.ts";
 import { SYSTEM_V, WINDOWS } from "../../src/engine/backends/cpu/native/x64/conventions.ts";
-import { encodeNativeModule } from "../../src/engine/backends/cpu/native/x64/module.ts";
 import * as r from "../../src/engine/backends/cpu/native/x64/registers.ts";
 import { VECTOR } from "../../src/engine/backends/cpu/native/x64/vector_opcodes.ts";
 import { KernelBuilder } from "../../src/engine/backends/cpu/simd/builder.ts";
 import type { Expr } from "../../src/engine/backends/cpu/simd/expr.ts";
 import * as s from "../../src/engine/backends/cpu/simd/ops.ts";
 import type { ImportedFunction, RecordedFunction } from "../../src/engine/backends/cpu/simd/statement.ts";
-import { native, nativeSets } from "../support/native.ts";
+import { native, nativeSets } from "../support/native_machine.ts";
 
 const PAGE = 4096;
 const at = (base: number, disp: number) => ({ kind: "address", base, disp }) as const;
@@ -89,7 +89,7 @@ function adapter(target: number, seen: number): Uint8Array {
   return a.finish();
 }
 
-describe.skipIf(nativeSets.length === 0)("code for Windows", () => {
+describe.skipIf(native?.architecture !== "x64")("code for Windows, on x86-64", () => {
   /** Calls `main` through the door of Windows; its result and what the function of the system got. */
   function run(main: RecordedFunction, args: readonly number[], waitResult = 1) {
     if (native === undefined) throw new Error("no machine code here");

@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Assembler, CONDITION, newLabel } from "../../src/engine/backends/cpu/native/x64/assembler.ts";
+import { newLabel } from "../../src/engine/backends/cpu/native/label.ts";
+import { Assembler, CONDITION } from "../../src/engine/backends/cpu/native/x64/assembler.ts";
 import { EVEX_ONLY, VECTOR } from "../../src/engine/backends/cpu/native/x64/vector_opcodes.ts";
 import { bytesOf, ENCODINGS, type Encoding, forms, hexOf } from "./x64_forms.ts";
 import { EVEX_ONLY_ROWS, VECTOR_ROWS } from "./x64_vector_shapes.ts";

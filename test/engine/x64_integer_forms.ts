@@ -1,11 +1,10 @@
 // Forms of the instructions on integers, of control, and of those few on masks that have no EVEX form.
 
+import { type Label, newLabel } from "../../src/engine/backends/cpu/native/label.ts";
 import {
   type Assembler,
   CONDITION,
   type Condition,
-  type Label,
-  newLabel,
 } from "../../src/engine/backends/cpu/native/x64/assembler.ts";
 import type { Memory } from "../../src/engine/backends/cpu/native/x64/registers.ts";
 import type { Form } from "./x64_forms.ts";

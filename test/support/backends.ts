@@ -4,7 +4,7 @@ import type { Backend } from "../../src/engine/backend.ts";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import { BACKEND_NAMES, type BackendName, createBackend } from "../../src/engine/backends/create.ts";
 import { noGpu, tellMissingGpu } from "./gpu.ts";
-import { nativeSets } from "./native.ts";
+import { nativeSets } from "./native_machine.ts";
 
 export interface TestedBackend {
   readonly name: string;

@@ -19,13 +19,14 @@ export function packageFile(): string | undefined {
 
 export const nativeCode: NativeCode = {
   open(): NativeMachine | string {
-    const open = process.arch === "x64" ? SYSTEMS[process.platform] : undefined;
-    if (open === undefined) return `there is no machine code for ${process.platform} on ${process.arch} yet`;
+    const { arch, platform } = process;
+    const open = SYSTEMS.find((system) => system.platform === platform && system.architecture === arch);
+    if (open === undefined) return `there is no machine code for ${platform} on ${arch} yet`;
     const file = packageFile();
     if (file === undefined) return 'the npm package "koffi" is not installed';
     try {
       const koffi = libraryOf(file);
-      return machineOf(file, koffi, open(koffi));
+      return machineOf(file, koffi, open.architecture, open.memory(koffi));
     } catch (error) {
       const [line] = String(error instanceof Error ? error.message : error).split("\n");
       return `machine code cannot be run here: ${line}`;
@@ -33,12 +34,23 @@ export const nativeCode: NativeCode = {
   },
 };
 
-const SYSTEMS: Partial<Record<NodeJS.Platform, (koffi: Library) => SystemMemory>> = {
-  linux: linuxMemory,
-  win32: windowsMemory,
-};
+interface KnownSystem {
+  readonly platform: NodeJS.Platform;
+  readonly architecture: NativeMachine["architecture"];
+  readonly memory: (koffi: Library) => SystemMemory;
+}
+const SYSTEMS: readonly KnownSystem[] = [
+  { platform: "linux", architecture: "x64", memory: linuxMemory },
+  { platform: "linux", architecture: "arm64", memory: linuxMemory },
+  { platform: "win32", architecture: "x64", memory: windowsMemory },
+];
 
-function machineOf(library: string, koffi: Library, memory: SystemMemory): NativeMachine {
+function machineOf(
+  library: string,
+  koffi: Library,
+  architecture: NativeMachine["architecture"],
+  memory: SystemMemory,
+): NativeMachine {
   const { system, reserve, commit, release } = memory;
   const view = (address: number, bytes: number) => koffi.view(BigInt(address), bytes);
   const mapCode = (code: Uint8Array): number => {
@@ -54,6 +66,7 @@ function machineOf(library: string, koffi: Library, memory: SystemMemory): Nativ
     return address;
   };
   return {
+    architecture,
     library,
     system,
     reserve,

@@ -15,6 +15,7 @@ export function linuxMemory(koffi: Library): SystemMemory {
   const munmap = c.func("int munmap(int64_t, size_t)");
   const mprotect = c.func("int mprotect(int64_t, size_t, int)");
   const madvise = c.func("int madvise(int64_t, size_t, int)");
+  const clearCache = process.arch === "arm64" ? cacheClearer(koffi) : undefined;
   return {
     system: { kind: "linux" },
     reserve(bytes) {
@@ -29,8 +30,22 @@ export function linuxMemory(koffi: Library): SystemMemory {
     },
     makeExecutable(address, bytes) {
       if (mprotect(address, bytes, READ | EXECUTE) !== 0) throw forbidden();
+      clearCache?.(address, address + bytes);
     },
   };
 }
 
 const WORTH_HUGE_PAGES = 2 ** 26;
+
+/**
+ * Arm's caches of instructions do not see what is written. Linux makes them see a page when it first becomes executable
+ * (__sync_icache_dcache, before its entry is set), and a mapping's pages are new; where GCC's library is there, what it
+ * has for the purpose is called as well.
+ */
+function cacheClearer(koffi: Library) {
+  try {
+    return koffi.load("libgcc_s.so.1").func("void __clear_cache(int64_t, int64_t)");
+  } catch {
+    return undefined;
+  }
+}

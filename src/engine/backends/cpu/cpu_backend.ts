@@ -58,7 +58,7 @@ export class CpuBackend implements Backend {
     this.name = processor.name;
     this.capabilities = capabilities;
     this.#kernels = cpuKernels(capabilities, {
-      width: processor.width,
+      width: processor.registers.vectors,
       threads: processor.pool.threads,
     });
     this.#processor = processor;
@@ -172,7 +172,7 @@ export class CpuBackend implements Backend {
     const code = new Map<string, { index: number; builder: KernelBuilder }>();
     for (const { kernel } of lowered.calls) {
       if (code.has(kernel.key)) continue;
-      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#processor.width);
+      const builder = new KernelBuilder(`k${code.size}`, KERNEL_SIGNATURE, this.#processor.registers);
       kernel.emit(builder);
       code.set(kernel.key, { index: code.size, builder });
     }

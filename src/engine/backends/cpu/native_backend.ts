@@ -4,10 +4,11 @@
 import { machine } from "#platform";
 import type { NativeMachine } from "../../../platform/platform.ts";
 import { CpuBackend, type CpuBackendOptions } from "./cpu_backend.ts";
+import { type InstructionSet, instructionSets, REGISTERS } from "./native/instruction_sets.ts";
+import { encodeNativeModule } from "./native/module.ts";
 import { NativeMemory } from "./native/native_memory.ts";
-import { instructionSets } from "./native/x64/features.ts";
-import { encodeNativeModule, type InstructionSet } from "./native/x64/module.ts";
 import { checkThreads, type Processor } from "./processor.ts";
+import type { VectorRegisters } from "./simd/builder.ts";
 import type { RecordedFunction } from "./simd/statement.ts";
 import { ThreadPool } from "./thread_pool.ts";
 import { PAGE } from "./words.ts";
@@ -27,6 +28,7 @@ export interface FoundProcessor {
 export const INSTRUCTION_NAMES: Readonly<Record<InstructionSet, string>> = {
   avx2: "AVX2",
   avx512: "AVX-512",
+  neon: "NEON",
 };
 
 /** The rest is for the runtime, the system and other programs: without it the system ends processes unasked. */
@@ -61,7 +63,7 @@ export class NativeBackend extends CpuBackend {
 
 class NativeProcessor implements Processor {
   readonly name = "native";
-  readonly width: 2 | 4;
+  readonly registers: VectorRegisters;
   readonly memory: NativeMemory;
   readonly memoryLimit: number;
   readonly pool: ThreadPool;
@@ -73,7 +75,7 @@ class NativeProcessor implements Processor {
     const threads = options.threads ?? machine.cores();
     checkThreads(threads);
     this.#processor = processor;
-    this.width = processor.instructions === "avx512" ? 4 : 2;
+    this.registers = REGISTERS[processor.instructions];
     const wanted = options.memoryLimit ?? machine.memory() * MOST_OF_MEMORY;
     this.memory = new NativeMemory(processor.machine, Math.floor(wanted / PAGE) * PAGE);
     this.memoryLimit = this.memory.limit;

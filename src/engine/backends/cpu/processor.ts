@@ -1,15 +1,14 @@
 // What a CPU backend needs to run its programs: code, memory and threads, which belong together.
 
 import type { LinearMemory } from "./linear_memory.ts";
-import type { VectorCount } from "./simd/builder.ts";
+import type { VectorRegisters } from "./simd/builder.ts";
 import type { RecordedFunction } from "./simd/statement.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 
 export interface Processor {
   /** The backend's name. */
   readonly name: string;
-  /** How many vectors a register holds, to choose between ways to write the same arithmetic. */
-  readonly width: VectorCount;
+  readonly registers: VectorRegisters;
   readonly memory: LinearMemory;
   /** Most bytes that the memory can have. */
   readonly memoryLimit: number;

@@ -4,6 +4,7 @@ import { machine } from "#platform";
 import { CpuBackend, type CpuBackendOptions } from "./cpu_backend.ts";
 import { type LinearMemory, MEMORY_PAGES, SharedMemory, ThreadMemory } from "./linear_memory.ts";
 import { checkThreads, type Processor } from "./processor.ts";
+import type { VectorRegisters } from "./simd/builder.ts";
 import type { RecordedFunction } from "./simd/statement.ts";
 import { encodeModule, hasRelaxedSimd } from "./simd/wasm.ts";
 import { ThreadPool } from "./thread_pool.ts";
@@ -29,7 +30,7 @@ export class WasmBackend extends CpuBackend {
 
 class WasmProcessor implements Processor {
   readonly name = "wasm";
-  readonly width: 1 | 2;
+  readonly registers: VectorRegisters;
   readonly memory: LinearMemory;
   readonly memoryLimit = Math.min(machine.memory(), MEMORY_PAGES.maximum * PAGE);
   readonly pool: ThreadPool;
@@ -52,7 +53,8 @@ class WasmProcessor implements Processor {
       this.pool = new ThreadPool(threads, { memory: MEMORY_PAGES });
       this.memory = new ThreadMemory(this.pool);
     }
-    this.width = options.wideVectors !== false && machine.widenVectors() ? 2 : 1;
+    const isWide = options.wideVectors !== false && machine.widenVectors();
+    this.registers = { count: 16, vectors: isWide ? 2 : 1 };
   }
 
   async load(program: number, run: RecordedFunction, table: readonly RecordedFunction[]): Promise<void> {

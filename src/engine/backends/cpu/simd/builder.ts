@@ -19,6 +19,14 @@ import type {
 /** How many vectors are computed as one. */
 export type VectorCount = 1 | 2 | 4;
 
+/** The machine's vector registers: results do not depend on them, only how the same arithmetic is written. */
+export interface VectorRegisters {
+  readonly count: 16 | 32;
+  /** How many vectors fit one of them. */
+  readonly vectors: VectorCount;
+}
+const FEW_NARROW: VectorRegisters = { count: 16, vectors: 1 };
+
 /** The parameters of every kernel: the table of buffer addresses, the tile to compute, and this thread's scratch. */
 export const KERNEL_SIGNATURE: Signature = { params: ["i32", "i32", "i32"], result: undefined };
 
@@ -36,20 +44,29 @@ export class KernelBuilder implements RecordedFunction {
   readonly name: string;
   readonly params: readonly ValueType[];
   readonly result: ValueType | undefined;
-  /** How many vectors fit one register of the machine; results do not depend on it. */
-  readonly width: VectorCount;
+  readonly registers: VectorRegisters;
   readonly parameters: readonly Var[];
   private readonly buffers = new Map<number, Var>();
   private readonly prologue: Statement[] = [];
   private readonly main: Statement[] = [];
   private current: Statement[] = this.main;
 
-  constructor(name: string, signature: Signature = KERNEL_SIGNATURE, width: VectorCount = 1) {
+  constructor(name: string, signature = KERNEL_SIGNATURE, registers = FEW_NARROW) {
     this.name = name;
-    this.width = width;
+    this.registers = registers;
     this.params = signature.params;
     this.result = signature.result;
     this.parameters = signature.params.map((type): Var => ({ kind: "var", type }));
+  }
+
+  /** How many vectors fit one register of the machine. */
+  get width(): VectorCount {
+    return this.registers.vectors;
+  }
+
+  /** How many vectors all registers of the machine hold. */
+  get capacity(): number {
+    return this.registers.count * this.registers.vectors;
   }
 
   /** All that was recorded, in order. */

@@ -8,7 +8,7 @@ import type { KernelBuilder } from "../../simd/builder.ts";
 import type { Expr } from "../../simd/expr.ts";
 import * as s from "../../simd/ops.ts";
 import { copyRun, FLOAT, roundUp, zeroRun } from "../lanes.ts";
-import { blockProduct, MR, NR, unrollOf } from "../matmul/micro.ts";
+import { blockProduct, MANY, MR, NR, unrollOf } from "../matmul/micro.ts";
 import { packPanel } from "../matmul/pack.ts";
 import { unitCounts } from "../tiling.ts";
 
@@ -24,7 +24,7 @@ export interface AttentionSpec {
 const NARROW = 8;
 /** Rows of a two-register tile where k is short: fewer rows, to spend less time on starting and storing it. */
 const LOW = 4;
-/** Rows of a one-register tile. */
+/** Rows of a tile of eight columns where registers hold many vectors. */
 const TALL = 8;
 /** Most queries in a block: many enough k steps for the keys' gradients, few enough that scores stay in the cache. */
 const MAX_BLOCK = 64;
@@ -208,7 +208,7 @@ export function addToKeys(
     count: block,
     to,
     toRow: channels,
-    rowsAtOnce: narrow && k.width > 1 ? TALL : MR,
+    rowsAtOnce: narrow && k.capacity >= MANY ? TALL : MR,
     fresh,
   });
 }

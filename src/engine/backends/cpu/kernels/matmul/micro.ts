@@ -3,7 +3,8 @@
 // C[m, n] (+)= A[m, k] B[k, n], where A's rows and k steps have constant strides and B comes in panels of NR columns:
 // one row of NR floats for each k. A register tile is MR rows by two registers of columns: 12 accumulators, two
 // registers of B and one element of A use 15 of the 16 vector registers of x86-64. Where pairs of vectors share a
-// register, the two registers hold a whole panel, elsewhere half of one; sums are the same either way.
+// register, the two registers hold a whole panel, elsewhere half of one. The 32 registers of arm64 hold one vector each,
+// and a whole panel: 24 accumulators, four of B and one of A. Sums are the same either way.
 
 import type { KernelBuilder, VectorCount } from "../../simd/builder.ts";
 import type { Expr, Var } from "../../simd/expr.ts";
@@ -16,8 +17,10 @@ import type { UnitCounts } from "../tiling.ts";
 export const MR = 6;
 /** Columns of a panel. */
 export const NR = 4 * LANES;
-/** Columns of a register tile where each register holds one vector. */
+/** Columns of a register tile where registers hold fewer vectors than `MANY`. */
 const NARROW = 2 * LANES;
+/** Vectors in all registers that suffice for a tile of a whole panel: 24 sums, 4 of B, and A. */
+export const MANY = 32;
 /** Most k steps between two visits to C: a panel of B and MR rows of A fit the first-level cache. */
 export const K_BLOCK = 512;
 
@@ -83,7 +86,7 @@ export function blockProduct(k: KernelBuilder, p: BlockProduct): void {
   const asExpr = (e: number | Expr): Expr => (typeof e === "number" ? s.i32(e) : e);
   const panelBytes = asExpr(p.bPanel);
   const groupBytes = asExpr(p.aGroup);
-  const tileColumns = k.width > 1 ? NR : p.mr > MR ? LANES : NARROW;
+  const tileColumns = k.capacity >= MANY ? NR : p.mr > MR ? LANES : NARROW;
   // With registers that hold a panel, a tile is of two panels and two groups of rows: 24 of 32 registers.
   const atOnce = k.width === 4 && p.mr <= MR ? 2 : 1;
   const column = (panel: Expr, columns: number): void => {

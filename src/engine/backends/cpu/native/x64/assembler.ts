@@ -2,6 +2,7 @@
 // form. Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, chapters 2 and 3.
 
 import type { VectorCount } from "../../simd/builder.ts";
+import type { Label } from "../label.ts";
 import type { Memory, Operand } from "./registers.ts";
 import { RSP } from "./registers.ts";
 import type { VectorOpcode } from "./vector_opcodes.ts";
@@ -25,12 +26,6 @@ export const CONDITION = {
 export type Condition = (typeof CONDITION)[keyof typeof CONDITION];
 /** The opposite condition. */
 export const negate = (condition: Condition): Condition => (condition ^ 1) as Condition;
-
-/** A place in the code, known once it is bound. */
-export interface Label {
-  at: number | undefined;
-}
-export const newLabel = (): Label => ({ at: undefined });
 
 /** Options of a vector instruction. */
 export interface VectorForm {

@@ -4,6 +4,7 @@
 import type { Expr } from "../../simd/expr.ts";
 import type { Signature, Statement } from "../../simd/statement.ts";
 import type { Register } from "../code.ts";
+import { isVector } from "../context.ts";
 import type { Assembler } from "./assembler.ts";
 import { type Context, introduce } from "./context.ts";
 import { integer, integerInto } from "./integers.ts";
@@ -12,15 +13,14 @@ import { RAX, RDX, RSP } from "./registers.ts";
 import { moveVector } from "./select.ts";
 import { VECTOR } from "./vector_opcodes.ts";
 
-const isInteger = ({ type }: { readonly type: string }): boolean => type === "i32" || type === "i64";
+const RETURN_ADDRESS = 8;
 
 /** Where argument i lies, from the stack pointer of the caller. */
 const slot = (i: number, from = 0) => ({ kind: "address", base: RSP, disp: from + 8 * i }) as const;
 
-/** Reads parameter i; `frame` is known when the code is written. */
 export function readParameter(c: Context, i: number, to: Register, frame: () => number): void {
   c.code.add([to], [], (a, at) => {
-    const from = slot(i, frame() + 8); // above the return address
+    const from = slot(i, Math.max(frame(), RETURN_ADDRESS));
     if (to.bank === "int") a.load64(at(to), from);
     else a.vector(VECTOR.vmovsd, 1, at(to), 0, from);
   });
@@ -28,7 +28,7 @@ export function readParameter(c: Context, i: number, to: Register, frame: () => 
 
 function pass(c: Context, args: readonly Expr[]): void {
   args.forEach((arg, i) => {
-    if (isInteger(arg)) {
+    if (!isVector(arg.type)) {
       const from = integer(c, arg);
       c.code.add([], [from], (a, at) => a.store64(slot(i), at(from)));
     } else {
@@ -51,7 +51,7 @@ function finishCall(
   const to = introduce(c, into);
   c.code.addCall([to], [], (a, at) => {
     emit(a);
-    if (isInteger({ type: signature.result ?? "" })) a.move(at(to), RAX);
+    if (!isVector(signature.result)) a.move(at(to), RAX);
     else moveVector(a, 1, at(to), 0);
   });
 }
@@ -77,11 +77,10 @@ export function callIndirect(
   finishCall(c, signature, into, (a) => a.callRegister(RAX));
 }
 
-/** Puts the result where the caller expects it, and leaves. */
 export function leave(c: Context, value: Expr | undefined): void {
   if (value === undefined) {
     c.code.add([], [], (a) => c.exit(a));
-  } else if (isInteger(value)) {
+  } else if (!isVector(value.type)) {
     const from = integerInto(c, value, c.code.int());
     c.code.add([], [from], (a, at) => {
       a.move(RAX, at(from));
@@ -94,4 +93,13 @@ export function leave(c: Context, value: Expr | undefined): void {
       c.exit(a);
     });
   }
+}
+
+/** Makes room for the frame. */
+export function open(a: Assembler, frame: number): void {
+  if (frame > 0) a.withConstant(5, RSP, frame - RETURN_ADDRESS);
+}
+export function close(a: Assembler, frame: number): void {
+  if (frame > 0) a.withConstant(0, RSP, frame - RETURN_ADDRESS);
+  a.return();
 }

@@ -1,6 +1,8 @@
 // How the host calls a function of a module, by the convention of the system's C: at most six integers.
 
-import type { Assembler, Label } from "./assembler.ts";
+import { MOST_FRAME } from "../function.ts";
+import type { Label } from "../label.ts";
+import type { Assembler } from "./assembler.ts";
 import type { Convention } from "./conventions.ts";
 import * as r from "./registers.ts";
 import { VECTOR } from "./vector_opcodes.ts";
@@ -9,8 +11,8 @@ const ARGUMENTS = 6;
 /** In the door's frame: arguments, as functions of a module expect them; the old stack pointer; preserved vectors. */
 const [OLD_STACK, VECTORS] = [64, 128];
 const PAGE = 4096;
-/** Bytes of the stack that functions of a module use at most, all together. */
-export const MODULE_STACK = 16 * PAGE;
+/** Bytes of the stack that is touched: functions call each other three deep, a program, a kernel, a helper. */
+const MODULE_STACK = 4 * MOST_FRAME;
 
 const at = (disp: number) => ({ kind: "address", base: r.RSP, disp }) as const;
 

@@ -2,9 +2,10 @@
 
 import type { NativeMachine } from "../../../../../platform/platform.ts";
 import { Assembler, CONDITION } from "./assembler.ts";
-import type { InstructionSet } from "./module.ts";
 import * as r from "./registers.ts";
 import { systemOf } from "./systems.ts";
+
+export type X64Set = "avx2" | "avx512";
 
 /** (leaf, register) => int64: one register of cpuid's answer, 0 to 3 for eax, ebx, ecx, edx; or 4: xgetbv of 0. */
 function questions([leaf, register]: readonly number[]): Uint8Array {
@@ -42,7 +43,7 @@ const [EBX_AVX2, EBX_BMI2, EBX_AVX512F, EBX_AVX512DQ, EBX_AVX512BW, EBX_AVX512VL
 const [AVX_STATE, AVX512_STATE] = [0x6, 0xe6];
 
 /** The sets that can be used here, the best first. */
-export function instructionSets(machine: NativeMachine): InstructionSet[] {
+export function x64Sets(machine: NativeMachine): X64Set[] {
   const ask = (code: Uint8Array, args: readonly number[]): number => {
     const at = machine.mapCode(code);
     try {

@@ -5,9 +5,12 @@
 
 import type { Constant, Expr, LoadExpr, Operation, OperationExpr } from "../../simd/expr.ts";
 import type { Register } from "../code.ts";
-import type { Assembler, Condition, Label } from "./assembler.ts";
-import { CONDITION, negate, newLabel } from "./assembler.ts";
-import { type Address, type Context, placed, registerOf, registersOf } from "./context.ts";
+import { registerOf } from "../context.ts";
+import type { Label } from "../label.ts";
+import { number, reciprocal, sumOf } from "../sums.ts";
+import type { Assembler, Condition } from "./assembler.ts";
+import { CONDITION, negate } from "./assembler.ts";
+import { type Address, type Context, placed, registersOf } from "./context.ts";
 import { RAX, RDX } from "./registers.ts";
 
 const COMPARISONS: Readonly<Partial<Record<Operation, Condition>>> = {
@@ -187,21 +190,16 @@ function shift(c: Context, to: Register, direction: "left" | "right", x: Expr, b
   return to;
 }
 
-/**
- * Unsigned division of 32 bits. By a constant d it is a product: floor(x / d) = floor(x m / 2^(32 + l)) for 0 <= x <
- * 2^32 with l = ceil(log2 d) and m = ceil(2^(32 + l) / d) (Granlund and Montgomery 1994); m has 33 bits, so the product
- * of 64 bits holds for x < 2^31, which all numbers here are.
- */
+/** Unsigned division of 32 bits; by a constant it is a product (see `reciprocal`). */
 function divide(c: Context, to: Register, quotient: boolean, x: Expr, y: Expr): Register {
   const p = integer(c, x);
   if (y.kind === "const") {
     const d = y.value;
-    const l = 32 - Math.clz32(d - 1);
-    const multiplier = (1n << BigInt(32 + l)) / BigInt(d) + 1n;
+    const { multiplier, shift } = reciprocal(d);
     c.code.add([to], [p], (a, at) => {
-      a.moveConstant(RAX, Number(multiplier));
+      a.moveConstant(RAX, multiplier);
       a.multiply(RAX, at(p));
-      a.shift(5, RAX, 32 + l);
+      a.shift(5, RAX, shift);
       if (quotient) {
         a.move(at(to), RAX);
       } else {
@@ -252,31 +250,13 @@ function compare(c: Context, e: Expr) {
 }
 
 /** Jumps to `target` if the truth of the expression is `wanted`, and goes on otherwise. */
-export function jumpIf(c: Context, e: Expr, wanted: boolean, target: Label): void {
-  // Both sides are comparisons, each 0 or 1.
-  const isTruth = (x: Expr) => x.kind === "op" && (x.op in COMPARISONS || x.op === "i32.eqz" || isJoined(x));
-  if (e.kind === "op" && isJoined(e) && e.args.every(isTruth)) {
-    const [x, y] = e.args;
-    const decides = e.op === "i32.or"; // the truth of one side that decides both
-    if (wanted === decides) {
-      jumpIf(c, x, wanted, target);
-      jumpIf(c, y, wanted, target);
-    } else {
-      const past = newLabel();
-      jumpIf(c, x, decides, past);
-      jumpIf(c, y, wanted, target);
-      c.code.add([], [], (a) => a.bind(past));
-    }
-    return;
-  }
+export function branch(c: Context, e: Expr, wanted: boolean, target: Label): void {
   const { condition, reads, emit } = compare(c, e);
   c.code.add([], reads, (a, at) => {
     emit(a, at);
     a.jumpIf(wanted ? condition : negate(condition), target);
   });
 }
-
-const isJoined = (e: OperationExpr): boolean => e.op === "i32.and" || e.op === "i32.or";
 
 const SCALES: Readonly<Record<number, 2 | 4 | 8>> = { 1: 2, 2: 4, 3: 8 };
 
@@ -305,18 +285,4 @@ export function addressOf(c: Context, e: Expr, offset: number): Address {
     if (scale !== undefined) return { base, index: integer(c, last.args[0]), scale, disp: constant };
   }
   return { base, index: integer(c, last), disp: constant };
-}
-
-const number = (value: number): Constant => ({ kind: "const", type: "i32", value });
-
-function sumOf(e: Expr, offset: number): { terms: Expr[]; constant: number } {
-  if (e.kind === "const") return { terms: [], constant: e.value + offset };
-  if (e.kind === "op" && e.op === "i32.add") {
-    const [left, right] = e.args.map((term) => sumOf(term, 0));
-    return {
-      terms: [...left.terms, ...right.terms],
-      constant: left.constant + right.constant + offset,
-    };
-  }
-  return { terms: [e], constant: offset };
 }

@@ -6,8 +6,9 @@
 
 import type { Expr } from "../../simd/expr.ts";
 import type { Register } from "../code.ts";
+import { registerOf } from "../context.ts";
 import type { Width } from "./assembler.ts";
-import { type Context, type Form, placed, registerOf, registersOf } from "./context.ts";
+import { type Context, type Form, placed, registersOf } from "./context.ts";
 import { addressOf } from "./integers.ts";
 import type { Operand } from "./registers.ts";
 

@@ -2,8 +2,9 @@
 
 import type { Expr } from "../../simd/expr.ts";
 import type { Register } from "../code.ts";
+import { newLabel } from "../label.ts";
 import type { Assembler, Width } from "./assembler.ts";
-import { CONDITION, newLabel } from "./assembler.ts";
+import { CONDITION } from "./assembler.ts";
 import type { Context, Form } from "./context.ts";
 import { integer } from "./integers.ts";
 import { last, vector } from "./operands.ts";

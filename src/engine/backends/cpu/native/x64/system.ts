@@ -1,19 +1,10 @@
-// What machine code asks of the system: to sleep until a word of memory changes, and the time.
+// What machine code asks of the system. Results are in rax, or in vector register 0.
 
+import type { System } from "../system.ts";
 import type { Assembler } from "./assembler.ts";
 import type { Convention } from "./conventions.ts";
 
-/** Machine code of a system's calls. Every register may be lost; the result is in rax (the time in vector register 0). */
-export interface System {
+export interface X64System extends System<Assembler> {
   /** How C functions are called there. */
   readonly convention: Convention;
-  /**
-   * Sleeps while the 32 bits at `address` are `expected`, at most so many nanoseconds (negative: for ever). The result
-   * is 0 when it was woken, 1 when they were something else, 2 when the time was over.
-   */
-  readonly wait: (a: Assembler, address: number, expected: number, nanoseconds: number) => void;
-  /** Wakes at most `count` sleepers; 0xffffffff or -1: all. */
-  readonly wake: (a: Assembler, address: number, count: number) => void;
-  /** Milliseconds since a fixed time, as an f64. */
-  readonly now: (a: Assembler) => void;
 }

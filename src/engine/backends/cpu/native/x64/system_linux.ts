@@ -1,10 +1,11 @@
 // What machine code asks of Linux, by its system calls.
 
-import { CONDITION, newLabel } from "./assembler.ts";
+import { newLabel } from "../label.ts";
+import { CONDITION } from "./assembler.ts";
 import { toMilliseconds } from "./clock.ts";
 import { SYSTEM_V } from "./conventions.ts";
 import { R10, RAX, RCX, RDI, RDX, RSI, RSP } from "./registers.ts";
-import type { System } from "./system.ts";
+import type { X64System } from "./system.ts";
 
 const FUTEX = 202;
 const CLOCK_GETTIME = 228;
@@ -16,7 +17,7 @@ const [EAGAIN, ETIMEDOUT] = [11, 110];
 const ROOM = 128;
 const at = (disp: number) => ({ kind: "address", base: RSP, disp }) as const;
 
-export const linux: System = {
+export const linux: X64System = {
   convention: SYSTEM_V,
   wait(a, address, expected, nanoseconds) {
     const forEver = newLabel();

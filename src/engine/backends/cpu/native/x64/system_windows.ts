@@ -2,11 +2,12 @@
 // counter.
 
 import type { WindowsFunctions } from "../../../../../platform/platform.ts";
-import { type Assembler, CONDITION, newLabel } from "./assembler.ts";
+import { newLabel } from "../label.ts";
+import { type Assembler, CONDITION } from "./assembler.ts";
 import { toMilliseconds } from "./clock.ts";
 import { WINDOWS } from "./conventions.ts";
 import { R8, R9, RAX, RBX, RCX, RDX, RSP } from "./registers.ts";
-import type { System } from "./system.ts";
+import type { X64System } from "./system.ts";
 
 const FOR_EVER = 0xffffffff;
 /** A shift that makes about milliseconds of nanoseconds. */
@@ -18,7 +19,7 @@ const FRAME = 64;
 const STACK_ALIGNMENT = 16;
 const slot = (i: number, base = RBX) => ({ kind: "address", base, disp: 8 * i }) as const;
 
-export const windows = (functions: WindowsFunctions): System => ({
+export const windows = (functions: WindowsFunctions): X64System => ({
   convention: WINDOWS,
   wait(a, address, expected, nanoseconds) {
     const [forEver, differs, done] = [newLabel(), newLabel(), newLabel()];

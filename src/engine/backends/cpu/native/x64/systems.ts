@@ -1,11 +1,11 @@
 // The systems that machine code is made for.
 
 import type { NativeSystem } from "../../../../../platform/platform.ts";
-import type { System } from "./system.ts";
+import type { X64System } from "./system.ts";
 import { linux } from "./system_linux.ts";
 import { windows } from "./system_windows.ts";
 
-export function systemOf(system: NativeSystem): System {
+export function systemOf(system: NativeSystem): X64System {
   switch (system.kind) {
     case "linux":
       return linux;

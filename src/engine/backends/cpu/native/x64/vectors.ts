@@ -2,8 +2,10 @@
 
 import type { Expr, LaneExpr, LoadExpr, OperationExpr, Var } from "../../simd/expr.ts";
 import type { Register } from "../code.ts";
+import { registerOf } from "../context.ts";
+import { wordsOf } from "../sums.ts";
 import type { Width } from "./assembler.ts";
-import { type Context, type Form, placed, registerOf, registersOf } from "./context.ts";
+import { type Context, type Form, placed, registersOf } from "./context.ts";
 import { fusedMultiply } from "./fused_multiply.ts";
 import { addressOf, integer } from "./integers.ts";
 import { inRegister, isMemory, last, NARROW, newVector, pool, repeat, vector } from "./operands.ts";
@@ -42,7 +44,7 @@ export function vectorInto(c: Context, e: Expr, form: Form, to: Register): Regis
     case "var":
       return copy(c, e, form, to);
     case "const":
-      return constant(c, [bitsOf(e.value, e.type)].flat(), to, 1);
+      return constant(c, wordsOf(e), to, 1);
     case "vconst":
       return constant(c, e.words, to, form.width);
     case "load":
@@ -61,16 +63,6 @@ function copy(c: Context, e: Var, { width }: Form, to: Register): Register {
   if (from === to) return to;
   c.code.add([to], [from], (a, at) => moveVector(a, width, at(to), at(from)), [from]);
   return to;
-}
-
-const scratch = new DataView(new ArrayBuffer(8));
-function bitsOf(value: number, type: string): number | number[] {
-  if (type === "f32") {
-    scratch.setFloat32(0, value);
-    return scratch.getInt32(0);
-  }
-  scratch.setFloat64(0, value);
-  return [scratch.getInt32(4), scratch.getInt32(0)];
 }
 
 function constant(c: Context, words: readonly number[], to: Register, width: Width): Register {

@@ -1,15 +1,12 @@
 // Encodes recorded functions into one block of machine code.
 
-import type { NativeSystem } from "../../../../../platform/platform.ts";
-import { reachable } from "../../simd/reachable.ts";
-import type { FunctionRef, RecordedFunction } from "../../simd/statement.ts";
-import { Assembler, type Label, newLabel } from "./assembler.ts";
-import { entry } from "./entry.ts";
-import { encodeFunction } from "./function.ts";
-import { systemOf } from "./systems.ts";
-
-/** Sets of instructions that the encoder can use. */
-export type InstructionSet = "avx2" | "avx512";
+import type { NativeSystem } from "../../../../platform/platform.ts";
+import { reachable } from "../simd/reachable.ts";
+import type { FunctionRef, RecordedFunction } from "../simd/statement.ts";
+import { arm64Writer } from "./arm64/writer.ts";
+import type { InstructionSet } from "./instruction_sets.ts";
+import { type Label, newLabel } from "./label.ts";
+import { x64Writer } from "./x64/writer.ts";
 
 export interface NativeModuleOptions {
   readonly instructions: InstructionSet;
@@ -31,9 +28,9 @@ const FUNCTION_ALIGNMENT = 64;
 
 /** Throws when a function uses a variable outside its block. */
 export function encodeNativeModule(options: NativeModuleOptions): NativeModule {
-  const { instructions, exports, table = [] } = options;
-  const system = systemOf(options.system);
-  const a = new Assembler(instructions === "avx512");
+  const { instructions, system, exports, table = [] } = options;
+  const writer = instructions === "neon" ? arm64Writer() : x64Writer(instructions, system);
+  const { code } = writer;
   const { functions, imports } = reachable([...Object.values(exports), ...table]);
   const labels = new Map<FunctionRef, Label>();
   for (const f of [...functions, ...imports]) labels.set(f, newLabel());
@@ -44,23 +41,22 @@ export function encodeNativeModule(options: NativeModuleOptions): NativeModule {
   };
   const tableLabel = newLabel();
   for (const f of functions) {
-    a.align(FUNCTION_ALIGNMENT);
-    a.bind(target(f));
-    encodeFunction(a, f, { target, table: tableLabel, system });
+    code.align(FUNCTION_ALIGNMENT);
+    code.bind(target(f));
+    writer.write(f, { target, table: tableLabel });
   }
   for (const f of imports) {
     if (f.name !== "now") throw new Error(`the function ${f.name} of the host is not known in machine code`);
-    a.bind(target(f));
-    system.now(a);
-    a.return();
+    code.bind(target(f));
+    writer.writeNow();
   }
   const entries = new Map<string, number>();
   for (const [name, f] of Object.entries(exports)) {
-    entries.set(name, a.length);
-    entry(a, target(f), system.convention);
+    entries.set(name, code.length);
+    writer.writeEntry(target(f));
   }
-  a.align(8);
-  a.bind(tableLabel);
-  a.offsets(tableLabel, table.map(target));
-  return { code: a.finish(), entries };
+  code.align(8);
+  code.bind(tableLabel);
+  code.offsets(tableLabel, table.map(target));
+  return { code: code.finish(), entries };
 }
