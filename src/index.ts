@@ -161,6 +161,13 @@ export {
 export { unzipFolder } from "./io/unzip_folder.ts";
 export { zipFolder } from "./io/zip_folder.ts";
 export * from "./metrics/index.ts";
+export type { CLIPTextConfig, CLIPTextOptions } from "./models/clip_text_config.ts";
+export {
+  CLIPTextModel,
+  CLIPTextModelWithProjection,
+  type CLIPTextOutput,
+  type CLIPTextOutputWithProjection,
+} from "./models/clip_text_model.ts";
 export type {
   ClassEmbedding,
   ConditionInput,
