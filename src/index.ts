@@ -172,11 +172,14 @@ export type {
   ClassEmbedding,
   ConditionInput,
   ConditionName,
+  ConditionSizes,
   Conditions,
   Denoiser,
   DenoiserInputs,
   TimestepKind,
 } from "./models/denoiser.ts";
+export type { UNet2DConditionConfig, UNet2DConditionOptions } from "./models/unet_2d_condition_config.ts";
+export { type UNet2DConditionInputs, UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";

@@ -9,12 +9,26 @@ import type { ForwardContext } from "../nn/forward_context.ts";
 import type { Module } from "../nn/module.ts";
 
 /** Conditions of models, named like the arguments of diffusers' `forward`. Add new kinds here. */
-const CONDITION_NAMES = ["classLabels"] as const;
+const CONDITION_NAMES = [
+  "classLabels",
+  "encoderHiddenStates",
+  "textEmbeds",
+  "timeIds",
+  "timestepCond",
+] as const;
 /** The name of a condition of a model, besides the timestep. @useDeclaredType */
 export type ConditionName = (typeof CONDITION_NAMES)[number];
 
 /** A shape, tensor or array for each condition of a model. */
 export type Conditions<T> = { readonly [name in ConditionName]?: T };
+
+/** Lengths of conditions that a model's config leaves open. */
+export interface ConditionSizes {
+  /** Tokens of a prompt, in `encoderHiddenStates`. Default 77. */
+  readonly tokens?: number;
+  /** Numbers in `timeIds`. Default 6: the original size, the crop and the size of the image. */
+  readonly timeIds?: number;
+}
 
 /** An input of a model for a batch. */
 export interface ConditionInput {
@@ -72,7 +86,7 @@ export interface Denoiser extends Module {
   readonly classEmbedding: ClassEmbedding | null;
 
   /** Its conditions for n images; empty for an unconditional model. */
-  conditionsFor(n: number): Conditions<ConditionInput>;
+  conditionsFor(n: number, sizes?: ConditionSizes): Conditions<ConditionInput>;
 
   /**
    * @param sample x_t, [N, H, W, inChannels]

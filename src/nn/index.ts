@@ -58,6 +58,7 @@ export {
   GaussianFourierProjection,
   type TimeProjection,
   TimestepEmbedding,
+  type TimestepEmbeddingOptions,
   Timesteps,
 } from "./timestep_embedding.ts";
 export { Transformer2DModel, type Transformer2DOptions } from "./transformer_2d_model.ts";

@@ -13,6 +13,7 @@ import pathlib
 import sys
 
 import torch
+from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -74,7 +75,56 @@ def text_models(folder: pathlib.Path) -> None:
              prefix)
 
 
+UNET = dict(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=12,
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"))
+UNETS = {
+    "unet_sd1": dict(attention_head_dim=2, layers_per_block=2),
+    "unet_sd2": dict(attention_head_dim=[2, 4], use_linear_projection=True, num_class_embeds=7,
+                     down_block_types=("CrossAttnDownBlock2D",) * 2, up_block_types=("CrossAttnUpBlock2D",) * 2),
+    "unet_sdxl": dict(attention_head_dim=[2, 4], use_linear_projection=True, transformer_layers_per_block=[1, 2],
+                      down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                      up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), addition_embed_type="text_time",
+                      addition_time_embed_dim=4, projection_class_embeddings_input_dim=34),
+    "unet_lcm": dict(attention_head_dim=4, time_cond_proj_dim=6, class_embed_type="timestep", act_fn="gelu",
+                     resnet_time_scale_shift="scale_shift", mid_block_scale_factor=1.5, downsample_padding=0,
+                     conv_in_kernel=1, conv_out_kernel=5, freq_shift=1, flip_sin_to_cos=False),
+    "unet_projection": dict(attention_head_dim=1, class_embed_type="projection", time_embedding_dim=20, in_channels=9,
+                            projection_class_embeddings_input_dim=10, mid_block_type=None, layers_per_block=[2, 1],
+                            center_input_sample=True),
+}
+
+
+def conditional_unets(folder: pathlib.Path) -> None:
+    for name, options in UNETS.items():
+        torch.manual_seed(0)
+        model = UNet2DConditionModel(**UNET | options)
+        liven(model)
+        config = model.config
+        inputs = {
+            "sample": torch.randn(2, config.in_channels, 8, 8),
+            "timestep": torch.tensor([3, 871]),
+            "encoderHiddenStates": torch.randn(2, 5, 12),
+        }
+        if config.num_class_embeds is not None or config.class_embed_type == "timestep":
+            inputs["classLabels"] = torch.tensor([6, 2])
+        if config.class_embed_type == "projection":
+            inputs["classLabels"] = torch.randn(2, 10)
+        if config.addition_embed_type is not None:
+            inputs["textEmbeds"] = torch.randn(2, 10)
+            inputs["timeIds"] = torch.tensor([[64.0, 48, 3, 5, 32, 40], [100, 200, 0, 7, 64, 64]])
+        if config.time_cond_proj_dim is not None:
+            inputs["timestepCond"] = torch.randn(2, 6)
+        for key, value in inputs.items():
+            value.requires_grad_(value.is_floating_point() and key != "timeIds")
+        added = {key: inputs[name] for key, name in (("text_embeds", "textEmbeds"), ("time_ids", "timeIds"))
+                 if name in inputs}
+        output = model(inputs["sample"], inputs["timestep"], inputs["encoderHiddenStates"], added_cond_kwargs=added,
+                       class_labels=inputs.get("classLabels"), timestep_cond=inputs.get("timestepCond")).sample
+        save(folder, name, json.loads(model.to_json_string()), model, inputs, {"sample": output})
+
+
 if __name__ == "__main__":
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     text_models(out)
+    conditional_unets(out)
