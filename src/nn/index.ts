@@ -63,3 +63,4 @@ export {
 } from "./timestep_embedding.ts";
 export { Transformer2DModel, type Transformer2DOptions } from "./transformer_2d_model.ts";
 export { nearestUpsample2x, Upsample2D } from "./upsample_2d.ts";
+export { type Quantized, VectorQuantizer } from "./vector_quantizer.ts";

@@ -13,7 +13,7 @@ import pathlib
 import sys
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel, VQModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -123,8 +123,45 @@ def conditional_unets(folder: pathlib.Path) -> None:
         save(folder, name, json.loads(model.to_json_string()), model, inputs, {"sample": output})
 
 
+LEVELS = dict(down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+              block_out_channels=(8, 16), norm_num_groups=4)
+AUTOENCODERS = {
+    "vae": (AutoencoderKL, LEVELS | dict(latent_channels=3)),
+    "vae_plain": (AutoencoderKL, LEVELS | dict(latent_channels=2, use_quant_conv=False, use_post_quant_conv=False,
+                                               mid_block_add_attention=False, act_fn="gelu", shift_factor=0.25)),
+    "taesd": (AutoencoderTiny, dict(encoder_block_out_channels=(8, 8, 8), decoder_block_out_channels=(6, 6, 6),
+                                    num_encoder_blocks=(1, 2, 1), num_decoder_blocks=(2, 1, 1))),
+    "vq": (VQModel, LEVELS | dict(latent_channels=3, vq_embed_dim=4, num_vq_embeddings=20)),
+}
+
+
+def autoencoders(folder: pathlib.Path) -> None:
+    for name, (Model, options) in AUTOENCODERS.items():
+        torch.manual_seed(0)
+        model = Model(**options)
+        liven(model)
+        channels = 4 if Model is not AutoencoderKL else options["latent_channels"]
+        inputs = {"images": torch.rand(2, 3, 16, 8) * 2 - 1, "latents": torch.randn(2, channels, 4, 6)}
+        for value in inputs.values():
+            value.requires_grad_()
+        if Model is AutoencoderKL:
+            latents = model.encode(inputs["images"]).latent_dist
+            outputs = {"mean": latents.mean, "std": latents.std, "images": model.decode(inputs["latents"]).sample}
+        elif Model is AutoencoderTiny:
+            outputs = {"latents": model.encode(inputs["images"]).latents,
+                       "images": model.decode(inputs["latents"]).sample}
+        else:
+            # The table's vectors begin very near to 0.
+            model.quantize.embedding.weight.data *= 20
+            decoded = model.decode(inputs["latents"])
+            outputs = {"latents": model.encode(inputs["images"]).latents, "images": decoded.sample,
+                       "commitLoss": decoded.commit_loss.reshape(1)}
+        save(folder, name, json.loads(model.to_json_string()), model, inputs, outputs)
+
+
 if __name__ == "__main__":
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     text_models(out)
+    autoencoders(out)
     conditional_unets(out)
