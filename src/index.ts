@@ -184,7 +184,7 @@ export type {
 } from "./models/denoiser.ts";
 export { DiagonalGaussianDistribution } from "./models/diagonal_gaussian.ts";
 export type { UNet2DConditionConfig, UNet2DConditionOptions } from "./models/unet_2d_condition_config.ts";
-export { type UNet2DConditionInputs, UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
+export { UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export { type VQDecoded, VQModel, type VQModelConfig, type VQModelOptions } from "./models/vq_model.ts";

@@ -48,8 +48,9 @@ const entries = {
   scalingFactor: v.optional(positive, 0.18215),
   /** Subtracted from latents first; null for nothing. */
   shiftFactor: v.optional(v.nullable(finite), null),
-  /** The latents' mean, by channel, and their deviation; null for those that the factors above say. */
+  /** The latents' mean, by channel; null for what the factors above say. */
   latentsMean: perChannel(finite),
+  /** The latents' standard deviation, by channel; null for what the factors above say. */
   latentsStd: perChannel(positive),
   /** Kept for files: all is computed in float32, unless a program's precision says otherwise. */
   forceUpcast: v.optional(v.boolean(), true),

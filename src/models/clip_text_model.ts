@@ -124,7 +124,7 @@ export class CLIPTextModel extends Module {
     return this.#finalLayerNorm.forward(hiddenState);
   }
 
-  /** [N, T]: 1 at the first end-of-text token of each text (at the first token of one without any), else 0. */
+  /** 1 at the first end-of-text token of each text (at the first token of one without any), else 0: [N, T]. */
   #endOfText(inputIds: Tensor): Tensor {
     const [, tokens] = inputIds.shape;
     const { eosTokenId } = this.config;

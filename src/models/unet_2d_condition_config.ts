@@ -87,12 +87,17 @@ const entries = {
   crossAttentionDim: v.optional(perLevelOr(channels), 1280),
   /** Blocks of each transformer: one number, or one for each level. */
   transformerLayersPerBlock: v.optional(perLevelOr(count(MOST.layers)), 1),
+  /** Only null: up blocks have as many as down blocks. */
   reverseTransformerLayersPerBlock: onlyNull,
+  /** Only null: the condition is seen as it is given. */
   encoderHidDim: onlyNull,
+  /** Only null, too. */
   encoderHidDimType: onlyNull,
   /** The number of attention heads, in spite of its name: one number, or one for each level. */
   attentionHeadDim: v.optional(perLevelOr(channels), 8),
+  /** Only null: `attentionHeadDim` has the number. */
   numAttentionHeads: onlyNull,
+  /** Only false: one condition. */
   dualCrossAttention: only(false),
   /** Whether transformers have linear layers around their blocks, or 1 x 1 convolutions. Default false. */
   useLinearProjection: v.optional(v.boolean(), false),
@@ -108,12 +113,17 @@ const entries = {
   upcastAttention: v.optional(v.boolean(), false),
   /** Whether the time embedding is added, or scales and shifts (FiLM). Default "default": added. */
   resnetTimeScaleShift: v.optional(v.picklist(["default", "scale_shift"]), "default"),
+  /** Only false: resnets apply the activation to the time embedding. */
   resnetSkipTimeAct: only(false),
+  /** Only 1: sums with residuals stay as they are. */
   resnetOutScaleFactor: only(1),
+  /** Only "positional": sines of the timestep. */
   timeEmbeddingType: only("positional"),
   /** Width of the time embedding; null for 4 · blockOutChannels[0]. */
   timeEmbeddingDim: v.optional(v.nullable(channels), null),
+  /** Only null: no activation after the sum of all embeddings. */
   timeEmbeddingActFn: onlyNull,
+  /** Only null: no activation after the time embedding. */
   timestepPostAct: onlyNull,
   /** Width of `timestepCond`, the embedded guidance scale of latent consistency models; null for none. */
   timeCondProjDim: v.optional(v.nullable(channels), null),
@@ -123,10 +133,15 @@ const entries = {
   convOutKernel: v.optional(kernel, 3),
   /** Width of what "projection" and "text_time" project: of the text and all features of `timeIds` together. */
   projectionClassEmbeddingsInputDim: v.optional(v.nullable(channels), null),
+  /** Only "default": self-attention, then cross-attention. */
   attentionType: only("default"),
+  /** Only false: embeddings are added up. */
   classEmbeddingsConcat: only(false),
+  /** Only null or false, as `onlyCrossAttention`. */
   midBlockOnlyCrossAttention: v.optional(v.nullable(v.literal(false)), null),
+  /** Only null: the condition is not normed. */
   crossAttentionNorm: onlyNull,
+  /** Kept for files: it belongs to embeddings that are not supported. */
   additionEmbedTypeNumHeads: v.optional(channels, 64),
 };
 type Schema = v.StrictObjectSchema<typeof entries, undefined>;

@@ -39,18 +39,6 @@ import {
 import { UNet2DConditionEmbeddings } from "./unet_2d_condition_embeddings.ts";
 import { checkInputs, conditionInputs } from "./unet_2d_condition_inputs.ts";
 
-/** Inputs of a conditional UNet besides the noisy latents and the timestep. */
-export interface UNet2DConditionInputs extends DenoiserInputs {
-  /** The tokens of the prompt as its text model gives them, [N, S, crossAttentionDim]. */
-  readonly encoderHiddenStates?: Tensor;
-  /** SDXL: the whole prompt's embedding, [N, P]. */
-  readonly textEmbeds?: Tensor;
-  /** SDXL: original size, crop and size of the image, [N, 6]. */
-  readonly timeIds?: Tensor;
-  /** Latent consistency models: the embedded guidance scale, [N, timeCondProjDim]. */
-  readonly timestepCond?: Tensor;
-}
-
 /** A level on the way down. */
 interface DownLevel extends Module {
   forward(
@@ -170,7 +158,7 @@ export class UNet2DConditionModel extends Module implements Denoiser {
    * @returns [N, H, W, outChannels]
    * @throws ShapeError when a shape does not fit
    */
-  forward(sample: Tensor, timestep: Tensor, inputs: UNet2DConditionInputs = {}): Tensor {
+  forward(sample: Tensor, timestep: Tensor, inputs: DenoiserInputs = {}): Tensor {
     const { addedEmbedding, context = evaluation } = inputs;
     const condition = checkInputs(this, sample, timestep, inputs);
     const own = this.#embeddings.forward(timestep, inputs); // [N, timeEmbedDim]
