@@ -159,6 +159,7 @@ export {
   writeStateDict,
 } from "./io/state_dict.ts";
 export { unzipFolder } from "./io/unzip_folder.ts";
+export type { WeightsLibrary } from "./io/weight_names.ts";
 export { zipFolder } from "./io/zip_folder.ts";
 export * from "./metrics/index.ts";
 export { AutoencoderKL } from "./models/autoencoder_kl.ts";
