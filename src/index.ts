@@ -173,6 +173,13 @@ export {
   type CLIPTextOutput,
   type CLIPTextOutputWithProjection,
 } from "./models/clip_text_model.ts";
+export { type CLIPEncodeOptions, CLIPTokenizer, type TokenizedPrompts } from "./models/clip_tokenizer.ts";
+export type {
+  CLIPAddedToken,
+  CLIPMerge,
+  CLIPTokenizerSettings,
+  CLIPVocabulary,
+} from "./models/clip_vocabulary.ts";
 export type {
   ClassEmbedding,
   ConditionInput,

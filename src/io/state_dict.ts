@@ -4,9 +4,10 @@
 import * as v from "valibot";
 import { files, paths } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { errorCode, explainSystemError, FileError } from "../platform/errors.ts";
+import { FileError } from "../platform/errors.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
+import { listModelFolder } from "./model_folder.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 import { checkVariant, type ReadStateDictOptions, WeightNames } from "./weight_names.ts";
@@ -43,7 +44,7 @@ const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
  * @throws FileError, in one line, if there are no weights in the folder, only pickled ones, or damaged ones
  */
 export async function readStateDict(folder: string, options: ReadStateDictOptions = {}): Promise<StateDict> {
-  const [first = ""] = weightFiles(await list(folder), options, folder);
+  const [first = ""] = weightFiles(await listModelFolder(folder), options, folder);
   const weights: StateDict = new Map();
   if (!new WeightNames(options).indices.includes(first)) {
     await readInto(weights, join(folder, first));
@@ -207,17 +208,7 @@ function splitIntoShards(
 /** Removes whole files, shards and indices of this variant that are not in `keep`. */
 async function removeOthers(folder: string, names: WeightNames, keep: ReadonlySet<string>): Promise<void> {
   const ours = new Set([names.whole, ...names.indices]);
-  for (const name of await list(folder)) {
+  for (const name of await listModelFolder(folder)) {
     if ((ours.has(name) || names.isShard(name)) && !keep.has(name)) await files.remove(join(folder, name));
-  }
-}
-
-async function list(folder: string): Promise<string[]> {
-  try {
-    return await files.list(folder);
-  } catch (error) {
-    if (errorCode(error) === "ENOTDIR")
-      throw new FileError(folder, "this is a file, where a model's folder was expected");
-    throw explainSystemError(error, "read the folder", folder);
   }
 }
