@@ -163,19 +163,43 @@ export {
   writeStateDict,
 } from "./io/state_dict.ts";
 export { unzipFolder } from "./io/unzip_folder.ts";
+export type { WeightsLibrary } from "./io/weight_names.ts";
 export { zipFolder } from "./io/zip_folder.ts";
 export * from "./metrics/index.ts";
+export { AutoencoderKL } from "./models/autoencoder_kl.ts";
+export type { AutoencoderKLConfig, AutoencoderKLOptions } from "./models/autoencoder_kl_config.ts";
+export { AutoencoderTiny } from "./models/autoencoder_tiny.ts";
+export type { AutoencoderTinyConfig, AutoencoderTinyOptions } from "./models/autoencoder_tiny_config.ts";
+export type { CLIPTextConfig, CLIPTextOptions } from "./models/clip_text_config.ts";
+export {
+  CLIPTextModel,
+  CLIPTextModelWithProjection,
+  type CLIPTextOutput,
+  type CLIPTextOutputWithProjection,
+} from "./models/clip_text_model.ts";
+export { type CLIPEncodeOptions, CLIPTokenizer, type TokenizedPrompts } from "./models/clip_tokenizer.ts";
+export type {
+  CLIPAddedToken,
+  CLIPMerge,
+  CLIPTokenizerSettings,
+  CLIPVocabulary,
+} from "./models/clip_vocabulary.ts";
 export type {
   ClassEmbedding,
   ConditionInput,
   ConditionName,
+  ConditionSizes,
   Conditions,
   Denoiser,
   DenoiserInputs,
   TimestepKind,
 } from "./models/denoiser.ts";
+export { DiagonalGaussianDistribution } from "./models/diagonal_gaussian.ts";
+export type { UNet2DConditionConfig, UNet2DConditionOptions } from "./models/unet_2d_condition_config.ts";
+export { UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
+export { type VQDecoded, VQModel, type VQModelConfig, type VQModelOptions } from "./models/vq_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
 export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
 export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";

@@ -6,11 +6,12 @@
 
 import * as v from "valibot";
 import { files } from "#platform";
-import { explainSystemError, FileError } from "../platform/errors.ts";
+import { FileError } from "../platform/errors.ts";
+import { readBounded } from "./bounded_bytes.ts";
 import { compareCodePoints } from "./code_points.ts";
 import { asForeign } from "./foreign.ts";
 import { plain } from "./plain.ts";
-import { decodeUtf8, joinedBytes } from "./text.ts";
+import { decodeUtf8 } from "./text.ts";
 
 /** A JSON value. Numbers may be infinite, as in Python. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -65,7 +66,7 @@ export async function writePythonJson(
  * @throws FileError, in one line, if it cannot be read, is above `maxBytes`, or is not JSON
  */
 export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
-  const bytes = await readBounded(path, maxBytes);
+  const bytes = await readBounded(path, maxBytes, "a JSON file");
   try {
     return parsePythonJson(decodeUtf8(bytes), path);
   } catch (error) {
@@ -140,35 +141,6 @@ function replaceInfinities(text: string): string {
   return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|\bInfinity\b/g, (token) =>
     token === "Infinity" ? "1e999" : token,
   );
-}
-
-async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
-  try {
-    const file = await files.open(path);
-    try {
-      // Pipes and devices have no size, so the bytes are counted as they arrive.
-      const parts: Uint8Array[] = [];
-      const size = await file.size();
-      let read = 0;
-      if (size <= maxBytes) {
-        for await (const part of file.pieces()) {
-          parts.push(part);
-          read += part.length;
-          if (read > maxBytes) break;
-        }
-      }
-      const bytes = Math.max(size, read);
-      if (bytes <= maxBytes) return joinedBytes(parts);
-      throw new FileError(
-        path,
-        `the file has ${bytes} bytes, where a JSON file of at most ${maxBytes} was expected`,
-      );
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw explainSystemError(error, "read the file", path);
-  }
 }
 
 function dump(value: JsonValue, floatKeys: ReadonlySet<string>, isFloat: boolean, newline: string): string {

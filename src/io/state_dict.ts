@@ -1,14 +1,18 @@
-// The weights of a model in a diffusers folder: diffusion_pytorch_model[.variant].safetensors, whole or in shards
-// with an index. Tensors keep torch's names and layout (OIHW filters, [out, in] linear weights), as float32.
+// The weights of a model in its folder, whole or in shards with an index (weight_names.ts). Tensors keep torch's names
+// and layout (OIHW filters, [out, in] linear weights), as float32.
 
 import * as v from "valibot";
 import { files, paths } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { errorCode, explainSystemError, FileError } from "../platform/errors.ts";
+import { FileError } from "../platform/errors.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
+import { listModelFolder } from "./model_folder.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
+import { checkVariant, type ReadStateDictOptions, WeightNames } from "./weight_names.ts";
+
+export type { ReadStateDictOptions } from "./weight_names.ts";
 
 const { join } = paths;
 
@@ -21,38 +25,28 @@ export type StateDict = Map<string, HostWeight>;
 /** Element types in which weights can be written. */
 export type WeightDtype = "F32" | "F16" | "BF16";
 
-/** Which weights file of a folder to read. */
-export type ReadStateDictOptions = {
-  /** Reads diffusion_pytorch_model.VARIANT.safetensors, for example "fp16". Default: the file without a variant. */
-  readonly variant?: string | undefined;
-};
-
 /** How weights are written. */
-export type WriteStateDictOptions = {
-  /** Writes diffusion_pytorch_model.VARIANT.safetensors, for example "fp16". Default: no variant in the name. */
-  readonly variant?: string | undefined;
+export type WriteStateDictOptions = ReadStateDictOptions & {
   /** Default F32. */
   readonly dtype?: WeightDtype | undefined;
   /** Largest shard (bytes of tensors); a larger tensor gets its own shard. Default 10 GB, as in diffusers. */
   readonly maxShardSize?: number | undefined;
 };
 
-/** The base name of every diffusers model's weights file. */
-const BASE = "diffusion_pytorch_model";
 const DEFAULT_SHARD_BYTES = 10_000_000_000;
 
 const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
 
 /**
- * Reads the weights of a diffusers model folder, as float32, under their current names (attention weights of old
- * checkpoints, `query`, `key`, `value`, `proj_attn`, become `to_q`, `to_k`, `to_v`, `to_out.0`).
+ * Reads the weights of a model's folder, as float32, under their current names (attention weights of old checkpoints,
+ * `query`, `key`, `value`, `proj_attn`, become `to_q`, `to_k`, `to_v`, `to_out.0`). Tables of token places, which old
+ * text models hold, are left out.
  * @throws FileError, in one line, if there are no weights in the folder, only pickled ones, or damaged ones
  */
 export async function readStateDict(folder: string, options: ReadStateDictOptions = {}): Promise<StateDict> {
-  const { variant } = options;
-  const [first = ""] = weightFiles(await list(folder), variant, folder);
+  const [first = ""] = weightFiles(await listModelFolder(folder), options, folder);
   const weights: StateDict = new Map();
-  if (!indexNames(variant).includes(first)) {
+  if (!new WeightNames(options).indices.includes(first)) {
     await readInto(weights, join(folder, first));
     return weights;
   }
@@ -64,25 +58,22 @@ export async function readStateDict(folder: string, options: ReadStateDictOption
 
 /**
  * The files of a folder that `readStateDict` would read: the index and its shards, or a single file.
- * @param names the folder's entries
+ * @param entries the folder's
  * @param folder for errors
  * @throws FileError, in one line, if there are no weights of the variant, or only pickled ones
  */
 export function weightFiles(
-  names: Iterable<string>,
-  variant: string | undefined,
+  entries: Iterable<string>,
+  options: ReadStateDictOptions,
   folder: string,
 ): [string, ...string[]] {
-  checkVariant(folder, variant);
-  const present = new Set(names);
-  const whole = weightsName(variant);
-  const index = indexNames(variant).find((name) => present.has(name));
-  if (index !== undefined) {
-    const shards = [...present].filter((name) => name !== whole && variantOf(name) === variant);
-    return [index, ...shards];
-  }
-  if (!present.has(whole)) throw noWeights(folder, variant, present);
-  return [whole];
+  checkVariant(folder, options.variant);
+  const present = new Set(entries);
+  const names = new WeightNames(options);
+  const index = names.indices.find((name) => present.has(name));
+  if (index !== undefined) return [index, ...[...present].filter((name) => names.isShard(name))];
+  if (!present.has(names.whole)) throw names.missing(folder, present);
+  return [names.whole];
 }
 
 /**
@@ -95,15 +86,16 @@ export async function writeStateDict(
   weights: ReadonlyMap<string, HostWeight>,
   options: WriteStateDictOptions = {},
 ): Promise<void> {
-  const { variant, dtype = "F32", maxShardSize = DEFAULT_SHARD_BYTES } = options;
-  checkVariant(folder, variant);
+  const { dtype = "F32", maxShardSize = DEFAULT_SHARD_BYTES } = options;
+  checkVariant(folder, options.variant);
+  const names = new WeightNames(options);
   if (!(maxShardSize > 0))
     throw new RangeError(`maxShardSize is ${maxShardSize}, where a number of bytes above 0 was expected`);
   const shards = splitIntoShards(weights, maxShardSize, DTYPE_BYTES[dtype]);
   const written = new Set<string>();
   const weightMap: Record<string, string> = {};
   for (const [i, shard] of shards.entries()) {
-    const file = weightsName(variant, shards.length === 1 ? undefined : { number: i + 1, of: shards.length });
+    const file = shards.length === 1 ? names.whole : names.shard(i + 1, shards.length);
     const entries = new Map<string, TensorEntry>();
     for (const [name, { data, shape }] of shard) {
       entries.set(name, { data, shape, dtype });
@@ -113,13 +105,13 @@ export async function writeStateDict(
     written.add(file);
   }
   if (shards.length > 1) {
-    const [index] = indexNames(variant);
+    const [index] = names.indices;
     const elements = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
     const metadata = { total_size: elements * DTYPE_BYTES[dtype] };
     await writePythonJson(join(folder, index), { metadata, weight_map: weightMap });
     written.add(index);
   }
-  await removeOthers(folder, variant, written);
+  await removeOthers(folder, names, written);
 }
 
 /** Reads one safetensors file into `weights`; if `expected` is given, the file must hold exactly those names. */
@@ -134,6 +126,7 @@ async function readInto(weights: StateDict, path: string, expected?: ReadonlySet
       if (expected !== undefined && !expected.has(stored)) {
         throw new FileError(path, `tensor ${stored} is in this file, but the index does not say so`);
       }
+      if (PLACES.test(stored)) continue;
       const name = currentName(stored);
       if (weights.has(name)) throw new FileError(path, `tensor ${stored} gives ${name} a second time`);
       weights.set(name, { data: await file.readFloat32(stored), shape: file.info(stored).shape });
@@ -142,14 +135,6 @@ async function readInto(weights: StateDict, path: string, expected?: ReadonlySet
     await file.close();
   }
 }
-
-/** Where the weights of a folder may be that cannot be listed: whole, or in shards that one of the indices names. */
-export const weightNames = (
-  variant: string | undefined,
-): { readonly whole: string; readonly indices: readonly string[] } => ({
-  whole: weightsName(variant),
-  indices: indexNames(variant),
-});
 
 /** The names of the shards that an index names. @throws FileError */
 export const shardNames = async (folder: string, index: string): Promise<string[]> => [
@@ -175,6 +160,8 @@ async function readIndex(folder: string, index: string): Promise<Map<string, Set
   return shards;
 }
 
+/** The numbers 0, 1, 2, ... in old files of text models. */
+const PLACES = /(?:^|\.)embeddings\.position_ids$/;
 const OLD_ATTENTION = /((?:^|\.)attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$/;
 const NEW_ATTENTION: Readonly<Record<string, string>> = {
   query: "to_q",
@@ -218,82 +205,10 @@ function splitIntoShards(
   return shards;
 }
 
-function weightsName(variant: string | undefined, shard?: { number: number; of: number }): string {
-  const five = (n: number) => String(n).padStart(5, "0");
-  const suffix = shard === undefined ? "" : `-${five(shard.number)}-of-${five(shard.of)}`;
-  return `${BASE}${variant === undefined ? "" : `.${variant}`}${suffix}.safetensors`;
-}
-
-/** Possible names of an index: the current one, which is written, and that of older versions of diffusers. */
-function indexNames(variant: string | undefined): [string, ...string[]] {
-  if (variant === undefined) return [`${BASE}.safetensors.index.json`];
-  return [`${BASE}.safetensors.index.${variant}.json`, `${BASE}.safetensors.${variant}.index.json`];
-}
-
 /** Removes whole files, shards and indices of this variant that are not in `keep`. */
-async function removeOthers(
-  folder: string,
-  variant: string | undefined,
-  keep: ReadonlySet<string>,
-): Promise<void> {
-  const shardOf = weightsName(variant, { number: 0, of: 0 }).split("00000-of-00000");
-  const isShard = (name: string) =>
-    name.startsWith(shardOf[0]) && /^\d{5}-of-\d{5}\.safetensors$/.test(name.slice(shardOf[0].length));
-  const ours = new Set([weightsName(variant), ...indexNames(variant)]);
-  for (const name of await list(folder)) {
-    if ((ours.has(name) || isShard(name)) && !keep.has(name)) await files.remove(join(folder, name));
-  }
-}
-
-function noWeights(folder: string, variant: string | undefined, present: ReadonlySet<string>): FileError {
-  const wanted = weightsName(variant);
-  const others = new Set([...present].map(variantOf).filter((found) => found !== null));
-  if (others.has(variant)) {
-    return new FileError(
-      folder,
-      `there are shards of the weights, but not the index that says what is in them (${indexNames(variant)[0]}); copy it too`,
-    );
-  }
-  if (others.size > 0) {
-    const known = [...others].map((name) =>
-      name === undefined
-        ? "the weights without a variant (leave it out)"
-        : `the variant ${name} (--variant ${name})`,
-    );
-    return new FileError(folder, `there is no ${wanted}, only ${known.sort().join(" and ")}`);
-  }
-  if ([...present].some((name) => name.endsWith(".bin"))) {
-    return new FileError(
-      folder,
-      `the weights are a pickle file (.bin), which can run code and is not read; convert them in Python: load the model and save_pretrained(..., safe_serialization=True)`,
-    );
-  }
-  return new FileError(folder, `there is no ${wanted}: choose a folder in which diffusers saved a model`);
-}
-
-const WEIGHTS_NAME = /^diffusion_pytorch_model(?:\.([A-Za-z0-9_-]+?))?(?:-\d{5}-of-\d{5})?\.safetensors$/;
-
-/** The variant of a weights file; undefined for no variant, null for any other file. */
-function variantOf(name: string): string | undefined | null {
-  const match = WEIGHTS_NAME.exec(name);
-  return match === null ? null : match[1];
-}
-
-function checkVariant(folder: string, variant: string | undefined): void {
-  if (variant !== undefined && !/^[A-Za-z0-9_-]+$/.test(variant)) {
-    throw new FileError(
-      folder,
-      `variant ${JSON.stringify(variant)}, where letters and digits such as "fp16" were expected`,
-    );
-  }
-}
-
-async function list(folder: string): Promise<string[]> {
-  try {
-    return await files.list(folder);
-  } catch (error) {
-    if (errorCode(error) === "ENOTDIR")
-      throw new FileError(folder, "this is a file, where a model's folder was expected");
-    throw explainSystemError(error, "read the folder", folder);
+async function removeOthers(folder: string, names: WeightNames, keep: ReadonlySet<string>): Promise<void> {
+  const ours = new Set([names.whole, ...names.indices]);
+  for (const name of await listModelFolder(folder)) {
+    if ((ours.has(name) || names.isShard(name)) && !keep.has(name)) await files.remove(join(folder, name));
   }
 }

@@ -8,13 +8,38 @@ import type { JsonObject } from "../io/diffusers_json.ts";
 import type { ForwardContext } from "../nn/forward_context.ts";
 import type { Module } from "../nn/module.ts";
 
-/** Conditions of models, named like the arguments of diffusers' `forward`. Add new kinds here. */
-const CONDITION_NAMES = ["classLabels"] as const;
+/** A shape, tensor or array for each condition of a model, named like the arguments of diffusers' `forward`. */
+export interface Conditions<T> {
+  /** Classes: [N], or vectors [N, D]. */
+  readonly classLabels?: T;
+  /** The tokens of a prompt, as a text model gives them: [N, S, D]. */
+  readonly encoderHiddenStates?: T;
+  /** SDXL: the whole prompt, [N, P]. */
+  readonly textEmbeds?: T;
+  /** SDXL: original height and width, top and left of the crop, height and width: [N, 6]. */
+  readonly timeIds?: T;
+  /** Latent consistency models: the embedded guidance scale, [N, D]. */
+  readonly timestepCond?: T;
+}
 /** The name of a condition of a model, besides the timestep. @useDeclaredType */
-export type ConditionName = (typeof CONDITION_NAMES)[number];
+export type ConditionName = keyof Conditions<unknown>;
 
-/** A shape, tensor or array for each condition of a model. */
-export type Conditions<T> = { readonly [name in ConditionName]?: T };
+/** The order of conditions among a program's inputs. */
+const CONDITION_NAMES: readonly ConditionName[] = [
+  "classLabels",
+  "encoderHiddenStates",
+  "textEmbeds",
+  "timeIds",
+  "timestepCond",
+];
+
+/** Lengths of conditions that a model's config leaves open. */
+export interface ConditionSizes {
+  /** Tokens of a prompt, in `encoderHiddenStates`. Default 77. */
+  readonly tokens?: number;
+  /** Numbers in `timeIds`. Default 6: the original size, the crop and the size of the image. */
+  readonly timeIds?: number;
+}
 
 /** An input of a model for a batch. */
 export interface ConditionInput {
@@ -72,7 +97,7 @@ export interface Denoiser extends Module {
   readonly classEmbedding: ClassEmbedding | null;
 
   /** Its conditions for n images; empty for an unconditional model. */
-  conditionsFor(n: number): Conditions<ConditionInput>;
+  conditionsFor(n: number, sizes?: ConditionSizes): Conditions<ConditionInput>;
 
   /**
    * @param sample x_t, [N, H, W, inChannels]
@@ -96,7 +121,7 @@ export function mapConditions<A, B>(
   conditions: Conditions<A>,
   map: (value: A, name: ConditionName) => B,
 ): Conditions<B> {
-  const out: { [name in ConditionName]?: B } = {};
+  const out: { -readonly [name in ConditionName]?: B } = {};
   for (const name of CONDITION_NAMES) {
     const value = conditions[name];
     if (value !== undefined) out[name] = map(value, name);

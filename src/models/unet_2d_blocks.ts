@@ -14,7 +14,8 @@ export type Resampling = "conv" | "resnet";
 
 /** Settings shared by all resnets of a block. */
 export interface ResnetSettings {
-  readonly tembChannels: number;
+  /** Width of the time embedding; null for none. */
+  readonly tembChannels: number | null;
   readonly groups: number;
   readonly eps: number;
   readonly actFn: ActivationName;
@@ -112,7 +113,7 @@ export class DownBlock2D extends Module {
   }
 
   /** x [N, H, W, in], temb [N, tembChannels] -> the block's result, and each layer's for the skip connections. */
-  forward(x: Tensor, temb: Tensor, context: ForwardContext): { hidden: Tensor; skips: Tensor[] } {
+  forward(x: Tensor, temb: Tensor | null, context: ForwardContext): { hidden: Tensor; skips: Tensor[] } {
     const skips: Tensor[] = [];
     let hidden = x;
     for (const { resnet, attention } of this.#layers) {
@@ -156,7 +157,7 @@ export class UNetMidBlock2D extends Module {
   }
 
   /** [N, H, W, C] -> the same shape. */
-  forward(x: Tensor, temb: Tensor, context: ForwardContext): Tensor {
+  forward(x: Tensor, temb: Tensor | null, context: ForwardContext): Tensor {
     const hidden = this.#first.forward(x, temb, context);
     return this.#last.forward(this.#attention?.forward(hidden) ?? hidden, temb, context);
   }

@@ -1,41 +1,35 @@
 // The options of UNet2DModel: names and defaults of diffusers, camelCase in code and snake_case in config.json.
 
 import * as v from "valibot";
-import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
-import { DIFFUSERS_VERSION } from "../io/diffusers_version.ts";
-import { plain, shown } from "../io/plain.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
 import { activationNames } from "../nn/activations.ts";
+import {
+  ConfigReader,
+  channels,
+  configToJson,
+  count,
+  finite,
+  imageSize,
+  MOST,
+  perLevel,
+  positive,
+  probability,
+} from "./model_config.ts";
 
-/** Options that contradict each other or are not supported by UNet2DModel. The message is one line. */
-export class ModelConfigError extends Error {
-  override readonly name = "ModelConfigError";
-}
+export { ModelConfigError } from "./model_config.ts";
 
 /** Its class name in files. */
 export const UNET_2D_CLASS = "UNet2DModel";
 
-/** Limits of a model: more than is of use, and small enough to be built and counted at once. */
-const MOST = {
-  channels: 2 ** 16,
-  levels: 12,
-  layers: 32,
-  classes: 1_000_000,
-  timesteps: 2 ** 16,
-  pixels: 2 ** 14,
-} as const;
 /** Most values in all weights: 4 GiB of them, which is all the memory that a program has. */
-const MOST_PARAMETERS = 2 ** 30;
+export const MOST_PARAMETERS = 2 ** 30;
 
-const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
-const channels = count(MOST.channels);
-const pixels = count(MOST.pixels);
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
-const counts = v.pipe(v.array(channels), v.minLength(1), v.maxLength(MOST.levels));
-const blockTypes = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MOST.levels));
+const counts = perLevel(channels);
+const blockTypes = perLevel(v.string());
 
 const entries = {
   /** Image size the model is meant for: one number or [height, width]. Only pipelines read it. */
-  sampleSize: v.optional(v.nullable(v.union([pixels, v.tuple([pixels, pixels])])), null),
+  sampleSize: v.optional(v.nullable(imageSize), null),
   /** Channels of an image: 1 to 65536. Default 3. */
   inChannels: v.optional(channels, 3),
   /** Channels of the prediction; twice `inChannels` where the variance is learned too. Default 3. */
@@ -47,7 +41,7 @@ const entries = {
   /** Width of the time embedding; null for 4 · blockOutChannels[0]. */
   timeEmbeddingDim: v.optional(v.nullable(channels), null),
   /** Frequency i of "positional" is 10000^(-i / (width / 2 - freqShift)). Default 0. */
-  freqShift: v.optional(v.pipe(v.number(), v.finite()), 0),
+  freqShift: v.optional(finite, 0),
   /** Puts the cosines before the sines. Default true. */
   flipSinToCos: v.optional(v.boolean(), true),
   /** One for each level, from the full image down. Default: a DownBlock2D and three AttnDownBlock2D. */
@@ -74,7 +68,7 @@ const entries = {
   /** How a level doubles the image: nearest pixels and a convolution, or a resnet. Default "conv". */
   upsampleType: v.optional(v.picklist(["conv", "resnet"]), "conv"),
   /** Probability of dropout inside resnets, 0 to below 1. Default 0. */
-  dropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
+  dropout: v.optional(probability, 0),
   /** The activation of resnets and of the time embedding. Default "silu". */
   actFn: v.optional(v.picklist(activationNames), "silu"),
   /** Channels of one attention head; null for one head of all channels. */
@@ -96,92 +90,32 @@ const entries = {
   /** Rows of a "learned" time embedding. */
   numTrainTimesteps: v.optional(v.nullable(count(MOST.timesteps)), null),
 };
-const schema = v.strictObject(entries);
+type Schema = v.StrictObjectSchema<typeof entries, undefined>;
 
 /** The options of the constructor, all with diffusers' defaults. @interface */
-export type UNet2DOptions = v.InferInput<typeof schema>;
+export type UNet2DOptions = v.InferInput<Schema>;
 /** All options, checked. @interface */
-export type UNet2DConfig = Readonly<v.InferOutput<typeof schema>>;
+export type UNet2DConfig = Readonly<v.InferOutput<Schema>>;
 
 /** Keys of the JSON form that are floats in Python, for writing 0 as 0.0. */
 export const unet2DFloatKeys: ReadonlySet<string> = new Set(["dropout", "norm_eps"]);
 
-const toSnake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const jsonKeys = new Map(Object.keys(entries).map((key) => [toSnake(key), key]));
-
-function check(options: unknown, keyShown: (key: string) => string): UNet2DConfig {
-  const result = v.safeParse(schema, options, { abortEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    const path = v.getDotPath(issue);
-    const where = path === null ? "" : `${plain(keyShown(path))}: `;
-    throw new ModelConfigError(`UNet2DModel config: ${where}${plain(issue.message)}`);
-  }
-  checkTogether(result.output);
-  return result.output;
-}
+/** Reads and checks configs. */
+export const unet2DConfigs = new ConfigReader({ className: UNET_2D_CLASS, entries, checkTogether });
 
 function checkTogether(config: UNet2DConfig): void {
   const levels = config.blockOutChannels.length;
   for (const types of [config.downBlockTypes, config.upBlockTypes]) {
     if (types.length !== levels) {
-      throw new ModelConfigError(
-        `UNet2DModel config: ${levels} block_out_channels want as many down_block_types and up_block_types, got ${config.downBlockTypes.length} and ${config.upBlockTypes.length}`,
+      throw unet2DConfigs.error(
+        `${levels} block_out_channels want as many down_block_types and up_block_types, got ${config.downBlockTypes.length} and ${config.upBlockTypes.length}`,
       );
     }
   }
   if (config.timeEmbeddingType === "learned" && config.numTrainTimesteps === null) {
-    throw new ModelConfigError(
-      "UNet2DModel config: a learned time embedding wants num_train_timesteps (the number of rows)",
-    );
+    throw unet2DConfigs.error("a learned time embedding wants num_train_timesteps (the number of rows)");
   }
-}
-
-/** @throws ModelConfigError when the model has too many parameters */
-export function checkParameterCount(parameters: number): void {
-  if (parameters <= MOST_PARAMETERS) return;
-  throw new ModelConfigError(
-    `UNet2DModel config: its weights are ${Math.round(parameters / 1e6)} M values, where ${Math.floor(MOST_PARAMETERS / 1e6)} M fit into memory; use fewer channels, layers or classes`,
-  );
-}
-
-/** Fills in defaults and checks. @throws ModelConfigError naming the option that does not fit */
-export function resolveUNet2DConfig(options: UNet2DOptions): UNet2DConfig {
-  return check(options, (key) => key);
-}
-
-/**
- * Parses a config.json. Keys that start with _ are skipped, as in diffusers.
- * @returns the options, and the unknown keys that were ignored
- * @throws ModelConfigError when it is for another class or an option does not fit
- */
-export function unet2DConfigFromJson(json: unknown): { config: UNet2DConfig; ignored: string[] } {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new ModelConfigError("UNet2DModel config: expected a JSON object");
-  }
-  const fields = Object.entries(json);
-  const className = fields.find(([key]) => key === "_class_name")?.[1];
-  if (className !== undefined && className !== UNET_2D_CLASS) {
-    throw new ModelConfigError(
-      `the config is for the class ${shown(className)}; only ${UNET_2D_CLASS} is known`,
-    );
-  }
-  const options: Record<string, unknown> = {};
-  const ignored: string[] = [];
-  for (const [key, value] of fields) {
-    const name = jsonKeys.get(key);
-    if (name !== undefined) options[name] = value;
-    else if (!key.startsWith("_")) ignored.push(key);
-  }
-  return { config: check(options, (path) => path.replace(/^\w+/, toSnake)), ignored };
 }
 
 /** The contents of config.json as diffusers writes it. */
-export function unet2DConfigToJson(config: UNet2DConfig): JsonObject {
-  const values: [string, JsonValue][] = Object.entries(config).map(([key, value]) => [toSnake(key), value]);
-  return {
-    _class_name: UNET_2D_CLASS,
-    _diffusers_version: DIFFUSERS_VERSION,
-    ...Object.fromEntries(values),
-  };
-}
+export const unet2DConfigToJson = (config: UNet2DConfig): JsonObject => configToJson(UNET_2D_CLASS, config);

@@ -20,13 +20,11 @@ import type { ClassEmbedding, ConditionInput, Conditions, Denoiser, TimestepKind
 import { downBlock, midBlock, upBlock } from "./unet_2d_block_types.ts";
 import type { DownBlock2D, ResnetSettings, UNetMidBlock2D, UpBlock2D } from "./unet_2d_blocks.ts";
 import {
-  checkParameterCount,
-  ModelConfigError,
-  resolveUNet2DConfig,
+  MOST_PARAMETERS,
   UNET_2D_CLASS,
   type UNet2DConfig,
   type UNet2DOptions,
-  unet2DConfigFromJson,
+  unet2DConfigs,
   unet2DConfigToJson,
   unet2DFloatKeys,
 } from "./unet_2d_config.ts";
@@ -68,7 +66,7 @@ export class UNet2DModel extends Module implements Denoiser {
   /** @throws ModelConfigError when an option does not fit */
   constructor(options: UNet2DOptions = {}) {
     super();
-    const config = resolveUNet2DConfig(options);
+    const config = unet2DConfigs.resolve(options);
     this.config = config;
     const [channels] = config.blockOutChannels;
     this.timeEmbedDim = config.timeEmbeddingDim ?? 4 * channels;
@@ -96,15 +94,14 @@ export class UNet2DModel extends Module implements Denoiser {
         new Conv2d({ inChannels: channels, outChannels: config.outChannels, kernelSize: 3, padding: 1 }),
       );
     } catch (error) {
-      if (error instanceof RangeError) throw new ModelConfigError(`UNet2DModel config: ${error.message}`);
-      throw error;
+      throw unet2DConfigs.explained(error);
     }
-    checkParameterCount(this.parameterCount);
+    unet2DConfigs.checkParameterCount(this.parameterCount, MOST_PARAMETERS);
   }
 
   /** From a config.json's contents. @throws ModelConfigError when it is for another class or does not fit */
   static fromConfig(json: unknown): UNet2DModel {
-    return new UNet2DModel(unet2DConfigFromJson(json).config);
+    return new UNet2DModel(unet2DConfigs.fromJson(json).config);
   }
 
   /** The contents of config.json as diffusers writes it. */

@@ -18,17 +18,20 @@ export interface Conv2dOptions {
   readonly stride?: number;
   /** Zeros around the image: one number for all sides or [top, bottom, left, right]. Default 0. */
   readonly padding?: number | Padding;
+  /** Default true. */
+  readonly bias?: boolean;
 }
 
 /** A 2-D convolution [N, H, W, Ci] to [N, H', W', Co], with torch's parameters. */
 export class Conv2d extends Module {
   readonly #weight: Parameter;
-  readonly #bias: Parameter;
+  readonly #bias: Parameter | null;
   readonly #stride: number;
   readonly #padding: Padding;
 
-  constructor({ inChannels, outChannels, kernelSize, stride = 1, padding = 0 }: Conv2dOptions) {
+  constructor(options: Conv2dOptions) {
     super();
+    const { inChannels, outChannels, kernelSize, stride = 1, padding = 0, bias = true } = options;
     const [height, width] = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;
     const init = uniformFanIn(inChannels * height * width);
     this.#weight = this.parameter({
@@ -37,7 +40,7 @@ export class Conv2d extends Module {
       layout: "conv",
       init,
     });
-    this.#bias = this.parameter({ name: "bias", torchShape: [outChannels], init });
+    this.#bias = bias ? this.parameter({ name: "bias", torchShape: [outChannels], init }) : null;
     this.#stride = stride;
     this.#padding = typeof padding === "number" ? [padding, padding, padding, padding] : padding;
   }
@@ -45,6 +48,7 @@ export class Conv2d extends Module {
   /** [N, H, W, inChannels] -> [N, OH, OW, outChannels]. */
   forward(x: Tensor): Tensor {
     const options = { stride: [this.#stride, this.#stride], padding: this.#padding } as const;
-    return x.conv2d(this.#weight.tensor, options).add(this.#bias.tensor);
+    const product = x.conv2d(this.#weight.tensor, options);
+    return this.#bias === null ? product : product.add(this.#bias.tensor);
   }
 }

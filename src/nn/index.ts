@@ -11,6 +11,8 @@ export {
   type ActivationName,
   activation,
   activationNames,
+  gelu,
+  hiddenActivationNames,
   relu,
   silu,
 } from "./activations.ts";
@@ -23,14 +25,19 @@ export {
   adamwScalars,
 } from "./adamw.ts";
 export { Attention, type AttentionOptions } from "./attention.ts";
+export { BasicTransformerBlock, type BasicTransformerBlockOptions } from "./basic_transformer_block.ts";
 export { clipCoefficient, globalNorm } from "./clip_grad_norm.ts";
 export { Conv2d, type Conv2dOptions } from "./conv2d.ts";
+export { CrossAttention, type CrossAttentionOptions } from "./cross_attention.ts";
+export { type DotProductAttentionOptions, dotProductAttention } from "./dot_product_attention.ts";
 export { averagePool2x2, Downsample2D } from "./downsample_2d.ts";
 export { dropout } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
+export { FeedForward, GEGLU } from "./feed_forward.ts";
 export { evaluation, type ForwardContext, RandomStream } from "./forward_context.ts";
 export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
 export { constantInit, type Initializer, normal, uniformFanIn } from "./init.ts";
+export { LayerNorm } from "./layer_norm.ts";
 export { Linear } from "./linear.ts";
 export { Module } from "./module.ts";
 export { ModuleGroup } from "./module_group.ts";
@@ -51,6 +58,9 @@ export {
   GaussianFourierProjection,
   type TimeProjection,
   TimestepEmbedding,
+  type TimestepEmbeddingOptions,
   Timesteps,
 } from "./timestep_embedding.ts";
+export { Transformer2DModel, type Transformer2DOptions } from "./transformer_2d_model.ts";
 export { nearestUpsample2x, Upsample2D } from "./upsample_2d.ts";
+export { type Quantized, VectorQuantizer } from "./vector_quantizer.ts";

@@ -20,8 +20,8 @@ export interface ResnetBlock2DOptions {
   readonly inChannels: number;
   /** Channels of the result; where they differ from `inChannels`, a 1 x 1 convolution carries the residual. */
   readonly outChannels: number;
-  /** Width of the time embedding. */
-  readonly tembChannels: number;
+  /** Width of the time embedding; null for a block without it. */
+  readonly tembChannels: number | null;
   /** Groups of both norms. */
   readonly groups: number;
   /** Added to the variance in both norms. */
@@ -51,7 +51,7 @@ const resamplers = {
 export class ResnetBlock2D extends Module {
   readonly #norm1: GroupNorm;
   readonly #conv1: Conv2d;
-  readonly #timeEmbProj: Linear;
+  readonly #timeEmbProj: Linear | null;
   readonly #norm2: GroupNorm;
   readonly #conv2: Conv2d;
   readonly #convShortcut: Conv2d | null;
@@ -67,7 +67,8 @@ export class ResnetBlock2D extends Module {
     const timeWidth = timeScaleShift === "scale_shift" ? 2 * outChannels : outChannels;
     this.#norm1 = this.child("norm1", new GroupNorm({ groups, channels: inChannels, eps }));
     this.#conv1 = this.child("conv1", new Conv2d({ inChannels, outChannels, kernelSize: 3, padding: 1 }));
-    this.#timeEmbProj = this.child("time_emb_proj", new Linear(tembChannels, timeWidth));
+    this.#timeEmbProj =
+      tembChannels === null ? null : this.child("time_emb_proj", new Linear(tembChannels, timeWidth));
     this.#norm2 = this.child("norm2", new GroupNorm({ groups, channels: outChannels, eps }));
     this.#conv2 = this.child(
       "conv2",
@@ -84,14 +85,14 @@ export class ResnetBlock2D extends Module {
     this.#resample = resamplers[options.resample ?? "none"];
   }
 
-  /** x [N, H, W, inChannels], temb [N, tembChannels] -> [N, H', W', outChannels]. */
-  forward(x: Tensor, temb: Tensor, context: ForwardContext): Tensor {
-    const time = this.#timeEmbProj.forward(this.#nonlinearity(temb)); // [N, out] or [N, 2 out]
-    const perImage = time.reshape([time.shape[0], 1, 1, time.shape[1]]);
-
+  /** x [N, H, W, inChannels], temb [N, tembChannels] or null -> [N, H', W', outChannels]. */
+  forward(x: Tensor, temb: Tensor | null, context: ForwardContext): Tensor {
     let hidden = this.#nonlinearity(this.#norm1.forward(x));
     hidden = this.#conv1.forward(this.#resample(hidden));
-    if (this.#timeScaleShift === "scale_shift") {
+    const perImage = this.#perImage(temb);
+    if (perImage === null) {
+      hidden = this.#norm2.forward(hidden);
+    } else if (this.#timeScaleShift === "scale_shift") {
       const [scale, shift] = perImage.split(2, 3);
       hidden = this.#norm2.forward(hidden).mul(scale.add(1)).add(shift);
     } else {
@@ -103,5 +104,12 @@ export class ResnetBlock2D extends Module {
     const residual = this.#convShortcut?.forward(resampled) ?? resampled;
     const sum = residual.add(hidden);
     return this.#outputScaleFactor === 1 ? sum : sum.div(this.#outputScaleFactor);
+  }
+
+  /** The time embedding's values for each image, [N, 1, 1, out] or [N, 1, 1, 2 out]. */
+  #perImage(temb: Tensor | null): Tensor | null {
+    if (this.#timeEmbProj === null || temb === null) return null;
+    const time = this.#timeEmbProj.forward(this.#nonlinearity(temb));
+    return time.reshape([time.shape[0], 1, 1, time.shape[1]]);
   }
 }

@@ -2,7 +2,7 @@
 
 import * as exact from "../engine/math/index.ts";
 import { concat, constant, type Tensor } from "../engine/tensor.ts";
-import { silu } from "./activations.ts";
+import { type Activation, type ActivationName, activation } from "./activations.ts";
 import type { Initializer } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
@@ -81,19 +81,40 @@ export class GaussianFourierProjection extends Module implements TimeProjection 
   }
 }
 
-/** Linear, SiLU, linear. */
+/** What a time embedding has besides its two layers. */
+export interface TimestepEmbeddingOptions {
+  /** The activation between them. Default "silu". */
+  readonly actFn?: ActivationName;
+  /** Width of a condition that is projected and added to the features; null for none. Default null. */
+  readonly condProjDim?: number | null;
+}
+
+/** Linear, activation, linear. */
 export class TimestepEmbedding extends Module {
+  readonly #act: Activation;
   readonly #linear1: Linear;
+  readonly #condProj: Linear | null;
   readonly #linear2: Linear;
 
-  constructor(inFeatures: number, width: number) {
+  constructor(
+    inFeatures: number,
+    width: number,
+    { actFn = "silu", condProjDim = null }: TimestepEmbeddingOptions = {},
+  ) {
     super();
+    this.#act = activation(actFn);
     this.#linear1 = this.child("linear_1", new Linear(inFeatures, width));
+    this.#condProj =
+      condProjDim === null
+        ? null
+        : this.child("cond_proj", new Linear(condProjDim, inFeatures, { bias: false }));
     this.#linear2 = this.child("linear_2", new Linear(width, width));
   }
 
-  /** [N, inFeatures] -> [N, width]. */
-  forward(features: Tensor): Tensor {
-    return this.#linear2.forward(silu(this.#linear1.forward(features)));
+  /** features [N, inFeatures], condition [N, condProjDim] -> [N, width]. Without a condition, none is added. */
+  forward(features: Tensor, condition?: Tensor): Tensor {
+    const added = condition && this.#condProj?.forward(condition);
+    const seen = added === undefined ? features : features.add(added);
+    return this.#linear2.forward(this.#act(this.#linear1.forward(seen)));
   }
 }

@@ -95,7 +95,7 @@ export const COMPONENT_KINDS: readonly ComponentKind[] = [
   {
     name: UNET,
     className: UNET_2D_CLASS,
-    files: (names, { variant }, source) => [MODEL_CONFIG, ...weightFiles(names, variant, source)],
+    files: (names, { variant }, source) => [MODEL_CONFIG, ...weightFiles(names, { variant }, source)],
     read: async (folder, { variant }) => ({ unet: await readUNet(folder, { variant }) }),
   },
 ];

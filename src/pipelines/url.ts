@@ -3,9 +3,10 @@
 import { files, paths, processes } from "#platform";
 import { MODEL_INDEX, readModelIndex } from "../io/diffusers_folder.ts";
 import type { FetchProgress } from "../io/hub/index.ts";
-import { type ReadStateDictOptions, shardNames, weightNames } from "../io/state_dict.ts";
+import { shardNames } from "../io/state_dict.ts";
 import { unzipFolder } from "../io/unzip_folder.ts";
 import { fetchFile } from "../io/url.ts";
+import { type ReadStateDictOptions, WeightNames } from "../io/weight_names.ts";
 import { FileError } from "../platform/errors.ts";
 import { COMPONENT_KINDS, type ComponentKind } from "./components.ts";
 import { PipelineError } from "./errors.ts";
@@ -82,7 +83,7 @@ async function fetchComponent(
   fetch: (name: string) => Promise<boolean>,
   { variant }: ReadStateDictOptions,
 ): Promise<void> {
-  const { whole, indices } = weightNames(variant);
+  const { whole, indices } = new WeightNames({ variant });
   const [config, ...others] = kind.files([whole], { variant }, url.href);
   // In pipelines of 2022 (google/ddpm-*) everything lies beside model_index.json.
   const folder = (await fetch(`${kind.name}/${config}`)) ? `${kind.name}/` : "";

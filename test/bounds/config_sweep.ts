@@ -7,6 +7,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { isExplained } from "../../src/cli/errors.ts";
 import { readModelIndex } from "../../src/io/diffusers_folder.ts";
+import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
+import { AutoencoderTiny } from "../../src/models/autoencoder_tiny.ts";
+import { CLIPTextModel } from "../../src/models/clip_text_model.ts";
+import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
+import { VQModel } from "../../src/models/vq_model.ts";
 import { schedulerFromJson, unetFromConfig } from "../../src/pipelines/components.ts";
 import { denoiserProgram } from "../../src/pipelines/denoiser_program.ts";
 import { asPipelineError } from "../../src/pipelines/errors.ts";
@@ -57,6 +62,29 @@ const unet: Kind = {
   },
   runs: 150,
 };
+
+const smallLevels = { blockOutChannels: [8], normNumGroups: 4 };
+const conditional = new UNet2DConditionModel({
+  ...{ blockOutChannels: [8, 8], normNumGroups: 4 },
+  downBlockTypes: ["CrossAttnDownBlock2D", "DownBlock2D"],
+  upBlockTypes: ["UpBlock2D", "CrossAttnUpBlock2D"],
+});
+const text = new CLIPTextModel({ vocabSize: 9, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2 });
+
+/** Models that see a prompt, and those around them. */
+const partKinds = [
+  { model: text, read: CLIPTextModel.fromConfig },
+  { model: new AutoencoderKL(smallLevels), read: AutoencoderKL.fromConfig },
+  { model: new AutoencoderTiny(), read: AutoencoderTiny.fromConfig },
+  { model: new VQModel(smallLevels), read: VQModel.fromConfig },
+  { model: conditional, read: (json: Json) => UNet2DConditionModel.fromConfig(json).conditionsFor(1) },
+].map(({ model, read }): Kind => {
+  const sound: Json = { ...model.toConfig() };
+  const readAsync = async (config: Json) => {
+    read(config);
+  };
+  return { name: model.className, sound, fields: fieldsOf(sound), read: readAsync, runs: 40 };
+});
 
 const schedulerKinds = Object.values(schedulers).map((Scheduler): Kind => {
   const sound: Json = { ...new Scheduler().toConfig() };
@@ -175,7 +203,7 @@ function changed(config: Json, [key = "", ...inner]: readonly string[], value: u
 try {
   let cases = 0;
   mkdirSync(checkpoint, { recursive: true });
-  for (const kind of [unet, ...schedulerKinds, run, index, state]) {
+  for (const kind of [unet, ...partKinds, ...schedulerKinds, run, index, state]) {
     for (const [at, field] of kind.fields.entries()) {
       for (const [i, value] of ODD_VALUES.entries()) {
         if ((i + at) % STRIDE !== 0) continue;

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/io/safetensors.ts";
 import { type HostWeight, readStateDict, type StateDict, writeStateDict } from "../../src/io/state_dict.ts";
 import { fixture, temporaryFolder } from "./fixtures.ts";
 
@@ -104,6 +104,50 @@ describe("writing", () => {
       },
     });
     expectSame(await readStateDict(folder), small());
+  });
+
+  test("text models have transformers' names, beside which those of diffusers stay", async () => {
+    const folder = temporaryFolder();
+    const library = "transformers";
+    await writeStateDict(folder, small());
+    await writeStateDict(folder, small(), { library });
+    expect(readdirSync(folder).sort()).toEqual([WHOLE, "model.safetensors"]);
+    await writeStateDict(folder, small(), { library, variant: "fp16", maxShardSize: 15 });
+    await writeStateDict(folder, small(), { library, maxShardSize: 15 });
+    expect(readdirSync(folder).sort()).toEqual([
+      WHOLE,
+      "model-00001-of-00003.safetensors",
+      "model-00002-of-00003.safetensors",
+      "model-00003-of-00003.safetensors",
+      "model.fp16-00001-of-00003.safetensors",
+      "model.fp16-00002-of-00003.safetensors",
+      "model.fp16-00003-of-00003.safetensors",
+      "model.safetensors.index.fp16.json",
+      "model.safetensors.index.json",
+    ]);
+    expectSame(await readStateDict(folder, { library }), small());
+    expectSame(await readStateDict(folder, { library, variant: "fp16" }), small());
+    await expect(readStateDict(folder, { library, variant: "bf16" })).rejects.toThrow(
+      "there is no model.bf16.safetensors, only the variant fp16 (--variant fp16) and the weights without a variant",
+    );
+    await expect(readStateDict(temporaryFolder(), { library })).rejects.toThrow(
+      "there is no model.safetensors: choose a folder in which transformers saved a model",
+    );
+  });
+
+  test("the token places of old text models are left out", async () => {
+    const folder = temporaryFolder();
+    const places = { data: BigInt64Array.of(0n, 1n), shape: [1, 2], dtype: "I64" } as const;
+    const weight = { data: Float32Array.of(1, 2), shape: [2], dtype: "F32" } as const;
+    await writeSafetensors(
+      join(folder, "model.safetensors"),
+      new Map<string, TensorEntry>([
+        ["text_model.embeddings.position_ids", places],
+        ["text_model.final_layer_norm.bias", weight],
+      ]),
+    );
+    const read = await readStateDict(folder, { library: "transformers" });
+    expect([...read.keys()]).toEqual(["text_model.final_layer_norm.bias"]);
   });
 
   test("options out of range are refused", async () => {

@@ -6,9 +6,8 @@ import { input } from "../../src/engine/tensor.ts";
 import { toPythonJson } from "../../src/io/diffusers_json.ts";
 import {
   ModelConfigError,
-  resolveUNet2DConfig,
   type UNet2DOptions,
-  unet2DConfigFromJson,
+  unet2DConfigs,
   unet2DFloatKeys,
 } from "../../src/models/unet_2d_config.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
@@ -37,7 +36,7 @@ describe("well-known models", () => {
 
 describe("reading a config", () => {
   test("leaves out private keys and names unknown ones", () => {
-    const { config, ignored } = unet2DConfigFromJson({
+    const { config, ignored } = unet2DConfigs.fromJson({
       _diffusers_version: "0.1",
       in_channels: 1,
       colour: 3,
@@ -47,7 +46,7 @@ describe("reading a config", () => {
   });
 
   test("gives diffusers' defaults for what is missing", () => {
-    expect(resolveUNet2DConfig({})).toMatchObject({
+    expect(unet2DConfigs.resolve({})).toMatchObject({
       blockOutChannels: [224, 448, 672, 896],
       layersPerBlock: 2,
       attentionHeadDim: 8,
@@ -61,6 +60,7 @@ describe("reading a config", () => {
       "for the class UNet2DConditionModel; only UNet2DModel is known",
     ],
     [{ layers_per_block: 1.5 }, "layers_per_block"],
+    [{ layers_per_block: 1_000_000_000 }, "layers_per_block: Invalid value: Expected <=32"],
     [{ act_fn: "tanhshrink" }, "act_fn"],
     [{ block_out_channels: [] }, "block_out_channels"],
     [{ block_out_channels: [32, "64"] }, "block_out_channels.1"],
@@ -68,8 +68,8 @@ describe("reading a config", () => {
     [[], "expected a JSON object"],
     ["UNet2DModel", "expected a JSON object"],
   ])("refuses %j", (json, message) => {
-    expect(() => unet2DConfigFromJson(json)).toThrow(ModelConfigError);
-    expect(() => unet2DConfigFromJson(json)).toThrow(message);
+    expect(() => unet2DConfigs.fromJson(json)).toThrow(ModelConfigError);
+    expect(() => unet2DConfigs.fromJson(json)).toThrow(message);
   });
 });
 

@@ -6,7 +6,12 @@ import type { Node } from "../../src/engine/graph.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { numel, type Shape } from "../../src/engine/shape.ts";
 import { constant, input, type Tensor } from "../../src/engine/tensor.ts";
-import { type ActivationName, activation, activationNames } from "../../src/nn/activations.ts";
+import {
+  type ActivationName,
+  activation,
+  activationNames,
+  hiddenActivationNames,
+} from "../../src/nn/activations.ts";
 import { Attention } from "../../src/nn/attention.ts";
 import { averagePool2x2, Downsample2D } from "../../src/nn/downsample_2d.ts";
 import { dropout } from "../../src/nn/dropout.ts";
@@ -60,14 +65,18 @@ describe("activations", () => {
     const heights = Array.from({ length: steps }, (_, i) => Math.exp(-((((i + 0.5) * x) / steps) ** 2)));
     return (2 / Math.sqrt(Math.PI)) * (x / steps) * heights.reduce((total, height) => total + height, 0);
   };
+  const byTanh = (x: number) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
   const formulas: Record<ActivationName, (x: number) => number> = {
     silu: (x) => x * sigmoid(x),
     swish: (x) => x * sigmoid(x),
     mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
     gelu: (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
     relu: (x) => Math.max(0, x),
+    quick_gelu: (x) => x * sigmoid(1.702 * x),
+    gelu_new: byTanh,
+    gelu_pytorch_tanh: byTanh,
   };
-  test.each(activationNames)("%s", async (name) => {
+  test.each([...new Set([...activationNames, ...hiddenActivationNames])])("%s", async (name) => {
     const [values] = await run([activation(name)(constant(floats(...points), [points.length]))]);
     expect([...values]).toEqual(close(points.map(formulas[name])));
     checkGradients([6], activation(name));

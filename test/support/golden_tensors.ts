@@ -41,6 +41,14 @@ export class GoldenTensors {
     return { data: nchwToNhwc(this.floats(name), [n, c, h, w]), shape: [n, h, w, c] };
   }
 
+  /** Any tensor as the engine has it: images, with four axes, channels last; integers in 32 bits. */
+  value(name: string): { readonly data: Float32Array | Int32Array; readonly shape: readonly number[] } {
+    const shape = this.shape(name);
+    if (shape.length === 4) return this.image(name);
+    const { data } = this.#get(name);
+    return { data: data instanceof BigInt64Array ? this.integers(name) : this.floats(name), shape };
+  }
+
   /** All float32 tensors named `prefix` + key, by key. */
   stateDict(prefix: string): StateDict {
     const names = [...this.#tensors.keys()].filter((name) => name.startsWith(prefix));

@@ -63,8 +63,6 @@ export default {
     ...(["Class", "Interface", "Function", "TypeAlias", "Variable"] as const),
     ...(["Method", "Accessor", "Property"] as const),
   ],
-  // Members of a mapped type have no place for a docstring: see Conditions.
-  intentionallyNotDocumented: ["imago.DenoiserInputs.classLabels", "imago.TrainStepFeeds.classLabels"],
   // The graph under a tensor is the engine's own.
   intentionallyNotExported: ["src/engine/graph.ts:Node", "src/engine/graph.ts:Op"],
   validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
