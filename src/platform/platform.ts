@@ -358,7 +358,13 @@ export interface NativeMachine {
 }
 
 /** What machine code asks of the system to wait and to read the time: functions by their address, or system calls. */
-export type NativeSystem = { readonly kind: "linux" } | WindowsFunctions;
+export type NativeSystem = { readonly kind: "linux" } | MacFunctions | WindowsFunctions;
+export interface MacFunctions {
+  readonly kind: "macos";
+  readonly ulockWait: number;
+  readonly ulockWake: number;
+  readonly clockNanoseconds: number;
+}
 export interface WindowsFunctions {
   readonly kind: "windows";
   readonly waitOnAddress: number;

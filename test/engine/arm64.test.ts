@@ -33,16 +33,17 @@ const AREAS: readonly Area[] = [
     least: 70,
   },
   {
-    name: "calls, long functions, registers, memory",
+    name: "calls, long functions, registers, memory, other systems",
     files: [
       "native_calls",
       "native_long_functions",
       "native_registers",
       "native_memory",
       "native_not_a_number",
+      "native_macos",
     ].map(testFile),
     pattern: /./,
-    least: 44,
+    least: 47,
   },
   {
     name: "families of kernels, values and gradients",

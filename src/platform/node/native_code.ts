@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import type { NativeCode, NativeMachine } from "../platform.ts";
 import { callAt, type Library, libraryOf } from "./native_library.ts";
 import { linuxMemory } from "./native_linux.ts";
+import { macMemory, tryMacCode } from "./native_macos.ts";
 import type { SystemMemory } from "./native_system.ts";
 import { windowsMemory } from "./native_windows.ts";
 
@@ -26,6 +27,7 @@ export const nativeCode: NativeCode = {
     if (file === undefined) return 'the npm package "koffi" is not installed';
     try {
       const koffi = libraryOf(file);
+      open.attempt?.(file);
       return machineOf(file, koffi, open.architecture, open.memory(koffi));
     } catch (error) {
       const [line] = String(error instanceof Error ? error.message : error).split("\n");
@@ -38,10 +40,14 @@ interface KnownSystem {
   readonly platform: NodeJS.Platform;
   readonly architecture: NativeMachine["architecture"];
   readonly memory: (koffi: Library) => SystemMemory;
+  /** Where it is not known beforehand: throws where the system forbids code. */
+  readonly attempt?: (file: string) => void;
 }
 const SYSTEMS: readonly KnownSystem[] = [
   { platform: "linux", architecture: "x64", memory: linuxMemory },
   { platform: "linux", architecture: "arm64", memory: linuxMemory },
+  { platform: "darwin", architecture: "x64", memory: macMemory, attempt: tryMacCode },
+  { platform: "darwin", architecture: "arm64", memory: macMemory, attempt: tryMacCode },
   { platform: "win32", architecture: "x64", memory: windowsMemory },
 ];
 

@@ -29,7 +29,7 @@ const FUNCTION_ALIGNMENT = 64;
 /** Throws when a function uses a variable outside its block. */
 export function encodeNativeModule(options: NativeModuleOptions): NativeModule {
   const { instructions, system, exports, table = [] } = options;
-  const writer = instructions === "neon" ? arm64Writer() : x64Writer(instructions, system);
+  const writer = instructions === "neon" ? arm64Writer(system) : x64Writer(instructions, system);
   const { code } = writer;
   const { functions, imports } = reachable([...Object.values(exports), ...table]);
   const labels = new Map<FunctionRef, Label>();

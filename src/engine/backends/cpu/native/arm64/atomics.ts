@@ -8,7 +8,6 @@ import { addressInto, addressOf, registersOf } from "./addresses.ts";
 import { CONDITION } from "./assembler.ts";
 import { type Context, integer, introduce } from "./context.ts";
 import { X0, X14, X15, X16, X17 } from "./registers.ts";
-import { linux } from "./system_linux.ts";
 
 type Atomic = Extract<Statement, { kind: "atomic" }>;
 
@@ -31,8 +30,8 @@ export function atomic(c: Context, each: Atomic): void {
       c.code.add([base], registersOf(place), (a, at) => addressInto(a, at(base), place, at));
       const [first, second] = values;
       c.code.addCall([to], [base, ...values], (a, at) => {
-        if (op === "memory.atomic.wait32") linux.wait(a, at(base), at(first), at(second));
-        else linux.wake(a, at(base), at(first));
+        if (op === "memory.atomic.wait32") c.system.wait(a, at(base), at(first), at(second));
+        else c.system.wake(a, at(base), at(first));
         a.move(at(to), X0);
       });
       return;

@@ -4,9 +4,11 @@ import type { Expr, LaneExpr, Var } from "../../simd/expr.ts";
 import type { Doubling } from "../../simd/pairs.ts";
 import type { Register } from "../code.ts";
 import { type Context as CommonContext, isVector, registerOf } from "../context.ts";
+import type { System } from "../system.ts";
 import type { Assembler } from "./assembler.ts";
 
 export interface Context extends CommonContext<Assembler> {
+  readonly system: System<Assembler>;
   /** Computes an integer into a register. */
   readonly integerInto: (e: Expr, to: Register) => Register;
   /** Computes a vector or a float into a register. */

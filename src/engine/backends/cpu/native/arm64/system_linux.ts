@@ -4,7 +4,8 @@
 import { newLabel } from "../label.ts";
 import type { System } from "../system.ts";
 import { type Assembler, CONDITION } from "./assembler.ts";
-import { SP, V0, X0, X1, X2, X3, X8, X16, X17 } from "./registers.ts";
+import { toMilliseconds } from "./clock.ts";
+import { SP, X0, X1, X2, X3, X8, X16, X17 } from "./registers.ts";
 
 const FUTEX = 98;
 const CLOCK_GETTIME = 113;
@@ -79,11 +80,6 @@ export const linux: System<Assembler> = {
     a.moveConstant(X17, 1_000_000_000);
     a.integer("multiply", X16, X16, X17);
     a.add(X0, X0, X16);
-    a.convertInteger(V0, X0);
-    a.constant(1, MILLISECONDS);
-    a.binary("fmulDouble", V0, V0, 1);
+    toMilliseconds(a, X0, 1e-6);
   },
 };
-
-/** The two halves of 1e-6 as an f64. */
-const MILLISECONDS = [...new Int32Array(Float64Array.of(1e-6).buffer)];

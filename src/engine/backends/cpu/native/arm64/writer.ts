@@ -1,5 +1,6 @@
 // Makes machine code of arm64: what selection, frames and entries do here.
 
+import type { NativeSystem } from "../../../../../platform/platform.ts";
 import type { Expr, Var } from "../../simd/expr.ts";
 import { Doubling } from "../../simd/pairs.ts";
 import type { Statement } from "../../simd/statement.ts";
@@ -8,6 +9,7 @@ import type { Register } from "../code.ts";
 import { isVector } from "../context.ts";
 import { encodeFunction, type Target } from "../function.ts";
 import type { ModuleWriter } from "../module_writer.ts";
+import type { System } from "../system.ts";
 import { addressOf, placed, reach, registersOf } from "./addresses.ts";
 import { Assembler } from "./assembler.ts";
 import { atomic } from "./atomics.ts";
@@ -22,7 +24,7 @@ import { MEMORY } from "./memory_opcodes.ts";
 import { SP } from "./registers.ts";
 import { scalarVariables } from "./scalars.ts";
 import { store } from "./stores.ts";
-import { linux } from "./system_linux.ts";
+import { systemOf } from "./systems.ts";
 import { vectorInto } from "./vectors.ts";
 
 const numbers = (from: number, to: number): number[] =>
@@ -34,8 +36,10 @@ const REGISTERS: RegisterFile = {
   vector: { all: numbers(0, 30), spares: numbers(28, 30) },
 };
 
-export function arm64Writer(): ModuleWriter {
+export function arm64Writer(of: NativeSystem): ModuleWriter {
   const a = new Assembler();
+  const system = systemOf(of);
+  const target = targetOf(system);
   return {
     code: a,
     write(f, module) {
@@ -43,7 +47,7 @@ export function arm64Writer(): ModuleWriter {
       a.placeConstants();
     },
     writeNow() {
-      linux.now(a);
+      system.now(a);
       a.return();
       a.placeConstants();
     },
@@ -51,11 +55,12 @@ export function arm64Writer(): ModuleWriter {
   };
 }
 
-const target: Target<Assembler, Context> = {
+const targetOf = (system: System<Assembler>): Target<Assembler, Context> => ({
   registers: REGISTERS,
   context(f, common) {
     const c: Context = {
       ...common,
+      system,
       ...{ doubling: new Doubling(f.body), scalars: scalarVariables(f.body), constants: new Map() },
       integerInto: (e, to) => integerInto(c, e, to),
       vectorInto: (e, to) => vectorInto(c, e, to),
@@ -68,7 +73,7 @@ const target: Target<Assembler, Context> = {
   ...{ readParameter, open, close, transfer },
   ...{ introduce, assign, integerInto, isImmediate, branch },
   ...{ store, prefetch, atomic, call, callIndirect, leave },
-};
+});
 
 /** A register holds one vector: of a block of two, each is computed for itself. */
 function group(c: Context, { body, count }: Extract<Statement, { kind: "vectors" }>) {

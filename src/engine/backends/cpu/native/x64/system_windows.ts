@@ -3,10 +3,11 @@
 
 import type { WindowsFunctions } from "../../../../../platform/platform.ts";
 import { newLabel } from "../label.ts";
-import { type Assembler, CONDITION } from "./assembler.ts";
+import { CONDITION } from "./assembler.ts";
 import { toMilliseconds } from "./clock.ts";
 import { WINDOWS } from "./conventions.ts";
-import { R8, R9, RAX, RBX, RCX, RDX, RSP } from "./registers.ts";
+import { beginCalls, callFunction, endCalls, slot } from "./foreign_calls.ts";
+import { R8, R9, RAX, RCX, RDX } from "./registers.ts";
 import type { X64System } from "./system.ts";
 
 const FOR_EVER = 0xffffffff;
@@ -14,16 +15,11 @@ const FOR_EVER = 0xffffffff;
 const MILLISECONDS_BITS = 20;
 const WORD_BYTES = 4;
 
-/** Bytes below the stack pointer for what functions get by its address; rbx points there during a call. */
-const FRAME = 64;
-const STACK_ALIGNMENT = 16;
-const slot = (i: number, base = RBX) => ({ kind: "address", base, disp: 8 * i }) as const;
-
 export const windows = (functions: WindowsFunctions): X64System => ({
   convention: WINDOWS,
   wait(a, address, expected, nanoseconds) {
     const [forEver, differs, done] = [newLabel(), newLabel(), newLabel()];
-    begin(a, [address, expected, nanoseconds]);
+    beginCalls(a, WINDOWS, [address, expected, nanoseconds]);
     a.load64(RCX, slot(0));
     a.loadI32(RAX, { kind: "address", base: RCX, disp: 0 });
     a.loadI32(RDX, slot(1));
@@ -50,11 +46,11 @@ export const windows = (functions: WindowsFunctions): X64System => ({
     a.bind(differs);
     a.moveConstant(RAX, 1);
     a.bind(done);
-    end(a);
+    endCalls(a);
   },
   wake(a, address, count) {
     const [one, done] = [newLabel(), newLabel()];
-    begin(a, [address, count]);
+    beginCalls(a, WINDOWS, [address, count]);
     a.load64(RCX, slot(0));
     a.loadI32(RDX, slot(1));
     a.withConstant(7, RDX, 1);
@@ -66,35 +62,14 @@ export const windows = (functions: WindowsFunctions): X64System => ({
     callFunction(a, functions.wakeByAddressSingle);
     a.bind(done);
     a.moveConstant(RAX, 0); // how many were woken is not told
-    end(a);
+    endCalls(a);
   },
   now(a) {
-    begin(a, []);
+    beginCalls(a, WINDOWS, []);
     a.address(RCX, slot(0));
     callFunction(a, functions.queryPerformanceCounter);
     a.load64(RAX, slot(0));
-    end(a);
+    endCalls(a);
     toMilliseconds(a, RAX, 1000 / functions.countsPerSecond);
   },
 });
-
-/** By way of memory: the arguments may be in each other's registers. */
-function begin(a: Assembler, args: readonly number[]): void {
-  a.address(RSP, { kind: "address", base: RSP, disp: -FRAME });
-  args.forEach((register, i) => {
-    a.store64(slot(i, RSP), register);
-  });
-  a.move(RBX, RSP); // preserved by functions
-  a.withConstant(4, RSP, -STACK_ALIGNMENT);
-  a.withConstant(5, RSP, WINDOWS.room);
-}
-
-function end(a: Assembler): void {
-  a.address(RSP, { kind: "address", base: RBX, disp: FRAME });
-}
-
-function callFunction(a: Assembler, address: number): void {
-  a.zeroUpper();
-  a.moveConstant(RAX, address);
-  a.callRegister(RAX);
-}

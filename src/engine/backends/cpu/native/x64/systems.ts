@@ -3,12 +3,15 @@
 import type { NativeSystem } from "../../../../../platform/platform.ts";
 import type { X64System } from "./system.ts";
 import { linux } from "./system_linux.ts";
+import { macos } from "./system_macos.ts";
 import { windows } from "./system_windows.ts";
 
 export function systemOf(system: NativeSystem): X64System {
   switch (system.kind) {
     case "linux":
       return linux;
+    case "macos":
+      return macos(system);
     case "windows":
       return windows(system);
     default:
