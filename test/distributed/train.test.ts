@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { testFolder } from "../support/folder.ts";
 import { describeMpi } from "../support/mpi.ts";
 import { type Launcher, startJob } from "../support/mpi_jobs.ts";
+import { filesOf, numbersOf } from "../support/mpi_run_files.ts";
 import { TINY_UNET } from "../support/tiny_unet.ts";
 
 const folder = testFolder();
@@ -17,29 +18,6 @@ const RECIPE = [
   ...["--eval-every", "20", "--eval-count", "8", "--class-conditional", "--augment-probability", "0.12"],
   ...["--timestep-sampling", "loss-second-moment", "--optimizer", "muon"],
 ];
-
-/** Files whose content tells the time or the number of processes. */
-const OWN = new Set(["metrics.jsonl", "config.json", ".lock"]);
-
-async function filesOf(path: string): Promise<Map<string, string>> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter((entry) => entry.isFile() && !OWN.has(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
-  const contents = paths
-    .sort()
-    .map(async (file) => [file.slice(path.length), await readFile(file, "base64")] as const);
-  return new Map(await Promise.all(contents));
-}
-
-/** Loss and gradient norm of each step. */
-async function numbersOf(path: string): Promise<number[][]> {
-  const lines = (await readFile(join(path, "metrics.jsonl"), "utf8")).trim().split("\n");
-  return lines.map((line) => {
-    const { step, loss, grad_norm: norm } = JSON.parse(line);
-    return [step, loss, norm];
-  });
-}
 
 async function imago(launcher: Launcher, ranks: number, args: readonly string[]) {
   const { code, stdout, stderr } = await startJob(launcher, ranks, ["imago.ts", ...args]).end;

@@ -37,8 +37,8 @@ export interface JobEnd {
 /** A job under way. */
 export interface Job {
   readonly end: Promise<JobEnd>;
-  /** Resolves when the job has written this line to stdout, or has ended. */
-  line(text: string): Promise<void>;
+  /** Resolves when this is true of what the job has written to stdout, or it has ended. */
+  until(isSaid: (stdout: string) => boolean): Promise<void>;
 }
 
 /**
@@ -72,10 +72,10 @@ export function startJob(
   });
   return {
     end,
-    line: (text) =>
+    until: (isSaid) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (output.stdout.split("\n").slice(0, -1).includes(text)) resolve();
+          if (isSaid(output.stdout)) resolve();
         };
         listeners.push(look);
         look();
