@@ -1,7 +1,7 @@
 // Kills, stops and breaks ranks of imago train at random moments, and goes on with each run on another number of ranks.
 //
 //   node tools/mpi_training_faults.ts --count 50                 each fault, under each launcher that is here
-//   node tools/mpi_training_faults.ts --count 50 --kind killed
+//   node tools/mpi_training_faults.ts --count 50 --kind killed --launcher MPICH
 //
 // The exit code is 1 where a job did not end within seconds with a line that names rank, host and cause, left a damaged
 // checkpoint or a process, or where the run that went on left other bytes than one that nothing happened to.
@@ -14,12 +14,17 @@ import { isThere, LAUNCHERS } from "../test/support/mpi_jobs.ts";
 import { DisturbedRuns, MOMENTS, RANKS, TRAINING_FAULTS } from "../test/support/mpi_training_faults.ts";
 
 const { values } = parseArgs({
-  options: { count: { type: "string", default: "50" }, kind: { type: "string" } },
+  options: {
+    count: { type: "string", default: "50" },
+    kind: { type: "string" },
+    launcher: { type: "string" },
+  },
 });
 const kinds = TRAINING_FAULTS.filter((kind) => values.kind === undefined || kind === values.kind);
+const launchers = LAUNCHERS.filter(({ name }) => values.launcher === undefined || name === values.launcher);
 const whole = (below: number): number => Math.floor(Math.random() * below);
 
-for (const launcher of LAUNCHERS.filter(isThere)) {
+for (const launcher of launchers.filter(isThere)) {
   const folder = await mkdtemp(join(tmpdir(), "imago-faults-"));
   const runs = await DisturbedRuns.in(folder, launcher);
   for (const kind of kinds) {

@@ -2,7 +2,7 @@
 
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { testFolder } from "../support/folder.ts";
 import { describeMpi } from "../support/mpi.ts";
 import { type Launcher, startJob } from "../support/mpi_jobs.ts";
@@ -65,6 +65,18 @@ describeMpi("imago train", (launcher) => {
     const rows = JSON.parse(await readFile(join(out("1"), "eval.json"), "utf8"));
     expect(rows).toHaveLength(2);
     expect({ ...rows[1], seconds: 0, time: "" }).toEqual({ ...rows[0], seconds: 0, time: "" });
+  });
+
+  test("a signal to the launcher stops all with a checkpoint", async () => {
+    const args = ["train", "--model", folder("tiny.json"), "--out", out("stopped"), "--size", "8"];
+    const job = startJob(launcher, 2, ["imago.ts", ...args, "--batch-size", "8", "--steps", "5000"]);
+    await vi.waitFor(() => numbersOf(out("stopped")), { timeout: 60_000 });
+    job.signal(launcher.stop);
+    const { code, stderr } = await job.end;
+    expect(code, stderr).not.toBe(0);
+    const said = stderr.split("\n").filter((line) => line.startsWith("imago: "));
+    expect(said, stderr).toEqual([expect.stringContaining("--resume")]);
+    expect(await readdir(join(out("stopped"), "checkpoints"))).toHaveLength(1);
   });
 
   test("what is wrong for all is said once, and ends the job", async () => {

@@ -73,7 +73,7 @@ export class DisturbedRuns {
     return new DisturbedRuns(folder, await leftIn(out));
   }
 
-  /** Begins a run, lets the fault end it, and goes on with it. */
+  /** Begins a run, lets the fault end it, and goes on with it. A run that ended in time before the fault is left. */
   async disturb(launcher: Launcher, fault: TrainingFault): Promise<TrainingFaultEnd> {
     const out = join(this.#folder, `run-${++this.#count}`);
     const job = train(launcher, fault.ranks, this.#folder, out);
@@ -85,12 +85,16 @@ export class DisturbedRuns {
     await comes(fault, out);
     const culprit = processesOf(stdout).get(fault.culprit);
     if (culprit === undefined) throw new Error(`rank ${fault.culprit} has not begun: ${stdout}`);
-    const missed = send(culprit, SIGNALS[fault.kind]) ? [] : ["the job had ended before the fault"];
+    const isMissed = !send(culprit, SIGNALS[fault.kind]);
+    if (isMissed && (await job.end).code === 0) return this.disturb(launcher, fault);
     const end = await judge(launcher, fault, job);
     const [steps, isUnfinished] = [stepsOf(out), unfinishedIn(out)];
     const damaged = await this.#damagedIn(out);
     const resumed = await this.#goOn(launcher, fault.later, out);
-    const problems = [...missed, ...end.problems, ...damaged, ...resumed.problems];
+    const problems = [
+      ...(isMissed ? ["it had failed before the fault"] : []),
+      ...[...end.problems, ...damaged, ...resumed.problems],
+    ];
     return { ...end, problems, steps, isUnfinished, output: end.output + resumed.output };
   }
 
