@@ -30,6 +30,7 @@ function launcherOf(wheel: string, library: string): Launcher {
     name: `${wheel}, ${library}`,
     command: join(root, "bin", "mpiexec.hydra"),
     args: [],
+    stop: "SIGINT",
     environment: { I_MPI_ROOT: root, I_MPI_FABRICS: "shm", IMAGO_MPI_LIBRARY: join(root, "lib", library) },
   };
 }

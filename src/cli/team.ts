@@ -1,8 +1,10 @@
 // The processes that run one command together, where a launcher such as mpirun started several.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import type { Communicator } from "../distributed/communicator.ts";
 import { type DistributedMode, isLaunched, openCommunicator } from "../distributed/open.ts";
+import { printable } from "../io/printable.ts";
 import { checking, describeError, Interrupted } from "./errors.ts";
 import { createOutput, type Output, quietOutput } from "./output.ts";
 
@@ -25,16 +27,31 @@ export async function together(
   const isOne = mode === "none" || (mode === "auto" && !isLaunched());
   if (isOne) return work(undefined);
   const communicator = await checking(() => openCommunicator({ mode }));
+  if (communicator.size === 1) {
+    await work(communicator);
+    return communicator.close();
+  }
+  // Thrown where nobody waits, it would end this process only, without its cause in the line that the others leave.
+  const endAtOnce = (error: unknown) => void endAll(communicator, error);
+  process.on("uncaughtException", endAtOnce);
   try {
     await work(communicator);
     await communicator.close();
   } catch (error) {
-    if (communicator.size === 1) throw error;
     if (error instanceof Interrupted && (await endsWithAll(communicator)))
       throw communicator.rank === 0 ? error : new Interrupted("");
     if (communicator.rank > 0) await sleep(FIRST_REPORTS_MS);
-    await communicator.abort(describeError(error).line);
+    await endAll(communicator, error);
+  } finally {
+    process.off("uncaughtException", endAtOnce);
   }
+}
+
+/** Ends all processes, and says what the cause was. */
+function endAll(communicator: Communicator, error: unknown): Promise<never> {
+  if (process.env.IMAGO_DEBUG === "1")
+    process.stderr.write(`${inspect(error).split("\n").map(printable).join("\n")}\n`);
+  return communicator.abort(describeError(error).line);
 }
 
 /** Ends together, if the others were interrupted, too. */

@@ -29,6 +29,7 @@ export async function openCommunicator(
   const launch = launchOf(environment);
   const isAlone = launch === undefined || launch.size === 1;
   if (mode === "none" || (mode === "auto" && isAlone)) return singleProcess();
+  checkConnection(environment.PMI_FD);
   const calls = foreign.open();
   if (typeof calls === "string") throw new DistributedError(`processes cannot be connected by MPI: ${calls}`);
   return joinByMpi(calls, {
@@ -44,6 +45,17 @@ export async function openCommunicator(
 
 /** Whether a launcher of several processes started this one, be it the only one. */
 export const isLaunched = (): boolean => launchOf(machine.environment) !== undefined;
+
+/**
+ * npx, and whatever else closes what it does not know, cuts a process off from launchers that talk to it by a socket: MPICH's, Intel
+ * MPI's, Slurm's with PMI-2. The library would take the process for one that is alone, or end it.
+ */
+function checkConnection(descriptor: string | undefined): void {
+  if (descriptor === undefined || processes.isSocket(Number(descriptor))) return;
+  throw new DistributedError(
+    `what started this process, npx perhaps, has closed its connection to the launcher (PMI_FD=${descriptor}): start "mpirun -pmi-port ... npx imago ..." or "mpirun ... node_modules/.bin/imago ..."`,
+  );
+}
 
 /** Differs between machines of one name, where the system tells. */
 const bootOf = (): Promise<string> => files.readText("/proc/sys/kernel/random/boot_id").catch(() => "");

@@ -434,6 +434,8 @@ export interface Processes {
    * @param held file descriptors that it keeps open, beside output: who waits for their end learns of this process's after the line
    */
   guard(name: string, held: readonly number[]): ProcessGuard;
+  /** Whether a file descriptor of this process is an open socket. */
+  isSocket(descriptor: number): boolean;
 }
 
 export interface ProcessGuard {

@@ -36,6 +36,14 @@ test("seconds must be a number", () => {
   expect(line).toBe('DistributedError: IMAGO_MPI_TIMEOUT is "soon": give seconds, or 0 to wait for ever\n');
 });
 
+test("a connection to the launcher that was closed on the way", () => {
+  const environment = { PMI_SIZE: "2", PMI_RANK: "0", PMI_FD: "7" };
+  const line =
+    /^DistributedError: .* has closed its connection to the launcher \(PMI_FD=7\): start "mpirun -pmi-port .*\n$/;
+  expect(openAlone("auto", environment)).toMatch(line);
+  expect(openAlone("none", environment)).toBe("1 ranks\n");
+});
+
 test("one rank alone is no work for MPI, unless the user wants it", () => {
   const environment = { PMI_SIZE: "1", PMI_RANK: "0", IMAGO_MPI_LIBRARY: "/nowhere/libmpi.so" };
   expect(openAlone("auto", environment)).toBe("1 ranks\n");

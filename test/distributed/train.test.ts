@@ -2,10 +2,11 @@
 
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { testFolder } from "../support/folder.ts";
 import { describeMpi } from "../support/mpi.ts";
 import { type Launcher, startJob } from "../support/mpi_jobs.ts";
+import { filesOf, numbersOf } from "../support/mpi_run_files.ts";
 import { TINY_UNET } from "../support/tiny_unet.ts";
 
 const folder = testFolder();
@@ -17,29 +18,6 @@ const RECIPE = [
   ...["--eval-every", "20", "--eval-count", "8", "--class-conditional", "--augment-probability", "0.12"],
   ...["--timestep-sampling", "loss-second-moment", "--optimizer", "muon"],
 ];
-
-/** Files whose content tells the time or the number of processes. */
-const OWN = new Set(["metrics.jsonl", "config.json", ".lock"]);
-
-async function filesOf(path: string): Promise<Map<string, string>> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter((entry) => entry.isFile() && !OWN.has(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
-  const contents = paths
-    .sort()
-    .map(async (file) => [file.slice(path.length), await readFile(file, "base64")] as const);
-  return new Map(await Promise.all(contents));
-}
-
-/** Loss and gradient norm of each step. */
-async function numbersOf(path: string): Promise<number[][]> {
-  const lines = (await readFile(join(path, "metrics.jsonl"), "utf8")).trim().split("\n");
-  return lines.map((line) => {
-    const { step, loss, grad_norm: norm } = JSON.parse(line);
-    return [step, loss, norm];
-  });
-}
 
 async function imago(launcher: Launcher, ranks: number, args: readonly string[]) {
   const { code, stdout, stderr } = await startJob(launcher, ranks, ["imago.ts", ...args]).end;
@@ -87,6 +65,18 @@ describeMpi("imago train", (launcher) => {
     const rows = JSON.parse(await readFile(join(out("1"), "eval.json"), "utf8"));
     expect(rows).toHaveLength(2);
     expect({ ...rows[1], seconds: 0, time: "" }).toEqual({ ...rows[0], seconds: 0, time: "" });
+  });
+
+  test("a signal to the launcher stops all with a checkpoint", async () => {
+    const args = ["train", "--model", folder("tiny.json"), "--out", out("stopped"), "--size", "8"];
+    const job = startJob(launcher, 2, ["imago.ts", ...args, "--batch-size", "8", "--steps", "5000"]);
+    await vi.waitFor(() => numbersOf(out("stopped")), { timeout: 60_000 });
+    job.signal(launcher.stop);
+    const { code, stderr } = await job.end;
+    expect(code, stderr).not.toBe(0);
+    const said = stderr.split("\n").filter((line) => line.startsWith("imago: "));
+    expect(said, stderr).toEqual([expect.stringContaining("--resume")]);
+    expect(await readdir(join(out("stopped"), "checkpoints"))).toHaveLength(1);
   });
 
   test("what is wrong for all is said once, and ends the job", async () => {

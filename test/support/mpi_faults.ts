@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Launcher, startJob } from "./mpi_jobs.ts";
+import { type Job, type Launcher, startJob } from "./mpi_jobs.ts";
 
 /** A rank is killed; stopped; in an endless loop; exits; throws. */
 export const FAULTS = ["killed", "stopped", "endless", "left", "thrown"] as const;
@@ -17,7 +17,7 @@ export interface Fault {
 }
 
 /** Seconds without a sign of life. */
-const TIMEOUT = 3;
+export const TIMEOUT = 3;
 /** Seconds that launchers take to end everything, on a busy machine. */
 const PATIENCE = 15;
 
@@ -35,25 +35,44 @@ export async function provoke(launcher: Launcher, fault: Fault): Promise<FaultEn
   const job = startJob(launcher, ranks, ["fault.ts", kind, String(culprit), String(delay)], {
     IMAGO_MPI_TIMEOUT: String(TIMEOUT),
   });
-  await job.line("now");
+  await job.until((stdout) => /^now$/m.test(stdout));
+  const end = await judge(launcher, fault, job);
+  const isMissed = !end.output.includes("now\n");
+  return isMissed ? { ...end, problems: ["it never came to the fault", ...end.problems] } : end;
+}
+
+/** Which process each rank is, by the lines that ranks write. */
+export const processesOf = (stdout: string): Map<number, number> =>
+  new Map(
+    [...stdout.matchAll(/^process (\d+) is rank (\d+)$/gm)].map(([, id, rank]) => [Number(rank), Number(id)]),
+  );
+
+/** Waits for the end of a job in which a fault happens now. */
+export async function judge(
+  launcher: Launcher,
+  fault: Pick<Fault, "kind" | "culprit">,
+  job: Job,
+): Promise<FaultEnd> {
   const begun = performance.now();
   const { code, stdout, stderr } = await job.end;
   const seconds = (performance.now() - begun) / 1000;
-  const processes = [...stdout.matchAll(/^process (\d+) is rank (\d+)$/gm)];
   const said = stderr.split("\n").filter((line) => line.startsWith("imago: "));
-  const waits = { killed: 0, stopped: TIMEOUT, endless: 3 * TIMEOUT, left: 0, thrown: 0 }[kind];
+  const waits = { killed: 0, stopped: TIMEOUT, endless: 3 * TIMEOUT, left: 0, thrown: 0 }[fault.kind];
   const problems = [
-    ...(stdout.includes("now\n") ? [] : ["it never came to the fault"]),
     ...(code === 0 ? ["the launcher's exit code is 0"] : []),
     ...(seconds > waits + PATIENCE ? [`it took ${seconds.toFixed(1)} s`] : []),
     ...(said.length > 1 ? [`there are ${said.length} lines: ${said.join("; ")}`] : []),
     ...(namesFault(launcher, fault, stdout + stderr) ? [] : ["no line names rank, host and cause"]),
-    ...(await leftOf(processes.map(([, id]) => Number(id)))).map((id) => `process ${id} is still there`),
+    ...(await leftOf([...processesOf(stdout).values()])).map((id) => `process ${id} is still there`),
   ];
   return { seconds, problems, output: stdout + stderr };
 }
 
-function namesFault({ name }: Launcher, { kind, culprit }: Fault, said: string): boolean {
+function namesFault(
+  { name }: Launcher,
+  { kind, culprit }: Pick<Fault, "kind" | "culprit">,
+  said: string,
+): boolean {
   const rank = `rank ${culprit} on host ${hostname()}`;
   switch (kind) {
     case "killed":
@@ -66,7 +85,9 @@ function namesFault({ name }: Launcher, { kind, culprit }: Fault, said: string):
     case "left":
       return said.includes(`imago: ${rank} exited with code 0 before the ranks' work was done\n`);
     case "thrown":
-      return said.includes(`imago: ${rank}: the loss is not finite\n`);
+      return [": ", ": internal error: "].some((how) =>
+        said.includes(`imago: ${rank}${how}the loss is not finite`),
+      );
     default:
       return kind satisfies never;
   }

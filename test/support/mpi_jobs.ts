@@ -8,14 +8,21 @@ export interface Launcher {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** What it passes on to the ranks, and then waits for their end. */
+  readonly stop: NodeJS.Signals;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Those of Debian's packages openmpi-bin and mpich. */
 export const LAUNCHERS: readonly Launcher[] = [
   // As root, and with more ranks than cores, Open MPI starts nothing without being told to.
-  { name: "Open MPI", command: "mpirun.openmpi", args: ["--allow-run-as-root", "--oversubscribe"] },
-  { name: "MPICH", command: "mpirun.mpich", args: [] },
+  {
+    name: "Open MPI",
+    command: "mpirun.openmpi",
+    args: ["--allow-run-as-root", "--oversubscribe"],
+    stop: "SIGUSR2",
+  },
+  { name: "MPICH", command: "mpirun.mpich", args: [], stop: "SIGINT" },
 ];
 
 /** Whether this machine has it. */
@@ -37,8 +44,10 @@ export interface JobEnd {
 /** A job under way. */
 export interface Job {
   readonly end: Promise<JobEnd>;
-  /** Resolves when the job has written this line to stdout, or has ended. */
-  line(text: string): Promise<void>;
+  /** Resolves when this is true of what the job has written to stdout, or it has ended. */
+  until(isSaid: (stdout: string) => boolean): Promise<void>;
+  /** Sends the launcher a signal. */
+  signal(name: NodeJS.Signals): void;
 }
 
 /**
@@ -72,10 +81,11 @@ export function startJob(
   });
   return {
     end,
-    line: (text) =>
+    signal: (name) => void child.kill(name),
+    until: (isSaid) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (output.stdout.split("\n").slice(0, -1).includes(text)) resolve();
+          if (isSaid(output.stdout)) resolve();
         };
         listeners.push(look);
         look();

@@ -21,6 +21,7 @@ export const processes: Processes = {
     return held.some(({ name }) => name === lockName(mark)) ? "alive" : "gone";
   },
   guard: () => ({ process: undefined }),
+  isSocket: () => false,
 };
 
 function takeMark(): Promise<string> {

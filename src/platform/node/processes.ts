@@ -1,6 +1,7 @@
 // Identifies processes by the marks in the names of files that they are making.
 
 import { createHash } from "node:crypto";
+import { fstatSync } from "node:fs";
 import type { Processes } from "../platform.ts";
 import { guardProcess } from "./process_guard.ts";
 import { processState, thisProcess } from "./process_identity.ts";
@@ -26,4 +27,11 @@ export const processes: Processes = {
     return processState({ pid: Number(pid), space: own.space, isBegun: (now) => short(now) === begun });
   },
   guard: guardProcess,
+  isSocket: (descriptor) => {
+    try {
+      return fstatSync(descriptor).isSocket();
+    } catch {
+      return false; // it is not open
+    }
+  },
 };

@@ -168,6 +168,8 @@ export class Run {
       // A later stop is the caller's to see.
       const [stops, isLeft] = await anyOf(this.#plan.communicator, [this.#plan.stop.aborted, isCancelled]);
       const checkpoint = stops || due.checkpoint ? await this.#writeCheckpoint(step) : undefined;
+      // Who has stopped may end at once, and would take the first process, which still writes, for one that hangs.
+      if (stops) await this.#plan.communicator.barrier();
       return { stops, isLeft, ...measured, ...drawn, ...(checkpoint !== undefined && { checkpoint }) };
     });
   }
