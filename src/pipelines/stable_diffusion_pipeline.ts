@@ -33,11 +33,15 @@ export interface StableDiffusionOptions
 
 /** The parts of a Stable Diffusion pipeline, with their weights. */
 export interface StableDiffusionParts {
+  /** The model of latents. */
   readonly unet: UNet2DConditionModel;
+  /** As saved with the model. */
   readonly scheduler: Scheduler;
   /** The autoencoder: see `autoencoder`. */
   readonly codec: Codec;
+  /** Makes tokens of prompts. */
   readonly tokenizer: CLIPTokenizer;
+  /** What the tokens mean to the UNet. */
   readonly textEncoder: CLIPTextModel;
 }
 
