@@ -8,6 +8,7 @@
  * @module imago
  */
 
+export { type Autoencoder, autoencoder } from "./codecs/autoencoder.ts";
 export type { Codec, CustomPipeline, ImageSize, SavedCodec } from "./codecs/codec.ts";
 export { PATCH_SIZES, type PatchSize, patches } from "./codecs/patches.ts";
 export {
@@ -211,7 +212,7 @@ export type {
   Guidance,
   ImageRange,
 } from "./pipelines/conditioner.ts";
-export { DDPMPipeline, type GenerateOptions } from "./pipelines/ddpm_pipeline.ts";
+export { DDPMPipeline } from "./pipelines/ddpm_pipeline.ts";
 export type {
   BatchStep,
   DrawOptions,
@@ -221,9 +222,19 @@ export type {
 export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
 export { toImages } from "./pipelines/images.ts";
+export { loadPipeline } from "./pipelines/load_pipeline.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
 export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
+export { type GenerateOptions, SchedulerPipeline } from "./pipelines/scheduler_pipeline.ts";
 export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
+export {
+  type StableDiffusionLoadOptions,
+  type StableDiffusionOptions,
+  type StableDiffusionParts,
+  StableDiffusionPipeline,
+  type StableDiffusionPipelineOptions,
+} from "./pipelines/stable_diffusion_pipeline.ts";
+export { TextConditioner, type TextOptions } from "./pipelines/text_conditioner.ts";
 export { walkNoise } from "./pipelines/walk_noise.ts";
 export { FileError } from "./platform/errors.ts";
 export type { Permit } from "./platform/platform.ts";

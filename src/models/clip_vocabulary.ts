@@ -87,6 +87,12 @@ const settingsSchema = v.looseObject({
 });
 type Settings = v.InferOutput<typeof settingsSchema>;
 
+/** The files of a tokenizer's folder that are read, of those that are there; a vocabulary is always among them. */
+export function clipTokenizerFiles(names: readonly string[]): string[] {
+  const vocabulary = names.includes(WHOLE) ? [WHOLE] : [VOCABULARY, MERGES];
+  return [...vocabulary, ...SETTINGS.filter((name) => names.includes(name))];
+}
+
 /**
  * Reads the vocabulary of a folder: tokenizer.json, or vocab.json and merges.txt.
  * @throws FileError, in one line, if there is none, or it is none of CLIP's kind

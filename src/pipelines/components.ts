@@ -1,5 +1,5 @@
-// The components of pipelines: how each kind is read from its folder and written to it. A new kind is a row in
-// COMPONENT_KINDS.
+// The components of pipelines: how each kind is read from its folder and written to it. A new kind of those without
+// prompts is a row in COMPONENT_KINDS; text_components.ts has the others.
 
 import { paths } from "#platform";
 import type { Codec } from "../codecs/codec.ts";
@@ -21,9 +21,13 @@ import {
   weightFiles,
   writeStateDict,
 } from "../io/state_dict.ts";
+import type { WeightsLibrary } from "../io/weight_names.ts";
+import type { CLIPTextModel } from "../models/clip_text_model.ts";
+import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { UNET_2D_CLASS } from "../models/unet_2d_config.ts";
 import { UNet2DModel } from "../models/unet_2d_model.ts";
+import type { Module } from "../nn/module.ts";
 import { type Scheduler, schedulerFloatKeys, schedulerFromConfig } from "../schedulers/index.ts";
 import type { ClassOptions } from "./class_labels.ts";
 import type { Conditioner } from "./conditioner.ts";
@@ -50,6 +54,10 @@ export interface PipelineParts<D extends Denoiser = PipelineModel> {
   readonly codec?: Codec;
   /** Default: class labels, if the model takes them. */
   readonly conditioner?: Conditioner<ClassOptions>;
+  /** Of pipelines that see prompts: what makes tokens of them. */
+  readonly tokenizer?: CLIPTokenizer;
+  /** And what the tokens mean to the model. */
+  readonly textEncoder?: CLIPTextModel;
   /** How images are drawn if nothing is chosen. Default: by the scheduler, in its usual steps. */
   readonly sampling?: SamplingDefaults | undefined;
 }
@@ -67,6 +75,8 @@ export interface ComponentKind<D extends Denoiser = PipelineModel> {
   readonly name: string;
   /** Its class in model_index.json; null where `read` supports several. */
   readonly className: string | null;
+  /** Whose weights it has. Default "diffusers". */
+  readonly library?: WeightsLibrary;
   /**
    * Chooses the files of its folder that `read` needs.
    * @param source the folder, for errors
@@ -101,7 +111,7 @@ export const COMPONENT_KINDS: readonly ComponentKind[] = [
 ];
 
 /** Reads the settings of a pipeline class. @param source the file's name, for errors */
-type ReadCustomPipeline = (
+export type ReadCustomPipeline = (
   settings: Readonly<Record<string, unknown>>,
   source: string,
 ) => Pick<PipelineParts<never>, "codec">;
@@ -132,7 +142,7 @@ async function readUNet(folder: string, options: ReadStateDictOptions = {}): Pro
 /** Reads weights into an existing model. @throws FileError, PipelineError */
 export async function readWeights(
   folder: string,
-  model: Denoiser,
+  model: Module,
   options: ReadStateDictOptions = {},
 ): Promise<void> {
   const weights = await readStateDict(folder, options);
@@ -201,7 +211,7 @@ export function codecFromJson(json: Readonly<Record<string, unknown>> | undefine
 }
 
 /** Adds the file's name to errors about its content. */
-function explained<T>(source: string, read: () => T): T {
+export function explained<T>(source: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

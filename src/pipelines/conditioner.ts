@@ -18,6 +18,8 @@ export type ConditionInputs = (images: ImageRange, backend: Backend) => Promise<
 
 /** The checked condition of a call. */
 export interface Condition {
+  /** Computes what all batches share, before the model is compiled: the memory for it is then free again. */
+  readonly prepare?: (backend: Backend) => Promise<void>;
   /** The model's inputs with the condition. */
   readonly inputs: ConditionInputs;
   /** Null for no guidance. */

@@ -4,54 +4,17 @@ import { files } from "#platform";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import type { Pixels } from "../io/image/index.ts";
 import type { Denoiser } from "../models/denoiser.ts";
-import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
-import { type AdaptiveOptions, adaptiveDrawing } from "./adaptive.ts";
 import { type PipelineModel, savedComponents } from "./components.ts";
-import {
-  batchWatch,
-  DiffusionPipeline,
-  type DrawBatch,
-  type DrawOptions,
-  type FromPretrainedOptions,
-} from "./diffusion_pipeline.ts";
-import { asPipelineError, PipelineError } from "./errors.ts";
+import type { FromPretrainedOptions } from "./diffusion_pipeline.ts";
 import { checkReplaceable, writePipeline } from "./folders.ts";
 import { readPretrained } from "./pretrained.ts";
-import { sampleLoop } from "./sampling.ts";
-import { defaultSampling, defaultSteps } from "./sampling_defaults.ts";
-import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
-import { checkSeedCompat, noiseOf } from "./seeding.ts";
-
-/** Options of `generate`. */
-export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
-  /**
-   * Denoising steps. Default: those of the pipeline's `sampling` where no scheduler is chosen, otherwise 1000 for DDPM
-   * and 50 for others; samplers with a tolerance choose their own. With seedCompat "torch" and no scheduler: those of
-   * the pipeline in diffusers, 1000 for DDPMPipeline.
-   */
-  readonly steps?: number;
-  /**
-   * A scheduler by name, configured with the options of the pipeline's own, or a sampler that chooses its own steps, by
-   * name or as an object. Default: that of the pipeline's `sampling`, otherwise the pipeline's own.
-   */
-  readonly scheduler?: SchedulerName | SamplerName | Sampler;
-  /**
-   * Scheduler options that override those of the pipeline's own, by diffusers' names in camelCase or snake_case: {
-   * useKarrasSigmas: true }.
-   */
-  readonly schedulerOptions?: SchedulerOptions;
-  /**
-   * Share of random noise, for samplers that have the option, 0 .. 1. Default: the sampler's (DDIM and dpm-adaptive 0,
-   * TCD 0.3, adaptive 1).
-   */
-  readonly eta?: number;
-}
+import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
 
 /**
  * Draws images with a model and a scheduler, like diffusers' DDPMPipeline.
  * D: the class of its model.
  */
-export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionPipeline<D, GenerateOptions> {
+export class DDPMPipeline<D extends Denoiser = PipelineModel> extends SchedulerPipeline<D, GenerateOptions> {
   /**
    * Loads a pipeline written by `savePretrained`, diffusers' `save_pretrained` or a training run.
    * @param source a pipeline's folder (with model_index.json), a run's, or the name of a repository on the Hugging Face
@@ -79,41 +42,5 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends DiffusionP
 
   override generateImages(options: GenerateOptions = {}): Promise<Pixels[]> {
     return super.generateImages(options);
-  }
-
-  protected plan(given: GenerateOptions): DrawBatch {
-    const { scheduler: asked, seedCompat } = given;
-    const options = asked === undefined ? { ...defaultSampling(this, seedCompat), ...given } : given;
-    this.checkDrawing(options);
-    checkSeedCompat(options);
-    const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
-    if (adaptive) return adaptive;
-    const { count: total = 1, eta } = options;
-    // Reports invalid options before anything is computed.
-    this.#sampler(options);
-    return ({ model: { denoise }, shape, ...batch }) =>
-      sampleLoop({
-        denoise,
-        // A new one for each batch, because schedulers keep a history of steps.
-        scheduler: this.#sampler(options),
-        shape,
-        noise: noiseOf(options, total, batch.firstImage),
-        ...(eta !== undefined && { eta }),
-        onStep: batchWatch(options, batch),
-      });
-  }
-
-  /** A scheduler with its timesteps set. */
-  #sampler({ scheduler: name, steps, schedulerOptions = {}, seedCompat }: GenerateOptions): Scheduler {
-    const choice = { options: schedulerOptions, seedCompat };
-    const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
-    const most = scheduler.numTrainTimesteps;
-    const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
-    const chosen = steps ?? usual;
-    if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
-      throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);
-    }
-    asPipelineError(() => scheduler.setTimesteps(chosen));
-    return scheduler;
   }
 }

@@ -32,8 +32,8 @@ import type { SeedOptions } from "./seeding.ts";
 /** Default batch size. */
 const DEFAULT_BATCH = 16;
 
-/** A pipeline's backend, codec and conditioner. */
-export interface PipelineOptions {
+/** A pipeline's backend, codec and conditioner. Asked: the conditioner's options in a call. */
+export interface PipelineOptions<Asked = ClassOptions> {
   /** The backend to start for the first images (default "wasm"), or one to share, which stays open. */
   readonly backend?: BackendChoice | Backend;
   /** Threads of a backend that the pipeline starts. Default: the machine's number. */
@@ -45,7 +45,7 @@ export interface PipelineOptions {
   /** Converts between images and the model's space. Default: the identity. */
   readonly codec?: Codec;
   /** The model's conditioner. Default: classes, if the model takes them. */
-  readonly conditioner?: Conditioner<ClassOptions>;
+  readonly conditioner?: Conditioner<Asked>;
   /**
    * Its class in diffusers, whose defaults apply with `seedCompat`: `fromPretrained` reads it from model_index.json.
    * Default: DDPMPipeline.
@@ -126,15 +126,15 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   readonly scheduler: Scheduler;
   /** From images to the model's space and back. */
   readonly codec: Codec;
-  /** Turns class labels into inputs of the model. */
-  readonly conditioner: Conditioner<ClassOptions>;
+  /** Turns a call's options, such as class labels, into inputs of the model. */
+  readonly conditioner: Conditioner<Options>;
   /** The model's classes; null for a model that is not class-conditional. */
   readonly classes: ModelClasses | null;
   /** Its class in diffusers. */
   readonly className: string;
   /** The scheduler and steps of calls that choose none. */
   readonly sampling: SamplingDefaults | undefined;
-  readonly #options: PipelineOptions;
+  readonly #options: PipelineOptions<Options>;
   /** Shared by concurrent calls: the second waits for the program that the first one compiles. */
   readonly #programs = new Map<string, Promise<DenoiserProgram>>();
   /** The backend that this pipeline started, if any. */
@@ -142,7 +142,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   #uploaded = false;
 
   /** @throws PipelineError for names of classes that the model does not have */
-  constructor(unet: D, scheduler: Scheduler, options: PipelineOptions = {}) {
+  constructor(unet: D, scheduler: Scheduler, options: PipelineOptions<Options> = {}) {
     const { conditioner, id2label, codec = identity } = options;
     if (conditioner !== undefined && id2label !== undefined) {
       throw new PipelineError(
@@ -161,12 +161,22 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
 
   /** Height and width of its images, pixels. @throws PipelineError when the model's config does not give a size */
   get imageSize(): ImageSize {
-    const latents = this.#latentSize;
+    return this.#imageSizeOf(this.#ownLatentSize);
+  }
+
+  #imageSizeOf(latents: ImageSize): ImageSize {
     return asPipelineError(() => this.codec.imageSize(latents));
   }
 
-  /** Height and width of images in the model's space. */
-  get #latentSize(): ImageSize {
+  /**
+   * The size of a call's images in the model's space: that of the model's config, if the pipeline's calls choose none.
+   * @throws PipelineError for a size that the model cannot draw
+   */
+  protected latentSize(_options: Options): ImageSize {
+    return this.#ownLatentSize;
+  }
+
+  get #ownLatentSize(): ImageSize {
     const { sampleSize, inChannels } = this.unet;
     if (sampleSize !== null) return { ...sampleSize, channels: inChannels };
     throw new PipelineError("the model's config has no sample_size, so the size of its images is not known");
@@ -213,7 +223,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
    */
   async generate(options: Options): Promise<HostTensor> {
     const draw = this.plan(options);
-    const { height, width, channels } = this.imageSize;
+    const { height, width, channels } = this.#imageSizeOf(this.latentSize(options));
     const { count } = drawnOf(options);
     const values = height * width * channels;
     const images = new Float32Array(count * values);
@@ -232,7 +242,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
    */
   async generateImages(options: Options): Promise<Pixels[]> {
     const draw = this.plan(options);
-    const { height, width, channels } = this.imageSize;
+    const { height, width, channels } = this.#imageSizeOf(this.latentSize(options));
     const drawable = checkChannels(channels);
     const images: Pixels[] = [];
     for await (const { data, shape } of this.#drawn(options, draw)) {
@@ -264,12 +274,12 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   protected abstract plan(options: Options): DrawBatch;
 
   /** @throws PipelineError for counts out of range, for a model that cannot draw images, and for unknown classes */
-  protected checkDrawing(options: DrawOptions): void {
+  protected checkDrawing(options: Options): void {
     const { count = 1, batchSize = 1 } = options;
     wholeAtLeast1("count", count);
     wholeAtLeast1("batchSize", batchSize);
     checkPart(options);
-    const { height, width } = this.#latentSize;
+    const { height, width } = this.latentSize(options);
     const { sizeFactor } = this.unet;
     if (height % sizeFactor !== 0 || width % sizeFactor !== 0) {
       throw new PipelineError(
@@ -283,11 +293,12 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
     const { firstImage: begin, count } = drawnOf(options);
     const { noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
-    const { height, width, channels } = this.#latentSize;
+    const { height, width, channels } = this.latentSize(options);
     // Batches of equal size share one compiled program, and the last one has few unused places.
     const size = Math.ceil(count / Math.ceil(count / batchSize));
     const shape = [size, height, width, channels] as const;
     const condition = this.conditioner.condition(options);
+    await condition?.prepare?.(await this.#open());
     const program = await this.#program(shape, condition);
     for (let done = 0; done < count; done += size) {
       const firstImage = begin + done;

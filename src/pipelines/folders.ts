@@ -17,9 +17,7 @@ import { explainSystemError, FileError } from "../platform/errors.ts";
 import { isSchedulerName } from "../schedulers/index.ts";
 import type { Id2Label } from "./class_labels.ts";
 import {
-  COMPONENT_KINDS,
   type ComponentKind,
-  CUSTOM_PIPELINES,
   type PipelineModel,
   type PipelineParts,
   SCHEDULER,
@@ -28,18 +26,10 @@ import {
   type Warn,
 } from "./components.ts";
 import { PipelineError } from "./errors.ts";
+import { type PipelineFamily, UNCONDITIONAL } from "./families.ts";
 import type { SamplingDefaults } from "./sampling_defaults.ts";
 
 const { join } = paths;
-
-/** Pipelines of diffusers that consist of a UNet and a scheduler only, and draw images in the same way. */
-const PIPELINES = [
-  "DDPMPipeline",
-  "DDIMPipeline",
-  "PNDMPipeline",
-  "ConsistencyModelPipeline",
-  "RePaintPipeline",
-];
 
 /**
  * Writes a folder that `readPipeline` and diffusers' DDPMPipeline.from_pretrained load.
@@ -83,8 +73,12 @@ export async function checkReplaceable(
 }
 
 /** What the class of a folder's own pipeline.py stands for. @throws PipelineError for settings that it does not have */
-function customParts({ className, settings = {} }: ModelIndex, root: string): Partial<PipelineParts<never>> {
-  return CUSTOM_PIPELINES.get(className)?.(settings, join(root, MODEL_INDEX)) ?? {};
+function customParts(
+  { className, settings = {} }: ModelIndex,
+  root: string,
+  { custom }: PipelineFamily,
+): Partial<PipelineParts<never>> {
+  return custom.get(className)?.(settings, join(root, MODEL_INDEX)) ?? {};
 }
 
 /** @throws PipelineError for a scheduler that is not known */
@@ -113,18 +107,27 @@ type ReadPipelineOptions = ReadStateDictOptions & { readonly warn?: Warn };
 export const readPipeline = (
   folder: string,
   options: ReadPipelineOptions = {},
-): Promise<ReadParts<PipelineModel>> => readPipelineOf(COMPONENT_KINDS, folder, options);
+): Promise<ReadParts<PipelineModel>> => readPipelineOf(UNCONDITIONAL, folder, options);
 
-/** The same for pipelines with other kinds of components. */
+/** The class of a pipeline's folder, or a run's. @throws PipelineError, FileError, in one line */
+export const pipelineClass = async (folder: string): Promise<string> =>
+  (await readModelIndex(await findPipeline(folder))).className;
+
+/** The same for pipelines of another family. */
 export async function readPipelineOf<D extends Denoiser>(
-  kinds: readonly ComponentKind<D>[],
+  family: PipelineFamily<D>,
   folder: string,
   { variant, warn }: ReadPipelineOptions = {},
 ): Promise<ReadParts<D>> {
   const root = await findPipeline(folder);
   const index = await readModelIndex(root);
-  let parts: Partial<PipelineParts<D>> = customParts(index, root);
-  for (const { kind, className } of componentsOf(index, root, kinds)) {
+  let parts: Partial<PipelineParts<D>> = customParts(index, root, family);
+  const components = componentsOf(index, root, family);
+  const ignored = family.passedOver.filter((name) => index.components.has(name));
+  if (ignored.length > 0) {
+    warn?.(`${root}: ${ignored.join(" and ")} passed over; images are drawn, and not checked`);
+  }
+  for (const { kind, className } of components) {
     parts = {
       ...parts,
       ...(await kind.read(await componentFolder(root, kind.name), { className, variant, warn })),
@@ -132,7 +135,7 @@ export async function readPipelineOf<D extends Denoiser>(
   }
   const { unet, scheduler, ...more } = parts;
   if (unet === undefined || scheduler === undefined) {
-    throw without(unet === undefined ? UNET : SCHEDULER, index, root, kinds);
+    throw without(unet === undefined ? UNET : SCHEDULER, index, root, family);
   }
   const { id2label, className } = index;
   return { unet, scheduler, ...more, sampling: samplingOf(index, root), id2label, className };
@@ -152,29 +155,29 @@ async function componentFolder(root: string, name: string): Promise<string> {
 export function componentsOf<D extends Denoiser>(
   index: ModelIndex,
   source: string,
-  kinds: readonly ComponentKind<D>[],
+  family: PipelineFamily<D>,
 ): { readonly kind: ComponentKind<D>; readonly className: string }[] {
+  const { kinds, classNames, custom, required, passedOver, besides } = family;
   const model = modelClasses(kinds);
   // diffusers saves a pipeline of its folder's own class again without the file of that class.
-  const isKnown =
-    CUSTOM_PIPELINES.has(index.className) || (!index.isCustom && PIPELINES.includes(index.className));
+  const isKnown = custom.has(index.className) || (!index.isCustom && classNames.includes(index.className));
   if (!isKnown) {
-    const known = [...PIPELINES, ...CUSTOM_PIPELINES.keys()];
+    const known = [...classNames, ...custom.keys()];
     throw new PipelineError(
-      `${source}: a pipeline of the class ${named(index.className)}, expected a ${model} and a scheduler alone: ${known.join(", ")}`,
+      `${source}: a pipeline of the class ${named(index.className)}, expected a ${model} ${besides}: ${known.join(", ")}`,
     );
   }
-  for (const name of [UNET, SCHEDULER]) {
+  for (const name of required) {
     const component = index.components.get(name);
-    if (component === undefined) throw without(name, index, source, kinds);
+    if (component === undefined) throw without(name, index, source, family);
     if (name === UNET && !kinds.some((kind) => isOf(kind, name, component.className))) {
       throw new PipelineError(`${source}: the model is a ${named(component.className)}, expected a ${model}`);
     }
   }
   for (const [name, { className }] of index.components) {
-    if (kinds.some((kind) => isOf(kind, name, className))) continue;
+    if (passedOver.includes(name) || kinds.some((kind) => isOf(kind, name, className))) continue;
     throw new PipelineError(
-      `${source}: the pipeline has a ${named(name)} (${named(className)}), without which its images would be wrong; expected a ${model} and a scheduler alone`,
+      `${source}: the pipeline has a ${named(name)} (${named(className)}), without which its images would be wrong; expected a ${model} ${besides}`,
     );
   }
   return kinds.flatMap((kind) => {
@@ -198,10 +201,10 @@ const without = (
   name: string,
   index: ModelIndex,
   source: string,
-  kinds: readonly KindName[],
+  { kinds, besides, classNames }: PipelineFamily,
 ): PipelineError =>
   new PipelineError(
-    `${source}: a ${named(index.className)} without ${name}, expected a pipeline of a ${modelClasses(kinds)} and a scheduler, such as DDPMPipeline`,
+    `${source}: a ${named(index.className)} without ${name}, expected a pipeline of a ${modelClasses(kinds)} ${besides}, such as ${classNames[0]}`,
   );
 
 /** The pipeline's folder that a path refers to. */

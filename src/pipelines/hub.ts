@@ -14,8 +14,9 @@ import {
 } from "../io/hub/index.ts";
 import type { ReadStateDictOptions } from "../io/state_dict.ts";
 import { FileError } from "../platform/errors.ts";
-import { COMPONENT_KINDS, type Warn } from "./components.ts";
+import type { Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
+import { familyOf, type PipelineFamily, UNCONDITIONAL } from "./families.ts";
 import { componentsOf } from "./folders.ts";
 
 /** Options for loading a pipeline from the Hub or a web address. */
@@ -33,6 +34,8 @@ export interface HubLoadOptions {
 /** How a pipeline is found and read. */
 export interface PipelineSourceOptions extends HubLoadOptions, ReadStateDictOptions {
   readonly warn?: Warn;
+  /** The families of pipelines of which one is expected. Default: those without prompts. */
+  readonly families?: readonly [PipelineFamily, ...PipelineFamily[]];
 }
 
 /**
@@ -69,7 +72,7 @@ async function hubNameOf(source: string): Promise<ReturnType<typeof parseHubName
 /** Downloads the files of a pipeline. @returns its folder */
 async function fetchPipeline(
   repo: HubRepo,
-  { variant, onDownload, signal }: HubLoadOptions & ReadStateDictOptions,
+  { variant, onDownload, signal, families = [UNCONDITIONAL] }: PipelineSourceOptions,
 ): Promise<string> {
   const source = repo.isComplete ? repo.label : `${repo.label} (in the cache)`;
   const paths = new Set(repo.files.map(({ path }) => path));
@@ -79,9 +82,10 @@ async function fetchPipeline(
     );
   }
   // First the small files, which show whether the large ones are usable.
-  const [index = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
-  const root = pathnames.dirname(index);
-  const components = componentsOf(await readModelIndex(root), source, COMPONENT_KINDS);
+  const [indexFile = ""] = await fetchFiles(repo, [MODEL_INDEX], { signal });
+  const root = pathnames.dirname(indexFile);
+  const index = await readModelIndex(root);
+  const components = componentsOf(index, source, familyOf(index, families));
   const needed = components.flatMap(({ kind }) => {
     const folder = folderOf(kind.name, paths);
     const names = [...paths]

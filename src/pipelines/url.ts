@@ -8,8 +8,9 @@ import { unzipFolder } from "../io/unzip_folder.ts";
 import { fetchFile } from "../io/url.ts";
 import { type ReadStateDictOptions, WeightNames } from "../io/weight_names.ts";
 import { FileError } from "../platform/errors.ts";
-import { COMPONENT_KINDS, type ComponentKind } from "./components.ts";
+import type { ComponentKind } from "./components.ts";
 import { PipelineError } from "./errors.ts";
+import { familyOf, UNCONDITIONAL } from "./families.ts";
 import { componentsOf } from "./folders.ts";
 import type { PipelineSourceOptions } from "./hub.ts";
 
@@ -57,7 +58,7 @@ async function fetchArchive(url: URL, folder: string, options: PipelineSourceOpt
 
 async function fetchFolder(url: URL, folder: string, options: PipelineSourceOptions): Promise<void> {
   const root = join(folder, PIPELINE);
-  const { signal } = options;
+  const { signal, families = [UNCONDITIONAL] } = options;
   const tally = new Tally(options.onDownload);
   const fetch = async (name: string): Promise<boolean> => {
     const from = new URL(url);
@@ -70,20 +71,21 @@ async function fetchFolder(url: URL, folder: string, options: PipelineSourceOpti
       `${url.href}: there is no ${MODEL_INDEX} there; expected the address of a folder that savePretrained or diffusers wrote, or of a .zip of one`,
     );
   }
-  for (const { kind } of componentsOf(await readModelIndex(root), url.href, COMPONENT_KINDS)) {
+  const index = await readModelIndex(root);
+  for (const { kind } of componentsOf(index, url.href, familyOf(index, families))) {
     await fetchComponent(kind, url, root, fetch, options);
   }
 }
 
 /** Downloads what a component needs, of a folder that cannot be listed. @param fetch returns whether there is such a file */
 async function fetchComponent(
-  kind: ComponentKind,
+  kind: Pick<ComponentKind, "name" | "files" | "library">,
   url: URL,
   root: string,
   fetch: (name: string) => Promise<boolean>,
   { variant }: ReadStateDictOptions,
 ): Promise<void> {
-  const { whole, indices } = new WeightNames({ variant });
+  const { whole, indices } = new WeightNames({ variant, library: kind.library });
   const [config, ...others] = kind.files([whole], { variant }, url.href);
   // In pipelines of 2022 (google/ddpm-*) everything lies beside model_index.json.
   const folder = (await fetch(`${kind.name}/${config}`)) ? `${kind.name}/` : "";

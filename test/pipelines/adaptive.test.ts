@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import type { BackendName } from "../../src/engine/backends/create.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import type { GeneratedStep } from "../../src/pipelines/adaptive.ts";
-import { DDPMPipeline, type GenerateOptions } from "../../src/pipelines/ddpm_pipeline.ts";
+import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import type { GenerateOptions } from "../../src/pipelines/scheduler_pipeline.ts";
 import { DDPMScheduler, makeSampler, samplerNames, torchNoise } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "./support.ts";
 

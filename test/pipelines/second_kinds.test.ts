@@ -12,6 +12,7 @@ import { checkBitsPerDim } from "../../src/pipelines/bits_per_dim.ts";
 import { schedulerKind } from "../../src/pipelines/components.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import type { BatchStep } from "../../src/pipelines/diffusion_pipeline.ts";
+import { UNCONDITIONAL } from "../../src/pipelines/families.ts";
 import { readPipelineOf } from "../../src/pipelines/folders.ts";
 import { toImages } from "../../src/pipelines/images.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
@@ -162,7 +163,12 @@ describe("a folder", () => {
       vae: ["tests", "Haar"],
       hues: ["tests", "Hues"],
     });
-    const { unet, scheduler: read, codec, conditioner: hues } = await readPipelineOf(kinds, path);
+    const {
+      unet,
+      scheduler: read,
+      codec,
+      conditioner: hues,
+    } = await readPipelineOf({ ...UNCONDITIONAL, kinds }, path);
     if (codec === undefined || hues === undefined) throw new Error("not read");
     const again = new DDPMPipeline(unet, read, { backend, codec, conditioner: hues });
     const asked = { ...call, classLabels: "green" };
@@ -186,7 +192,7 @@ describe("a folder", () => {
       [[schedulerKind, twoConvsKind, haarKind], "the pipeline has a hues (Hues)"],
       [[schedulerKind, haarKind, huesKind, { ...twoConvsKind, className: "Other" }], "expected a Other"],
     ] as const) {
-      await expect(readPipelineOf(known, path)).rejects.toThrow(message);
+      await expect(readPipelineOf({ ...UNCONDITIONAL, kinds: known }, path)).rejects.toThrow(message);
     }
     const unet = new DDPMPipeline(tinyUNet(), scheduler, { backend, codec: haar });
     await rm(path, { recursive: true });

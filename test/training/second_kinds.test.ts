@@ -10,6 +10,7 @@ import { DDPMScheduler, synthetic, Trainer, type TrainerOptions } from "../../sr
 import { decodeImage } from "../../src/io/image/index.ts";
 import { readStateDict } from "../../src/io/state_dict.ts";
 import { schedulerKind } from "../../src/pipelines/components.ts";
+import { UNCONDITIONAL } from "../../src/pipelines/families.ts";
 import { readPipelineOf } from "../../src/pipelines/folders.ts";
 import { startState } from "../../src/training/step/compile_step.ts";
 import { objectiveOf } from "../../src/training/step/objective.ts";
@@ -70,7 +71,7 @@ test("learns what the codec makes of the images, and draws images", async () => 
   const { width, height } = await decodeImage(await readFile(trainer.folder.finalSamples));
   expect([width, height]).toEqual([128 + 8, 128 + 8]);
   const kinds = [schedulerKind, twoConvsKind, haarKind];
-  const { codec, unet } = await readPipelineOf(kinds, trainer.folder.pipeline);
+  const { codec, unet } = await readPipelineOf({ ...UNCONDITIONAL, kinds }, trainer.folder.pipeline);
   expect([codec, unet.className]).toEqual([haar, "TwoConvs"]);
 });
 

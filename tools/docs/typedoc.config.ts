@@ -10,7 +10,19 @@ const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, impo
 
 /** In the order in which one reads. */
 const PAGES = [
-  ...["studio", "data", "training", "samplers", "classes", "quality", "hub", "browser", "gpu", "distributed"],
+  ...[
+    "studio",
+    "data",
+    "training",
+    "samplers",
+    "classes",
+    "stable-diffusion",
+    "quality",
+    "hub",
+    "browser",
+    "gpu",
+    "distributed",
+  ],
   ...["performance", "equal-time", "adaptive-noise", "reliability", "architecture"],
 ].map((page) => `docs/${page}.md`);
 

@@ -1,0 +1,136 @@
+// The codec of latent diffusion (Rombach et al. 2022): an autoencoder's network turns images into small latents and
+// back. It is compiled for each size of batch, on the backend that a call computes on.
+
+import type { Backend, Executable } from "../engine/backend.ts";
+import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import { input, type Tensor } from "../engine/tensor.ts";
+import { MODEL_CONFIG, writeConfig } from "../io/diffusers_folder.ts";
+import { writeStateDict } from "../io/state_dict.ts";
+import { AutoencoderKL } from "../models/autoencoder_kl.ts";
+import type { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
+import { VQModel } from "../models/vq_model.ts";
+import type { Codec, ImageSize } from "./codec.ts";
+
+/** The autoencoders that can be a codec. */
+export type Autoencoder = AutoencoderKL | AutoencoderTiny | VQModel;
+
+/** Its subfolder in a pipeline's folder. */
+export const VAE = "vae";
+
+type Direction = "encode" | "decode";
+
+/**
+ * The codec of an autoencoder with its weights. Latents are as a diffusion model sees them: for AutoencoderKL the mean
+ * of the distribution, shifted and scaled as its config says; for VQModel scaled, and replaced by those of its table
+ * when they are decoded.
+ */
+export function autoencoder(model: Autoencoder): Codec {
+  const { sizeFactor, className } = model;
+  const { inChannels, outChannels } = model.config;
+  const latentChannels = model instanceof VQModel ? model.latentChannels : model.config.latentChannels;
+  const programs = new WeakMap<Backend, Programs>();
+  const run = (values: HostTensor, direction: Direction, backend: Backend): Promise<HostTensor> => {
+    const own = programs.get(backend) ?? new Programs(model, backend);
+    programs.set(backend, own);
+    return own.run(values, direction);
+  };
+  return {
+    saved: {
+      className,
+      config: model.toConfig(),
+      components: [
+        { name: VAE, library: "diffusers", className, save: (folder) => saveAutoencoder(folder, model) },
+      ],
+    },
+    keepsValues: false,
+    latentSize({ height, width, channels }: ImageSize): ImageSize {
+      if (channels !== inChannels) {
+        throw new RangeError(`images of ${channels} channels do not fit an ${className} for ${inChannels}`);
+      }
+      if (height % sizeFactor !== 0 || width % sizeFactor !== 0) {
+        throw new RangeError(
+          `images of ${width} x ${height} do not fit an ${className}; use a size that is a multiple of ${sizeFactor}`,
+        );
+      }
+      return { height: height / sizeFactor, width: width / sizeFactor, channels: latentChannels };
+    },
+    imageSize({ height, width, channels }: ImageSize): ImageSize {
+      if (channels !== latentChannels) {
+        throw new RangeError(
+          `a model of ${channels} channels does not see the ${latentChannels} channels of the ${className}'s latents`,
+        );
+      }
+      return { height: height * sizeFactor, width: width * sizeFactor, channels: outChannels };
+    },
+    encode: (images, backend) => run(images, "encode", backend),
+    decode: (latents, backend) => run(latents, "decode", backend),
+  };
+}
+
+async function saveAutoencoder(folder: string, model: Autoencoder): Promise<void> {
+  await writeConfig(folder, MODEL_CONFIG, model.className, model.toConfig(), model.floatKeys);
+  await writeStateDict(folder, model.stateDict());
+}
+
+/** The programs of an autoencoder on one backend, which holds its weights. */
+class Programs {
+  readonly #model: Autoencoder;
+  readonly #backend: Backend;
+  /** Shared by concurrent calls: the second waits for the program that the first one compiles. */
+  readonly #compiled = new Map<string, Promise<Compiled>>();
+
+  constructor(model: Autoencoder, backend: Backend) {
+    model.upload(backend);
+    this.#model = model;
+    this.#backend = backend;
+  }
+
+  async run({ data, shape }: HostTensor, direction: Direction): Promise<HostTensor> {
+    const { executable, outShape } = await this.#program(shape, direction);
+    const [values] = await executable.run([data]);
+    return hostTensor(values, outShape);
+  }
+
+  #program(shape: readonly number[], direction: Direction): Promise<Compiled> {
+    const key = `${direction} ${shape.join("x")}`;
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const program = this.#compile(shape, direction, key).catch((error: unknown) => {
+      this.#compiled.delete(key);
+      throw error;
+    });
+    this.#compiled.set(key, program);
+    return program;
+  }
+
+  async #compile(shape: readonly number[], direction: Direction, key: string): Promise<Compiled> {
+    const values = input(shape, "f32", direction === "encode" ? "images" : "latents");
+    const output = (direction === "encode" ? encoded : decoded)(this.#model, values);
+    const executable = await this.#backend.compile({
+      name: `${this.#model.className} ${key}`,
+      inputs: [values],
+      outputs: [output],
+      batchInvariant: true,
+    });
+    return { executable, outShape: output.shape };
+  }
+}
+
+interface Compiled {
+  readonly executable: Executable;
+  readonly outShape: readonly number[];
+}
+
+/** [N, H, W, C] -> [N, h, w, c]. */
+function encoded(model: Autoencoder, images: Tensor): Tensor {
+  if (model instanceof AutoencoderKL) return model.scaleLatents(model.encode(images).mean);
+  if (model instanceof VQModel) return model.encode(images).mul(model.config.scalingFactor);
+  return model.encode(images);
+}
+
+/** [N, h, w, c] -> [N, H, W, C]. */
+function decoded(model: Autoencoder, latents: Tensor): Tensor {
+  if (model instanceof AutoencoderKL) return model.decode(model.unscaleLatents(latents));
+  if (model instanceof VQModel) return model.decode(latents.div(model.config.scalingFactor)).sample;
+  return model.decode(latents);
+}

@@ -1,0 +1,56 @@
+// Families of pipelines: classes of diffusers whose folders hold the same kinds of components.
+
+import type { ModelIndex } from "../io/diffusers_folder.ts";
+import type { Denoiser } from "../models/denoiser.ts";
+import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
+import {
+  COMPONENT_KINDS,
+  type ComponentKind,
+  CUSTOM_PIPELINES,
+  type PipelineModel,
+  type ReadCustomPipeline,
+  SCHEDULER,
+  UNET,
+} from "./components.ts";
+import { STABLE_DIFFUSION_KINDS, TEXT_ENCODER, TOKENIZER, VAE } from "./text_components.ts";
+
+/** Pipelines whose folders hold the same kinds of components. D: their model. */
+export interface PipelineFamily<D extends Denoiser = Denoiser> {
+  /** Their classes in diffusers. */
+  readonly classNames: readonly string[];
+  /** Classes that a folder's own pipeline.py defines. */
+  readonly custom: ReadonlyMap<string, ReadCustomPipeline>;
+  readonly kinds: readonly ComponentKind<D>[];
+  /** Names of the components that each has. */
+  readonly required: readonly string[];
+  /** Names of components without which the images are the same. */
+  readonly passedOver: readonly string[];
+  /** What each has besides its model, in words that follow the model's class. */
+  readonly besides: string;
+}
+
+/** Pipelines that consist of a UNet and a scheduler only, and draw images in the same way. */
+export const UNCONDITIONAL: PipelineFamily<PipelineModel> = {
+  classNames: ["DDPMPipeline", "DDIMPipeline", "PNDMPipeline", "ConsistencyModelPipeline", "RePaintPipeline"],
+  custom: CUSTOM_PIPELINES,
+  kinds: COMPONENT_KINDS,
+  required: [UNET, SCHEDULER],
+  passedOver: [],
+  besides: "and a scheduler alone",
+};
+
+/** Pipelines that draw what a prompt says. */
+export const STABLE_DIFFUSION: PipelineFamily<UNet2DConditionModel> = {
+  classNames: ["StableDiffusionPipeline"],
+  custom: new Map(),
+  kinds: STABLE_DIFFUSION_KINDS,
+  required: [UNET, SCHEDULER, VAE, TEXT_ENCODER, TOKENIZER],
+  passedOver: ["safety_checker", "feature_extractor"],
+  besides: "with a scheduler, an autoencoder, and CLIP's text encoder and tokenizer",
+};
+
+/** The family of a pipeline among those expected; the first where it is of none, which then says what it wants. */
+export const familyOf = (
+  { className }: ModelIndex,
+  [first, ...others]: readonly [PipelineFamily, ...PipelineFamily[]],
+): PipelineFamily => others.find(({ classNames }) => classNames.includes(className)) ?? first;
