@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Communicator } from "../distributed/communicator.ts";
+import { CancelledElsewhere } from "../distributed/errors.ts";
 import { type DistributedMode, isLaunched, openCommunicator } from "../distributed/open.ts";
 import { printable } from "../io/printable.ts";
 import { checking, describeError, Interrupted } from "./errors.ts";
@@ -28,8 +29,11 @@ export async function together(
   if (isOne) return work(undefined);
   const communicator = await checking(() => openCommunicator({ mode }));
   if (communicator.size === 1) {
-    await work(communicator);
-    return communicator.close();
+    try {
+      return await work(communicator);
+    } finally {
+      await communicator.close();
+    }
   }
   // Thrown where nobody waits, it would end this process only, without its cause in the line that the others leave.
   const endAtOnce = (error: unknown) => void endAll(communicator, error);
@@ -38,7 +42,8 @@ export async function together(
     await work(communicator);
     await communicator.close();
   } catch (error) {
-    if (error instanceof Interrupted && (await endsWithAll(communicator)))
+    const isInterrupted = error instanceof Interrupted || error instanceof CancelledElsewhere;
+    if (isInterrupted && (await endsWithAll(communicator)))
       throw communicator.rank === 0 ? error : new Interrupted("");
     if (communicator.rank > 0) await sleep(FIRST_REPORTS_MS);
     await endAll(communicator, error);

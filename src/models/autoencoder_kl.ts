@@ -1,7 +1,6 @@
 // AutoencoderKL: the variational autoencoder of Stable Diffusion (Rombach et al. 2022), with diffusers' options and names.
 
 import * as exact from "../engine/math/index.ts";
-import { ShapeError, showShape } from "../engine/shape.ts";
 import { constant, type Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { Conv2d } from "../nn/conv2d.ts";
@@ -15,6 +14,7 @@ import {
   autoencoderKLConfigToJson,
   autoencoderKLFloatKeys,
 } from "./autoencoder_kl_config.ts";
+import { checkImages, checkLatents } from "./autoencoder_shapes.ts";
 import { DiagonalGaussianDistribution } from "./diagonal_gaussian.ts";
 import { MOST_PARAMETERS } from "./unet_2d_config.ts";
 
@@ -76,14 +76,7 @@ export class AutoencoderKL extends Module {
    * @throws ShapeError when the shape does not fit
    */
   encode(images: Tensor): DiagonalGaussianDistribution {
-    const [, h, w, c] = images.shape;
-    const { sizeFactor } = this;
-    const { inChannels } = this.config;
-    if (images.shape.length !== 4 || c !== inChannels || h % sizeFactor !== 0 || w % sizeFactor !== 0) {
-      throw new ShapeError(
-        `AutoencoderKL: wants images [N, H, W, ${inChannels}] with H and W multiples of ${sizeFactor}, got ${showShape(images.shape)}`,
-      );
-    }
+    checkImages(this, images, this.config.inChannels);
     const moments = this.#encoder.forward(images);
     return new DiagonalGaussianDistribution(this.#quantConv?.forward(moments) ?? moments);
   }
@@ -94,12 +87,7 @@ export class AutoencoderKL extends Module {
    * @throws ShapeError when the shape does not fit
    */
   decode(latents: Tensor): Tensor {
-    const { latentChannels } = this.config;
-    if (latents.shape.length !== 4 || latents.shape[3] !== latentChannels) {
-      throw new ShapeError(
-        `AutoencoderKL: wants latents [N, h, w, ${latentChannels}], got ${showShape(latents.shape)}`,
-      );
-    }
+    checkLatents(this, latents, this.config.latentChannels);
     return this.#decoder.forward(this.#postQuantConv?.forward(latents) ?? latents);
   }
 

@@ -2,42 +2,18 @@
 
 import * as v from "valibot";
 import type { JsonObject } from "../io/diffusers_json.ts";
-import { activationNames } from "../nn/activations.ts";
 import { blockTypeProblem } from "./autoencoder_blocks.ts";
-import {
-  ConfigReader,
-  channels,
-  configToJson,
-  count,
-  finite,
-  imageSize,
-  MOST,
-  perLevel,
-  positive,
-} from "./model_config.ts";
+import { levelEntries } from "./autoencoder_levels.ts";
+import { ConfigReader, channels, configToJson, finite, imageSize, MOST, positive } from "./model_config.ts";
 
 /** Its class name in files. */
 export const AUTOENCODER_KL_CLASS = "AutoencoderKL";
 
-const levelTypes = perLevel(v.string());
 const perChannel = <T extends v.GenericSchema>(entry: T) =>
   v.optional(v.nullable(v.pipe(v.array(entry), v.maxLength(MOST.channels))), null);
 
 const entries = {
-  /** Channels of an image. Default 3. */
-  inChannels: v.optional(channels, 3),
-  /** Channels of a decoded image. Default 3. */
-  outChannels: v.optional(channels, 3),
-  /** One for each level, all DownEncoderBlock2D. */
-  downBlockTypes: v.optional(levelTypes, ["DownEncoderBlock2D"]),
-  /** One for each level, all UpDecoderBlock2D. */
-  upBlockTypes: v.optional(levelTypes, ["UpDecoderBlock2D"]),
-  /** Channels of each level, from the image's size to that of the latents. */
-  blockOutChannels: v.optional(perLevel(channels), [64]),
-  /** Resnets of a level of the encoder; those of the decoder have one more. */
-  layersPerBlock: v.optional(count(MOST.layers), 1),
-  /** The resnets' activation. Default "silu". */
-  actFn: v.optional(v.picklist(activationNames), "silu"),
+  ...levelEntries,
   /** Channels of the latents. Default 4. */
   latentChannels: v.optional(channels, 4),
   /** Groups of the group norms; must divide their channels. Default 32. */

@@ -2,10 +2,10 @@
 // options and names.
 
 import * as exact from "../engine/math/index.ts";
-import { ShapeError, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { Module } from "../nn/module.ts";
+import { checkImages, checkLatents } from "./autoencoder_shapes.ts";
 import { DecoderTiny, EncoderTiny } from "./autoencoder_tiny_blocks.ts";
 import {
   AUTOENCODER_TINY_CLASS,
@@ -78,14 +78,7 @@ export class AutoencoderTiny extends Module {
    * @throws ShapeError when the shape does not fit
    */
   encode(images: Tensor): Tensor {
-    const [, h, w, c] = images.shape;
-    const { sizeFactor } = this;
-    const { inChannels } = this.config;
-    if (images.shape.length !== 4 || c !== inChannels || h % sizeFactor !== 0 || w % sizeFactor !== 0) {
-      throw new ShapeError(
-        `AutoencoderTiny: wants images [N, H, W, ${inChannels}] with H and W multiples of ${sizeFactor}, got ${showShape(images.shape)}`,
-      );
-    }
+    checkImages(this, images, this.config.inChannels);
     return this.#encoder.forward(images);
   }
 
@@ -95,12 +88,7 @@ export class AutoencoderTiny extends Module {
    * @throws ShapeError when the shape does not fit
    */
   decode(latents: Tensor): Tensor {
-    const { latentChannels } = this.config;
-    if (latents.shape.length !== 4 || latents.shape[3] !== latentChannels) {
-      throw new ShapeError(
-        `AutoencoderTiny: wants latents [N, h, w, ${latentChannels}], got ${showShape(latents.shape)}`,
-      );
-    }
+    checkLatents(this, latents, this.config.latentChannels);
     return this.#decoder.forward(latents);
   }
 }

@@ -23,30 +23,39 @@ type Layer = (x: Tensor) => Tensor;
 const conv3x3 = (inChannels: number, outChannels: number, more: { stride?: number; bias?: boolean } = {}) =>
   new Conv2d({ inChannels, outChannels, kernelSize: 3, padding: 1, ...more });
 
-const apply = (layers: readonly Layer[], x: Tensor): Tensor =>
-  layers.reduce((hidden, layer) => layer(hidden), x);
-
-/** Images in [-1, 1], [N, H, W, in], to latents; every level but the first halves them. */
-export class EncoderTiny extends Module {
+/** Layers one after the other, numbered with those that have no parameters. */
+abstract class Sequence extends Module {
   readonly #layers: Layer[] = [];
 
+  protected add(module: Conv2d | TinyBlock): void {
+    this.child(`layers.${this.#layers.length}`, module);
+    this.#layers.push((x) => module.forward(x));
+  }
+
+  protected addPlain(layer: Layer): void {
+    this.#layers.push(layer);
+  }
+
+  protected apply(x: Tensor): Tensor {
+    return this.#layers.reduce((hidden, layer) => layer(hidden), x);
+  }
+}
+
+/** Images in [-1, 1], [N, H, W, in], to latents; every level but the first halves them. */
+export class EncoderTiny extends Sequence {
   constructor({ inChannels, outChannels, channels, blocks, actFn }: TinyCoderOptions) {
     super();
-    const add = (module: Conv2d | TinyBlock) => {
-      this.child(`layers.${this.#layers.length}`, module);
-      this.#layers.push((x) => module.forward(x));
-    };
     for (const [level, count] of blocks.entries()) {
-      add(
+      this.add(
         level === 0 ? conv3x3(inChannels, channels) : conv3x3(channels, channels, { stride: 2, bias: false }),
       );
-      for (let i = 0; i < count; i++) add(new TinyBlock(channels, actFn));
+      for (let i = 0; i < count; i++) this.add(new TinyBlock(channels, actFn));
     }
-    add(conv3x3(channels, outChannels));
+    this.add(conv3x3(channels, outChannels));
   }
 
   forward(images: Tensor): Tensor {
-    return apply(this.#layers, images.add(1).div(2));
+    return this.apply(images.add(1).div(2));
   }
 }
 
@@ -54,28 +63,22 @@ export class EncoderTiny extends Module {
 const REACH = 3;
 
 /** Latents [N, h, w, in] to images in [-1, 1]; every level but the last doubles them. */
-export class DecoderTiny extends Module {
-  readonly #layers: Layer[] = [];
-
+export class DecoderTiny extends Sequence {
   constructor({ inChannels, outChannels, channels, blocks, actFn }: TinyCoderOptions) {
     super();
-    const add = (module: Conv2d | TinyBlock) => {
-      this.child(`layers.${this.#layers.length}`, module);
-      this.#layers.push((x) => module.forward(x));
-    };
-    add(conv3x3(inChannels, channels));
-    this.#layers.push(activation(actFn));
+    this.add(conv3x3(inChannels, channels));
+    this.addPlain(activation(actFn));
     for (const [level, count] of blocks.entries()) {
       const isLast = level === blocks.length - 1;
-      for (let i = 0; i < count; i++) add(new TinyBlock(channels, actFn));
-      if (!isLast) this.#layers.push(nearestUpsample2x);
-      add(conv3x3(channels, isLast ? outChannels : channels, { bias: isLast }));
+      for (let i = 0; i < count; i++) this.add(new TinyBlock(channels, actFn));
+      if (!isLast) this.addPlain(nearestUpsample2x);
+      this.add(conv3x3(channels, isLast ? outChannels : channels, { bias: isLast }));
     }
   }
 
   forward(latents: Tensor): Tensor {
     const bent = latents.div(REACH).tanh().mul(REACH);
-    return apply(this.#layers, bent).mul(2).sub(1);
+    return this.apply(bent).mul(2).sub(1);
   }
 }
 

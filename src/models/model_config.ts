@@ -37,6 +37,15 @@ const pixels = count(MOST.pixels);
 /** Image size: one number or [height, width]. */
 export const imageSize = v.union([pixels, v.tuple([pixels, pixels])]);
 
+/** Height and width of an image size. */
+export function extentOf(size: v.InferOutput<typeof imageSize>): {
+  readonly height: number;
+  readonly width: number;
+} {
+  const [height, width] = typeof size === "number" ? [size, size] : size;
+  return { height, width };
+}
+
 type Schema<E extends v.ObjectEntries> = v.StrictObjectSchema<E, undefined>;
 type Config<E extends v.ObjectEntries> = Readonly<v.InferOutput<Schema<E>>>;
 

@@ -19,6 +19,7 @@ import type {
   DenoiserInputs,
   TimestepKind,
 } from "./denoiser.ts";
+import { extentOf } from "./model_config.ts";
 import { DownBlock2D, type ResnetSettings, UpBlock2D } from "./unet_2d_blocks.ts";
 import {
   CrossAttnDownBlock2D,
@@ -119,9 +120,7 @@ export class UNet2DConditionModel extends Module implements Denoiser {
 
   get sampleSize(): Denoiser["sampleSize"] {
     const { sampleSize } = this.config;
-    if (sampleSize === null) return null;
-    const [height, width] = typeof sampleSize === "number" ? [sampleSize, sampleSize] : sampleSize;
-    return { height, width };
+    return sampleSize === null ? null : extentOf(sampleSize);
   }
 
   /** Height and width of the latents must be multiples of this. */

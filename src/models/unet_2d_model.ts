@@ -17,6 +17,7 @@ import {
   Timesteps,
 } from "../nn/timestep_embedding.ts";
 import type { ClassEmbedding, ConditionInput, Conditions, Denoiser, TimestepKind } from "./denoiser.ts";
+import { extentOf } from "./model_config.ts";
 import { downBlock, midBlock, upBlock } from "./unet_2d_block_types.ts";
 import type { DownBlock2D, ResnetSettings, UNetMidBlock2D, UpBlock2D } from "./unet_2d_blocks.ts";
 import {
@@ -123,9 +124,7 @@ export class UNet2DModel extends Module implements Denoiser {
 
   get sampleSize(): Denoiser["sampleSize"] {
     const { sampleSize } = this.config;
-    if (sampleSize === null) return null;
-    const [height, width] = typeof sampleSize === "number" ? [sampleSize, sampleSize] : sampleSize;
-    return { height, width };
+    return sampleSize === null ? null : extentOf(sampleSize);
   }
 
   /** Image height and width must be multiples of this. */

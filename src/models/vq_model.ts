@@ -3,44 +3,21 @@
 
 import * as v from "valibot";
 import * as exact from "../engine/math/index.ts";
-import { ShapeError, showShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
-import { activationNames } from "../nn/activations.ts";
 import { Conv2d } from "../nn/conv2d.ts";
 import { Module } from "../nn/module.ts";
 import { VectorQuantizer } from "../nn/vector_quantizer.ts";
 import { blockTypeProblem, type CoderOptions, Decoder, Encoder } from "./autoencoder_blocks.ts";
-import {
-  ConfigReader,
-  channels,
-  configToJson,
-  count,
-  imageSize,
-  MOST,
-  perLevel,
-  positive,
-} from "./model_config.ts";
+import { levelEntries } from "./autoencoder_levels.ts";
+import { checkImages, checkLatents } from "./autoencoder_shapes.ts";
+import { ConfigReader, channels, configToJson, count, imageSize, MOST, positive } from "./model_config.ts";
 import { MOST_PARAMETERS } from "./unet_2d_config.ts";
 
 const VQ_CLASS = "VQModel";
-const levelTypes = perLevel(v.string());
 
 const entries = {
-  /** Channels of an image. Default 3. */
-  inChannels: v.optional(channels, 3),
-  /** Channels of a decoded image. Default 3. */
-  outChannels: v.optional(channels, 3),
-  /** One for each level, all DownEncoderBlock2D. */
-  downBlockTypes: v.optional(levelTypes, ["DownEncoderBlock2D"]),
-  /** One for each level, all UpDecoderBlock2D. */
-  upBlockTypes: v.optional(levelTypes, ["UpDecoderBlock2D"]),
-  /** Channels of each level, from the image's size to that of the latents. */
-  blockOutChannels: v.optional(perLevel(channels), [64]),
-  /** Resnets of a level of the encoder; those of the decoder have one more. */
-  layersPerBlock: v.optional(count(MOST.layers), 1),
-  /** The resnets' activation. Default "silu". */
-  actFn: v.optional(v.picklist(activationNames), "silu"),
+  ...levelEntries,
   /** Channels that the encoder gives. Default 3. */
   latentChannels: v.optional(channels, 3),
   /** Image size the model is meant for: one number or [height, width]. */
@@ -150,14 +127,7 @@ export class VQModel extends Module {
    * @throws ShapeError when the shape does not fit
    */
   encode(images: Tensor): Tensor {
-    const [, h, w, c] = images.shape;
-    const { sizeFactor } = this;
-    const { inChannels } = this.config;
-    if (images.shape.length !== 4 || c !== inChannels || h % sizeFactor !== 0 || w % sizeFactor !== 0) {
-      throw new ShapeError(
-        `VQModel: wants images [N, H, W, ${inChannels}] with H and W multiples of ${sizeFactor}, got ${showShape(images.shape)}`,
-      );
-    }
+    checkImages(this, images, this.config.inChannels);
     return this.#quantConv.forward(this.#encoder.forward(images));
   }
 
@@ -166,11 +136,7 @@ export class VQModel extends Module {
    * @throws ShapeError when the shape does not fit
    */
   decode(latents: Tensor): VQDecoded {
-    if (latents.shape.length !== 4 || latents.shape[3] !== this.latentChannels) {
-      throw new ShapeError(
-        `VQModel: wants latents [N, h, w, ${this.latentChannels}], got ${showShape(latents.shape)}`,
-      );
-    }
+    checkLatents(this, latents, this.latentChannels);
     const { quantized, loss } = this.#quantize.forward(latents);
     return { sample: this.#decoder.forward(this.#postQuantConv.forward(quantized)), commitLoss: loss };
   }

@@ -14,7 +14,7 @@ import { chooseBackend } from "../../src/engine/backends/create.ts";
 import { scatterAdd } from "../../src/engine/ops/gather.ts";
 import { numel } from "../../src/engine/shape.ts";
 import { grad, input, Tensor } from "../../src/engine/tensor.ts";
-import type { NativeMachine } from "../../src/platform/platform.ts";
+import type { NativeMachine } from "../../src/platform/native.ts";
 import { describeNative } from "../support/native.ts";
 import { nativeBackend, nativeSets } from "../support/native_machine.ts";
 import { numbers } from "./numbers.ts";

@@ -1,8 +1,8 @@
 // Functions of shared libraries, and where arrays lie for them.
 
 import { describe, expect, test } from "vitest";
+import type { ForeignCalls } from "../../src/platform/native.ts";
 import { foreign } from "../../src/platform/node/foreign.ts";
-import type { ForeignCalls } from "../../src/platform/platform.ts";
 
 const opened = foreign.open();
 

@@ -2,7 +2,7 @@
 // library has. Open MPI's handles are addresses of its variables; those of MPICH and its kin (Intel MPI, MVAPICH, Cray) are
 // 32-bit numbers; those of the standard ABI (MPI 5) are numbers as wide as addresses.
 
-import type { ForeignLibrary, ForeignType } from "../../platform/platform.ts";
+import type { ForeignLibrary, ForeignType } from "../../platform/native.ts";
 import { DistributedError } from "../errors.ts";
 
 /** The handles and constants that are used here. */

@@ -1,6 +1,6 @@
 // The functions of MPI that are used here, with their errors as exceptions that name the call.
 
-import type { ForeignCalls, ForeignLibrary, ForeignType } from "../../platform/platform.ts";
+import type { ForeignCalls, ForeignLibrary, ForeignType } from "../../platform/native.ts";
 import { DistributedError } from "../errors.ts";
 import { type Abi, abiOf } from "./abi.ts";
 

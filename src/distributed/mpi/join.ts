@@ -1,6 +1,6 @@
 // How a process joins the others: loads a library, lets it connect them, and learns which ranks share a machine.
 
-import type { ForeignCalls, ForeignLibrary } from "../../platform/platform.ts";
+import type { ForeignCalls, ForeignLibrary } from "../../platform/native.ts";
 import { DistributedError } from "../errors.ts";
 import { Mpi } from "./functions.ts";
 import type { Course } from "./messages.ts";

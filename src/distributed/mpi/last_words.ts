@@ -1,6 +1,6 @@
 // The end of this process by C functions, which work when JavaScript or MPI hangs.
 
-import type { ForeignCalls } from "../../platform/platform.ts";
+import type { ForeignCalls } from "../../platform/native.ts";
 
 const STDERR = 2;
 const KILL = 9;

@@ -2,7 +2,8 @@
 
 import { machine, threads } from "#platform";
 import { printable } from "../../io/printable.ts";
-import type { ForeignCalls, ThreadHandle } from "../../platform/platform.ts";
+import type { ForeignCalls } from "../../platform/native.ts";
+import type { ThreadHandle } from "../../platform/platform.ts";
 import type { Communicator } from "../communicator.ts";
 import { DistributedError } from "../errors.ts";
 import { LastWords } from "./last_words.ts";

@@ -1,6 +1,6 @@
 // Messages by MPI's calls that do not wait. The library keeps a handle for each message at an address, until it is done.
 
-import type { ForeignCalls } from "../../platform/platform.ts";
+import type { ForeignCalls } from "../../platform/native.ts";
 import type { Mpi } from "./functions.ts";
 import type { Messages, Pending } from "./messages.ts";
 

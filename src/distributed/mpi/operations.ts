@@ -1,6 +1,6 @@
 // The operations of a communicator as courses of messages, with the memory that they need beside the caller's.
 
-import type { ForeignCalls } from "../../platform/platform.ts";
+import type { ForeignCalls } from "../../platform/native.ts";
 import { broadcastSlices, meet, receiveFrom, sendTo } from "./collectives.ts";
 import { Course, type Messages, type Strand } from "./messages.ts";
 import { sumSlices } from "./tree_sum.ts";

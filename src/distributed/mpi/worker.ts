@@ -2,7 +2,7 @@
 // process never waits for MPI, whatever hangs. One thread calls, so the library need not support more.
 
 import { thread } from "#platform/thread";
-import type { ForeignCalls } from "../../platform/platform.ts";
+import type { ForeignCalls } from "../../platform/native.ts";
 import { findHomes, type Home, join, type Member, placeOf } from "./join.ts";
 import { LastWords } from "./last_words.ts";
 import type { Course } from "./messages.ts";

@@ -1,5 +1,5 @@
 // Pages load no shared libraries.
 
-import type { Foreign } from "../platform.ts";
+import type { Foreign } from "../native.ts";
 
 export const foreign: Foreign = { open: () => "pages cannot load shared libraries" };

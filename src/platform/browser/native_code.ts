@@ -1,5 +1,5 @@
 // Pages run no machine code, and nobody expects it of them.
 
-import type { NativeCode } from "../platform.ts";
+import type { NativeCode } from "../native.ts";
 
 export const nativeCode: NativeCode = { open: () => "" };

@@ -1,6 +1,6 @@
 // C functions of shared libraries, through the npm package "koffi", which is optional.
 
-import type { Foreign, ForeignCalls, ForeignLibrary, ForeignType } from "../platform.ts";
+import type { Foreign, ForeignCalls, ForeignLibrary, ForeignType } from "../native.ts";
 import { packageFile } from "./native_code.ts";
 import { libraryOf } from "./native_library.ts";
 

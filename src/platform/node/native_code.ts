@@ -2,7 +2,7 @@
 // is optional.
 
 import { createRequire } from "node:module";
-import type { NativeCode, NativeMachine } from "../platform.ts";
+import type { NativeCode, NativeMachine } from "../native.ts";
 import { callAt, type Library, libraryOf } from "./native_library.ts";
 import { linuxMemory } from "./native_linux.ts";
 import { macMemory, tryMacCode } from "./native_macos.ts";

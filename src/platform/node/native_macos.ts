@@ -2,12 +2,10 @@
 
 import { spawnSync } from "node:child_process";
 import type { Library } from "./native_library.ts";
-import { forbidden, refused, type SystemMemory } from "./native_system.ts";
+import { posixMemory, READ_EXECUTE, READ_WRITE } from "./native_posix.ts";
+import { forbidden, type SystemMemory } from "./native_system.ts";
 
-const [READ, WRITE, EXECUTE] = [1, 2, 4];
-/** Private, belonging to no file, without a reserve of swap space: pages cost something once they are touched. */
 const FLAGS = 0x1042;
-const FAILED = 2n ** 64n - 1n;
 
 /**
  * Memory for code is made executable by mprotect. Memory mapped with MAP_JIT would be made so for a thread at a time, by
@@ -15,32 +13,17 @@ const FAILED = 2n ** 64n - 1n;
  */
 export function macMemory(koffi: Library): SystemMemory {
   const c = koffi.load(null);
-  const mmap = c.func("int64_t mmap(int64_t, size_t, int, int, int, int64_t)");
-  const munmap = c.func("int munmap(int64_t, size_t)");
-  const mprotect = c.func("int mprotect(int64_t, size_t, int)");
-  const clearCache = c.func("void sys_icache_invalidate(int64_t, size_t)");
   const addressOf = (name: string) => Number(koffi.address(c.symbol(name)));
-  return {
+  return posixMemory(koffi, {
     system: {
       kind: "macos",
       ulockWait: addressOf("__ulock_wait"),
       ulockWake: addressOf("__ulock_wake"),
       clockNanoseconds: addressOf("clock_gettime_nsec_np"),
     },
-    reserve(bytes) {
-      const address = BigInt.asUintN(64, BigInt(mmap(0, bytes, READ | WRITE, FLAGS, -1, 0)));
-      if (address === FAILED) throw refused(bytes);
-      return Number(address);
-    },
-    commit: () => undefined,
-    release(address, bytes) {
-      munmap(address, bytes);
-    },
-    makeExecutable(address, bytes) {
-      if (mprotect(address, bytes, READ | EXECUTE) !== 0) throw forbidden();
-      clearCache(address, bytes);
-    },
-  };
+    flags: FLAGS,
+    clearCache: c.func("void sys_icache_invalidate(int64_t, size_t)"),
+  });
 }
 
 /** Gives 42. */
@@ -60,9 +43,9 @@ export function tryMacCode(file: string): void {
   const program = `
     const koffi = require(${JSON.stringify(file)}), c = koffi.load(null);
     const code = Uint8Array.from(${JSON.stringify(TRIAL[process.arch] ?? [])});
-    const at = BigInt(c.func("int64_t mmap(int64_t, size_t, int, int, int, int64_t)")(0, 16384, ${READ | WRITE}, ${FLAGS}, -1, 0));
+    const at = BigInt(c.func("int64_t mmap(int64_t, size_t, int, int, int, int64_t)")(0, 16384, ${READ_WRITE}, ${FLAGS}, -1, 0));
     new Uint8Array(koffi.view(at, code.length)).set(code);
-    if (c.func("int mprotect(int64_t, size_t, int)")(at, 16384, ${READ | EXECUTE}) !== 0) process.exit(1);
+    if (c.func("int mprotect(int64_t, size_t, int)")(at, 16384, ${READ_EXECUTE}) !== 0) process.exit(1);
     c.func("void sys_icache_invalidate(int64_t, size_t)")(at, code.length);
     process.exit(koffi.call(at, koffi.proto("int ()")));`;
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: "1" };

@@ -1,7 +1,7 @@
 // What each system does in its own way for memory outside of JavaScript. Memory for code is writable first, then
 // executable, never both.
 
-import type { NativeSystem } from "../platform.ts";
+import type { NativeSystem } from "../native.ts";
 
 export interface SystemMemory {
   readonly system: NativeSystem;

@@ -11,7 +11,7 @@ import { readPage } from "../../../src/cli/studio/page_files.ts";
 import { Runs } from "../../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../../src/cli/studio/server.ts";
 import { Trainings } from "../../../src/cli/studio/trainings.ts";
-import { BIN } from "../../cli/support.ts";
+import { BIN, said } from "../../cli/support.ts";
 import { launch } from "./chromium.ts";
 
 export interface StudioPage {
@@ -21,6 +21,17 @@ export interface StudioPage {
   /** Errors of the page and in its console. */
   readonly problems: readonly string[];
   close(): Promise<void>;
+}
+
+/** Trains two runs, "first" and "second", whose model is in "model.json". @param path as that of `openStudio` */
+export async function trainTwo(path: (name: string) => string): Promise<void> {
+  const train = (name: string, ...more: string[]) =>
+    said([
+      ...["train", "--out", path(`runs/${name}`), "--model", path("model.json"), "--backend", "reference"],
+      ...["--batch-size", "2", "--sample-every", "2", "--sample-steps", "2", "--sample-count", "4", ...more],
+    ]);
+  await train("first", "--steps", "4");
+  await train("second", "--steps", "2", "--seed", "1");
 }
 
 /** @param path in a folder of the test: of "page", where the page is built, and "runs" */

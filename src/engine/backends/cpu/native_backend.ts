@@ -2,7 +2,7 @@
 // JavaScript, which may be larger than WebAssembly's 4 GiB.
 
 import { machine } from "#platform";
-import type { NativeMachine } from "../../../platform/platform.ts";
+import type { NativeMachine } from "../../../platform/native.ts";
 import { CpuBackend, type CpuBackendOptions } from "./cpu_backend.ts";
 import { type InstructionSet, instructionSets, REGISTERS } from "./native/instruction_sets.ts";
 import { encodeNativeModule } from "./native/module.ts";

@@ -1,6 +1,6 @@
 // The sets of instructions that machine code is made of.
 
-import type { NativeMachine } from "../../../../platform/platform.ts";
+import type { NativeMachine } from "../../../../platform/native.ts";
 import type { VectorRegisters } from "../simd/builder.ts";
 import { x64Sets } from "./x64/features.ts";
 

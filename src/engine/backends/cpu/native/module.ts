@@ -1,6 +1,6 @@
 // Encodes recorded functions into one block of machine code.
 
-import type { NativeSystem } from "../../../../platform/platform.ts";
+import type { NativeSystem } from "../../../../platform/native.ts";
 import { reachable } from "../simd/reachable.ts";
 import type { FunctionRef, RecordedFunction } from "../simd/statement.ts";
 import { arm64Writer } from "./arm64/writer.ts";

@@ -1,7 +1,7 @@
 // Memory outside of JavaScript as the host sees it: addresses for all of it are there from the start, the system is asked
 // for memory as it grows.
 
-import type { NativeMachine } from "../../../../platform/platform.ts";
+import type { NativeMachine } from "../../../../platform/native.ts";
 import { type HostArray, NativeCodeError } from "../../../backend.ts";
 import type { LinearMemory, MemoryView } from "../linear_memory.ts";
 import { clearWords, PAGE, type Words } from "../words.ts";

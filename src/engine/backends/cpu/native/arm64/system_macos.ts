@@ -1,6 +1,6 @@
 // What machine code asks of macOS, by its functions: __ulock_wait, __ulock_wake and the clock.
 
-import type { MacFunctions } from "../../../../../platform/platform.ts";
+import type { MacFunctions } from "../../../../../platform/native.ts";
 import { newLabel } from "../label.ts";
 import { MICROSECONDS_BITS, TIMED_OUT, UPTIME_CLOCK, WAIT, WAKE_ALL, WAKE_ONE } from "../mac_calls.ts";
 import type { System } from "../system.ts";

@@ -1,6 +1,6 @@
 // The systems that machine code is made for.
 
-import type { NativeSystem } from "../../../../../platform/platform.ts";
+import type { NativeSystem } from "../../../../../platform/native.ts";
 import type { System } from "../system.ts";
 import type { Assembler } from "./assembler.ts";
 import { linux } from "./system_linux.ts";

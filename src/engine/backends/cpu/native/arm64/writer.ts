@@ -1,6 +1,6 @@
 // Makes machine code of arm64: what selection, frames and entries do here.
 
-import type { NativeSystem } from "../../../../../platform/platform.ts";
+import type { NativeSystem } from "../../../../../platform/native.ts";
 import type { Expr, Var } from "../../simd/expr.ts";
 import { Doubling } from "../../simd/pairs.ts";
 import type { Statement } from "../../simd/statement.ts";

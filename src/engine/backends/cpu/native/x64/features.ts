@@ -1,6 +1,6 @@
 // What the processor and the system offer, by the instructions cpuid and xgetbv.
 
-import type { NativeMachine } from "../../../../../platform/platform.ts";
+import type { NativeMachine } from "../../../../../platform/native.ts";
 import { Assembler, CONDITION } from "./assembler.ts";
 import * as r from "./registers.ts";
 import { systemOf } from "./systems.ts";

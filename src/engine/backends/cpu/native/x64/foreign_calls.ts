@@ -1,8 +1,9 @@
 // Calls of C functions from machine code: a frame for what they get by its address, and a stack as they want it.
 
-import type { Assembler } from "./assembler.ts";
+import { newLabel } from "../label.ts";
+import { type Assembler, CONDITION } from "./assembler.ts";
 import type { Convention } from "./conventions.ts";
-import { RAX, RBX, RSP } from "./registers.ts";
+import { RAX, RBX, RDX, RSP } from "./registers.ts";
 
 /** Bytes of the frame, to which rbx points until `endCalls`. */
 const FRAME = 64;
@@ -31,4 +32,35 @@ export function callFunction(a: Assembler, address: number): void {
   a.zeroUpper();
   a.moveConstant(RAX, address);
   a.callRegister(RAX);
+}
+
+/** Where a wait keeps its arguments. */
+export const [ADDRESS, EXPECTED, NANOSECONDS] = [slot(0), slot(1), slot(2)];
+
+/**
+ * Waits by a function of the system, unless the word is another already: see `System.wait`.
+ * @param ask calls the function, whose arguments are in the frame; "equal" then tells that the time was over
+ */
+export function waitByFunction(
+  a: Assembler,
+  convention: Convention,
+  args: readonly [address: number, expected: number, nanoseconds: number],
+  ask: () => void,
+): void {
+  const [differs, done] = [newLabel(), newLabel()];
+  beginCalls(a, convention, args);
+  a.load64(RDX, ADDRESS);
+  a.loadI32(RAX, { kind: "address", base: RDX, disp: 0 });
+  a.loadI32(RDX, EXPECTED);
+  a.compare(RAX, RDX);
+  a.jumpIf(CONDITION.notEqual, differs);
+  ask();
+  a.moveConstant(RAX, 2);
+  a.jumpIf(CONDITION.equal, done);
+  a.moveConstant(RAX, 0);
+  a.jump(done);
+  a.bind(differs);
+  a.moveConstant(RAX, 1);
+  a.bind(done);
+  endCalls(a);
 }

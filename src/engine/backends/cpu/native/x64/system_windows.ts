@@ -1,12 +1,21 @@
 // What machine code asks of Windows, by functions of the system: WaitOnAddress, WakeByAddress and the performance
 // counter.
 
-import type { WindowsFunctions } from "../../../../../platform/platform.ts";
+import type { WindowsFunctions } from "../../../../../platform/native.ts";
 import { newLabel } from "../label.ts";
 import { CONDITION } from "./assembler.ts";
 import { toMilliseconds } from "./clock.ts";
 import { WINDOWS } from "./conventions.ts";
-import { beginCalls, callFunction, endCalls, slot } from "./foreign_calls.ts";
+import {
+  ADDRESS,
+  beginCalls,
+  callFunction,
+  EXPECTED,
+  endCalls,
+  NANOSECONDS,
+  slot,
+  waitByFunction,
+} from "./foreign_calls.ts";
 import { R8, R9, RAX, RCX, RDX } from "./registers.ts";
 import type { X64System } from "./system.ts";
 
@@ -18,35 +27,23 @@ const WORD_BYTES = 4;
 export const windows = (functions: WindowsFunctions): X64System => ({
   convention: WINDOWS,
   wait(a, address, expected, nanoseconds) {
-    const [forEver, differs, done] = [newLabel(), newLabel(), newLabel()];
-    beginCalls(a, WINDOWS, [address, expected, nanoseconds]);
-    a.load64(RCX, slot(0));
-    a.loadI32(RAX, { kind: "address", base: RCX, disp: 0 });
-    a.loadI32(RDX, slot(1));
-    a.compare(RAX, RDX);
-    a.jumpIf(CONDITION.notEqual, differs);
-    a.address(RDX, slot(1));
-    a.moveConstant(R8, WORD_BYTES);
-    a.moveConstant(R9, FOR_EVER);
-    a.load64(RAX, slot(2));
-    a.test(RAX, RAX);
-    a.jumpIf(CONDITION.less, forEver);
-    a.move(R9, RAX);
-    a.shift(5, R9, MILLISECONDS_BITS);
-    a.withConstant(0, R9, 1);
-    a.bind(forEver);
-    callFunction(a, functions.waitOnAddress);
-    a.move(RCX, RAX);
-    a.moveConstant(RAX, 0);
-    a.loadI32(RCX, RCX); // a BOOL has 32 bits
-    a.test(RCX, RCX);
-    a.jumpIf(CONDITION.notEqual, done);
-    a.moveConstant(RAX, 2);
-    a.jump(done);
-    a.bind(differs);
-    a.moveConstant(RAX, 1);
-    a.bind(done);
-    endCalls(a);
+    waitByFunction(a, WINDOWS, [address, expected, nanoseconds], () => {
+      const forEver = newLabel();
+      a.load64(RCX, ADDRESS);
+      a.address(RDX, EXPECTED);
+      a.moveConstant(R8, WORD_BYTES);
+      a.moveConstant(R9, FOR_EVER);
+      a.load64(RAX, NANOSECONDS);
+      a.test(RAX, RAX);
+      a.jumpIf(CONDITION.less, forEver);
+      a.move(R9, RAX);
+      a.shift(5, R9, MILLISECONDS_BITS);
+      a.withConstant(0, R9, 1);
+      a.bind(forEver);
+      callFunction(a, functions.waitOnAddress);
+      a.loadI32(RCX, RAX); // a BOOL, false when the time was over
+      a.test(RCX, RCX);
+    });
   },
   wake(a, address, count) {
     const [one, done] = [newLabel(), newLabel()];

@@ -1,6 +1,6 @@
 // The systems that machine code is made for.
 
-import type { NativeSystem } from "../../../../../platform/platform.ts";
+import type { NativeSystem } from "../../../../../platform/native.ts";
 import type { X64System } from "./system.ts";
 import { linux } from "./system_linux.ts";
 import { macos } from "./system_macos.ts";
