@@ -56,8 +56,8 @@ export class DrawingProgress implements Watch {
     shareOfBatch: number,
     what: string,
   ): void {
-    const total = this.#own;
-    const share = (firstImage + count * shareOfBatch) / total;
+    const total = this.#shares.length;
+    const share = (firstImage + count * shareOfBatch) / this.#own;
     const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
     const left = timeLeft(share, (performance.now() - this.#started) / 1000);
     this.#output.status({ share, parts: [`${images} of ${total}`, what, ...left] });
