@@ -3,7 +3,9 @@
 // package it runs the built files on the Node that started it.
 import { spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
-import { constants } from "node:os";
+import module from "node:module";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
 import { isatty } from "node:tty";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { onNpxGone } from "./parents.js";
@@ -18,7 +20,9 @@ process.on("exit", () => {
   for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
 });
 
+// Compiled code is kept, by the versions of Node that can: the next start is faster, most of all from source.
 if (!existsSync(source)) {
+  module.enableCompileCache?.();
   await import(pathToFileURL(`${root}dist/cli/main.js`).href);
 } else {
   const pinned = `${root}node_modules/node/bin/node`;
@@ -35,7 +39,8 @@ if (!existsSync(source)) {
     while (stdio.length < launcher) stdio.push("ignore");
     stdio.push("inherit");
   }
-  const child = spawn(node, [...flags, source, ...process.argv.slice(2)], { stdio });
+  const env = { NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"), ...process.env };
+  const child = spawn(node, [...flags, source, ...process.argv.slice(2)], { stdio, env });
   // The child decides how to stop. A terminal's Ctrl-C reaches both processes; the child counts the two as one.
   const signals = ["SIGINT", "SIGTERM", "SIGHUP", ...(process.platform === "win32" ? [] : ["SIGUSR2"])];
   for (const signal of signals) process.on(signal, () => child.kill(signal));

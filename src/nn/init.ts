@@ -10,12 +10,20 @@ export function uniformFanIn(fanIn: number): Initializer {
   const bound = 1 / Math.sqrt(fanIn);
   const low = Math.fround(-bound);
   const range = Math.fround(Math.fround(bound) - low);
-  return (generator, count) => generator.rand(count).map((u) => Math.fround(u * range) + low);
+  return (generator, count) => {
+    const values = generator.rand(count);
+    for (let i = 0; i < count; i++) values[i] = Math.fround(values[i] * range) + low;
+    return values;
+  };
 }
 
 /** Normal with mean 0: torch's default for embeddings (standard deviation 1). */
 export function normal(standardDeviation = 1): Initializer {
-  return (generator, count) => generator.randn(count).map((x) => x * standardDeviation);
+  return (generator, count) => {
+    const values = generator.randn(count);
+    if (standardDeviation !== 1) for (let i = 0; i < count; i++) values[i] *= standardDeviation;
+    return values;
+  };
 }
 
 /** One value everywhere; draws nothing. */

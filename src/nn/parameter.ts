@@ -43,6 +43,7 @@ export class Parameter {
   #name: string;
   #dtype: FloatType = "f32";
   #tensor: Tensor | undefined;
+  /** Never changed in place: parameters share values. */
   #value: Float32Array | undefined;
 
   constructor({ name, torchShape, init, layout = "plain", trainable = true }: ParameterOptions) {
@@ -105,9 +106,17 @@ export class Parameter {
     this.#init(generator, this.size);
   }
 
-  /** Sets the value to zero. */
-  setZero(): void {
-    this.#value = new Float32Array(this.size);
+  /** Sets the value to zero. @param zeros for several parameters: at least as many as the largest has values */
+  setZero(zeros = new Float32Array(this.size)): void {
+    this.#value = zeros.subarray(0, this.size);
+  }
+
+  /** Takes the value of another parameter of the same shape and layout. @throws when that has none yet */
+  copyFrom(other: Parameter): void {
+    if (!sameShape(other.shape, this.shape)) {
+      throw new ShapeError(`${this.#name} is ${showShape(other.shape)}, expected ${showShape(this.shape)}`);
+    }
+    this.#value = other.#hostValue();
   }
 
   /** Sets the value, given in torch's layout. @throws ShapeError for another shape. */

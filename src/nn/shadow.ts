@@ -5,7 +5,7 @@ import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
 
-/** Has no values until setZero or loadStateDict; loading the source's state dict makes a shadow of "all" a copy. */
+/** Has no values until setZero, setTo or loadStateDict. */
 export class Shadow extends Module {
   readonly #byName = new Map<string, Parameter>();
 
@@ -32,9 +32,17 @@ export class Shadow extends Module {
     return parameter.tensor;
   }
 
+  /** Sets all values to those of the source, as they are now. @throws when a parameter has none yet */
+  setTo(source: Module): this {
+    for (const [name, parameter] of source.namedParameters()) this.#byName.get(name)?.copyFrom(parameter);
+    return this;
+  }
+
   /** Sets all values to zero. */
   setZero(): this {
-    for (const parameter of this.#byName.values()) parameter.setZero();
+    const parameters = [...this.#byName.values()];
+    const zeros = new Float32Array(parameters.reduce((most, { size }) => Math.max(most, size), 0));
+    for (const parameter of parameters) parameter.setZero(zeros);
     return this;
   }
 }

@@ -16,7 +16,7 @@ import { numel } from "../../src/engine/shape.ts";
 import { grad, input, Tensor } from "../../src/engine/tensor.ts";
 import type { NativeMachine } from "../../src/platform/native.ts";
 import { describeNative } from "../support/native.ts";
-import { nativeBackend, nativeSets } from "../support/native_machine.ts";
+import { native, nativeBackend, nativeSets } from "../support/native_machine.ts";
 import { numbers } from "./numbers.ts";
 
 /** A value that passes through every family of kernels, and its gradients. */
@@ -165,3 +165,31 @@ test("where the system forbids code, or gives less memory than there is", () => 
   expect(() => memory.grow(2 ** 15)).toThrow(RangeError);
   expect(() => new NativeMemory(give(2 ** 20), 16 * 2 ** 30)).toThrow(NativeCodeError);
 });
+
+test.skipIf(native === undefined)(
+  "values lie right where the windows that memory is seen through meet",
+  async () => {
+    if (native === undefined) return;
+    const memory = new NativeMemory(native, 2 ** 31);
+    try {
+      memory.grow(2 ** 14 + 2 ** 10); // a gigabyte and more
+      const values = Float32Array.from({ length: 1000 }, (_, i) => i + 1);
+      const edge = memory.start + 2 ** 30;
+      for (const address of [memory.start, edge - 4000, edge - 2000, edge - 4, edge]) {
+        memory.write(address, values);
+        const { buffer, at } = await memory.view(address, values.byteLength);
+        expect(new Float32Array(buffer, at, values.length)).toEqual(values);
+      }
+      const whole = await memory.view(edge - 2000, 4000);
+      memory.clear({ address: edge - 8, count: 4, stride: 4 });
+      const around = new Float32Array(whole.buffer, whole.at, 1000);
+      expect([...around.subarray(498, 502)]).toEqual([0, 0, 0, 0]);
+      expect(around[497] * around[502]).not.toBe(0);
+      expect(() => memory.write(memory.end - 8, values)).toThrow("outside of the backend's memory");
+      expect(() => memory.write(memory.start - 4, values)).toThrow("outside of the backend's memory");
+    } finally {
+      memory.release();
+    }
+    expect(() => memory.write(memory.start, new Float32Array(1))).toThrow("the backend was closed");
+  },
+);

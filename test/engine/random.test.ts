@@ -67,6 +67,12 @@ describe("TorchGenerator", () => {
     expect(new TorchGenerator(3).uniformDouble()).toBe(Number(bits) * 2 ** -53);
   });
 
+  it("draws many at once as one by one", () => {
+    const [many, single] = [new TorchGenerator(5), new TorchGenerator(5)];
+    for (const count of [1, 623, 0, 625, 7, 2000])
+      expect([...many.rand(count)]).toEqual(Array.from({ length: count }, () => single.uniform()));
+  });
+
   it("goes on from a state that went through JSON", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 700 }), (n, words) => {

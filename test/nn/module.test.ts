@@ -96,6 +96,12 @@ test("values survive a state dict, a backend and a shadow", async () => {
   expect(module.stateDict()).toEqual(state);
 
   expect(new Shadow(module, "all").loadStateDict(state).stateDict()).toEqual(state);
+  const copy = new Shadow(module, "all").setTo(module);
+  module.initialize(new TorchGenerator(1));
+  expect(module.stateDict()).not.toEqual(state);
+  expect(copy.stateDict()).toEqual(state);
+  module.release();
+  expect(() => copy.setTo(module)).toThrow("conv.weight has no value yet");
   const moments = new Shadow(module, "trainable").setZero();
   expect([...moments.namedParameters().keys()]).toEqual([...state.keys()].slice(0, 4));
   expect(moments.stateDict().get("conv.bias")?.data).toEqual(new Float32Array(3));

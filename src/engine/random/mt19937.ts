@@ -33,11 +33,19 @@ export class Mt19937 {
   /** The next word, 0 .. 2^32-1. */
   next(): number {
     if (this.#position >= N) this.#refill();
-    let y = this.#words[this.#position++];
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
+    return tempered(this.#words[this.#position++]);
+  }
+
+  /** The next words, as many as `out` holds. */
+  fill(out: Uint32Array): void {
+    const words = this.#words;
+    for (let done = 0; done < out.length; ) {
+      if (this.#position >= N) this.#refill();
+      const end = Math.min(out.length, done + N - this.#position);
+      let position = this.#position;
+      while (done < end) out[done++] = tempered(words[position++]);
+      this.#position = position;
+    }
   }
 
   /** A copy of the state that survives JSON. */
@@ -65,9 +73,17 @@ export class Mt19937 {
   #refill(): void {
     const words = this.#words;
     for (let j = 0; j < N; j++) {
-      const y = (words[j] & UPPER_MASK) | (words[(j + 1) % N] & LOWER_MASK);
-      words[j] = words[(j + M) % N] ^ (y >>> 1) ^ (y & 1 ? MATRIX_A : 0);
+      const y = (words[j] & UPPER_MASK) | (words[j + 1 < N ? j + 1 : 0] & LOWER_MASK);
+      words[j] = words[j + M < N ? j + M : j + M - N] ^ (y >>> 1) ^ (y & 1 ? MATRIX_A : 0);
     }
     this.#position = 0;
   }
+}
+
+/** A word of the state as the stream gives it. */
+function tempered(word: number): number {
+  let y = word ^ (word >>> 11);
+  y ^= (y << 7) & 0x9d2c5680;
+  y ^= (y << 15) & 0xefc60000;
+  return (y ^ (y >>> 18)) >>> 0;
 }

@@ -38,7 +38,7 @@ export class TorchGenerator {
 
   /** One float32 in [0, 1): 24 bits of one word. */
   uniform(): number {
-    return (this.#engine.next() & 0xffffff) * 2 ** -24;
+    return uniformOf(this.#engine.next());
   }
 
   /** One float64 in [0, 1): 53 bits of two words, the high one first. */
@@ -52,7 +52,9 @@ export class TorchGenerator {
   rand(n: number): Float32Array {
     checkCount("rand", n);
     const out = new Float32Array(n);
-    for (let i = 0; i < n; i++) out[i] = this.uniform();
+    const words = new Uint32Array(out.buffer);
+    this.#engine.fill(words);
+    for (let i = 0; i < n; i++) out[i] = uniformOf(words[i]);
     return out;
   }
 
@@ -127,6 +129,9 @@ export class TorchGenerator {
     return r * exact.cos(theta);
   }
 }
+
+/** 24 bits of a word, as a float32 in [0, 1). */
+const uniformOf = (word: number): number => (word & 0xffffff) * 2 ** -24;
 
 /** Turns 16 uniform values at `start` into normal ones; value j pairs with value j + 8. */
 function boxMuller16(out: Float32Array, start: number): void {

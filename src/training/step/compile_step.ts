@@ -114,5 +114,5 @@ const isFitting = ({ need }: Built<unknown>): boolean => need.needed <= need.ava
 /** Sets the state of a training step, except the network's weights, to its initial values. */
 export function startState({ network, expAvg, expAvgSq, momentumBuffer, ema }: TrainState): void {
   for (const moment of [expAvg, expAvgSq, momentumBuffer]) moment.setZero();
-  ema?.loadStateDict(network.stateDict());
+  ema?.setTo(network);
 }

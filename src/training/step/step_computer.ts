@@ -78,6 +78,7 @@ export class StepComputer {
     communicator: Communicator = singleProcess(),
   ): Promise<StepComputer> {
     const programs = await compileTrainStep(backend, traced.programs, traced.share, communicator);
+    releaseShadows(traced);
     return new StepComputer(backend, traced, settings, programs);
   }
 
@@ -148,6 +149,7 @@ export class StepComputer {
       expAvgSq: expAvgSq.stateDict(),
       momentumBuffer: momentumBuffer.stateDict(),
     };
+    releaseShadows(this.#traced);
     for (const part of Object.values(values)) if (part) checkFinite(part, step);
     return values;
   }
@@ -156,13 +158,20 @@ export class StepComputer {
   async drawingWeights(): Promise<StateDict> {
     const source = this.#traced.ema ?? this.#traced.network;
     await source.download(this.#backend);
-    return partWeights(source.stateDict()).model;
+    const { model } = partWeights(source.stateDict());
+    releaseShadows(this.#traced);
+    return model;
   }
 
   /** Frees the program's memory. */
   dispose(): void {
     this.#programs.dispose();
   }
+}
+
+/** Frees on the host what only training needs; it is read back for each checkpoint. */
+function releaseShadows({ expAvg, expAvgSq, momentumBuffer, ema }: TracedStep): void {
+  for (const part of [expAvg, expAvgSq, momentumBuffer, ema]) part?.release();
 }
 
 function checkFinite(values: StateDict, step: number): void {

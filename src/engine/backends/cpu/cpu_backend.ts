@@ -22,7 +22,7 @@ import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/ban
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
 import { type LinearMemory, readFloats } from "./linear_memory.ts";
 
-import { planProgram, type StepTable } from "./memory_layout.ts";
+import { type PlannedProgram, planProgram, type StepTable } from "./memory_layout.ts";
 import { type Placement, type Variable, writeTables } from "./placement.ts";
 import type { Processor } from "./processor.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
@@ -48,6 +48,7 @@ export class CpuBackend implements Backend {
   readonly #variables = new Map<Node, Variable>();
   /** Programs are first asked for their memory, then compiled. */
   readonly #lowered = new WeakMap<ProgramSpec, LoweredProgram<Kernel>>();
+  readonly #plans = new WeakMap<LoweredProgram<Kernel>, PlannedProgram>();
   #programs = 0;
   /** Runs take turns: they share the threads and the variables. */
   #turn: Promise<void> = Promise.resolve();
@@ -118,7 +119,7 @@ export class CpuBackend implements Backend {
     const lowered = this.#lower(program);
     const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
     const state = variables.reduce((total, { bytes }) => total + bytes, 0);
-    const { layout } = planProgram(lowered, this.threads, this.#limit - state);
+    const { layout } = this.#plan(lowered, this.#limit - state);
     return { needed: layout.bytes + state, available: this.#limit };
   }
 
@@ -126,6 +127,14 @@ export class CpuBackend implements Backend {
     const lowered = this.#lowered.get(program) ?? lower(program, this.#kernels);
     this.#lowered.set(program, lowered);
     return lowered;
+  }
+
+  #plan(plain: LoweredProgram<Kernel>, availableBytes: number): PlannedProgram {
+    const known = this.#plans.get(plain);
+    if (known !== undefined && known.layout.bytes <= availableBytes) return known;
+    const plan = planProgram(plain, this.threads, availableBytes);
+    this.#plans.set(plain, plan);
+    return plan;
   }
 
   /** FLOP/s of all threads together on multiply-adds in registers, for each of several runs. */
@@ -218,7 +227,7 @@ export class CpuBackend implements Backend {
 
   /** Allocates the block and writes its constant contents. */
   #place(program: ProgramSpec, plain: LoweredProgram<Kernel>): Placement {
-    const { lowered, layout } = planProgram(plain, this.threads, this.#allocator.largestBytes);
+    const { lowered, layout } = this.#plan(plain, this.#allocator.largestBytes);
     const variables = lowered.buffers.map(({ place }) =>
       place.kind === "variable" ? this.#variable(place.node, false) : undefined,
     );

@@ -6,8 +6,8 @@ import { type HostArray, NativeCodeError } from "../../../backend.ts";
 import type { LinearMemory, MemoryView } from "../linear_memory.ts";
 import { clearWords, PAGE, type Words } from "../words.ts";
 
-/** Most bytes looked at as one. */
-const MOST = 2 ** 30;
+/** Memory is looked at through windows of so many bytes: each is made once, as making one takes longer than most writes. */
+const WINDOW = 2 ** 30;
 /** Fewest bytes worth having, where the system gives less than is wanted. */
 const LEAST = 2 ** 28;
 
@@ -20,6 +20,7 @@ export class NativeMemory implements LinearMemory {
   /** Most bytes that it can have. */
   readonly limit: number;
   #bytes = 0;
+  readonly #windows = new Map<number, ArrayBuffer>();
   readonly #machine: NativeMachine;
   #released = false;
 
@@ -44,33 +45,53 @@ export class NativeMemory implements LinearMemory {
   }
 
   write(address: number, { buffer, byteOffset, byteLength }: HostArray): void {
+    this.#check(address, byteLength);
     const from = new Uint8Array(buffer, byteOffset, byteLength);
-    for (let at = 0; at < byteLength; at += MOST) {
-      const part = from.subarray(at, at + MOST);
-      new Uint8Array(this.#view(address + at, part.length)).set(part);
+    for (let done = 0; done < byteLength; ) {
+      const { window, at } = this.#windowOf(address + done);
+      const part = from.subarray(done, done + window.byteLength - at);
+      new Uint8Array(window, at, part.length).set(part);
+      done += part.length;
     }
   }
 
   clear({ address, count, stride }: Words): void {
     if (count === 0) return;
-    clearWords(this.#view(address, (count - 1) * stride + 4), { address: 0, count, stride });
+    const { buffer, at } = this.#view(address, (count - 1) * stride + 4);
+    clearWords(buffer, { address: at, count, stride });
   }
 
   async view(address: number, bytes: number): Promise<MemoryView> {
-    return { buffer: this.#view(address, bytes), at: 0 };
+    return this.#view(address, bytes);
   }
 
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    this.#windows.clear();
     this.#machine.release(this.start, this.limit);
   }
 
-  #view(address: number, bytes: number): ArrayBuffer {
+  #view(address: number, bytes: number): MemoryView {
+    this.#check(address, bytes);
+    const { window, at } = this.#windowOf(address);
+    if (at + bytes <= window.byteLength) return { buffer: window, at };
+    return { buffer: this.#machine.view(address, bytes), at: 0 };
+  }
+
+  #windowOf(address: number): { readonly window: ArrayBuffer; readonly at: number } {
+    const index = Math.floor((address - this.start) / WINDOW);
+    const begin = index * WINDOW;
+    const known = this.#windows.get(index);
+    const window = known ?? this.#machine.view(this.start + begin, Math.min(WINDOW, this.limit - begin));
+    this.#windows.set(index, window);
+    return { window, at: address - this.start - begin };
+  }
+
+  #check(address: number, bytes: number): void {
     if (this.#released) throw new Error("the backend was closed");
     if (address < this.start || address + bytes > this.end)
       throw new RangeError(`${bytes} bytes at ${address}: outside of the backend's memory`);
-    return this.#machine.view(address, bytes);
   }
 }
 
