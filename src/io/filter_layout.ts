@@ -1,55 +1,63 @@
 // Converts convolution filters between torch's layout in files, OIHW, and the engine's, HWIO, with channels last.
 
+/** Elements as float32, or the bits of 16-bit ones. */
+type Elements = Float32Array | Uint16Array;
+
 /** [O, I, H, W] -> [H, W, I, O]. `shape` is the input's. */
 export function oihwToHwio(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
-  const [o, i, h, w] = rank4(data, shape);
-  // As two-dimensional transposes: [O, I*H*W] -> [I, H*W, O] -> [H*W, I, O].
-  return swapOuter(swapInner(data, 1, o, i * h * w), i, h * w, o);
+  const out = new Float32Array(data.length);
+  outputsLast(data, new Float32Array(data.length), out, shape);
+  return out;
+}
+
+/** The same of 16-bit elements, given by their bits. */
+export function oihwBitsToHwio(bits: Uint16Array, shape: readonly number[]): Uint16Array<ArrayBuffer> {
+  const out = new Uint16Array(bits.length);
+  outputsLast(bits, new Uint16Array(bits.length), out, shape);
+  return out;
 }
 
 /** [H, W, I, O] -> [O, I, H, W]. `shape` is the input's. */
 export function hwioToOihw(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const [h, w, i, o] = rank4(data, shape);
-  return swapInner(swapOuter(data, h * w, i, o), 1, i * h * w, o);
-}
-
-/** [B, R, C] -> [B, C, R], in square blocks that stay in the cache. */
-function swapInner(
-  data: Float32Array,
-  batches: number,
-  rows: number,
-  columns: number,
-): Float32Array<ArrayBuffer> {
-  const block = 32;
-  const out = new Float32Array(data.length);
-  for (let b = 0; b < batches; b++) {
-    const base = b * rows * columns;
-    for (let r0 = 0; r0 < rows; r0 += block) {
-      const r1 = Math.min(rows, r0 + block);
-      for (let c0 = 0; c0 < columns; c0 += block) {
-        const c1 = Math.min(columns, c0 + block);
-        for (let c = c0; c < c1; c++) {
-          for (let r = r0; r < r1; r++) out[base + c * rows + r] = data[base + r * columns + c];
-        }
-      }
-    }
-  }
+  const [between, out] = [new Float32Array(data.length), new Float32Array(data.length)];
+  swapOuter(data, between, h * w, i, o);
+  swap(between, out, i * h * w, o);
   return out;
 }
 
+/** As two-dimensional transposes: [O, I*H*W] -> [I, H*W, O] -> [H*W, I, O]. */
+function outputsLast(data: Elements, between: Elements, out: Elements, shape: readonly number[]): void {
+  const [o, i, h, w] = rank4(data, shape);
+  swap(data, between, o, i * h * w);
+  swapOuter(between, out, i, h * w, o);
+}
+
+/** [R, C] -> [C, R], in square blocks that stay in the cache. */
+function swap(data: Elements, out: Elements, rows: number, columns: number): void {
+  const block = 32;
+  for (let r0 = 0; r0 < rows; r0 += block) {
+    const r1 = Math.min(rows, r0 + block);
+    for (let c0 = 0; c0 < columns; c0 += block) {
+      const c1 = Math.min(columns, c0 + block);
+      for (let c = c0; c < c1; c++) {
+        for (let r = r0; r < r1; r++) out[c * rows + r] = data[r * columns + c];
+      }
+    }
+  }
+}
+
 /** [A, B, C] -> [B, A, C], moving whole rows of C. */
-function swapOuter(data: Float32Array, a: number, b: number, c: number): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(data.length);
+function swapOuter(data: Elements, out: Elements, a: number, b: number, c: number): void {
   for (let i = 0; i < a; i++) {
     for (let j = 0; j < b; j++) {
       const from = (i * b + j) * c;
       out.set(data.subarray(from, from + c), (j * a + i) * c);
     }
   }
-  return out;
 }
 
-function rank4(data: Float32Array, shape: readonly number[]): [number, number, number, number] {
+function rank4(data: Elements, shape: readonly number[]): [number, number, number, number] {
   const [a, b, c, d] = shape;
   if (a === undefined || b === undefined || c === undefined || d === undefined || shape.length !== 4) {
     throw new RangeError(`shape [${shape.join(", ")}], where four dimensions were expected`);

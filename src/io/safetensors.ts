@@ -52,6 +52,11 @@ export interface SafetensorsFile {
    * @throws FileError if its elements are not floating-point, or one of them is NaN or infinite
    */
   readFloat32(name: string): Promise<Float32Array>;
+  /**
+   * The bits of a weight's elements, of F16 or BF16.
+   * @throws FileError if its elements are of another type, or one of them is NaN or infinite
+   */
+  readBits(name: string): Promise<Uint16Array>;
   /** Closes the file; nothing can be read afterwards. */
   close(): Promise<void>;
 }
@@ -75,14 +80,15 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const dataBegin = PREFIX_BYTES + headerBytes;
     const { tensors, metadata } = parseHeader(json, size - dataBegin, path);
     const info = (name: string): TensorInfo => tensors.get(name) ?? missing(path, name);
-    const read = async (name: string): Promise<TensorArray> => {
-      const { dtype, begin, byteLength } = info(name);
+    const bytesOf = async (name: string): Promise<ArrayBuffer> => {
+      const { begin, byteLength } = info(name);
       try {
-        return decode(await file.read(dataBegin + begin, byteLength), dtype);
+        return await file.read(dataBegin + begin, byteLength);
       } catch (error) {
         throw explainSystemError(error, "read the file", path);
       }
     };
+    const read = async (name: string): Promise<TensorArray> => decode(await bytesOf(name), info(name).dtype);
     return {
       names: [...tensors.keys()],
       metadata,
@@ -90,6 +96,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       info,
       read,
       readFloat32: async (name) => toFloat32(await read(name), path, name, info(name).dtype),
+      readBits: async (name) => {
+        const { dtype } = info(name);
+        if (dtype !== "F16" && dtype !== "BF16") throw unexpectedType(path, name, dtype, "F16, BF16");
+        return finiteBits(new Uint16Array(await bytesOf(name)), { path, name, dtype });
+      },
       close: () => file.close(),
     };
   } catch (error) {
@@ -185,11 +196,11 @@ function checkEntry(path: string, name: string, entry: TensorEntry): StoredTenso
 function toFloat32(data: TensorArray, path: string, name: string, dtype: Dtype): Float32Array {
   if (data instanceof Float32Array) return finite(data, path, name);
   if (data instanceof Float64Array) return finite(Float32Array.from(data), path, name);
-  throw new FileError(
-    path,
-    `tensor ${name} is ${dtype}, where a floating-point type was expected (F32, F16, BF16, F64)`,
-  );
+  throw unexpectedType(path, name, dtype, "F32, F16, BF16, F64");
 }
+
+const unexpectedType = (path: string, name: string, dtype: Dtype, expected: string): FileError =>
+  new FileError(path, `tensor ${name} is ${dtype}, where a floating-point type was expected (${expected})`);
 
 /** @throws FileError for NaN or infinite elements, which would spread to every result */
 function finite(data: Float32Array, path: string, name: string): Float32Array {
@@ -200,6 +211,21 @@ function finite(data: Float32Array, path: string, name: string): Float32Array {
     path,
     `tensor ${name} is broken: its element ${first} of ${data.length} is ${data[first]}, where finite numbers were expected; take weights saved before training diverged, or save them anew in float32`,
   );
+}
+
+/** The bits of the exponent; all are set in NaN and infinity. */
+const EXPONENTS = { F16: 0x7c00, BF16: 0x7f80 } as const;
+
+/** @throws FileError as `finite` does */
+function finiteBits(
+  bits: Uint16Array<ArrayBuffer>,
+  { path, name, dtype }: { readonly path: string; readonly name: string; readonly dtype: "F16" | "BF16" },
+): Uint16Array {
+  const exponent = EXPONENTS[dtype];
+  let first = 0;
+  while (first < bits.length && (bits[first] & exponent) !== exponent) first++;
+  if (first < bits.length) toFloat32(decode(bits.buffer, dtype), path, name, dtype); // throws, and says what it is
+  return bits;
 }
 
 function missing(path: string, name: string): never {

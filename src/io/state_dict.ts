@@ -3,10 +3,11 @@
 
 import * as v from "valibot";
 import { files, paths } from "#platform";
+import type { HalfType } from "../engine/graph.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { FileError } from "../platform/errors.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
-import { DTYPE_BYTES } from "./dtypes.ts";
+import { DTYPE_BYTES, type Dtype } from "./dtypes.ts";
 import { listModelFolder } from "./model_folder.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
@@ -18,6 +19,27 @@ const { join } = paths;
 
 /** A weight, in torch's layout: float32 data and shape. */
 export type HostWeight = HostTensor;
+
+/** A weight of 16-bit elements, in torch's layout. */
+export interface HalfWeight {
+  /** The bits of each element. */
+  readonly bits: Uint16Array;
+  readonly dtype: HalfType;
+  readonly shape: readonly number[];
+}
+
+/** A weight in a file. */
+export interface StoredWeight {
+  /** Its current name. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Its type, if that has 16 bits. */
+  readonly half: HalfType | undefined;
+  /** Its elements as float32, at the latest before the next weight is asked for. @throws FileError */
+  read(): Promise<Float32Array>;
+  /** The bits of its elements, where these are of 16 bits. @throws FileError */
+  readBits(): Promise<Uint16Array>;
+}
 
 /** The weights of a model: torch's names -> weights. */
 export type StateDict = Map<string, HostWeight>;
@@ -44,16 +66,31 @@ const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
  * @throws FileError, in one line, if there are no weights in the folder, only pickled ones, or damaged ones
  */
 export async function readStateDict(folder: string, options: ReadStateDictOptions = {}): Promise<StateDict> {
-  const [first = ""] = weightFiles(await listModelFolder(folder), options, folder);
   const weights: StateDict = new Map();
-  if (!new WeightNames(options).indices.includes(first)) {
-    await readInto(weights, join(folder, first));
-    return weights;
-  }
-  for (const [file, names] of await readIndex(folder, first)) {
-    await readInto(weights, join(folder, file), names);
+  for await (const { name, shape, read } of storedWeights(folder, options)) {
+    weights.set(name, { data: await read(), shape });
   }
   return weights;
+}
+
+/**
+ * The weights of a model's folder, one after another, under the names that `readStateDict` gives them. Each can be read
+ * until the next is asked for, so that they need not be in memory together.
+ * @throws FileError, in one line, as `readStateDict` does
+ */
+export async function* storedWeights(
+  folder: string,
+  options: ReadStateDictOptions = {},
+): AsyncGenerator<StoredWeight, void, void> {
+  const [first = ""] = weightFiles(await listModelFolder(folder), options, folder);
+  const seen = new Set<string>();
+  if (!new WeightNames(options).indices.includes(first)) {
+    yield* weightsIn(join(folder, first), seen);
+    return;
+  }
+  for (const [file, names] of await readIndex(folder, first)) {
+    yield* weightsIn(join(folder, file), seen, names);
+  }
 }
 
 /**
@@ -114,8 +151,16 @@ export async function writeStateDict(
   await removeOthers(folder, names, written);
 }
 
-/** Reads one safetensors file into `weights`; if `expected` is given, the file must hold exactly those names. */
-async function readInto(weights: StateDict, path: string, expected?: ReadonlySet<string>): Promise<void> {
+/**
+ * The weights of one safetensors file.
+ * @param seen names so far
+ * @param expected if given, the file must hold exactly these
+ */
+async function* weightsIn(
+  path: string,
+  seen: Set<string>,
+  expected?: ReadonlySet<string>,
+): AsyncGenerator<StoredWeight, void, void> {
   const file = await openSafetensors(path);
   try {
     for (const name of expected ?? []) {
@@ -128,13 +173,21 @@ async function readInto(weights: StateDict, path: string, expected?: ReadonlySet
       }
       if (PLACES.test(stored)) continue;
       const name = currentName(stored);
-      if (weights.has(name)) throw new FileError(path, `tensor ${stored} gives ${name} a second time`);
-      weights.set(name, { data: await file.readFloat32(stored), shape: file.info(stored).shape });
+      if (seen.has(name)) throw new FileError(path, `tensor ${stored} gives ${name} a second time`);
+      seen.add(name);
+      const { shape, dtype } = file.info(stored);
+      yield {
+        ...{ name, shape, half: HALVES[dtype] },
+        read: () => file.readFloat32(stored),
+        readBits: () => file.readBits(stored),
+      };
     }
   } finally {
     await file.close();
   }
 }
+
+const HALVES: Readonly<Partial<Record<Dtype, HalfType>>> = { F16: "f16", BF16: "bf16" };
 
 /** The names of the shards that an index names. @throws FileError */
 export const shardNames = async (folder: string, index: string): Promise<string[]> => [

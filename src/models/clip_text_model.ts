@@ -3,7 +3,6 @@
 import { ShapeError, showShape } from "../engine/shape.ts";
 import { constant, type Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
-import type { StateDict } from "../io/state_dict.ts";
 import { Embedding } from "../nn/embedding.ts";
 import { LayerNorm } from "../nn/layer_norm.ts";
 import { Linear } from "../nn/linear.ts";
@@ -81,14 +80,10 @@ export class CLIPTextModel extends Module {
     return clipTextConfigToJson(this.className, this.config);
   }
 
-  /** Takes names with and without "text_model." (transformers 4 and 5). @throws Error as Module's */
-  override loadStateDict(state: StateDict, options: { readonly strict?: boolean } = {}): this {
+  /** Takes names with and without "text_model." (transformers 4 and 5). */
+  protected override ownNames(state: ReadonlyMap<string, unknown>): (name: string) => string {
     const isBare = [...state.keys()].every((name) => !name.startsWith(`${PREFIX}.`));
-    if (!isBare) return super.loadStateDict(state, options);
-    return super.loadStateDict(
-      new Map([...state].map(([name, value]) => [`${PREFIX}.${name}`, value])),
-      options,
-    );
+    return isBare ? (name) => `${PREFIX}.${name}` : super.ownNames(state);
   }
 
   /**

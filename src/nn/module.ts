@@ -1,10 +1,11 @@
 // The base class of layers and models: parameters under the names of a diffusers state dict.
 
+import { machine } from "#platform";
 import type { Backend } from "../engine/backend.ts";
 import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
-import { sameShape, showShape } from "../engine/shape.ts";
-import type { StateDict } from "../io/state_dict.ts";
+import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import type { HostWeight, StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
 /**
@@ -13,6 +14,9 @@ import { Parameter, type ParameterOptions } from "./parameter.ts";
  */
 export abstract class Module {
   readonly #parameters: Parameter[] = [];
+  #moves = false;
+  /** The backend that the values moved to. */
+  #home: Backend | undefined;
 
   /** Registers a parameter of this module. */
   protected parameter(options: ParameterOptions): Parameter {
@@ -75,16 +79,40 @@ export abstract class Module {
    * their values and unknown keys are ignored.
    * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
    */
-  loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): this {
-    const problems = this.#differences(state, strict);
-    if (problems.length > 0) {
-      throw new Error(`the weights do not fit this ${this.constructor.name}: ${problems.join("; ")}`);
-    }
-    for (const parameter of this.#parameters) {
-      const weight = state.get(parameter.name);
+  loadStateDict(state: StateDict, options: { readonly strict?: boolean } = {}): this {
+    for (const [name, parameter] of this.parametersFor(state, options)) {
+      const weight = state.get(name);
       if (weight !== undefined) parameter.load(weight);
     }
     return this;
+  }
+
+  /**
+   * The parameters whose weights a state dict has, by its names for them; `strict` as in `loadStateDict`.
+   * @throws Error naming the keys that are missing, unexpected or of another shape
+   */
+  parametersFor(
+    state: ReadonlyMap<string, Pick<HostWeight, "shape">>,
+    { strict = true }: { readonly strict?: boolean } = {},
+  ): Map<string, Parameter> {
+    const own = this.namedParameters();
+    const ownName = this.ownNames(state);
+    const shapes = new Map([...state].map(([name, { shape }]) => [ownName(name), shape]));
+    const problems = differences(own, shapes, strict);
+    if (problems.length > 0) {
+      throw new Error(`the weights do not fit this ${this.constructor.name}: ${problems.join("; ")}`);
+    }
+    return new Map(
+      [...state.keys()].flatMap((name) => {
+        const parameter = own.get(ownName(name));
+        return parameter === undefined ? [] : [[name, parameter]];
+      }),
+    );
+  }
+
+  /** This module's names for those of a state dict. Default: the same. */
+  protected ownNames(_state: ReadonlyMap<string, unknown>): (name: string) => string {
+    return (name) => name;
   }
 
   /**
@@ -97,9 +125,31 @@ export abstract class Module {
     return this;
   }
 
-  /** Writes all values to the backend's variables. */
+  /**
+   * From now on `upload` moves values to a backend instead of copying them, for models that take much memory. `download`
+   * brings them back.
+   */
+  moveOnUpload(): this {
+    this.#moves = true;
+    return this;
+  }
+
+  /** Writes all values to the backend's variables. @throws Error where values have moved to another backend */
   upload(backend: Backend): void {
-    for (const parameter of this.#parameters) parameter.upload(backend);
+    for (const parameter of this.#parameters) {
+      const isThere = this.#moves && !parameter.hasValue && this.#home === backend;
+      if (isThere) continue;
+      if (this.#home !== undefined && !parameter.hasValue) {
+        throw new Error(
+          `the weights of this ${this.constructor.name} have moved to a backend that is no longer used; load it again`,
+        );
+      }
+      if (this.#moves) parameter.move(backend);
+      else parameter.upload(backend);
+    }
+    if (!this.#moves) return;
+    this.#home = backend;
+    machine.returnFreedMemory();
   }
 
   /** Reads all values back from the backend's variables. */
@@ -111,23 +161,27 @@ export abstract class Module {
   release(): void {
     for (const parameter of this.#parameters) parameter.release();
   }
+}
 
-  #differences(state: StateDict, strict: boolean): string[] {
-    const own = this.namedParameters();
-    const missing = strict ? [...own.keys()].filter((key) => !state.has(key)) : [];
-    const unexpected = strict ? [...state.keys()].filter((key) => !own.has(key)) : [];
-    const misshaped = [...state].flatMap(([key, { shape }]) => {
-      const parameter = own.get(key);
-      return parameter === undefined || sameShape(parameter.torchShape, shape)
-        ? []
-        : [`${key} ${showShape(shape)} (expected ${showShape(parameter.torchShape)})`];
-    });
-    return [
-      ...describe("missing", missing),
-      ...describe("unexpected", unexpected),
-      ...describe("wrong shape", misshaped),
-    ];
-  }
+/** What keeps weights of these shapes from being those of the parameters. */
+function differences(
+  own: ReadonlyMap<string, Parameter>,
+  shapes: ReadonlyMap<string, Shape>,
+  strict: boolean,
+): string[] {
+  const missing = strict ? [...own.keys()].filter((key) => !shapes.has(key)) : [];
+  const unexpected = strict ? [...shapes.keys()].filter((key) => !own.has(key)) : [];
+  const misshaped = [...shapes].flatMap(([key, shape]) => {
+    const parameter = own.get(key);
+    return parameter === undefined || sameShape(parameter.torchShape, shape)
+      ? []
+      : [`${key} ${showShape(shape)} (expected ${showShape(parameter.torchShape)})`];
+  });
+  return [
+    ...describe("missing", missing),
+    ...describe("unexpected", unexpected),
+    ...describe("wrong shape", misshaped),
+  ];
 }
 
 function describe(what: string, items: readonly string[]): string[] {

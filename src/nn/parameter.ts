@@ -1,12 +1,13 @@
 // One named tensor of a model: a weight, a bias, or a fixed table that is saved but not trained.
 
 import type { Backend } from "../engine/backend.ts";
+import { toFloats } from "../engine/elements.ts";
 import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import { type Tensor, variable } from "../engine/tensor.ts";
-import { hwioToOihw, oihwToHwio } from "../io/filter_layout.ts";
-import type { HostWeight } from "../io/state_dict.ts";
+import { hwioToOihw, oihwBitsToHwio, oihwToHwio } from "../io/filter_layout.ts";
+import type { HalfWeight, HostWeight } from "../io/state_dict.ts";
 import type { Initializer } from "./init.ts";
 
 /** "conv" is [O, I, H, W] in files and [H, W, I, O] in the engine; "plain" is the same in both. */
@@ -43,8 +44,8 @@ export class Parameter {
   #name: string;
   #dtype: FloatType = "f32";
   #tensor: Tensor | undefined;
-  /** Never changed in place: parameters share values. */
-  #value: Float32Array | undefined;
+  /** Never changed in place: parameters share values. Of 16-bit elements, as they were loaded, it is the bits. */
+  #value: Float32Array | Uint16Array | undefined;
 
   constructor({ name, torchShape, init, layout = "plain", trainable = true }: ParameterOptions) {
     this.#name = name;
@@ -116,27 +117,47 @@ export class Parameter {
     if (!sameShape(other.shape, this.shape)) {
       throw new ShapeError(`${this.#name} is ${showShape(other.shape)}, expected ${showShape(this.shape)}`);
     }
-    this.#value = other.#hostValue();
+    this.#value = other.#floats();
   }
 
   /** Sets the value, given in torch's layout. @throws ShapeError for another shape. */
   load({ data, shape }: HostWeight): void {
-    if (!sameShape(shape, this.torchShape) || data.length !== this.size) {
-      throw new ShapeError(`${this.#name} is ${showShape(shape)}, expected ${showShape(this.torchShape)}`);
-    }
+    this.#checkShape(data, shape);
     this.#value = this.layout === "conv" ? oihwToHwio(data, shape) : data.slice();
+  }
+
+  /**
+   * Sets the value to one of 16 bits, in torch's layout, which stays so on the host and on backends.
+   * @throws ShapeError for another shape; Error when a forward pass has read the parameter in another type
+   */
+  loadHalf({ bits, shape, dtype }: HalfWeight): void {
+    this.#checkShape(bits, shape);
+    this.to(dtype);
+    this.#value = this.layout === "conv" ? oihwBitsToHwio(bits, shape) : bits;
   }
 
   /** The value in torch's layout. @throws when there is none yet. */
   save(): HostWeight {
-    const value = this.#hostValue();
+    const value = this.#floats();
     const data = this.layout === "conv" ? hwioToOihw(value, this.shape) : value.slice();
     return { data, shape: [...this.torchShape] };
   }
 
-  /** Writes the value to the backend's variable. @throws when there is none yet. */
+  /** Writes the value to the backend's variable, widened where the backend lacks its type. @throws when there is none yet. */
   upload(backend: Backend): void {
+    if (!backend.capabilities.dtypes.includes(this.#dtype)) {
+      this.#value = this.#floats();
+      this.to("f32");
+    }
     backend.write(this.tensor, this.#hostValue());
+  }
+
+  /** Writes the value to the backend's variable, and frees it on the host, where the runtime can at once. */
+  move(backend: Backend): void {
+    this.upload(backend);
+    const value = this.#value;
+    this.#value = undefined;
+    if (value !== undefined && isTransferable(value.buffer)) value.buffer.transfer(0);
   }
 
   /** Reads the value back from the backend's variable. */
@@ -149,7 +170,18 @@ export class Parameter {
     this.#value = undefined;
   }
 
-  #hostValue(): Float32Array {
+  #checkShape({ length }: ArrayLike<number>, shape: Shape): void {
+    if (sameShape(shape, this.torchShape) && length === this.size) return;
+    throw new ShapeError(`${this.#name} is ${showShape(shape)}, expected ${showShape(this.torchShape)}`);
+  }
+
+  #floats(): Float32Array {
+    const value = this.#hostValue();
+    if (value instanceof Float32Array) return value;
+    return toFloats(value.buffer, value.byteOffset, value.length, this.#dtype);
+  }
+
+  #hostValue(): Float32Array | Uint16Array {
     if (this.#value === undefined) {
       throw new Error(
         `${this.#name} has no value yet; call initialize(), loadStateDict() or download() first`,
@@ -158,3 +190,10 @@ export class Parameter {
     return this.#value;
   }
 }
+
+/** Since ES2024, which is not in every runtime. */
+interface TransferableBuffer {
+  transfer(bytes: number): unknown;
+}
+const isTransferable = (buffer: ArrayBufferLike): buffer is ArrayBufferLike & TransferableBuffer =>
+  "transfer" in buffer;

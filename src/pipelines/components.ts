@@ -16,8 +16,9 @@ import {
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
 import {
   type ReadStateDictOptions,
-  readStateDict,
   type StateDict,
+  type StoredWeight,
+  storedWeights,
   weightFiles,
   writeStateDict,
 } from "../io/state_dict.ts";
@@ -139,14 +140,30 @@ async function readUNet(folder: string, options: ReadStateDictOptions = {}): Pro
   return model;
 }
 
-/** Reads weights into an existing model. @throws FileError, PipelineError */
+/** How weights are read. */
+export interface ReadWeightsOptions extends ReadStateDictOptions {
+  /** Whether weights of 16 bits stay so, as is right for models that are not trained. Default false. */
+  readonly keepsHalves?: boolean;
+}
+
+/**
+ * Reads weights into an existing model, which is unchanged if their names or shapes do not fit.
+ * @throws FileError, PipelineError
+ */
 export async function readWeights(
   folder: string,
   model: Module,
-  options: ReadStateDictOptions = {},
+  { keepsHalves = false, ...options }: ReadWeightsOptions = {},
 ): Promise<void> {
-  const weights = await readStateDict(folder, options);
-  explained(folder, () => model.loadStateDict(weights));
+  const found = new Map<string, StoredWeight>();
+  for await (const weight of storedWeights(folder, options)) found.set(weight.name, weight);
+  const parameters = explained(folder, () => model.parametersFor(found));
+  for await (const { name, shape, half, read, readBits } of storedWeights(folder, options)) {
+    const parameter = parameters.get(name);
+    if (half !== undefined && keepsHalves)
+      parameter?.loadHalf({ bits: await readBits(), dtype: half, shape });
+    else parameter?.load({ data: await read(), shape });
+  }
 }
 
 /** Numbers of an averaged model's config that are floats in Python. */

@@ -83,6 +83,6 @@ async function readModel<M extends Module>(
   const { className, settings } = await readConfig(folder, MODEL_CONFIG);
   const json = className === undefined ? settings : { ...settings, _class_name: className };
   const model = explained(join(folder, MODEL_CONFIG), () => fromConfig(json));
-  await readWeights(folder, model, options);
-  return model;
+  await readWeights(folder, model, { ...options, keepsHalves: true });
+  return model.moveOnUpload();
 }

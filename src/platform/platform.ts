@@ -325,6 +325,8 @@ export interface Machine {
    * @returns whether it will, from now on
    */
   widenVectors(): boolean;
+  /** Gives the system what the process has freed, after much of it; the runtime may keep it otherwise. */
+  returnFreedMemory(): void;
   /** Warns the user of the program, unless the program handles warnings itself. */
   warn(message: string): void;
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hwioToOihw, oihwToHwio } from "../../src/io/filter_layout.ts";
+import { hwioToOihw, oihwBitsToHwio, oihwToHwio } from "../../src/io/filter_layout.ts";
 
 const count = (length: number) => Float32Array.from({ length }, (_, i) => i);
 /** The offset of an index in C order. */
@@ -28,6 +28,14 @@ describe.each([
             if (out[place] !== data[at(shape, index)]) expect.fail(`${index} is not at ${place}`);
           }
   });
+});
+
+test("16-bit elements move as others", () => {
+  const shape = [37, 5, 3, 3];
+  const data = count(37 * 5 * 9);
+  const moved = oihwBitsToHwio(Uint16Array.from(data), shape);
+  expect(moved).toBeInstanceOf(Uint16Array);
+  expect(Float32Array.from(moved)).toEqual(oihwToHwio(data, shape));
 });
 
 test("shapes that do not fit are refused", () => {

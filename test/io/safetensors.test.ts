@@ -159,6 +159,28 @@ describe("round trips", () => {
   });
 });
 
+test("readBits gives the bits of 16-bit types, if they are finite, and of no others", async () => {
+  const path = join(temporaryFolder(), "bits.safetensors");
+  const data = Float32Array.of(1, -2, 0.5, 65504);
+  const entries = (["F16", "BF16", "F32"] as const).map(
+    (dtype) => [dtype, { shape: [4], data, dtype }] as const,
+  );
+  await writeSafetensors(path, new Map(entries));
+  const file = await openSafetensors(path);
+  expect(await file.readBits("F16")).toEqual(Uint16Array.of(0x3c00, 0xc000, 0x3800, 0x7bff));
+  expect(await file.readBits("BF16")).toEqual(Uint16Array.of(0x3f80, 0xc000, 0x3f00, 0x4780));
+  await expect(file.readBits("F32")).rejects.toThrow(
+    /tensor F32 is F32, where .* was expected \(F16, BF16\)/,
+  );
+  await file.close();
+  const python = await openSafetensors(PYTHON_DTYPES);
+  await expect(python.readBits("f16")).rejects.toThrow(
+    /tensor f16 is broken: its element 5 of 10 is Infinity/,
+  );
+  await expect(python.readBits("bf16")).rejects.toThrow(/tensor bf16 is broken: its element 4 of 9/);
+  await python.close();
+});
+
 describe("what cannot be written", () => {
   test.each<[string, TensorEntry, RegExp]>([
     [

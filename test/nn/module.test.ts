@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
+import { bfloat16ToFloat32, halfToFloat32 } from "../../src/engine/half.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Embedding } from "../../src/nn/embedding.ts";
@@ -152,4 +153,50 @@ describe("a state dict that does not fit", () => {
   test("of many keys is cut short", () => {
     expect(() => built().loadStateDict(new Map())).toThrow(/missing conv\.weight, .* and 2 more$/);
   });
+});
+
+test("weights of 16 bits keep their bits, on the host and on backends", async () => {
+  const module = built();
+  const bits = Uint16Array.from({ length: 54 }, (_, i) => 0x3c00 + 37 * i); // from 1 on
+  const conv = module.namedParameters().get("conv.weight");
+  conv?.loadHalf({ bits, shape: [3, 2, 3, 3], dtype: "f16" });
+  const values = halfToFloat32(bits);
+  expect(module.stateDict().get("conv.weight")).toEqual({ data: values, shape: [3, 2, 3, 3] });
+  const backend = new ReferenceBackend();
+  module.upload(backend);
+  module.release();
+  await module.download(backend);
+  expect(module.stateDict().get("conv.weight")?.data).toEqual(values);
+  expect(() => conv?.loadHalf({ bits, shape: [3, 2, 9], dtype: "f16" })).toThrow("conv.weight is [3, 2, 9]");
+  // A backend without the type has them as f32.
+  const other = built();
+  other
+    .namedParameters()
+    .get("conv.weight")
+    ?.loadHalf({ bits, shape: [3, 2, 3, 3], dtype: "bf16" });
+  const lacking = new ReferenceBackend();
+  Object.defineProperty(lacking, "capabilities", {
+    value: { ...backend.capabilities, dtypes: ["f32", "i32", "f16"] },
+  });
+  other.upload(lacking);
+  expect(other.namedParameters().get("conv.weight")?.tensor.dtype).toBe("f32");
+  expect(other.stateDict().get("conv.weight")?.data).toEqual(bfloat16ToFloat32(bits));
+});
+
+test("values that move are on the backend alone, and only there", async () => {
+  const state = built().stateDict();
+  const module = built().moveOnUpload();
+  const backend = new ReferenceBackend();
+  module.upload(backend);
+  const parameters = [...module.namedParameters().values()];
+  expect(parameters.some(({ hasValue }) => hasValue)).toBe(false);
+  // One that changes moves again; the others are there.
+  const bias = { data: Float32Array.of(1, 2, 3), shape: [3] };
+  module.namedParameters().get("conv.bias")?.load(bias);
+  module.upload(backend);
+  expect(() => module.upload(new ReferenceBackend())).toThrow(
+    "the weights of this Pair have moved to a backend that is no longer used; load it again",
+  );
+  await module.download(backend);
+  expect(module.stateDict()).toEqual(new Map([...state, ["conv.bias", bias]]));
 });

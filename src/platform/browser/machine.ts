@@ -31,6 +31,7 @@ export const machine: Machine = {
   runtime: runtimeOf(navigator.userAgent),
   environment: {},
   widenVectors: () => false,
+  returnFreedMemory: () => undefined,
   warn: (message) => console.warn(message),
   // Nobody waits for a page, and it ends without notice.
   onExit: () => () => {},

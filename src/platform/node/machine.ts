@@ -2,6 +2,7 @@
 
 import { availableParallelism, cpus, hostname, totalmem } from "node:os";
 import type { Machine } from "../platform.ts";
+import { returnFreedMemory } from "./freed_memory.ts";
 import { enableWideVectors } from "./wide_vectors.ts";
 
 export const machine: Machine = {
@@ -14,6 +15,7 @@ export const machine: Machine = {
   runtime: `node/${process.versions.node}`,
   environment: process.env,
   widenVectors: enableWideVectors,
+  returnFreedMemory,
   warn: (message) => process.emitWarning(message),
   onExit(last) {
     const listener = (code: number): void => {

@@ -44,8 +44,11 @@ export interface PlannedProgram {
 
 const ALIGNMENT = 64;
 const align = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-/** Most bytes for the results of a prelude. */
-const MOST_PRELUDE_BYTES = 1.5 * 2 ** 30;
+/**
+ * Most bytes for the results of a prelude, together with the variables of the program: with larger models, whose products
+ * are long, a prelude gains little time and takes much memory.
+ */
+const MOST_CONSTANT_BYTES = 2 * 2 ** 30;
 
 /** Plans with a prelude if that fits into `availableBytes`. */
 export function planProgram(
@@ -53,7 +56,9 @@ export function planProgram(
   threads: number,
   availableBytes: number,
 ): PlannedProgram {
-  const split = splitPrelude(lowered, Math.min(MOST_PRELUDE_BYTES, availableBytes));
+  const variables = lowered.buffers.filter(({ place }) => place.kind === "variable");
+  const left = variables.reduce((bytes, variable) => bytes - variable.bytes, MOST_CONSTANT_BYTES);
+  const split = splitPrelude(lowered, Math.max(0, Math.min(left, availableBytes)));
   const layout = planLayout(split, threads);
   if (split.preludeCalls === 0 || layout.bytes <= availableBytes) return { lowered: split, layout };
   return { lowered, layout: planLayout(lowered, threads) };
