@@ -1,11 +1,15 @@
 // imago sample with a model that draws what a prompt says.
 
-import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { decodeImage, encodePng, fitted } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import { StableDiffusionImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_img2img_pipeline.ts";
+import { StableDiffusionInpaintPipeline } from "../../src/pipelines/stable_diffusion_inpaint_pipeline.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
+import { StableDiffusionXLPipeline } from "../../src/pipelines/stable_diffusion_xl_pipeline.ts";
 import { DDPMScheduler } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { fixture } from "../support/golden.ts";
@@ -84,16 +88,21 @@ test("a picture for each prompt, a prompt to a column, one at a time or together
   expect((await sharp(work.path("film.webp")).metadata()).pages).toBe(2);
 });
 
-test("a walk whose walkers keep their prompts, from the pictures of a seed on", async () => {
-  const asked = ["--prompt", "a castle", "--prompt", "a cat"];
-  await draw("still.png", ...asked, "--seed", "5", "--each", work.path("still"));
-  const walk = ["--walk", "5,6", "--walk-frames", "2", "--each", work.path("walk")];
-  const said = await draw("walk.webp", ...asked, ...walk, "--json");
-  expect(JSON.parse(said.stdout)).toMatchObject({ count: 8, frames: 4, prompts: ["a castle", "a cat"] });
-  expect(await readdir(work.path("walk"))).toHaveLength(8);
-  for (const name of ["0000.png", "0001.png"]) {
-    expect(await readFile(work.path(`walk/${name}`))).toEqual(await readFile(work.path(`still/${name}`)));
+test("a walk whose walkers keep their prompts, through the pictures of its seeds", async () => {
+  const asked = ["--prompt", "a castle", "--prompt", "a cat", "--count", "3"];
+  for (const seed of ["5", "6"]) {
+    await draw(`still${seed}.png`, ...asked, "--seed", seed, "--each", work.path(`still${seed}`));
   }
+  const walk = ["--walk", "5,6", "--walk-frames", "1", "--each", work.path("walk")];
+  const said = await draw("walk.webp", ...asked, ...walk, "--json");
+  expect(JSON.parse(said.stdout)).toMatchObject({
+    ...{ count: 6, frames: 2, prompts: ["a castle", "a cat", "a castle"] },
+  });
+  const contents = (folder: string, names: readonly string[]) =>
+    Promise.all(names.map((name) => readFile(work.path(`${folder}/${name}.png`))));
+  const stills = ["0000", "0001", "0002"];
+  expect(await contents("walk", ["0000", "0001", "0002"])).toEqual(await contents("still5", stills));
+  expect(await contents("walk", ["0003", "0004", "0005"])).toEqual(await contents("still6", stills));
 });
 
 test("seeds of torch draw as diffusers does; a prompt that is too long is told, and drawn", async () => {
@@ -104,6 +113,88 @@ test("seeds of torch draw as diffusers does; a prompt that is too long is told, 
     /^imago: warning: a prompt is longer than 75 tokens; not seen by the model: .*castle/,
   );
   expect(said.stderr.trim().split("\n")).toHaveLength(1);
+});
+
+/** The whole folder of a fixture, which holds only what differs from pipeline/. */
+async function wholeFolder(name: string): Promise<string> {
+  const path = work.path(`models/${name}`);
+  await cp(MODEL, path, { recursive: true });
+  await cp(fixture(`stable_diffusion/${name}`), path, { recursive: true });
+  return path;
+}
+
+/** A picture of any size and levels. */
+async function picture(name: string, levelOf: (x: number) => number): Promise<string> {
+  const [width, height] = [48, 32];
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => levelOf(Math.floor(i / 3) % width));
+  await writeFile(work.path(name), await encodePng(data, width, height));
+  return work.path(name);
+}
+
+describe("from an image", () => {
+  const form = { size: { width: 24, height: 16 }, fit: "crop", ground: null } as const;
+  const call = { prompt: "a castle", scheduler: "ddim", steps: 4, seed: 0 } as const;
+  const how = ["--prompt", "a castle", "--scheduler", "ddim", "--steps", "4", "--size", "24x16", "--json"];
+  const decoded = async (file: string, channels: 1 | 3) =>
+    fitted(await decodeImage(await readFile(file)), { ...form, channels });
+  let image = "";
+  let mask = "";
+  beforeAll(async () => {
+    image = await picture("image.png", (x) => 5 * x);
+    mask = await picture("mask.png", (x) => (x < 24 ? 0 : 255));
+  });
+
+  test("which is fitted to the size: what the pipeline draws from it", async () => {
+    const given = ["--image", image, "--strength", "0.5", "--each", work.path("near")];
+    const said = await draw("near.png", ...how, ...given);
+    expect(JSON.parse(said.stdout)).toMatchObject({ image, strength: 0.5, width: 24, height: 16 });
+    const pipeline = await StableDiffusionImg2ImgPipeline.fromPretrained(MODEL);
+    const start = { image: await decoded(image, 3), strength: 0.5 };
+    const [expected] = await pipeline.generateImages({ ...call, ...start });
+    await pipeline.close();
+    expect(new Uint8Array((await pixels("near/0000.png")).data)).toEqual(expected.data);
+  });
+
+  test.each(["pipeline", "pipeline_inpaint"])("a part anew, where the mask is white, by %s", async (name) => {
+    const model = await wholeFolder(name);
+    const given = ["--image", image, "--mask", mask, "--each", work.path(name)];
+    const said = await imago("sample", model, ...how, ...given, "--out", work.path(`${name}.png`));
+    expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", image, mask });
+    const pipeline = await StableDiffusionInpaintPipeline.fromPretrained(model);
+    const start = { image: await decoded(image, 3), maskImage: await decoded(mask, 1) };
+    const [expected] = await pipeline.generateImages({ ...call, ...start });
+    await pipeline.close();
+    expect(new Uint8Array((await pixels(`${name}/0000.png`)).data)).toEqual(expected.data);
+  });
+});
+
+test("Stable Diffusion XL, from noise and from an image", async () => {
+  const model = await wholeFolder("pipeline_xl");
+  const args = [
+    "sample",
+    model,
+    "--prompt",
+    "a castle",
+    "--scheduler",
+    "ddim",
+    "--steps",
+    "4",
+    "--seed",
+    "2",
+  ];
+  await imago(...args, "--out", work.path("xl.png"), "--each", work.path("xl"));
+  const pipeline = await StableDiffusionXLPipeline.fromPretrained(model);
+  const [expected] = await pipeline.generateImages({
+    prompt: "a castle",
+    scheduler: "ddim",
+    steps: 4,
+    seed: 2,
+  });
+  await pipeline.close();
+  expect(new Uint8Array((await pixels("xl/0000.png")).data)).toEqual(expected.data);
+  const near = ["--image", work.path("xl.png"), "--strength", "0.5", "--json"];
+  const said = await imago(...args, ...near, "--out", work.path("xl_near.png"));
+  expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", strength: 0.5, width: 16, height: 16 });
 });
 
 test("what is missing or of another kind of model is told in one line", async () => {
@@ -122,6 +213,11 @@ test("what is missing or of another kind of model is told in one line", async ()
     [MODEL, [...prompt, "--checkpoint", "3"], "--checkpoint is for runs, but"],
     [MODEL, [...prompt, "--jump-length", "3"], "--jump-length is for repaint, but"],
     [MODEL, [...prompt, "--scheduler", "repaint"], "--scheduler repaint is for models without prompts, but"],
+    [MODEL, [...prompt, "--mask", "m.png"], "--mask is of --image; give both or neither"],
+    [MODEL, [...prompt, "--strength", "0.5"], "--strength is of --image; give both or neither"],
+    [MODEL, [...prompt, "--strength", "0"], '--strength is "0"; expected a number from 0 to 1'],
+    [MODEL, [...prompt, "--image", work.path("none")], "cannot read --image: no such file"],
+    [MODEL, [...prompt, "--image", index], `--image ${index}: not an image; expected a JPEG`],
     [MODEL, [...prompt, "--captions", "class"], "--captions class: the images are of no class"],
     [MODEL, [...prompt, "--size", "18x16"], "width is 18, expected a multiple of 4"],
     [MODEL, [...prompt, "--size", "0x16"], '--size is "0x16"; expected a side from 1 to 16384'],
@@ -141,6 +237,7 @@ test("what is missing or of another kind of model is told in one line", async ()
     ],
     [plain, ["--negative", "a"], "--negative is for models that draw"],
     [plain, ["--clip-skip", "1"], "--clip-skip is for models that draw"],
+    [plain, ["--strength", "0.5"], "--strength is for models that draw"],
     [plain, ["--size", "16"], "--size is for models that draw"],
     [plain, ["--captions", "prompt"], "--captions prompt: the images are of no prompt"],
     [

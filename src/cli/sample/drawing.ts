@@ -35,7 +35,7 @@ export const ofWalkers = <T>({ walk, count }: SampleFlags, list: readonly T[]): 
   walk === undefined ? list : Array.from({ length: count }, (_, k) => list[k % list.length]);
 
 /** A pipeline, as far as drawing uses it. */
-interface Drawer<Options> {
+export interface Drawer<Options> {
   checkOptions(options: Options): void;
   generateImages(options: Options): Promise<Pixels[]>;
   decode(latents: HostTensor): Promise<HostTensor>;

@@ -31,6 +31,8 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly negative?: readonly string[];
   /** Last layers of the text encoder that prompts leave out. */
   readonly clipSkip?: number;
+  /** How much of an image is drawn anew. */
+  readonly strength?: number;
   /** Of models that draw images of any size. */
   readonly size?: Extent;
   readonly seedCompat?: SeedCompat;

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { flagOf } from "../wording.ts";
 import type { SampleFlags } from "./flags.ts";
 
-const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size"] as const;
+const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size", "strength"] as const;
 
 /** What each option of the others is for. */
 const OF_OTHERS = {
@@ -44,6 +44,10 @@ function checkPromptFlags(source: string, flags: SampleFlags): void {
     throw new UsageError(
       `--prompt is missing: ${source} draws what a prompt says; add --prompt "TEXT", or several`,
     );
+  }
+  for (const option of ["mask", "strength"] as const) {
+    if (flags[option] === undefined || flags.image !== undefined) continue;
+    throw new UsageError(`${flagOf(option)} is of --image; give both or neither`);
   }
   if (flags.scheduler === "repaint") {
     throw new UsageError(

@@ -88,8 +88,21 @@ export function addSample(program: Command): void {
       decimal("--rtol", { min: 0 }),
     )
     .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
-    .option("--image <file>", "repaint: an image of which a part is drawn anew", nonEmpty("--image"))
-    .option("--mask <file>", "repaint: which part: white is kept, black is drawn", nonEmpty("--mask"))
+    .option(
+      "--image <file>",
+      "with --prompt: an image to start from; for repaint: one of which a part is drawn anew",
+      nonEmpty("--image"),
+    )
+    .option(
+      "--mask <file>",
+      "which part: with --prompt white is drawn anew; for repaint white is kept, black is drawn anew",
+      nonEmpty("--mask"),
+    )
+    .option(
+      "--strength <x>",
+      "with --prompt and --image: 0 to 1, how much of it is drawn anew (default: 0.8, of XL 0.3; with --mask all)",
+      decimal("--strength", { min: 0, max: 1, inclusive: false }),
+    )
     .option(
       "--jump-length <n>",
       "repaint: steps of a way back towards noise (default: 10)",

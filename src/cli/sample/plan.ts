@@ -2,13 +2,12 @@
 
 import { threadsOf } from "../../distributed/threads.ts";
 import type { FetchProgress } from "../../io/hub/index.ts";
-import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
-import { StableDiffusionPipeline } from "../../pipelines/stable_diffusion_pipeline.ts";
+import { UNCONDITIONAL } from "../../pipelines/families.ts";
 import { downloadStatus } from "../download_status.ts";
 import type { SampleFlags } from "./flags.ts";
-import { openPipeline } from "./open_pipeline.ts";
+import { withModelFolder } from "./open_model.ts";
 import { checkFiles, checkPictures } from "./pictures.ts";
-import { planNew, planRepaint } from "./plan_classes.ts";
+import { checkClassFlags, planClasses } from "./plan_classes.ts";
 import { planPrompts } from "./plan_prompts.ts";
 import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 
@@ -23,23 +22,29 @@ export async function planSample(
   { communicator, output, signal }: SampleMeans,
 ): Promise<SamplePlan> {
   if (communicator.rank === 0) await checkFiles(flags);
+  if (flags.prompt === undefined) checkClassFlags(flags);
   const threads = flags.threads ?? threadsOf(communicator);
-  const pipeline = await openPipeline(source, flags, {
+  const reading = {
+    ...(flags.variant !== undefined && { variant: flags.variant }),
+    warn: output.warn,
+  };
+  const computing = {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.precision && { precision: flags.precision }),
     ...(threads !== undefined && { threads }),
-    ...(flags.variant !== undefined && { variant: flags.variant }),
+  };
+  const finding = {
+    ...reading,
     ...(flags.revision !== undefined && { revision: flags.revision }),
-    warn: output.warn,
     onDownload: (progress: FetchProgress) => output.status(downloadStatus(source, progress)),
     signal,
+  };
+  const plan = await withModelFolder(source, flags, finding, (folder, family) => {
+    const options = { ...reading, ...computing };
+    return family === UNCONDITIONAL
+      ? planClasses({ folder, source }, options, flags, communicator)
+      : planPrompts({ folder, family }, options, flags, communicator);
   });
-  const plan =
-    pipeline instanceof StableDiffusionPipeline
-      ? planPrompts(pipeline, flags, communicator)
-      : pipeline instanceof RePaintPipeline
-        ? await planRepaint(pipeline, flags, communicator)
-        : planNew(pipeline, flags, communicator);
   checkPictures(flags, plan);
   return plan;
 }

@@ -2,10 +2,11 @@
 
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
-import type { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
-import type { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
+import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
+import type { FromPretrainedOptions } from "../../pipelines/diffusion_pipeline.ts";
+import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
 import { defaultSteps } from "../../pipelines/sampling_defaults.ts";
-import { checkCount, classOptions } from "../drawing_plan.ts";
+import { checkCount, classOptions, useCheckpoint } from "../drawing_plan.ts";
 import { UsageError } from "../errors.ts";
 import { CLASSES_TOLD, flagOf, someOf } from "../wording.ts";
 import { commonOptions, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
@@ -14,8 +15,35 @@ import type { SampleFlags } from "./flags.ts";
 import type { SamplePlan } from "./sample_plan.ts";
 import { checkPlace, refuseSchedulerOptions, samplerOptions } from "./sampler_options.ts";
 
+/** What draws a part of an image anew. */
+const REPAINT = "repaint";
+
+/** Where a model was read from. */
+interface ModelPlace {
+  readonly folder: string;
+  /** As it was given: a run's folder has checkpoints. */
+  readonly source: string;
+}
+
+/** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model */
+export async function planClasses(
+  { folder, source }: ModelPlace,
+  options: FromPretrainedOptions,
+  flags: SampleFlags,
+  communicator: Communicator,
+): Promise<SamplePlan> {
+  if (schedulerOf(flags) === REPAINT) {
+    const pipeline = await RePaintPipeline.fromPretrained(folder, options);
+    await useCheckpoint(pipeline, source, flags);
+    return planRepaint(pipeline, flags, communicator);
+  }
+  const pipeline = await DDPMPipeline.fromPretrained(folder, options);
+  await useCheckpoint(pipeline, source, flags);
+  return planNew(pipeline, flags, communicator);
+}
+
 /** Plans new images. */
-export function planNew(pipeline: DDPMPipeline, flags: SampleFlags, communicator: Communicator): SamplePlan {
+function planNew(pipeline: DDPMPipeline, flags: SampleFlags, communicator: Communicator): SamplePlan {
   const { imageSize } = pipeline;
   checkCount(imagesOf(flags), imageSize);
   const { told, options } = samplerOptions(pipeline, flags);
@@ -29,7 +57,7 @@ export function planNew(pipeline: DDPMPipeline, flags: SampleFlags, communicator
 }
 
 /** Plans an image with a redrawn part. */
-export async function planRepaint(
+async function planRepaint(
   pipeline: RePaintPipeline,
   flags: SampleFlags,
   communicator: Communicator,
@@ -43,9 +71,9 @@ export async function planRepaint(
   }
   const { imageSize } = pipeline;
   checkCount(imagesOf(flags), imageSize);
-  checkPlace("repaint", flags);
-  refuseSchedulerOptions("repaint", flags);
-  const steps = flags.steps ?? defaultSteps("repaint", pipeline.scheduler.numTrainTimesteps);
+  checkPlace(REPAINT, flags);
+  refuseSchedulerOptions(REPAINT, flags);
+  const steps = flags.steps ?? defaultSteps(REPAINT, pipeline.scheduler.numTrainTimesteps);
   const asked = {
     ...commonOptions(flags),
     ...classesToDraw(flags, pipeline),
@@ -57,7 +85,7 @@ export async function planRepaint(
     ...(jumpNSample !== undefined && { jumpNSample }),
   };
   return {
-    scheduler: "repaint",
+    scheduler: REPAINT,
     steps,
     ...drawingWith(pipeline, asked, false, communicator),
     ...classesTold(flags, asked, pipeline),
@@ -65,9 +93,14 @@ export async function planRepaint(
   };
 }
 
+/** The chosen scheduler: an image that is given is drawn anew in part. */
+const schedulerOf = ({ scheduler, image, mask }: SampleFlags): string | undefined =>
+  scheduler ?? (image === undefined && mask === undefined ? undefined : REPAINT);
+
 /** @throws UsageError for options of repaint with another scheduler */
-export function checkRepaintFlags(scheduler: string | undefined, flags: SampleFlags): void {
-  if (scheduler === "repaint") return;
+export function checkClassFlags(flags: SampleFlags): void {
+  const scheduler = schedulerOf(flags);
+  if (scheduler === REPAINT) return;
   const { image, mask, jumpLength, jumpNSample } = flags;
   for (const [option, value] of Object.entries({ image, mask, jumpLength, jumpNSample })) {
     if (value === undefined) continue;

@@ -1,6 +1,6 @@
 // What draws a request: the model's pipeline, with the request's prompt if the model draws what a prompt says.
 
-import { DDPMPipeline } from "imago";
+import { DDPMPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline } from "imago";
 import type { DrawRequest } from "../messages.ts";
 import type { Model } from "./model.ts";
 
@@ -14,6 +14,9 @@ export function drawerOf({ pipeline }: Model, { prompt, negativePrompt }: DrawRe
     throw new Error("this model sees no prompts; leave the prompt empty");
   }
   if (prompt === undefined) throw new Error("this model draws what a prompt says; write a prompt");
+  if (!(pipeline instanceof StableDiffusionPipeline || pipeline instanceof StableDiffusionXLPipeline)) {
+    throw new Error("this pipeline starts from an image: imago sample draws with it, in a terminal");
+  }
   const texts = { prompt, ...(negativePrompt !== undefined && { negativePrompt }) };
   const { codec, imageSize } = pipeline;
   return {

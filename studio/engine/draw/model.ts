@@ -3,10 +3,9 @@
 import {
   type Backend,
   createBackend,
-  type DDPMPipeline,
+  type LoadedPipeline,
   loadPipeline,
   readStateDict,
-  type StableDiffusionPipeline,
   type StateDict,
 } from "imago";
 import { mountFiles, unmountFiles } from "imago/browser";
@@ -14,7 +13,7 @@ import type { DrawRequest, ModelSource } from "../messages.ts";
 
 export interface Model {
   readonly backend: Backend;
-  readonly pipeline: DDPMPipeline | StableDiffusionPipeline;
+  readonly pipeline: LoadedPipeline;
   /** What loadPipeline takes for it. */
   readonly source: string;
 }
