@@ -222,6 +222,11 @@ test("what is missing or of another kind of model is told in one line", async ()
     [MODEL, [...prompt, "--size", "18x16"], "width is 18, expected a multiple of 4"],
     [MODEL, [...prompt, "--size", "0x16"], '--size is "0x16"; expected a side from 1 to 16384'],
     [MODEL, [...prompt, "--size", "16384", "--count", "9"], "--count 9 images of 16384 x 16384 are too many"],
+    [
+      MODEL,
+      [...prompt, "--size", "8192", "--backend", "wasm"],
+      "choose a smaller --size where the model has several, or another --backend",
+    ],
     [MODEL, [...prompt, "--clip-skip", "9"], "clipSkip is 9, expected a whole number from 0 to 2"],
     [MODEL, [...prompt, "--negative", "a", "--guidance", "1"], "negativePrompt counts with a guidanceScale"],
     [MODEL, [...prompt, "--negative", "a", "--negative", "b"], "2 negative prompts were given for 1 prompts"],

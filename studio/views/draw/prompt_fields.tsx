@@ -4,7 +4,7 @@ import { TextField } from "../../parts/text_field.tsx";
 import type { Values } from "./values.ts";
 
 export function PromptFields({
-  values: { prompt, negativePrompt, guidanceScale },
+  values: { prompt, negativePrompt, promptGuidance },
   onChange,
 }: {
   readonly values: Values;
@@ -27,10 +27,10 @@ export function PromptFields({
           />
           <TextField
             title="guidance towards the prompt"
-            value={guidanceScale}
+            value={promptGuidance}
             placeholder="7.5"
             inputMode="decimal"
-            onChange={(text) => onChange({ guidanceScale: text })}
+            onChange={(text) => onChange({ promptGuidance: text })}
           />
         </>
       )}
