@@ -267,7 +267,12 @@ export {
 } from "./pipelines/stable_diffusion_xl_pipeline.ts";
 export { TextConditioner } from "./pipelines/text_conditioner.ts";
 export type { TextOptions } from "./pipelines/text_options.ts";
-export { TextXLConditioner, type TextXLOptions } from "./pipelines/text_xl_conditioner.ts";
+export {
+  TextXLConditioner,
+  type TextXLOptions,
+  type TextXLSettings,
+  type TwoTextEncoders,
+} from "./pipelines/text_xl_conditioner.ts";
 export type { CornerPair, SizePair, TimeIdOptions } from "./pipelines/time_ids.ts";
 export { walkNoise } from "./pipelines/walk_noise.ts";
 export { FileError } from "./platform/errors.ts";

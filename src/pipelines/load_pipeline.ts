@@ -24,7 +24,14 @@ const PROMPTED = {
 type Prompted = typeof PROMPTED;
 
 /** A pipeline as `loadPipeline` gives it. */
-export type LoadedPipeline = DDPMPipeline | InstanceType<Prompted[keyof Prompted]>;
+export type LoadedPipeline =
+  | DDPMPipeline
+  | StableDiffusionPipeline
+  | StableDiffusionImg2ImgPipeline
+  | StableDiffusionInpaintPipeline
+  | StableDiffusionXLPipeline
+  | StableDiffusionXLImg2ImgPipeline
+  | StableDiffusionXLInpaintPipeline;
 
 /**
  * Loads the pipeline that model_index.json names: that class for pipelines that see prompts, DDPMPipeline for all others.

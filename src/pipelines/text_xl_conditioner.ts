@@ -43,7 +43,7 @@ export interface TwoTextEncoders {
 }
 
 /** How prompts are understood. */
-interface TextXLSettings {
+export interface TextXLSettings {
   /** The guidance scale of calls that give none. */
   readonly guidanceScale: number;
   /** Without a negative prompt, guidance leads away from zeros, and not from the empty text. */
