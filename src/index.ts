@@ -132,10 +132,13 @@ export {
   type AnimatedFormat,
   type AnimationOptions,
   type Channels,
+  decodeImage,
   type Extent,
   encodeAnimation,
   encodePng,
   type Fit,
+  type FitOptions,
+  fitted,
   type GridOptions,
   imageGrid,
   type Pixels,
@@ -202,6 +205,7 @@ export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./model
 export { type UNet2DInputs, UNet2DModel } from "./models/unet_2d_model.ts";
 export { type VQDecoded, VQModel, type VQModelConfig, type VQModelOptions } from "./models/vq_model.ts";
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
+export type { SizeOptions } from "./pipelines/beginning.ts";
 export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
 export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";
 export type { PipelineModel, Warn } from "./pipelines/components.ts";
@@ -221,23 +225,58 @@ export type {
 } from "./pipelines/diffusion_pipeline.ts";
 export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
+export type { ImageStartOptions } from "./pipelines/image_start.ts";
 export { toImages } from "./pipelines/images.ts";
-export { loadPipeline } from "./pipelines/load_pipeline.ts";
+export type { InpaintOptions } from "./pipelines/inpaint_start.ts";
+export { type LoadedPipeline, loadPipeline } from "./pipelines/load_pipeline.ts";
+export {
+  type PromptOptions,
+  PromptPipeline,
+  type StableDiffusionLoadOptions,
+  type StableDiffusionPipelineOptions,
+} from "./pipelines/prompt_pipeline.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
 export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
 export { type GenerateOptions, SchedulerPipeline } from "./pipelines/scheduler_pipeline.ts";
 export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
 export {
-  type StableDiffusionLoadOptions,
+  type StableDiffusionImg2ImgOptions,
+  StableDiffusionImg2ImgPipeline,
+} from "./pipelines/stable_diffusion_img2img_pipeline.ts";
+export {
+  type StableDiffusionInpaintOptions,
+  StableDiffusionInpaintPipeline,
+} from "./pipelines/stable_diffusion_inpaint_pipeline.ts";
+export type { StableDiffusionParts } from "./pipelines/stable_diffusion_parts.ts";
+export {
   type StableDiffusionOptions,
-  type StableDiffusionParts,
   StableDiffusionPipeline,
-  type StableDiffusionPipelineOptions,
 } from "./pipelines/stable_diffusion_pipeline.ts";
-export { TextConditioner, type TextOptions } from "./pipelines/text_conditioner.ts";
+export {
+  type StableDiffusionXLImg2ImgOptions,
+  StableDiffusionXLImg2ImgPipeline,
+} from "./pipelines/stable_diffusion_xl_img2img_pipeline.ts";
+export {
+  type StableDiffusionXLInpaintOptions,
+  StableDiffusionXLInpaintPipeline,
+} from "./pipelines/stable_diffusion_xl_inpaint_pipeline.ts";
+export type { StableDiffusionXLParts } from "./pipelines/stable_diffusion_xl_parts.ts";
+export {
+  type StableDiffusionXLOptions,
+  StableDiffusionXLPipeline,
+} from "./pipelines/stable_diffusion_xl_pipeline.ts";
+export { TextConditioner } from "./pipelines/text_conditioner.ts";
+export type { TextOptions } from "./pipelines/text_options.ts";
+export {
+  TextXLConditioner,
+  type TextXLOptions,
+  type TextXLSettings,
+  type TwoTextEncoders,
+} from "./pipelines/text_xl_conditioner.ts";
+export type { CornerPair, SizePair, TimeIdOptions } from "./pipelines/time_ids.ts";
 export { walkNoise } from "./pipelines/walk_noise.ts";
 export { FileError } from "./platform/errors.ts";
-export type { Permit } from "./platform/platform.ts";
+export type { DecodedImage, Permit } from "./platform/platform.ts";
 export * from "./schedulers/index.ts";
 export { DivergenceError, RunFolderError, TrainingOptionError } from "./training/errors.ts";
 export { type PresetForm, type PresetOptions, presetOptions } from "./training/preset_options.ts";

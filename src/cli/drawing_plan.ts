@@ -66,12 +66,15 @@ export function classOptions(
   };
 }
 
+/** What a pipeline's usual way to draw follows from. */
+export type Sampled = Pick<DDPMPipeline, "className" | "scheduler" | "schedulerName" | "sampling">;
+
 /**
  * The chosen sampler and number of steps; by default those that the pipeline's folder names, otherwise the pipeline's
  * own (ddim in place of ddpm), and for another library's seeds what that library draws with.
  */
 export function chooseSampler(
-  pipeline: DDPMPipeline,
+  pipeline: Sampled,
   flags: Pick<DrawingFlags, "scheduler" | "steps"> & { readonly seedCompat?: SeedCompat },
 ): {
   readonly scheduler: SchedulerName | SamplerName;
@@ -110,7 +113,7 @@ export function checkCount(
 }
 
 /**
- * Computes batches; explains --batch-size when one does not fit into memory.
+ * Computes batches; explains what to change when one does not fit into memory.
  * @throws UsageError then
  */
 export async function fitting<T>(
@@ -121,6 +124,10 @@ export async function fitting<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof MemoryError)) throw error;
-    throw new UsageError(`${error.message}; choose a smaller --batch-size than ${batchSize}`);
+    const smaller =
+      batchSize > 1
+        ? `choose a smaller --batch-size than ${batchSize}`
+        : "choose a smaller --size where the model has several, or another --backend";
+    throw new UsageError(`${error.message}; ${smaller}`);
   }
 }

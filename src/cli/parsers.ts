@@ -111,6 +111,9 @@ export function nonEmpty(option: string): Parser<string> {
   };
 }
 
+/** Any text, may be repeated. */
+export const texts = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
 /** KEY=VALUE, may be repeated: values are JSON (true, 3, [1, 2], null) or else text. */
 export function settings(
   option: string,

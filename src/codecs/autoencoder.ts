@@ -3,6 +3,7 @@
 
 import type { Backend, Executable } from "../engine/backend.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
+import type { Shape } from "../engine/shape.ts";
 import { input, type Tensor } from "../engine/tensor.ts";
 import { MODEL_CONFIG, writeConfig } from "../io/diffusers_folder.ts";
 import { writeStateDict } from "../io/state_dict.ts";
@@ -17,7 +18,7 @@ export type Autoencoder = AutoencoderKL | AutoencoderTiny | VQModel;
 /** Its subfolder in a pipeline's folder. */
 export const VAE = "vae";
 
-type Direction = "encode" | "decode";
+type Direction = "encode" | "encode a sample" | "decode";
 
 /**
  * The codec of an autoencoder with its weights. Latents are as a diffusion model sees them: for AutoencoderKL the mean
@@ -29,10 +30,10 @@ export function autoencoder(model: Autoencoder): Codec {
   const { inChannels, outChannels } = model.config;
   const latentChannels = model instanceof VQModel ? model.latentChannels : model.config.latentChannels;
   const programs = new WeakMap<Backend, Programs>();
-  const run = (values: HostTensor, direction: Direction, backend: Backend): Promise<HostTensor> => {
+  const run = (direction: Direction, backend: Backend, ...values: HostTensor[]): Promise<HostTensor> => {
     const own = programs.get(backend) ?? new Programs(model, backend);
     programs.set(backend, own);
-    return own.run(values, direction);
+    return own.run(direction, values);
   };
   return {
     saved: {
@@ -62,8 +63,11 @@ export function autoencoder(model: Autoencoder): Codec {
       }
       return { height: height * sizeFactor, width: width * sizeFactor, channels: outChannels };
     },
-    encode: (images, backend) => run(images, "encode", backend),
-    decode: (latents, backend) => run(latents, "decode", backend),
+    encode: (images, backend) => run("encode", backend, images),
+    ...(model instanceof AutoencoderKL && {
+      encodeSample: (images, noise, backend) => run("encode a sample", backend, images, noise),
+    }),
+    decode: (latents, backend) => run("decode", backend, latents),
   };
 }
 
@@ -85,17 +89,20 @@ class Programs {
     this.#backend = backend;
   }
 
-  async run({ data, shape }: HostTensor, direction: Direction): Promise<HostTensor> {
-    const { executable, outShape } = await this.#program(shape, direction);
-    const [values] = await executable.run([data]);
-    return hostTensor(values, outShape);
+  async run(direction: Direction, values: readonly HostTensor[]): Promise<HostTensor> {
+    const { executable, outShape } = await this.#program(
+      direction,
+      values.map(({ shape }) => shape),
+    );
+    const [result] = await executable.run(values.map(({ data }) => data));
+    return hostTensor(result, outShape);
   }
 
-  #program(shape: readonly number[], direction: Direction): Promise<Compiled> {
-    const key = `${direction} ${shape.join("x")}`;
+  #program(direction: Direction, shapes: readonly Shape[]): Promise<Compiled> {
+    const key = `${direction} ${shapes.map((shape) => shape.join("x")).join(" and ")}`;
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
-    const program = this.#compile(shape, direction, key).catch((error: unknown) => {
+    const program = this.#compile(direction, shapes, key).catch((error: unknown) => {
       this.#compiled.delete(key);
       throw error;
     });
@@ -103,12 +110,14 @@ class Programs {
     return program;
   }
 
-  async #compile(shape: readonly number[], direction: Direction, key: string): Promise<Compiled> {
-    const values = input(shape, "f32", direction === "encode" ? "images" : "latents");
-    const output = (direction === "encode" ? encoded : decoded)(this.#model, values);
+  async #compile(direction: Direction, shapes: readonly Shape[], key: string): Promise<Compiled> {
+    const inputs = shapes.map((shape, i) => input(shape, "f32", INPUTS[direction][i]));
+    const [values, noise] = inputs;
+    const output =
+      direction === "decode" ? decoded(this.#model, values) : encoded(this.#model, values, noise);
     const executable = await this.#backend.compile({
       name: `${this.#model.className} ${key}`,
-      inputs: [values],
+      inputs,
       outputs: [output],
       batchInvariant: true,
     });
@@ -121,9 +130,19 @@ interface Compiled {
   readonly outShape: readonly number[];
 }
 
-/** [N, H, W, C] -> [N, h, w, c]. */
-function encoded(model: Autoencoder, images: Tensor): Tensor {
-  if (model instanceof AutoencoderKL) return model.scaleLatents(model.encode(images).mean);
+/** The inputs of a program. */
+const INPUTS: Readonly<Record<Direction, readonly string[]>> = {
+  encode: ["images"],
+  "encode a sample": ["images", "noise"],
+  decode: ["latents"],
+};
+
+/** [N, H, W, C] -> [N, h, w, c]. @param noise for a distribution, to draw from it; otherwise its mean is taken */
+function encoded(model: Autoencoder, images: Tensor, noise?: Tensor): Tensor {
+  if (model instanceof AutoencoderKL) {
+    const latents = model.encode(images);
+    return model.scaleLatents(noise === undefined ? latents.mean : latents.sample(noise));
+  }
   if (model instanceof VQModel) return model.encode(images).mul(model.config.scalingFactor);
   return model.encode(images);
 }

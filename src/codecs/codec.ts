@@ -61,6 +61,15 @@ export interface Codec {
   encode(images: HostTensor, backend: Backend): Promise<HostTensor>;
 
   /**
+   * Encodes images as `encode` does, but draws the latents from the distribution that the encoder gives; absent where it
+   * gives none.
+   * @param images [N, H, W, C], in [-1, 1]
+   * @param noise standard normal, [N, h, w, c]
+   * @returns [N, h, w, c]
+   */
+  encodeSample?(images: HostTensor, noise: HostTensor, backend: Backend): Promise<HostTensor>;
+
+  /**
    * Decodes latents to images.
    * @param latents [N, h, w, c]
    * @returns [N, H, W, C]; good images lie in [-1, 1]

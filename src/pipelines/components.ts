@@ -23,7 +23,7 @@ import {
   writeStateDict,
 } from "../io/state_dict.ts";
 import type { WeightsLibrary } from "../io/weight_names.ts";
-import type { CLIPTextModel } from "../models/clip_text_model.ts";
+import type { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { UNET_2D_CLASS } from "../models/unet_2d_config.ts";
@@ -59,6 +59,9 @@ export interface PipelineParts<D extends Denoiser = PipelineModel> {
   readonly tokenizer?: CLIPTokenizer;
   /** And what the tokens mean to the model. */
   readonly textEncoder?: CLIPTextModel;
+  /** Of those with two text encoders: what makes tokens for the second one. */
+  readonly tokenizer2?: CLIPTokenizer;
+  readonly textEncoder2?: CLIPTextModelWithProjection;
   /** How images are drawn if nothing is chosen. Default: by the scheduler, in its usual steps. */
   readonly sampling?: SamplingDefaults | undefined;
 }

@@ -1,6 +1,7 @@
 // Conditioner: interprets the conditioning options of a call, gives the model its inputs, and knows its place in a
 // pipeline's folder. Class labels are the first kind.
 
+import type { ImageSize } from "../codecs/codec.ts";
 import type { Backend, HostArray } from "../engine/backend.ts";
 import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
 import type { Conditions } from "../models/denoiser.ts";
@@ -45,8 +46,9 @@ export interface Conditioner<Asked> {
 
   /**
    * Checks the options of a call.
+   * @param images the size of its images
    * @returns null for a model without conditions
    * @throws PipelineError for options that the model does not support
    */
-  condition(options: Asked): Condition | null;
+  condition(options: Asked, images: ImageSize): Condition | null;
 }

@@ -24,7 +24,7 @@ export interface BatchModel {
   readonly denoiseEach: BatchDenoiser;
 }
 
-/** The forward pass of a model for batches of [N, H, W, C]. It uses the weights last uploaded to the backend. */
+/** The forward pass of a model for a batch. It uses the weights last uploaded to the backend. */
 export interface DenoiserProgram {
   readonly executable: Executable;
   /**
@@ -45,7 +45,8 @@ export interface DenoiserForm {
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
 
 /**
- * The program maps sample [N, H, W, C] and timestep [N] to the model's prediction [N, H, W, C]. The model's conditions,
+ * The program maps sample [N, H, W, the model's channels] and timestep [N] to its prediction for x_t [N, H, W, C], of
+ * which a model that paints sees further channels. The model's conditions,
  * such as classLabels [N], follow the timestep. With guidance, timestep and conditions are [2N], the second half
  * without the condition, and guidanceScale [] and guidanceRescale [] come last.
  */
@@ -54,8 +55,9 @@ export function denoiserProgram(
   shape: ImageShape,
   { isGuided = false, precision = DEFAULT_PRECISION }: DenoiserForm = {},
 ): ProgramSpec {
-  const rows = isGuided ? 2 * shape[0] : shape[0];
-  const sample = input(shape, "f32", "sample");
+  const [count, height, width, channels] = shape;
+  const rows = isGuided ? 2 * count : count;
+  const sample = input([count, height, width, model.inChannels], "f32", "sample");
   const timestep = input([rows], "f32", "timestep");
   const conditions = mapConditions(model.conditionsFor(rows), ({ shape, dtype }, name) =>
     input(shape, dtype, name),
@@ -73,7 +75,7 @@ export function denoiserProgram(
       ...conditionList(conditions),
       ...(guidance ? [guidance.scale, guidance.rescale] : []),
     ],
-    outputs: [guidance ? guided(output, guidance, shape[3]) : output],
+    outputs: [guidance ? guided(output, guidance, channels) : output],
     batchInvariant: true,
   };
 }

@@ -176,9 +176,14 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     return this.#ownLatentSize;
   }
 
+  /** Channels of x_t, of which the model may see further ones. */
+  protected get latentChannels(): number {
+    return this.unet.inChannels;
+  }
+
   get #ownLatentSize(): ImageSize {
-    const { sampleSize, inChannels } = this.unet;
-    if (sampleSize !== null) return { ...sampleSize, channels: inChannels };
+    const { sampleSize } = this.unet;
+    if (sampleSize !== null) return { ...sampleSize, channels: this.latentChannels };
     throw new PipelineError("the model's config has no sample_size, so the size of its images is not known");
   }
 
@@ -265,9 +270,16 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     return this.codec.decode(latents, await this.#open());
   }
 
-  /** Converts images to the model's space. @param images [N, H, W, C], in [-1, 1]. @returns [N, h, w, c] */
-  protected async encode(images: HostTensor): Promise<HostTensor> {
-    return this.codec.encode(images, await this.#open());
+  /**
+   * Converts images to the model's space.
+   * @param images [N, H, W, C], in [-1, 1]
+   * @param noise [N, h, w, c]: draws from the distribution of a codec that gives one
+   * @returns [N, h, w, c]
+   */
+  protected async encode(images: HostTensor, noise?: HostTensor): Promise<HostTensor> {
+    const backend = await this.#open();
+    const sampled = noise && this.codec.encodeSample?.(images, noise, backend);
+    return sampled ?? this.codec.encode(images, backend);
   }
 
   /** Checks the options and returns how to draw a batch. @throws PipelineError for options out of range */
@@ -286,18 +298,19 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
         `the model's sample_size ${width} x ${height} is not a multiple of ${sizeFactor}`,
       );
     }
-    this.conditioner.condition(options);
+    this.conditioner.condition(options, this.#imageSizeOf(this.latentSize(options)));
   }
 
   /** Draws the images of a call, batch by batch: [n, H, W, C], in [-1, 1]. */
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
     const { firstImage: begin, count } = drawnOf(options);
     const { noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
-    const { height, width, channels } = this.latentSize(options);
+    const latents = this.latentSize(options);
+    const { height, width, channels } = latents;
     // Batches of equal size share one compiled program, and the last one has few unused places.
     const size = Math.ceil(count / Math.ceil(count / batchSize));
     const shape = [size, height, width, channels] as const;
-    const condition = this.conditioner.condition(options);
+    const condition = this.conditioner.condition(options, this.#imageSizeOf(latents));
     await condition?.prepare?.(await this.#open());
     const program = await this.#program(shape, condition);
     for (let done = 0; done < count; done += size) {

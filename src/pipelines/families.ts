@@ -12,7 +12,15 @@ import {
   SCHEDULER,
   UNET,
 } from "./components.ts";
-import { STABLE_DIFFUSION_KINDS, TEXT_ENCODER, TOKENIZER, VAE } from "./text_components.ts";
+import {
+  STABLE_DIFFUSION_KINDS,
+  STABLE_DIFFUSION_XL_KINDS,
+  TEXT_ENCODER,
+  TEXT_ENCODER_2,
+  TOKENIZER,
+  TOKENIZER_2,
+  VAE,
+} from "./text_components.ts";
 
 /** Pipelines whose folders hold the same kinds of components. D: their model. */
 export interface PipelineFamily<D extends Denoiser = Denoiser> {
@@ -41,13 +49,30 @@ export const UNCONDITIONAL: PipelineFamily<PipelineModel> = {
 
 /** Pipelines that draw what a prompt says. */
 export const STABLE_DIFFUSION: PipelineFamily<UNet2DConditionModel> = {
-  classNames: ["StableDiffusionPipeline"],
+  classNames: ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"],
   custom: new Map(),
   kinds: STABLE_DIFFUSION_KINDS,
   required: [UNET, SCHEDULER, VAE, TEXT_ENCODER, TOKENIZER],
   passedOver: ["safety_checker", "feature_extractor"],
   besides: "with a scheduler, an autoencoder, and CLIP's text encoder and tokenizer",
 };
+
+/** Those with two text encoders, and sizes that the model is told. */
+export const STABLE_DIFFUSION_XL: PipelineFamily<UNet2DConditionModel> = {
+  classNames: [
+    "StableDiffusionXLPipeline",
+    "StableDiffusionXLImg2ImgPipeline",
+    "StableDiffusionXLInpaintPipeline",
+  ],
+  custom: new Map(),
+  kinds: STABLE_DIFFUSION_XL_KINDS,
+  required: [...STABLE_DIFFUSION.required, TEXT_ENCODER_2, TOKENIZER_2],
+  passedOver: ["feature_extractor"],
+  besides: "with a scheduler, an autoencoder, and two of CLIP's text encoders and tokenizers",
+};
+
+/** All families. */
+export const FAMILIES = [UNCONDITIONAL, STABLE_DIFFUSION, STABLE_DIFFUSION_XL] as const;
 
 /** The family of a pipeline among those expected; the first where it is of none, which then says what it wants. */
 export const familyOf = (

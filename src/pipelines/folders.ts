@@ -10,6 +10,7 @@ import {
   type SavedComponent,
   writeModelIndex,
 } from "../io/diffusers_folder.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
 import { named } from "../io/printable.ts";
 import type { ReadStateDictOptions, StateDict } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
@@ -96,6 +97,8 @@ export type ReadParts<D extends Denoiser> = PipelineParts<D> & {
   readonly id2label: Id2Label | undefined;
   /** The pipeline's class in diffusers. */
   readonly className: string;
+  /** Other arguments of that class, under the file's names. Not checked. */
+  readonly settings: JsonObject;
 };
 
 type ReadPipelineOptions = ReadStateDictOptions & { readonly warn?: Warn };
@@ -137,8 +140,8 @@ export async function readPipelineOf<D extends Denoiser>(
   if (unet === undefined || scheduler === undefined) {
     throw without(unet === undefined ? UNET : SCHEDULER, index, root, family);
   }
-  const { id2label, className } = index;
-  return { unet, scheduler, ...more, sampling: samplingOf(index, root), id2label, className };
+  const { id2label, className, settings = {} } = index;
+  return { unet, scheduler, ...more, sampling: samplingOf(index, root), id2label, className, settings };
 }
 
 /** The folder of a component: its own, or, in pipelines of 2022 (google/ddpm-*), that of model_index.json. */

@@ -36,6 +36,8 @@ export interface PipelineSourceOptions extends HubLoadOptions, ReadStateDictOpti
   readonly warn?: Warn;
   /** The families of pipelines of which one is expected. Default: those without prompts. */
   readonly families?: readonly [PipelineFamily, ...PipelineFamily[]];
+  /** Called with the class of a pipeline that is elsewhere, before its large files are downloaded; may refuse it. */
+  readonly onClass?: (className: string) => void;
 }
 
 /**
@@ -72,7 +74,7 @@ async function hubNameOf(source: string): Promise<ReturnType<typeof parseHubName
 /** Downloads the files of a pipeline. @returns its folder */
 async function fetchPipeline(
   repo: HubRepo,
-  { variant, onDownload, signal, families = [UNCONDITIONAL] }: PipelineSourceOptions,
+  { variant, onDownload, signal, families = [UNCONDITIONAL], onClass }: PipelineSourceOptions,
 ): Promise<string> {
   const source = repo.isComplete ? repo.label : `${repo.label} (in the cache)`;
   const paths = new Set(repo.files.map(({ path }) => path));
@@ -86,6 +88,7 @@ async function fetchPipeline(
   const root = pathnames.dirname(indexFile);
   const index = await readModelIndex(root);
   const components = componentsOf(index, source, familyOf(index, families));
+  onClass?.(index.className);
   const needed = components.flatMap(({ kind }) => {
     const folder = folderOf(kind.name, paths);
     const names = [...paths]

@@ -5,6 +5,15 @@ import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { philoxNormal } from "../engine/random/philox.ts";
 import type { NoiseSource } from "../schedulers/index.ts";
 
+/** The noise of a batch, and what its library draws besides. */
+export interface DrawnNoise extends NoiseSource {
+  /**
+   * Noise of the given shape that all images of the call share, in its turn among what the library draws; absent where
+   * there is none.
+   */
+  readonly shared?: (shape: readonly number[]) => HostTensor;
+}
+
 /** Philox sites of sampling; training programs number theirs from 0. */
 const FIRST_SITE = 0x5a000000;
 

@@ -1,28 +1,57 @@
 // Loads a pipeline of any family, of the class that its folder names.
 
 import { DDPMPipeline } from "./ddpm_pipeline.ts";
-import type { FromPretrainedOptions } from "./diffusion_pipeline.ts";
-import { STABLE_DIFFUSION, UNCONDITIONAL } from "./families.ts";
+import { FAMILIES } from "./families.ts";
 import { pipelineClass } from "./folders.ts";
+import type { StableDiffusionLoadOptions } from "./prompt_pipeline.ts";
 import { withPipelineFolder } from "./source.ts";
+import { StableDiffusionImg2ImgPipeline } from "./stable_diffusion_img2img_pipeline.ts";
+import { StableDiffusionInpaintPipeline } from "./stable_diffusion_inpaint_pipeline.ts";
 import { StableDiffusionPipeline } from "./stable_diffusion_pipeline.ts";
+import { StableDiffusionXLImg2ImgPipeline } from "./stable_diffusion_xl_img2img_pipeline.ts";
+import { StableDiffusionXLInpaintPipeline } from "./stable_diffusion_xl_inpaint_pipeline.ts";
+import { StableDiffusionXLPipeline } from "./stable_diffusion_xl_pipeline.ts";
+
+/** The classes that see prompts, by name. */
+const PROMPTED = {
+  StableDiffusionPipeline,
+  StableDiffusionImg2ImgPipeline,
+  StableDiffusionInpaintPipeline,
+  StableDiffusionXLPipeline,
+  StableDiffusionXLImg2ImgPipeline,
+  StableDiffusionXLInpaintPipeline,
+};
+type Prompted = typeof PROMPTED;
+
+/** A pipeline as `loadPipeline` gives it. */
+export type LoadedPipeline =
+  | DDPMPipeline
+  | StableDiffusionPipeline
+  | StableDiffusionImg2ImgPipeline
+  | StableDiffusionInpaintPipeline
+  | StableDiffusionXLPipeline
+  | StableDiffusionXLImg2ImgPipeline
+  | StableDiffusionXLInpaintPipeline;
 
 /**
- * Loads the pipeline that model_index.json names: StableDiffusionPipeline for its folders, DDPMPipeline for all others.
+ * Loads the pipeline that model_index.json names: that class for pipelines that see prompts, DDPMPipeline for all others.
  * @param source as in `DDPMPipeline.fromPretrained`
  * @throws PipelineError, FileError or HubError, in one line
  */
 export function loadPipeline(
   source: string,
-  options: Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label"> = {},
-): Promise<DDPMPipeline | StableDiffusionPipeline> {
+  options: StableDiffusionLoadOptions = {},
+): Promise<LoadedPipeline> {
   const { revision: _, ...ofFolder } = options;
   return withPipelineFolder(
     source,
-    { ...options, families: [UNCONDITIONAL, STABLE_DIFFUSION] },
-    async (folder) => {
-      const seesPrompts = STABLE_DIFFUSION.classNames.includes(await pipelineClass(folder));
-      return (seesPrompts ? StableDiffusionPipeline : DDPMPipeline).fromPretrained(folder, ofFolder);
+    { ...options, families: FAMILIES },
+    async (folder): Promise<LoadedPipeline> => {
+      const className = await pipelineClass(folder);
+      const known = isPrompted(className) ? PROMPTED[className] : DDPMPipeline;
+      return known.fromPretrained(folder, ofFolder);
     },
   );
 }
+
+const isPrompted = (className: string): className is keyof Prompted => Object.hasOwn(PROMPTED, className);

@@ -16,9 +16,13 @@ export async function readPretrained(
   source: string,
   options: FromPretrainedOptions,
 ): Promise<[unet: PipelineModel, scheduler: Scheduler, options: PipelineOptions]> {
-  const { unet, scheduler, id2label, ...parts } = await withPipelineFolder(source, options, (folder) =>
-    readPipeline(folder, options),
-  );
+  const {
+    unet,
+    scheduler,
+    id2label,
+    settings: _,
+    ...parts
+  } = await withPipelineFolder(source, options, (folder) => readPipeline(folder, options));
   const names = options.conditioner === undefined && id2label;
   return [unet, scheduler, { ...parts, ...(names && { id2label: names }), ...options }];
 }

@@ -3,7 +3,7 @@
 
 import type { ImageSize } from "../codecs/codec.ts";
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import { type Channels, checkPixels, type Pixels, withChannels } from "../io/image/index.ts";
+import type { Channels, Pixels } from "../io/image/index.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { type Jumps, type NoiseSource, RePaintScheduler } from "../schedulers/index.ts";
 import type { PipelineModel } from "./components.ts";
@@ -16,7 +16,7 @@ import {
   type FromPretrainedOptions,
 } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError, wholeAtLeast1 } from "./errors.ts";
-import { checkChannels } from "./images.ts";
+import { checkChannels, imageBatch, signedLevel } from "./images.ts";
 import { checkKind } from "./model_kind.ts";
 import { readPretrained } from "./pretrained.ts";
 import type { Predict, SamplingStep } from "./sampling.ts";
@@ -119,7 +119,7 @@ export class RePaintPipeline<D extends Denoiser = PipelineModel> extends Diffusi
       });
       return {
         scheduler,
-        image: batchOfOne("image", options.image, size, channels, (level) => (level / 255) * 2 - 1),
+        image: batchOfOne("image", options.image, size, channels, signedLevel),
         mask: batchOfOne("mask", options.mask, size, 1, (level) => (level < 128 ? 0 : 1)),
       };
     });
@@ -134,14 +134,12 @@ function batchOfOne(
   channels: Channels,
   levelValue: (level: number) => number,
 ): HostTensor {
-  checkPixels(image);
   if (image.width !== width || image.height !== height) {
     throw new PipelineError(
       `${name} is ${image.width} x ${image.height}, expected the model's ${width} x ${height}`,
     );
   }
-  const { data } = withChannels(image, channels);
-  return hostTensor(Float32Array.from(data, levelValue), [1, height, width, channels]);
+  return imageBatch(image, channels, levelValue);
 }
 
 /**

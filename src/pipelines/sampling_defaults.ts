@@ -56,6 +56,11 @@ const PYTHON_DEFAULTS: ReadonlyMap<string, PythonDefaults> = new Map([
   ["PNDMPipeline", { scheduler: "pndm", steps: 50 }],
   ["ConsistencyModelPipeline", { steps: 1 }],
   ["StableDiffusionPipeline", { steps: 50 }],
+  ["StableDiffusionImg2ImgPipeline", { steps: 50 }],
+  ["StableDiffusionInpaintPipeline", { steps: 50 }],
+  ["StableDiffusionXLPipeline", { steps: 50 }],
+  ["StableDiffusionXLImg2ImgPipeline", { steps: 50 }],
+  ["StableDiffusionXLInpaintPipeline", { steps: 50 }],
 ]);
 
 /**

@@ -1,4 +1,4 @@
-// Pipelines that draw from noise alone, with any scheduler or sampler.
+// Pipelines that draw with any scheduler or sampler, from noise or, with schedulers, from where a call starts.
 
 import type { Denoiser } from "../models/denoiser.ts";
 import type { Sampler, SamplerName, Scheduler, SchedulerName } from "../schedulers/index.ts";
@@ -9,6 +9,7 @@ import { sampleLoop } from "./sampling.ts";
 import { defaultSampling, defaultSteps } from "./sampling_defaults.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
+import { type Start, stepsFrom } from "./start.ts";
 
 /** Options of `generate`. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
@@ -35,7 +36,7 @@ export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   readonly eta?: number;
 }
 
-/** Draws from noise with any scheduler. D: the class of its model. */
+/** Draws with any scheduler. D: the class of its model. */
 export abstract class SchedulerPipeline<
   D extends Denoiser,
   Options extends GenerateOptions,
@@ -45,21 +46,38 @@ export abstract class SchedulerPipeline<
     const options = asked === undefined ? { ...defaultSampling(this, seedCompat), ...given } : given;
     this.checkDrawing(options);
     checkSeedCompat(options);
+    const start = this.start(options);
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
-    if (adaptive) return adaptive;
+    if (adaptive && start === null) return adaptive;
+    if (adaptive) {
+      throw new PipelineError("a sampler that chooses its own steps starts from no image; give a scheduler");
+    }
     const { count: total = 1, eta } = options;
     // Reports invalid options before anything is computed.
-    this.#sampler(options);
-    return ({ model: { denoise }, shape, ...batch }) =>
-      sampleLoop({
+    stepsFrom(start, this.#sampler(options));
+    return async ({ model: { denoise }, shape, ...batch }) => {
+      // A new one for each batch, because schedulers keep a history of steps.
+      const scheduler = this.#sampler(options);
+      const timesteps = stepsFrom(start, scheduler);
+      const noise = noiseOf(options, total, batch.firstImage);
+      const { firstImage } = batch;
+      const origin = await start?.origin({ scheduler, timestep: timesteps[0], noise, shape, firstImage });
+      return sampleLoop({
         denoise,
-        // A new one for each batch, because schedulers keep a history of steps.
-        scheduler: this.#sampler(options),
+        scheduler,
+        timesteps,
         shape,
-        noise: noiseOf(options, total, batch.firstImage),
+        noise,
+        ...(origin && { origin }),
         ...(eta !== undefined && { eta }),
         onStep: batchWatch(options, batch),
       });
+    };
+  }
+
+  /** Where a call starts, if not at noise alone. @throws PipelineError for options that do not fit */
+  protected start(_options: Options): Start | null {
+    return null;
   }
 
   /** A scheduler with its timesteps set. */

@@ -2,7 +2,7 @@
 
 import type { NoiseSource } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
-import { imageNoise } from "./image_noise.ts";
+import { type DrawnNoise, imageNoise } from "./image_noise.ts";
 import { torchImageNoise } from "./torch_image_noise.ts";
 
 /** Libraries whose seeds are supported. */
@@ -45,7 +45,7 @@ export function noiseOf(
   { seed = 0, seedCompat, noise }: SeedOptions,
   count: number,
   firstImage: number,
-): NoiseSource {
+): DrawnNoise {
   if (noise) return typeof noise === "function" ? noise(firstImage) : noise;
   return seedCompat === "torch" ? torchImageNoise(seed, count, firstImage) : imageNoise(seed, firstImage);
 }

@@ -1,76 +1,23 @@
 // StableDiffusionPipeline: draws what a prompt says (Rombach et al. 2022, arXiv 2112.10752), as Stable Diffusion 1 and 2 do.
 
-import type { Codec, ImageSize } from "../codecs/codec.ts";
-import type { HostTensor } from "../engine/host_tensor.ts";
-import type { Pixels } from "../io/image/index.ts";
-import type { CLIPTextModel } from "../models/clip_text_model.ts";
-import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
-import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
-import { overridden } from "../schedulers/bases/options.ts";
-import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
-import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
-import { asPipelineError, PipelineError } from "./errors.ts";
-import { STABLE_DIFFUSION } from "./families.ts";
-import { readPipelineOf } from "./folders.ts";
-import { schedulerNameOf } from "./scheduler_choice.ts";
-import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
-import { withPipelineFolder } from "./source.ts";
-import { promptsOf, TextConditioner, type TextOptions } from "./text_conditioner.ts";
+import { fromNoise, type SizeOptions } from "./beginning.ts";
+import {
+  type PromptOptions,
+  PromptPipeline,
+  type StableDiffusionLoadOptions,
+  type StableDiffusionPipelineOptions,
+} from "./prompt_pipeline.ts";
+import { readStableDiffusion, type StableDiffusionParts, seeingTokens } from "./stable_diffusion_parts.ts";
 
 /** Options of `generate`: the prompt, the size, and how the images are drawn. */
-export interface StableDiffusionOptions
-  extends Omit<GenerateOptions, "classLabels" | "guidanceScale" | "guidanceRescale">,
-    TextOptions {
-  /** The same as `steps`, under diffusers' name. */
-  readonly numInferenceSteps?: number;
-  /** Pixels. Default: as the UNet's config says, 512 for Stable Diffusion 1. */
-  readonly height?: number;
-  /** Pixels. Default: as the UNet's config says. */
-  readonly width?: number;
-  /** Number of images; image k has prompt k of the list, in turn. Default: one for each prompt. */
-  readonly count?: number;
-}
-
-/** The parts of a Stable Diffusion pipeline, with their weights. */
-export interface StableDiffusionParts {
-  /** The model of latents. */
-  readonly unet: UNet2DConditionModel;
-  /** As saved with the model. */
-  readonly scheduler: Scheduler;
-  /** The autoencoder: see `autoencoder`. */
-  readonly codec: Codec;
-  /** Makes tokens of prompts. */
-  readonly tokenizer: CLIPTokenizer;
-  /** What the tokens mean to the UNet. */
-  readonly textEncoder: CLIPTextModel;
-}
-
-/** How a Stable Diffusion pipeline computes. */
-export interface StableDiffusionPipelineOptions
-  extends Pick<PipelineOptions, "backend" | "threads" | "precision" | "sampling">,
-    Pick<FromPretrainedOptions, "warn"> {}
-
-/** Options for loading a Stable Diffusion pipeline. */
-export interface StableDiffusionLoadOptions
-  extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label"> {}
-
-/** Longest side of an image, pixels. */
-const MOST_SIDE = 2 ** 14;
+export interface StableDiffusionOptions extends PromptOptions, SizeOptions {}
 
 /** Draws what a prompt says, like diffusers' StableDiffusionPipeline: text to image. */
-export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionModel, StableDiffusionOptions> {
+export class StableDiffusionPipeline extends PromptPipeline<StableDiffusionOptions> {
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
-    const { unet, scheduler, codec, tokenizer, textEncoder } = parts;
-    const { warn, ...more } = options;
-    const conditioner = new TextConditioner(tokenizer, textEncoder, warn);
-    checkParts(unet, codec, conditioner);
-    super(unet, corrected(scheduler), {
-      ...more,
-      codec,
-      conditioner,
-      className: "StableDiffusionPipeline",
-    });
+    const className = "StableDiffusionPipeline";
+    super({ ...seeingTokens(parts, options), beginning: fromNoise, className }, options);
   }
 
   /**
@@ -83,94 +30,6 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
     source: string,
     options: StableDiffusionLoadOptions = {},
   ): Promise<StableDiffusionPipeline> {
-    const { codec, tokenizer, textEncoder, ...parts } = await withPipelineFolder(
-      source,
-      { ...options, families: [STABLE_DIFFUSION] },
-      (folder) => readPipelineOf(STABLE_DIFFUSION, folder, options),
-    );
-    if (codec === undefined || tokenizer === undefined || textEncoder === undefined) {
-      throw new PipelineError(`${source}: the pipeline lacks its autoencoder, tokenizer or text encoder`);
-    }
-    const { backend, threads, precision, warn, sampling = parts.sampling } = options;
-    return new StableDiffusionPipeline(
-      { ...parts, codec, tokenizer, textEncoder },
-      {
-        sampling,
-        ...(backend !== undefined && { backend }),
-        ...(threads !== undefined && { threads }),
-        ...(precision !== undefined && { precision }),
-        ...(warn !== undefined && { warn }),
-      },
-    );
+    return new StableDiffusionPipeline(...(await readStableDiffusion(source, options)));
   }
-
-  override async generate(options: StableDiffusionOptions): Promise<HostTensor> {
-    return super.generate(completed(options));
-  }
-
-  override async generateImages(options: StableDiffusionOptions): Promise<Pixels[]> {
-    return super.generateImages(completed(options));
-  }
-
-  override checkOptions(options: StableDiffusionOptions): void {
-    super.checkOptions(completed(options));
-  }
-
-  protected override latentSize(options: StableDiffusionOptions): ImageSize {
-    const { height, width } = options;
-    const { inChannels: channels, sizeFactor } = this.unet;
-    if (height === undefined && width === undefined) return super.latentSize(options);
-    const { height: factor } = this.codec.imageSize({ height: 1, width: 1, channels });
-    const inLatents = (name: "height" | "width"): number => {
-      const side = options[name] ?? this.imageSize[name];
-      if (side >= 1 && side <= MOST_SIDE && side % (factor * sizeFactor) === 0) return side / factor;
-      throw new PipelineError(
-        `${name} is ${side}, expected a multiple of ${factor * sizeFactor} up to ${MOST_SIDE}`,
-      );
-    };
-    return { height: inLatents("height"), width: inLatents("width"), channels };
-  }
-}
-
-/** The options with what they leave open: one image for each prompt. @throws PipelineError */
-function completed({ numInferenceSteps, ...options }: StableDiffusionOptions): StableDiffusionOptions {
-  if (numInferenceSteps !== undefined && options.steps !== undefined) {
-    throw new PipelineError("steps and numInferenceSteps mean the same; give one");
-  }
-  const steps = numInferenceSteps ?? options.steps;
-  return { count: promptsOf(options).length, ...options, ...(steps !== undefined && { steps }) };
-}
-
-/**
- * The scheduler with steps_offset 1 and clip_sample false, which diffusers' pipeline sets too: folders of the first
- * months have them otherwise, though the models were always drawn with these.
- */
-function corrected(scheduler: Scheduler): Scheduler {
-  const { steps_offset: offset = 1, clip_sample: clips = false } = scheduler.toConfig();
-  if (offset === 1 && clips === false) return scheduler;
-  const right = { ...(offset !== 1 && { stepsOffset: 1 }), ...(clips !== false && { clipSample: false }) };
-  return makeScheduler(schedulerNameOf(scheduler), overridden(scheduler, right));
-}
-
-/** @throws PipelineError for parts that are not of one model */
-function checkParts(
-  unet: UNet2DConditionModel,
-  codec: Codec,
-  { shape: [tokens, width] }: TextConditioner,
-): void {
-  const { encoderHiddenStates, ...others } = unet.conditionsFor(1);
-  const [other] = Object.keys(others);
-  if (other !== undefined) {
-    throw new PipelineError(
-      `the UNet is conditioned on ${other} too, which Stable Diffusion 1 and 2 are not; XL and consistency models are not drawn yet`,
-    );
-  }
-  const [, wantedTokens, wantedWidth] = encoderHiddenStates?.shape ?? [];
-  if (tokens !== wantedTokens || width !== wantedWidth) {
-    throw new PipelineError(
-      `the text encoder gives ${tokens} tokens of ${width} numbers, expected the UNet's ${wantedTokens} of ${wantedWidth}`,
-    );
-  }
-  const { inChannels: channels } = unet;
-  asPipelineError(() => codec.imageSize({ height: unet.sizeFactor, width: unet.sizeFactor, channels }));
 }

@@ -1,5 +1,5 @@
 // The components of pipelines that draw what a prompt says: UNet, autoencoder, CLIP's text encoder and tokenizer. A new
-// kind is a row in STABLE_DIFFUSION_KINDS.
+// kind is a row in STABLE_DIFFUSION_KINDS, or, of Stable Diffusion XL alone, in STABLE_DIFFUSION_XL_KINDS.
 
 import { paths } from "#platform";
 import { type Autoencoder, autoencoder, VAE } from "../codecs/autoencoder.ts";
@@ -8,7 +8,7 @@ import { type ReadStateDictOptions, weightFiles } from "../io/state_dict.ts";
 import type { WeightsLibrary } from "../io/weight_names.ts";
 import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
-import { CLIPTextModel } from "../models/clip_text_model.ts";
+import { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import { clipTokenizerFiles } from "../models/clip_vocabulary.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
@@ -19,14 +19,15 @@ import { type ComponentKind, explained, readWeights, schedulerKind, UNET } from 
 export { VAE };
 export const TEXT_ENCODER = "text_encoder";
 export const TOKENIZER = "tokenizer";
+export const TEXT_ENCODER_2 = "text_encoder_2";
+export const TOKENIZER_2 = "tokenizer_2";
 
 const { join } = paths;
 
 /** Prompts are read first, because their files are small. */
 export const STABLE_DIFFUSION_KINDS: readonly ComponentKind<UNet2DConditionModel>[] = [
   schedulerKind,
-  tokenizerKind("CLIPTokenizer"),
-  tokenizerKind("CLIPTokenizerFast"),
+  ...tokenizerKinds(TOKENIZER, (tokenizer) => ({ tokenizer })),
   {
     name: TEXT_ENCODER,
     className: "CLIPTextModel",
@@ -40,6 +41,18 @@ export const STABLE_DIFFUSION_KINDS: readonly ComponentKind<UNet2DConditionModel
     name: UNET,
     className: "UNet2DConditionModel",
     ...weighted(UNet2DConditionModel.fromConfig, (unet) => ({ unet })),
+  },
+];
+
+/** Those of Stable Diffusion XL, which has two text encoders. */
+export const STABLE_DIFFUSION_XL_KINDS: readonly ComponentKind<UNet2DConditionModel>[] = [
+  ...tokenizerKinds(TOKENIZER_2, (tokenizer2) => ({ tokenizer2 })),
+  ...STABLE_DIFFUSION_KINDS,
+  {
+    name: TEXT_ENCODER_2,
+    className: "CLIPTextModelWithProjection",
+    library: "transformers",
+    ...weighted(CLIPTextModelWithProjection.fromConfig, (textEncoder2) => ({ textEncoder2 }), "transformers"),
   },
 ];
 
@@ -65,13 +78,13 @@ function autoencoderKind(className: string, fromConfig: (json: unknown) => Autoe
   return { name: VAE, className, ...weighted(fromConfig, (model) => ({ codec: autoencoder(model) })) };
 }
 
-function tokenizerKind(className: string): Kind {
-  return {
-    name: TOKENIZER,
+function tokenizerKinds(name: string, partOf: (tokenizer: CLIPTokenizer) => Part): Kind[] {
+  return ["CLIPTokenizer", "CLIPTokenizerFast"].map((className) => ({
+    name,
     className,
     files: (names) => clipTokenizerFiles(names),
-    read: async (folder) => ({ tokenizer: await CLIPTokenizer.fromFolder(folder) }),
-  };
+    read: async (folder) => partOf(await CLIPTokenizer.fromFolder(folder)),
+  }));
 }
 
 /** Reads the folder of a model. @throws FileError, PipelineError */

@@ -3,14 +3,15 @@
 
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { TorchGenerator } from "../engine/random/torch_generator.ts";
-import { type NoiseSource, torchNoise } from "../schedulers/index.ts";
+import { torchNoise } from "../schedulers/index.ts";
+import type { DrawnNoise } from "./image_noise.ts";
 
 /**
  * The part for the images `firstImage`, `firstImage` + 1, ... of the noise for `count` images. Positions after the last
- * image are zeros.
+ * image are zeros. `shared` draws what is not for these images, such as latents of an image that all start from.
  * @param seed as in torch.Generator.manual_seed
  */
-export function torchImageNoise(seed: number | bigint, count: number, firstImage = 0): NoiseSource {
+export function torchImageNoise(seed: number | bigint, count: number, firstImage = 0): Required<DrawnNoise> {
   const source = torchNoise(new TorchGenerator(seed));
   return {
     randn(shape): HostTensor {
@@ -21,5 +22,6 @@ export function torchImageNoise(seed: number | bigint, count: number, firstImage
       out.set(all.data.subarray(start, start + out.length));
       return hostTensor(out, shape);
     },
+    shared: (shape) => source.randn(shape),
   };
 }

@@ -58,7 +58,7 @@ async function fetchArchive(url: URL, folder: string, options: PipelineSourceOpt
 
 async function fetchFolder(url: URL, folder: string, options: PipelineSourceOptions): Promise<void> {
   const root = join(folder, PIPELINE);
-  const { signal, families = [UNCONDITIONAL] } = options;
+  const { signal, families = [UNCONDITIONAL], onClass } = options;
   const tally = new Tally(options.onDownload);
   const fetch = async (name: string): Promise<boolean> => {
     const from = new URL(url);
@@ -72,7 +72,9 @@ async function fetchFolder(url: URL, folder: string, options: PipelineSourceOpti
     );
   }
   const index = await readModelIndex(root);
-  for (const { kind } of componentsOf(index, url.href, familyOf(index, families))) {
+  const components = componentsOf(index, url.href, familyOf(index, families));
+  onClass?.(index.className);
+  for (const { kind } of components) {
     await fetchComponent(kind, url, root, fetch, options);
   }
 }

@@ -193,7 +193,9 @@ export interface Paths {
 export interface DecodedImage {
   /** 8 bits a channel, [height, width, channels], row by row from the top. */
   readonly data: Uint8Array;
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
   /** Of the pixels: gray; RGB; RGB and alpha, which is not multiplied into the colours. */
   readonly channels: 1 | 3 | 4;

@@ -79,6 +79,9 @@ export interface Scheduler {
    */
   setTimesteps(spec: TimestepsSpec): void;
 
+  /** Starts the next run at timesteps[index]; absent where a step follows from its timestep alone. */
+  setBeginIndex?(index: number): void;
+
   /** The model's input for a sample at a timestep, scaled if the formula requires it. */
   scaleModelInput(sample: HostTensor, timestep: number): HostTensor;
 

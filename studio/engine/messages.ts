@@ -4,7 +4,7 @@ import type { PlacedFile } from "imago/browser";
 
 /** Where a model is. */
 export interface ModelSource {
-  /** What DDPMPipeline.fromPretrained takes: an address, a path, a name on the Hub. Of `files`, a name of no other. */
+  /** What loadPipeline takes: an address, a path, a name on the Hub. Of `files`, a name of no other. */
   readonly address: string;
   /** A pipeline's folder on the user's disk. */
   readonly files?: readonly PlacedFile[];
@@ -28,6 +28,10 @@ export interface DrawRequest {
   readonly eta?: number;
   readonly classLabel?: string;
   readonly guidanceScale?: number;
+  /** For models that draw what it says, which need one. */
+  readonly prompt?: string;
+  /** What the pictures do not show. */
+  readonly negativePrompt?: string;
   readonly backend: "auto" | "webgpu" | "wasm";
   /** Whether the steps also show what the model takes for the clean image. */
   readonly showsClean: boolean;

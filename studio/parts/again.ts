@@ -11,6 +11,7 @@ const FLAGS: Readonly<Record<string, string | undefined>> = {
 /** @returns undefined for what no command says: a model of this browser alone, or an option that has no flag */
 export function commandOf(request: DrawRequest, runsFolder: string): string | undefined {
   const { model, count, seed, scheduler = "", steps, options = {}, eta, classLabel, guidanceScale } = request;
+  const { prompt, negativePrompt } = request;
   const folder = folderOf(model, runsFolder);
   if (folder === undefined) return undefined;
   const isSampler = isSamplerName(scheduler);
@@ -28,6 +29,8 @@ export function commandOf(request: DrawRequest, runsFolder: string): string | un
     ...(eta === undefined ? [] : [`--eta ${eta}`]),
     ...(classLabel === undefined ? [] : [`--class "${classLabel}"`]),
     ...(guidanceScale === undefined ? [] : [`--guidance ${guidanceScale}`]),
+    ...(prompt === undefined ? [] : [`--prompt ${shellText(prompt)}`]),
+    ...(negativePrompt === undefined ? [] : [`--negative ${shellText(negativePrompt)}`]),
   ];
   return `npx imago sample ${JSON.stringify(folder)} ${words.join(" ")}`;
 }
@@ -35,8 +38,11 @@ export function commandOf(request: DrawRequest, runsFolder: string): string | un
 /** @returns undefined for weights of a checkpoint */
 export function codeOf(request: DrawRequest, runsFolder: string): string | undefined {
   const { model, count, seed, scheduler, steps, options, eta, classLabel, guidanceScale } = request;
+  const { prompt, negativePrompt } = request;
   if (model.checkpoint !== undefined) return undefined;
   const given = {
+    ...(prompt !== undefined && { prompt }),
+    ...(negativePrompt !== undefined && { negativePrompt }),
     ...{ count, seed },
     ...(classLabel !== undefined && { classLabels: [classLabel] }),
     ...(guidanceScale !== undefined && { guidanceScale }),
@@ -54,10 +60,11 @@ export function codeOf(request: DrawRequest, runsFolder: string): string | undef
         ...(scheduler && { scheduler }),
         ...(options && { schedulerOptions: options }),
       });
-  const names = ["DDPMPipeline", "imageGrid", ...(isSampler ? ["makeSampler"] : []), "writeImage"];
+  const pipeline = prompt === undefined ? "DDPMPipeline" : "StableDiffusionPipeline";
+  const names = [pipeline, "imageGrid", ...(isSampler ? ["makeSampler"] : []), "writeImage"];
   return `import { ${names.join(", ")} } from "imago";
 
-const pipeline = await DDPMPipeline.fromPretrained(${JSON.stringify(folderOf(model, runsFolder) ?? model.address)});
+const pipeline = await ${pipeline}.fromPretrained(${JSON.stringify(folderOf(model, runsFolder) ?? model.address)});
 const images = await pipeline.generateImages(${all});
 await writeImage("drawing.png", imageGrid(images));
 `;
@@ -71,3 +78,6 @@ function folderOf({ address, files }: ModelSource, runsFolder: string): string |
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A text as one word of a shell. */
+const shellText = (text: string): string => `"${text.replace(/["\\$`]/g, "\\$&")}"`;

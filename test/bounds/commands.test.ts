@@ -16,6 +16,7 @@ import { HubServer, TOKEN } from "../io/hub_server.ts";
 import { npy } from "../io/npy_writer.ts";
 import { tar } from "../io/tar_writer.ts";
 import { zip } from "../io/zip_writer.ts";
+import { fixture as goldenFixture } from "../support/golden.ts";
 import { filesOf } from "../support/hub.ts";
 import { TINY_UNET } from "../support/tiny_unet.ts";
 import { ended, judge } from "./command.ts";
@@ -141,6 +142,15 @@ describe("options with odd values", () => {
         await judge([...args, ...own, ...options]);
       }),
       fuzzed(runs),
+    );
+  });
+
+  test("sample, with a prompt", async () => {
+    const model = goldenFixture("stable_diffusion/pipeline");
+    const args = ["sample", model, ...quick, "1", "--prompt", "x", "--out", "new.png", "--force"];
+    await fc.assert(
+      fc.asyncProperty(oddOptions(commandAt("sample")), (options) => judge([...args, ...options])),
+      fuzzed(30),
     );
   });
 

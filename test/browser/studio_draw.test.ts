@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { workFolder } from "../cli/support.ts";
+import { fixture } from "../support/golden.ts";
 import { describeInBrowser, launch, SOFTWARE_GPU } from "./support/chromium.ts";
 import { openStudio, type StudioPage, trainTwo } from "./support/studio_page.ts";
 
@@ -117,6 +118,37 @@ describeInBrowser("drawing in the studio", () => {
       await page.getByLabel("pictures").fill("1");
       await page.getByRole("button", { name: "draw", exact: true }).click();
       await page.getByText(/^drawn in/).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "draws what a prompt says, with a model that needs one",
+    async () => {
+      await page.goto(`${url}#draw`);
+      await page.reload();
+      await page.getByLabel(/^with/).selectOption("folder");
+      await page.getByLabel("a pipeline's folder").setInputFiles(fixture("stable_diffusion/pipeline"));
+      await page.getByLabel("scheduler").selectOption("ddim");
+      await page.getByLabel(/^steps$/).fill("2");
+      await page.getByLabel("pictures").fill("2");
+      const draw = page.getByRole("button", { name: "draw", exact: true });
+      await draw.click();
+      await page.getByRole("alert").filter({ hasText: "write a prompt" }).waitFor();
+      const picture = () =>
+        page
+          .getByRole("img", { name: "picture 2 after step 2" })
+          .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+      await page.getByLabel(/^prompt/).fill("a castle");
+      await page.getByLabel("what they do not show").fill("people");
+      await draw.click();
+      await page.getByText(/^drawn in/).waitFor();
+      const castle = await picture();
+      await page.getByLabel(/^prompt/).fill("a cat");
+      await draw.click();
+      await expect.poll(picture, { timeout: 20_000 }).not.toBe(castle);
+      await page.getByLabel(/^with/).selectOption({ label: "first" });
+      expect(await page.getByLabel(/^prompt/).count()).toBe(0);
     },
     PATIENCE,
   );

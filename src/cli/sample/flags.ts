@@ -2,14 +2,14 @@
 
 import type { BackendChoice } from "../../engine/backends/create.ts";
 import type { Precision } from "../../engine/precision.ts";
-import { animatedFormat } from "../../io/image/index.ts";
+import { animatedFormat, type Extent } from "../../io/image/index.ts";
 import type { SeedCompat } from "../../pipelines/seeding.ts";
 import type { DrawingFlags } from "../drawing_plan.ts";
 import { UsageError } from "../errors.ts";
 import type { TeamFlags } from "../team.ts";
 
 /** What stands below the images of a sheet. */
-export const CAPTIONS = ["none", "index", "seed", "class"] as const;
+export const CAPTIONS = ["none", "index", "seed", "class", "prompt"] as const;
 
 /** Options of imago sample; those without a question mark have defaults. */
 export interface SampleFlags extends DrawingFlags, TeamFlags {
@@ -25,6 +25,16 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly jumpNSample?: number;
   /** Names or numbers, separated by commas. */
   readonly class?: string;
+  /** Images take them in turn. */
+  readonly prompt?: readonly string[];
+  /** What the images do not show: one text for all prompts, or one for each. */
+  readonly negative?: readonly string[];
+  /** Last layers of the text encoder that prompts leave out. */
+  readonly clipSkip?: number;
+  /** How much of an image is drawn anew. */
+  readonly strength?: number;
+  /** Of models that draw images of any size. */
+  readonly size?: Extent;
   readonly seedCompat?: SeedCompat;
   /** Seeds to walk between; `count` is then the number of walkers. */
   readonly walk?: readonly number[];
@@ -47,8 +57,8 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
 }
 
 /** Defaults that depend on other options. */
-const SHEET = { count: 16, seed: 0, out: "samples.png" };
-const WALK = { count: 1, seed: 0, out: "walk.webp" };
+const SHEET = { count: 16, batchSize: 16, seed: 0, out: "samples.png" };
+const WALK = { count: 1, batchSize: 16, seed: 0, out: "walk.webp" };
 const FRAMES = { walkFrames: 16, filmFrames: 24 };
 
 /** The options as they were given. */
@@ -66,13 +76,13 @@ export function withDefaults(given: GivenFlags): SampleFlags {
   }
   if (walk === undefined) {
     if (walkFrames !== undefined) throw new UsageError("--walk-frames is of --walk; give both or neither");
-    const flags = { ...FRAMES, ...SHEET, ...given };
+    const flags = { ...FRAMES, ...SHEET, ...promptDefaults(given), ...given };
     if (!flags.out.toLowerCase().endsWith(".gif")) return flags;
     throw new UsageError(
       `--out is "${flags.out}"; a sheet is written as .png, .jpg or .webp, a walk as .gif too`,
     );
   }
-  const flags = { ...FRAMES, ...WALK, ...given };
+  const flags = { ...FRAMES, ...WALK, ...promptDefaults(given), ...given };
   if (given.seed !== undefined) {
     throw new UsageError("--walk and --seed both name seeds; leave out --seed");
   }
@@ -88,4 +98,11 @@ export function withDefaults(given: GivenFlags): SampleFlags {
     );
   }
   return flags;
+}
+
+/** An image for each prompt. Models with prompts draw large ones, which take much memory; a single one needs no frame. */
+function promptDefaults({ prompt, count: given }: GivenFlags): Partial<SampleFlags> {
+  if (prompt === undefined) return {};
+  const count = given ?? prompt.length;
+  return { count, batchSize: 1, ...(count === 1 && { margin: 0 }) };
 }

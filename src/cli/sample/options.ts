@@ -5,7 +5,17 @@ import { SEED_COMPATS } from "../../pipelines/seeding.ts";
 import { COMMON } from "../common_flags.ts";
 import { DRAWING, SCHEDULER_NAMES } from "../drawing_flags.ts";
 import { ANIMATED_FILES, IMAGE_FILES } from "../files.ts";
-import { choice, decimal, fileName, integer, integers, nonEmpty, settings } from "../parsers.ts";
+import {
+  choice,
+  decimal,
+  fileName,
+  imageSize,
+  integer,
+  integers,
+  nonEmpty,
+  settings,
+  texts,
+} from "../parsers.ts";
 import { CAPTIONS } from "./flags.ts";
 import { sample } from "./sample.ts";
 
@@ -13,13 +23,35 @@ import { sample } from "./sample.ts";
 const MOST_SEEDS = 1000;
 const MOST_FRAMES = 1000;
 const MOST_MARGIN = 1000;
+const MOST_SIDE = 2 ** 14;
+const MOST_LAYERS = 1000;
 
 export function addSample(program: Command): void {
+  const [, , guidance] = DRAWING.guidance;
   program
     .command("sample")
-    .description("draw images with a trained model")
+    .description("draw images with a trained model: new ones, of classes, or what a prompt says")
     .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
-    .option("--count <n>", "images (default: 16, of a walk 1)", integer("--count", 1, 100_000))
+    .option(
+      "--prompt <text>",
+      "what the images show, for models such as Stable Diffusion; can be repeated, images take the prompts in turn",
+      texts,
+    )
+    .option(
+      "--negative <text>",
+      "with guidance: what they do not show; once for all prompts, or once for each",
+      texts,
+    )
+    .option(
+      "--count <n>",
+      "images (default: 16, of a walk 1; with --prompt one for each)",
+      integer("--count", 1, 100_000),
+    )
+    .option(
+      "--size <pixels>",
+      "with --prompt: one number for squares, or WIDTHxHEIGHT (default: the model's own)",
+      imageSize("--size", 1, MOST_SIDE),
+    )
     .option(
       "--steps <n>",
       "denoising steps (default: 50, for ddpm 1000, for repaint 250; with --seed-compat, and no --scheduler, the library's)",
@@ -56,8 +88,21 @@ export function addSample(program: Command): void {
       decimal("--rtol", { min: 0 }),
     )
     .option("--atol <x>", "and absolute (default: 0.0078)", decimal("--atol", { min: 0, inclusive: false }))
-    .option("--image <file>", "repaint: an image of which a part is drawn anew", nonEmpty("--image"))
-    .option("--mask <file>", "repaint: which part: white is kept, black is drawn", nonEmpty("--mask"))
+    .option(
+      "--image <file>",
+      "with --prompt: an image to start from; for repaint: one of which a part is drawn anew",
+      nonEmpty("--image"),
+    )
+    .option(
+      "--mask <file>",
+      "which part: with --prompt white is drawn anew; for repaint white is kept, black is drawn anew",
+      nonEmpty("--mask"),
+    )
+    .option(
+      "--strength <x>",
+      "with --prompt and --image: 0 to 1, how much of it is drawn anew (default: 0.8, of XL 0.3; with --mask all)",
+      decimal("--strength", { min: 0, max: 1, inclusive: false }),
+    )
     .option(
       "--jump-length <n>",
       "repaint: steps of a way back towards noise (default: 10)",
@@ -74,15 +119,28 @@ export function addSample(program: Command): void {
       "class-conditional models: names or numbers of classes, with commas; images take them in turn (default: all)",
       nonEmpty("--class"),
     )
-    .option(...DRAWING.guidance)
+    .option(
+      "--guidance <x>",
+      "towards the prompt, or the class: 1 draws as learnt; 2, say, what is more typical, less varied, in twice the time (default: 1, with --prompt 7.5)",
+      guidance,
+    )
     .option(...DRAWING.guidanceRescale)
+    .option(
+      "--clip-skip <n>",
+      "with --prompt: last layers of the text encoder that it leaves out (default: 0)",
+      integer("--clip-skip", 0, MOST_LAYERS),
+    )
     .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))
     .option(
       "--seed-compat <name>",
       "torch: the images that diffusers draws with this seed and --count, by default with the scheduler and steps of its pipeline",
       choice("--seed-compat", SEED_COMPATS),
     )
-    .option("--batch-size <n>", "images computed at a time", integer("--batch-size", 1), 16)
+    .option(
+      "--batch-size <n>",
+      "images computed at a time (default: 16, with --prompt 1)",
+      integer("--batch-size", 1),
+    )
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
     .option(
@@ -100,7 +158,11 @@ export function addSample(program: Command): void {
       "the sheet (default: samples.png), or the walk: .webp, .gif or .png (default: walk.webp)",
       fileName("--out", [...IMAGE_FILES, ".gif"]),
     )
-    .option("--margin <pixels>", "around the sheet (default: 4)", integer("--margin", 0, MOST_MARGIN))
+    .option(
+      "--margin <pixels>",
+      "around the sheet (default: 4; of one image of a prompt 0)",
+      integer("--margin", 0, MOST_MARGIN),
+    )
     .option(
       "--captions <what>",
       `below each image: ${CAPTIONS.join(" | ")}`,

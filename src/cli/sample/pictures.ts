@@ -16,6 +16,7 @@ import { checkOutputFile, checkOutputFolder } from "../files.ts";
 import { flagOf } from "../wording.ts";
 import type { Film } from "./film.ts";
 import type { SampleFlags } from "./flags.ts";
+import type { SamplePlan, Shown } from "./sample_plan.ts";
 
 /** Largest number of frames in a strip. */
 export const STRIP_FRAMES = 10;
@@ -45,20 +46,21 @@ export async function checkFiles({ out, film, filmStrip, each, force = false }: 
 
 /**
  * Checks the sizes of the animations, before anything is drawn for them.
- * @param classes names of the classes that the images cycle through, if the model has classes
- * @throws UsageError for animations of too many pixels, and captions of classes without any
+ * @throws UsageError for animations of too many pixels, and captions of classes or prompts without any
  */
 export function checkPictures(
   flags: SampleFlags,
-  image: Pick<Pixels, "width" | "height">,
-  classes: readonly string[] | undefined,
+  { imageSize: image, ...shown }: Pick<SamplePlan, "imageSize" | keyof Shown>,
 ): void {
-  if (flags.captions === "class" && classes === undefined) {
+  if (flags.captions === "class" && shown.classes === undefined) {
     throw new UsageError("--captions class: the images are of no class; choose seed or index");
+  }
+  if (flags.captions === "prompt" && shown.prompts === undefined) {
+    throw new UsageError("--captions prompt: the images are of no prompt; choose seed or index");
   }
   if (flags.walk !== undefined) {
     const frames = flags.walk.length * flags.walkFrames;
-    checkAnimation("--walk", frames, gridLayout(flags.count, image, sheetOptions(flags, classes)));
+    checkAnimation("--walk", frames, gridLayout(flags.count, image, sheetOptions(flags, shown)));
   }
   if (flags.film !== undefined) {
     checkAnimation("--film", flags.filmFrames, gridLayout(2, image, { columns: 2 }));
@@ -83,11 +85,11 @@ function checkAnimation(
 export async function writePictures(
   images: readonly Pixels[],
   flags: SampleFlags,
-  classes: readonly string[] | undefined,
+  shown: Shown,
   { animation, strip }: Films,
 ): Promise<void> {
   const { out, walk, count, each, film, filmStrip } = flags;
-  const options = sheetOptions(flags, classes);
+  const options = sheetOptions(flags, shown);
   if (walk === undefined) await writeImage(out, imageGrid(images, options));
   else {
     const frames = Array.from({ length: images.length / count }, (_, i) =>
@@ -114,16 +116,21 @@ const isEnlarged = (image: Pixels): boolean => gridLayout(1, image).scale > 1;
 /** The layout of `count` images. */
 function sheetOptions(
   { count, seed, margin, captions }: SampleFlags,
-  classes: readonly string[] | undefined,
+  { classes, prompts }: Shown,
 ): GridOptions {
+  const textOf =
+    (texts: readonly string[] = []) =>
+    (k: number) =>
+      texts[k % texts.length] ?? "";
   const captionOf = {
     none: undefined,
     index: (k: number) => String(k),
     seed: (k: number) => `${seed} #${k}`,
-    class: (k: number) => classes?.[k % classes.length] ?? "",
+    class: textOf(classes),
+    prompt: textOf(prompts),
   }[captions];
   return {
-    columns: classColumns(count, classes?.length ?? 1),
+    columns: classColumns(count, (classes ?? prompts)?.length ?? 1),
     ...(margin !== undefined && { margin }),
     ...(captionOf && { captions: Array.from({ length: count }, (_, k) => captionOf(k)) }),
   };

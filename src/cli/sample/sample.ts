@@ -7,11 +7,12 @@ import { callsInWords, DrawingProgress, type Watch } from "../drawing_progress.t
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { firstOnEachMachine, outputOf, together } from "../team.ts";
-import { CLASSES_TOLD, counted, duration, someOf } from "../wording.ts";
+import { counted, duration } from "../wording.ts";
 import { Film, type FilmStep } from "./film.ts";
 import { type GivenFlags, type SampleFlags, withDefaults } from "./flags.ts";
 import { STRIP_FRAMES, writePictures } from "./pictures.ts";
-import { planSample, type SampleMeans, type SamplePlan } from "./plan.ts";
+import { planSample } from "./plan.ts";
+import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 
 export async function sample(source: string, given: GivenFlags): Promise<void> {
   const flags = withDefaults(given);
@@ -31,7 +32,7 @@ async function sampleWith(communicator: Communicator, source: string, flags: Sam
     throw error;
   });
   stopped = "stopped; no image was written";
-  const { count, scheduler, steps, isAdaptive, classes, guidance } = plan;
+  const { count, scheduler, steps, isAdaptive } = plan;
   const film = {
     animation: flags.film === undefined ? undefined : new Film(flags.filmFrames, plan.decode),
     strip: flags.filmStrip === undefined ? undefined : new Film(STRIP_FRAMES, plan.decode),
@@ -58,7 +59,7 @@ async function sampleWith(communicator: Communicator, source: string, flags: Sam
     const calls = await sumOf(communicator, progress.modelCalls);
     if (images === undefined) return;
     output.clear();
-    await writePictures(images, flags, classes, film);
+    await writePictures(images, flags, plan, film);
     const elapsed = (performance.now() - started) / 1000;
     output.event({
       event: "done",
@@ -67,11 +68,7 @@ async function sampleWith(communicator: Communicator, source: string, flags: Sam
       ...(steps !== undefined && { steps }),
       scheduler,
       ...(walk && { walk, frames: walk.length * walkFrames }),
-      ...(classes && { classes: classesOf(classes, flags) }),
-      ...(guidance !== undefined && {
-        guidance,
-        ...(flags.guidanceRescale !== undefined && { guidance_rescale: flags.guidanceRescale }),
-      }),
+      ...plan.report,
       ...(!walk && { seed }),
       ...(seedCompat && { seed_compat: seedCompat }),
       ...(isAdaptive && {
@@ -84,8 +81,7 @@ async function sampleWith(communicator: Communicator, source: string, flags: Sam
     const called = isAdaptive ? `, ${callsInWords(calls)}` : "";
     const drawn = walk ? counted(walk.length * walkFrames, "frame") : counted(count, "image");
     output.line(`${drawn} in ${duration(elapsed)}${called}: ${flags.out}`);
-    if (classes) output.line(`classes, in turn: ${someOf(classesOf(classes, flags), CLASSES_TOLD)}`);
-    else if (guidance !== undefined) output.line("of no class: a guidance of 0 leaves classes out");
+    for (const remark of plan.remarks) output.line(remark);
     if (flags.each !== undefined) output.line(`one by one: ${flags.each}`);
     for (const file of [flags.film, flags.filmStrip]) {
       if (file !== undefined) output.line(`how the first came out of the noise: ${file}`);
@@ -105,7 +101,3 @@ async function ready(source: string, flags: SampleFlags, means: SampleMeans): Pr
     means.output.clear();
   }
 }
-
-/** The classes of the sheet's images, or of the walkers. */
-const classesOf = (classes: readonly string[], { count }: SampleFlags): string[] =>
-  Array.from({ length: count }, (_, k) => classes[k % classes.length]);

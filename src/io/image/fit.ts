@@ -14,8 +14,11 @@ export type Fit = (typeof FITS)[number];
 
 /** The size and the channels of a data set, and how images are brought to them. */
 export interface FitOptions {
+  /** In pixels. */
   readonly size: Extent;
+  /** Gray; RGB; RGB and alpha. */
   readonly channels: Channels;
+  /** What is done with images of another shape. */
   readonly fit: Fit;
   /** Behind transparency and around padded images; null for white, or nothing where images may be transparent. */
   readonly ground: Rgb | null;

@@ -1,13 +1,20 @@
 // The pipeline of a request, kept open: most drawings are by the same one.
 
-import { type Backend, createBackend, DDPMPipeline, readStateDict, type StateDict } from "imago";
+import {
+  type Backend,
+  createBackend,
+  type LoadedPipeline,
+  loadPipeline,
+  readStateDict,
+  type StateDict,
+} from "imago";
 import { mountFiles, unmountFiles } from "imago/browser";
 import type { DrawRequest, ModelSource } from "../messages.ts";
 
 export interface Model {
   readonly backend: Backend;
-  readonly pipeline: DDPMPipeline;
-  /** What fromPretrained takes for it. */
+  readonly pipeline: LoadedPipeline;
+  /** What loadPipeline takes for it. */
   readonly source: string;
 }
 
@@ -39,7 +46,7 @@ async function read(
   const source = files === undefined ? address : await mountFiles(files);
   const backend = await createBackend({ backend: choice });
   try {
-    const pipeline = await DDPMPipeline.fromPretrained(source, { backend });
+    const pipeline = await loadPipeline(source, { backend });
     if (checkpoint !== undefined) {
       pipeline.unet.loadStateDict(await weightsOf(checkpoint));
       pipeline.weightsChanged();

@@ -2,23 +2,25 @@
 
 import { type Channels, type GeneratedStep, type Sampler, synthetic } from "imago";
 import type { DrawRequest, Noised } from "../messages.ts";
+import { withoutPrompts } from "./drawer.ts";
 import type { Model } from "./model.ts";
 import { picturesOf, pixelsOf, tensorOf } from "./pictures.ts";
 import { sayStep } from "./say.ts";
 
 export async function drawNoised(
-  { backend, pipeline }: Model,
+  model: Model,
   { seed }: DrawRequest,
   { picture, level }: Noised,
   signal: AbortSignal,
 ): Promise<void> {
+  const pipeline = withoutPrompts(model);
   const { width, height, channels } = pipeline.imageSize;
   const drawable = channelsOf(channels);
   const image = picture === null ? butterfly(width, height, drawable) : pixelsOf(picture);
   if (image.width !== width || image.height !== height) {
     throw new Error(`the picture is ${image.width} x ${image.height}; this model's are ${width} x ${height}`);
   }
-  const { data: clean } = await pipeline.codec.encode(tensorOf(image, drawable), backend);
+  const { data: clean } = await pipeline.codec.encode(tensorOf(image, drawable), model.backend);
   // One step that is none: noise is added, the model is asked, and its answer is what is drawn.
   const asking: Sampler = {
     ...{ name: "asking", config: {} },

@@ -2,7 +2,7 @@
 
 import { type GeneratedStep, hostTensor, isSamplerName, makeSampler } from "imago";
 import type { DrawRequest } from "../messages.ts";
-import type { Model } from "./model.ts";
+import type { Drawer } from "./drawer.ts";
 import { say } from "./say.ts";
 import { Shown } from "./shown.ts";
 
@@ -10,7 +10,7 @@ import { Shown } from "./shown.ts";
 const LOOKS = 50;
 
 export async function drawOwnSteps(
-  { pipeline }: Model,
+  pipeline: Drawer,
   { scheduler = "", options, steps, eta, count, seed, showsClean, classLabel, guidanceScale }: DrawRequest,
   signal: AbortSignal,
 ): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { RePaintPipeline } from "imago";
 import type { DrawRequest, Repaint } from "../messages.ts";
+import { withoutPrompts } from "./drawer.ts";
 import type { Model } from "./model.ts";
 import { pixelsOf } from "./pictures.ts";
 import { Shown } from "./shown.ts";
@@ -12,12 +13,14 @@ const USUAL = { steps: 40, jumpLength: 5, jumpNSample: 3 } as const;
 const FEW_STEPS = 2 * USUAL.jumpLength;
 
 export async function drawRepaint(
-  { backend, pipeline: { unet, scheduler, codec, conditioner } }: Model,
+  model: Model,
   { count, seed, steps = USUAL.steps }: DrawRequest,
   { picture, mask }: Repaint,
   signal: AbortSignal,
 ): Promise<void> {
   const { width, height } = picture;
+  const { unet, scheduler, codec, conditioner } = withoutPrompts(model);
+  const { backend } = model;
   const pipeline = new RePaintPipeline(unet, scheduler, { backend, codec, conditioner });
   try {
     const shown = new Shown(pipeline, false, signal);

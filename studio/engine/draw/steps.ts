@@ -2,7 +2,7 @@
 
 import { isSchedulerName } from "imago";
 import type { DrawRequest } from "../messages.ts";
-import type { Model } from "./model.ts";
+import type { Drawer } from "./drawer.ts";
 import { Shown } from "./shown.ts";
 
 /** What generate takes of a request, whatever is drawn. */
@@ -18,11 +18,7 @@ export function howOf({ steps, scheduler, options, eta, classLabel, guidanceScal
   };
 }
 
-export async function drawSteps(
-  { pipeline }: Model,
-  request: DrawRequest,
-  signal: AbortSignal,
-): Promise<void> {
+export async function drawSteps(pipeline: Drawer, request: DrawRequest, signal: AbortSignal): Promise<void> {
   const { count, seed, showsClean } = request;
   const shown = new Shown(pipeline, showsClean, signal);
   const how = { ...howOf(request), count, seed, signal, batchSize: count };

@@ -2,13 +2,13 @@
 
 import { walkNoise } from "imago";
 import { type DrawRequest, WALK_FRAMES } from "../messages.ts";
-import type { Model } from "./model.ts";
+import type { Drawer } from "./drawer.ts";
 import { rgbaOf } from "./pictures.ts";
 import { say } from "./say.ts";
 import { howOf } from "./steps.ts";
 
 export async function drawWalk(
-  { pipeline }: Model,
+  pipeline: Drawer,
   request: DrawRequest,
   seeds: readonly number[],
   signal: AbortSignal,

@@ -2,6 +2,7 @@
 
 import { isSamplerName } from "imago";
 import type { DrawRequest, ToWorker } from "../messages.ts";
+import { drawerOf } from "./drawer.ts";
 import { type Model, open } from "./model.ts";
 import { drawNoised } from "./noised.ts";
 import { drawOwnSteps } from "./own_steps.ts";
@@ -34,12 +35,13 @@ async function perform(request: DrawRequest, signal: AbortSignal): Promise<void>
   if (!signal.aborted) say({ kind: "done", seconds: (performance.now() - begun) / 1000 });
 }
 
-function draw(model: Model, request: DrawRequest, signal: AbortSignal): Promise<void> {
+async function draw(model: Model, request: DrawRequest, signal: AbortSignal): Promise<void> {
   const { repaint, walk, noised, scheduler } = request;
   if (repaint !== undefined) return drawRepaint(model, request, repaint, signal);
-  if (walk !== undefined) return drawWalk(model, request, walk, signal);
   if (noised !== undefined) return drawNoised(model, request, noised, signal);
+  const drawer = drawerOf(model, request);
+  if (walk !== undefined) return drawWalk(drawer, request, walk, signal);
   return scheduler !== undefined && isSamplerName(scheduler)
-    ? drawOwnSteps(model, request, signal)
-    : drawSteps(model, request, signal);
+    ? drawOwnSteps(drawer, request, signal)
+    : drawSteps(drawer, request, signal);
 }

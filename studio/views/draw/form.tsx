@@ -5,8 +5,9 @@ import { classes } from "../../engine/drawing.ts";
 import { SchedulerOptions } from "../../parts/scheduler_options.tsx";
 import { TextField } from "../../parts/text_field.tsx";
 import type { PlacedRun } from "../../state.ts";
+import { PromptFields } from "./prompt_fields.tsx";
 import { SourceFields } from "./source_fields.tsx";
-import { MOST_PICTURES, TAKES_ETA, takesSteps, type Values } from "./values.ts";
+import { isOther, MOST_PICTURES, TAKES_ETA, takesSteps, type Values } from "./values.ts";
 
 const BACKENDS = ["auto", "webgpu", "wasm"] as const;
 
@@ -22,6 +23,7 @@ export function DrawFields({
   return (
     <>
       <SourceFields {...{ values, usable, onChange }} />
+      {isOther(values.source) && <PromptFields {...{ values, onChange }} />}
       <label>
         scheduler
         <select

@@ -22,6 +22,10 @@ export interface Values {
   readonly count: string;
   readonly classLabel: string;
   readonly guidanceScale: string;
+  readonly prompt: string;
+  readonly negativePrompt: string;
+  /** Towards the prompt; that of classes is for other models. */
+  readonly promptGuidance: string;
   /** Seeds with commas. */
   readonly walk: string;
   readonly backend: DrawRequest["backend"];
@@ -57,6 +61,7 @@ export const NO_VALUES: Values = {
     eta: "",
   },
   ...{ seed: "0", count: "9", classLabel: "", guidanceScale: "", walk: "", backend: "auto" },
+  ...{ prompt: "", negativePrompt: "", promptGuidance: "" },
 };
 
 /** Schedulers whose steps take a share of random noise. */
@@ -90,7 +95,10 @@ export function modelOfRun(key: string, checkpoint = ""): ModelSource | undefine
 
 /** @returns what the worker draws; numbers that are none are left to the pipeline, which says what it expects */
 export function requestOf(model: ModelSource, values: Values): DrawRequest {
-  const { scheduler, steps, seed, classLabel, guidanceScale, backend } = values;
+  const { source, scheduler, steps, seed, classLabel, backend } = values;
+  // Runs see none.
+  const { prompt, negativePrompt, promptGuidance } = isOther(source) ? values : NO_VALUES;
+  const guidanceScale = prompt === "" ? values.guidanceScale : promptGuidance;
   const seeds = values.walk.split(",").filter((text) => text.trim() !== "");
   const count = Math.min(MOST_PICTURES, Math.max(1, Math.floor(Number(values.count)) || 1));
   const options = Object.entries(values.options).filter(([, text]) => text !== "");
@@ -105,6 +113,8 @@ export function requestOf(model: ModelSource, values: Values): DrawRequest {
     ...(TAKES_ETA.includes(scheduler) && values.eta !== "" && { eta: Number(values.eta) }),
     ...(classLabel !== "" && { classLabel }),
     ...(guidanceScale !== "" && { guidanceScale: Number(guidanceScale) }),
+    ...(prompt !== "" && { prompt }),
+    ...(prompt !== "" && negativePrompt !== "" && { negativePrompt }),
   };
 }
 

@@ -1,0 +1,41 @@
+// Opens the model of imago sample, after a look at whether models of its kind do what the options ask for.
+
+import { FAMILIES, type PipelineFamily, UNCONDITIONAL } from "../../pipelines/families.ts";
+import { pipelineClass } from "../../pipelines/folders.ts";
+import type { PipelineSourceOptions } from "../../pipelines/hub.ts";
+import { withPipelineFolder } from "../../pipelines/source.ts";
+import { checkModelSource } from "../model_source.ts";
+import type { SampleFlags } from "./flags.ts";
+import { checkKindFlags } from "./kind_flags.ts";
+
+/**
+ * Gives `use` the folder of a model and its family.
+ * @param source a folder, or hf:OWNER/NAME
+ * @throws UsageError for options of another kind of model, before weights are downloaded or read; errors of reading it
+ */
+export async function withModelFolder<T>(
+  source: string,
+  flags: SampleFlags,
+  options: Omit<PipelineSourceOptions, "families" | "onClass">,
+  use: (folder: string, family: PipelineFamily) => Promise<T>,
+): Promise<T> {
+  await checkModelSource(source);
+  const families = expectedFamilies(flags);
+  const onClass = (className: string): PipelineFamily => {
+    const family = families.find(({ classNames, custom }) =>
+      [...classNames, ...custom.keys()].includes(className),
+    );
+    if (family !== undefined) checkKindFlags(source, family !== UNCONDITIONAL, flags);
+    return family ?? families[0];
+  };
+  return withPipelineFolder(source, { ...options, families, onClass }, async (folder) =>
+    use(folder, onClass(await pipelineClass(folder))),
+  );
+}
+
+/** A pipeline of none of these is refused as the first one, which was asked for. */
+function expectedFamilies({ prompt }: SampleFlags): readonly [PipelineFamily, ...PipelineFamily[]] {
+  if (prompt === undefined) return FAMILIES;
+  const [unconditional, first, ...others] = FAMILIES;
+  return [first, ...others, unconditional];
+}

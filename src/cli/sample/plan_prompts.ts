@@ -1,0 +1,121 @@
+// Plans with models that draw what a prompt says: from noise, from an image, or a part of an image anew.
+
+import type { ImageSize } from "../../codecs/codec.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import type { Extent } from "../../io/image/index.ts";
+import { type PipelineFamily, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
+import type { PromptOptions, StableDiffusionLoadOptions } from "../../pipelines/prompt_pipeline.ts";
+import { StableDiffusionImg2ImgPipeline } from "../../pipelines/stable_diffusion_img2img_pipeline.ts";
+import { StableDiffusionInpaintPipeline } from "../../pipelines/stable_diffusion_inpaint_pipeline.ts";
+import { StableDiffusionPipeline } from "../../pipelines/stable_diffusion_pipeline.ts";
+import { StableDiffusionXLImg2ImgPipeline } from "../../pipelines/stable_diffusion_xl_img2img_pipeline.ts";
+import { StableDiffusionXLInpaintPipeline } from "../../pipelines/stable_diffusion_xl_inpaint_pipeline.ts";
+import { StableDiffusionXLPipeline } from "../../pipelines/stable_diffusion_xl_pipeline.ts";
+import { checkCount, type Sampled } from "../drawing_plan.ts";
+import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
+import { readFitted } from "./fitted_image.ts";
+import type { SampleFlags } from "./flags.ts";
+import type { SamplePlan } from "./sample_plan.ts";
+import { samplerOptions } from "./sampler_options.ts";
+
+const STABLE_DIFFUSION_PIPELINES = {
+  fromNoise: StableDiffusionPipeline,
+  fromImage: StableDiffusionImg2ImgPipeline,
+  inpainting: StableDiffusionInpaintPipeline,
+};
+const XL_PIPELINES = {
+  fromNoise: StableDiffusionXLPipeline,
+  fromImage: StableDiffusionXLImg2ImgPipeline,
+  inpainting: StableDiffusionXLInpaintPipeline,
+};
+
+/** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
+export async function planPrompts(
+  { folder, family }: { readonly folder: string; readonly family: PipelineFamily },
+  options: StableDiffusionLoadOptions,
+  flags: SampleFlags,
+  communicator: Communicator,
+): Promise<SamplePlan> {
+  const { fromNoise, fromImage, inpainting } =
+    family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
+  const { image, mask, strength, size = {} } = flags;
+  if (image === undefined) {
+    return planWith(await fromNoise.fromPretrained(folder, options), size, flags, communicator);
+  }
+  const startFor = async ({ imageSize }: { readonly imageSize: ImageSize }) => ({
+    image: await readFitted("--image", image, { ...imageSize, ...size }),
+    ...(strength !== undefined && { strength }),
+  });
+  if (mask === undefined) {
+    const pipeline = await fromImage.fromPretrained(folder, options);
+    return planWith(pipeline, await startFor(pipeline), flags, communicator);
+  }
+  const pipeline = await inpainting.fromPretrained(folder, options);
+  const maskImage = await readFitted("--mask", mask, { ...pipeline.imageSize, ...size, channels: 1 });
+  return planWith(pipeline, { ...(await startFor(pipeline)), maskImage }, flags, communicator);
+}
+
+/** A pipeline that sees prompts. Options: those of its calls. */
+type Prompted<Options> = Drawer<Options> & Sampled & { readonly imageSize: ImageSize };
+
+/** @param beginning the options that say where the images start */
+function planWith<Beginning extends object>(
+  pipeline: Prompted<PromptOptions & NoInfer<Beginning>>,
+  beginning: Beginning,
+  flags: SampleFlags,
+  communicator: Communicator,
+): SamplePlan {
+  const { prompt = [], guidance, guidanceRescale, clipSkip } = flags;
+  const imageSize = { ...pipeline.imageSize, ...flags.size };
+  checkCount(imagesOf(flags), imageSize);
+  const { told, options } = samplerOptions(pipeline, flags);
+  const asked = {
+    ...commonOptions(flags),
+    ...options,
+    prompt: ofWalkers(flags, prompt),
+    ...negativesOf(flags, prompt),
+    ...(guidance !== undefined && { guidanceScale: guidance }),
+    ...(guidanceRescale !== undefined && { guidanceRescale }),
+    ...(clipSkip !== undefined && { clipSkip }),
+    ...beginning,
+  };
+  return {
+    ...told,
+    ...drawingWith(pipeline, asked, told.isAdaptive, communicator),
+    prompts: asked.prompt,
+    report: reportOf(flags, asked.prompt, imageSize),
+    remarks: [],
+    imageSize,
+  };
+}
+
+/** What the images do not show: those of each prompt stay with it. */
+function negativesOf(
+  flags: SampleFlags,
+  prompts: readonly string[],
+): { readonly negativePrompt?: readonly string[] } {
+  const { negative } = flags;
+  if (negative === undefined) return {};
+  return { negativePrompt: negative.length === prompts.length ? ofWalkers(flags, negative) : negative };
+}
+
+/** What else says how the images were drawn. */
+function reportOf(
+  { count, negative, guidance, guidanceRescale, clipSkip, image, mask, strength }: SampleFlags,
+  prompts: readonly string[],
+  { width, height }: Extent,
+): SamplePlan["report"] {
+  return {
+    // Those of the sheet's images, or of the walkers.
+    prompts: Array.from({ length: count }, (_, k) => prompts[k % prompts.length]),
+    ...(negative && { negative }),
+    width,
+    height,
+    ...(guidance !== undefined && { guidance }),
+    ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
+    ...(clipSkip !== undefined && { clip_skip: clipSkip }),
+    ...(image !== undefined && { image }),
+    ...(mask !== undefined && { mask }),
+    ...(strength !== undefined && { strength }),
+  };
+}

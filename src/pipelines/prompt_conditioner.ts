@@ -1,0 +1,99 @@
+// Prompts as the condition of a model: they are encoded once for a call, and the images cycle through them.
+
+import type { ImageSize } from "../codecs/codec.ts";
+import type { Backend, HostArray } from "../engine/backend.ts";
+import type { Shape } from "../engine/shape.ts";
+import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
+import { type Conditions, mapConditions } from "../models/denoiser.ts";
+import type { Condition, Conditioner, ConditionInputs } from "./conditioner.ts";
+import { PipelineError } from "./errors.ts";
+import { checkGuidance, isGuiding, negativesOf, promptsOf, type TextOptions } from "./text_options.ts";
+
+/** The checked texts of a call. */
+export interface AskedTexts {
+  readonly prompts: readonly string[];
+  /** As many as there are prompts; null without guidance. */
+  readonly negatives: readonly string[] | null;
+  readonly clipSkip: number;
+}
+
+/** What one image is conditioned on. */
+export type EncodedPrompt = Conditions<Float32Array>;
+
+/** The texts of a call as the model sees them. */
+export interface EncodedTexts {
+  readonly prompts: readonly EncodedPrompt[];
+  /** As many as there are prompts; none without guidance. */
+  readonly negatives: readonly EncodedPrompt[];
+}
+
+/** How a conditioner encodes the checked options of a call. */
+export type EncodeTexts = (backend: Backend) => Promise<EncodedTexts>;
+
+/** The conditioner of models that see a prompt. Asked: its options in a call. */
+export abstract class PromptConditioner<Asked extends TextOptions> implements Conditioner<Asked> {
+  readonly components: readonly SavedComponent[] = [];
+  readonly settings: Pick<ModelIndex, "id2label"> = {};
+  readonly #defaultGuidance: number;
+
+  /** @param defaultGuidance the guidance scale of calls that give none */
+  protected constructor(defaultGuidance: number) {
+    this.#defaultGuidance = defaultGuidance;
+  }
+
+  /** The shapes of what it gives for an image, without the axis of images. */
+  abstract get shapes(): Conditions<Shape>;
+
+  /** Layers of the text encoder, of which `clipSkip` leaves one at least. */
+  protected abstract get layers(): number;
+
+  /** Checks what only this conditioner knows, and returns how the texts are encoded. @throws PipelineError */
+  protected abstract encoding(options: Asked, texts: AskedTexts, images: ImageSize): EncodeTexts;
+
+  condition(options: Asked, images: ImageSize): Condition {
+    const { guidanceScale: scale = this.#defaultGuidance, guidanceRescale: rescale, clipSkip = 0 } = options;
+    checkGuidance(scale, rescale);
+    const prompts = promptsOf(options);
+    const negatives = negativesOf(options, prompts.length, isGuiding(scale));
+    if (!Number.isInteger(clipSkip) || clipSkip < 0 || clipSkip >= this.layers) {
+      throw new PipelineError(
+        `clipSkip is ${clipSkip}, expected a whole number from 0 to ${this.layers - 1}`,
+      );
+    }
+    const encoding = this.encoding(options, { prompts, negatives, clipSkip }, images);
+    let encoded: Promise<EncodedTexts> | undefined;
+    const encode: EncodeTexts = (backend) => {
+      encoded ??= encoding(backend);
+      return encoded;
+    };
+    return {
+      prepare: async (backend) => {
+        await encode(backend);
+      },
+      inputs: cycling(async (backend) => (await encode(backend)).prompts),
+      guidance:
+        negatives === null
+          ? null
+          : {
+              scale,
+              rescale: rescale ?? 0,
+              inputs: cycling(async (backend) => (await encode(backend)).negatives),
+            },
+    };
+  }
+}
+
+/** The model's inputs; the images cycle through the texts. */
+const cycling =
+  (textsOn: (backend: Backend) => Promise<readonly EncodedPrompt[]>): ConditionInputs =>
+  async ({ firstImage, count }, backend): Promise<Conditions<HostArray>> => {
+    const texts = await textsOn(backend);
+    return mapConditions(texts[0], (first, name) => {
+      const values = new Float32Array(count * first.length); // [N, ...]
+      for (let k = 0; k < count; k++) {
+        const own = texts[(firstImage + k) % texts.length][name] ?? first;
+        values.set(own, k * first.length);
+      }
+      return values;
+    });
+  };

@@ -1,0 +1,190 @@
+// Common to the pipelines that draw what a prompt says: their options, the parts that belong together, and the size of
+// their images. What prompts mean to the model is the conditioner's; where the images start is a `Beginning`.
+
+import type { Codec, ImageSize } from "../codecs/codec.ts";
+import type { HostTensor } from "../engine/host_tensor.ts";
+import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import type { Pixels } from "../io/image/index.ts";
+import { type Conditions, mapConditions } from "../models/denoiser.ts";
+import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
+import { overridden } from "../schedulers/bases/options.ts";
+import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
+import type { Beginning } from "./beginning.ts";
+import type { Conditioner } from "./conditioner.ts";
+import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
+import { asPipelineError, PipelineError } from "./errors.ts";
+import type { SamplingDefaults } from "./sampling_defaults.ts";
+import { schedulerNameOf } from "./scheduler_choice.ts";
+import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
+import type { Start } from "./start.ts";
+import { promptsOf, type TextOptions } from "./text_options.ts";
+
+/** Options of `generate` of all pipelines that see prompts. */
+export interface PromptOptions
+  extends Omit<GenerateOptions, "classLabels" | "guidanceScale" | "guidanceRescale">,
+    TextOptions {
+  /** The same as `steps`, under diffusers' name. */
+  readonly numInferenceSteps?: number;
+  /**
+   * Number of images; image k has prompt k of the list, in turn, and starts from image k, if it starts from images.
+   * Default: one for each prompt, or for each of the images if they are more.
+   */
+  readonly count?: number;
+}
+
+/** How a pipeline that sees prompts computes. */
+export interface StableDiffusionPipelineOptions
+  extends Pick<PipelineOptions, "backend" | "threads" | "precision" | "sampling">,
+    Pick<FromPretrainedOptions, "warn"> {}
+
+/** Options for loading a pipeline that sees prompts. */
+export interface StableDiffusionLoadOptions
+  extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label"> {}
+
+/** How a loaded pipeline computes. @param own how its folder says that its images are drawn */
+export const computingOptions = (
+  { backend, threads, precision, warn, sampling }: StableDiffusionLoadOptions,
+  own: SamplingDefaults | undefined,
+): StableDiffusionPipelineOptions => ({
+  sampling: sampling ?? own,
+  ...(backend !== undefined && { backend }),
+  ...(threads !== undefined && { threads }),
+  ...(precision !== undefined && { precision }),
+  ...(warn !== undefined && { warn }),
+});
+
+/** A conditioner of prompts. */
+interface PromptsConditioner<Asked> extends Conditioner<Asked> {
+  /** The shapes of what it gives for an image, without the axis of images. */
+  readonly shapes: Conditions<Shape>;
+}
+
+/** What a pipeline that sees prompts is made of. Asked: the options of its calls. */
+interface PromptPipelineParts<Asked> {
+  readonly unet: UNet2DConditionModel;
+  readonly scheduler: Scheduler;
+  readonly codec: Codec;
+  readonly conditioner: PromptsConditioner<Asked>;
+  readonly beginning: Beginning<Asked>;
+  /** Its class in diffusers. */
+  readonly className: string;
+}
+
+/** Longest side of an image, pixels. */
+const MOST_SIDE = 2 ** 14;
+
+/** Draws what a prompt says. */
+export abstract class PromptPipeline<Options extends PromptOptions> extends SchedulerPipeline<
+  UNet2DConditionModel,
+  Options
+> {
+  readonly #beginning: Beginning<Options>;
+
+  /** @throws PipelineError for parts that do not belong together */
+  protected constructor(parts: PromptPipelineParts<Options>, options: StableDiffusionPipelineOptions) {
+    const { unet, scheduler, beginning, ...more } = parts;
+    const { warn: _, ...computing } = options;
+    checkParts(parts);
+    super(unet, corrected(scheduler), { ...computing, ...more });
+    this.#beginning = beginning;
+  }
+
+  /**
+   * Draws images of the prompts.
+   * @returns [count, H, W, C], values in [0, 1]; count is that of the part, if one is asked for
+   * @throws PipelineError for options out of range
+   */
+  override async generate(options: Options): Promise<HostTensor> {
+    return super.generate(this.#completed(options));
+  }
+
+  override async generateImages(options: Options): Promise<Pixels[]> {
+    return super.generateImages(this.#completed(options));
+  }
+
+  override checkOptions(options: Options): void {
+    super.checkOptions(this.#completed(options));
+  }
+
+  protected override get latentChannels(): number {
+    return this.unet.outChannels;
+  }
+
+  protected override latentSize(options: Options): ImageSize {
+    const { height, width } = this.#beginning.size(options);
+    if (height === undefined && width === undefined) return super.latentSize(options);
+    const { unet, codec, latentChannels: channels } = this;
+    const { height: factor } = codec.imageSize({ height: 1, width: 1, channels });
+    const most = factor * unet.sizeFactor;
+    const inLatents = (name: "height" | "width", given: number | undefined): number => {
+      const side = given ?? this.imageSize[name];
+      if (side >= 1 && side <= MOST_SIDE && side % most === 0) return side / factor;
+      throw new PipelineError(
+        `${this.#beginning.sizeOf}${name} is ${side}, expected a multiple of ${most} up to ${MOST_SIDE}`,
+      );
+    };
+    return { height: inLatents("height", height), width: inLatents("width", width), channels };
+  }
+
+  protected override start(options: Options): Start | null {
+    const { unet, codec, latentChannels } = this;
+    const encode = (images: HostTensor, noise?: HostTensor) => this.encode(images, noise);
+    return this.#beginning.start(options, { unet, codec, latentChannels, encode });
+  }
+
+  /** The options with what they leave open. @throws PipelineError */
+  #completed(options: Options): Options {
+    const { numInferenceSteps, steps = numInferenceSteps } = options;
+    if (numInferenceSteps !== undefined && options.steps !== undefined) {
+      throw new PipelineError("steps and numInferenceSteps mean the same; give one");
+    }
+    const count = Math.max(promptsOf(options).length, this.#beginning.count(options));
+    return { count, ...options, ...(steps !== undefined && { steps }) };
+  }
+}
+
+/**
+ * The scheduler with steps_offset 1 and clip_sample false, which diffusers' pipeline sets too: folders of the first
+ * months have them otherwise, though the models were always drawn with these.
+ */
+function corrected(scheduler: Scheduler): Scheduler {
+  const { steps_offset: offset = 1, clip_sample: clips = false } = scheduler.toConfig();
+  if (offset === 1 && clips === false) return scheduler;
+  const right = { ...(offset !== 1 && { stepsOffset: 1 }), ...(clips !== false && { clipSample: false }) };
+  return makeScheduler(schedulerNameOf(scheduler), overridden(scheduler, right));
+}
+
+/** @throws PipelineError for parts that are not of one model */
+function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
+  const { unet, codec, conditioner, beginning, className } = parts;
+  const { inChannels, outChannels: channels, sizeFactor } = unet;
+  const given = conditioner.shapes;
+  const wanted = unet.conditionsFor(1);
+  mapConditions(wanted, (_, name) => {
+    if (given[name] !== undefined) return;
+    throw new PipelineError(
+      `the UNet is conditioned on ${name} too, which a ${className} does not give; ${elsewhere(wanted)}`,
+    );
+  });
+  mapConditions(given, (shape, name) => {
+    const [, ...seen] = wanted[name]?.shape ?? [];
+    if (sameShape(shape, seen)) return;
+    const expected = wanted[name] === undefined ? "none" : showShape(seen);
+    throw new PipelineError(
+      `a ${className} gives ${name} of ${showShape(shape)} for an image, expected ${expected} as the UNet sees it; they are of different models`,
+    );
+  });
+  if (!beginning.inputChannels(channels).includes(inChannels)) {
+    throw new PipelineError(
+      `the UNet sees ${inChannels} channels of which it predicts ${channels}, expected ${beginning.inputChannels(channels).join(" or ")}; ` +
+        "one that sees more than it predicts may be for inpainting: StableDiffusionInpaintPipeline",
+    );
+  }
+  asPipelineError(() => codec.imageSize({ height: sizeFactor, width: sizeFactor, channels }));
+}
+
+/** Where a UNet of other conditions belongs. */
+const elsewhere = ({ timeIds, timestepCond }: Conditions<unknown>): string =>
+  timeIds !== undefined && timestepCond === undefined
+    ? "it is Stable Diffusion XL's: StableDiffusionXLPipeline"
+    : "consistency models with an embedded guidance scale are not drawn yet";

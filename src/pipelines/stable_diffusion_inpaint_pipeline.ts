@@ -1,0 +1,38 @@
+// StableDiffusionInpaintPipeline: draws a part of an image anew as a prompt says (Rombach et al. 2022, arXiv 2112.10752).
+
+import { fromMaskedImage, type InpaintOptions } from "./inpaint_start.ts";
+import {
+  type PromptOptions,
+  PromptPipeline,
+  type StableDiffusionLoadOptions,
+  type StableDiffusionPipelineOptions,
+} from "./prompt_pipeline.ts";
+import { readStableDiffusion, type StableDiffusionParts, seeingTokens } from "./stable_diffusion_parts.ts";
+
+/** Options of `generate`: the image, its mask, the prompt, and how the images are drawn. */
+export interface StableDiffusionInpaintOptions extends PromptOptions, InpaintOptions {}
+
+/**
+ * Draws a part of an image anew as a prompt says, like diffusers' StableDiffusionInpaintPipeline: with models trained for
+ * it, which see the mask, and with any other.
+ */
+export class StableDiffusionInpaintPipeline extends PromptPipeline<StableDiffusionInpaintOptions> {
+  /** @throws PipelineError for parts that do not belong together */
+  constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
+    const className = "StableDiffusionInpaintPipeline";
+    super({ ...seeingTokens(parts, options), beginning: fromMaskedImage(1), className }, options);
+  }
+
+  /**
+   * Loads the folder of any pipeline of Stable Diffusion 1 or 2, as diffusers saves it.
+   * @param source a pipeline's folder (with model_index.json), or the name of a repository on the Hugging Face Hub:
+   *   "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
+   */
+  static async fromPretrained(
+    source: string,
+    options: StableDiffusionLoadOptions = {},
+  ): Promise<StableDiffusionInpaintPipeline> {
+    return new StableDiffusionInpaintPipeline(...(await readStableDiffusion(source, options)));
+  }
+}

@@ -1,0 +1,40 @@
+// StableDiffusionXLImg2ImgPipeline: draws what a prompt says from an image to start from, with Stable Diffusion XL.
+
+import { fromImage, type ImageStartOptions } from "./image_start.ts";
+import {
+  type PromptOptions,
+  PromptPipeline,
+  type StableDiffusionLoadOptions,
+  type StableDiffusionPipelineOptions,
+} from "./prompt_pipeline.ts";
+import {
+  readStableDiffusionXL,
+  type StableDiffusionXLParts,
+  seeingTwoEncoders,
+} from "./stable_diffusion_xl_parts.ts";
+import type { TextXLOptions } from "./text_xl_conditioner.ts";
+
+/** Options of `generate`: the image, the prompts, and how the images are drawn. */
+export interface StableDiffusionXLImg2ImgOptions extends PromptOptions, TextXLOptions, ImageStartOptions {}
+
+/** Draws an image anew as a prompt says, like diffusers' StableDiffusionXLImg2ImgPipeline, without its watermark. */
+export class StableDiffusionXLImg2ImgPipeline extends PromptPipeline<StableDiffusionXLImg2ImgOptions> {
+  /** @throws PipelineError for parts that do not belong together */
+  constructor(parts: StableDiffusionXLParts, options: StableDiffusionPipelineOptions = {}) {
+    const className = "StableDiffusionXLImg2ImgPipeline";
+    super({ ...seeingTwoEncoders(parts, options, 5), beginning: fromImage(0.3), className }, options);
+  }
+
+  /**
+   * Loads the folder of any pipeline of Stable Diffusion XL, as diffusers saves it.
+   * @param source a pipeline's folder (with model_index.json), or the name of a repository on the Hugging Face Hub:
+   *   "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
+   * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
+   */
+  static async fromPretrained(
+    source: string,
+    options: StableDiffusionLoadOptions = {},
+  ): Promise<StableDiffusionXLImg2ImgPipeline> {
+    return new StableDiffusionXLImg2ImgPipeline(...(await readStableDiffusionXL(source, options)));
+  }
+}
