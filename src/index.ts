@@ -228,6 +228,7 @@ export { imageNoise } from "./pipelines/image_noise.ts";
 export type { ImageStartOptions } from "./pipelines/image_start.ts";
 export { toImages } from "./pipelines/images.ts";
 export type { InpaintOptions } from "./pipelines/inpaint_start.ts";
+export { type LDMParts, LDMPipeline } from "./pipelines/ldm_pipeline.ts";
 export { type LoadedPipeline, loadPipeline } from "./pipelines/load_pipeline.ts";
 export {
   type PromptOptions,

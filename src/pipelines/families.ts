@@ -13,6 +13,7 @@ import {
   UNET,
 } from "./components.ts";
 import {
+  LATENT_DIFFUSION_KINDS,
   STABLE_DIFFUSION_KINDS,
   STABLE_DIFFUSION_XL_KINDS,
   TEXT_ENCODER,
@@ -20,6 +21,7 @@ import {
   TOKENIZER,
   TOKENIZER_2,
   VAE,
+  VQVAE,
 } from "./text_components.ts";
 
 /** Pipelines whose folders hold the same kinds of components. D: their model. */
@@ -47,6 +49,16 @@ export const UNCONDITIONAL: PipelineFamily<PipelineModel> = {
   besides: "and a scheduler alone",
 };
 
+/** Pipelines of latents that see no prompts. */
+export const LATENT_DIFFUSION: PipelineFamily<PipelineModel> = {
+  classNames: ["LDMPipeline"],
+  custom: new Map(),
+  kinds: LATENT_DIFFUSION_KINDS,
+  required: [UNET, SCHEDULER, VQVAE],
+  passedOver: [],
+  besides: "with a scheduler and a VQModel (vqvae)",
+};
+
 /** Pipelines that draw what a prompt says. */
 export const STABLE_DIFFUSION: PipelineFamily<UNet2DConditionModel> = {
   classNames: ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"],
@@ -72,7 +84,7 @@ export const STABLE_DIFFUSION_XL: PipelineFamily<UNet2DConditionModel> = {
 };
 
 /** All families. */
-export const FAMILIES = [UNCONDITIONAL, STABLE_DIFFUSION, STABLE_DIFFUSION_XL] as const;
+export const FAMILIES = [UNCONDITIONAL, LATENT_DIFFUSION, STABLE_DIFFUSION, STABLE_DIFFUSION_XL] as const;
 
 /** The family of a pipeline among those expected; the first where it is of none, which then says what it wants. */
 export const familyOf = (

@@ -3,6 +3,7 @@
 import { DDPMPipeline } from "./ddpm_pipeline.ts";
 import { FAMILIES } from "./families.ts";
 import { pipelineClass } from "./folders.ts";
+import { LDMPipeline } from "./ldm_pipeline.ts";
 import type { StableDiffusionLoadOptions } from "./prompt_pipeline.ts";
 import { withPipelineFolder } from "./source.ts";
 import { StableDiffusionImg2ImgPipeline } from "./stable_diffusion_img2img_pipeline.ts";
@@ -12,8 +13,9 @@ import { StableDiffusionXLImg2ImgPipeline } from "./stable_diffusion_xl_img2img_
 import { StableDiffusionXLInpaintPipeline } from "./stable_diffusion_xl_inpaint_pipeline.ts";
 import { StableDiffusionXLPipeline } from "./stable_diffusion_xl_pipeline.ts";
 
-/** The classes that see prompts, by name. */
-const PROMPTED = {
+/** The classes that load the folders of their own, by name. */
+const OWN_CLASSES = {
+  LDMPipeline,
   StableDiffusionPipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
@@ -21,11 +23,12 @@ const PROMPTED = {
   StableDiffusionXLImg2ImgPipeline,
   StableDiffusionXLInpaintPipeline,
 };
-type Prompted = typeof PROMPTED;
+type OwnClasses = typeof OWN_CLASSES;
 
 /** A pipeline as `loadPipeline` gives it. */
 export type LoadedPipeline =
   | DDPMPipeline
+  | LDMPipeline
   | StableDiffusionPipeline
   | StableDiffusionImg2ImgPipeline
   | StableDiffusionInpaintPipeline
@@ -34,7 +37,7 @@ export type LoadedPipeline =
   | StableDiffusionXLInpaintPipeline;
 
 /**
- * Loads the pipeline that model_index.json names: that class for pipelines that see prompts, DDPMPipeline for all others.
+ * Loads the pipeline that model_index.json names: that class for pipelines of latents, DDPMPipeline for all others.
  * @param source as in `DDPMPipeline.fromPretrained`
  * @throws PipelineError, FileError or HubError, in one line
  */
@@ -48,10 +51,10 @@ export function loadPipeline(
     { ...options, families: FAMILIES },
     async (folder): Promise<LoadedPipeline> => {
       const className = await pipelineClass(folder);
-      const known = isPrompted(className) ? PROMPTED[className] : DDPMPipeline;
+      const known = hasOwn(className) ? OWN_CLASSES[className] : DDPMPipeline;
       return known.fromPretrained(folder, ofFolder);
     },
   );
 }
 
-const isPrompted = (className: string): className is keyof Prompted => Object.hasOwn(PROMPTED, className);
+const hasOwn = (className: string): className is keyof OwnClasses => Object.hasOwn(OWN_CLASSES, className);

@@ -55,6 +55,7 @@ const PYTHON_DEFAULTS: ReadonlyMap<string, PythonDefaults> = new Map([
   ["DDIMPipeline", { scheduler: "ddim", steps: 50 }],
   ["PNDMPipeline", { scheduler: "pndm", steps: 50 }],
   ["ConsistencyModelPipeline", { steps: 1 }],
+  ["LDMPipeline", { steps: 50 }],
   ["StableDiffusionPipeline", { steps: 50 }],
   ["StableDiffusionImg2ImgPipeline", { steps: 50 }],
   ["StableDiffusionInpaintPipeline", { steps: 50 }],

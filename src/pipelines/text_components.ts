@@ -1,5 +1,6 @@
-// The components of pipelines that draw what a prompt says: UNet, autoencoder, CLIP's text encoder and tokenizer. A new
-// kind is a row in STABLE_DIFFUSION_KINDS, or, of Stable Diffusion XL alone, in STABLE_DIFFUSION_XL_KINDS.
+// The components of pipelines of latents: UNet, autoencoder, and, where they see prompts, CLIP's text encoder and
+// tokenizer. A new kind is a row in STABLE_DIFFUSION_KINDS, or, of Stable Diffusion XL alone, in
+// STABLE_DIFFUSION_XL_KINDS.
 
 import { paths } from "#platform";
 import { type Autoencoder, autoencoder, VAE } from "../codecs/autoencoder.ts";
@@ -11,16 +12,27 @@ import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import { clipTokenizerFiles } from "../models/clip_vocabulary.ts";
+import type { Denoiser } from "../models/denoiser.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { VQModel } from "../models/vq_model.ts";
 import type { Module } from "../nn/module.ts";
-import { type ComponentKind, explained, readWeights, schedulerKind, UNET } from "./components.ts";
+import {
+  COMPONENT_KINDS,
+  type ComponentKind,
+  explained,
+  type PipelineModel,
+  type PipelineParts,
+  readWeights,
+  schedulerKind,
+  UNET,
+} from "./components.ts";
 
 export { VAE };
 export const TEXT_ENCODER = "text_encoder";
 export const TOKENIZER = "tokenizer";
 export const TEXT_ENCODER_2 = "text_encoder_2";
 export const TOKENIZER_2 = "tokenizer_2";
+export const VQVAE = "vqvae";
 
 const { join } = paths;
 
@@ -34,9 +46,9 @@ export const STABLE_DIFFUSION_KINDS: readonly ComponentKind<UNet2DConditionModel
     library: "transformers",
     ...weighted(CLIPTextModel.fromConfig, (textEncoder) => ({ textEncoder }), "transformers"),
   },
-  autoencoderKind("AutoencoderKL", AutoencoderKL.fromConfig),
-  autoencoderKind("AutoencoderTiny", AutoencoderTiny.fromConfig),
-  autoencoderKind("VQModel", VQModel.fromConfig),
+  autoencoderKind(VAE, "AutoencoderKL", AutoencoderKL.fromConfig),
+  autoencoderKind(VAE, "AutoencoderTiny", AutoencoderTiny.fromConfig),
+  autoencoderKind(VAE, "VQModel", VQModel.fromConfig),
   {
     name: UNET,
     className: "UNet2DConditionModel",
@@ -56,15 +68,20 @@ export const STABLE_DIFFUSION_XL_KINDS: readonly ComponentKind<UNet2DConditionMo
   },
 ];
 
-type Kind = ComponentKind<UNet2DConditionModel>;
-type Part = Awaited<ReturnType<Kind["read"]>>;
+/** Those of LDMPipeline, whose model sees no prompt. */
+export const LATENT_DIFFUSION_KINDS: readonly ComponentKind<PipelineModel>[] = [
+  ...COMPONENT_KINDS,
+  autoencoderKind(VQVAE, "VQModel", VQModel.fromConfig),
+];
+
+type Part<D extends Denoiser> = Partial<PipelineParts<D>>;
 
 /** A model with a config.json and weights. */
-function weighted<M extends Module>(
+function weighted<M extends Module, D extends Denoiser>(
   fromConfig: (json: unknown) => M,
-  partOf: (model: M) => Part,
+  partOf: (model: M) => Part<D>,
   library: WeightsLibrary = "diffusers",
-): Pick<Kind, "files" | "read"> {
+): Pick<ComponentKind<D>, "files" | "read"> {
   return {
     files: (names, { variant }, source) => [
       MODEL_CONFIG,
@@ -74,11 +91,18 @@ function weighted<M extends Module>(
   };
 }
 
-function autoencoderKind(className: string, fromConfig: (json: unknown) => Autoencoder): Kind {
-  return { name: VAE, className, ...weighted(fromConfig, (model) => ({ codec: autoencoder(model) })) };
+function autoencoderKind(
+  name: string,
+  className: string,
+  fromConfig: (json: unknown) => Autoencoder,
+): ComponentKind<never> {
+  return { name, className, ...weighted(fromConfig, (model) => ({ codec: autoencoder(model) })) };
 }
 
-function tokenizerKinds(name: string, partOf: (tokenizer: CLIPTokenizer) => Part): Kind[] {
+function tokenizerKinds(
+  name: string,
+  partOf: (tokenizer: CLIPTokenizer) => Part<never>,
+): ComponentKind<never>[] {
   return ["CLIPTokenizer", "CLIPTokenizerFast"].map((className) => ({
     name,
     className,

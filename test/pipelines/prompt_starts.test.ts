@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import type { Pixels } from "../../src/io/image/index.ts";
+import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
+import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { STABLE_DIFFUSION } from "../../src/pipelines/families.ts";
 import { readPipelineOf } from "../../src/pipelines/folders.ts";
+import { LDMPipeline } from "../../src/pipelines/ldm_pipeline.ts";
 import { loadPipeline } from "../../src/pipelines/load_pipeline.ts";
 import {
   type StableDiffusionImg2ImgOptions,
@@ -178,6 +181,22 @@ describe("inpainting", async () => {
       );
     }
   });
+});
+
+test("latents without prompts have a class of their own", async () => {
+  const path = fixture("stable_diffusion/pipeline_ldm");
+  const pipeline = await loadPipeline(path, { backend });
+  expect(pipeline).toBeInstanceOf(LDMPipeline);
+  expect(pipeline.imageSize).toEqual({ height: 32, width: 32, channels: 3 });
+  await expect(DDPMPipeline.fromPretrained(path)).rejects.toThrow(
+    "a pipeline of the class LDMPipeline, expected",
+  );
+  const { unet, scheduler } = pipeline;
+  const { codec } = await readPipelineOf(STABLE_DIFFUSION, BASE);
+  if (!codec || !(unet instanceof UNet2DModel)) throw new Error("not read");
+  expect(() => new LDMPipeline({ unet, scheduler, codec })).toThrow(
+    "a model of 3 channels does not see the 4",
+  );
 });
 
 describe("Stable Diffusion XL", () => {

@@ -9,6 +9,7 @@ import type { Backend } from "../../src/engine/backend.ts";
 import type { HostTensor } from "../../src/engine/host_tensor.ts";
 import type { Pixels } from "../../src/io/image/index.ts";
 import type { SizeOptions } from "../../src/pipelines/beginning.ts";
+import { LDMPipeline } from "../../src/pipelines/ldm_pipeline.ts";
 import type { PromptOptions, StableDiffusionLoadOptions } from "../../src/pipelines/prompt_pipeline.ts";
 import { StableDiffusionImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_img2img_pipeline.ts";
 import { StableDiffusionInpaintPipeline } from "../../src/pipelines/stable_diffusion_inpaint_pipeline.ts";
@@ -30,7 +31,8 @@ const numbered = v.pipe(
   v.transform((given) => [given].flat()),
 );
 const optionsSchema = v.strictObject({
-  prompt: texts,
+  prompt: v.exactOptional(texts, ""),
+  batch_size: v.exactOptional(v.number(), 1),
   num_inference_steps: v.number(),
   prompt_2: v.exactOptional(texts),
   negative_prompt: v.exactOptional(texts),
@@ -64,7 +66,7 @@ const schema = v.object({
   ),
   rows: v.array(
     v.object({
-      folder: v.picklist(["pipeline", "pipeline_inpaint", "pipeline_xl"]),
+      folder: v.picklist(["pipeline", "pipeline_inpaint", "pipeline_xl", "pipeline_ldm"]),
       pipeline: v.string(),
       scheduler: v.string(),
       seed: v.number(),
@@ -140,6 +142,11 @@ const DRAWINGS: Readonly<
       const { image, mask_image: mask } = row.options;
       return pipeline.generate({ ...callOf(row), image: imagesOf(image), maskImage: imagesOf(mask) });
     };
+  },
+  LDMPipeline: async (path, options) => {
+    const pipeline = await LDMPipeline.fromPretrained(path, options);
+    return ({ options: { num_inference_steps: steps, batch_size: count }, scheduler, seed }) =>
+      pipeline.generate({ count, steps, scheduler, seed, seedCompat: "torch" });
   },
   StableDiffusionXLPipeline: async (path, options) => {
     const pipeline = await StableDiffusionXLPipeline.fromPretrained(path, options);

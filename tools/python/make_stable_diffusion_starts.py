@@ -5,7 +5,7 @@ noise, from images, and from images with a mask, at a seed, for several schedule
     python make_stable_diffusion_starts.py test/fixtures/stable_diffusion
 
 It builds on pipeline/ (make_stable_diffusion_pipeline.py). pipeline_inpaint/ and pipeline_xl/ hold only what differs
-from it: copied over it, they are whole. starts.json has the images to start from, and a row for each call: pipeline and
+from it: copied over it, they are whole. pipeline_ldm/ is an LDMPipeline. starts.json has the images to start from, and a row for each call: pipeline and
 scheduler by class, the arguments (images by number), and the pixels [count, height, width, 3] as bytes in base64.
 """
 
@@ -19,11 +19,12 @@ import tempfile
 import diffusers
 import numpy
 import torch
-from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import (DDIMScheduler, EulerDiscreteScheduler, LDMPipeline, StableDiffusionPipeline,
+                       StableDiffusionXLPipeline, UNet2DConditionModel, UNet2DModel, VQModel)
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
-from make_stable_diffusion_models import UNET, UNETS, liven
+from make_stable_diffusion_models import LEVELS, UNET, UNETS, liven
 
 SIDE = 32
 PROMPTS = ["a photo of a cat", "an oil painting of the castle, highly detailed"]
@@ -58,6 +59,8 @@ CALLS = [
     ("pipeline_xl", "StableDiffusionXLImg2ImgPipeline", FIVE[:1],
      IMAGE | NEGATIVE_SIZES | dict(strength=0.7, crops_coords_top_left=[3, 5])),
     ("pipeline_xl", "StableDiffusionXLInpaintPipeline", FIVE + [NOISY], MASK),
+    # It asks Euler for the size of the noise before it sets the timesteps, so that it is another schedule's.
+    ("pipeline_ldm", "LDMPipeline", [name for name in FIVE if "Euler" not in name], dict(batch_size=2)),
 ]
 
 
@@ -78,6 +81,22 @@ def xl_parts(tokenizer: CLIPTokenizer) -> dict:
     for model in (text_encoder_2, unet):
         liven(model)
     return dict(text_encoder_2=text_encoder_2, unet=unet)
+
+
+def ldm_pipeline() -> diffusers.DiffusionPipeline:
+    torch.manual_seed(3)
+    small = dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4)
+    unet = UNet2DModel(**small, sample_size=16, in_channels=3, out_channels=3, attention_head_dim=4,
+                       down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+                       up_block_types=("AttnUpBlock2D", "UpBlock2D")).eval()
+    vqvae = VQModel(**LEVELS | dict(latent_channels=3, num_vq_embeddings=20, block_out_channels=(4, 8))).eval()
+    for model in (unet, vqvae):
+        liven(model)
+    # The table's vectors begin very near to 0.
+    vqvae.quantize.embedding.weight.data *= 20
+    scheduler = DDIMScheduler(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear", clip_sample=False)
+    scheduler.register_to_config(skip_prk_steps=True)
+    return LDMPipeline(vqvae=vqvae, unet=unet, scheduler=scheduler)
 
 
 def saved(pipeline: diffusers.DiffusionPipeline, folder: pathlib.Path, base: pathlib.Path) -> None:
@@ -122,6 +141,8 @@ def main(folder: pathlib.Path) -> None:
                                     add_watermarker=False),
           folder / "pipeline_xl", folder / "pipeline")
 
+    saved(ldm_pipeline(), folder / "pipeline_ldm", folder / "pipeline")
+
     images = start_images()
     chosen = lambda given: [images[k] for k in given] if isinstance(given, list) else images[given]
     rows = []
@@ -135,9 +156,11 @@ def main(folder: pathlib.Path) -> None:
         own = loaded.scheduler.config
         for scheduler in schedulers:
             loaded.scheduler = getattr(diffusers, scheduler).from_config(own)
-            told = dict(prompt=PROMPTS, num_inference_steps=6) | options
+            prompts = {} if kind == "LDMPipeline" else dict(prompt=PROMPTS)
+            told = prompts | dict(num_inference_steps=6) | options
             call = {key: chosen(value) if key in ("image", "mask_image") else
-                    tuple(value) if key.endswith(("size", "top_left")) else value for key, value in told.items()}
+                    tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
+                    for key, value in told.items()}
             generator = torch.Generator("cpu").manual_seed(7)
             pixels = (loaded(**call, generator=generator, output_type="np").images * 255).round().astype(numpy.uint8)
             rows.append({"folder": name, "pipeline": kind, "scheduler": scheduler, "seed": 7, "options": told,
