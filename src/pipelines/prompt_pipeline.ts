@@ -171,7 +171,7 @@ function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
     if (sameShape(shape, seen)) return;
     const expected = wanted[name] === undefined ? "none" : showShape(seen);
     throw new PipelineError(
-      `a ${className} gives ${name} of ${showShape(shape)} for an image, expected ${expected} as the UNet sees it; they are of different models`,
+      `the prompts of a ${className} become ${name} of ${showShape(shape)}, expected ${expected}, which the UNet sees; text encoder and UNet are of different models`,
     );
   });
   if (!beginning.inputChannels(channels).includes(inChannels)) {
@@ -184,7 +184,9 @@ function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
 }
 
 /** Where a UNet of other conditions belongs. */
-const elsewhere = ({ timeIds, timestepCond }: Conditions<unknown>): string =>
-  timeIds !== undefined && timestepCond === undefined
-    ? "it is Stable Diffusion XL's: StableDiffusionXLPipeline"
-    : "consistency models with an embedded guidance scale are not drawn yet";
+function elsewhere({ timeIds, timestepCond }: Conditions<unknown>): string {
+  if (timestepCond !== undefined)
+    return "consistency models with an embedded guidance scale are not drawn yet";
+  if (timeIds !== undefined) return "it is Stable Diffusion XL's: StableDiffusionXLPipeline";
+  return "such models are not drawn yet";
+}

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import type { Pixels } from "../../src/io/image/index.ts";
+import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { STABLE_DIFFUSION } from "../../src/pipelines/families.ts";
@@ -225,6 +226,15 @@ describe("Stable Diffusion XL", () => {
     );
     await expect(StableDiffusionPipeline.fromPretrained(path)).rejects.toThrow(
       "the pipeline has a text_encoder_2",
+    );
+    const narrow = await folderOf("narrow", "pipeline_xl");
+    await cp(join(BASE, "unet"), join(narrow, "unet"), { recursive: true });
+    await expect(StableDiffusionXLPipeline.fromPretrained(narrow)).rejects.toThrow(
+      "the prompts of a StableDiffusionXLPipeline become encoderHiddenStates of [77, 28], expected [77, 12], which the UNet sees",
+    );
+    const lcm = new UNet2DConditionModel({ ...own.unet.config, timeCondProjDim: 6 });
+    expect(() => new StableDiffusionPipeline({ ...parts, unet: lcm })).toThrow(
+      "the UNet is conditioned on timestepCond too, which a StableDiffusionPipeline does not give; consistency models",
     );
   });
 
