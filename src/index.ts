@@ -8,7 +8,7 @@
  * @module imago
  */
 
-export { type Autoencoder, autoencoder } from "./codecs/autoencoder.ts";
+export { type Autoencoder, type AutoencoderCodec, autoencoder } from "./codecs/autoencoder.ts";
 export type { Codec, CustomPipeline, ImageSize, SavedCodec } from "./codecs/codec.ts";
 export { PATCH_SIZES, type PatchSize, patches } from "./codecs/patches.ts";
 export {
@@ -225,9 +225,13 @@ export { toImages } from "./pipelines/images.ts";
 export { loadPipeline } from "./pipelines/load_pipeline.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
 export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
+export type { SavedDtype } from "./pipelines/saved_dtype.ts";
 export { type GenerateOptions, SchedulerPipeline } from "./pipelines/scheduler_pipeline.ts";
 export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
+export type { SingleFileOptions } from "./pipelines/single_file.ts";
+export type { SaveSingleFileOptions } from "./pipelines/single_file_writer.ts";
 export {
+  type SavePretrainedOptions,
   type StableDiffusionLoadOptions,
   type StableDiffusionOptions,
   type StableDiffusionParts,

@@ -7,6 +7,7 @@ import { FileError } from "../platform/errors.ts";
 import { type JsonObject, type JsonValue, readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 import { quoted } from "./printable.ts";
+import type { WriteStateDictOptions } from "./state_dict.ts";
 
 const { join } = paths;
 
@@ -32,8 +33,8 @@ export type PipelineComponent = {
 export type SavedComponent = PipelineComponent & {
   /** Its key in model_index.json, and its subfolder. */
   readonly name: string;
-  /** Writes config and weights. @throws FileError */
-  readonly save: (folder: string) => Promise<void>;
+  /** Writes config and weights. @param weights how these are written. @throws FileError */
+  readonly save: (folder: string, weights?: WriteStateDictOptions) => Promise<void>;
 };
 
 /** The contents of a model_index.json. */

@@ -49,9 +49,9 @@ export interface CLIPTokenizerSettings {
 }
 
 /** One file with everything, as the fast tokenizers of transformers write it. */
-const WHOLE = "tokenizer.json";
-const VOCABULARY = "vocab.json";
-const MERGES = "merges.txt";
+export const WHOLE = "tokenizer.json";
+export const VOCABULARY = "vocab.json";
+export const MERGES = "merges.txt";
 /** Files of settings, of which the first that has one counts. */
 const SETTINGS = ["tokenizer_config.json", "special_tokens_map.json"] as const;
 

@@ -1,5 +1,7 @@
 // StableDiffusionPipeline: draws what a prompt says (Rombach et al. 2022, arXiv 2112.10752), as Stable Diffusion 1 and 2 do.
 
+import { files } from "#platform";
+import { autoencoder, autoencoderOf } from "../codecs/autoencoder.ts";
 import type { Codec, ImageSize } from "../codecs/codec.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import type { Pixels } from "../io/image/index.ts";
@@ -8,13 +10,18 @@ import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { overridden } from "../schedulers/bases/options.ts";
 import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
+import { savedComponents } from "./components.ts";
 import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { STABLE_DIFFUSION } from "./families.ts";
-import { readPipelineOf } from "./folders.ts";
+import { checkReplaceable, readPipelineOf, writePipeline } from "./folders.ts";
+import { type SavedDtype, weightDtype } from "./saved_dtype.ts";
 import { schedulerNameOf } from "./scheduler_choice.ts";
 import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
+import { readSingleFile, type SingleFileOptions } from "./single_file.ts";
+import { type SaveSingleFileOptions, writeSingleFile } from "./single_file_writer.ts";
 import { withPipelineFolder } from "./source.ts";
+import { TEXT_ENCODER } from "./text_components.ts";
 import { promptsOf, TextConditioner, type TextOptions } from "./text_conditioner.ts";
 
 /** Options of `generate`: the prompt, the size, and how the images are drawn. */
@@ -54,11 +61,33 @@ export interface StableDiffusionPipelineOptions
 export interface StableDiffusionLoadOptions
   extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label"> {}
 
+/** How a pipeline is saved. */
+export interface SavePretrainedOptions {
+  /** The type of the weights: "fp16" and "bf16" take half the room. Default "fp32". */
+  readonly dtype?: SavedDtype;
+  /** Names the weights NAME.VARIANT.safetensors, which `fromPretrained` reads with the same option. */
+  readonly variant?: string;
+  /** Largest weights file (bytes); larger models are written as several. Default 10 GB, as in diffusers. */
+  readonly maxShardSize?: number;
+}
+
+/** What diffusers wants to be told of a pipeline without a safety checker. */
+const WITHOUT_CHECKER = {
+  safety_checker: [null, null],
+  feature_extractor: [null, null],
+  requires_safety_checker: false,
+};
+
 /** Longest side of an image, pixels. */
 const MOST_SIDE = 2 ** 14;
 
 /** Draws what a prompt says, like diffusers' StableDiffusionPipeline: text to image. */
 export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionModel, StableDiffusionOptions> {
+  /** Makes tokens of prompts. */
+  readonly tokenizer: CLIPTokenizer;
+  /** What the tokens mean to the UNet. */
+  readonly textEncoder: CLIPTextModel;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
     const { unet, scheduler, codec, tokenizer, textEncoder } = parts;
@@ -71,6 +100,8 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
       conditioner,
       className: "StableDiffusionPipeline",
     });
+    this.tokenizer = tokenizer;
+    this.textEncoder = textEncoder;
   }
 
   /**
@@ -91,17 +122,59 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
     if (codec === undefined || tokenizer === undefined || textEncoder === undefined) {
       throw new PipelineError(`${source}: the pipeline lacks its autoencoder, tokenizer or text encoder`);
     }
-    const { backend, threads, precision, warn, sampling = parts.sampling } = options;
+    const { sampling = parts.sampling } = options;
     return new StableDiffusionPipeline(
       { ...parts, codec, tokenizer, textEncoder },
-      {
-        sampling,
-        ...(backend !== undefined && { backend }),
-        ...(threads !== undefined && { threads }),
-        ...(precision !== undefined && { precision }),
-        ...(warn !== undefined && { warn }),
-      },
+      { ...computing(options), sampling },
     );
+  }
+
+  /**
+   * Loads a single file in the original layout of Stable Diffusion 1 or 2 (diffusers' from_single_file).
+   * @param path of a .safetensors file
+   * @throws PipelineError, FileError, in one line, naming what is missing, damaged or unsupported
+   */
+  static async fromSingleFile(
+    path: string,
+    options: SingleFileOptions & StableDiffusionPipelineOptions = {},
+  ): Promise<StableDiffusionPipeline> {
+    const { version, unet, vae, textEncoders, scheduler, tokenizer } = await readSingleFile(path, options);
+    const textEncoder = textEncoders.get(TEXT_ENCODER);
+    if (textEncoder === undefined || textEncoders.size !== 1) {
+      throw new PipelineError(
+        `${path}: a file of ${version}, where one of Stable Diffusion 1 or 2 was expected`,
+      );
+    }
+    return new StableDiffusionPipeline(
+      { unet, scheduler, codec: autoencoder(vae), tokenizer, textEncoder },
+      { ...computing(options), sampling: options.sampling },
+    );
+  }
+
+  /**
+   * Writes a folder that `fromPretrained` and diffusers' StableDiffusionPipeline.from_pretrained load; it replaces an
+   * existing pipeline.
+   * @throws FileError; PipelineError when the folder holds anything else
+   */
+  async savePretrained(folder: string, options: SavePretrainedOptions = {}): Promise<void> {
+    const { dtype, variant, maxShardSize } = options;
+    const written = { dtype: weightDtype(dtype), variant, maxShardSize };
+    const weights = this.unet.stateDict();
+    const { className } = this;
+    await checkReplaceable(folder, savedComponents(this, weights));
+    await files.replaceDirAtomic(folder, (aside) =>
+      writePipeline(aside, this, weights, { className, settings: WITHOUT_CHECKER, written }),
+    );
+  }
+
+  /**
+   * Writes all weights into a single file in the original layout, which `fromSingleFile` and diffusers' from_single_file
+   * load. Tokenizer, scheduler and configs are not in it.
+   * @throws FileError; PipelineError for models that the layout does not have
+   */
+  async saveSingleFile(path: string, options: SaveSingleFileOptions = {}): Promise<void> {
+    const { unet, codec, textEncoder } = this;
+    await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoder }, options);
   }
 
   override async generate(options: StableDiffusionOptions): Promise<HostTensor> {
@@ -130,6 +203,21 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
     };
     return { height: inLatents("height"), width: inLatents("width"), channels };
   }
+}
+
+/** The options of how a pipeline computes. */
+function computing({
+  backend,
+  threads,
+  precision,
+  warn,
+}: StableDiffusionPipelineOptions): StableDiffusionPipelineOptions {
+  return {
+    ...(backend !== undefined && { backend }),
+    ...(threads !== undefined && { threads }),
+    ...(precision !== undefined && { precision }),
+    ...(warn !== undefined && { warn }),
+  };
 }
 
 /** The options with what they leave open: one image for each prompt. @throws PipelineError */

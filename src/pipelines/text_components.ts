@@ -15,6 +15,7 @@ import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { VQModel } from "../models/vq_model.ts";
 import type { Module } from "../nn/module.ts";
 import { type ComponentKind, explained, readWeights, schedulerKind, UNET } from "./components.ts";
+import { PipelineError } from "./errors.ts";
 
 export { VAE };
 export const TEXT_ENCODER = "text_encoder";
@@ -70,8 +71,18 @@ function tokenizerKind(className: string): Kind {
     name: TOKENIZER,
     className,
     files: (names) => clipTokenizerFiles(names),
-    read: async (folder) => ({ tokenizer: await CLIPTokenizer.fromFolder(folder) }),
+    read: async (folder) => ({ tokenizer: await readTokenizer(folder) }),
   };
+}
+
+/** Reads the folder of a tokenizer. @throws FileError, PipelineError */
+export async function readTokenizer(folder: string): Promise<CLIPTokenizer> {
+  try {
+    return await CLIPTokenizer.fromFolder(folder);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PipelineError(`${folder}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Reads the folder of a model. @throws FileError, PipelineError */

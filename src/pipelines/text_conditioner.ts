@@ -1,9 +1,12 @@
 // Prompts as the condition of a model: CLIP's text encoder turns them, once for a call, into what the UNet sees.
 
+import { paths } from "#platform";
 import type { Backend, HostArray } from "../engine/backend.ts";
 import { input } from "../engine/tensor.ts";
-import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
+import { MODEL_CONFIG, type ModelIndex, type SavedComponent } from "../io/diffusers_folder.ts";
+import { writePythonJson } from "../io/diffusers_json.ts";
 import { quoted } from "../io/printable.ts";
+import { type WriteStateDictOptions, writeStateDict } from "../io/state_dict.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { Conditions } from "../models/denoiser.ts";
@@ -11,6 +14,8 @@ import { MOST_GUIDANCE } from "./class_labels.ts";
 import type { Warn } from "./components.ts";
 import type { Condition, Conditioner, ConditionInputs } from "./conditioner.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
+
+const { join } = paths;
 
 /** What the images of a call shall show. */
 export interface TextOptions {
@@ -61,7 +66,7 @@ interface Asked {
 
 /** The conditioner of models that see the tokens of a prompt (`encoderHiddenStates`). */
 export class TextConditioner implements Conditioner<TextOptions> {
-  readonly components: readonly SavedComponent[] = [];
+  readonly components: readonly SavedComponent[];
   readonly settings: Pick<ModelIndex, "id2label"> = {};
   readonly #tokenizer: CLIPTokenizer;
   readonly #encoder: CLIPTextModel;
@@ -74,6 +79,17 @@ export class TextConditioner implements Conditioner<TextOptions> {
     this.#tokenizer = tokenizer;
     this.#encoder = encoder;
     this.#warn = warn;
+    const { className } = encoder;
+    this.components = [
+      {
+        ...{ name: "text_encoder", library: "transformers", className },
+        save: (folder, written) => saveTextEncoder(folder, encoder, written),
+      },
+      {
+        ...{ name: "tokenizer", library: "transformers", className: "CLIPTokenizer" },
+        save: (folder) => tokenizer.save(folder),
+      },
+    ];
   }
 
   /** Tokens of a text, those around it included, and the numbers of each, as the model sees them. */
@@ -174,6 +190,19 @@ export class TextConditioner implements Conditioner<TextOptions> {
     }
     return new Map(texts.map((text, k) => [text, inputIds.data.slice(k * tokens, (k + 1) * tokens)]));
   }
+}
+
+/** What transformers calls the types of weights. */
+const TORCH_DTYPES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
+
+async function saveTextEncoder(
+  folder: string,
+  encoder: CLIPTextModel,
+  written: WriteStateDictOptions = {},
+): Promise<void> {
+  const config = { ...encoder.toConfig(), dtype: TORCH_DTYPES[written.dtype ?? "F32"] };
+  await writePythonJson(join(folder, MODEL_CONFIG), config, encoder.floatKeys);
+  await writeStateDict(folder, encoder.stateDict(), { ...written, library: "transformers" });
 }
 
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];

@@ -1,0 +1,119 @@
+// Where the weights of a model stand in a file of the original layout (CompVis, Stability AI), and in which form.
+
+import type { StateDict } from "../../io/state_dict.ts";
+import type { Module } from "../../nn/module.ts";
+
+/**
+ * How a weight differs there: "pixel" is a linear weight [O, I] as a convolution [O, I, 1, 1]; "transposed" is [I, O];
+ * of "query", "key" and "value" one tensor holds all three, one below the other.
+ */
+export type OriginalForm = "same" | "pixel" | "transposed" | "query" | "key" | "value";
+
+/** The place of one weight. */
+export interface OriginalPlace {
+  /** The name of the tensor in the file. */
+  readonly name: string;
+  readonly form: OriginalForm;
+}
+
+/** Name of a weight in diffusers or transformers -> its place. */
+export type OriginalPlaces = ReadonlyMap<string, OriginalPlace>;
+
+/** A tensor of the file. */
+interface Weight {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+const THIRDS: Readonly<Partial<Record<OriginalForm, number>>> = { query: 0, key: 1, value: 2 };
+
+/** The places of all weights of a model. @param placeOf of one of them, by its name */
+export const placesOf = (model: Module, placeOf: (name: string) => OriginalPlace): OriginalPlaces =>
+  new Map([...model.namedParameters().keys()].map((name) => [name, placeOf(name)]));
+
+/** The same name with each of these beginnings or parts replaced: the first pattern that fits, of each list. */
+export function renamed(name: string, patterns: readonly (readonly [RegExp, string])[]): string {
+  const found = patterns.find(([pattern]) => pattern.test(name));
+  return found === undefined ? name : name.replace(...found);
+}
+
+/**
+ * The weights of a model from a file of the original layout.
+ * @param read a tensor of the file by its name
+ */
+export async function fromOriginal(
+  places: OriginalPlaces,
+  read: (name: string) => Promise<Weight>,
+): Promise<StateDict> {
+  const weights: StateDict = new Map();
+  /** Those of which three weights are taken, which follow each other. */
+  const joined = new Map<string, Weight>();
+  for (const [name, { name: stored, form }] of places) {
+    const isJoined = THIRDS[form] !== undefined;
+    if (!isJoined) joined.clear();
+    const weight = joined.get(stored) ?? (await read(stored));
+    if (isJoined) joined.set(stored, weight);
+    weights.set(name, taken(weight, form));
+  }
+  return weights;
+}
+
+/** The tensors of a file of the original layout. @param weights of the model */
+export function toOriginal(places: OriginalPlaces, weights: StateDict): StateDict {
+  const tensors: StateDict = new Map();
+  const joined = new Map<string, Weight[]>();
+  for (const [name, place] of places) {
+    const weight = weights.get(name);
+    if (weight === undefined) throw new Error(`there is no weight ${name}`);
+    const third = THIRDS[place.form];
+    if (third === undefined) tensors.set(place.name, put(weight, place.form));
+    else {
+      const parts = joined.get(place.name) ?? [];
+      parts[third] = weight;
+      joined.set(place.name, parts);
+    }
+  }
+  for (const [name, parts] of joined) tensors.set(name, stacked(parts));
+  return tensors;
+}
+
+/** A tensor of the file -> the weight of the model. Shapes that do not fit stay as they are: the model refuses them. */
+function taken(weight: Weight, form: OriginalForm): Weight {
+  const { data, shape } = weight;
+  if (form === "pixel") return { data, shape: isPixel(shape) ? shape.slice(0, 2) : shape };
+  if (form === "transposed") return transposed(weight);
+  const third = THIRDS[form];
+  const [rows = 0, ...row] = shape;
+  if (third === undefined || rows % 3 !== 0) return weight;
+  const size = data.length / 3;
+  return { data: data.slice(third * size, (third + 1) * size), shape: [rows / 3, ...row] };
+}
+
+const isPixel = (shape: readonly number[]): boolean => shape.length === 4 && shape[2] === 1 && shape[3] === 1;
+
+function put(weight: Weight, form: OriginalForm): Weight {
+  if (form === "pixel") return { data: weight.data, shape: [...weight.shape, 1, 1] };
+  return form === "transposed" ? transposed(weight) : weight;
+}
+
+function transposed(weight: Weight): Weight {
+  const { data, shape } = weight;
+  if (shape.length !== 2) return weight;
+  const [rows, columns] = shape;
+  const turned = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) turned[j * rows + i] = data[i * columns + j];
+  }
+  return { data: turned, shape: [columns, rows] };
+}
+
+function stacked(parts: readonly Weight[]): Weight {
+  const [{ shape }] = parts;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { data, shape: [shape[0] * parts.length, ...shape.slice(1)] };
+}
