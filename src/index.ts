@@ -223,6 +223,7 @@ export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
 export { toImages } from "./pipelines/images.ts";
 export { loadPipeline } from "./pipelines/load_pipeline.ts";
+export type { LoraComponent } from "./pipelines/lora/names.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
 export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
 export type { SavedDtype } from "./pipelines/saved_dtype.ts";
@@ -231,6 +232,8 @@ export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts
 export type { SingleFileOptions } from "./pipelines/single_file.ts";
 export type { SaveSingleFileOptions } from "./pipelines/single_file_writer.ts";
 export {
+  type FuseLoraOptions,
+  type LoraOptions,
   type SavePretrainedOptions,
   type StableDiffusionLoadOptions,
   type StableDiffusionOptions,

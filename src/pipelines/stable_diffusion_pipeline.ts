@@ -15,6 +15,9 @@ import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipelin
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { STABLE_DIFFUSION } from "./families.ts";
 import { checkReplaceable, readPipelineOf, writePipeline } from "./folders.ts";
+import { LoraAdapters } from "./lora/adapters.ts";
+import { readLora } from "./lora/file.ts";
+import type { LoraComponent } from "./lora/names.ts";
 import { type SavedDtype, weightDtype } from "./saved_dtype.ts";
 import { schedulerNameOf } from "./scheduler_choice.ts";
 import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
@@ -71,6 +74,22 @@ export interface SavePretrainedOptions {
   readonly maxShardSize?: number;
 }
 
+/** How a LoRA is loaded. */
+export interface LoraOptions {
+  /** Its name for `setAdapters`. Default: default_0, default_1, ... */
+  readonly adapterName?: string;
+  /** How strong it is. Default 1. */
+  readonly weight?: number;
+}
+
+/** Which LoRAs are fused. */
+export interface FuseLoraOptions {
+  /** Times their weights. Default 1. */
+  readonly loraScale?: number;
+  /** Default: those that take part. */
+  readonly adapterNames?: readonly string[];
+}
+
 /** What diffusers wants to be told of a pipeline without a safety checker. */
 const WITHOUT_CHECKER = {
   safety_checker: [null, null],
@@ -87,6 +106,8 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
   readonly tokenizer: CLIPTokenizer;
   /** What the tokens mean to the UNet. */
   readonly textEncoder: CLIPTextModel;
+  readonly #texts: TextConditioner;
+  readonly #lora: LoraAdapters;
 
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
@@ -102,6 +123,8 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
     });
     this.tokenizer = tokenizer;
     this.textEncoder = textEncoder;
+    this.#texts = conditioner;
+    this.#lora = new LoraAdapters({ unet, text_encoder: textEncoder });
   }
 
   /**
@@ -175,6 +198,84 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
   async saveSingleFile(path: string, options: SaveSingleFileOptions = {}): Promise<void> {
     const { unet, codec, textEncoder } = this;
     await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoder }, options);
+  }
+
+  /**
+   * Loads a LoRA for the UNet and the text encoder, in a spelling of diffusers, PEFT or kohya; it is then the only one
+   * that takes part, as in diffusers, until `setAdapters` chooses several.
+   * @param path of a .safetensors file, or of a folder with pytorch_lora_weights.safetensors
+   * @throws FileError, PipelineError, in one line, for what is no LoRA of this model
+   */
+  async loadLoraWeights(path: string, options: LoraOptions = {}): Promise<void> {
+    const { adapterName, weight = 1 } = options;
+    const layers = await readLora(path);
+    this.#changeLora((lora) => lora.add(layers, path, adapterName, weight));
+  }
+
+  /**
+   * Chooses the LoRAs that take part, and how strong each is.
+   * @param weights one for all, or one for each. Default 1
+   * @throws PipelineError for names that are not loaded
+   */
+  setAdapters(names: string | readonly string[], weights: number | readonly number[] = 1): void {
+    const chosen = typeof names === "string" ? [names] : names;
+    const strengths = typeof weights === "number" ? chosen.map(() => weights) : weights;
+    this.#changeLora((lora) => lora.activate(chosen, strengths));
+  }
+
+  /** Names of the LoRAs that take part. */
+  getActiveAdapters(): readonly string[] {
+    return this.#lora.activeNames;
+  }
+
+  /** Names of all LoRAs, by the models that they change. */
+  getListAdapters(): Partial<Record<LoraComponent, string[]>> {
+    return this.#lora.byComponent();
+  }
+
+  /** Draws without LoRAs until `enableLora`. */
+  disableLora(): void {
+    this.#changeLora((lora) => lora.enable(false));
+  }
+
+  /** Draws with the active LoRAs again. */
+  enableLora(): void {
+    this.#changeLora((lora) => lora.enable(true));
+  }
+
+  /** Takes LoRAs away. @throws PipelineError for names that are not loaded */
+  deleteAdapters(names: string | readonly string[]): void {
+    this.#changeLora((lora) => lora.remove(typeof names === "string" ? [names] : names));
+  }
+
+  /**
+   * Makes LoRAs a part of the weights: what `setAdapters` chooses later is left out, and `unloadLoraWeights` leaves them
+   * in.
+   * @param options those that take part by default, with a `loraScale` of 1
+   * @throws PipelineError for names that are not loaded
+   */
+  fuseLora({ loraScale = 1, adapterNames }: FuseLoraOptions = {}): void {
+    this.#changeLora((lora) => lora.fuse(loraScale, adapterNames));
+  }
+
+  /** The reverse of `fuseLora`: the weights are exactly what they were. */
+  unfuseLora(): void {
+    this.#changeLora((lora) => lora.unfuse());
+  }
+
+  /** Takes all LoRAs away: the weights are exactly what they were, but for what is fused. */
+  unloadLoraWeights(): void {
+    this.#changeLora((lora) => lora.clear());
+  }
+
+  override weightsChanged(): void {
+    super.weightsChanged();
+    this.#texts.weightsChanged();
+  }
+
+  #changeLora(change: (lora: LoraAdapters) => void): void {
+    change(this.#lora);
+    this.weightsChanged();
   }
 
   override async generate(options: StableDiffusionOptions): Promise<HostTensor> {

@@ -72,7 +72,7 @@ export class TextConditioner implements Conditioner<TextOptions> {
   readonly #encoder: CLIPTextModel;
   readonly #warn: Warn | undefined;
   /** Those that hold the text encoder's weights. */
-  readonly #uploaded = new WeakSet<Backend>();
+  #uploaded = new WeakSet<Backend>();
 
   /** @param warn told of prompts that are too long, of which the end is cut off */
   constructor(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, warn?: Warn) {
@@ -96,6 +96,11 @@ export class TextConditioner implements Conditioner<TextOptions> {
   get shape(): readonly [tokens: number, width: number] {
     const { maxPositionEmbeddings, hiddenSize } = this.#encoder.config;
     return [Math.min(this.#tokenizer.modelMaxLength, maxPositionEmbeddings), hiddenSize];
+  }
+
+  /** Call after a change of the text encoder's weights: the next prompts are encoded by the new ones. */
+  weightsChanged(): void {
+    this.#uploaded = new WeakSet();
   }
 
   condition(options: TextOptions): Condition {
