@@ -8,6 +8,7 @@ import { FileError } from "../platform/errors.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
 import { listModelFolder } from "./model_folder.ts";
+import { plain } from "./plain.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 import { checkVariant, type ReadStateDictOptions, WeightNames } from "./weight_names.ts";
@@ -120,15 +121,16 @@ async function readInto(weights: StateDict, path: string, expected?: ReadonlySet
   try {
     for (const name of expected ?? []) {
       if (!file.has(name))
-        throw new FileError(path, `the index says that tensor ${name} is in this file, but it is not`);
+        throw new FileError(path, `the index says that tensor ${plain(name)} is in this file, but it is not`);
     }
     for (const stored of file.names) {
       if (expected !== undefined && !expected.has(stored)) {
-        throw new FileError(path, `tensor ${stored} is in this file, but the index does not say so`);
+        throw new FileError(path, `tensor ${plain(stored)} is in this file, but the index does not say so`);
       }
       if (PLACES.test(stored)) continue;
       const name = currentName(stored);
-      if (weights.has(name)) throw new FileError(path, `tensor ${stored} gives ${name} a second time`);
+      if (weights.has(name))
+        throw new FileError(path, `tensor ${plain(stored)} gives ${plain(name)} a second time`);
       weights.set(name, { data: await file.readFloat32(stored), shape: file.info(stored).shape });
     }
   } finally {

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { paths } from "#platform";
 import { readBounded } from "../io/bounded_bytes.ts";
-import { readJsonAs } from "../io/diffusers_json.ts";
+import { jsonObject, readJsonAs } from "../io/diffusers_json.ts";
 import { listModelFolder } from "../io/model_folder.ts";
 import { quoted } from "../io/printable.ts";
 import { decodeUtf8 } from "../io/text.ts";
@@ -79,12 +79,15 @@ const wholeSchema = v.looseObject({
   }),
 });
 const tokenSchema = v.nullish(v.union([v.string(), v.looseObject({ content: v.string() })]));
-const settingsSchema = v.looseObject({
-  bos_token: tokenSchema,
-  eos_token: tokenSchema,
-  pad_token: tokenSchema,
-  model_max_length: v.nullish(v.number()),
-});
+const settingsSchema = v.pipe(
+  jsonObject,
+  v.looseObject({
+    bos_token: tokenSchema,
+    eos_token: tokenSchema,
+    pad_token: tokenSchema,
+    model_max_length: v.nullish(v.number()),
+  }),
+);
 type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** The files of a tokenizer's folder that are read, of those that are there; a vocabulary is always among them. */

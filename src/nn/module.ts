@@ -4,6 +4,7 @@ import type { Backend } from "../engine/backend.ts";
 import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { sameShape, showShape } from "../engine/shape.ts";
+import { plain } from "../io/plain.ts";
 import type { StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
@@ -132,6 +133,6 @@ export abstract class Module {
 
 function describe(what: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
-  const shown = items.slice(0, 3).join(", ");
+  const shown = items.slice(0, 3).map(plain).join(", ");
   return [items.length > 3 ? `${what} ${shown} and ${items.length - 3} more` : `${what} ${shown}`];
 }

@@ -157,7 +157,8 @@ export async function readPipelineOf<D extends Denoiser>(
 /** The folder of a component: its own, or, in pipelines of 2022 (google/ddpm-*), that of model_index.json. */
 async function componentFolder(root: string, name: string): Promise<string> {
   const own = join(root, name);
-  return (await files.exists(own)) ? own : root;
+  const isApart = (await files.exists(own)) || !(await files.exists(join(root, MODEL_CONFIG)));
+  return isApart ? own : root;
 }
 
 /**

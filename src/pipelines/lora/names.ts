@@ -5,9 +5,9 @@
 //   lora_unet_down_blocks_0…attn1_to_q.lora_down.weight        kohya, with a tensor …alpha for each layer
 
 /** The models that a LoRA changes, by their names in a pipeline. */
-export type LoraComponent = (typeof LORA_COMPONENTS)[number];
+export type LoraComponent = "unet" | "text_encoder" | "text_encoder_2";
 /** All of them. */
-export const LORA_COMPONENTS = ["unet", "text_encoder", "text_encoder_2"] as const;
+export const LORA_COMPONENTS: readonly LoraComponent[] = ["unet", "text_encoder", "text_encoder_2"];
 
 /** What a tensor of a layer is: down [r, in], up [out, r], or the number by which r divides the strength. */
 export type LoraRole = "down" | "up" | "alpha";
