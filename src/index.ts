@@ -196,6 +196,7 @@ export type {
   TimestepKind,
 } from "./models/denoiser.ts";
 export { DiagonalGaussianDistribution } from "./models/diagonal_gaussian.ts";
+export type { OriginalVersion } from "./models/original/layouts.ts";
 export type { UNet2DConditionConfig, UNet2DConditionOptions } from "./models/unet_2d_condition_config.ts";
 export { UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";

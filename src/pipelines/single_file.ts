@@ -19,7 +19,7 @@ import {
   originalVersion,
 } from "../models/original/layouts.ts";
 import { fromOriginal, type OriginalPlaces } from "../models/original/places.ts";
-import { originalTextModel } from "../models/original/text_model.ts";
+import { isBareTextModel, originalTextModel } from "../models/original/text_model.ts";
 import { ORIGINAL_UNET, originalUNet } from "../models/original/unet.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import type { Module } from "../nn/module.ts";
@@ -87,7 +87,7 @@ export async function readSingleFile(
     // Small files first, so that their errors appear before weights are read.
     const scheduler = options.scheduler ?? schedulerFromJson(layout.scheduler, path, options.warn);
     const tokenizer = await tokenizerOf(path, options);
-    const made = modelsOf(layout, path);
+    const made = modelsOf(layout, file.names, path);
     checkNames(file, made, path);
     for (const { model, places } of made.all) await load(file, model, places, path);
     const { unet, vae, textEncoders } = made;
@@ -160,7 +160,7 @@ interface Made {
 
 const TEXT_MODELS = { CLIPTextModel, CLIPTextModelWithProjection } as const;
 
-function modelsOf(layout: OriginalLayout, path: string): Made {
+function modelsOf(layout: OriginalLayout, names: readonly string[], path: string): Made {
   const { unet, vae, textModels } = explained(path, () => ({
     unet: UNet2DConditionModel.fromConfig(layout.unet),
     vae: AutoencoderKL.fromConfig(layout.vae),
@@ -173,7 +173,7 @@ function modelsOf(layout: OriginalLayout, path: string): Made {
     ...textModels.map(({ model, layout, prefix }) => ({
       model,
       prefix,
-      places: originalTextModel(model, layout, prefix),
+      places: originalTextModel(model, layout, prefix, isBareTextModel(names, prefix)),
     })),
     { model: vae, prefix: ORIGINAL_AUTOENCODER, places: originalAutoencoder(vae) },
     { model: unet, prefix: ORIGINAL_UNET, places: explained(path, () => originalUNet(unet)) },

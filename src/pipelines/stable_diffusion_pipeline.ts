@@ -7,6 +7,7 @@ import type { HostTensor } from "../engine/host_tensor.ts";
 import type { Pixels } from "../io/image/index.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
+import { ORIGINAL_LAYOUTS } from "../models/original/layouts.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { overridden } from "../schedulers/bases/options.ts";
 import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
@@ -165,7 +166,7 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
     const textEncoder = textEncoders.get(TEXT_ENCODER);
     if (textEncoder === undefined || textEncoders.size !== 1) {
       throw new PipelineError(
-        `${path}: a file of ${version}, where one of Stable Diffusion 1 or 2 was expected`,
+        `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, where one of Stable Diffusion 1 or 2 was expected`,
       );
     }
     return new StableDiffusionPipeline(
@@ -196,8 +197,9 @@ export class StableDiffusionPipeline extends SchedulerPipeline<UNet2DConditionMo
    * @throws FileError; PipelineError for models that the layout does not have
    */
   async saveSingleFile(path: string, options: SaveSingleFileOptions = {}): Promise<void> {
-    const { unet, codec, textEncoder } = this;
-    await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoder }, options);
+    const { unet, codec } = this;
+    const textEncoders = new Map([[TEXT_ENCODER, this.textEncoder]]);
+    await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoders }, options);
   }
 
   /**

@@ -1,15 +1,20 @@
 // Single files of Stable Diffusion, written and read: the same pictures as from a folder, and refusals in one line.
 
-import { cp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/io/safetensors.ts";
+import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
+import { CLIPTextModel, CLIPTextModelWithProjection } from "../../src/models/clip_text_model.ts";
+import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
+import type { Module } from "../../src/nn/module.ts";
 import { readSingleFile } from "../../src/pipelines/single_file.ts";
+import { writeSingleFile } from "../../src/pipelines/single_file_writer.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { EulerDiscreteScheduler } from "../../src/schedulers/index.ts";
 import { testFolder } from "../support/folder.ts";
-import { fixture } from "../support/golden.ts";
+import { fixture, readGolden, readJsonFixture } from "../support/golden.ts";
 
 const FOLDER = fixture("stable_diffusion/pipeline");
 const folder = testFolder();
@@ -79,6 +84,18 @@ describe("what files have besides", async () => {
     expect(await drawn(again)).toEqual(await drawn(pipeline));
   });
 
+  test("names of the text encoder may be without text_model", async () => {
+    const bare = await changed(folder("v1.safetensors"), "bare.safetensors", (tensors) => {
+      for (const [name, tensor] of [...tensors]) {
+        if (!name.includes(".text_model.")) continue;
+        tensors.delete(name);
+        tensors.set(name.replace(".text_model.", "."), tensor);
+      }
+    });
+    const again = await StableDiffusionPipeline.fromSingleFile(bare, { config: FOLDER, backend });
+    expect(await drawn(again)).toEqual(await drawn(pipeline));
+  });
+
   test("attention of the autoencoder may be linear", async () => {
     const linear = await changed(path(), "linear.safetensors", (tensors) => {
       for (const [name, { shape, data }] of [...tensors]) {
@@ -97,6 +114,46 @@ describe("what files have besides", async () => {
     const told = await readSingleFile(path(), { config: FOLDER, predictionType });
     expect(told.scheduler.toConfig()).toMatchObject({ prediction_type: "v_prediction" });
   });
+});
+
+test("a file of XL is written and read with both text encoders", async () => {
+  const model = async <M extends Module>(file: string, fromConfig: (json: unknown) => M) => {
+    const config = await readJsonFixture(`stable_diffusion/${file}.config.json`);
+    const golden = await readGolden(`stable_diffusion/${file}.safetensors`);
+    return { config, model: fromConfig(config).loadStateDict(golden.stateDict("param.")) };
+  };
+  const unet = await model("unet_sdxl", UNet2DConditionModel.fromConfig);
+  const vae = await model("vae", AutoencoderKL.fromConfig);
+  const text = await model("clip_text_quick_gelu", CLIPTextModel.fromConfig);
+  const text2 = await model("clip_text_projection", CLIPTextModelWithProjection.fromConfig);
+  const config = folder("xl");
+  await cp(FOLDER, config, { recursive: true });
+  for (const [name, { config: json }] of Object.entries({
+    unet,
+    vae,
+    text_encoder: text,
+    text_encoder_2: text2,
+  })) {
+    await mkdir(join(config, name), { recursive: true });
+    await writeFile(join(config, name, "config.json"), JSON.stringify(json));
+  }
+  const textEncoders = new Map([
+    ["text_encoder", text.model],
+    ["text_encoder_2", text2.model],
+  ]);
+  const path = folder("xl_model.safetensors");
+  await writeSingleFile(path, { unet: unet.model, vae: vae.model, textEncoders });
+  const read = await readSingleFile(path, { config });
+  expect(read.version).toBe("xl");
+  expect(read.unet.stateDict()).toEqual(unet.model.stateDict());
+  expect(read.vae.stateDict()).toEqual(vae.model.stateDict());
+  expect([...read.textEncoders.keys()]).toEqual(["text_encoder", "text_encoder_2"]);
+  for (const [name, encoder] of textEncoders) {
+    expect(read.textEncoders.get(name)?.stateDict()).toEqual(encoder.stateDict());
+  }
+  await expect(StableDiffusionPipeline.fromSingleFile(path, { config })).rejects.toThrow(
+    "a file of Stable Diffusion XL, where one of Stable Diffusion 1 or 2 was expected",
+  );
 });
 
 describe("refused in one line", () => {
@@ -151,11 +208,14 @@ describe("refused in one line", () => {
     );
   });
 
-  test("a file of XL, by this class", async () => {
-    const xl = await changed(path(), "xl.safetensors", (tensors) => {
-      tensors.set("conditioner.embedders.1.model.ln_final.bias", { shape: [1], data: new Float32Array(1) });
-    });
-    await expect(load(xl)).rejects.toThrow(/text_encoder_2|Stable Diffusion XL/);
+  test("a version that the pipeline is not of", async () => {
+    await expect(pipeline.saveSingleFile(folder("no.safetensors"), { version: "xl" })).rejects.toThrow(
+      "the pipeline has no text_encoder_2, which files of xl have",
+    );
+    const unknown: object = { version: "v3" };
+    await expect(pipeline.saveSingleFile(folder("no.safetensors"), unknown)).rejects.toThrow(
+      'version is "v3", expected one of v1, v2, xl, xl-refiner',
+    );
   });
 
   test("a config's folder without configs", async () => {

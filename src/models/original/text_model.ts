@@ -9,16 +9,29 @@ export type OriginalTextLayout = "clip" | "openclip";
 
 const FORMS: Readonly<Record<string, OriginalForm>> = { q: "query", k: "key", v: "value" };
 
+/** What some files leave out of transformers' names. */
+const TEXT_MODEL = "text_model.";
+
+/** Whether the names of a file with transformers' names leave that out. */
+export const isBareTextModel = (names: readonly string[], prefix: string): boolean =>
+  names.includes(`${prefix}embeddings.token_embedding.weight`);
+
 /**
  * The places of a text encoder's weights.
  * @param prefix what their names begin with
+ * @param isBare whether transformers' names are without "text_model."
  */
 export function originalTextModel(
   model: CLIPTextModel,
   layout: OriginalTextLayout,
   prefix: string,
+  isBare = false,
 ): OriginalPlaces {
-  const placeOf = layout === "clip" ? (name: string) => ({ name, form: "same" as const }) : openClip;
+  const clip = (name: string): OriginalPlace => ({
+    name: isBare && name.startsWith(TEXT_MODEL) ? name.slice(TEXT_MODEL.length) : name,
+    form: "same",
+  });
+  const placeOf = layout === "clip" ? clip : openClip;
   return placesOf(model, (name) => {
     const place = placeOf(name);
     return { ...place, name: `${prefix}${place.name}` };
