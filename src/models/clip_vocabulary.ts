@@ -90,6 +90,9 @@ const settingsSchema = v.pipe(
 );
 type Settings = v.InferOutput<typeof settingsSchema>;
 
+/** Files of which a tokenizer's folder may have some. */
+export const CLIP_TOKENIZER_CHOICES: readonly string[] = [WHOLE, ...SETTINGS];
+
 /** The files of a tokenizer's folder that are read, of those that are there; a vocabulary is always among them. */
 export function clipTokenizerFiles(names: readonly string[]): string[] {
   const vocabulary = names.includes(WHOLE) ? [WHOLE] : [VOCABULARY, MERGES];

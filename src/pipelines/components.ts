@@ -84,6 +84,8 @@ export interface ComponentKind<D extends Denoiser = PipelineModel> {
    * @throws FileError where some are missing
    */
   files(names: readonly string[], options: ReadStateDictOptions, source: string): string[];
+  /** Files that may be there and then count, for folders that cannot be listed. */
+  readonly mayHave?: readonly string[];
   /** Reads the component. @throws FileError, PipelineError, in one line */
   read(folder: string, options: ReadComponentOptions): Promise<Partial<PipelineParts<D>>>;
 }

@@ -10,7 +10,7 @@ import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
 import { CLIPTextModel } from "../models/clip_text_model.ts";
 import { CLIPTokenizer } from "../models/clip_tokenizer.ts";
-import { clipTokenizerFiles } from "../models/clip_vocabulary.ts";
+import { CLIP_TOKENIZER_CHOICES, clipTokenizerFiles } from "../models/clip_vocabulary.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { VQModel } from "../models/vq_model.ts";
 import type { Module } from "../nn/module.ts";
@@ -71,6 +71,7 @@ function tokenizerKind(className: string): Kind {
     name: TOKENIZER,
     className,
     files: (names) => clipTokenizerFiles(names),
+    mayHave: CLIP_TOKENIZER_CHOICES,
     read: async (folder) => ({ tokenizer: await readTokenizer(folder) }),
   };
 }
