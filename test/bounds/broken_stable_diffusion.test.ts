@@ -3,6 +3,7 @@
 
 import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/engine/backend.ts";
 import { createBackend } from "../../src/engine/backends/create.ts";
@@ -20,6 +21,8 @@ import {
   tensorChanges,
   truncations,
 } from "./broken_safetensors.ts";
+import { damage } from "./damage.ts";
+import { fuzzed } from "./odd_values.ts";
 
 const SOUND = fixture("stable_diffusion/pipeline");
 const folder = testFolder();
@@ -405,4 +408,35 @@ describe("LoRAs", () => {
     await writeFile(file, change(await readFile(fixture("stable_diffusion/lora/peft.safetensors"))));
     await expectRefusal(() => sound.loadLoraWeights(file), "broken_lora.safetensors");
   });
+});
+
+test("random damage to any file is explained, or changes nothing that counts", async () => {
+  const files = [
+    ...[
+      UNET,
+      VAE,
+      TEXT,
+      "model_index.json",
+      "unet/config.json",
+      "vae/config.json",
+      "text_encoder/config.json",
+    ],
+    ...["scheduler/scheduler_config.json", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"],
+  ];
+  const path = await copied();
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...files), damage, async (file, damaged) => {
+      const at = join(path, file);
+      const bytes = await readFile(at);
+      await writeFile(at, damaged(bytes));
+      try {
+        await StableDiffusionPipeline.fromPretrained(path, { backend });
+      } catch (error) {
+        expect(error instanceof PipelineError || error instanceof FileError, `${file}: ${error}`).toBe(true);
+        expect(error instanceof Error && error.message).not.toMatch(/\p{Cc}/u);
+      }
+      await writeFile(at, bytes);
+    }),
+    fuzzed(300),
+  );
 });
