@@ -7,7 +7,7 @@ import type { StateDict } from "../io/state_dict.ts";
 import { Embedding } from "../nn/embedding.ts";
 import { LayerNorm } from "../nn/layer_norm.ts";
 import { Linear } from "../nn/linear.ts";
-import { Module } from "../nn/module.ts";
+import { type LoadStateDictOptions, Module } from "../nn/module.ts";
 import { CLIPEncoderLayer } from "./clip_encoder.ts";
 import {
   type CLIPTextConfig,
@@ -82,13 +82,12 @@ export class CLIPTextModel extends Module {
   }
 
   /** Takes names with and without "text_model." (transformers 4 and 5). @throws Error as Module's */
-  override loadStateDict(state: StateDict, options: { readonly strict?: boolean } = {}): this {
+  override loadStateDict(state: StateDict, options: LoadStateDictOptions = {}): this {
     const isBare = [...state.keys()].every((name) => !name.startsWith(`${PREFIX}.`));
     if (!isBare) return super.loadStateDict(state, options);
-    return super.loadStateDict(
-      new Map([...state].map(([name, value]) => [`${PREFIX}.${name}`, value])),
-      options,
-    );
+    const named: StateDict = new Map([...state].map(([name, value]) => [`${PREFIX}.${name}`, value]));
+    if (options.release) state.clear();
+    return super.loadStateDict(named, options);
   }
 
   /**

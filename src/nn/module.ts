@@ -8,6 +8,14 @@ import { plain } from "../io/plain.ts";
 import type { StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
+/** How a state dict is loaded. */
+export interface LoadStateDictOptions {
+  /** Refuses missing and unknown keys. Default true. */
+  readonly strict?: boolean;
+  /** Empties the state dict. Default false. */
+  readonly release?: boolean;
+}
+
 /**
  * A layer or model. Subclasses register their parameters and children in their constructor, in the order in which
  * initial values are drawn, as in torch.
@@ -73,10 +81,11 @@ export abstract class Module {
 
   /**
    * Loads all values from a state dict in torch's layout. With `strict: false`, as in torch, missing parameters keep
-   * their values and unknown keys are ignored.
+   * their values and unknown keys are ignored. With `release` the values are taken out of the state dict one by one, so
+   * that memory never holds all of them twice.
    * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
    */
-  loadStateDict(state: StateDict, { strict = true }: { readonly strict?: boolean } = {}): this {
+  loadStateDict(state: StateDict, { strict = true, release = false }: LoadStateDictOptions = {}): this {
     const problems = this.#differences(state, strict);
     if (problems.length > 0) {
       throw new Error(`the weights do not fit this ${this.constructor.name}: ${problems.join("; ")}`);
@@ -84,6 +93,7 @@ export abstract class Module {
     for (const parameter of this.#parameters) {
       const weight = state.get(parameter.name);
       if (weight !== undefined) parameter.load(weight);
+      if (release) state.delete(parameter.name);
     }
     return this;
   }

@@ -149,7 +149,7 @@ export async function readWeights(
   options: ReadStateDictOptions = {},
 ): Promise<void> {
   const weights = await readStateDict(folder, options);
-  explained(folder, () => model.loadStateDict(weights));
+  explained(folder, () => model.loadStateDict(weights, { release: true }));
 }
 
 /** Numbers of an averaged model's config that are floats in Python. */

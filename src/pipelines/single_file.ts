@@ -226,7 +226,7 @@ async function load(
     data: await file.readFloat32(name),
     shape: file.info(name).shape,
   }));
-  explained(path, () => model.loadStateDict(weights));
+  explained(path, () => model.loadStateDict(weights, { release: true }));
 }
 
 async function tokenizerOf(path: string, { tokenizer, config }: SingleFileOptions): Promise<CLIPTokenizer> {
