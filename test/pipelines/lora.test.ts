@@ -1,11 +1,12 @@
 // LoRAs in every spelling against the pictures that diffusers and PEFT draw with them (tools/python/lora_pictures.py).
 
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import * as v from "valibot";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { createBackend } from "../../src/engine/backends/create.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/io/safetensors.ts";
 import type { StateDict } from "../../src/io/state_dict.ts";
+import { parseLoraName } from "../../src/pipelines/lora/names.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { testFolder } from "../support/folder.ts";
 import { fixture, readJsonFixture } from "../support/golden.ts";
@@ -126,6 +127,84 @@ describe("LoRAs that come and go", () => {
     await cp(lora("kohya"), folder("usual", "pytorch_lora_weights.safetensors"));
     await pipeline.loadLoraWeights(folder("usual"));
     expect(pipeline.getActiveAdapters()).toEqual(["default_0"]);
+  });
+});
+
+test.each([
+  ["unet.mid.attn1.processor.to_out_lora.down.weight", "unet", "mid.attn1.to_out.0", false, "down"],
+  ["unet.mid.attn1.processor.to_q_lora.alpha", "unet", "mid.attn1.to_q", false, "alpha"],
+  [
+    "text_encoder.text_model.x.self_attn.to_out_lora.up.weight",
+    "text_encoder",
+    "text_model.x.self_attn.out_proj",
+    false,
+    "up",
+  ],
+  [
+    "text_encoder_2.text_projection.lora_linear_layer.up.weight",
+    "text_encoder_2",
+    "text_projection",
+    false,
+    "up",
+  ],
+  ["lora_te1_text_model_x.lora_down.weight", "text_encoder", "text_model_x", true, "down"],
+  ["lora_te2_text_model_x.alpha", "text_encoder_2", "text_model_x", true, "alpha"],
+])("%s", (name, component, layer, isFlat, role) => {
+  expect(parseLoraName(name)).toEqual({ component, layer, isFlat, role });
+});
+
+describe("settings", () => {
+  const settings = { lora_alpha: 3, r: 2, use_rslora: false, alpha_pattern: {} };
+  /** PEFT's own folder, with the layers of one model. */
+  const saved = async (component: "unet" | "text_encoder", given: object): Promise<string> => {
+    const path = folder(`peft-${component}`);
+    await mkdir(path, { recursive: true });
+    const own = [...(await readSafetensors(lora("peft")))].flatMap(
+      ([name, tensor]): [string, TensorEntry][] =>
+        name.startsWith(`${component}.`)
+          ? [[`base_model.model.${name.slice(component.length + 1).replace("_A.", "_A.default.")}`, tensor]]
+          : [],
+    );
+    await writeSafetensors(`${path}/adapter_model.safetensors`, new Map(own));
+    await writeFile(`${path}/adapter_config.json`, JSON.stringify({ ...settings, ...given }));
+    return path;
+  };
+
+  test.each([
+    ["unet", 3],
+    ["text_encoder", 1],
+  ] as const)("PEFT's own folder of a %s", async (component, alpha) => {
+    await pipeline.loadLoraWeights(lora("peft"), { adapterName: "both" });
+    const model = component === "unet" ? pipeline.unet : pipeline.textEncoder;
+    const expected = model.stateDict();
+    await pipeline.loadLoraWeights(await saved(component, { lora_alpha: alpha }));
+    expect(pipeline.getListAdapters()[component]).toEqual(["both", "default_1"]);
+    expect(same(model.stateDict(), expected)).toBe(true);
+  });
+
+  test("alpha of single layers, and divided by a root", async () => {
+    const layer = "mid_block.resnets.0.conv1.weight";
+    const changeBy = async (given: object): Promise<number> => {
+      pipeline.unloadLoraWeights();
+      await pipeline.loadLoraWeights(await saved("unet", given));
+      const before = own.unet.get(layer)?.data ?? [];
+      const after = pipeline.unet.stateDict().get(layer)?.data ?? [];
+      return after[0] - before[0];
+    };
+    const usual = await changeBy({});
+    expect(await changeBy({ alpha_pattern: { "resnets.0.conv1": 6 } })).toBeCloseTo(2 * usual, 5);
+    expect(await changeBy({ use_rslora: true })).toBeCloseTo(Math.SQRT2 * usual, 5);
+  });
+
+  test("what is not read is refused", async () => {
+    const dora = await saved("unet", { use_dora: true });
+    await expect(pipeline.loadLoraWeights(dora)).rejects.toThrow("use_dora: DoRA is not read");
+    await writeFile(`${dora}/adapter_config.json`, '{"r": 2}');
+    await expect(pipeline.loadLoraWeights(dora)).rejects.toThrow(
+      "adapter_config.json: lora_alpha: Invalid key",
+    );
+    await rm(`${dora}/adapter_config.json`);
+    await expect(pipeline.loadLoraWeights(dora)).rejects.toThrow("adapter_config.json: cannot read the file");
   });
 });
 

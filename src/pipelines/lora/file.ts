@@ -1,13 +1,12 @@
 // Reads a LoRA's file (Hu et al. 2021, arXiv 2106.09685): for each layer two matrices whose product is added to its weights.
 
-import * as v from "valibot";
 import { files, paths } from "#platform";
-import { parsePythonJson } from "../../io/diffusers_json.ts";
 import { quoted } from "../../io/printable.ts";
 import { openSafetensors, type SafetensorsFile } from "../../io/safetensors.ts";
 import type { HostWeight } from "../../io/state_dict.ts";
 import { FileError } from "../../platform/errors.ts";
 import { type LoraComponent, type LoraName, type LoraRole, parseLoraName } from "./names.ts";
+import { type LoraSettings, readLoraSettings } from "./settings.ts";
 
 /** What is added to the weights of one layer: scale · up · down. */
 export interface LoraLayer {
@@ -23,10 +22,8 @@ export interface LoraLayer {
   readonly scale: number;
 }
 
-/** The file's name in a folder, as diffusers writes it. */
-const USUAL_NAME = "pytorch_lora_weights.safetensors";
-/** The key of its settings in the header. */
-const SETTINGS = "lora_adapter_metadata";
+/** The file's names in a folder, as diffusers and PEFT write it. */
+const NAMES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"] as const;
 const MOST_RANK = 2 ** 12;
 
 /**
@@ -35,11 +32,10 @@ const MOST_RANK = 2 ** 12;
  * @throws FileError, in one line, for what is no LoRA, or a kind of one that is not read
  */
 export async function readLora(path: string): Promise<LoraLayer[]> {
-  const isFolder = (await files.exists(path)) && (await files.stat(path)).isFolder;
-  const at = isFolder ? paths.join(path, USUAL_NAME) : path;
+  const at = await fileAt(path);
   const file = await openSafetensors(at);
   try {
-    const settings = settingsOf(file, at);
+    const settings = await readLoraSettings(file, at);
     const layers: LoraLayer[] = [];
     for (const group of grouped(file, at)) layers.push(await layerOf(file, group, settings, at));
     if (layers.length === 0) throw new FileError(at, "there are no layers of a LoRA in this file");
@@ -47,6 +43,13 @@ export async function readLora(path: string): Promise<LoraLayer[]> {
   } finally {
     await file.close();
   }
+}
+
+/** The file that a path refers to. */
+async function fileAt(path: string): Promise<string> {
+  if (!(await files.exists(path)) || !(await files.stat(path)).isFolder) return path;
+  const entries = await files.list(path);
+  return paths.join(path, NAMES.find((name) => entries.includes(name)) ?? NAMES[0]);
 }
 
 /** The tensors of one layer. */
@@ -76,7 +79,7 @@ function grouped(file: SafetensorsFile, path: string): Iterable<Group> {
 async function layerOf(
   file: SafetensorsFile,
   { tensors, ...layer }: Group,
-  settings: Settings,
+  settings: LoraSettings,
   path: string,
 ): Promise<LoraLayer> {
   const weight = async (role: "down" | "up"): Promise<HostWeight> => {
@@ -96,8 +99,8 @@ async function layerOf(
     );
   }
   const alphaName = tensors.get("alpha");
-  const own = settings.get(layer.component);
-  if (own !== undefined) return { ...layer, down, up, scale: own.scale(layer.layer, rank) };
+  const said = settings.scaleOf(layer.component, layer.layer, rank);
+  if (said !== undefined) return { ...layer, down, up, scale: said };
   return {
     ...layer,
     down,
@@ -113,42 +116,4 @@ async function alphaOf(file: SafetensorsFile, name: string, path: string): Promi
     return alpha;
   }
   throw new FileError(path, `the tensor ${quoted(name)} is [${shape}], where one number was expected`);
-}
-
-/** How strong the layers of a component are, as PEFT's settings in the header say. */
-type Settings = ReadonlyMap<string, { readonly scale: (layer: string, rank: number) => number }>;
-
-const settingsSchema = v.looseObject({
-  lora_alpha: v.pipe(v.number(), v.finite()),
-  use_rslora: v.optional(v.boolean(), false),
-  use_dora: v.optional(v.literal(false, "DoRA is not read"), false),
-  alpha_pattern: v.optional(v.nullable(v.record(v.string(), v.pipe(v.number(), v.finite()))), null),
-});
-
-function settingsOf(file: SafetensorsFile, path: string): Settings {
-  const text = file.metadata[SETTINGS];
-  if (text === undefined) return new Map();
-  const json = parsePythonJson(text, path);
-  const byComponent = new Map<string, Record<string, unknown>>();
-  for (const [key, value] of Object.entries(typeof json === "object" && json !== null ? json : {})) {
-    const [, component = "", setting = ""] = /^(unet|text_encoder|text_encoder_2)\.(\w+)$/.exec(key) ?? [];
-    if (component === "") continue;
-    byComponent.set(component, { ...byComponent.get(component), [setting]: value });
-  }
-  return new Map(
-    [...byComponent].map(([component, given]) => {
-      const result = v.safeParse(settingsSchema, given);
-      if (!result.success) {
-        throw new FileError(path, `${SETTINGS} of ${component}: ${result.issues[0].message}`);
-      }
-      const { lora_alpha: usual, use_rslora: isRoot, alpha_pattern: pattern } = result.output;
-      const scale = (layer: string, rank: number): number => {
-        const found = Object.entries(pattern ?? {}).find(
-          ([key]) => layer === key || layer.endsWith(`.${key}`),
-        );
-        return (found?.[1] ?? usual) / (isRoot ? Math.sqrt(rank) : rank);
-      };
-      return [component, { scale }];
-    }),
-  );
 }

@@ -26,7 +26,7 @@ const ROLES: readonly (readonly [ending: RegExp, role: LoraRole])[] = [
   [/\.lora_B(?:\.[\w-]+)?\.weight$/, "up"],
   [/(?:\.lora_|[._]lora\.|\.lora_linear_layer\.)down\.weight$/, "down"],
   [/(?:\.lora_|[._]lora\.|\.lora_linear_layer\.)up\.weight$/, "up"],
-  [/\.alpha$/, "alpha"],
+  [/(?:[._]lora)?\.alpha$/, "alpha"],
 ];
 /** Kinds of changes that are no product of two matrices, by what is in their names. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
@@ -44,6 +44,8 @@ const FLAT: readonly (readonly [beginning: string, component: LoraComponent])[] 
   ["lora_te1_", "text_encoder"],
   ["lora_te2_", "text_encoder_2"],
 ];
+/** Of PEFT's own files, a text encoder's layers are told by their names. */
+const TEXT_LAYER = /^(?:text_model|encoder\.layers)\./;
 const PREFIXES: readonly (readonly [beginning: string, component: LoraComponent])[] = [
   ["unet.", "unet"],
   ["text_encoder_2.", "text_encoder_2"],
@@ -62,7 +64,8 @@ export function parseLoraName(name: string): LoraName | { readonly other: string
   if (flat !== undefined) {
     return { component: flat[1], layer: stem.slice(flat[0].length), isFlat: true, role };
   }
-  const [beginning, component] = PREFIXES.find(([start]) => stem.startsWith(start)) ?? ["", "unet"];
+  const bare = ["", TEXT_LAYER.test(stem) ? "text_encoder" : "unet"] as const;
+  const [beginning, component] = PREFIXES.find(([start]) => stem.startsWith(start)) ?? bare;
   return { component, layer: currentLayer(stem.slice(beginning.length), component), isFlat: false, role };
 }
 
