@@ -129,3 +129,17 @@ describe("the version of a file", () => {
     expect(originalVersion(names)).toEqual({ problem: expect.stringContaining(problem) });
   });
 });
+
+test.each([
+  [{ timeCondProjDim: 8 }, "without time_cond_proj_dim"],
+  [{ layersPerBlock: [1, 2] }, "with one layers_per_block for all levels"],
+])("UNets that original files do not have are refused, %j", (options, message) => {
+  const model = new UNet2DConditionModel({
+    blockOutChannels: [8, 8],
+    normNumGroups: 4,
+    downBlockTypes: ["CrossAttnDownBlock2D", "DownBlock2D"],
+    upBlockTypes: ["UpBlock2D", "CrossAttnUpBlock2D"],
+    ...options,
+  });
+  expect(() => originalUNet(model)).toThrow(message);
+});

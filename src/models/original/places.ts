@@ -31,7 +31,7 @@ const THIRDS: Readonly<Partial<Record<OriginalForm, number>>> = { query: 0, key:
 export const placesOf = (model: Module, placeOf: (name: string) => OriginalPlace): OriginalPlaces =>
   new Map([...model.namedParameters().keys()].map((name) => [name, placeOf(name)]));
 
-/** The same name with each of these beginnings or parts replaced: the first pattern that fits, of each list. */
+/** The name with the first of these patterns that fits replaced; the name itself if none does. */
 export function renamed(name: string, patterns: readonly (readonly [RegExp, string])[]): string {
   const found = patterns.find(([pattern]) => pattern.test(name));
   return found === undefined ? name : name.replace(...found);

@@ -1,5 +1,6 @@
 // The names of a UNet's weights in files of the original layout (openaimodel.py of CompVis' latent-diffusion).
 
+import { atLevel } from "../unet_2d_condition_config.ts";
 import type { UNet2DConditionModel } from "../unet_2d_condition_model.ts";
 import { type OriginalPlaces, placesOf, renamed } from "./places.ts";
 
@@ -10,7 +11,6 @@ export const ORIGINAL_UNET = "model.diffusion_model.";
 const AROUND: readonly (readonly [RegExp, string])[] = [
   [/^time_embedding\.linear_1\./, "time_embed.0."],
   [/^time_embedding\.linear_2\./, "time_embed.2."],
-  [/^time_embedding\.cond_proj\./, "time_embed_condition."],
   [/^(?:add|class)_embedding\.linear_1\./, "label_emb.0.0."],
   [/^(?:add|class)_embedding\.linear_2\./, "label_emb.0.2."],
   [/^class_embedding\.weight$/, "label_emb.weight"],
@@ -34,23 +34,32 @@ const IN_LEVEL = /^(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|ups
 const RESNET =
   /^((?:input_blocks\.\d+|output_blocks\.\d+|middle_block)\.\d+)\.((?:norm1|conv1|time_emb_proj|norm2|conv2|conv_shortcut)\..+)$/;
 
+/** Why a UNet has no place in files of the original layout; undefined where it has. */
+export function originalUNetProblem({ config }: UNet2DConditionModel): string | undefined {
+  if (config.timeCondProjDim !== null) {
+    return "a UNet without time_cond_proj_dim was expected: original files have no name for it";
+  }
+  if (typeof config.layersPerBlock !== "number") {
+    return "a UNet with one layers_per_block for all levels was expected, as original files have";
+  }
+  return undefined;
+}
+
 /**
  * The places of a UNet's weights, whose names begin with ORIGINAL_UNET.
- * @throws RangeError for levels of different depth, which the original layout does not have
+ * @throws RangeError for an embedded guidance scale and levels of different depth, which the original layout lacks
  */
 export function originalUNet(model: UNet2DConditionModel): OriginalPlaces {
+  const problem = originalUNetProblem(model);
+  if (problem !== undefined) throw new RangeError(problem);
   const { layersPerBlock, upBlockTypes } = model.config;
-  if (typeof layersPerBlock !== "number") {
-    throw new RangeError(
-      "a UNet with one layers_per_block for all levels was expected, as original files have",
-    );
-  }
+  const depth = atLevel(layersPerBlock, 0);
   const places = (name: string) => {
     const flat = renamed(name, AROUND);
     const block = flat.replace(IN_LEVEL, (_, way, level, kind, layer, rest) =>
       inLevel(
         { isDown: way === "down", level: Number(level), kind, layer: Number(layer), rest },
-        layersPerBlock,
+        depth,
         upBlockTypes,
       ),
     );
@@ -72,16 +81,16 @@ interface InLevel {
 /** Blocks are counted through all levels there, and what changes the size ends a level. */
 function inLevel(
   { isDown, level, kind, layer, rest }: InLevel,
-  layersPerBlock: number,
+  depth: number,
   upBlockTypes: readonly string[],
 ): string {
-  const first = level * (layersPerBlock + 1);
+  const first = level * (depth + 1);
   if (kind === "downsamplers") {
-    return `input_blocks.${1 + first + layersPerBlock}.0.${rest.replace(/^conv\./, "op.")}`;
+    return `input_blocks.${1 + first + depth}.0.${rest.replace(/^conv\./, "op.")}`;
   }
   if (kind === "upsamplers") {
     const before = upBlockTypes[level].startsWith("CrossAttn") ? 2 : 1;
-    return `output_blocks.${first + layersPerBlock}.${before}.${rest}`;
+    return `output_blocks.${first + depth}.${before}.${rest}`;
   }
   const place = kind === "resnets" ? 0 : 1;
   return `${isDown ? `input_blocks.${1 + first + layer}` : `output_blocks.${first + layer}`}.${place}.${rest}`;

@@ -2,7 +2,7 @@
 
 import { showShape } from "../../engine/shape.ts";
 import { quoted } from "../../io/printable.ts";
-import { ORIGINAL_UNET, originalUNet } from "../../models/original/unet.ts";
+import { ORIGINAL_UNET, originalUNet, originalUNetProblem } from "../../models/original/unet.ts";
 import { UNet2DConditionModel } from "../../models/unet_2d_condition_model.ts";
 import type { Module } from "../../nn/module.ts";
 import type { Parameter } from "../../nn/parameter.ts";
@@ -40,7 +40,7 @@ export class LayerNames {
 
 /** Name of a layer in diffusers -> its name in the original layout, in which LoRAs of XL have theirs. */
 function originalNames(model: UNet2DConditionModel): Map<string, string> {
-  if (typeof model.config.layersPerBlock !== "number") return new Map();
+  if (originalUNetProblem(model) !== undefined) return new Map();
   return new Map(
     [...originalUNet(model)].map(([name, place]) => [
       name.replace(/\.weight$/, ""),
