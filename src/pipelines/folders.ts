@@ -228,7 +228,10 @@ async function findPipeline(folder: string): Promise<string> {
   if (whole !== undefined) return whole;
   try {
     if (!(await files.stat(folder)).isFolder) {
-      throw new FileError(folder, "this is a file, expected the folder of a run or a pipeline");
+      const single = folder.endsWith(".safetensors")
+        ? "; StableDiffusionPipeline.fromSingleFile loads a single file of Stable Diffusion"
+        : "";
+      throw new FileError(folder, `this is a file, expected the folder of a run or a pipeline${single}`);
     }
   } catch (error) {
     throw explainSystemError(error, "read the folder", folder);

@@ -218,6 +218,12 @@ describe("refused in one line", () => {
     );
   });
 
+  test("a single file where a folder was expected", async () => {
+    await expect(StableDiffusionPipeline.fromPretrained(path())).rejects.toThrow(
+      "this is a file, expected the folder of a run or a pipeline; StableDiffusionPipeline.fromSingleFile loads",
+    );
+  });
+
   test("a config's folder without configs", async () => {
     const config = folder("half");
     await cp(FOLDER, config, { recursive: true });
