@@ -8,7 +8,7 @@
  * @module imago
  */
 
-export { type Autoencoder, autoencoder } from "./codecs/autoencoder.ts";
+export { type Autoencoder, type AutoencoderCodec, autoencoder } from "./codecs/autoencoder.ts";
 export type { Codec, CustomPipeline, ImageSize, SavedCodec } from "./codecs/codec.ts";
 export { PATCH_SIZES, type PatchSize, patches } from "./codecs/patches.ts";
 export {
@@ -199,6 +199,7 @@ export type {
   TimestepKind,
 } from "./models/denoiser.ts";
 export { DiagonalGaussianDistribution } from "./models/diagonal_gaussian.ts";
+export type { OriginalVersion } from "./models/original/layouts.ts";
 export type { UNet2DConditionConfig, UNet2DConditionOptions } from "./models/unet_2d_condition_config.ts";
 export { UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
 export { ModelConfigError, type UNet2DConfig, type UNet2DOptions } from "./models/unet_2d_config.ts";
@@ -230,6 +231,7 @@ export { toImages } from "./pipelines/images.ts";
 export type { InpaintOptions } from "./pipelines/inpaint_start.ts";
 export { type LDMParts, LDMPipeline } from "./pipelines/ldm_pipeline.ts";
 export { type LoadedPipeline, loadPipeline } from "./pipelines/load_pipeline.ts";
+export type { LoraComponent } from "./pipelines/lora/names.ts";
 export {
   type PromptOptions,
   PromptPipeline,
@@ -238,8 +240,11 @@ export {
 } from "./pipelines/prompt_pipeline.ts";
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
 export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
+export type { SavedDtype } from "./pipelines/saved_dtype.ts";
 export { type GenerateOptions, SchedulerPipeline } from "./pipelines/scheduler_pipeline.ts";
 export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
+export type { SingleFileOptions } from "./pipelines/single_file.ts";
+export type { SaveSingleFileOptions } from "./pipelines/single_file_writer.ts";
 export {
   type StableDiffusionImg2ImgOptions,
   StableDiffusionImg2ImgPipeline,
@@ -276,6 +281,12 @@ export {
 } from "./pipelines/text_xl_conditioner.ts";
 export type { CornerPair, SizePair, TimeIdOptions } from "./pipelines/time_ids.ts";
 export { walkNoise } from "./pipelines/walk_noise.ts";
+export {
+  type FuseLoraOptions,
+  type LoraOptions,
+  type SavePretrainedOptions,
+  WeightsPipeline,
+} from "./pipelines/weights_pipeline.ts";
 export { FileError } from "./platform/errors.ts";
 export type { DecodedImage, Permit } from "./platform/platform.ts";
 export * from "./schedulers/index.ts";

@@ -6,14 +6,28 @@ import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import type { Shape } from "../engine/shape.ts";
 import { input, type Tensor } from "../engine/tensor.ts";
 import { MODEL_CONFIG, writeConfig } from "../io/diffusers_folder.ts";
-import { writeStateDict } from "../io/state_dict.ts";
+import { type WriteStateDictOptions, writeStateDict } from "../io/state_dict.ts";
 import { AutoencoderKL } from "../models/autoencoder_kl.ts";
-import type { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
+import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
 import { VQModel } from "../models/vq_model.ts";
 import type { Codec, ImageSize } from "./codec.ts";
 
 /** The autoencoders that can be a codec. */
 export type Autoencoder = AutoencoderKL | AutoencoderTiny | VQModel;
+
+/** The codec of an autoencoder. */
+export interface AutoencoderCodec extends Codec {
+  /** The network. */
+  readonly model: Autoencoder;
+}
+
+/** The network of a codec that has one; undefined for other codecs. */
+export function autoencoderOf(codec: Codec): Autoencoder | undefined {
+  const model = "model" in codec ? codec.model : undefined;
+  const isKnown =
+    model instanceof AutoencoderKL || model instanceof AutoencoderTiny || model instanceof VQModel;
+  return isKnown ? model : undefined;
+}
 
 /** Its subfolder in a pipeline's folder. */
 export const VAE = "vae";
@@ -25,7 +39,7 @@ type Direction = "encode" | "encode a sample" | "decode";
  * of the distribution, shifted and scaled as its config says; for VQModel scaled, and replaced by those of its table
  * when they are decoded.
  */
-export function autoencoder(model: Autoencoder): Codec {
+export function autoencoder(model: Autoencoder): AutoencoderCodec {
   const { sizeFactor, className } = model;
   const { inChannels, outChannels } = model.config;
   const latentChannels = model instanceof VQModel ? model.latentChannels : model.config.latentChannels;
@@ -36,11 +50,17 @@ export function autoencoder(model: Autoencoder): Codec {
     return own.run(direction, values);
   };
   return {
+    model,
     saved: {
       className,
       config: model.toConfig(),
       components: [
-        { name: VAE, library: "diffusers", className, save: (folder) => saveAutoencoder(folder, model) },
+        {
+          name: VAE,
+          library: "diffusers",
+          className,
+          save: (folder, weights) => saveAutoencoder(folder, model, weights),
+        },
       ],
     },
     keepsValues: false,
@@ -71,9 +91,13 @@ export function autoencoder(model: Autoencoder): Codec {
   };
 }
 
-async function saveAutoencoder(folder: string, model: Autoencoder): Promise<void> {
+async function saveAutoencoder(
+  folder: string,
+  model: Autoencoder,
+  weights?: WriteStateDictOptions,
+): Promise<void> {
   await writeConfig(folder, MODEL_CONFIG, model.className, model.toConfig(), model.floatKeys);
-  await writeStateDict(folder, model.stateDict());
+  await writeStateDict(folder, model.stateDict(), weights);
 }
 
 /** The programs of an autoencoder on one backend, which holds its weights. */

@@ -4,9 +4,16 @@
 import * as v from "valibot";
 import { paths } from "#platform";
 import { FileError } from "../platform/errors.ts";
-import { type JsonObject, type JsonValue, readJsonAs, writePythonJson } from "./diffusers_json.ts";
+import {
+  type JsonObject,
+  type JsonValue,
+  jsonObject,
+  readJsonAs,
+  writePythonJson,
+} from "./diffusers_json.ts";
 import { DIFFUSERS_VERSION } from "./diffusers_version.ts";
 import { quoted } from "./printable.ts";
+import type { WriteStateDictOptions } from "./state_dict.ts";
 
 const { join } = paths;
 
@@ -32,8 +39,8 @@ export type PipelineComponent = {
 export type SavedComponent = PipelineComponent & {
   /** Its key in model_index.json, and its subfolder. */
   readonly name: string;
-  /** Writes config and weights. @throws FileError */
-  readonly save: (folder: string) => Promise<void>;
+  /** Writes config and weights. @param weights how these are written. @throws FileError */
+  readonly save: (folder: string, weights?: WriteStateDictOptions) => Promise<void>;
 };
 
 /** The contents of a model_index.json. */
@@ -60,10 +67,6 @@ export type DiffusersConfig = {
   readonly settings: Readonly<Record<string, unknown>>;
 };
 
-const object = v.custom<object>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-  "an object was expected",
-);
 const classNumber = v.pipe(v.string(), v.regex(/^\d{1,9}$/, "the numbers of classes were expected as keys"));
 const id2labelSchema = v.record(classNumber, v.string());
 const samplingSchema = v.object({
@@ -73,7 +76,7 @@ const samplingSchema = v.object({
 /** The key of `sampling`. diffusers leaves out keys that begin with "_". */
 const SAMPLING = "_imago_sampling";
 const indexSchema = v.pipe(
-  object,
+  jsonObject,
   v.looseObject({
     [SAMPLING]: v.optional(samplingSchema),
     // [module, class] for a class of the folder's own.
@@ -81,7 +84,7 @@ const indexSchema = v.pipe(
     id2label: v.optional(v.nullable(id2labelSchema)),
   }),
 );
-const configSchema = v.pipe(object, v.looseObject({ _class_name: v.optional(v.string()) }));
+const configSchema = v.pipe(jsonObject, v.looseObject({ _class_name: v.optional(v.string()) }));
 const settingSchema = v.union([v.string(), v.number(), v.boolean()]);
 const componentSchema = v.tuple([v.string(), v.string()]);
 

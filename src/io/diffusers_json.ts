@@ -18,6 +18,12 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 /** A JSON object; keys whose value is undefined are not written. */
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
+/** An object, and no list, which a schema of an object's keys alone takes too. */
+export const jsonObject = v.custom<object>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "an object was expected",
+);
+
 /** The largest JSON file that is read (bytes): indices of very large checkpoints take a few hundred kilobytes. */
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
 /** The deepest nesting of arrays and objects: code that walks them must not overflow the stack. */

@@ -5,6 +5,7 @@ import { explainSystemError, FileError } from "../platform/errors.ts";
 import { canEncode, type Dtype, decode, dtypeOf, encode, type TensorArray } from "./dtypes.ts";
 import { asForeign, explainForeign } from "./foreign.ts";
 import { openFile } from "./open_file.ts";
+import { plain } from "./plain.ts";
 import {
   elementCount,
   layOut,
@@ -200,7 +201,10 @@ function toFloat32(data: TensorArray, path: string, name: string, dtype: Dtype):
 }
 
 const unexpectedType = (path: string, name: string, dtype: Dtype, expected: string): FileError =>
-  new FileError(path, `tensor ${name} is ${dtype}, where a floating-point type was expected (${expected})`);
+  new FileError(
+    path,
+    `tensor ${plain(name)} is ${dtype}, where a floating-point type was expected (${expected})`,
+  );
 
 /** @throws FileError for NaN or infinite elements, which would spread to every result */
 function finite(data: Float32Array, path: string, name: string): Float32Array {
@@ -209,7 +213,7 @@ function finite(data: Float32Array, path: string, name: string): Float32Array {
   if (first === data.length) return data;
   throw new FileError(
     path,
-    `tensor ${name} is broken: its element ${first} of ${data.length} is ${data[first]}, where finite numbers were expected; take weights saved before training diverged, or save them anew in float32`,
+    `tensor ${plain(name)} is broken: its element ${first} of ${data.length} is ${data[first]}, where finite numbers were expected; take weights saved before training diverged, or save them anew in float32`,
   );
 }
 
@@ -229,5 +233,5 @@ function finiteBits(
 }
 
 function missing(path: string, name: string): never {
-  throw new FileError(path, `there is no tensor ${name} in this file`);
+  throw new FileError(path, `there is no tensor ${plain(name)} in this file`);
 }

@@ -9,6 +9,7 @@ import { FileError } from "../platform/errors.ts";
 import { readJsonAs, writePythonJson } from "./diffusers_json.ts";
 import { DTYPE_BYTES, type Dtype } from "./dtypes.ts";
 import { listModelFolder } from "./model_folder.ts";
+import { plain } from "./plain.ts";
 import { quoted } from "./printable.ts";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 import { checkVariant, type ReadStateDictOptions, WeightNames } from "./weight_names.ts";
@@ -165,15 +166,16 @@ async function* weightsIn(
   try {
     for (const name of expected ?? []) {
       if (!file.has(name))
-        throw new FileError(path, `the index says that tensor ${name} is in this file, but it is not`);
+        throw new FileError(path, `the index says that tensor ${plain(name)} is in this file, but it is not`);
     }
     for (const stored of file.names) {
       if (expected !== undefined && !expected.has(stored)) {
-        throw new FileError(path, `tensor ${stored} is in this file, but the index does not say so`);
+        throw new FileError(path, `tensor ${plain(stored)} is in this file, but the index does not say so`);
       }
       if (PLACES.test(stored)) continue;
       const name = currentName(stored);
-      if (seen.has(name)) throw new FileError(path, `tensor ${stored} gives ${name} a second time`);
+      if (seen.has(name))
+        throw new FileError(path, `tensor ${plain(stored)} gives ${plain(name)} a second time`);
       seen.add(name);
       const { shape, dtype } = file.info(stored);
       yield {
@@ -187,7 +189,8 @@ async function* weightsIn(
   }
 }
 
-const HALVES: Readonly<Partial<Record<Dtype, HalfType>>> = { F16: "f16", BF16: "bf16" };
+/** The types of 16 bits. */
+export const HALVES: Readonly<Partial<Record<Dtype, HalfType>>> = { F16: "f16", BF16: "bf16" };
 
 /** The names of the shards that an index names. @throws FileError */
 export const shardNames = async (folder: string, index: string): Promise<string[]> => [

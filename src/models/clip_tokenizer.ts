@@ -2,11 +2,11 @@
 
 import type { Tokenizer } from "@huggingface/tokenizers";
 import { quoted } from "../io/printable.ts";
+import { type CLIPOwnTokens, clipTokenizerJson, writeCLIPTokenizer } from "./clip_tokenizer_files.ts";
 import {
   type CLIPAddedToken,
   type CLIPTokenizerSettings,
   type CLIPVocabulary,
-  END_OF_WORD,
   readCLIPSettings,
   readCLIPVocabulary,
 } from "./clip_vocabulary.ts";
@@ -33,11 +33,13 @@ export interface CLIPEncodeOptions {
 /** What a tokenizer is made of. */
 interface Parts {
   readonly tokenizer: Tokenizer;
-  readonly bos: number;
-  readonly eos: number;
-  readonly pad: number;
-  readonly modelMaxLength: number;
+  readonly own: CLIPOwnTokens;
+  readonly vocabulary: CLIPVocabulary;
+  readonly settings: CLIPTokenizerSettings & { readonly modelMaxLength: number };
 }
+
+/** JavaScript has another small letter for a Σ that ends a word; Python's tokenizers look at single letters. */
+const SMALL_SIGMA = { type: "Replace", pattern: { String: "Σ" }, content: "σ" };
 
 /** Turns prompts into tokens (transformers' CLIPTokenizer). */
 export class CLIPTokenizer {
@@ -67,21 +69,31 @@ export class CLIPTokenizer {
       throw new RangeError(`the token ${quoted(token)} of the tokenizer's settings is not in its vocabulary`);
     };
     // As in transformers, the padding token is one of them even where it is a word: "!" of Stable Diffusion 2.
-    const own = [bosToken, eosToken, padToken].map(
-      (content): CLIPAddedToken => ({ id: numberOf(content), content, normalized: false, special: true }),
-    );
-    const others = vocabulary.addedTokens.filter(
-      ({ content }) => !own.some((token) => token.content === content),
-    );
+    const ownToken = (content: string): CLIPAddedToken => ({
+      id: numberOf(content),
+      content,
+      normalized: false,
+      special: true,
+    });
+    const own = { bos: ownToken(bosToken), eos: ownToken(eosToken), pad: ownToken(padToken) };
     const { Tokenizer } = await import("@huggingface/tokenizers");
-    const tokenizer = new Tokenizer(tokenizerJson(vocabulary, [...own, ...others], eosToken), {});
-    const [bos, eos, pad] = own.map(({ id }) => id);
-    return new CLIPTokenizer({ tokenizer, bos, eos, pad, modelMaxLength });
+    const json = { ...clipTokenizerJson(vocabulary, own, [SMALL_SIGMA]), post_processor: null };
+    const tokenizer = new Tokenizer(json, {});
+    return new CLIPTokenizer({ tokenizer, own, vocabulary, settings: { ...settings, modelMaxLength } });
+  }
+
+  /**
+   * Writes the folder that `fromFolder` and transformers' CLIPTokenizer.from_pretrained read.
+   * @throws FileError, in one line
+   */
+  async save(folder: string): Promise<void> {
+    const { vocabulary, own, settings } = this.#parts;
+    await writeCLIPTokenizer(folder, vocabulary, own, settings);
   }
 
   /** Tokens of a prompt, with those around it. */
   get modelMaxLength(): number {
-    return this.#parts.modelMaxLength;
+    return this.#parts.settings.modelMaxLength;
   }
 
   /**
@@ -97,7 +109,8 @@ export class CLIPTokenizer {
         `a maxLength of ${maxLength} was given, where a whole number of at least 3 was expected`,
       );
     }
-    const { tokenizer, bos, eos, pad } = this.#parts;
+    const { tokenizer, own } = this.#parts;
+    const [bos, eos, pad] = [own.bos.id, own.eos.id, own.pad.id];
     const room = maxLength - 2;
     const data = new Int32Array(prompts.length * maxLength).fill(pad);
     const removed = prompts.map((prompt, row) => {
@@ -117,52 +130,4 @@ export class CLIPTokenizer {
     }
     return this.#parts.tokenizer.encode(prompt, { add_special_tokens: false }).ids;
   }
-}
-
-/** How CLIP splits text, in the words of a tokenizer.json. */
-function tokenizerJson(
-  { vocab, merges }: CLIPVocabulary,
-  addedTokens: readonly CLIPAddedToken[],
-  unknownToken: string,
-): object {
-  const words = String.raw`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`;
-  return {
-    version: "1.0",
-    added_tokens: addedTokens,
-    normalizer: {
-      type: "Sequence",
-      normalizers: [
-        { type: "NFC" },
-        { type: "Replace", pattern: { Regex: String.raw`\s+` }, content: " " },
-        // JavaScript has another small letter for a Σ that ends a word; Python's tokenizers look at single letters.
-        { type: "Replace", pattern: { String: "Σ" }, content: "σ" },
-        { type: "Lowercase" },
-      ],
-    },
-    pre_tokenizer: {
-      type: "Sequence",
-      pretokenizers: [
-        {
-          type: "Split",
-          pattern: { Regex: words },
-          behavior: "Removed",
-          invert: true,
-        },
-        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
-      ],
-    },
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      unk_token: unknownToken,
-      end_of_word_suffix: END_OF_WORD,
-      continuing_subword_prefix: "",
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab,
-      merges,
-    },
-  };
 }

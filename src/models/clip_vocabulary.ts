@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { paths } from "#platform";
 import { readBounded } from "../io/bounded_bytes.ts";
-import { readJsonAs } from "../io/diffusers_json.ts";
+import { jsonObject, readJsonAs } from "../io/diffusers_json.ts";
 import { listModelFolder } from "../io/model_folder.ts";
 import { quoted } from "../io/printable.ts";
 import { decodeUtf8 } from "../io/text.ts";
@@ -49,9 +49,9 @@ export interface CLIPTokenizerSettings {
 }
 
 /** One file with everything, as the fast tokenizers of transformers write it. */
-const WHOLE = "tokenizer.json";
-const VOCABULARY = "vocab.json";
-const MERGES = "merges.txt";
+export const WHOLE = "tokenizer.json";
+export const VOCABULARY = "vocab.json";
+export const MERGES = "merges.txt";
 /** Files of settings, of which the first that has one counts. */
 const SETTINGS = ["tokenizer_config.json", "special_tokens_map.json"] as const;
 
@@ -79,13 +79,19 @@ const wholeSchema = v.looseObject({
   }),
 });
 const tokenSchema = v.nullish(v.union([v.string(), v.looseObject({ content: v.string() })]));
-const settingsSchema = v.looseObject({
-  bos_token: tokenSchema,
-  eos_token: tokenSchema,
-  pad_token: tokenSchema,
-  model_max_length: v.nullish(v.number()),
-});
+const settingsSchema = v.pipe(
+  jsonObject,
+  v.looseObject({
+    bos_token: tokenSchema,
+    eos_token: tokenSchema,
+    pad_token: tokenSchema,
+    model_max_length: v.nullish(v.number()),
+  }),
+);
 type Settings = v.InferOutput<typeof settingsSchema>;
+
+/** Files of which a tokenizer's folder may have some. */
+export const CLIP_TOKENIZER_CHOICES: readonly string[] = [WHOLE, ...SETTINGS];
 
 /** The files of a tokenizer's folder that are read, of those that are there; a vocabulary is always among them. */
 export function clipTokenizerFiles(names: readonly string[]): string[] {

@@ -35,7 +35,7 @@ export const perLevel = <T extends v.GenericSchema>(entry: T) =>
   v.pipe(v.array(entry), v.minLength(1), v.maxLength(MOST.levels));
 const pixels = count(MOST.pixels);
 /** Image size: one number or [height, width]. */
-export const imageSize = v.union([pixels, v.tuple([pixels, pixels])]);
+export const imageSize = v.union([pixels, v.strictTuple([pixels, pixels])]);
 
 /** Height and width of an image size. */
 export function extentOf(size: v.InferOutput<typeof imageSize>): {

@@ -5,8 +5,17 @@ import type { Backend } from "../engine/backend.ts";
 import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import { plain } from "../io/plain.ts";
 import type { HostWeight, StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
+
+/** How a state dict is loaded. */
+export interface LoadStateDictOptions {
+  /** Refuses missing and unknown keys. Default true. */
+  readonly strict?: boolean;
+  /** Empties the state dict. Default false. */
+  readonly release?: boolean;
+}
 
 /**
  * A layer or model. Subclasses register their parameters and children in their constructor, in the order in which
@@ -71,18 +80,25 @@ export abstract class Module {
 
   /** All values in torch's layout. @throws when a parameter has none yet. */
   stateDict(): StateDict {
+    if (this.#home !== undefined && this.#parameters.some(({ hasValue }) => !hasValue)) {
+      throw new Error(
+        `the weights of this ${this.constructor.name} have moved to a backend; withValues brings them back`,
+      );
+    }
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
   }
 
   /**
    * Loads all values from a state dict in torch's layout. With `strict: false`, as in torch, missing parameters keep
-   * their values and unknown keys are ignored.
+   * their values and unknown keys are ignored. With `release` the values are taken out of the state dict one by one, so
+   * that memory never holds all of them twice.
    * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
    */
-  loadStateDict(state: StateDict, options: { readonly strict?: boolean } = {}): this {
-    for (const [name, parameter] of this.parametersFor(state, options)) {
+  loadStateDict(state: StateDict, { strict = true, release = false }: LoadStateDictOptions = {}): this {
+    for (const [name, parameter] of this.parametersFor(state, { strict })) {
       const weight = state.get(name);
       if (weight !== undefined) parameter.load(weight);
+      if (release) state.delete(name);
     }
     return this;
   }
@@ -157,6 +173,24 @@ export abstract class Module {
     for (const parameter of this.#parameters) await parameter.download(backend);
   }
 
+  /** Reads those of these parameters back that have moved to a backend. Default: all. */
+  async bringBack(parameters: Iterable<Parameter> = this.#parameters): Promise<void> {
+    const home = this.#home;
+    if (home === undefined) return;
+    for (const parameter of parameters) if (!parameter.hasValue) await parameter.download(home);
+  }
+
+  /** Does work that needs all values on the host: those that have moved to a backend come back for it. */
+  async withValues<T>(work: () => Promise<T>): Promise<T> {
+    const away = this.#parameters.filter(({ hasValue }) => !hasValue);
+    try {
+      await this.bringBack(away);
+      return await work();
+    } finally {
+      for (const parameter of away) parameter.release();
+    }
+  }
+
   /** Frees the values on the host; those on a backend stay. */
   release(): void {
     for (const parameter of this.#parameters) parameter.release();
@@ -186,6 +220,6 @@ function differences(
 
 function describe(what: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
-  const shown = items.slice(0, 3).join(", ");
+  const shown = items.slice(0, 3).map(plain).join(", ");
   return [items.length > 3 ? `${what} ${shown} and ${items.length - 3} more` : `${what} ${shown}`];
 }

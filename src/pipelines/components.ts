@@ -19,6 +19,7 @@ import {
   type StateDict,
   type StoredWeight,
   storedWeights,
+  type WriteStateDictOptions,
   weightFiles,
   writeStateDict,
 } from "../io/state_dict.ts";
@@ -87,6 +88,8 @@ export interface ComponentKind<D extends Denoiser = PipelineModel> {
    * @throws FileError where some are missing
    */
   files(names: readonly string[], options: ReadStateDictOptions, source: string): string[];
+  /** Files that may be there and then count, for folders that cannot be listed. */
+  readonly mayHave?: readonly string[];
   /** Reads the component. @throws FileError, PipelineError, in one line */
   read(folder: string, options: ReadComponentOptions): Promise<Partial<PipelineParts<D>>>;
 }
@@ -176,17 +179,19 @@ const AVERAGE_FLOATS = ["decay", "min_decay", "inv_gamma", "power"];
  * Writes the folder of a model.
  * @param weights in torch's layout
  * @param extra further keys of its config.json, for averaged weights
+ * @param options how the weights are written
  */
 export async function writeModel(
   folder: string,
   model: Denoiser,
   weights: StateDict,
   extra: JsonObject = {},
+  options: WriteStateDictOptions = {},
 ): Promise<void> {
   const config = { ...model.toConfig(), ...extra };
   const floats = new Set([...model.floatKeys, ...AVERAGE_FLOATS]);
   await writeConfig(folder, MODEL_CONFIG, model.className, config, floats);
-  await writeStateDict(folder, weights);
+  await writeStateDict(folder, weights, options);
 }
 
 /** The scheduler described by a scheduler_config.json. @throws PipelineError, in one line, naming the wrong entry */
@@ -212,7 +217,7 @@ export function savedComponents(
       name: UNET,
       library: "diffusers",
       className: unet.className,
-      save: (folder) => writeModel(folder, unet, weights),
+      save: (folder, options) => writeModel(folder, unet, weights, {}, options),
     },
     {
       name: SCHEDULER,

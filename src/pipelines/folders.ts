@@ -12,7 +12,7 @@ import {
 } from "../io/diffusers_folder.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { named } from "../io/printable.ts";
-import type { ReadStateDictOptions, StateDict } from "../io/state_dict.ts";
+import type { ReadStateDictOptions, StateDict, WriteStateDictOptions } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { explainSystemError, FileError } from "../platform/errors.ts";
 import { isSchedulerName } from "../schedulers/index.ts";
@@ -32,24 +32,36 @@ import type { SamplingDefaults } from "./sampling_defaults.ts";
 
 const { join } = paths;
 
+/** How a pipeline is saved. */
+interface SavedKind {
+  /** Its class in diffusers. Default: DDPMPipeline. */
+  readonly className?: string;
+  /** Arguments of that class. */
+  readonly settings?: JsonObject;
+  /** How the weights of all components are written. */
+  readonly written?: WriteStateDictOptions;
+}
+
 /**
  * Writes a folder that `readPipeline` and diffusers' DDPMPipeline.from_pretrained load.
  * @param weights of the model, in torch's layout
+ * @param kind of a pipeline that is no DDPMPipeline, and how weights are written
  */
 export async function writePipeline(
   folder: string,
   parts: PipelineParts<Denoiser>,
   weights: StateDict,
+  { className = "DDPMPipeline", settings, written }: SavedKind = {},
 ): Promise<void> {
   const saved = savedComponents(parts, weights);
-  for (const { name, save } of saved) await save(join(folder, name));
+  for (const { name, save } of saved) await save(join(folder, name), written);
   const custom = parts.codec?.saved?.pipeline;
   if (custom) await files.writeFileAtomic(join(folder, CUSTOM_PIPELINE), custom.source);
   await writeModelIndex(folder, {
-    className: custom?.className ?? "DDPMPipeline",
+    className: custom?.className ?? className,
     isCustom: custom !== undefined,
     components: new Map(saved.map(({ name, library, className }) => [name, { library, className }])),
-    ...(custom && { settings: custom.settings }),
+    ...((custom || settings) && { settings: { ...settings, ...custom?.settings } }),
     ...parts.conditioner?.settings,
     ...(parts.sampling && { sampling: parts.sampling }),
   });
@@ -147,7 +159,8 @@ export async function readPipelineOf<D extends Denoiser>(
 /** The folder of a component: its own, or, in pipelines of 2022 (google/ddpm-*), that of model_index.json. */
 async function componentFolder(root: string, name: string): Promise<string> {
   const own = join(root, name);
-  return (await files.exists(own)) ? own : root;
+  const isApart = (await files.exists(own)) || !(await files.exists(join(root, MODEL_CONFIG)));
+  return isApart ? own : root;
 }
 
 /**
@@ -217,7 +230,10 @@ async function findPipeline(folder: string): Promise<string> {
   if (whole !== undefined) return whole;
   try {
     if (!(await files.stat(folder)).isFolder) {
-      throw new FileError(folder, "this is a file, expected the folder of a run or a pipeline");
+      const single = folder.endsWith(".safetensors")
+        ? "; StableDiffusionPipeline.fromSingleFile loads a single file of Stable Diffusion"
+        : "";
+      throw new FileError(folder, `this is a file, expected the folder of a run or a pipeline${single}`);
     }
   } catch (error) {
     throw explainSystemError(error, "read the folder", folder);

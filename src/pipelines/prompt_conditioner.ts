@@ -4,10 +4,16 @@ import type { ImageSize } from "../codecs/codec.ts";
 import type { Backend, HostArray } from "../engine/backend.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import { type Conditions, mapConditions } from "../models/denoiser.ts";
 import type { Condition, Conditioner, ConditionInputs } from "./conditioner.ts";
 import { PipelineError } from "./errors.ts";
+import type { PromptEncoder } from "./prompt_encoder.ts";
+import { savedTextEncoder } from "./saved_text_encoder.ts";
 import { checkGuidance, isGuiding, negativesOf, promptsOf, type TextOptions } from "./text_options.ts";
+
+const NAMES = ["text_encoder", "text_encoder_2"] as const;
 
 /** The checked texts of a call. */
 export interface AskedTexts {
@@ -32,13 +38,32 @@ export type EncodeTexts = (backend: Backend) => Promise<EncodedTexts>;
 
 /** The conditioner of models that see a prompt. Asked: its options in a call. */
 export abstract class PromptConditioner<Asked extends TextOptions> implements Conditioner<Asked> {
-  readonly components: readonly SavedComponent[] = [];
+  readonly components: readonly SavedComponent[];
   readonly settings: Pick<ModelIndex, "id2label"> = {};
+  /** Those of `textEncoders`, with their tokenizers. */
+  readonly encoders: readonly [PromptEncoder, ...PromptEncoder[]];
+  /** By their names in a pipeline of diffusers: text_encoder, text_encoder_2. */
+  readonly textEncoders: ReadonlyMap<string, CLIPTextModel>;
   readonly #defaultGuidance: number;
 
-  /** @param defaultGuidance the guidance scale of calls that give none */
-  protected constructor(defaultGuidance: number) {
+  /**
+   * @param defaultGuidance the guidance scale of calls that give none
+   * @param encoders the first and, if there is one, the second
+   */
+  protected constructor(defaultGuidance: number, encoders: readonly [PromptEncoder, ...PromptEncoder[]]) {
     this.#defaultGuidance = defaultGuidance;
+    this.encoders = encoders;
+    const named = encoders.map(({ model, tokenizer }, i) => ({ name: NAMES[i], model, tokenizer }));
+    this.components = named.flatMap(({ name, model, tokenizer }) => savedTextEncoder(name, model, tokenizer));
+    this.textEncoders = new Map(named.map(({ name, model }) => [name, model]));
+  }
+
+  /** Entries of model_index.json beside the components: arguments of diffusers' class. */
+  abstract get indexSettings(): JsonObject;
+
+  /** Call after a change of the text encoders' weights: the next prompts are encoded by the new ones. */
+  weightsChanged(): void {
+    for (const encoder of this.encoders) encoder.weightsChanged();
   }
 
   /** The shapes of what it gives for an image, without the axis of images. */

@@ -14,18 +14,23 @@ export type Encoding = (ids: Tensor) => readonly Tensor[];
 /** Texts to numbers. M: the class of the text encoder. */
 export class PromptEncoder<M extends CLIPTextModel = CLIPTextModel> {
   readonly model: M;
-  readonly #tokenizer: CLIPTokenizer;
+  readonly tokenizer: CLIPTokenizer;
   /** Those that hold the text encoder's weights. */
-  readonly #uploaded = new WeakSet<Backend>();
+  #uploaded = new WeakSet<Backend>();
 
   constructor(tokenizer: CLIPTokenizer, model: M) {
-    this.#tokenizer = tokenizer;
+    this.tokenizer = tokenizer;
     this.model = model;
   }
 
   /** Tokens of a text, those around it included. */
   get tokens(): number {
-    return Math.min(this.#tokenizer.modelMaxLength, this.model.config.maxPositionEmbeddings);
+    return Math.min(this.tokenizer.modelMaxLength, this.model.config.maxPositionEmbeddings);
+  }
+
+  /** Call after a change of the text encoder's weights: the next prompts are encoded by the new ones. */
+  weightsChanged(): void {
+    this.#uploaded = new WeakSet();
   }
 
   /**
@@ -59,7 +64,7 @@ export class PromptEncoder<M extends CLIPTextModel = CLIPTextModel> {
   #tokenize(texts: readonly string[], warn: Warn | undefined): Map<string, Int32Array> {
     const { tokens } = this;
     const { vocabSize } = this.model.config;
-    const { inputIds, removed } = this.#tokenizer.encode(texts, { maxLength: tokens });
+    const { inputIds, removed } = this.tokenizer.encode(texts, { maxLength: tokens });
     const foreign = inputIds.data.find((id) => id >= vocabSize);
     if (foreign !== undefined) {
       throw new PipelineError(

@@ -1,23 +1,22 @@
 // Common to the pipelines that draw what a prompt says: their options, the parts that belong together, and the size of
 // their images. What prompts mean to the model is the conditioner's; where the images start is a `Beginning`.
 
-import type { Codec, ImageSize } from "../codecs/codec.ts";
+import type { ImageSize } from "../codecs/codec.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { type Shape, sameShape, showShape } from "../engine/shape.ts";
+import { sameShape, showShape } from "../engine/shape.ts";
 import type { Pixels } from "../io/image/index.ts";
 import { type Conditions, mapConditions } from "../models/denoiser.ts";
-import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { overridden } from "../schedulers/bases/options.ts";
 import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
 import type { Beginning } from "./beginning.ts";
-import type { Conditioner } from "./conditioner.ts";
 import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import type { SamplingDefaults } from "./sampling_defaults.ts";
 import { schedulerNameOf } from "./scheduler_choice.ts";
-import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
+import type { GenerateOptions } from "./scheduler_pipeline.ts";
 import type { Start } from "./start.ts";
 import { promptsOf, type TextOptions } from "./text_options.ts";
+import { WeightsPipeline, type WeightsPipelineParts } from "./weights_pipeline.ts";
 
 /** Options of `generate` of all pipelines that see prompts. */
 export interface PromptOptions
@@ -53,39 +52,24 @@ export const computingOptions = (
   ...(warn !== undefined && { warn }),
 });
 
-/** A conditioner of prompts. */
-interface PromptsConditioner<Asked> extends Conditioner<Asked> {
-  /** The shapes of what it gives for an image, without the axis of images. */
-  readonly shapes: Conditions<Shape>;
-}
-
 /** What a pipeline that sees prompts is made of. Asked: the options of its calls. */
-interface PromptPipelineParts<Asked> {
-  readonly unet: UNet2DConditionModel;
-  readonly scheduler: Scheduler;
-  readonly codec: Codec;
-  readonly conditioner: PromptsConditioner<Asked>;
+interface PromptPipelineParts<Asked extends TextOptions> extends WeightsPipelineParts<Asked> {
   readonly beginning: Beginning<Asked>;
-  /** Its class in diffusers. */
-  readonly className: string;
 }
 
 /** Longest side of an image, pixels. */
 const MOST_SIDE = 2 ** 14;
 
 /** Draws what a prompt says. */
-export abstract class PromptPipeline<Options extends PromptOptions> extends SchedulerPipeline<
-  UNet2DConditionModel,
-  Options
-> {
+export abstract class PromptPipeline<Options extends PromptOptions> extends WeightsPipeline<Options> {
   readonly #beginning: Beginning<Options>;
 
   /** @throws PipelineError for parts that do not belong together */
   protected constructor(parts: PromptPipelineParts<Options>, options: StableDiffusionPipelineOptions) {
-    const { unet, scheduler, beginning, ...more } = parts;
+    const { scheduler, beginning, ...more } = parts;
     const { warn: _, ...computing } = options;
     checkParts(parts);
-    super(unet, corrected(scheduler), { ...computing, ...more });
+    super({ ...more, scheduler: corrected(scheduler) }, computing);
     this.#beginning = beginning;
   }
 
@@ -155,7 +139,7 @@ function corrected(scheduler: Scheduler): Scheduler {
 }
 
 /** @throws PipelineError for parts that are not of one model */
-function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
+function checkParts<Asked extends TextOptions>(parts: PromptPipelineParts<Asked>): void {
   const { unet, codec, conditioner, beginning, className } = parts;
   const { inChannels, outChannels: channels, sizeFactor } = unet;
   const given = conditioner.shapes;

@@ -8,7 +8,13 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
-import { readStableDiffusion, type StableDiffusionParts, seeingTokens } from "./stable_diffusion_parts.ts";
+import type { SingleFileOptions } from "./single_file.ts";
+import {
+  readStableDiffusion,
+  readStableDiffusionFile,
+  type StableDiffusionParts,
+  seeingTokens,
+} from "./stable_diffusion_parts.ts";
 
 /** Options of `generate`: the image, the prompt, and how the images are drawn. */
 export interface StableDiffusionImg2ImgOptions extends PromptOptions, ImageStartOptions {}
@@ -32,5 +38,17 @@ export class StableDiffusionImg2ImgPipeline extends PromptPipeline<StableDiffusi
     options: StableDiffusionLoadOptions = {},
   ): Promise<StableDiffusionImg2ImgPipeline> {
     return new StableDiffusionImg2ImgPipeline(...(await readStableDiffusion(source, options)));
+  }
+
+  /**
+   * Loads a single file in the original layout of Stable Diffusion 1 or 2 (diffusers' from_single_file).
+   * @param path of a .safetensors file
+   * @throws PipelineError, FileError, in one line, naming what is missing, damaged or unsupported
+   */
+  static async fromSingleFile(
+    path: string,
+    options: SingleFileOptions & StableDiffusionPipelineOptions = {},
+  ): Promise<StableDiffusionImg2ImgPipeline> {
+    return new StableDiffusionImg2ImgPipeline(...(await readStableDiffusionFile(path, options)));
   }
 }

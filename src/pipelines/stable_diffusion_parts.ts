@@ -1,8 +1,10 @@
 // The parts of a pipeline of Stable Diffusion 1 or 2: how they are read, and what prompts mean to the UNet.
 
+import { autoencoder } from "../codecs/autoencoder.ts";
 import type { Codec } from "../codecs/codec.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
+import { ORIGINAL_LAYOUTS } from "../models/original/layouts.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
@@ -13,7 +15,9 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
+import { readSingleFile, type SingleFileOptions } from "./single_file.ts";
 import { withPipelineFolder } from "./source.ts";
+import { TEXT_ENCODER } from "./text_components.ts";
 import { TextConditioner } from "./text_conditioner.ts";
 
 /** The parts of a Stable Diffusion pipeline, with their weights. */
@@ -54,4 +58,26 @@ export async function readStableDiffusion(
     throw new PipelineError(`${source}: the pipeline lacks its autoencoder, tokenizer or text encoder`);
   }
   return [{ ...parts, codec, tokenizer, textEncoder }, computingOptions(options, parts.sampling)];
+}
+
+/**
+ * Reads a single file in the original layout of Stable Diffusion 1 or 2.
+ * @returns the arguments of one of their classes
+ * @throws PipelineError, FileError, in one line
+ */
+export async function readStableDiffusionFile(
+  path: string,
+  options: SingleFileOptions & StableDiffusionPipelineOptions,
+): Promise<[StableDiffusionParts, StableDiffusionPipelineOptions]> {
+  const { version, unet, vae, textEncoders, scheduler, tokenizer } = await readSingleFile(path, options);
+  const textEncoder = textEncoders.get(TEXT_ENCODER);
+  if (textEncoder === undefined || textEncoders.size !== 1) {
+    throw new PipelineError(
+      `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, where one of Stable Diffusion 1 or 2 was expected`,
+    );
+  }
+  return [
+    { unet, scheduler, codec: autoencoder(vae), tokenizer, textEncoder },
+    computingOptions(options, undefined),
+  ];
 }

@@ -7,7 +7,13 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
-import { readStableDiffusion, type StableDiffusionParts, seeingTokens } from "./stable_diffusion_parts.ts";
+import type { SingleFileOptions } from "./single_file.ts";
+import {
+  readStableDiffusion,
+  readStableDiffusionFile,
+  type StableDiffusionParts,
+  seeingTokens,
+} from "./stable_diffusion_parts.ts";
 
 /** Options of `generate`: the prompt, the size, and how the images are drawn. */
 export interface StableDiffusionOptions extends PromptOptions, SizeOptions {}
@@ -31,5 +37,17 @@ export class StableDiffusionPipeline extends PromptPipeline<StableDiffusionOptio
     options: StableDiffusionLoadOptions = {},
   ): Promise<StableDiffusionPipeline> {
     return new StableDiffusionPipeline(...(await readStableDiffusion(source, options)));
+  }
+
+  /**
+   * Loads a single file in the original layout of Stable Diffusion 1 or 2 (diffusers' from_single_file).
+   * @param path of a .safetensors file
+   * @throws PipelineError, FileError, in one line, naming what is missing, damaged or unsupported
+   */
+  static async fromSingleFile(
+    path: string,
+    options: SingleFileOptions & StableDiffusionPipelineOptions = {},
+  ): Promise<StableDiffusionPipeline> {
+    return new StableDiffusionPipeline(...(await readStableDiffusionFile(path, options)));
   }
 }

@@ -11,7 +11,7 @@ import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import { CLIPTokenizer } from "../models/clip_tokenizer.ts";
-import { clipTokenizerFiles } from "../models/clip_vocabulary.ts";
+import { CLIP_TOKENIZER_CHOICES, clipTokenizerFiles } from "../models/clip_vocabulary.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { VQModel } from "../models/vq_model.ts";
@@ -26,6 +26,7 @@ import {
   schedulerKind,
   UNET,
 } from "./components.ts";
+import { PipelineError } from "./errors.ts";
 
 export { VAE };
 export const TEXT_ENCODER = "text_encoder";
@@ -107,8 +108,19 @@ function tokenizerKinds(
     name,
     className,
     files: (names) => clipTokenizerFiles(names),
-    read: async (folder) => partOf(await CLIPTokenizer.fromFolder(folder)),
+    mayHave: CLIP_TOKENIZER_CHOICES,
+    read: async (folder) => partOf(await readTokenizer(folder)),
   }));
+}
+
+/** Reads the folder of a tokenizer. @throws FileError, PipelineError */
+export async function readTokenizer(folder: string): Promise<CLIPTokenizer> {
+  try {
+    return await CLIPTokenizer.fromFolder(folder);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PipelineError(`${folder}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Reads the folder of a model. @throws FileError, PipelineError */

@@ -1,6 +1,7 @@
 // The prompts of Stable Diffusion 1 and 2: the UNet sees what CLIP's text encoder gives for each token.
 
 import type { Shape } from "../engine/shape.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { Conditions } from "../models/denoiser.ts";
@@ -19,13 +20,23 @@ export class TextConditioner extends PromptConditioner<TextOptions> {
 
   /** @param warn told of prompts that are too long, of which the end is cut off */
   constructor(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, warn?: Warn) {
-    super(DEFAULT_GUIDANCE);
-    this.#encoder = new PromptEncoder(tokenizer, encoder);
+    const own = new PromptEncoder(tokenizer, encoder);
+    super(DEFAULT_GUIDANCE, [own]);
+    this.#encoder = own;
     this.#warn = warn;
   }
 
   get shapes(): Conditions<Shape> {
     return { encoderHiddenStates: [this.#encoder.tokens, this.#encoder.model.config.hiddenSize] };
+  }
+
+  /** What diffusers wants to be told of a pipeline without a safety checker. */
+  get indexSettings(): JsonObject {
+    return {
+      safety_checker: [null, null],
+      feature_extractor: [null, null],
+      requires_safety_checker: false,
+    };
   }
 
   protected get layers(): number {

@@ -4,6 +4,7 @@
 import type { ImageSize } from "../codecs/codec.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
 import type { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { Conditions } from "../models/denoiser.ts";
@@ -60,9 +61,11 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
 
   /** @throws PipelineError for text encoders of different lengths of texts */
   constructor(encoders: TwoTextEncoders, settings: TextXLSettings) {
-    super(settings.guidanceScale);
-    this.#first = new PromptEncoder(encoders.tokenizer, encoders.textEncoder);
-    this.#second = new PromptEncoder(encoders.tokenizer2, encoders.textEncoder2);
+    const first = new PromptEncoder(encoders.tokenizer, encoders.textEncoder);
+    const second = new PromptEncoder(encoders.tokenizer2, encoders.textEncoder2);
+    super(settings.guidanceScale, [first, second]);
+    this.#first = first;
+    this.#second = second;
     this.#settings = settings;
     const [one, other] = [this.#first.tokens, this.#second.tokens];
     if (one !== other) {
@@ -78,6 +81,14 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
       encoderHiddenStates: [this.#first.tokens, this.#first.model.config.hiddenSize + hiddenSize],
       textEmbeds: [projectionDim ?? 0],
       timeIds: [TIME_IDS],
+    };
+  }
+
+  get indexSettings(): JsonObject {
+    return {
+      image_encoder: [null, null],
+      feature_extractor: [null, null],
+      force_zeros_for_empty_prompt: this.#settings.forceZerosForEmptyPrompt,
     };
   }
 

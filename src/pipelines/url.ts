@@ -81,14 +81,21 @@ async function fetchFolder(url: URL, folder: string, options: PipelineSourceOpti
 
 /** Downloads what a component needs, of a folder that cannot be listed. @param fetch returns whether there is such a file */
 async function fetchComponent(
-  kind: Pick<ComponentKind, "name" | "files" | "library">,
+  kind: Pick<ComponentKind, "name" | "files" | "library" | "mayHave">,
   url: URL,
   root: string,
   fetch: (name: string) => Promise<boolean>,
   { variant }: ReadStateDictOptions,
 ): Promise<void> {
   const { whole, indices } = new WeightNames({ variant, library: kind.library });
-  const [config, ...others] = kind.files([whole], { variant }, url.href);
+  const present: string[] = [];
+  for (const name of kind.mayHave ?? []) {
+    if (await fetch(`${kind.name}/${name}`)) present.push(name);
+  }
+  const [config, ...others] = kind
+    .files([whole, ...present], { variant }, url.href)
+    .filter((name) => !present.includes(name));
+  if (config === undefined) return;
   // In pipelines of 2022 (google/ddpm-*) everything lies beside model_index.json.
   const folder = (await fetch(`${kind.name}/${config}`)) ? `${kind.name}/` : "";
   const needed = folder === "" ? [config, ...others] : others;

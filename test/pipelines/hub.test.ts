@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { RePaintPipeline } from "../../src/pipelines/repaint_pipeline.ts";
+import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { DDPMScheduler } from "../../src/schedulers/index.ts";
 import { TOKEN } from "../io/hub_server.ts";
+import { fixture } from "../support/golden.ts";
 import { filesOf, testHub } from "../support/hub.ts";
 import { tinyUNet } from "./support.ts";
 
@@ -138,4 +140,30 @@ test("what is no pipeline of ours is told before anything large comes", async ()
     "hf:me/nothing: there is no such repository",
   );
   expect(await lines(DDPMPipeline.fromPretrained("me/no/repo"))).toContain("no such file or folder");
+});
+
+test("of Stable Diffusion only the files of the variant are downloaded, of every component", async () => {
+  const own = await StableDiffusionPipeline.fromPretrained(fixture("stable_diffusion/pipeline"));
+  const path = join(folder, "..", "prompts");
+  await own.savePretrained(path, { dtype: "fp16", variant: "fp16", maxShardSize: 100_000 });
+  const half = await filesOf(path);
+  const more = {
+    "v1-5.ckpt": "x",
+    "safety_checker/model.safetensors": "x",
+    "vae/diffusion_pytorch_model.bin": "x",
+  };
+  hub.add("me/prompts", { ...(await filesOf(fixture("stable_diffusion/pipeline"))), ...half, ...more });
+  hub.forget();
+  const pipeline = await StableDiffusionPipeline.fromPretrained("me/prompts", { variant: "fp16" });
+  const local = await StableDiffusionPipeline.fromPretrained(path, { variant: "fp16" });
+  expect(pipeline.unet.stateDict()).toEqual(local.unet.stateDict());
+  expect(pipeline.textEncoder.stateDict()).toEqual(local.textEncoder.stateDict());
+  const stored = downloaded().filter((name) => /safetensors|\.bin|\.ckpt/.test(name));
+  expect(stored.sort()).toEqual([
+    "text_encoder/model.fp16.safetensors",
+    "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors",
+    "unet/diffusion_pytorch_model.fp16-00002-of-00002.safetensors",
+    "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
+    "vae/diffusion_pytorch_model.fp16.safetensors",
+  ]);
 });

@@ -1,11 +1,18 @@
 // Pipelines at web addresses: folders and archives, whole or in shards, and what servers answer in their place.
 
-import { mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DDPMPipeline, DDPMScheduler, type FetchProgress, zipFolder } from "../../src/index.ts";
+import {
+  DDPMPipeline,
+  DDPMScheduler,
+  type FetchProgress,
+  StableDiffusionPipeline,
+  zipFolder,
+} from "../../src/index.ts";
 import { writeStateDict } from "../../src/io/state_dict.ts";
+import { fixture } from "../support/golden.ts";
 import { openSite, type Site } from "../support/site.ts";
 import { tinyUNet } from "./support.ts";
 
@@ -80,4 +87,28 @@ test("a server that is not there, a revision, a stop", async () => {
   await expect(
     DDPMPipeline.fromPretrained(`${site.url}/sharded`, { signal: AbortSignal.abort(reason) }),
   ).rejects.toBe(reason);
+});
+
+test.each([
+  ["the tokenizer in one file", "whole"],
+  ["the tokenizer in parts, with settings", "parts"],
+])("a folder of Stable Diffusion, %s", async (_, name) => {
+  const from = fixture("stable_diffusion/pipeline");
+  const path = join(folder, name);
+  await cp(from, path, { recursive: true });
+  const own = await StableDiffusionPipeline.fromPretrained(from);
+  if (name === "parts") {
+    await rm(join(path, "tokenizer"), { recursive: true });
+    await own.tokenizer.save(join(path, "tokenizer"));
+    await rm(join(path, "tokenizer", "tokenizer.json"));
+    const settings = join(path, "tokenizer", "tokenizer_config.json");
+    await writeFile(
+      settings,
+      (await readFile(settings, "utf8")).replace(/"pad_token": "[^"]*"/, '"pad_token": "!"'),
+    );
+  }
+  const loaded = await StableDiffusionPipeline.fromPretrained(`${site.url}/${name}`);
+  expect(loaded.textEncoder.stateDict()).toEqual(own.textEncoder.stateDict());
+  const { tokenizer } = await StableDiffusionPipeline.fromPretrained(path);
+  expect(loaded.tokenizer.encode(["a cat"])).toEqual(tokenizer.encode(["a cat"]));
 });
