@@ -43,8 +43,11 @@ export async function together(
     await communicator.close();
   } catch (error) {
     const isInterrupted = error instanceof Interrupted || error instanceof CancelledElsewhere;
-    if (isInterrupted && (await endsWithAll(communicator)))
-      throw communicator.rank === 0 ? error : new Interrupted("");
+    if (isInterrupted && (await endsWithAll(communicator))) {
+      // With another exit code than 0 a launcher may end the first one before that has said its line.
+      if (communicator.rank > 0) return;
+      throw error;
+    }
     if (communicator.rank > 0) await sleep(FIRST_REPORTS_MS);
     await endAll(communicator, error);
   } finally {

@@ -69,11 +69,15 @@ describeMpi("imago train", (launcher) => {
 
   test("a signal to the launcher stops all with a checkpoint", async () => {
     const args = ["train", "--model", folder("tiny.json"), "--out", out("stopped"), "--size", "8"];
-    const job = startJob(launcher, 2, ["imago.ts", ...args, "--batch-size", "8", "--steps", "5000"]);
+    const script = ["imago.ts", ...args, "--batch-size", "8", "--steps", "5000"];
+    const job = startJob(launcher, 2, script, { IMAGO_TEST_EXITS: "1" });
     await vi.waitFor(() => numbersOf(out("stopped")), { timeout: 60_000 });
     job.signal(launcher.stop);
     const { code, stderr } = await job.end;
-    expect(code, stderr).not.toBe(0);
+    // The first rank's, as only that may end with another than 0. MPICH's launcher loses it now and then.
+    const codes = stderr.match(/^exit code \d+$/gm)?.toSorted();
+    expect(codes, stderr).toEqual(["exit code 0", "exit code 130"]);
+    if (launcher.name !== "MPICH") expect(code, stderr).toBe(130);
     const said = stderr.split("\n").filter((line) => line.startsWith("imago: "));
     expect(said, stderr).toEqual([expect.stringContaining("--resume")]);
     expect(await readdir(join(out("stopped"), "checkpoints"))).toHaveLength(1);
