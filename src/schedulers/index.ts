@@ -22,6 +22,7 @@ import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
 import { FlowMatchHeunDiscreteScheduler } from "./flow_match_heun_discrete.ts";
+import { FlowMatchLCMScheduler } from "./flow_match_lcm.ts";
 import { HeunDiscreteScheduler } from "./heun_discrete.ts";
 import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
@@ -72,6 +73,7 @@ export {
   FlowMatchHeunDiscreteScheduler,
   type FlowMatchHeunDiscreteSchedulerConfig,
 } from "./flow_match_heun_discrete.ts";
+export { FlowMatchLCMScheduler, type FlowMatchLCMSchedulerConfig } from "./flow_match_lcm.ts";
 export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
 export {
   KDPM2AncestralDiscreteScheduler,
@@ -127,6 +129,7 @@ export const schedulers = {
   "edm-dpm++": EDMDPMSolverMultistepScheduler,
   "flow-match-euler": FlowMatchEulerDiscreteScheduler,
   "flow-match-heun": FlowMatchHeunDiscreteScheduler,
+  "flow-match-lcm": FlowMatchLCMScheduler,
   lcm: LCMScheduler,
   tcd: TCDScheduler,
   cm: CMStochasticIterativeScheduler,

@@ -50,6 +50,7 @@ function pipelinesOf(
     "edm-dpm++": edm,
     "flow-match-euler": flow,
     "flow-match-heun": flow,
+    "flow-match-lcm": flow,
     cm: pipelineOf(new CMStochasticIterativeScheduler()),
     unclip: pipelineOf(new UnCLIPScheduler()),
   };

@@ -12,8 +12,13 @@ import {
 } from "../../src/schedulers/index.ts";
 import { absSum, countedNoise, dummyNoiseDeter, dummySampleDeter, fullLoop, plainLoop } from "./harness.ts";
 
-/** Held against other numbers: in dpmsolver_sde.test.ts, convergence.test.ts and pipelines/repaint.test.ts. */
-const elsewhere = ["DPMSolverSDEScheduler", "FlowMatchHeunDiscreteScheduler", "RePaintScheduler"];
+/** Held against other numbers: in golden_sigma.test.ts, dpmsolver_sde.test.ts and pipelines/repaint.test.ts. */
+const elsewhere = [
+  "DPMSolverSDEScheduler",
+  "FlowMatchHeunDiscreteScheduler",
+  "FlowMatchLCMScheduler",
+  "RePaintScheduler",
+];
 const known = Object.values(schedulers)
   .map(({ className }) => className)
   .filter((name) => !elsewhere.includes(name));

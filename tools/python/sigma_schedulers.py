@@ -92,6 +92,15 @@ def cases():
     for config in [{}, {"shift": 3.0}]:
         for steps in [1, 2, 7, 25]:
             yield "FlowMatchHeunDiscreteScheduler", config, steps, None
+    for config, mu in [
+        ({}, None),
+        ({"shift": 3.0, "shift_terminal": 0.1}, None),
+        ({"use_dynamic_shifting": True}, 0.8),
+        ({"use_dynamic_shifting": True, "time_shift_type": "linear"}, 1.8),
+        *[({"shift": 2.0, sigmas: True}, None) for sigmas in SIGMAS],
+    ]:
+        for steps in [2, 7, 25]:
+            yield "FlowMatchLCMScheduler", config, steps, mu
 
 
 def loop(name, config, steps, mu):
