@@ -14,6 +14,7 @@ import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
+import { DPMSolverMultistepInverseScheduler } from "./dpmsolver_multistep_inverse.ts";
 import { DPMSolverSDEScheduler } from "./dpmsolver_sde.ts";
 import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
 import { EDMDPMSolverMultistepScheduler } from "./edm_dpmsolver_multistep.ts";
@@ -50,6 +51,10 @@ export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
 } from "./dpmsolver_multistep.ts";
+export {
+  DPMSolverMultistepInverseScheduler,
+  type DPMSolverMultistepInverseSchedulerConfig,
+} from "./dpmsolver_multistep_inverse.ts";
 export { DPMSolverSDEScheduler, type DPMSolverSDESchedulerConfig } from "./dpmsolver_sde.ts";
 export {
   DPMSolverSinglestepScheduler,
@@ -120,6 +125,7 @@ export const schedulers = {
   dpm2: KDPM2DiscreteScheduler,
   "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
   "dpm++": DPMSolverMultistepScheduler,
+  "dpm++-inverse": DPMSolverMultistepInverseScheduler,
   "dpm++-singlestep": DPMSolverSinglestepScheduler,
   "dpm++-sde": DPMSolverSDEScheduler,
   deis: DEISMultistepScheduler,

@@ -12,8 +12,9 @@ import {
 } from "../../src/schedulers/index.ts";
 import { absSum, countedNoise, dummyNoiseDeter, dummySampleDeter, fullLoop, plainLoop } from "./harness.ts";
 
-/** Held against other numbers: in golden_sigma.test.ts, dpmsolver_sde.test.ts and pipelines/repaint.test.ts. */
+/** Held against other numbers: in golden_sigma.test.ts, solvers.test.ts, dpmsolver_sde.test.ts and pipelines/repaint.test.ts. */
 const elsewhere = [
+  "DPMSolverMultistepInverseScheduler",
   "DPMSolverSDEScheduler",
   "FlowMatchHeunDiscreteScheduler",
   "FlowMatchLCMScheduler",
