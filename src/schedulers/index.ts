@@ -25,6 +25,7 @@ import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts"
 import { FlowMatchHeunDiscreteScheduler } from "./flow_match_heun_discrete.ts";
 import { FlowMatchLCMScheduler } from "./flow_match_lcm.ts";
 import { HeunDiscreteScheduler } from "./heun_discrete.ts";
+import { IPNDMScheduler } from "./ipndm.ts";
 import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
 import { LCMScheduler } from "./lcm.ts";
@@ -33,6 +34,7 @@ import { PNDMScheduler } from "./pndm.ts";
 import { RePaintScheduler } from "./repaint.ts";
 import { SASolverScheduler } from "./sasolver.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { SCMScheduler } from "./scm.ts";
 import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
@@ -80,6 +82,7 @@ export {
 } from "./flow_match_heun_discrete.ts";
 export { FlowMatchLCMScheduler, type FlowMatchLCMSchedulerConfig } from "./flow_match_lcm.ts";
 export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
+export { IPNDMScheduler, type IPNDMSchedulerConfig } from "./ipndm.ts";
 export {
   KDPM2AncestralDiscreteScheduler,
   type KDPM2AncestralDiscreteSchedulerConfig,
@@ -108,6 +111,7 @@ export type {
   StepOutput,
   TimestepsSpec,
 } from "./scheduler.ts";
+export { SCMScheduler, type SCMSchedulerConfig } from "./scm.ts";
 export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
@@ -118,6 +122,7 @@ export const schedulers = {
   ddim: DDIMScheduler,
   "ddim-inverse": DDIMInverseScheduler,
   pndm: PNDMScheduler,
+  ipndm: IPNDMScheduler,
   euler: EulerDiscreteScheduler,
   "euler-ancestral": EulerAncestralDiscreteScheduler,
   heun: HeunDiscreteScheduler,
@@ -139,6 +144,7 @@ export const schedulers = {
   lcm: LCMScheduler,
   tcd: TCDScheduler,
   cm: CMStochasticIterativeScheduler,
+  scm: SCMScheduler,
   repaint: RePaintScheduler,
   unclip: UnCLIPScheduler,
 } as const;

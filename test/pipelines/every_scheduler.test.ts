@@ -13,6 +13,8 @@ import {
   DDPMScheduler,
   EDMEulerScheduler,
   FlowMatchEulerDiscreteScheduler,
+  IPNDMScheduler,
+  SCMScheduler,
   type Scheduler,
   type SchedulerName,
   schedulerNames,
@@ -52,6 +54,8 @@ function pipelinesOf(
     "flow-match-heun": flow,
     "flow-match-lcm": flow,
     cm: pipelineOf(new CMStochasticIterativeScheduler()),
+    ipndm: pipelineOf(new IPNDMScheduler()),
+    scm: pipelineOf(new SCMScheduler()),
     unclip: pipelineOf(new UnCLIPScheduler()),
   };
   return (scheduler) => special[scheduler] ?? ordinary;

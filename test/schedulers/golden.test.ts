@@ -18,7 +18,9 @@ const elsewhere = [
   "DPMSolverSDEScheduler",
   "FlowMatchHeunDiscreteScheduler",
   "FlowMatchLCMScheduler",
+  "IPNDMScheduler",
   "RePaintScheduler",
+  "SCMScheduler",
 ];
 const known = Object.values(schedulers)
   .map(({ className }) => className)
