@@ -19,8 +19,8 @@ import { chosenScheduler } from "../src/pipelines/scheduler_choice.ts";
 import { type Scheduler, schedulerNames } from "../src/schedulers/index.ts";
 
 const CALLS = [10, 25, 50];
-/** These do not turn noise into images with an ordinary model: the first inverts, the others need a distilled model. */
-const OF_OTHER_USE: readonly string[] = ["ddim-inverse", "lcm", "tcd"];
+/** These do not turn noise into images with an ordinary model: the first two invert, the others need a distilled model. */
+const OF_OTHER_USE: readonly string[] = ["ddim-inverse", "dpm++-inverse", "flow-match-lcm", "lcm", "tcd"];
 const COUNT = 4;
 const SEED = 11;
 

@@ -14,6 +14,7 @@ import { DDIMInverseScheduler } from "./ddim_inverse.ts";
 import { DDPMScheduler } from "./ddpm.ts";
 import { DEISMultistepScheduler } from "./deis_multistep.ts";
 import { DPMSolverMultistepScheduler } from "./dpmsolver_multistep.ts";
+import { DPMSolverMultistepInverseScheduler } from "./dpmsolver_multistep_inverse.ts";
 import { DPMSolverSDEScheduler } from "./dpmsolver_sde.ts";
 import { DPMSolverSinglestepScheduler } from "./dpmsolver_singlestep.ts";
 import { EDMDPMSolverMultistepScheduler } from "./edm_dpmsolver_multistep.ts";
@@ -22,7 +23,9 @@ import { EulerAncestralDiscreteScheduler } from "./euler_ancestral_discrete.ts";
 import { EulerDiscreteScheduler } from "./euler_discrete.ts";
 import { FlowMatchEulerDiscreteScheduler } from "./flow_match_euler_discrete.ts";
 import { FlowMatchHeunDiscreteScheduler } from "./flow_match_heun_discrete.ts";
+import { FlowMatchLCMScheduler } from "./flow_match_lcm.ts";
 import { HeunDiscreteScheduler } from "./heun_discrete.ts";
+import { IPNDMScheduler } from "./ipndm.ts";
 import { KDPM2AncestralDiscreteScheduler } from "./k_dpm_2_ancestral_discrete.ts";
 import { KDPM2DiscreteScheduler } from "./k_dpm_2_discrete.ts";
 import { LCMScheduler } from "./lcm.ts";
@@ -31,6 +34,7 @@ import { PNDMScheduler } from "./pndm.ts";
 import { RePaintScheduler } from "./repaint.ts";
 import { SASolverScheduler } from "./sasolver.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { SCMScheduler } from "./scm.ts";
 import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
@@ -49,6 +53,10 @@ export {
   DPMSolverMultistepScheduler,
   type DPMSolverMultistepSchedulerConfig,
 } from "./dpmsolver_multistep.ts";
+export {
+  DPMSolverMultistepInverseScheduler,
+  type DPMSolverMultistepInverseSchedulerConfig,
+} from "./dpmsolver_multistep_inverse.ts";
 export { DPMSolverSDEScheduler, type DPMSolverSDESchedulerConfig } from "./dpmsolver_sde.ts";
 export {
   DPMSolverSinglestepScheduler,
@@ -72,7 +80,9 @@ export {
   FlowMatchHeunDiscreteScheduler,
   type FlowMatchHeunDiscreteSchedulerConfig,
 } from "./flow_match_heun_discrete.ts";
+export { FlowMatchLCMScheduler, type FlowMatchLCMSchedulerConfig } from "./flow_match_lcm.ts";
 export { HeunDiscreteScheduler, type HeunDiscreteSchedulerConfig } from "./heun_discrete.ts";
+export { IPNDMScheduler, type IPNDMSchedulerConfig } from "./ipndm.ts";
 export {
   KDPM2AncestralDiscreteScheduler,
   type KDPM2AncestralDiscreteSchedulerConfig,
@@ -101,6 +111,7 @@ export type {
   StepOutput,
   TimestepsSpec,
 } from "./scheduler.ts";
+export { SCMScheduler, type SCMSchedulerConfig } from "./scm.ts";
 export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
@@ -111,6 +122,7 @@ export const schedulers = {
   ddim: DDIMScheduler,
   "ddim-inverse": DDIMInverseScheduler,
   pndm: PNDMScheduler,
+  ipndm: IPNDMScheduler,
   euler: EulerDiscreteScheduler,
   "euler-ancestral": EulerAncestralDiscreteScheduler,
   heun: HeunDiscreteScheduler,
@@ -118,6 +130,7 @@ export const schedulers = {
   dpm2: KDPM2DiscreteScheduler,
   "dpm2-ancestral": KDPM2AncestralDiscreteScheduler,
   "dpm++": DPMSolverMultistepScheduler,
+  "dpm++-inverse": DPMSolverMultistepInverseScheduler,
   "dpm++-singlestep": DPMSolverSinglestepScheduler,
   "dpm++-sde": DPMSolverSDEScheduler,
   deis: DEISMultistepScheduler,
@@ -127,9 +140,11 @@ export const schedulers = {
   "edm-dpm++": EDMDPMSolverMultistepScheduler,
   "flow-match-euler": FlowMatchEulerDiscreteScheduler,
   "flow-match-heun": FlowMatchHeunDiscreteScheduler,
+  "flow-match-lcm": FlowMatchLCMScheduler,
   lcm: LCMScheduler,
   tcd: TCDScheduler,
   cm: CMStochasticIterativeScheduler,
+  scm: SCMScheduler,
   repaint: RePaintScheduler,
   unclip: UnCLIPScheduler,
 } as const;

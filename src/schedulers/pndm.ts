@@ -15,6 +15,7 @@ import {
   readConfig,
 } from "./bases/options.ts";
 import { noiseScheduleOptions, timestepOptions } from "./bases/shared_options.ts";
+import { adamsBashforth, withSlope } from "./math/adams_bashforth.ts";
 import { alphaProdAt } from "./math/noising.ts";
 import { noiseLevel, predictEpsilon } from "./math/prediction.ts";
 import { type Term, weightedSum } from "./math/weighted_sum.ts";
@@ -42,14 +43,6 @@ const GRID_POINTS = 4;
 const CALLS_A_STEP = 4;
 /** Simpson's weights of a Runge-Kutta step's calls. */
 const SIMPSON = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
-/** Adams-Bashforth weights by number of known outputs, the newest first. */
-const MULTISTEP = [
-  [],
-  [1],
-  [3 / 2, -1 / 2],
-  [23 / 12, -16 / 12, 5 / 12],
-  [55 / 24, -59 / 24, 37 / 24, -9 / 24],
-];
 
 /** An application of equation 11: from `start` at one timestep to another, along `output`. */
 interface Transfer {
@@ -176,8 +169,8 @@ export class PNDMScheduler extends DiscreteSchedulerBase<PNDMSchedulerConfig> {
       return { start: this.#start ?? sample, output: mean, from: timestep + this.#stride, to: timestep };
     }
     if (this.#calls === 0) this.#start = sample;
-    this.#history = [output, ...this.#history.slice(0, MULTISTEP.length - 2)];
-    const slope = combined(MULTISTEP[this.#history.length], this.#history);
+    this.#history = withSlope(output, this.#history);
+    const slope = adamsBashforth(this.#history);
     return { start: sample, output: slope, from: timestep, to: this.previousTimestep(timestep) };
   }
 

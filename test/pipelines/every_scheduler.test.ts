@@ -13,6 +13,8 @@ import {
   DDPMScheduler,
   EDMEulerScheduler,
   FlowMatchEulerDiscreteScheduler,
+  IPNDMScheduler,
+  SCMScheduler,
   type Scheduler,
   type SchedulerName,
   schedulerNames,
@@ -50,7 +52,10 @@ function pipelinesOf(
     "edm-dpm++": edm,
     "flow-match-euler": flow,
     "flow-match-heun": flow,
+    "flow-match-lcm": flow,
     cm: pipelineOf(new CMStochasticIterativeScheduler()),
+    ipndm: pipelineOf(new IPNDMScheduler()),
+    scm: pipelineOf(new SCMScheduler()),
     unclip: pipelineOf(new UnCLIPScheduler()),
   };
   return (scheduler) => special[scheduler] ?? ordinary;

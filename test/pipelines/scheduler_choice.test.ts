@@ -10,6 +10,7 @@ import {
   FlowMatchEulerDiscreteScheduler,
   HeunDiscreteScheduler,
   makeScheduler,
+  SCMScheduler,
 } from "../../src/schedulers/index.ts";
 
 const linear = new DDPMScheduler();
@@ -109,6 +110,19 @@ describe("a flow", () => {
       );
     }
   });
+});
+
+test("a model of angles is not drawn with by the others, nor others by its schedulers", () => {
+  const scm = new SCMScheduler();
+  expect(chosenScheduler(undefined, scm, "scm").config).toEqual(scm.config);
+  expect(() => chosenScheduler("ddim", scm, "scm")).toThrow(
+    "ddim draws with models over betas, which this one is not",
+  );
+  const betas = new DDPMScheduler();
+  expect(() => chosenScheduler("scm", betas, "ddpm")).toThrow(
+    "scm draws with models of TrigFlow, which this one is not",
+  );
+  expect(() => chosenScheduler("ipndm", betas, "ddpm")).toThrow("ipndm draws with models of v over angles");
 });
 
 test("a model over other things than betas keeps its levels", () => {

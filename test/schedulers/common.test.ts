@@ -103,7 +103,7 @@ describe.each(names)("%s", (name) => {
     scheduler.setTimesteps(STEPS);
     expect(scheduler.numInferenceSteps).toBe(STEPS);
     expect(scheduler.timesteps.length).toBeGreaterThanOrEqual(STEPS);
-    const falling = name !== "ddim-inverse";
+    const falling = !name.endsWith("-inverse");
     expect(scheduler.timesteps[0] >= (scheduler.timesteps.at(-1) ?? 0)).toBe(falling);
   });
 
@@ -208,16 +208,16 @@ describe.each(names)("%s", (name) => {
   });
 });
 
+/** IPNDM's are no betas of a noise schedule: they are the noise levels of a run. */
+const takesBetas = (scheduler: Scheduler) => "betas" in scheduler && "trainedBetas" in scheduler.config;
+
 describe("betas", () => {
-  it.each(names.filter((name) => "trainedBetas" in makeScheduler(name).config))(
-    "%s takes trained ones",
-    (name) => {
-      const trained = Array.from({ length: 100 }, (_, i) => 0.001 + 0.0001 * i);
-      const scheduler = makeScheduler(name, { trained_betas: trained, num_train_timesteps: 100 });
-      expect(Reflect.get(scheduler, "betas")).toEqual(Float32Array.from(trained));
-      expect(() => makeScheduler(name, { trained_betas: trained })).toThrow(/trainedBetas has 100 values/);
-    },
-  );
+  it.each(names.filter((name) => takesBetas(makeScheduler(name))))("%s takes trained ones", (name) => {
+    const trained = Array.from({ length: 100 }, (_, i) => 0.001 + 0.0001 * i);
+    const scheduler = makeScheduler(name, { trained_betas: trained, num_train_timesteps: 100 });
+    expect(Reflect.get(scheduler, "betas")).toEqual(Float32Array.from(trained));
+    expect(() => makeScheduler(name, { trained_betas: trained })).toThrow(/trainedBetas has 100 values/);
+  });
 });
 
 describe("schedulers made from each other's configs", () => {

@@ -3,7 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { hostTensor } from "../../src/engine/host_tensor.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
-import { FlowMatchEulerDiscreteScheduler, torchNoise } from "../../src/schedulers/index.ts";
+import {
+  FlowMatchEulerDiscreteScheduler,
+  FlowMatchLCMScheduler,
+  torchNoise,
+} from "../../src/schedulers/index.ts";
 import { maxDifference } from "./harness.ts";
 
 const x0 = hostTensor(Float32Array.of(0.1, -0.4, 0.7, 0.2), [1, 2, 2, 1]);
@@ -105,5 +109,33 @@ describe("FlowMatchEulerDiscreteScheduler", () => {
     const json = scheduler.toConfig();
     expect(json).toMatchObject({ shift: 3, shift_terminal: 0.1, base_image_seq_len: 256 });
     expect(FlowMatchEulerDiscreteScheduler.fromConfig(json).config).toEqual(scheduler.config);
+  });
+});
+
+describe("FlowMatchLCMScheduler", () => {
+  it.each([false, true])(
+    "goes to the image, and back to the next noise level (inverted: %s)",
+    (invertSigmas) => {
+      const scheduler = new FlowMatchLCMScheduler({ invertSigmas, shift: 3 });
+      scheduler.setTimesteps(4);
+      for (const [i, t] of scheduler.timesteps.entries()) {
+        scheduler.setBeginIndex(i);
+        const x = scheduler.addNoise(x0, noise, [t]);
+        const z = hostTensor(Float32Array.of(0.5, -1, 2, 0.25), x0.shape);
+        const step = scheduler.step(direction(invertSigmas), t, x, { varianceNoise: z });
+        expect(maxDifference(step.predOriginalSample, x0)).toBeLessThan(1e-6);
+        const sigma = scheduler.sigmas[i + 1];
+        const ofNoise = invertSigmas ? 1 - sigma : sigma;
+        const expected = x0.data.map((image, k) => (1 - ofNoise) * image + ofNoise * z.data[k]);
+        expect(maxDifference(step.prevSample, hostTensor(expected, x0.shape))).toBeLessThan(1e-6);
+      }
+    },
+  );
+
+  it("refuses to enlarge images", () => {
+    const read = () =>
+      FlowMatchLCMScheduler.fromConfig({ scale_factors: [0.5, 0.75], upscale_mode: "nearest" });
+    expect(read).toThrow("FlowMatchLCMScheduler: scale_factors is Array, expected null");
+    expect(FlowMatchLCMScheduler.fromConfig({ upscale_mode: "nearest" }).config.upscaleMode).toBe("nearest");
   });
 });

@@ -12,8 +12,16 @@ import {
 } from "../../src/schedulers/index.ts";
 import { absSum, countedNoise, dummyNoiseDeter, dummySampleDeter, fullLoop, plainLoop } from "./harness.ts";
 
-/** Held against other numbers: in dpmsolver_sde.test.ts, convergence.test.ts and pipelines/repaint.test.ts. */
-const elsewhere = ["DPMSolverSDEScheduler", "FlowMatchHeunDiscreteScheduler", "RePaintScheduler"];
+/** Held against other numbers: in golden_sigma.test.ts, solvers.test.ts, dpmsolver_sde.test.ts and pipelines/repaint.test.ts. */
+const elsewhere = [
+  "DPMSolverMultistepInverseScheduler",
+  "DPMSolverSDEScheduler",
+  "FlowMatchHeunDiscreteScheduler",
+  "FlowMatchLCMScheduler",
+  "IPNDMScheduler",
+  "RePaintScheduler",
+  "SCMScheduler",
+];
 const known = Object.values(schedulers)
   .map(({ className }) => className)
   .filter((name) => !elsewhere.includes(name));

@@ -1,11 +1,12 @@
 // Each step against its paper's equation, on single numbers in double precision.
 
 import { describe, expect, it } from "vitest";
+import { flowDraw } from "../../src/schedulers/bases/flow_spacing.ts";
 import { ddimStep } from "../../src/schedulers/ddim.ts";
 import { ddpmStep } from "../../src/schedulers/ddpm.ts";
 import { dpmMultistepStep } from "../../src/schedulers/dpmsolver_multistep.ts";
 import { eulerStep } from "../../src/schedulers/euler_discrete.ts";
-import { flowDraw, flowEulerStep } from "../../src/schedulers/flow_match_euler_discrete.ts";
+import { flowEulerStep } from "../../src/schedulers/flow_match_euler_discrete.ts";
 import { flowHeunStep } from "../../src/schedulers/flow_match_heun_discrete.ts";
 import { heunStep } from "../../src/schedulers/heun_discrete.ts";
 import { unipcStep } from "../../src/schedulers/unipc_multistep.ts";

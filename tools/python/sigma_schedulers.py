@@ -92,12 +92,30 @@ def cases():
     for config in [{}, {"shift": 3.0}]:
         for steps in [1, 2, 7, 25]:
             yield "FlowMatchHeunDiscreteScheduler", config, steps, None
+    for config, mu in [
+        ({}, None),
+        ({"shift": 3.0, "shift_terminal": 0.1}, None),
+        ({"use_dynamic_shifting": True}, 0.8),
+        ({"use_dynamic_shifting": True, "time_shift_type": "linear"}, 1.8),
+        *[({"shift": 2.0, sigmas: True}, None) for sigmas in SIGMAS],
+    ]:
+        for steps in [2, 7, 25]:
+            yield "FlowMatchLCMScheduler", config, steps, mu
+    for config in [{}, {"sigma_data": 1.0}]:
+        for steps in [1, 2, 3, 7, 25]:
+            yield "SCMScheduler", config, steps, None
+    for steps in [1, 2, 3, 4, 7, 25, 50]:
+        yield "IPNDMScheduler", {}, steps, None
+    yield "IPNDMScheduler", {"trained_betas": [0.99, 0.9, 0.7, 0.5, 0.4, 0.2, 0.05]}, 6, None
 
 
 def loop(name, config, steps, mu):
     known = DPMSolverSDEScheduler if name == "DPMSolverSDEScheduler" else getattr(diffusers, name)
     scheduler = known(**config)
-    scheduler.set_timesteps(steps, **({} if mu is None else {"mu": mu}))
+    if name == "SCMScheduler":
+        scheduler.set_timesteps(steps, intermediate_timesteps=1.3 if steps == 2 else None)
+    else:
+        scheduler.set_timesteps(steps, **({} if mu is None else {"mu": mu}))
     generator = torch.manual_seed(0)
     draws = 0
 
@@ -110,10 +128,11 @@ def loop(name, config, steps, mu):
     if name == "DPMSolverSDEScheduler":
         scheduler.noise_sampler = draw
     module.randn_tensor = lambda *args, **kwargs: draw()
-    sample = SAMPLE * getattr(scheduler, "init_noise_sigma", 1.0)
+    # The pipeline of SCMScheduler scales the noise, and does not call the model where the last step ends.
+    sample = SAMPLE * (scheduler.config.get("sigma_data") if name == "SCMScheduler" else getattr(scheduler, "init_noise_sigma", 1.0))
     scale = getattr(scheduler, "scale_model_input", lambda x, t: x)
     takes_generator = "generator" in inspect.signature(scheduler.step).parameters
-    for t in scheduler.timesteps:
+    for t in scheduler.timesteps[:-1] if name == "SCMScheduler" else scheduler.timesteps:
         model_input = scale(sample, t)
         output = model_input * t / (t + 1)
         extra = {"generator": generator} if takes_generator else {}

@@ -18,6 +18,7 @@ warnings.simplefilter("ignore")
 
 from diffusers.schedulers.scheduling_deis_multistep import DEISMultistepScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep_inverse import DPMSolverMultistepInverseScheduler
 from diffusers.schedulers.scheduling_dpmsolver_singlestep import DPMSolverSinglestepScheduler
 from diffusers.schedulers.scheduling_edm_dpmsolver_multistep import EDMDPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_sasolver import SASolverScheduler
@@ -77,6 +78,26 @@ ROWS = {
         ({"rescale_betas_zero_snr": True, "timestep_spacing": "trailing", "prediction_type": "v_prediction"}, 10),
         ({}, [900, 700, 400, 300, 50, 0]),
         (SHIFTED, 10),
+    ],
+    DPMSolverMultistepInverseScheduler: [row for row in SHARED if "use_flow_sigmas" not in row[0]]
+    + [
+        ({"algorithm_type": algorithm, "solver_type": solver, "solver_order": order}, 10)
+        for algorithm in ("dpmsolver", "dpmsolver++")
+        for solver in ("midpoint", "heun")
+        for order in (2, 3)
+    ]
+    + [
+        ({"solver_order": 3, "lower_order_final": False, "timestep_spacing": spacing}, steps)
+        for spacing in ("linspace", "leading", "trailing")
+        for steps in (2, 12)
+    ]
+    + [
+        ({"variance_type": "learned_range"}, 10),
+        ({"euler_at_final": True}, 25),
+        ({"thresholding": True, "sample_max_value": 2.0, "prediction_type": "sample"}, 10),
+        ({"algorithm_type": "dpmsolver", "prediction_type": "v_prediction"}, 10),
+        ({"algorithm_type": "dpmsolver", "prediction_type": "sample"}, 10),
+        ({"algorithm_type": "dpmsolver", "thresholding": True, "prediction_type": "sample"}, 10),
     ],
     DPMSolverSinglestepScheduler: SHARED
     + [({"variance_type": "learned_range"}, 10)]
@@ -147,7 +168,12 @@ def row(cls, options, steps):
     draws = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     sample = (torch.arange(SIZE).reshape(3, 8, 8, 4) / SIZE).permute(3, 0, 1, 2)
     timesteps = scheduler.timesteps
-    scheduler.set_begin_index(0)  # where rounded timesteps repeat at the start, diffusers would skip the first
+    if cls is DPMSolverMultistepInverseScheduler:
+        if len(timesteps) != steps:
+            print(f"repeated timesteps: {options} {steps}", file=sys.stderr)
+            return None
+    else:
+        scheduler.set_begin_index(0)  # where rounded timesteps repeat at the start, diffusers would skip the first
     for t in timesteps:
         output = model(sample, t, "variance_type" in config)
         sample = scheduler.step(output, t, sample, **draws).prev_sample

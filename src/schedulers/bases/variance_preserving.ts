@@ -207,7 +207,7 @@ export abstract class PreservingSchedulerBase<
   }
 
   /** How many timesteps, counted from 0, remain when those of small λ are left out. */
-  get #clippedEnd(): number {
+  protected get clippedEnd(): number {
     const { lambdaMinClipped = Number.NEGATIVE_INFINITY } = this.config;
     const end = this.trainSigmas.findIndex((sigma) => -exact.log(sigma) < lambdaMinClipped);
     if (end === 0) {
@@ -216,6 +216,19 @@ export abstract class PreservingSchedulerBase<
       );
     }
     return end < 0 ? this.numTrainTimesteps : end;
+  }
+
+  /** `count` timesteps, falling, as the options space them. */
+  protected spacedTimesteps(count: number): readonly number[] {
+    const { timestepSpacing = "linspace", stepsOffset = 0 } = this.config;
+    const end = this.clippedEnd;
+    if (timestepSpacing === "leading" && count >= end) {
+      throw new RangeError(
+        `${this.className}: numInferenceSteps is ${count}, expected at most ${end - 1} with timestepSpacing "leading"`,
+      );
+    }
+    const timesteps = solverTimesteps(timestepSpacing, count, end, this.numTrainTimesteps, stepsOffset);
+    return withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
   }
 
   #planWithoutEnd(spec: CountSpec | { readonly timesteps: readonly number[] }): SigmaPlan {
@@ -233,25 +246,13 @@ export abstract class PreservingSchedulerBase<
       const { timesteps, sigmas } = spacedPlan(this.spacing, this.spacedRange(), count, trainSigmas);
       return { timesteps: timesteps.map((timestep) => this.wholeTimestep(timestep)), sigmas };
     }
-    const timesteps = this.#spacedTimesteps(count);
+    const timesteps = this.spacedTimesteps(count);
     return { timesteps, sigmas: sigmasAt(timesteps, trainSigmas) };
   }
 
   /** A flow model's timestep inputs: σ T, truncated. */
   #flowTimesteps(sigmas: readonly number[]): number[] {
     return sigmas.map((sigma) => truncated(sigma * this.numTrainTimesteps));
-  }
-
-  #spacedTimesteps(count: number): readonly number[] {
-    const { timestepSpacing = "linspace", stepsOffset = 0 } = this.config;
-    const end = this.#clippedEnd;
-    if (timestepSpacing === "leading" && count >= end) {
-      throw new RangeError(
-        `${this.className}: numInferenceSteps is ${count}, expected at most ${end - 1} with timestepSpacing "leading"`,
-      );
-    }
-    const timesteps = solverTimesteps(timestepSpacing, count, end, this.numTrainTimesteps, stepsOffset);
-    return withinTraining(this.className, timesteps, this.numTrainTimesteps, stepsOffset);
   }
 
   #givenPlan(sigmas: readonly number[]): SigmaPlan {
