@@ -1,7 +1,8 @@
 // Common to the pipelines that draw what a prompt says: their options, the parts that belong together, and the size of
 // their images. What prompts mean to the model is the conditioner's; where the images start is a `Beginning`.
 
-import type { Codec, ImageSize } from "../codecs/codec.ts";
+import type { Codec, Division, ImageSize } from "../codecs/codec.ts";
+import { MemoryError } from "../engine/backend.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { type Shape, sameShape, showShape } from "../engine/shape.ts";
 import type { Pixels } from "../io/image/index.ts";
@@ -10,6 +11,7 @@ import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts"
 import { overridden } from "../schedulers/bases/options.ts";
 import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
 import type { Beginning } from "./beginning.ts";
+import type { Warn } from "./components.ts";
 import type { Conditioner } from "./conditioner.ts";
 import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
@@ -35,15 +37,22 @@ export interface PromptOptions
 /** How a pipeline that sees prompts computes. */
 export interface StableDiffusionPipelineOptions
   extends Pick<PipelineOptions, "backend" | "threads" | "precision" | "sampling">,
-    Pick<FromPretrainedOptions, "warn"> {}
+    Pick<FromPretrainedOptions, "warn"> {
+  /**
+   * Whether an image that the autoencoder has no memory for is computed in tiles instead, as after `enableVaeTiling`;
+   * `warn` is told. Default false: then it is a MemoryError.
+   */
+  readonly tilesWhereNeeded?: boolean;
+}
 
 /** Options for loading a pipeline that sees prompts. */
 export interface StableDiffusionLoadOptions
-  extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label"> {}
+  extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label">,
+    Pick<StableDiffusionPipelineOptions, "tilesWhereNeeded"> {}
 
 /** How a loaded pipeline computes. @param own how its folder says that its images are drawn */
 export const computingOptions = (
-  { backend, threads, precision, warn, sampling }: StableDiffusionLoadOptions,
+  { backend, threads, precision, warn, tilesWhereNeeded, sampling }: StableDiffusionLoadOptions,
   own: SamplingDefaults | undefined,
 ): StableDiffusionPipelineOptions => ({
   sampling: sampling ?? own,
@@ -51,6 +60,7 @@ export const computingOptions = (
   ...(threads !== undefined && { threads }),
   ...(precision !== undefined && { precision }),
   ...(warn !== undefined && { warn }),
+  ...(tilesWhereNeeded !== undefined && { tilesWhereNeeded }),
 });
 
 /** A conditioner of prompts. */
@@ -79,14 +89,73 @@ export abstract class PromptPipeline<Options extends PromptOptions> extends Sche
   Options
 > {
   readonly #beginning: Beginning<Options>;
+  readonly #tilesWhereNeeded: boolean;
+  readonly #warn: Warn | undefined;
 
   /** @throws PipelineError for parts that do not belong together */
   protected constructor(parts: PromptPipelineParts<Options>, options: StableDiffusionPipelineOptions) {
     const { unet, scheduler, beginning, ...more } = parts;
-    const { warn: _, ...computing } = options;
+    const { warn, tilesWhereNeeded = false, ...computing } = options;
     checkParts(parts);
     super(unet, corrected(scheduler), { ...computing, ...more });
     this.#beginning = beginning;
+    this.#tilesWhereNeeded = tilesWhereNeeded;
+    this.#warn = warn;
+  }
+
+  /** Computes the autoencoder image by image: so it always decodes, and now encodes too. @throws PipelineError */
+  enableVaeSlicing(): void {
+    this.#division.useSlicing = true;
+  }
+
+  /** The reverse of `enableVaeSlicing`. @throws PipelineError */
+  disableVaeSlicing(): void {
+    this.#division.useSlicing = false;
+  }
+
+  /**
+   * Computes the autoencoder in overlapping tiles where images are larger than one, so that its memory does not grow
+   * with them. Images differ a little from those that are computed whole.
+   * @throws PipelineError for an autoencoder that does not work in tiles
+   */
+  enableVaeTiling(): void {
+    this.#division.useTiling = true;
+  }
+
+  /** The reverse of `enableVaeTiling`. @throws PipelineError */
+  disableVaeTiling(): void {
+    this.#division.useTiling = false;
+  }
+
+  get #division(): Division {
+    const { division, saved } = this.codec;
+    if (division !== undefined) return division;
+    throw new PipelineError(
+      `the pipeline's ${saved?.className ?? "codec"} does not divide its work; an AutoencoderKL does`,
+    );
+  }
+
+  override async decode(latents: HostTensor): Promise<HostTensor> {
+    return this.#dividedIfNeeded(() => super.decode(latents));
+  }
+
+  protected override async encode(images: HostTensor, noise?: HostTensor): Promise<HostTensor> {
+    return this.#dividedIfNeeded(() => super.encode(images, noise));
+  }
+
+  /** Computes again in tiles what does not fit into memory. */
+  async #dividedIfNeeded(compute: () => Promise<HostTensor>): Promise<HostTensor> {
+    try {
+      return await compute();
+    } catch (error) {
+      // Programs that do not fit are refused before they run; only then is it known what else the memory holds.
+      const { division } = this.codec;
+      const canDivide = this.#tilesWhereNeeded && division?.useTiling === false;
+      if (!(canDivide && error instanceof MemoryError)) throw error;
+      this.enableVaeTiling();
+      this.#warn?.(`${error.message}; images are encoded and decoded in tiles, whose seams may show`);
+      return compute();
+    }
   }
 
   /**
