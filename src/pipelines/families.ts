@@ -61,7 +61,13 @@ export const LATENT_DIFFUSION: PipelineFamily<PipelineModel> = {
 
 /** Pipelines that draw what a prompt says. */
 export const STABLE_DIFFUSION: PipelineFamily<UNet2DConditionModel> = {
-  classNames: ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"],
+  classNames: [
+    "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionInpaintPipeline",
+    "LatentConsistencyModelPipeline",
+    "LatentConsistencyModelImg2ImgPipeline",
+  ],
   custom: new Map(),
   kinds: STABLE_DIFFUSION_KINDS,
   required: [UNET, SCHEDULER, VAE, TEXT_ENCODER, TOKENIZER],

@@ -7,7 +7,15 @@ import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
 import { type Conditions, mapConditions } from "../models/denoiser.ts";
 import type { Condition, Conditioner, ConditionInputs } from "./conditioner.ts";
 import { PipelineError } from "./errors.ts";
-import { checkGuidance, isGuiding, negativesOf, promptsOf, type TextOptions } from "./text_options.ts";
+import { guidanceScaleEmbedding } from "./guidance_embedding.ts";
+import {
+  checkEmbeddedGuidance,
+  checkGuidance,
+  isGuiding,
+  negativesOf,
+  promptsOf,
+  type TextOptions,
+} from "./text_options.ts";
 
 /** The checked texts of a call. */
 export interface AskedTexts {
@@ -30,19 +38,32 @@ export interface EncodedTexts {
 /** How a conditioner encodes the checked options of a call. */
 export type EncodeTexts = (backend: Backend) => Promise<EncodedTexts>;
 
+/** How a model is guided. */
+export interface GuidanceSettings {
+  /** The guidance scale of calls that give none. */
+  readonly defaultScale: number;
+  /** Width of the scale's embedding, for models that see it and are not evaluated without the prompt; null for others. */
+  readonly embeddingWidth: number | null;
+}
+
 /** The conditioner of models that see a prompt. Asked: its options in a call. */
 export abstract class PromptConditioner<Asked extends TextOptions> implements Conditioner<Asked> {
   readonly components: readonly SavedComponent[] = [];
   readonly settings: Pick<ModelIndex, "id2label"> = {};
-  readonly #defaultGuidance: number;
+  readonly #guidance: GuidanceSettings;
 
-  /** @param defaultGuidance the guidance scale of calls that give none */
-  protected constructor(defaultGuidance: number) {
-    this.#defaultGuidance = defaultGuidance;
+  protected constructor(guidance: GuidanceSettings) {
+    this.#guidance = guidance;
   }
 
   /** The shapes of what it gives for an image, without the axis of images. */
-  abstract get shapes(): Conditions<Shape>;
+  get shapes(): Conditions<Shape> {
+    const { embeddingWidth } = this.#guidance;
+    return { ...this.textShapes, ...(embeddingWidth !== null && { timestepCond: [embeddingWidth] }) };
+  }
+
+  /** The shapes of what it gives of the texts. */
+  protected abstract get textShapes(): Conditions<Shape>;
 
   /** Layers of the text encoder, of which `clipSkip` leaves one at least. */
   protected abstract get layers(): number;
@@ -51,15 +72,20 @@ export abstract class PromptConditioner<Asked extends TextOptions> implements Co
   protected abstract encoding(options: Asked, texts: AskedTexts, images: ImageSize): EncodeTexts;
 
   condition(options: Asked, images: ImageSize): Condition {
-    const { guidanceScale: scale = this.#defaultGuidance, guidanceRescale: rescale, clipSkip = 0 } = options;
+    const { defaultScale, embeddingWidth } = this.#guidance;
+    const { guidanceScale: scale = defaultScale, guidanceRescale: rescale, clipSkip = 0 } = options;
     checkGuidance(scale, rescale);
+    if (embeddingWidth !== null) checkEmbeddedGuidance(options);
     const prompts = promptsOf(options);
-    const negatives = negativesOf(options, prompts.length, isGuiding(scale));
+    const negatives = negativesOf(options, prompts.length, embeddingWidth === null && isGuiding(scale));
     if (!Number.isInteger(clipSkip) || clipSkip < 0 || clipSkip >= this.layers) {
       throw new PipelineError(
         `clipSkip is ${clipSkip}, expected a whole number from 0 to ${this.layers - 1}`,
       );
     }
+    const embedded = embeddingWidth !== null && {
+      timestepCond: guidanceScaleEmbedding(scale, embeddingWidth),
+    };
     const encoding = this.encoding(options, { prompts, negatives, clipSkip }, images);
     let encoded: Promise<EncodedTexts> | undefined;
     const encode: EncodeTexts = (backend) => {
@@ -70,7 +96,9 @@ export abstract class PromptConditioner<Asked extends TextOptions> implements Co
       prepare: async (backend) => {
         await encode(backend);
       },
-      inputs: cycling(async (backend) => (await encode(backend)).prompts),
+      inputs: cycling(async (backend) =>
+        (await encode(backend)).prompts.map((prompt) => ({ ...prompt, ...embedded })),
+      ),
       guidance:
         negatives === null
           ? null

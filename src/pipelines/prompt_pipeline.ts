@@ -229,10 +229,12 @@ function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
   const { inChannels, outChannels: channels, sizeFactor } = unet;
   const given = conditioner.shapes;
   const wanted = unet.conditionsFor(1);
+  const elsewhere =
+    wanted.timeIds === undefined ? "" : "; it is Stable Diffusion XL's: StableDiffusionXLPipeline";
   mapConditions(wanted, (_, name) => {
     if (given[name] !== undefined) return;
     throw new PipelineError(
-      `the UNet is conditioned on ${name} too, which a ${className} does not give; ${elsewhere(wanted)}`,
+      `the UNet is conditioned on ${name} too, which a ${className} does not give${elsewhere}`,
     );
   });
   mapConditions(given, (shape, name) => {
@@ -251,9 +253,3 @@ function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
   }
   asPipelineError(() => codec.imageSize({ height: sizeFactor, width: sizeFactor, channels }));
 }
-
-/** Where a UNet of other conditions belongs. */
-const elsewhere = ({ timeIds, timestepCond }: Conditions<unknown>): string =>
-  timeIds !== undefined && timestepCond === undefined
-    ? "it is Stable Diffusion XL's: StableDiffusionXLPipeline"
-    : "consistency models with an embedded guidance scale are not drawn yet";

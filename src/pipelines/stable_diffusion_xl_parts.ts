@@ -18,16 +18,21 @@ export interface StableDiffusionXLParts extends StableDiffusionParts, TwoTextEnc
   readonly forceZerosForEmptyPrompt?: boolean;
 }
 
-/** Parts of a pipeline whose UNet sees what two text encoders give. @param guidanceScale of calls that give none */
+/** Parts of a pipeline whose UNet sees what two text encoders give. @param defaultScale the guidance scale of calls that give none */
 export const seeingTwoEncoders = (
   { unet, scheduler, codec, forceZerosForEmptyPrompt = true, ...encoders }: StableDiffusionXLParts,
   { warn }: StableDiffusionPipelineOptions,
-  guidanceScale: number,
+  defaultScale: number,
 ) => ({
   unet,
   scheduler,
   codec,
-  conditioner: new TextXLConditioner(encoders, { guidanceScale, forceZerosForEmptyPrompt, warn }),
+  conditioner: new TextXLConditioner(encoders, {
+    defaultScale,
+    embeddingWidth: unet.config.timeCondProjDim,
+    forceZerosForEmptyPrompt,
+    warn,
+  }),
 });
 
 /**

@@ -13,6 +13,7 @@ import {
   type AskedTexts,
   type EncodedPrompt,
   type EncodeTexts,
+  type GuidanceSettings,
   PromptConditioner,
 } from "./prompt_conditioner.ts";
 import { PromptEncoder } from "./prompt_encoder.ts";
@@ -43,9 +44,7 @@ export interface TwoTextEncoders {
 }
 
 /** How prompts are understood. */
-export interface TextXLSettings {
-  /** The guidance scale of calls that give none. */
-  readonly guidanceScale: number;
+export interface TextXLSettings extends GuidanceSettings {
   /** Without a negative prompt, guidance leads away from zeros, and not from the empty text. */
   readonly forceZerosForEmptyPrompt: boolean;
   /** Told of prompts that are too long, of which the end is cut off. */
@@ -60,7 +59,7 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
 
   /** @throws PipelineError for text encoders of different lengths of texts */
   constructor(encoders: TwoTextEncoders, settings: TextXLSettings) {
-    super(settings.guidanceScale);
+    super(settings);
     this.#first = new PromptEncoder(encoders.tokenizer, encoders.textEncoder);
     this.#second = new PromptEncoder(encoders.tokenizer2, encoders.textEncoder2);
     this.#settings = settings;
@@ -72,7 +71,7 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
     }
   }
 
-  get shapes(): Conditions<Shape> {
+  protected get textShapes(): Conditions<Shape> {
     const { hiddenSize, projectionDim } = this.#second.model.config;
     return {
       encoderHiddenStates: [this.#first.tokens, this.#first.model.config.hiddenSize + hiddenSize],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { WasmBackend } from "../../src/engine/backends/cpu/wasm_backend.ts";
 import type { Pixels } from "../../src/io/image/index.ts";
+import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
 import { UNet2DModel } from "../../src/models/unet_2d_model.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
 import { STABLE_DIFFUSION } from "../../src/pipelines/families.ts";
@@ -20,6 +21,7 @@ import {
   type StableDiffusionInpaintOptions,
   StableDiffusionInpaintPipeline,
 } from "../../src/pipelines/stable_diffusion_inpaint_pipeline.ts";
+import { readStableDiffusion } from "../../src/pipelines/stable_diffusion_parts.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { StableDiffusionXLImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_xl_img2img_pipeline.ts";
 import {
@@ -226,6 +228,27 @@ describe("Stable Diffusion XL", () => {
     await expect(StableDiffusionPipeline.fromPretrained(path)).rejects.toThrow(
       "the pipeline has a text_encoder_2",
     );
+  });
+
+  test("consistency models of either class take no second evaluation", async () => {
+    const _class_name = "LatentConsistencyModelPipeline";
+    const path = await folderOf("consistency", "pipeline_lcm", { _class_name });
+    const pipeline = await loadPipeline(path, { backend });
+    if (!(pipeline instanceof StableDiffusionPipeline)) throw new Error("a pipeline of another class");
+    const call = { prompt: "a cat", steps: 2, seed: 3, height: 16, width: 16 };
+    const images = await pipeline.generate({ ...call, guidanceScale: 8 });
+    expect(await pipeline.generate({ ...call, guidanceScale: 4 })).not.toEqual(images);
+    for (const more of [{ negativePrompt: "dog" }, { guidanceRescale: 0.5 }]) {
+      const [name] = Object.keys(more);
+      await expect(pipeline.generate({ ...call, ...more })).rejects.toThrow(
+        `${name} is for models that are guided by a second evaluation`,
+      );
+    }
+    const { unet } = pipeline;
+    const narrow = new UNet2DConditionModel({ ...unet.config, timeCondProjDim: 3 });
+    const [parts] = await readStableDiffusion(path, {});
+    const refused = new StableDiffusionPipeline({ ...parts, unet: narrow }, { backend });
+    await expect(refused.generate(call)).rejects.toThrow("time_cond_proj_dim is 3, expected 4 or more");
   });
 
   test("the refiner is refused, and a folder says what an empty negative prompt is", async () => {
