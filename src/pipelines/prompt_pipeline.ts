@@ -228,7 +228,7 @@ function checkParts<Asked>(parts: PromptPipelineParts<Asked>): void {
   const { unet, codec, conditioner, beginning, className } = parts;
   const { inChannels, outChannels: channels, sizeFactor } = unet;
   const given = conditioner.shapes;
-  const wanted = unet.conditionsFor(1);
+  const wanted = unet.conditionsFor(1, conditioner.sizes);
   const elsewhere =
     wanted.timeIds === undefined ? "" : "; it is Stable Diffusion XL's: StableDiffusionXLPipeline";
   mapConditions(wanted, (_, name) => {

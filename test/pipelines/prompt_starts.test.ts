@@ -251,9 +251,37 @@ describe("Stable Diffusion XL", () => {
     await expect(refused.generate(call)).rejects.toThrow("time_cond_proj_dim is 3, expected 4 or more");
   });
 
-  test("the refiner is refused, and a folder says what an empty negative prompt is", async () => {
-    const refiner = await folderOf("refiner", "pipeline_xl", { requires_aesthetics_score: true });
-    await expect(StableDiffusionXLPipeline.fromPretrained(refiner)).rejects.toThrow("aesthetic score");
+  test("the refiner draws from images, and is told of no second text and no size", async () => {
+    const path = await folderOf("refiner", "pipeline_xl");
+    await cp(fixture("stable_diffusion/pipeline_refiner"), path, { recursive: true });
+    await expect(StableDiffusionXLPipeline.fromPretrained(path)).rejects.toThrow(
+      "the model is told an aesthetic score, as the refiner is, which a StableDiffusionXLPipeline is not; it draws from images",
+    );
+    const refiner = await loadPipeline(path, { backend });
+    if (!(refiner instanceof StableDiffusionXLImg2ImgPipeline)) throw new Error("another class");
+    const call = { image: picture(90), prompt: "a cat", strength: 1, steps: 1, scheduler: "ddim" } as const;
+    const plain = await refiner.generate(call);
+    expect(await refiner.generate({ ...call, aestheticScore: 6, negativeAestheticScore: 2.5 })).toEqual(
+      plain,
+    );
+    expect(await refiner.generate({ ...call, aestheticScore: 9 })).not.toEqual(plain);
+    for (const [more, message] of [
+      [{ prompt2: "dog" }, "prompt2 is for a second text encoder, but the model has one; leave it out"],
+      [
+        { targetSize: [8, 8] },
+        "the model is told of an aesthetic score, and not of targetSize; leave it out",
+      ],
+      [{ aestheticScore: -1 }, "aestheticScore is -1, expected a number from 0 to 100"],
+    ] as const) {
+      await expect(refiner.generate({ ...call, ...more })).rejects.toThrow(message);
+    }
+    const base = await StableDiffusionXLImg2ImgPipeline.fromPretrained(await folderOf("xl4", "pipeline_xl"));
+    await expect(base.generate({ ...call, aestheticScore: 6 })).rejects.toThrow(
+      "the model is told of sizes, and not of aestheticScore; leave it out",
+    );
+  });
+
+  test("a folder says what an empty negative prompt is", async () => {
     const text = { prompt: "a cat", steps: 1, scheduler: "ddim" } as const;
     const drawn = async (zeros: boolean, more: Partial<StableDiffusionXLOptions> = {}) => {
       const path = await folderOf(`zeros ${zeros}`, "pipeline_xl", { force_zeros_for_empty_prompt: zeros });

@@ -126,6 +126,8 @@ function callOf({ scheduler, seed, options: o }: Row): Call {
     ...(o.negative_original_size && { negativeOriginalSize: o.negative_original_size }),
     ...(o.negative_crops_coords_top_left && { negativeCropsCoordsTopLeft: o.negative_crops_coords_top_left }),
     ...(o.negative_target_size && { negativeTargetSize: o.negative_target_size }),
+    ...(o.aesthetic_score !== undefined && { aestheticScore: o.aesthetic_score }),
+    ...(o.negative_aesthetic_score !== undefined && { negativeAestheticScore: o.negative_aesthetic_score }),
   };
 }
 
