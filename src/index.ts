@@ -9,7 +9,7 @@
  */
 
 export { type Autoencoder, type AutoencoderCodec, autoencoder } from "./codecs/autoencoder.ts";
-export type { Codec, CustomPipeline, ImageSize, SavedCodec } from "./codecs/codec.ts";
+export type { Codec, CustomPipeline, Division, ImageSize, SavedCodec } from "./codecs/codec.ts";
 export { PATCH_SIZES, type PatchSize, patches } from "./codecs/patches.ts";
 export {
   AUGMENT_LIMITS,

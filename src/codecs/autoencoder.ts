@@ -1,19 +1,18 @@
 // The codec of latent diffusion (Rombach et al. 2022): an autoencoder's network turns images into small latents and
-// back. It is compiled for each size of batch, on the backend that a call computes on.
+// back, on the backend that a call computes on; image by image and in tiles where that is asked for or costs nothing.
 
-import type { Backend, Executable } from "../engine/backend.ts";
-import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
-import type { Shape } from "../engine/shape.ts";
-import { input, type Tensor } from "../engine/tensor.ts";
+import type { Backend } from "../engine/backend.ts";
+import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
 import { MODEL_CONFIG, writeConfig } from "../io/diffusers_folder.ts";
 import { type WriteStateDictOptions, writeStateDict } from "../io/state_dict.ts";
 import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
 import { VQModel } from "../models/vq_model.ts";
+import { type Autoencoder, AutoencoderPrograms } from "./autoencoder_programs.ts";
 import type { Codec, ImageSize } from "./codec.ts";
+import { inTiles, isDivided } from "./tiles.ts";
 
-/** The autoencoders that can be a codec. */
-export type Autoencoder = AutoencoderKL | AutoencoderTiny | VQModel;
+export type { Autoencoder };
 
 /** The codec of an autoencoder. */
 export interface AutoencoderCodec extends Codec {
@@ -32,8 +31,6 @@ export function autoencoderOf(codec: Codec): Autoencoder | undefined {
 /** Its subfolder in a pipeline's folder. */
 export const VAE = "vae";
 
-type Direction = "encode" | "encode a sample" | "decode";
-
 /**
  * The codec of an autoencoder with its weights. Latents are as a diffusion model sees them: for AutoencoderKL the mean
  * of the distribution, shifted and scaled as its config says; for VQModel scaled, and replaced by those of its table
@@ -43,11 +40,11 @@ export function autoencoder(model: Autoencoder): AutoencoderCodec {
   const { sizeFactor, className } = model;
   const { inChannels, outChannels } = model.config;
   const latentChannels = model instanceof VQModel ? model.latentChannels : model.config.latentChannels;
-  const programs = new WeakMap<Backend, Programs>();
-  const run = (direction: Direction, backend: Backend, ...values: HostTensor[]): Promise<HostTensor> => {
-    const own = programs.get(backend) ?? new Programs(model, backend);
-    programs.set(backend, own);
-    return own.run(direction, values);
+  const all = new WeakMap<Backend, AutoencoderPrograms>();
+  const programsOn = (backend: Backend): AutoencoderPrograms => {
+    const programs = all.get(backend) ?? new AutoencoderPrograms(model, backend);
+    all.set(backend, programs);
+    return programs;
   };
   return {
     model,
@@ -83,12 +80,64 @@ export function autoencoder(model: Autoencoder): AutoencoderCodec {
       }
       return { height: height * sizeFactor, width: width * sizeFactor, channels: outChannels };
     },
-    encode: (images, backend) => run("encode", backend, images),
+    encode: (images, backend) => encode(model, programsOn(backend), [images]),
     ...(model instanceof AutoencoderKL && {
-      encodeSample: (images, noise, backend) => run("encode a sample", backend, images, noise),
+      encodeSample: (images, noise, backend) => encode(model, programsOn(backend), [images, noise]),
+      division: model,
     }),
-    decode: (latents, backend) => run("decode", backend, latents),
+    decode: (latents, backend) => decode(model, programsOn(backend), latents),
   };
+}
+
+/** @param given images, and noise for a distribution, to draw from it */
+async function encode(
+  model: Autoencoder,
+  programs: AutoencoderPrograms,
+  given: readonly HostTensor[],
+): Promise<HostTensor> {
+  const isKL = model instanceof AutoencoderKL;
+  if (isKL && model.useTiling && isDivided(given[0], model.tiles.images)) {
+    const { images, latents } = model.tiles;
+    return oneByOne(given, async ([image, ...noise]) => {
+      const moments = await inTiles(image, images, latents, (tiles) => programs.runOnce("moments", tiles));
+      return programs.run("latents", [moments, ...noise]);
+    });
+  }
+  const together = (values: readonly HostTensor[]) => programs.run("encode", values);
+  return isKL && model.useSlicing ? oneByOne(given, together) : together(given);
+}
+
+/** Image by image, which gives the same bits as all together and needs less memory. */
+function decode(model: Autoencoder, programs: AutoencoderPrograms, batch: HostTensor): Promise<HostTensor> {
+  return oneByOne([batch], async ([latents]) => {
+    if (model instanceof AutoencoderKL && model.useTiling && isDivided(latents, model.tiles.latents)) {
+      const { tiles } = model;
+      return inTiles(latents, tiles.latents, tiles.images, (all) => programs.runOnce("decode", all));
+    }
+    return programs.run("decode", [latents]);
+  });
+}
+
+/** Computes each image of a batch for itself. @param given [N, ...] each */
+async function oneByOne(
+  given: readonly HostTensor[],
+  compute: (one: readonly HostTensor[]) => Promise<HostTensor>,
+): Promise<HostTensor> {
+  const [count] = given[0].shape;
+  if (count === 1) return compute(given);
+  const results: HostTensor[] = [];
+  for (let k = 0; k < count; k++) results.push(await compute(given.map((all) => imageOf(all, k))));
+  const [, ...shape] = results[0].shape;
+  const size = numel(shape);
+  const data = new Float32Array(count * size);
+  for (const [k, result] of results.entries()) data.set(result.data, k * size);
+  return hostTensor(data, [count, ...shape]);
+}
+
+/** [N, ...] -> [1, ...]. */
+function imageOf({ data, shape: [, ...shape] }: HostTensor, k: number): HostTensor {
+  const size = numel(shape);
+  return hostTensor(data.subarray(k * size, (k + 1) * size), [1, ...shape]);
 }
 
 async function saveAutoencoder(
@@ -98,82 +147,4 @@ async function saveAutoencoder(
 ): Promise<void> {
   await writeConfig(folder, MODEL_CONFIG, model.className, model.toConfig(), model.floatKeys);
   await writeStateDict(folder, model.stateDict(), weights);
-}
-
-/** The programs of an autoencoder on one backend, which holds its weights. */
-class Programs {
-  readonly #model: Autoencoder;
-  readonly #backend: Backend;
-  /** Shared by concurrent calls: the second waits for the program that the first one compiles. */
-  readonly #compiled = new Map<string, Promise<Compiled>>();
-
-  constructor(model: Autoencoder, backend: Backend) {
-    model.upload(backend);
-    this.#model = model;
-    this.#backend = backend;
-  }
-
-  async run(direction: Direction, values: readonly HostTensor[]): Promise<HostTensor> {
-    const { executable, outShape } = await this.#program(
-      direction,
-      values.map(({ shape }) => shape),
-    );
-    const [result] = await executable.run(values.map(({ data }) => data));
-    return hostTensor(result, outShape);
-  }
-
-  #program(direction: Direction, shapes: readonly Shape[]): Promise<Compiled> {
-    const key = `${direction} ${shapes.map((shape) => shape.join("x")).join(" and ")}`;
-    const known = this.#compiled.get(key);
-    if (known !== undefined) return known;
-    const program = this.#compile(direction, shapes, key).catch((error: unknown) => {
-      this.#compiled.delete(key);
-      throw error;
-    });
-    this.#compiled.set(key, program);
-    return program;
-  }
-
-  async #compile(direction: Direction, shapes: readonly Shape[], key: string): Promise<Compiled> {
-    const inputs = shapes.map((shape, i) => input(shape, "f32", INPUTS[direction][i]));
-    const [values, noise] = inputs;
-    const output =
-      direction === "decode" ? decoded(this.#model, values) : encoded(this.#model, values, noise);
-    const executable = await this.#backend.compile({
-      name: `${this.#model.className} ${key}`,
-      inputs,
-      outputs: [output],
-      batchInvariant: true,
-    });
-    return { executable, outShape: output.shape };
-  }
-}
-
-interface Compiled {
-  readonly executable: Executable;
-  readonly outShape: readonly number[];
-}
-
-/** The inputs of a program. */
-const INPUTS: Readonly<Record<Direction, readonly string[]>> = {
-  encode: ["images"],
-  "encode a sample": ["images", "noise"],
-  decode: ["latents"],
-};
-
-/** [N, H, W, C] -> [N, h, w, c]. @param noise for a distribution, to draw from it; otherwise its mean is taken */
-function encoded(model: Autoencoder, images: Tensor, noise?: Tensor): Tensor {
-  if (model instanceof AutoencoderKL) {
-    const latents = model.encode(images);
-    return model.scaleLatents(noise === undefined ? latents.mean : latents.sample(noise));
-  }
-  if (model instanceof VQModel) return model.encode(images).mul(model.config.scalingFactor);
-  return model.encode(images);
-}
-
-/** [N, h, w, c] -> [N, H, W, C]. */
-function decoded(model: Autoencoder, latents: Tensor): Tensor {
-  if (model instanceof AutoencoderKL) return model.decode(model.unscaleLatents(latents));
-  if (model instanceof VQModel) return model.decode(latents.div(model.config.scalingFactor)).sample;
-  return model.decode(latents);
 }

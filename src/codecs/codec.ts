@@ -38,6 +38,14 @@ export interface SavedCodec {
   readonly pipeline?: CustomPipeline;
 }
 
+/** How an autoencoder divides its work, so that it needs less memory. May be changed between calls. */
+export interface Division {
+  /** Whether the images of a batch are computed one by one. */
+  useSlicing: boolean;
+  /** Whether large images are computed in tiles. */
+  useTiling: boolean;
+}
+
 /** Converts between images and the values that the model sees. */
 export interface Codec {
   /** How it is saved; null for the identity, which is not. */
@@ -45,6 +53,9 @@ export interface Codec {
 
   /** Whether the values of the latents are those of the images, only in other places. */
   readonly keepsValues: boolean;
+
+  /** How it divides its work; absent where it does not. */
+  readonly division?: Division;
 
   /** The size of the latents of images of a given size. @throws RangeError for images that it cannot take */
   latentSize(images: ImageSize): ImageSize;

@@ -16,7 +16,16 @@ import {
 } from "./autoencoder_kl_config.ts";
 import { checkImages, checkLatents } from "./autoencoder_shapes.ts";
 import { DiagonalGaussianDistribution } from "./diagonal_gaussian.ts";
+import { extentOf } from "./model_config.ts";
 import { MOST_PARAMETERS } from "./unet_2d_config.ts";
+
+/** Squares that an image, or its latents, is divided into. */
+interface Tiles {
+  /** Height and width. */
+  readonly side: number;
+  /** From the start of one to that of the next; what is left of the side overlaps. */
+  readonly step: number;
+}
 
 /** Images to distributions of latents, and latents to images (diffusers' AutoencoderKL). */
 export class AutoencoderKL extends Module {
@@ -26,6 +35,14 @@ export class AutoencoderKL extends Module {
   readonly floatKeys = autoencoderKLFloatKeys;
   /** All options, checked. */
   readonly config: AutoencoderKLConfig;
+  /** Whether a codec computes the images of a batch one by one (diffusers' use_slicing). */
+  useSlicing = false;
+  /** Whether a codec computes images that are larger than a tile in tiles (diffusers' use_tiling). */
+  useTiling = false;
+  /** Side of a tile, pixels. Default: the config's sample_size, 512 for Stable Diffusion 1. */
+  tileSampleMinSize: number;
+  /** The share of a tile's side by which its neighbours overlap, from 0 to below 1. */
+  tileOverlapFactor = 0.25;
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
   readonly #quantConv: Conv2d | null;
@@ -36,6 +53,7 @@ export class AutoencoderKL extends Module {
     super();
     const config = autoencoderKLConfigs.resolve(options);
     this.config = config;
+    this.tileSampleMinSize = extentOf(config.sampleSize).height;
     const { inChannels, outChannels, latentChannels } = config;
     const both: Omit<CoderOptions, "inChannels" | "outChannels"> = config;
     try {
@@ -89,6 +107,43 @@ export class AutoencoderKL extends Module {
   decode(latents: Tensor): Tensor {
     checkLatents(this, latents, this.config.latentChannels);
     return this.#decoder.forward(this.#postQuantConv?.forward(latents) ?? latents);
+  }
+
+  /** Computes the images of a batch one by one, in less memory (diffusers' enable_slicing). */
+  enableSlicing(): void {
+    this.useSlicing = true;
+  }
+
+  /** The reverse of `enableSlicing`. */
+  disableSlicing(): void {
+    this.useSlicing = false;
+  }
+
+  /**
+   * Computes large images in tiles, which overlap and are blended into each other (diffusers' enable_tiling): in memory
+   * that does not grow with the image, and not to the same images, as each tile sees only itself.
+   */
+  enableTiling(): void {
+    this.useTiling = true;
+  }
+
+  /** The reverse of `enableTiling`. */
+  disableTiling(): void {
+    this.useTiling = false;
+  }
+
+  /** The tiles of images and of latents. @throws RangeError for sides and overlaps that leave none */
+  get tiles(): { readonly images: Tiles; readonly latents: Tiles } {
+    const { sizeFactor, tileSampleMinSize: size, tileOverlapFactor: overlap } = this;
+    const side = Math.floor(size / sizeFactor);
+    const step = Math.floor(side * (1 - overlap));
+    if (!(Number.isInteger(size) && overlap >= 0 && step >= 1)) {
+      throw new RangeError(
+        `tiles of ${size} pixels that overlap by ${overlap} of that leave none, expected a whole number from ` +
+          `${2 * sizeFactor} and an overlap from 0 to below 1`,
+      );
+    }
+    return { images: { side: side * sizeFactor, step: step * sizeFactor }, latents: { side, step } };
   }
 
   /** Latents as the encoder gives them -> those that a diffusion model sees, of mean 0 and variance 1. */

@@ -7,6 +7,8 @@ const LOGVAR = [-30, 20] as const;
 
 /** Independent normal distributions, one for each number of the latents (diffusers' class). */
 export class DiagonalGaussianDistribution {
+  /** What the encoder gives, [N, h, w, 2C]: mean, then ln of the variance. */
+  readonly parameters: Tensor;
   /** [N, h, w, C]; also the most likely latents. */
   readonly mean: Tensor;
   /** ln of the variance, [N, h, w, C]. */
@@ -14,6 +16,7 @@ export class DiagonalGaussianDistribution {
 
   /** @param parameters [N, h, w, 2C]: mean, then ln of the variance */
   constructor(parameters: Tensor) {
+    this.parameters = parameters;
     const [mean, logvar] = parameters.split(2, 3);
     this.mean = mean;
     this.logvar = logvar.maximum(LOGVAR[0]).minimum(LOGVAR[1]);

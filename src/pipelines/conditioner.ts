@@ -4,7 +4,7 @@
 import type { ImageSize } from "../codecs/codec.ts";
 import type { Backend, HostArray } from "../engine/backend.ts";
 import type { ModelIndex, SavedComponent } from "../io/diffusers_folder.ts";
-import type { Conditions } from "../models/denoiser.ts";
+import type { ConditionSizes, Conditions } from "../models/denoiser.ts";
 
 /** Images of a call by index; the noise and the condition of an image depend on its index. */
 export interface ImageRange {
@@ -41,6 +41,8 @@ export interface Guidance {
 export interface Conditioner<Asked> {
   /** Its own subfolders in a pipeline's folder. */
   readonly components: readonly SavedComponent[];
+  /** Lengths of what it gives that the model's config leaves open. */
+  readonly sizes?: ConditionSizes;
   /** Its entries in model_index.json besides those. */
   readonly settings: Pick<ModelIndex, "id2label">;
 

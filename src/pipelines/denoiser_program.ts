@@ -7,6 +7,7 @@ import { DEFAULT_PRECISION, inPrecision, type Precision } from "../engine/precis
 import { concat, input, type Tensor } from "../engine/tensor.ts";
 import {
   type ConditionName,
+  type ConditionSizes,
   type Conditions,
   conditionList,
   type Denoiser,
@@ -40,6 +41,8 @@ export interface DenoiserForm {
   readonly isGuided?: boolean;
   /** Default fp32. */
   readonly precision?: Precision;
+  /** Lengths of the conditions that the model's config leaves open. */
+  readonly sizes?: ConditionSizes | undefined;
 }
 
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
@@ -53,13 +56,13 @@ type ImageShape = readonly [count: number, height: number, width: number, channe
 export function denoiserProgram(
   model: Denoiser,
   shape: ImageShape,
-  { isGuided = false, precision = DEFAULT_PRECISION }: DenoiserForm = {},
+  { isGuided = false, precision = DEFAULT_PRECISION, sizes }: DenoiserForm = {},
 ): ProgramSpec {
   const [count, height, width, channels] = shape;
   const rows = isGuided ? 2 * count : count;
   const sample = input([count, height, width, model.inChannels], "f32", "sample");
   const timestep = input([rows], "f32", "timestep");
-  const conditions = mapConditions(model.conditionsFor(rows), ({ shape, dtype }, name) =>
+  const conditions = mapConditions(model.conditionsFor(rows, sizes), ({ shape, dtype }, name) =>
     input(shape, dtype, name),
   );
   const guidance = isGuided
@@ -120,7 +123,7 @@ export async function compileDenoiser(
   const program = denoiserProgram(model, shape, form);
   const executable = await backend.compile(program);
   const [count] = shape;
-  const wanted = model.conditionsFor(count);
+  const wanted = model.conditionsFor(count, form.sizes);
   return {
     executable,
     async forBatch(condition, firstImage) {

@@ -346,12 +346,11 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;
     const known = this.#programs.get(key);
     if (known) return known;
-    const program = compileDenoiser(backend, this.unet, shape, { isGuided, precision }).catch(
-      (error: unknown) => {
-        this.#programs.delete(key);
-        throw error;
-      },
-    );
+    const form = { isGuided, precision, sizes: this.conditioner.sizes };
+    const program = compileDenoiser(backend, this.unet, shape, form).catch((error: unknown) => {
+      this.#programs.delete(key);
+      throw error;
+    });
     this.#programs.set(key, program);
     return program;
   }

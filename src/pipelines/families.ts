@@ -61,7 +61,13 @@ export const LATENT_DIFFUSION: PipelineFamily<PipelineModel> = {
 
 /** Pipelines that draw what a prompt says. */
 export const STABLE_DIFFUSION: PipelineFamily<UNet2DConditionModel> = {
-  classNames: ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"],
+  classNames: [
+    "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionInpaintPipeline",
+    "LatentConsistencyModelPipeline",
+    "LatentConsistencyModelImg2ImgPipeline",
+  ],
   custom: new Map(),
   kinds: STABLE_DIFFUSION_KINDS,
   required: [UNET, SCHEDULER, VAE, TEXT_ENCODER, TOKENIZER],
@@ -69,7 +75,7 @@ export const STABLE_DIFFUSION: PipelineFamily<UNet2DConditionModel> = {
   besides: "with a scheduler, an autoencoder, and CLIP's text encoder and tokenizer",
 };
 
-/** Those with two text encoders, and sizes that the model is told. */
+/** Those with two text encoders, or the second one alone, and sizes that the model is told. */
 export const STABLE_DIFFUSION_XL: PipelineFamily<UNet2DConditionModel> = {
   classNames: [
     "StableDiffusionXLPipeline",
@@ -78,7 +84,7 @@ export const STABLE_DIFFUSION_XL: PipelineFamily<UNet2DConditionModel> = {
   ],
   custom: new Map(),
   kinds: STABLE_DIFFUSION_XL_KINDS,
-  required: [...STABLE_DIFFUSION.required, TEXT_ENCODER_2, TOKENIZER_2],
+  required: [UNET, SCHEDULER, VAE, TEXT_ENCODER_2, TOKENIZER_2],
   passedOver: ["feature_extractor"],
   besides: "with a scheduler, an autoencoder, and two of CLIP's text encoders and tokenizers",
 };

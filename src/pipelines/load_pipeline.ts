@@ -19,6 +19,9 @@ const OWN_CLASSES = {
   StableDiffusionPipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
+  // The same with a model that sees the guidance scale.
+  LatentConsistencyModelPipeline: StableDiffusionPipeline,
+  LatentConsistencyModelImg2ImgPipeline: StableDiffusionImg2ImgPipeline,
   StableDiffusionXLPipeline,
   StableDiffusionXLImg2ImgPipeline,
   StableDiffusionXLInpaintPipeline,

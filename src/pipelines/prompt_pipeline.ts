@@ -1,14 +1,16 @@
 // Common to the pipelines that draw what a prompt says: their options, the parts that belong together, and the size of
 // their images. What prompts mean to the model is the conditioner's; where the images start is a `Beginning`.
 
-import type { ImageSize } from "../codecs/codec.ts";
+import type { Division, ImageSize } from "../codecs/codec.ts";
+import { MemoryError } from "../engine/backend.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import { sameShape, showShape } from "../engine/shape.ts";
 import type { Pixels } from "../io/image/index.ts";
-import { type Conditions, mapConditions } from "../models/denoiser.ts";
+import { mapConditions } from "../models/denoiser.ts";
 import { overridden } from "../schedulers/bases/options.ts";
 import { makeScheduler, type Scheduler } from "../schedulers/index.ts";
 import type { Beginning } from "./beginning.ts";
+import type { Warn } from "./components.ts";
 import type { FromPretrainedOptions, PipelineOptions } from "./diffusion_pipeline.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import type { SamplingDefaults } from "./sampling_defaults.ts";
@@ -34,15 +36,22 @@ export interface PromptOptions
 /** How a pipeline that sees prompts computes. */
 export interface StableDiffusionPipelineOptions
   extends Pick<PipelineOptions, "backend" | "threads" | "precision" | "sampling">,
-    Pick<FromPretrainedOptions, "warn"> {}
+    Pick<FromPretrainedOptions, "warn"> {
+  /**
+   * Whether an image that the autoencoder has no memory for is computed in tiles instead, as after `enableVaeTiling`;
+   * `warn` is told. Default false: then it is a MemoryError.
+   */
+  readonly tilesWhereNeeded?: boolean;
+}
 
 /** Options for loading a pipeline that sees prompts. */
 export interface StableDiffusionLoadOptions
-  extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label"> {}
+  extends Omit<FromPretrainedOptions, "className" | "codec" | "conditioner" | "id2label">,
+    Pick<StableDiffusionPipelineOptions, "tilesWhereNeeded"> {}
 
 /** How a loaded pipeline computes. @param own how its folder says that its images are drawn */
 export const computingOptions = (
-  { backend, threads, precision, warn, sampling }: StableDiffusionLoadOptions,
+  { backend, threads, precision, warn, tilesWhereNeeded, sampling }: StableDiffusionLoadOptions,
   own: SamplingDefaults | undefined,
 ): StableDiffusionPipelineOptions => ({
   sampling: sampling ?? own,
@@ -50,6 +59,7 @@ export const computingOptions = (
   ...(threads !== undefined && { threads }),
   ...(precision !== undefined && { precision }),
   ...(warn !== undefined && { warn }),
+  ...(tilesWhereNeeded !== undefined && { tilesWhereNeeded }),
 });
 
 /** What a pipeline that sees prompts is made of. Asked: the options of its calls. */
@@ -63,14 +73,73 @@ const MOST_SIDE = 2 ** 14;
 /** Draws what a prompt says. */
 export abstract class PromptPipeline<Options extends PromptOptions> extends WeightsPipeline<Options> {
   readonly #beginning: Beginning<Options>;
+  readonly #tilesWhereNeeded: boolean;
+  readonly #warn: Warn | undefined;
 
   /** @throws PipelineError for parts that do not belong together */
   protected constructor(parts: PromptPipelineParts<Options>, options: StableDiffusionPipelineOptions) {
     const { scheduler, beginning, ...more } = parts;
-    const { warn: _, ...computing } = options;
+    const { warn, tilesWhereNeeded = false, ...computing } = options;
     checkParts(parts);
     super({ ...more, scheduler: corrected(scheduler) }, computing);
     this.#beginning = beginning;
+    this.#tilesWhereNeeded = tilesWhereNeeded;
+    this.#warn = warn;
+  }
+
+  /** Computes the autoencoder image by image: so it always decodes, and now encodes too. @throws PipelineError */
+  enableVaeSlicing(): void {
+    this.#division.useSlicing = true;
+  }
+
+  /** The reverse of `enableVaeSlicing`. @throws PipelineError */
+  disableVaeSlicing(): void {
+    this.#division.useSlicing = false;
+  }
+
+  /**
+   * Computes the autoencoder in overlapping tiles where images are larger than one, so that its memory does not grow
+   * with them. Images differ a little from those that are computed whole.
+   * @throws PipelineError for an autoencoder that does not work in tiles
+   */
+  enableVaeTiling(): void {
+    this.#division.useTiling = true;
+  }
+
+  /** The reverse of `enableVaeTiling`. @throws PipelineError */
+  disableVaeTiling(): void {
+    this.#division.useTiling = false;
+  }
+
+  get #division(): Division {
+    const { division, saved } = this.codec;
+    if (division !== undefined) return division;
+    throw new PipelineError(
+      `the pipeline's ${saved?.className ?? "codec"} does not divide its work; an AutoencoderKL does`,
+    );
+  }
+
+  override async decode(latents: HostTensor): Promise<HostTensor> {
+    return this.#dividedIfNeeded(() => super.decode(latents));
+  }
+
+  protected override async encode(images: HostTensor, noise?: HostTensor): Promise<HostTensor> {
+    return this.#dividedIfNeeded(() => super.encode(images, noise));
+  }
+
+  /** Computes again in tiles what does not fit into memory. */
+  async #dividedIfNeeded(compute: () => Promise<HostTensor>): Promise<HostTensor> {
+    try {
+      return await compute();
+    } catch (error) {
+      // Programs that do not fit are refused before they run; only then is it known what else the memory holds.
+      const { division } = this.codec;
+      const canDivide = this.#tilesWhereNeeded && division?.useTiling === false;
+      if (!(canDivide && error instanceof MemoryError)) throw error;
+      this.enableVaeTiling();
+      this.#warn?.(`${error.message}; images are encoded and decoded in tiles, whose seams may show`);
+      return compute();
+    }
   }
 
   /**
@@ -143,11 +212,13 @@ function checkParts<Asked extends TextOptions>(parts: PromptPipelineParts<Asked>
   const { unet, codec, conditioner, beginning, className } = parts;
   const { inChannels, outChannels: channels, sizeFactor } = unet;
   const given = conditioner.shapes;
-  const wanted = unet.conditionsFor(1);
+  const wanted = unet.conditionsFor(1, conditioner.sizes);
+  const elsewhere =
+    wanted.timeIds === undefined ? "" : "; it is Stable Diffusion XL's: StableDiffusionXLPipeline";
   mapConditions(wanted, (_, name) => {
     if (given[name] !== undefined) return;
     throw new PipelineError(
-      `the UNet is conditioned on ${name} too, which a ${className} does not give; ${elsewhere(wanted)}`,
+      `the UNet is conditioned on ${name} too, which a ${className} does not give${elsewhere}`,
     );
   });
   mapConditions(given, (shape, name) => {
@@ -165,12 +236,4 @@ function checkParts<Asked extends TextOptions>(parts: PromptPipelineParts<Asked>
     );
   }
   asPipelineError(() => codec.imageSize({ height: sizeFactor, width: sizeFactor, channels }));
-}
-
-/** Where a UNet of other conditions belongs. */
-function elsewhere({ timeIds, timestepCond }: Conditions<unknown>): string {
-  if (timestepCond !== undefined)
-    return "consistency models with an embedded guidance scale are not drawn yet";
-  if (timeIds !== undefined) return "it is Stable Diffusion XL's: StableDiffusionXLPipeline";
-  return "such models are not drawn yet";
 }

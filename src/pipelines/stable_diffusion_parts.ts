@@ -2,8 +2,6 @@
 
 import { autoencoder } from "../codecs/autoencoder.ts";
 import type { Codec } from "../codecs/codec.ts";
-import type { CLIPTextModel } from "../models/clip_text_model.ts";
-import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import { ORIGINAL_LAYOUTS } from "../models/original/layouts.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import type { Scheduler } from "../schedulers/index.ts";
@@ -18,27 +16,28 @@ import {
 import { readSingleFile, type SingleFileOptions } from "./single_file.ts";
 import { withPipelineFolder } from "./source.ts";
 import { TEXT_ENCODER } from "./text_components.ts";
-import { TextConditioner } from "./text_conditioner.ts";
+import { TextConditioner, type TextEncoder } from "./text_conditioner.ts";
 
 /** The parts of a Stable Diffusion pipeline, with their weights. */
-export interface StableDiffusionParts {
+export interface StableDiffusionParts extends TextEncoder {
   /** The model of latents. */
   readonly unet: UNet2DConditionModel;
   /** As saved with the model. */
   readonly scheduler: Scheduler;
   /** The autoencoder: see `autoencoder`. */
   readonly codec: Codec;
-  /** Makes tokens of prompts. */
-  readonly tokenizer: CLIPTokenizer;
-  /** What the tokens mean to the UNet. */
-  readonly textEncoder: CLIPTextModel;
 }
 
 /** Parts of a pipeline whose UNet sees the tokens of a prompt. */
 export const seeingTokens = (
-  { unet, scheduler, codec, tokenizer, textEncoder }: StableDiffusionParts,
+  { unet, scheduler, codec, ...encoder }: StableDiffusionParts,
   { warn }: StableDiffusionPipelineOptions,
-) => ({ unet, scheduler, codec, conditioner: new TextConditioner(tokenizer, textEncoder, warn) });
+) => ({
+  unet,
+  scheduler,
+  codec,
+  conditioner: new TextConditioner(encoder, { embeddingWidth: unet.config.timeCondProjDim, warn }),
+});
 
 /**
  * Reads the folder of a pipeline of Stable Diffusion 1 or 2; each of their classes can draw with any of them.

@@ -10,25 +10,31 @@ import {
 } from "./prompt_pipeline.ts";
 import { withPipelineFolder } from "./source.ts";
 import type { StableDiffusionParts } from "./stable_diffusion_parts.ts";
+import type { TextEncoder } from "./text_conditioner.ts";
 import { TextXLConditioner, type TwoTextEncoders } from "./text_xl_conditioner.ts";
 
 /** The parts of a Stable Diffusion XL pipeline, with their weights. */
-export interface StableDiffusionXLParts extends StableDiffusionParts, TwoTextEncoders {
+export interface StableDiffusionXLParts
+  extends Omit<StableDiffusionParts, keyof TextEncoder>,
+    TwoTextEncoders {
   /** Without a negative prompt, guidance leads away from zeros, and not from the empty text. Default true. */
   readonly forceZerosForEmptyPrompt?: boolean;
+  /** The model is told an aesthetic score in place of the image's size, as the refiner is. Default false. */
+  readonly requiresAestheticsScore?: boolean;
 }
 
-/** Parts of a pipeline whose UNet sees what two text encoders give. @param guidanceScale of calls that give none */
+/** Parts of a pipeline whose UNet sees what two text encoders give. @param defaultScale the guidance scale of calls that give none */
 export const seeingTwoEncoders = (
-  { unet, scheduler, codec, forceZerosForEmptyPrompt = true, ...encoders }: StableDiffusionXLParts,
+  parts: StableDiffusionXLParts,
   { warn }: StableDiffusionPipelineOptions,
-  guidanceScale: number,
-) => ({
-  unet,
-  scheduler,
-  codec,
-  conditioner: new TextXLConditioner(encoders, { guidanceScale, forceZerosForEmptyPrompt, warn }),
-});
+  defaultScale: number,
+) => {
+  const { unet, scheduler, codec, ...more } = parts;
+  const { forceZerosForEmptyPrompt = true, requiresAestheticsScore = false, ...encoders } = more;
+  const { timeCondProjDim: embeddingWidth } = unet.config;
+  const settings = { defaultScale, embeddingWidth, forceZerosForEmptyPrompt, requiresAestheticsScore, warn };
+  return { unet, scheduler, codec, conditioner: new TextXLConditioner(encoders, settings) };
+};
 
 /**
  * Reads the folder of a pipeline of Stable Diffusion XL; each of their classes can draw with any of them.
@@ -43,17 +49,15 @@ export async function readStableDiffusionXL(
     await withPipelineFolder(source, { ...options, families: [STABLE_DIFFUSION_XL] }, (folder) =>
       readPipelineOf(STABLE_DIFFUSION_XL, folder, options),
     );
-  if (!codec || !tokenizer || !textEncoder || !tokenizer2 || !textEncoder2) {
+  const isOneMissing = (tokenizer === undefined) !== (textEncoder === undefined);
+  if (!codec || !tokenizer2 || !textEncoder2 || isOneMissing) {
     throw new PipelineError(`${source}: the pipeline lacks its autoencoder, a tokenizer or a text encoder`);
   }
-  if (settings.requires_aesthetics_score === true) {
-    throw new PipelineError(
-      `${source}: the model is told an aesthetic score, as the refiner is, which is not supported`,
-    );
-  }
-  const forceZerosForEmptyPrompt = settings.force_zeros_for_empty_prompt !== false;
-  return [
-    { unet, scheduler, codec, tokenizer, textEncoder, tokenizer2, textEncoder2, forceZerosForEmptyPrompt },
-    computingOptions(options, sampling),
-  ];
+  const parts = {
+    ...{ unet, scheduler, codec, tokenizer2, textEncoder2 },
+    ...(tokenizer && textEncoder && { tokenizer, textEncoder }),
+    forceZerosForEmptyPrompt: settings.force_zeros_for_empty_prompt !== false,
+    requiresAestheticsScore: settings.requires_aesthetics_score === true,
+  };
+  return [parts, computingOptions(options, sampling)];
 }

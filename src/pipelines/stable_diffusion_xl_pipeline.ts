@@ -1,6 +1,7 @@
 // StableDiffusionXLPipeline: draws what a prompt says, as Stable Diffusion XL does (Podell et al. 2023, arXiv 2307.01952).
 
 import { fromNoise, type SizeOptions } from "./beginning.ts";
+import { PipelineError } from "./errors.ts";
 import {
   type PromptOptions,
   PromptPipeline,
@@ -22,6 +23,12 @@ export class StableDiffusionXLPipeline extends PromptPipeline<StableDiffusionXLO
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionXLParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionXLPipeline";
+    if (parts.requiresAestheticsScore) {
+      throw new PipelineError(
+        `the model is told an aesthetic score, as the refiner is, which a ${className} is not; ` +
+          "it draws from images: StableDiffusionXLImg2ImgPipeline",
+      );
+    }
     super({ ...seeingTwoEncoders(parts, options, 5), beginning: fromNoise, className }, options);
   }
 

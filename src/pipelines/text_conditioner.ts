@@ -6,27 +6,45 @@ import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { Conditions } from "../models/denoiser.ts";
 import type { Warn } from "./components.ts";
-import { type AskedTexts, type EncodeTexts, PromptConditioner } from "./prompt_conditioner.ts";
+import {
+  type AskedTexts,
+  type EncodeTexts,
+  type GuidanceSettings,
+  PromptConditioner,
+} from "./prompt_conditioner.ts";
 import { PromptEncoder } from "./prompt_encoder.ts";
 import type { TextOptions } from "./text_options.ts";
 
 /** diffusers' default. */
 const DEFAULT_GUIDANCE = 7.5;
 
+/** A text encoder and its tokenizer. */
+export interface TextEncoder {
+  /** Makes tokens of prompts. */
+  readonly tokenizer: CLIPTokenizer;
+  /** What the tokens mean to the UNet. */
+  readonly textEncoder: CLIPTextModel;
+}
+
+/** How prompts are understood. */
+interface TextSettings extends Pick<GuidanceSettings, "embeddingWidth"> {
+  /** Told of prompts that are too long, of which the end is cut off. */
+  readonly warn: Warn | undefined;
+}
+
 /** The conditioner of models that see the tokens of a prompt (`encoderHiddenStates`). */
 export class TextConditioner extends PromptConditioner<TextOptions> {
   readonly #encoder: PromptEncoder;
   readonly #warn: Warn | undefined;
 
-  /** @param warn told of prompts that are too long, of which the end is cut off */
-  constructor(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, warn?: Warn) {
-    const own = new PromptEncoder(tokenizer, encoder);
-    super(DEFAULT_GUIDANCE, [own]);
-    this.#encoder = own;
+  constructor({ tokenizer, textEncoder }: TextEncoder, { embeddingWidth, warn }: TextSettings) {
+    const encoder = new PromptEncoder(tokenizer, textEncoder);
+    super({ defaultScale: DEFAULT_GUIDANCE, embeddingWidth }, [{ name: "text_encoder", encoder }]);
+    this.#encoder = encoder;
     this.#warn = warn;
   }
 
-  get shapes(): Conditions<Shape> {
+  protected get textShapes(): Conditions<Shape> {
     return { encoderHiddenStates: [this.#encoder.tokens, this.#encoder.model.config.hiddenSize] };
   }
 

@@ -15,8 +15,8 @@ export interface TextOptions {
   /**
    * w in uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598; diffusers' guidance_scale), 0 .. 1000. Larger
    * values give images that are closer to the prompt and less varied. At 1 and below the model is evaluated once a step,
-   * with the prompt alone, as in diffusers; above it twice. Default: diffusers', 7.5, and 5 for most of Stable Diffusion
-   * XL.
+   * with the prompt alone, as in diffusers; above it twice. Consistency models that see the scale itself, embedded, are
+   * evaluated once at any. Default: diffusers', 7.5, and 5 for most of Stable Diffusion XL.
    */
   readonly guidanceScale?: number;
   /**
@@ -103,4 +103,13 @@ export function checkGuidance(scale: number, rescale: number | undefined): void 
       "a guidance rescale counts beside a guidance scale above 1; leave it out, or raise that",
     );
   }
+}
+
+/** @throws PipelineError for what needs a second evaluation, where the model sees the guidance scale instead */
+export function checkEmbeddedGuidance(options: TextOptions): void {
+  const given = (["negativePrompt", "guidanceRescale"] as const).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new PipelineError(
+    `${given} is for models that are guided by a second evaluation, but this one sees the guidance scale; leave it out`,
+  );
 }

@@ -7,18 +7,20 @@ import type { Tensor } from "../engine/tensor.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import type { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
-import type { Conditions } from "../models/denoiser.ts";
+import type { ConditionSizes, Conditions } from "../models/denoiser.ts";
 import type { Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
 import {
   type AskedTexts,
   type EncodedPrompt,
   type EncodeTexts,
+  type GuidanceSettings,
+  type NamedEncoder,
   PromptConditioner,
 } from "./prompt_conditioner.ts";
 import { PromptEncoder } from "./prompt_encoder.ts";
 import { type TextOptions, textForEach } from "./text_options.ts";
-import { TIME_IDS, type TimeIdOptions, timeIds } from "./time_ids.ts";
+import { type TimeIdOptions, timeIds, timeIdsLength } from "./time_ids.ts";
 
 /** What the images of a call shall show, for models with two text encoders. */
 export interface TextXLOptions extends TextOptions, TimeIdOptions {
@@ -33,10 +35,10 @@ export interface TextXLOptions extends TextOptions, TimeIdOptions {
 
 /** The text encoders of Stable Diffusion XL, and their tokenizers. */
 export interface TwoTextEncoders {
-  /** Makes tokens for the first text encoder. */
-  readonly tokenizer: CLIPTokenizer;
+  /** Makes tokens for the first text encoder; absent, as that is, of the refiner, which has the second one alone. */
+  readonly tokenizer?: CLIPTokenizer;
   /** CLIP ViT-L's. */
-  readonly textEncoder: CLIPTextModel;
+  readonly textEncoder?: CLIPTextModel;
   /** Makes tokens for the second text encoder. */
   readonly tokenizer2: CLIPTokenizer;
   /** OpenCLIP ViT-bigG's; its projection is the vector of the whole prompt. */
@@ -44,30 +46,34 @@ export interface TwoTextEncoders {
 }
 
 /** How prompts are understood. */
-export interface TextXLSettings {
-  /** The guidance scale of calls that give none. */
-  readonly guidanceScale: number;
+export interface TextXLSettings extends GuidanceSettings {
   /** Without a negative prompt, guidance leads away from zeros, and not from the empty text. */
   readonly forceZerosForEmptyPrompt: boolean;
+  /** Whether the model is told an aesthetic score in place of the image's size. */
+  readonly requiresAestheticsScore: boolean;
   /** Told of prompts that are too long, of which the end is cut off. */
   readonly warn: Warn | undefined;
 }
 
 /** The conditioner of models that see `encoderHiddenStates`, `textEmbeds` and `timeIds`. */
 export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
-  readonly #first: PromptEncoder;
+  /** Null where the second is alone. */
+  readonly #first: PromptEncoder | null;
   readonly #second: PromptEncoder<CLIPTextModelWithProjection>;
   readonly #settings: TextXLSettings;
 
   /** @throws PipelineError for text encoders of different lengths of texts */
   constructor(encoders: TwoTextEncoders, settings: TextXLSettings) {
-    const first = new PromptEncoder(encoders.tokenizer, encoders.textEncoder);
+    const { tokenizer, textEncoder } = encoders;
+    const first = tokenizer && textEncoder ? new PromptEncoder(tokenizer, textEncoder) : null;
     const second = new PromptEncoder(encoders.tokenizer2, encoders.textEncoder2);
-    super(settings.guidanceScale, [first, second]);
+    const named: NamedEncoder = { name: "text_encoder_2", encoder: second };
+    super(settings, first === null ? [named] : [{ name: "text_encoder", encoder: first }, named]);
     this.#first = first;
     this.#second = second;
     this.#settings = settings;
-    const [one, other] = [this.#first.tokens, this.#second.tokens];
+    const other = this.#second.tokens;
+    const one = this.#first?.tokens ?? other;
     if (one !== other) {
       throw new PipelineError(
         `the text encoders see ${one} and ${other} tokens of a prompt, expected as many; they are of different models`,
@@ -75,12 +81,16 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
     }
   }
 
-  get shapes(): Conditions<Shape> {
+  override get sizes(): ConditionSizes {
+    return { timeIds: timeIdsLength(this.#settings.requiresAestheticsScore) };
+  }
+
+  protected get textShapes(): Conditions<Shape> {
     const { hiddenSize, projectionDim } = this.#second.model.config;
     return {
-      encoderHiddenStates: [this.#first.tokens, this.#first.model.config.hiddenSize + hiddenSize],
+      encoderHiddenStates: [this.#second.tokens, (this.#first?.model.config.hiddenSize ?? 0) + hiddenSize],
       textEmbeds: [projectionDim ?? 0],
-      timeIds: [TIME_IDS],
+      timeIds: [timeIdsLength(this.#settings.requiresAestheticsScore)],
     };
   }
 
@@ -89,24 +99,28 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
       image_encoder: [null, null],
       feature_extractor: [null, null],
       force_zeros_for_empty_prompt: this.#settings.forceZerosForEmptyPrompt,
+      ...(this.#settings.requiresAestheticsScore && { requires_aesthetics_score: true }),
     };
   }
 
   protected get layers(): number {
     const layersOf = ({ model }: PromptEncoder) => model.config.numHiddenLayers;
-    return Math.min(layersOf(this.#first), layersOf(this.#second));
+    const layers = layersOf(this.#second);
+    return this.#first === null ? layers : Math.min(layersOf(this.#first), layers);
   }
 
   protected encoding(options: TextXLOptions, texts: AskedTexts, images: ImageSize): EncodeTexts {
     const { prompts, clipSkip } = texts;
+    if (this.#first === null) refuseSecondTexts(options);
     const negatives = this.#negatives(options, texts);
     const second = [...secondTexts("prompt2", options.prompt2, prompts), ...negatives.second];
-    const { own, negative } = timeIds(options, images);
+    const { own, negative } = timeIds(options, images, this.#settings.requiresAestheticsScore);
     return async (backend) => {
       const warn = once(this.#settings.warn);
-      const inFirst = await this.#first.encode(
+      const first = this.#first;
+      const inFirst = await first?.encode(
         [...prompts, ...negatives.first],
-        (ids) => penultimate(this.#first.model.forward(ids).hiddenStates, clipSkip),
+        (ids) => penultimate(first.model.forward(ids).hiddenStates, clipSkip),
         backend,
         warn,
       );
@@ -123,7 +137,8 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
         const isPrompt = k < prompts.length;
         // Negative prompts leave out no layers.
         const of = (states: readonly Float32Array[]) => states[isPrompt ? states.length - 1 : 0];
-        const encoderHiddenStates = beside(of(inFirst[k]), of(hidden), this.#first.tokens);
+        const states = of(hidden);
+        const encoderHiddenStates = inFirst ? beside(of(inFirst[k]), states, this.#second.tokens) : states;
         return { encoderHiddenStates, textEmbeds, timeIds: isPrompt ? own : negative };
       });
       return {
@@ -144,6 +159,13 @@ export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
     if (negatives === null || areZeros) return { first: [], second: [], areZeros };
     return { first: negatives, second: secondTexts("negativePrompt2", negativePrompt2, negatives), areZeros };
   }
+}
+
+/** @throws PipelineError for texts for the second of one text encoder, which sees those of the first */
+function refuseSecondTexts(options: TextXLOptions): void {
+  const given = (["prompt2", "negativePrompt2"] as const).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new PipelineError(`${given} is for a second text encoder, but the model has one; leave it out`);
 }
 
 /** A text for each of the first text encoder's. */

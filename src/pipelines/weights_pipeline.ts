@@ -73,12 +73,12 @@ export abstract class WeightsPipeline<
 
   /** What the tokens of prompts mean to the UNet: the first text encoder. */
   get textEncoder(): CLIPTextModel {
-    return this.#texts.encoders[0].model;
+    return this.#texts.encoders[0].encoder.model;
   }
 
   /** Makes tokens of prompts: the first tokenizer. */
   get tokenizer(): CLIPTokenizer {
-    return this.#texts.encoders[0].tokenizer;
+    return this.#texts.encoders[0].encoder.tokenizer;
   }
 
   /**

@@ -102,6 +102,24 @@ test("a picture for each prompt, a prompt to a column, one at a time or together
   expect((await sharp(work.path("film.webp")).metadata()).pages).toBe(2);
 });
 
+test("images in tiles, as the pipeline draws them, which is reported", async () => {
+  const asked = ["--prompt", "a castle", "--size", "48x40", "--scheduler", "ddim", "--seed", "4"];
+  const whole = await draw("whole.png", ...asked, "--each", work.path("whole"), "--json");
+  const said = await draw("tiled.png", ...asked, "--tiled", "--each", work.path("tiled"), "--json");
+  expect(said).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(whole.stdout)).not.toHaveProperty("tiled");
+  expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", width: 48, height: 40, tiled: true });
+  const pipeline = await StableDiffusionPipeline.fromPretrained(MODEL);
+  pipeline.enableVaeTiling();
+  const [expected] = await pipeline.generateImages({
+    ...{ prompt: "a castle", width: 48, height: 40, scheduler: "ddim", steps: 2, seed: 4 },
+  });
+  await pipeline.close();
+  const drawn = new Uint8Array((await pixels("tiled/0000.png")).data);
+  expect(drawn).toEqual(expected.data);
+  expect(drawn).not.toEqual(new Uint8Array((await pixels("whole/0000.png")).data));
+});
+
 test("a walk whose walkers keep their prompts, through the pictures of its seeds", async () => {
   const asked = ["--prompt", "a castle", "--prompt", "a cat", "--count", "3"];
   for (const seed of ["5", "6"]) {
@@ -275,6 +293,7 @@ test("what is missing or of another kind of model is told in one line", async ()
     [plain, ["--negative", "a"], "--negative is for models that draw"],
     [plain, ["--clip-skip", "1"], "--clip-skip is for models that draw"],
     [plain, ["--strength", "0.5"], "--strength is for models that draw"],
+    [plain, ["--tiled"], "--tiled is for models that draw"],
     [plain, ["--size", "16"], "--size is for models that draw"],
     [plain, ["--captions", "prompt"], "--captions prompt: the images are of no prompt"],
     [

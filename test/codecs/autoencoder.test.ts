@@ -4,8 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { autoencoder } from "../../src/codecs/autoencoder.ts";
+import type { Executable, ProgramSpec } from "../../src/engine/backend.ts";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
+import { input } from "../../src/engine/tensor.ts";
 import { readStateDict } from "../../src/io/state_dict.ts";
 import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../../src/models/autoencoder_tiny.ts";
@@ -58,6 +60,63 @@ describe.each(backends)("on $name", ({ create, tolerance }) => {
   });
 });
 
+describe.each(backends)("on $name", ({ create, tolerance }) => {
+  test.each(["own", "small"])("images in %s tiles are those of diffusers", async (tiles) => {
+    const { model, codec } = await read("vae", AutoencoderKL.fromConfig);
+    const golden = await readGolden("stable_diffusion/vae_tiles.safetensors");
+    if (!(model instanceof AutoencoderKL)) throw new Error("a model of another class");
+    const scaled = (name: string) => mapped(golden.image(name), (x) => x * model.config.scalingFactor);
+    if (tiles === "small") Object.assign(model, { tileSampleMinSize: 16, tileOverlapFactor: 0.5 });
+    model.enableTiling();
+    const backend = await create();
+    try {
+      const images = golden.image("input.images");
+      const mean = await codec.encode(images, backend);
+      const wanted = scaled(`${tiles}.mean`);
+      expect(mean.shape).toEqual(wanted.shape);
+      expect(relativeError(mean.data, wanted.data)).toBeLessThan(tolerance);
+
+      // With noise 1 an image is a standard deviation above the mean.
+      const noise = mapped(mean, () => 1);
+      const above = await codec.encodeSample?.(images, noise, backend);
+      const std = scaled(`${tiles}.std`);
+      const sum = wanted.data.map((x, i) => x + std.data[i]);
+      expect(relativeError(above?.data ?? [], sum)).toBeLessThan(tolerance);
+
+      const decoded = await codec.decode(scaled("input.latents"), backend);
+      const expected = golden.image(`${tiles}.images`);
+      expect(decoded.shape).toEqual(expected.shape);
+      expect(relativeError(decoded.data, expected.data)).toBeLessThan(tolerance);
+    } finally {
+      await backend.close();
+    }
+  });
+
+  test("images one by one have the bits of those together", async () => {
+    const { model, codec, golden } = await read("vae", AutoencoderKL.fromConfig);
+    if (!(model instanceof AutoencoderKL)) throw new Error("a model of another class");
+    const latents = golden.image("input.latents");
+    const backend = await create();
+    try {
+      model.upload(backend);
+      const values = input(latents.shape, "f32");
+      const together = await backend.compile({
+        ...{ name: "together", inputs: [values], batchInvariant: true },
+        outputs: [model.decode(model.unscaleLatents(values))],
+      });
+      const [expected] = await together.run([latents.data]);
+      expect((await codec.decode(latents, backend)).data).toEqual(expected);
+
+      const images = golden.image("input.images");
+      const encoded = await codec.encode(images, backend);
+      model.enableSlicing();
+      expect(await codec.encode(images, backend)).toEqual(encoded);
+    } finally {
+      await backend.close();
+    }
+  });
+});
+
 test("concurrent calls share a program; an image is the same in any batch", async () => {
   const { golden, codec } = await read("vae", AutoencoderKL.fromConfig);
   const backend = new ReferenceBackend();
@@ -68,6 +127,70 @@ test("concurrent calls share a program; an image is the same in any batch", asyn
   const half = latents.data.length / 2;
   const alone = await codec.decode(hostTensor(latents.data.slice(half), [1, ...shape]), backend);
   expect(alone.data).toEqual(first.data.slice(first.data.length / 2));
+});
+
+/** A backend that keeps account of the programs that it holds. */
+class CountingBackend extends ReferenceBackend {
+  readonly names: string[] = [];
+  held = 0;
+  most = 0;
+
+  override async compile(program: ProgramSpec): Promise<Executable> {
+    const executable = await super.compile(program);
+    this.names.push(program.name);
+    this.most = Math.max(this.most, ++this.held);
+    const dispose = () => {
+      this.held--;
+      executable.dispose();
+    };
+    return {
+      stats: executable.stats,
+      begin: (feeds) => executable.begin(feeds),
+      run: (feeds) => executable.run(feeds),
+      profile: (feeds) => executable.profile(feeds),
+      dispose,
+    };
+  }
+}
+
+test("tiles of each shape have a program, one at a time; smaller images are not divided", async () => {
+  const { model, codec, golden } = await read("vae", AutoencoderKL.fromConfig);
+  if (!(model instanceof AutoencoderKL)) throw new Error("a model of another class");
+  model.enableTiling();
+  model.tileSampleMinSize = 8;
+  const backend = new CountingBackend();
+  const latents = golden.image("input.latents");
+  await codec.decode(hostTensor(latents.data.slice(0, 48), [1, 4, 4, 3]), backend);
+  expect(backend.names).toEqual(["AutoencoderKL decode 1x4x4x3"]);
+  backend.names.length = 0;
+  await codec.decode(
+    hostTensor(
+      Float32Array.from({ length: 5 * 8 * 3 }, (_, i) => i % 7),
+      [1, 5, 8, 3],
+    ),
+    backend,
+  );
+  const shapes = ["4x4", "4x2", "2x4", "2x2"];
+  expect(backend.names).toEqual(shapes.map((shape) => `AutoencoderKL decode 1x${shape}x3`));
+  // The program of the image before is kept.
+  expect([backend.most, backend.held]).toEqual([2, 1]);
+});
+
+test("tiles that leave none are refused in one line", async () => {
+  const model = new AutoencoderKL();
+  expect(model.tiles).toEqual({ images: { side: 32, step: 24 }, latents: { side: 32, step: 24 } });
+  for (const [tileSampleMinSize, tileOverlapFactor] of [
+    [32, 1],
+    [32, -0.5],
+    [1, 0.5],
+    [8.5, 0.25],
+    [32, Number.NaN],
+  ]) {
+    Object.assign(model, { tileSampleMinSize, tileOverlapFactor });
+    expect(() => model.tiles).toThrow(
+      `tiles of ${tileSampleMinSize} pixels that overlap by ${tileOverlapFactor} of that leave none`,
+    );
+  }
 });
 
 test("sizes that do not fit are refused in one line", async () => {

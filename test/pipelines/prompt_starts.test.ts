@@ -21,6 +21,7 @@ import {
   type StableDiffusionInpaintOptions,
   StableDiffusionInpaintPipeline,
 } from "../../src/pipelines/stable_diffusion_inpaint_pipeline.ts";
+import { readStableDiffusion } from "../../src/pipelines/stable_diffusion_parts.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { StableDiffusionXLImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_xl_img2img_pipeline.ts";
 import {
@@ -239,9 +240,58 @@ describe("Stable Diffusion XL", () => {
     );
   });
 
-  test("the refiner is refused, and a folder says what an empty negative prompt is", async () => {
-    const refiner = await folderOf("refiner", "pipeline_xl", { requires_aesthetics_score: true });
-    await expect(StableDiffusionXLPipeline.fromPretrained(refiner)).rejects.toThrow("aesthetic score");
+  test("consistency models of either class take no second evaluation", async () => {
+    const _class_name = "LatentConsistencyModelPipeline";
+    const path = await folderOf("consistency", "pipeline_lcm", { _class_name });
+    const pipeline = await loadPipeline(path, { backend });
+    if (!(pipeline instanceof StableDiffusionPipeline)) throw new Error("a pipeline of another class");
+    const call = { prompt: "a cat", steps: 2, seed: 3, height: 16, width: 16 };
+    const images = await pipeline.generate({ ...call, guidanceScale: 8 });
+    expect(await pipeline.generate({ ...call, guidanceScale: 4 })).not.toEqual(images);
+    for (const more of [{ negativePrompt: "dog" }, { guidanceRescale: 0.5 }]) {
+      const [name] = Object.keys(more);
+      await expect(pipeline.generate({ ...call, ...more })).rejects.toThrow(
+        `${name} is for models that are guided by a second evaluation`,
+      );
+    }
+    const { unet } = pipeline;
+    const narrow = new UNet2DConditionModel({ ...unet.config, timeCondProjDim: 3 });
+    const [parts] = await readStableDiffusion(path, {});
+    const refused = new StableDiffusionPipeline({ ...parts, unet: narrow }, { backend });
+    await expect(refused.generate(call)).rejects.toThrow("time_cond_proj_dim is 3, expected 4 or more");
+  });
+
+  test("the refiner draws from images, and is told of no second text and no size", async () => {
+    const path = await folderOf("refiner", "pipeline_xl");
+    await cp(fixture("stable_diffusion/pipeline_refiner"), path, { recursive: true });
+    await expect(StableDiffusionXLPipeline.fromPretrained(path)).rejects.toThrow(
+      "the model is told an aesthetic score, as the refiner is, which a StableDiffusionXLPipeline is not; it draws from images",
+    );
+    const refiner = await loadPipeline(path, { backend });
+    if (!(refiner instanceof StableDiffusionXLImg2ImgPipeline)) throw new Error("another class");
+    const call = { image: picture(90), prompt: "a cat", strength: 1, steps: 1, scheduler: "ddim" } as const;
+    const plain = await refiner.generate(call);
+    expect(await refiner.generate({ ...call, aestheticScore: 6, negativeAestheticScore: 2.5 })).toEqual(
+      plain,
+    );
+    expect(await refiner.generate({ ...call, aestheticScore: 9 })).not.toEqual(plain);
+    for (const [more, message] of [
+      [{ prompt2: "dog" }, "prompt2 is for a second text encoder, but the model has one; leave it out"],
+      [
+        { targetSize: [8, 8] },
+        "the model is told of an aesthetic score, and not of targetSize; leave it out",
+      ],
+      [{ aestheticScore: -1 }, "aestheticScore is -1, expected a number from 0 to 100"],
+    ] as const) {
+      await expect(refiner.generate({ ...call, ...more })).rejects.toThrow(message);
+    }
+    const base = await StableDiffusionXLImg2ImgPipeline.fromPretrained(await folderOf("xl4", "pipeline_xl"));
+    await expect(base.generate({ ...call, aestheticScore: 6 })).rejects.toThrow(
+      "the model is told of sizes, and not of aestheticScore; leave it out",
+    );
+  });
+
+  test("a folder says what an empty negative prompt is", async () => {
     const text = { prompt: "a cat", steps: 1, scheduler: "ddim" } as const;
     const drawn = async (zeros: boolean, more: Partial<StableDiffusionXLOptions> = {}) => {
       const path = await folderOf(`zeros ${zeros}`, "pipeline_xl", { force_zeros_for_empty_prompt: zeros });

@@ -1,5 +1,5 @@
 // The pipelines of Stable Diffusion that start from images, and those of Stable Diffusion XL, against the pictures that
-// diffusers draws with the same folders and seed (tools/python/make_stable_diffusion_starts.py).
+// diffusers draws with the same folders and seed (tools/python/make_stable_diffusion_starts.py, make_stable_diffusion_variants.py).
 
 import { cp } from "node:fs/promises";
 import { isDeepStrictEqual as isEqual } from "node:util";
@@ -13,6 +13,7 @@ import { LDMPipeline } from "../../src/pipelines/ldm_pipeline.ts";
 import type { PromptOptions, StableDiffusionLoadOptions } from "../../src/pipelines/prompt_pipeline.ts";
 import { StableDiffusionImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_img2img_pipeline.ts";
 import { StableDiffusionInpaintPipeline } from "../../src/pipelines/stable_diffusion_inpaint_pipeline.ts";
+import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { StableDiffusionXLImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_xl_img2img_pipeline.ts";
 import { StableDiffusionXLInpaintPipeline } from "../../src/pipelines/stable_diffusion_xl_inpaint_pipeline.ts";
 import { StableDiffusionXLPipeline } from "../../src/pipelines/stable_diffusion_xl_pipeline.ts";
@@ -51,6 +52,24 @@ const optionsSchema = v.strictObject({
   negative_original_size: v.exactOptional(pair),
   negative_crops_coords_top_left: v.exactOptional(pair),
   negative_target_size: v.exactOptional(pair),
+  aesthetic_score: v.exactOptional(v.number()),
+  negative_aesthetic_score: v.exactOptional(v.number()),
+});
+const rowSchema = v.object({
+  folder: v.picklist([
+    "pipeline",
+    "pipeline_inpaint",
+    "pipeline_xl",
+    "pipeline_ldm",
+    "pipeline_lcm",
+    "pipeline_refiner",
+  ]),
+  pipeline: v.string(),
+  scheduler: v.string(),
+  seed: v.number(),
+  options: optionsSchema,
+  shape: v.array(v.number()),
+  pixels: v.string(),
 });
 const schema = v.object({
   images: v.array(
@@ -64,20 +83,11 @@ const schema = v.object({
       ),
     }),
   ),
-  rows: v.array(
-    v.object({
-      folder: v.picklist(["pipeline", "pipeline_inpaint", "pipeline_xl", "pipeline_ldm"]),
-      pipeline: v.string(),
-      scheduler: v.string(),
-      seed: v.number(),
-      options: optionsSchema,
-      shape: v.array(v.number()),
-      pixels: v.string(),
-    }),
-  ),
+  rows: v.array(rowSchema),
 });
 const { images, rows } = v.parse(schema, await readJsonFixture("stable_diffusion/starts.json"));
-const told = rows.map((row) => {
+const variants = v.parse(v.array(rowSchema), await readJsonFixture("stable_diffusion/variants.json"));
+const told = [...rows, ...variants].map((row) => {
   const { prompt: _, ...given } = row.options;
   const kind = row.pipeline.replace(/StableDiffusion|Pipeline/g, "");
   const scheduler = schedulerNames.find((known) => schedulers[known].className === row.scheduler);
@@ -116,6 +126,8 @@ function callOf({ scheduler, seed, options: o }: Row): Call {
     ...(o.negative_original_size && { negativeOriginalSize: o.negative_original_size }),
     ...(o.negative_crops_coords_top_left && { negativeCropsCoordsTopLeft: o.negative_crops_coords_top_left }),
     ...(o.negative_target_size && { negativeTargetSize: o.negative_target_size }),
+    ...(o.aesthetic_score !== undefined && { aestheticScore: o.aesthetic_score }),
+    ...(o.negative_aesthetic_score !== undefined && { negativeAestheticScore: o.negative_aesthetic_score }),
   };
 }
 
@@ -148,6 +160,10 @@ const DRAWINGS: Readonly<
     return ({ options: { num_inference_steps: steps, batch_size: count }, scheduler, seed }) =>
       pipeline.generate({ count, steps, scheduler, seed, seedCompat: "torch" });
   },
+  StableDiffusionPipeline: async (path, options) => {
+    const pipeline = await StableDiffusionPipeline.fromPretrained(path, options);
+    return (row) => pipeline.generate({ ...callOf(row), ...sizeOf(row.options) });
+  },
   StableDiffusionXLPipeline: async (path, options) => {
     const pipeline = await StableDiffusionXLPipeline.fromPretrained(path, options);
     return (row) => pipeline.generate({ ...callOf(row), ...sizeOf(row.options) });
@@ -168,8 +184,10 @@ const DRAWINGS: Readonly<
 /** The whole folder of a fixture, which holds only what differs from pipeline/. */
 async function wholeFolder(name: Row["folder"]): Promise<string> {
   const path = folder(name);
-  await cp(fixture("stable_diffusion/pipeline"), path, { recursive: true });
-  await cp(fixture(`stable_diffusion/${name}`), path, { recursive: true });
+  const between = name === "pipeline_refiner" ? ["pipeline_xl"] : [];
+  for (const part of ["pipeline", ...between, name]) {
+    await cp(fixture(`stable_diffusion/${part}`), path, { recursive: true });
+  }
   return path;
 }
 

@@ -27,6 +27,8 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokeni
 from make_stable_diffusion_models import LEVELS, UNET, UNETS, liven
 
 SIDE = 32
+# Folders that lie between pipeline/ and one that builds on them.
+BASES = {"pipeline_refiner": ("pipeline_xl",)}
 PROMPTS = ["a photo of a cat", "an oil painting of the castle, highly detailed"]
 NEGATIVES = ["dog", ""]
 FIVE = ["DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler",
@@ -99,8 +101,8 @@ def ldm_pipeline() -> diffusers.DiffusionPipeline:
     return LDMPipeline(vqvae=vqvae, unet=unet, scheduler=scheduler)
 
 
-def saved(pipeline: diffusers.DiffusionPipeline, folder: pathlib.Path, base: pathlib.Path) -> None:
-    """Leaves out the files that the folder of the base has too."""
+def saved(pipeline: diffusers.DiffusionPipeline, folder: pathlib.Path, *bases: pathlib.Path) -> None:
+    """Leaves out the files that the folders of the bases have too."""
     shutil.rmtree(folder, ignore_errors=True)
     pipeline.save_pretrained(folder)
     for path in folder.rglob("*.json"):
@@ -109,8 +111,8 @@ def saved(pipeline: diffusers.DiffusionPipeline, folder: pathlib.Path, base: pat
         if config.pop("_name_or_path", None) is not None:
             path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     for path in sorted(folder.rglob("*"), reverse=True):
-        same = base / path.relative_to(folder)
-        if path.is_file() and same.is_file() and same.read_bytes() == path.read_bytes():
+        known = [base / path.relative_to(folder) for base in bases]
+        if path.is_file() and any(same.is_file() and same.read_bytes() == path.read_bytes() for same in known):
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
@@ -124,6 +126,33 @@ def start_images() -> list[Image.Image]:
     masks = [(x - 0.4) ** 2 + (y - 0.55) ** 2 < 0.1, (x > 0.37) & (y < 0.71)]
     levels = [(values * 255).round().astype(numpy.uint8) for values in (first, second, *masks)]
     return [Image.fromarray(image) for image in levels]
+
+
+def drawn(folder: pathlib.Path, calls: list[tuple]) -> list[dict]:
+    """A row for each call and scheduler."""
+    images = start_images()
+    chosen = lambda given: [images[k] for k in given] if isinstance(given, list) else images[given]
+    rows = []
+    for name, kind, schedulers, options in calls:
+        with tempfile.TemporaryDirectory() as whole:
+            for part in ("pipeline", *BASES.get(name, ()), name):
+                shutil.copytree(folder / part, whole, dirs_exist_ok=True)
+            Pipeline = getattr(diffusers, kind)
+            loaded = Pipeline.from_pretrained(whole)
+            loaded.set_progress_bar_config(disable=True)
+        own = loaded.scheduler.config
+        for scheduler in schedulers:
+            loaded.scheduler = getattr(diffusers, scheduler).from_config(own)
+            prompts = {} if kind == "LDMPipeline" else dict(prompt=PROMPTS)
+            told = prompts | dict(num_inference_steps=6) | options
+            call = {key: chosen(value) if key in ("image", "mask_image") else
+                    tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
+                    for key, value in told.items()}
+            generator = torch.Generator("cpu").manual_seed(7)
+            pixels = (loaded(**call, generator=generator, output_type="np").images * 255).round().astype(numpy.uint8)
+            rows.append({"folder": name, "pipeline": kind, "scheduler": scheduler, "seed": 7, "options": told,
+                         "shape": list(pixels.shape), "pixels": base64.b64encode(pixels.tobytes()).decode()})
+    return rows
 
 
 def main(folder: pathlib.Path) -> None:
@@ -144,30 +173,9 @@ def main(folder: pathlib.Path) -> None:
     saved(ldm_pipeline(), folder / "pipeline_ldm", folder / "pipeline")
 
     images = start_images()
-    chosen = lambda given: [images[k] for k in given] if isinstance(given, list) else images[given]
-    rows = []
-    for name, kind, schedulers, options in CALLS:
-        with tempfile.TemporaryDirectory() as whole:
-            shutil.copytree(folder / "pipeline", whole, dirs_exist_ok=True)
-            shutil.copytree(folder / name, whole, dirs_exist_ok=True)
-            Pipeline = getattr(diffusers, kind)
-            loaded = Pipeline.from_pretrained(whole)
-            loaded.set_progress_bar_config(disable=True)
-        own = loaded.scheduler.config
-        for scheduler in schedulers:
-            loaded.scheduler = getattr(diffusers, scheduler).from_config(own)
-            prompts = {} if kind == "LDMPipeline" else dict(prompt=PROMPTS)
-            told = prompts | dict(num_inference_steps=6) | options
-            call = {key: chosen(value) if key in ("image", "mask_image") else
-                    tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
-                    for key, value in told.items()}
-            generator = torch.Generator("cpu").manual_seed(7)
-            pixels = (loaded(**call, generator=generator, output_type="np").images * 255).round().astype(numpy.uint8)
-            rows.append({"folder": name, "pipeline": kind, "scheduler": scheduler, "seed": 7, "options": told,
-                         "shape": list(pixels.shape), "pixels": base64.b64encode(pixels.tobytes()).decode()})
     given = [{"width": SIDE, "height": SIDE, "channels": len(image.getbands()),
               "data": base64.b64encode(image.tobytes()).decode()} for image in images]
-    lines = ",\n".join(json.dumps(row) for row in rows)
+    lines = ",\n".join(json.dumps(row) for row in drawn(folder, CALLS))
     (folder / "starts.json").write_text(f'{{"images": {json.dumps(given)},\n"rows": [\n{lines}\n]}}\n')
 
 

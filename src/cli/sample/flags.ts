@@ -35,6 +35,8 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly strength?: number;
   /** Of models that draw images of any size. */
   readonly size?: Extent;
+  /** Whether the autoencoder works in tiles even where memory does not ask for it. */
+  readonly tiled?: boolean;
   readonly seedCompat?: SeedCompat;
   /** Seeds to walk between; `count` is then the number of walkers. */
   readonly walk?: readonly number[];

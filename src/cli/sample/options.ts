@@ -141,6 +141,10 @@ export function addSample(program: Command): void {
       "images computed at a time (default: 16, with --prompt 1)",
       integer("--batch-size", 1),
     )
+    .option(
+      "--tiled",
+      "with --prompt: decode the images in tiles, in less memory (default: where they would not fit otherwise)",
+    )
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))
     .option(

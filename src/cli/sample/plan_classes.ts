@@ -128,20 +128,20 @@ function classesTold(
   { classLabels, guidanceScale: guidance = 1 }: ClassOptions,
   { classes }: WithClasses,
 ): Pick<SamplePlan, "classes" | "report" | "remarks"> {
-  if (classes === null) return { report: {}, remarks: [] };
+  if (classes === null) return { report: () => ({}), remarks: [] };
   const guided = {
     guidance,
     ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
   };
   if (guidance === 0) {
-    return { report: guided, remarks: ["of no class: a guidance of 0 leaves classes out"] };
+    return { report: () => guided, remarks: ["of no class: a guidance of 0 leaves classes out"] };
   }
   const names = classes.ids(classLabels).map((id) => classes.name(id));
   // Those of the sheet's images, or of the walkers.
   const drawn = Array.from({ length: count }, (_, k) => names[k % names.length]);
   return {
     classes: names,
-    report: { classes: drawn, ...guided },
+    report: () => ({ classes: drawn, ...guided }),
     remarks: [`classes, in turn: ${someOf(drawn, CLASSES_TOLD)}`],
   };
 }

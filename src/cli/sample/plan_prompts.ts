@@ -1,6 +1,6 @@
 // Plans with models that draw what a prompt says: from noise, from an image, or a part of an image anew.
 
-import type { ImageSize } from "../../codecs/codec.ts";
+import type { Codec, ImageSize } from "../../codecs/codec.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { Extent } from "../../io/image/index.ts";
 import { type PipelineFamily, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
@@ -12,6 +12,7 @@ import { StableDiffusionXLImg2ImgPipeline } from "../../pipelines/stable_diffusi
 import { StableDiffusionXLInpaintPipeline } from "../../pipelines/stable_diffusion_xl_inpaint_pipeline.ts";
 import { StableDiffusionXLPipeline } from "../../pipelines/stable_diffusion_xl_pipeline.ts";
 import { checkCount, type Sampled } from "../drawing_plan.ts";
+import type { Event } from "../output.ts";
 import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
@@ -32,13 +33,14 @@ const XL_PIPELINES = {
 /** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
 export async function planPrompts(
   { folder, family }: { readonly folder: string; readonly family: PipelineFamily },
-  options: StableDiffusionLoadOptions,
+  reading: StableDiffusionLoadOptions,
   flags: SampleFlags,
   communicator: Communicator,
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
     family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
   const { image, mask, strength, size = {} } = flags;
+  const options = { ...reading, tilesWhereNeeded: true };
   if (image === undefined) {
     return planWith(await fromNoise.fromPretrained(folder, options), size, flags, communicator);
   }
@@ -56,7 +58,8 @@ export async function planPrompts(
 }
 
 /** A pipeline that sees prompts. Options: those of its calls. */
-type Prompted<Options> = Drawer<Options> & Sampled & { readonly imageSize: ImageSize };
+type Prompted<Options> = Drawer<Options> &
+  Sampled & { readonly imageSize: ImageSize; readonly codec: Codec; enableVaeTiling(): void };
 
 /** @param beginning the options that say where the images start */
 function planWith<Beginning extends object>(
@@ -65,7 +68,8 @@ function planWith<Beginning extends object>(
   flags: SampleFlags,
   communicator: Communicator,
 ): SamplePlan {
-  const { prompt = [], guidance, guidanceRescale, clipSkip } = flags;
+  const { prompt = [], guidance, guidanceRescale, clipSkip, tiled } = flags;
+  if (tiled) pipeline.enableVaeTiling();
   const imageSize = { ...pipeline.imageSize, ...flags.size };
   checkCount(imagesOf(flags), imageSize);
   const { told, options } = samplerOptions(pipeline, flags);
@@ -83,7 +87,10 @@ function planWith<Beginning extends object>(
     ...told,
     ...drawingWith(pipeline, asked, told.isAdaptive, communicator),
     prompts: asked.prompt,
-    report: reportOf(flags, asked.prompt, imageSize),
+    report: () => ({
+      ...reportOf(flags, asked.prompt, imageSize),
+      ...(pipeline.codec.division?.useTiling && { tiled: true }),
+    }),
     remarks: [],
     imageSize,
   };
@@ -104,7 +111,7 @@ function reportOf(
   { count, negative, guidance, guidanceRescale, clipSkip, image, mask, strength }: SampleFlags,
   prompts: readonly string[],
   { width, height }: Extent,
-): SamplePlan["report"] {
+): Event {
   return {
     // Those of the sheet's images, or of the walkers.
     prompts: Array.from({ length: count }, (_, k) => prompts[k % prompts.length]),

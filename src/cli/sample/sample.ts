@@ -68,7 +68,7 @@ async function sampleWith(communicator: Communicator, source: string, flags: Sam
       ...(steps !== undefined && { steps }),
       scheduler,
       ...(walk && { walk, frames: walk.length * walkFrames }),
-      ...plan.report,
+      ...plan.report(),
       ...(!walk && { seed }),
       ...(seedCompat && { seed_compat: seedCompat }),
       ...(isAdaptive && {

@@ -23,8 +23,8 @@ export interface SamplePlan extends Shown {
   readonly steps: number | undefined;
   /** Whether each image has its own steps. */
   readonly isAdaptive: boolean;
-  /** Fields of the report that only this kind of model has. */
-  readonly report: Event;
+  /** Fields of the report that only this kind of model has, once the images are drawn. */
+  readonly report: () => Event;
   /** What people are told beside the images. */
   readonly remarks: readonly string[];
   /** Size of an image, pixels. */
