@@ -12,10 +12,10 @@ import {
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
 import { withPipelineFolder } from "./source.ts";
-import { TextConditioner, type TextEncoder } from "./text_conditioner.ts";
+import { type OneTextEncoder, TextConditioner } from "./text_conditioner.ts";
 
 /** The parts of a Stable Diffusion pipeline, with their weights. */
-export interface StableDiffusionParts extends TextEncoder {
+export interface StableDiffusionParts extends OneTextEncoder {
   /** The model of latents. */
   readonly unet: UNet2DConditionModel;
   /** As saved with the model. */

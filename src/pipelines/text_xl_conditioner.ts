@@ -55,6 +55,7 @@ export interface TextXLSettings extends GuidanceSettings {
 
 /** The conditioner of models that see `encoderHiddenStates`, `textEmbeds` and `timeIds`. */
 export class TextXLConditioner extends PromptConditioner<TextXLOptions> {
+  /** Of `timeIds`: one fewer with an aesthetic score. */
   readonly sizes: ConditionSizes;
   /** Null where the second is alone. */
   readonly #first: PromptEncoder | null;
