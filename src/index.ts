@@ -170,7 +170,7 @@ export { unzipFolder } from "./io/unzip_folder.ts";
 export type { WeightsLibrary } from "./io/weight_names.ts";
 export { zipFolder } from "./io/zip_folder.ts";
 export * from "./metrics/index.ts";
-export { AutoencoderKL } from "./models/autoencoder_kl.ts";
+export { AutoencoderKL, type Tiles } from "./models/autoencoder_kl.ts";
 export type { AutoencoderKLConfig, AutoencoderKLOptions } from "./models/autoencoder_kl_config.ts";
 export { AutoencoderTiny } from "./models/autoencoder_tiny.ts";
 export type { AutoencoderTinyConfig, AutoencoderTinyOptions } from "./models/autoencoder_tiny_config.ts";
@@ -271,7 +271,7 @@ export {
   type StableDiffusionXLOptions,
   StableDiffusionXLPipeline,
 } from "./pipelines/stable_diffusion_xl_pipeline.ts";
-export { TextConditioner } from "./pipelines/text_conditioner.ts";
+export { type OneTextEncoder, TextConditioner, type TextSettings } from "./pipelines/text_conditioner.ts";
 export type { TextOptions } from "./pipelines/text_options.ts";
 export {
   TextXLConditioner,

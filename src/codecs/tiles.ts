@@ -2,14 +2,7 @@
 // tiled_decode, blend_v and blend_h).
 
 import { type HostTensor, hostTensor, numel } from "../engine/host_tensor.ts";
-
-/** Squares that an image is divided into, in pixels of the image, or of what is computed of it. */
-export interface Tiles {
-  /** Height and width; tiles at the right and lower edge are what is left. */
-  readonly side: number;
-  /** From the start of one to that of the next. */
-  readonly step: number;
-}
+import type { Tiles } from "../models/autoencoder_kl.ts";
 
 /** Computes tiles of one shape, [1, h, w, C] each. */
 export type ComputeTiles = (tiles: readonly HostTensor[]) => Promise<readonly HostTensor[]>;

@@ -20,8 +20,8 @@ import { extentOf } from "./model_config.ts";
 import { MOST_PARAMETERS } from "./unet_2d_config.ts";
 
 /** Squares that an image, or its latents, is divided into. */
-interface Tiles {
-  /** Height and width. */
+export interface Tiles {
+  /** Height and width; those at the right and lower edge are what is left. */
   readonly side: number;
   /** From the start of one to that of the next; what is left of the side overlaps. */
   readonly step: number;

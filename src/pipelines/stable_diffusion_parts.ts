@@ -16,10 +16,10 @@ import {
 import { readSingleFile, type SingleFileOptions } from "./single_file.ts";
 import { withPipelineFolder } from "./source.ts";
 import { TEXT_ENCODER } from "./text_components.ts";
-import { TextConditioner, type TextEncoder } from "./text_conditioner.ts";
+import { type OneTextEncoder, TextConditioner } from "./text_conditioner.ts";
 
 /** The parts of a Stable Diffusion pipeline, with their weights. */
-export interface StableDiffusionParts extends TextEncoder {
+export interface StableDiffusionParts extends OneTextEncoder {
   /** The model of latents. */
   readonly unet: UNet2DConditionModel;
   /** As saved with the model. */

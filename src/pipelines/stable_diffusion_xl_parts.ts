@@ -10,12 +10,12 @@ import {
 } from "./prompt_pipeline.ts";
 import { withPipelineFolder } from "./source.ts";
 import type { StableDiffusionParts } from "./stable_diffusion_parts.ts";
-import type { TextEncoder } from "./text_conditioner.ts";
+import type { OneTextEncoder } from "./text_conditioner.ts";
 import { TextXLConditioner, type TwoTextEncoders } from "./text_xl_conditioner.ts";
 
 /** The parts of a Stable Diffusion XL pipeline, with their weights. */
 export interface StableDiffusionXLParts
-  extends Omit<StableDiffusionParts, keyof TextEncoder>,
+  extends Omit<StableDiffusionParts, keyof OneTextEncoder>,
     TwoTextEncoders {
   /** Without a negative prompt, guidance leads away from zeros, and not from the empty text. Default true. */
   readonly forceZerosForEmptyPrompt?: boolean;

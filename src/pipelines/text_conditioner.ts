@@ -19,7 +19,7 @@ import type { TextOptions } from "./text_options.ts";
 const DEFAULT_GUIDANCE = 7.5;
 
 /** A text encoder and its tokenizer. */
-export interface TextEncoder {
+export interface OneTextEncoder {
   /** Makes tokens of prompts. */
   readonly tokenizer: CLIPTokenizer;
   /** What the tokens mean to the UNet. */
@@ -27,7 +27,7 @@ export interface TextEncoder {
 }
 
 /** How prompts are understood. */
-interface TextSettings extends Pick<GuidanceSettings, "embeddingWidth"> {
+export interface TextSettings extends Pick<GuidanceSettings, "embeddingWidth"> {
   /** Told of prompts that are too long, of which the end is cut off. */
   readonly warn: Warn | undefined;
 }
@@ -37,7 +37,7 @@ export class TextConditioner extends PromptConditioner<TextOptions> {
   readonly #encoder: PromptEncoder;
   readonly #warn: Warn | undefined;
 
-  constructor({ tokenizer, textEncoder }: TextEncoder, { embeddingWidth, warn }: TextSettings) {
+  constructor({ tokenizer, textEncoder }: OneTextEncoder, { embeddingWidth, warn }: TextSettings) {
     const encoder = new PromptEncoder(tokenizer, textEncoder);
     super({ defaultScale: DEFAULT_GUIDANCE, embeddingWidth }, [{ name: "text_encoder", encoder }]);
     this.#encoder = encoder;
