@@ -3,7 +3,7 @@
 import { EDMSchedulerBase } from "../schedulers/bases/edm.ts";
 import { FlowMatchSchedulerBase } from "../schedulers/bases/flow_match.ts";
 import { CMStochasticIterativeScheduler } from "../schedulers/consistency_models.ts";
-import { IPNDMScheduler, SCMScheduler, type Scheduler } from "../schedulers/index.ts";
+import { IPNDMScheduler, SCMScheduler, type Scheduler, ScoreSdeVeScheduler } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
 
 /** Phrases that follow "a model". */
@@ -13,13 +13,15 @@ type ModelKind =
   | "with EDM's preconditioning"
   | "of consistency"
   | "of TrigFlow"
-  | "of v over angles";
+  | "of v over angles"
+  | "of scores";
 
 export function modelKind(scheduler: Scheduler): ModelKind {
   if (scheduler instanceof EDMSchedulerBase) return "with EDM's preconditioning";
   if (scheduler instanceof CMStochasticIterativeScheduler) return "of consistency";
   if (scheduler instanceof SCMScheduler) return "of TrigFlow";
   if (scheduler instanceof IPNDMScheduler) return "of v over angles";
+  if (scheduler instanceof ScoreSdeVeScheduler) return "of scores";
   const isFlow =
     scheduler instanceof FlowMatchSchedulerBase || scheduler.config.predictionType === "flow_prediction";
   return isFlow ? "of a flow" : "over betas";

@@ -35,6 +35,7 @@ import { RePaintScheduler } from "./repaint.ts";
 import { SASolverScheduler } from "./sasolver.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { SCMScheduler } from "./scm.ts";
+import { ScoreSdeVeScheduler } from "./sde_ve.ts";
 import { TCDScheduler } from "./tcd.ts";
 import { UnCLIPScheduler } from "./unclip.ts";
 import { UniPCMultistepScheduler } from "./unipc_multistep.ts";
@@ -112,6 +113,7 @@ export type {
   TimestepsSpec,
 } from "./scheduler.ts";
 export { SCMScheduler, type SCMSchedulerConfig } from "./scm.ts";
+export { ScoreSdeVeScheduler, type ScoreSdeVeSchedulerConfig } from "./sde_ve.ts";
 export { TCDScheduler, type TCDSchedulerConfig } from "./tcd.ts";
 export { UnCLIPScheduler, type UnCLIPSchedulerConfig } from "./unclip.ts";
 export { UniPCMultistepScheduler, type UniPCMultistepSchedulerConfig } from "./unipc_multistep.ts";
@@ -136,6 +138,7 @@ export const schedulers = {
   deis: DEISMultistepScheduler,
   unipc: UniPCMultistepScheduler,
   "sa-solver": SASolverScheduler,
+  "sde-ve": ScoreSdeVeScheduler,
   "edm-euler": EDMEulerScheduler,
   "edm-dpm++": EDMDPMSolverMultistepScheduler,
   "flow-match-euler": FlowMatchEulerDiscreteScheduler,

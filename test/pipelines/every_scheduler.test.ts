@@ -17,6 +17,7 @@ import {
   SCMScheduler,
   type Scheduler,
   type SchedulerName,
+  ScoreSdeVeScheduler,
   schedulerNames,
   UnCLIPScheduler,
 } from "../../src/schedulers/index.ts";
@@ -56,6 +57,7 @@ function pipelinesOf(
     cm: pipelineOf(new CMStochasticIterativeScheduler()),
     ipndm: pipelineOf(new IPNDMScheduler()),
     scm: pipelineOf(new SCMScheduler()),
+    "sde-ve": pipelineOf(new ScoreSdeVeScheduler()),
     unclip: pipelineOf(new UnCLIPScheduler()),
   };
   return (scheduler) => special[scheduler] ?? ordinary;

@@ -101,7 +101,7 @@ describe("from an image", async () => {
 
   // Of other kinds of models, or for parts of images by itself.
   const ofFlows = ["flow-match-euler", "flow-match-heun", "flow-match-lcm"];
-  const others = ["edm-euler", "edm-dpm++", ...ofFlows, "cm", "scm", "ipndm", "unclip", "repaint"];
+  const others = ["edm-euler", "edm-dpm++", ...ofFlows, "cm", "scm", "ipndm", "sde-ve", "unclip", "repaint"];
   test.each(schedulerNames.filter((name) => !others.includes(name)))(
     "%s draws from it",
     async (scheduler) => {

@@ -10,13 +10,14 @@ import {
   RePaintScheduler,
   type Scheduler,
   type SchedulerName,
+  ScoreSdeVeScheduler,
   schedulerFloatKeys,
   schedulerFromConfig,
   schedulerNames,
   schedulers,
   torchNoise,
 } from "../../src/schedulers/index.ts";
-import { dummyModel } from "./harness.ts";
+import { dummyModel, normalScore } from "./harness.ts";
 
 const names = schedulerNames;
 const SHAPE = [2, 4, 4, 3];
@@ -78,7 +79,8 @@ function run(scheduler: Scheduler, start: HostTensor, steps?: number): HostTenso
       sample = scheduler.undoStep(sample, last, options);
       continue;
     }
-    const output = dummyModel(scheduler.scaleModelInput(sample, t), t);
+    const model = scheduler instanceof ScoreSdeVeScheduler ? normalScore : dummyModel;
+    const output = model(scheduler.scaleModelInput(sample, t), t);
     sample = scheduler.step(output, t, sample, options).prevSample;
   }
   return sample;

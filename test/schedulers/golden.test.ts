@@ -21,6 +21,7 @@ const elsewhere = [
   "IPNDMScheduler",
   "RePaintScheduler",
   "SCMScheduler",
+  "ScoreSdeVeScheduler",
 ];
 const known = Object.values(schedulers)
   .map(({ className }) => className)

@@ -5,7 +5,15 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { type HostTensor, hostTensor } from "../../src/engine/host_tensor.ts";
 import { schedulerFromConfig } from "../../src/schedulers/index.ts";
-import { absSum, countedNoise, dummyModel, dummyNoiseDeter, dummySampleDeter } from "./harness.ts";
+import {
+  absSum,
+  countedNoise,
+  dummyModel,
+  dummyNoiseDeter,
+  dummySampleDeter,
+  firstImage,
+  normalScore,
+} from "./harness.ts";
 
 const rowsSchema = v.array(
   v.object({
@@ -44,11 +52,12 @@ function run({ scheduler: _class_name, config, steps, mu }: (typeof rows)[number
   const scheduler = schedulerFromConfig({ ...config, _class_name });
   scheduler.setTimesteps({ numInferenceSteps: steps, ...(mu !== undefined && { mu }) });
   const noise = countedNoise();
-  const { data, shape } = dummySampleDeter();
+  const isOfScores = _class_name === "ScoreSdeVeScheduler";
+  const { data, shape } = isOfScores ? firstImage(dummySampleDeter()) : dummySampleDeter();
   const start = data.map((x) => x * scheduler.initNoiseSigma);
   let sample = hostTensor(start, shape);
   for (const [i, t] of scheduler.timesteps.entries()) {
-    const output = dummyModel(scheduler.scaleModelInput(sample, t), t);
+    const output = (isOfScores ? normalScore : dummyModel)(scheduler.scaleModelInput(sample, t), t);
     // The Brownian motion is not diffusers': given noise takes its place.
     const isGiven = _class_name === "DPMSolverSDEScheduler" && i < scheduler.timesteps.length - 1;
     const options = isGiven ? { varianceNoise: noise.randn(shape) } : { noise };

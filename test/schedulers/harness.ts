@@ -32,6 +32,19 @@ export function dummyModel({ data, shape }: HostTensor, t: number): HostTensor {
   );
 }
 
+/** The score of N(0, 1) with noise of deviation sigma on it. */
+export function normalScore({ data, shape }: HostTensor, sigma: number): HostTensor {
+  return hostTensor(
+    data.map((x) => -x / (1 + sigma * sigma)),
+    shape,
+  );
+}
+
+/** The first of a batch of images. */
+export function firstImage({ data, shape: [n, ...image] }: HostTensor): HostTensor {
+  return hostTensor(data.slice(0, data.length / n), [1, ...image]);
+}
+
 /**
  * Runs a scheduler over `timesteps` with the dummy model. Most of upstream's tests let steps start from the scaled
  * sample; with `unscaled` they start from the sample itself.

@@ -50,11 +50,13 @@ describe("a declared option", () => {
       "rho",
       "s_noise",
       "sample_max_value",
+      "sampling_eps",
       "shift",
       "shift_terminal",
       "sigma_data",
       "sigma_max",
       "sigma_min",
+      "snr",
       "timestep_scaling",
       "trained_betas",
     ]);

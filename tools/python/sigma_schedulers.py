@@ -106,10 +106,37 @@ def cases():
             yield "SCMScheduler", config, steps, None
     for steps in [1, 2, 3, 4, 7, 25, 50]:
         yield "IPNDMScheduler", {}, steps, None
+    for config in [
+        {},
+        {"correct_steps": 0},
+        {"correct_steps": 3, "snr": 0.1},
+        {"sigma_min": 0.1, "sigma_max": 50.0, "sampling_eps": 0.001},
+    ]:
+        for steps in [2, 7, 25]:
+            yield "ScoreSdeVeScheduler", config, steps, None
     yield "IPNDMScheduler", {"trained_betas": [0.99, 0.9, 0.7, 0.5, 0.4, 0.2, 0.05]}, 6, None
 
 
+def score_loop(config, steps):
+    """One image: of several, diffusers takes the mean size of a corrector's step. The scores are those of N(0, 1)."""
+    scheduler = diffusers.ScoreSdeVeScheduler(**config)
+    scheduler.set_timesteps(steps)
+    scheduler.set_sigmas(steps)
+    generator = torch.manual_seed(0)
+    sample = SAMPLE[:1] * scheduler.init_noise_sigma
+    for t, sigma in zip(scheduler.timesteps, scheduler.sigmas):
+        for _ in range(scheduler.config.correct_steps):
+            sample = scheduler.step_correct(-sample / (1 + sigma**2), sample, generator=generator).prev_sample
+        step = scheduler.step_pred(-sample / (1 + sigma**2), t, sample, generator=generator)
+        sample = step.prev_sample
+    end = step.prev_sample_mean.double()
+    draws = steps * (1 + scheduler.config.correct_steps)
+    return end.abs().sum().item(), (end * NOISE[:1]).sum().item(), draws
+
+
 def loop(name, config, steps, mu):
+    if name == "ScoreSdeVeScheduler":
+        return score_loop(config, steps)
     known = DPMSolverSDEScheduler if name == "DPMSolverSDEScheduler" else getattr(diffusers, name)
     scheduler = known(**config)
     if name == "SCMScheduler":
