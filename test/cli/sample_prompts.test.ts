@@ -200,6 +200,57 @@ describe("from an image", () => {
   });
 });
 
+describe("LoRAs", () => {
+  const lora = (name: string) => fixture(`stable_diffusion/lora/${name}.safetensors`);
+  const asked = ["--prompt", "a castle", "--seed", "5", "--scheduler", "ddim"];
+
+  test("all take part by their weights: what the pipeline draws with them", async () => {
+    const given = ["--lora", `${lora("kohya")}:0.7`, "--lora", lora("style")];
+    const said = await draw("lora.png", ...asked, ...given, "--each", work.path("lora"), "--json");
+    expect(said).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(said.stdout)).toMatchObject({
+      lora: [
+        { file: lora("kohya"), weight: 0.7 },
+        { file: lora("style"), weight: 1 },
+      ],
+    });
+    const pipeline = await StableDiffusionPipeline.fromPretrained(MODEL);
+    const call = { prompt: "a castle", scheduler: "ddim", steps: 2, seed: 5 } as const;
+    const [without] = await pipeline.generateImages(call);
+    await pipeline.loadLoraWeights(lora("kohya"), { adapterName: "a" });
+    await pipeline.loadLoraWeights(lora("style"), { adapterName: "b" });
+    pipeline.setAdapters(["a", "b"], [0.7, 1]);
+    const [expected] = await pipeline.generateImages(call);
+    await pipeline.close();
+    const drawn = new Uint8Array((await pixels("lora/0000.png")).data);
+    expect(drawn).toEqual(expected.data);
+    expect(drawn).not.toEqual(without.data);
+  });
+
+  test("that do not fit, or are none, are told in one line", async () => {
+    const weights = fixture("stable_diffusion/pipeline/vae/diffusion_pytorch_model.safetensors");
+    const xl = await wholeFolder("pipeline_xl");
+    for (const [model, given, message] of [
+      [MODEL, work.path("none.safetensors"), "none.safetensors: cannot open the file: no such file"],
+      [MODEL, weights, "is of no LoRA; expected pairs of lora_A and lora_B"],
+      [xl, lora("kohya"), "which this pipeline does not have; it is of another version of Stable Diffusion"],
+      [MODEL, `${lora("kohya")}:2000`, "the weight of a LoRA is 2000, expected a number from -1000 to 1000"],
+      [
+        MODEL,
+        "style.safetensors:strong",
+        '--lora is "style.safetensors:strong"; expected FILE or FILE:WEIGHT',
+      ],
+      [MODEL, ":0.5", '--lora is ":0.5"; expected FILE or FILE:WEIGHT'],
+    ]) {
+      const args = ["sample", model, "--prompt", "a castle", "--lora", given, "--out", work.path("none.png")];
+      const { code, line } = await failure(args);
+      expect(line).toContain(message);
+      expect(line).not.toContain("\n");
+      expect(code).toBe(2);
+    }
+  });
+});
+
 test("Stable Diffusion XL, from noise and from an image", async () => {
   const model = await wholeFolder("pipeline_xl");
   const args = [
@@ -276,6 +327,8 @@ test("what is missing or of another kind of model is told in one line", async ()
     [plain, ["--clip-skip", "1"], "--clip-skip is for models that draw"],
     [plain, ["--strength", "0.5"], "--strength is for models that draw"],
     [plain, ["--size", "16"], "--size is for models that draw"],
+    [plain, ["--lora", "style.safetensors"], "--lora is for models that draw"],
+    [MODEL, ["--lora", "style.safetensors"], "--prompt is missing"],
     [plain, ["--captions", "prompt"], "--captions prompt: the images are of no prompt"],
     [
       foreign,

@@ -15,6 +15,7 @@ import {
   nonEmpty,
   settings,
   texts,
+  weightedFiles,
 } from "../parsers.ts";
 import { CAPTIONS } from "./flags.ts";
 import { sample } from "./sample.ts";
@@ -129,6 +130,11 @@ export function addSample(program: Command): void {
       "--clip-skip <n>",
       "with --prompt: last layers of the text encoder that it leaves out (default: 0)",
       integer("--clip-skip", 0, MOST_LAYERS),
+    )
+    .option(
+      "--lora <file[:weight]>",
+      "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 (weight: 1); can be repeated, all take part",
+      weightedFiles("--lora"),
     )
     .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))
     .option(

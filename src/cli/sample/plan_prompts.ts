@@ -15,6 +15,7 @@ import { checkCount, type Sampled } from "../drawing_plan.ts";
 import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
+import { addLoras, type LoraPipeline } from "./loras.ts";
 import type { SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
 
@@ -38,21 +39,29 @@ export async function planPrompts(
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
     family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
-  const { image, mask, strength, size = {} } = flags;
-  if (image === undefined) {
-    return planWith(await fromNoise.fromPretrained(folder, options), size, flags, communicator);
-  }
+  const { image, mask, strength, size = {}, lora = [] } = flags;
+  const opened = async <P extends LoraPipeline>(kind: PipelineClass<P>): Promise<P> => {
+    const pipeline = await kind.fromPretrained(folder, options);
+    await addLoras(pipeline, lora);
+    return pipeline;
+  };
+  if (image === undefined) return planWith(await opened(fromNoise), size, flags, communicator);
   const startFor = async ({ imageSize }: { readonly imageSize: ImageSize }) => ({
     image: await readFitted("--image", image, { ...imageSize, ...size }),
     ...(strength !== undefined && { strength }),
   });
   if (mask === undefined) {
-    const pipeline = await fromImage.fromPretrained(folder, options);
+    const pipeline = await opened(fromImage);
     return planWith(pipeline, await startFor(pipeline), flags, communicator);
   }
-  const pipeline = await inpainting.fromPretrained(folder, options);
+  const pipeline = await opened(inpainting);
   const maskImage = await readFitted("--mask", mask, { ...pipeline.imageSize, ...size, channels: 1 });
   return planWith(pipeline, { ...(await startFor(pipeline)), maskImage }, flags, communicator);
+}
+
+/** A class of pipelines. */
+interface PipelineClass<P> {
+  fromPretrained(folder: string, options: StableDiffusionLoadOptions): Promise<P>;
 }
 
 /** A pipeline that sees prompts. Options: those of its calls. */
@@ -101,7 +110,7 @@ function negativesOf(
 
 /** What else says how the images were drawn. */
 function reportOf(
-  { count, negative, guidance, guidanceRescale, clipSkip, image, mask, strength }: SampleFlags,
+  { count, negative, guidance, guidanceRescale, clipSkip, lora, image, mask, strength }: SampleFlags,
   prompts: readonly string[],
   { width, height }: Extent,
 ): SamplePlan["report"] {
@@ -114,6 +123,7 @@ function reportOf(
     ...(guidance !== undefined && { guidance }),
     ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
     ...(clipSkip !== undefined && { clip_skip: clipSkip }),
+    ...(lora && { lora }),
     ...(image !== undefined && { image }),
     ...(mask !== undefined && { mask }),
     ...(strength !== undefined && { strength }),
