@@ -92,9 +92,7 @@ export async function readSingleFile(
 ): Promise<SingleFileParts> {
   const file = await openSafetensors(path);
   try {
-    const found = originalVersion(file.names);
-    if ("problem" in found) throw new FileError(path, found.problem);
-    const { version } = found;
+    const version = versionOf(file, path);
     if (expected?.versions.includes(version) === false) {
       throw new PipelineError(
         `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, where one of ${expected.title} was expected`,
@@ -112,6 +110,22 @@ export async function readSingleFile(
   } finally {
     await file.close();
   }
+}
+
+/** Which Stable Diffusion a single file is of, by its tensors' names. @throws FileError for another file */
+export async function singleFileVersion(path: string): Promise<OriginalVersion> {
+  const file = await openSafetensors(path);
+  try {
+    return versionOf(file, path);
+  } finally {
+    await file.close();
+  }
+}
+
+function versionOf({ names }: SafetensorsFile, path: string): OriginalVersion {
+  const found = originalVersion(names);
+  if ("problem" in found) throw new FileError(path, found.problem);
+  return found.version;
 }
 
 /** The configs of a file: of its version, or of a folder, with what the tensors' shapes say. */

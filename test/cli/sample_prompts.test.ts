@@ -280,6 +280,75 @@ test("Stable Diffusion XL, from noise and from an image", async () => {
   expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", strength: 0.5, width: 16, height: 16 });
 });
 
+describe("a single file in place of a folder", () => {
+  const tokenizer = fixture("stable_diffusion/pipeline/tokenizer");
+  let file = "";
+  let xlFile = "";
+  let xl = "";
+  beforeAll(async () => {
+    file = work.path("castles.safetensors");
+    xlFile = work.path("castles_xl.safetensors");
+    xl = await wholeFolder("pipeline_xl");
+    const pipeline = await StableDiffusionPipeline.fromPretrained(MODEL);
+    await pipeline.saveSingleFile(file);
+    const pipelineXL = await StableDiffusionXLPipeline.fromPretrained(xl);
+    await pipelineXL.saveSingleFile(xlFile);
+  });
+
+  test("draws the folder's pictures: from noise, from an image, a part anew, and XL", async () => {
+    const image = await picture("file_image.png", (x) => 5 * x);
+    const mask = await picture("file_mask.png", (x) => (x < 24 ? 0 : 255));
+    const how = ["--prompt", "a castle", "--scheduler", "ddim", "--steps", "4", "--size", "16"];
+    const near = ["--image", image, "--strength", "0.5"];
+    for (const [name, folder, single, more] of [
+      ["noise", MODEL, file, ["--lora", fixture("stable_diffusion/lora/style.safetensors")]],
+      ["near", MODEL, file, near],
+      ["part", MODEL, file, ["--image", image, "--mask", mask]],
+      ["xl", xl, xlFile, []],
+      ["xl_near", xl, xlFile, near],
+    ] as const) {
+      const [a, b] = [work.path(`folder_${name}.png`), work.path(`file_${name}.png`)];
+      await imago("sample", folder, ...how, ...more, "--out", a);
+      const given = ["--config", folder, ...(name === "noise" ? ["--tokenizer", tokenizer] : [])];
+      const said = await imago("sample", single, ...how, ...more, ...given, "--out", b);
+      expect(said).toMatchObject({ code: 0 });
+      expect(await readFile(b), name).toEqual(await readFile(a));
+    }
+  });
+
+  test("what is missing, or not of such files, is told in one line", async () => {
+    const prompt = ["--prompt", "a castle"];
+    const weights = fixture("stable_diffusion/pipeline/vae/diffusion_pytorch_model.safetensors");
+    for (const [model, args, message] of [
+      [file, [], `--prompt is missing: ${file} draws what a prompt says`],
+      [file, prompt, "--tokenizer is missing: the vocabulary is not in a single file such as"],
+      [
+        file,
+        [...prompt, "--tokenizer", tokenizer],
+        "of a model of another size, give a folder with its configs",
+      ],
+      [file, [...prompt, "--tokenizer", work.path("none")], work.path("none")],
+      [file, [...prompt, "--config", MODEL, "--variant", "fp16"], "--variant is for folders, but"],
+      [file, [...prompt, "--config", MODEL, "--revision", "main"], "--revision is for folders, but"],
+      [file, [...prompt, "--class", "tiger"], "draws what a prompt says; leave it out"],
+      [MODEL, [...prompt, "--config", MODEL], "--config is for a single file (.safetensors), which"],
+      [
+        MODEL,
+        [...prompt, "--tokenizer", tokenizer],
+        "--tokenizer is for a single file (.safetensors), which",
+      ],
+      [weights, prompt, "this is no file of a whole Stable Diffusion in the original layout"],
+      [fixture("stable_diffusion/lora/style.safetensors"), prompt, "this is a LoRA"],
+      [work.path("none.safetensors"), prompt, "none.safetensors: cannot open the file: no such file"],
+    ] as const) {
+      const { code, line } = await failure(["sample", model, ...args, "--out", work.path("none.png")]);
+      expect(line).toContain(message);
+      expect(line).not.toContain("\n");
+      expect(code).toBe(2);
+    }
+  });
+});
+
 test("what is missing or of another kind of model is told in one line", async () => {
   const plain = work.path("plain");
   await new DDPMPipeline(tinyUNet(), new DDPMScheduler()).savePretrained(plain);

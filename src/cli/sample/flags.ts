@@ -34,6 +34,10 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly clipSkip?: number;
   /** How much of an image is drawn anew. */
   readonly strength?: number;
+  /** Of a single file: the folder of the tokenizer. */
+  readonly tokenizer?: string;
+  /** Of a single file: a pipeline's folder, of which all but the weights is taken. */
+  readonly config?: string;
   /** LoRAs that take part, all together. */
   readonly lora?: readonly WeightedFile[];
   /** Of models that draw images of any size. */

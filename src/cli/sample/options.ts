@@ -32,7 +32,10 @@ export function addSample(program: Command): void {
   program
     .command("sample")
     .description("draw images with a trained model: new ones, of classes, or what a prompt says")
-    .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
+    .argument(
+      "<folder>",
+      "a run's folder, a pipeline's (with model_index.json), hf:OWNER/NAME, or a single file of Stable Diffusion",
+    )
     .option(
       "--prompt <text>",
       "what the images show, for models such as Stable Diffusion; can be repeated, images take the prompts in turn",
@@ -146,6 +149,16 @@ export function addSample(program: Command): void {
       "--batch-size <n>",
       "images computed at a time (default: 16, with --prompt 1)",
       integer("--batch-size", 1),
+    )
+    .option(
+      "--tokenizer <folder>",
+      "of a single file (.safetensors): the vocabulary, as the folder tokenizer of a pipeline has it",
+      nonEmpty("--tokenizer"),
+    )
+    .option(
+      "--config <folder>",
+      "of a single file: a pipeline's folder, of which all but the weights is taken (default: the published models')",
+      nonEmpty("--config"),
     )
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))

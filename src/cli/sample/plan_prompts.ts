@@ -3,8 +3,13 @@
 import type { ImageSize } from "../../codecs/codec.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { Extent } from "../../io/image/index.ts";
-import { type PipelineFamily, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
-import type { PromptOptions, StableDiffusionLoadOptions } from "../../pipelines/prompt_pipeline.ts";
+import { STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
+import type {
+  PromptOptions,
+  StableDiffusionLoadOptions,
+  StableDiffusionPipelineOptions,
+} from "../../pipelines/prompt_pipeline.ts";
+import type { SingleFileOptions } from "../../pipelines/single_file.ts";
 import { StableDiffusionImg2ImgPipeline } from "../../pipelines/stable_diffusion_img2img_pipeline.ts";
 import { StableDiffusionInpaintPipeline } from "../../pipelines/stable_diffusion_inpaint_pipeline.ts";
 import { StableDiffusionPipeline } from "../../pipelines/stable_diffusion_pipeline.ts";
@@ -16,6 +21,7 @@ import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
 import { addLoras, type LoraPipeline } from "./loras.ts";
+import type { ModelPlace } from "./open_model.ts";
 import type { SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
 
@@ -32,16 +38,19 @@ const XL_PIPELINES = {
 
 /** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
 export async function planPrompts(
-  { folder, family }: { readonly folder: string; readonly family: PipelineFamily },
+  place: ModelPlace,
   options: StableDiffusionLoadOptions,
   flags: SampleFlags,
   communicator: Communicator,
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
-    family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
-  const { image, mask, strength, size = {}, lora = [] } = flags;
+    place.family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
+  const { image, mask, strength, size = {}, lora = [], tokenizer, config } = flags;
   const opened = async <P extends LoraPipeline>(kind: PipelineClass<P>): Promise<P> => {
-    const pipeline = await kind.fromPretrained(folder, options);
+    const ofFile = { ...options, ...(tokenizer && { tokenizer }), ...(config && { config }) };
+    const pipeline = await ("file" in place
+      ? kind.fromSingleFile(place.file, ofFile)
+      : kind.fromPretrained(place.folder, options));
     await addLoras(pipeline, lora);
     return pipeline;
   };
@@ -62,6 +71,7 @@ export async function planPrompts(
 /** A class of pipelines. */
 interface PipelineClass<P> {
   fromPretrained(folder: string, options: StableDiffusionLoadOptions): Promise<P>;
+  fromSingleFile(path: string, options: SingleFileOptions & StableDiffusionPipelineOptions): Promise<P>;
 }
 
 /** A pipeline that sees prompts. Options: those of its calls. */
