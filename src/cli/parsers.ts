@@ -114,6 +114,31 @@ export function nonEmpty(option: string): Parser<string> {
 /** Any text, may be repeated. */
 export const texts = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
+/** A file that takes part by a share. */
+export interface WeightedFile {
+  readonly file: string;
+  readonly weight: number;
+}
+
+/** FILE or FILE:WEIGHT, may be repeated; the weight is 1 where it is not given. */
+export function weightedFiles(
+  option: string,
+): (text: string, before?: readonly WeightedFile[]) => readonly WeightedFile[] {
+  return (text, before = []) => {
+    const end = text.lastIndexOf(":");
+    const isWeighted = DECIMAL.test(text.slice(end + 1));
+    // Other colons are of the name, as in C:\loras.
+    const [file, weight] =
+      end >= 0 && isWeighted ? [text.slice(0, end), Number(text.slice(end + 1))] : [text, 1];
+    if (file.trim() === "" || /\.safetensors:[^/\\]*$/.test(file)) {
+      throw new UsageError(
+        `${option} is "${text}"; expected FILE or FILE:WEIGHT, such as style.safetensors:0.8`,
+      );
+    }
+    return [...before, { file, weight }];
+  };
+}
+
 /** KEY=VALUE, may be repeated: values are JSON (true, 3, [1, 2], null) or else text. */
 export function settings(
   option: string,

@@ -52,11 +52,16 @@ export class CLIPTokenizer {
   /**
    * Reads a folder as transformers saves it: tokenizer.json, or vocab.json and merges.txt, and the settings beside them.
    * How text is split is CLIP's in any case.
+   * @param settings in place of those of the files
    * @throws FileError, in one line, if there is no vocabulary, or none of CLIP's kind
    * @throws RangeError when a token of the settings is not in the vocabulary
    */
-  static async fromFolder(folder: string): Promise<CLIPTokenizer> {
-    return CLIPTokenizer.of(await readCLIPVocabulary(folder), await readCLIPSettings(folder));
+  static async fromFolder(
+    folder: string,
+    settings: Partial<CLIPTokenizerSettings> = {},
+  ): Promise<CLIPTokenizer> {
+    const vocabulary = await readCLIPVocabulary(folder);
+    return CLIPTokenizer.of(vocabulary, { ...(await readCLIPSettings(folder)), ...settings });
   }
 
   /** From what the files of a folder say. @throws RangeError when a token of the settings is not in the vocabulary */

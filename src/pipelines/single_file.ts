@@ -28,7 +28,7 @@ import { FileError } from "../platform/errors.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { explained, SCHEDULER, schedulerFromJson, UNET, type Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
-import { readTokenizer, TOKENIZER } from "./text_components.ts";
+import { readTokenizer, TOKENIZER, TOKENIZER_2 } from "./text_components.ts";
 
 const { join } = paths;
 
@@ -36,7 +36,7 @@ const { join } = paths;
 export interface SingleFileOptions {
   /**
    * The folder of the tokenizer, whose vocabulary is not in such files: `tokenizer` of a folder that diffusers saved.
-   * Default: that of `config`.
+   * Both tokenizers of Stable Diffusion XL have it, of which the second pads with "!". Default: those of `config`.
    */
   readonly tokenizer?: string;
   /**
@@ -65,6 +65,15 @@ export interface SingleFileParts {
   readonly textEncoders: ReadonlyMap<string, CLIPTextModel>;
   readonly scheduler: Scheduler;
   readonly tokenizer: CLIPTokenizer;
+  /** That of the second text encoder of Stable Diffusion XL. */
+  readonly tokenizer2: CLIPTokenizer | undefined;
+}
+
+/** Whose files a pipeline draws with. */
+export interface ExpectedVersions {
+  readonly versions: readonly OriginalVersion[];
+  /** In words. */
+  readonly title: string;
 }
 
 /** The step of training at which stable-diffusion-2-base was published. */
@@ -73,29 +82,50 @@ const STEPS_OF_V2_BASE = 875_000;
 /**
  * Reads a single file.
  * @param path of a .safetensors file in the original layout of Stable Diffusion 1, 2 or XL
+ * @param expected default: any version
  * @throws FileError, PipelineError, in one line
  */
 export async function readSingleFile(
   path: string,
   options: SingleFileOptions = {},
+  expected?: ExpectedVersions,
 ): Promise<SingleFileParts> {
   const file = await openSafetensors(path);
   try {
-    const found = originalVersion(file.names);
-    if ("problem" in found) throw new FileError(path, found.problem);
-    const { version } = found;
+    const version = versionOf(file, path);
+    if (expected?.versions.includes(version) === false) {
+      throw new PipelineError(
+        `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, where one of ${expected.title} was expected`,
+      );
+    }
     const layout = await layoutOf(file, version, options);
     // Small files first, so that their errors appear before weights are read.
     const scheduler = options.scheduler ?? schedulerFromJson(layout.scheduler, path, options.warn);
-    const tokenizer = await tokenizerOf(path, options);
+    const tokenizers = await tokenizersOf(path, version, options);
     const made = modelsOf(layout, file.names, path);
     checkNames(file, made, path);
     for (const { model, places } of made.all) await load(file, model, places, path);
     const { unet, vae, textEncoders } = made;
-    return { version, unet, vae, textEncoders, scheduler, tokenizer };
+    return { version, unet, vae, textEncoders, scheduler, ...tokenizers };
   } finally {
     await file.close();
   }
+}
+
+/** Which Stable Diffusion a single file is of, by its tensors' names. @throws FileError for another file */
+export async function singleFileVersion(path: string): Promise<OriginalVersion> {
+  const file = await openSafetensors(path);
+  try {
+    return versionOf(file, path);
+  } finally {
+    await file.close();
+  }
+}
+
+function versionOf({ names }: SafetensorsFile, path: string): OriginalVersion {
+  const found = originalVersion(names);
+  if ("problem" in found) throw new FileError(path, found.problem);
+  return found.version;
 }
 
 /** The configs of a file: of its version, or of a folder, with what the tensors' shapes say. */
@@ -239,12 +269,26 @@ async function load(
   model.moveOnUpload();
 }
 
-async function tokenizerOf(path: string, { tokenizer, config }: SingleFileOptions): Promise<CLIPTokenizer> {
+/** What fills the prompts of OpenCLIP's text encoders: the first word of the vocabulary. */
+const OPENCLIP_PADDING = { padToken: "!" };
+
+async function tokenizersOf(
+  path: string,
+  version: OriginalVersion,
+  { tokenizer, config }: SingleFileOptions,
+): Promise<Pick<SingleFileParts, "tokenizer" | "tokenizer2">> {
   const folder = tokenizer ?? (config === undefined ? undefined : join(config, TOKENIZER));
   if (folder === undefined) {
     throw new PipelineError(
       `${path}: the vocabulary is not in such a file; give the folder of the tokenizer as tokenizer, such as "tokenizer" of a folder that diffusers saved`,
     );
   }
-  return readTokenizer(folder);
+  const second = async (): Promise<CLIPTokenizer> =>
+    tokenizer === undefined && config !== undefined
+      ? readTokenizer(join(config, TOKENIZER_2))
+      : readTokenizer(folder, OPENCLIP_PADDING);
+  return {
+    tokenizer: await readTokenizer(folder),
+    tokenizer2: version === "xl" ? await second() : undefined,
+  };
 }

@@ -2,7 +2,6 @@
 
 import { autoencoder } from "../codecs/autoencoder.ts";
 import type { Codec } from "../codecs/codec.ts";
-import { ORIGINAL_LAYOUTS } from "../models/original/layouts.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { PipelineError } from "./errors.ts";
@@ -13,7 +12,7 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
-import { readSingleFile, type SingleFileOptions } from "./single_file.ts";
+import { type ExpectedVersions, readSingleFile, type SingleFileOptions } from "./single_file.ts";
 import { withPipelineFolder } from "./source.ts";
 import { TEXT_ENCODER } from "./text_components.ts";
 import { type OneTextEncoder, TextConditioner } from "./text_conditioner.ts";
@@ -59,6 +58,8 @@ export async function readStableDiffusion(
   return [{ ...parts, codec, tokenizer, textEncoder }, computingOptions(options, parts.sampling)];
 }
 
+const FILES: ExpectedVersions = { versions: ["v1", "v2"], title: "Stable Diffusion 1 or 2" };
+
 /**
  * Reads a single file in the original layout of Stable Diffusion 1 or 2.
  * @returns the arguments of one of their classes
@@ -68,13 +69,9 @@ export async function readStableDiffusionFile(
   path: string,
   options: SingleFileOptions & StableDiffusionPipelineOptions,
 ): Promise<[StableDiffusionParts, StableDiffusionPipelineOptions]> {
-  const { version, unet, vae, textEncoders, scheduler, tokenizer } = await readSingleFile(path, options);
+  const { unet, vae, textEncoders, scheduler, tokenizer } = await readSingleFile(path, options, FILES);
   const textEncoder = textEncoders.get(TEXT_ENCODER);
-  if (textEncoder === undefined || textEncoders.size !== 1) {
-    throw new PipelineError(
-      `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, where one of Stable Diffusion 1 or 2 was expected`,
-    );
-  }
+  if (textEncoder === undefined) throw new PipelineError(`${path}: there is no text encoder in the file`);
   return [
     { unet, scheduler, codec: autoencoder(vae), tokenizer, textEncoder },
     computingOptions(options, undefined),

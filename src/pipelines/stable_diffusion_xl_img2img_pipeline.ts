@@ -7,8 +7,10 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
+import type { SingleFileOptions } from "./single_file.ts";
 import {
   readStableDiffusionXL,
+  readStableDiffusionXLFile,
   type StableDiffusionXLParts,
   seeingTwoEncoders,
 } from "./stable_diffusion_xl_parts.ts";
@@ -36,5 +38,17 @@ export class StableDiffusionXLImg2ImgPipeline extends PromptPipeline<StableDiffu
     options: StableDiffusionLoadOptions = {},
   ): Promise<StableDiffusionXLImg2ImgPipeline> {
     return new StableDiffusionXLImg2ImgPipeline(...(await readStableDiffusionXL(source, options)));
+  }
+
+  /**
+   * Loads a single file in the original layout of Stable Diffusion XL (diffusers' from_single_file).
+   * @param path of a .safetensors file
+   * @throws PipelineError, FileError, in one line, naming what is missing, damaged or unsupported
+   */
+  static async fromSingleFile(
+    path: string,
+    options: SingleFileOptions & StableDiffusionPipelineOptions = {},
+  ): Promise<StableDiffusionXLImg2ImgPipeline> {
+    return new StableDiffusionXLImg2ImgPipeline(...(await readStableDiffusionXLFile(path, options)));
   }
 }

@@ -1,5 +1,9 @@
 // The parts of a pipeline of Stable Diffusion XL: how they are read, and what prompts mean to the UNet.
 
+import { autoencoder } from "../codecs/autoencoder.ts";
+import { readModelIndex } from "../io/diffusers_folder.ts";
+import type { JsonObject } from "../io/diffusers_json.ts";
+import { CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import { PipelineError } from "./errors.ts";
 import { STABLE_DIFFUSION_XL } from "./families.ts";
 import { readPipelineOf } from "./folders.ts";
@@ -8,8 +12,10 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
+import { type ExpectedVersions, readSingleFile, type SingleFileOptions } from "./single_file.ts";
 import { withPipelineFolder } from "./source.ts";
 import type { StableDiffusionParts } from "./stable_diffusion_parts.ts";
+import { TEXT_ENCODER, TEXT_ENCODER_2 } from "./text_components.ts";
 import type { OneTextEncoder } from "./text_conditioner.ts";
 import { TextXLConditioner, type TwoTextEncoders } from "./text_xl_conditioner.ts";
 
@@ -56,8 +62,43 @@ export async function readStableDiffusionXL(
   const parts = {
     ...{ unet, scheduler, codec, tokenizer2, textEncoder2 },
     ...(tokenizer && textEncoder && { tokenizer, textEncoder }),
-    forceZerosForEmptyPrompt: settings.force_zeros_for_empty_prompt !== false,
-    requiresAestheticsScore: settings.requires_aesthetics_score === true,
+    ...toldBy(settings),
   };
   return [parts, computingOptions(options, sampling)];
 }
+
+const FILES: ExpectedVersions = { versions: ["xl"], title: "Stable Diffusion XL" };
+
+/**
+ * Reads a single file in the original layout of Stable Diffusion XL.
+ * @returns the arguments of one of their classes
+ * @throws PipelineError, FileError, in one line
+ */
+export async function readStableDiffusionXLFile(
+  path: string,
+  options: SingleFileOptions & StableDiffusionPipelineOptions,
+): Promise<[StableDiffusionXLParts, StableDiffusionPipelineOptions]> {
+  const { config } = options;
+  const { settings = {} } = config === undefined ? {} : await readModelIndex(config);
+  const { unet, vae, textEncoders, scheduler, tokenizer, tokenizer2 } = await readSingleFile(
+    path,
+    options,
+    FILES,
+  );
+  const textEncoder = textEncoders.get(TEXT_ENCODER);
+  const textEncoder2 = textEncoders.get(TEXT_ENCODER_2);
+  if (!textEncoder || !(textEncoder2 instanceof CLIPTextModelWithProjection) || !tokenizer2) {
+    throw new PipelineError(`${path}: the file lacks a text encoder`);
+  }
+  const encoders = { tokenizer, textEncoder, tokenizer2, textEncoder2 };
+  return [
+    { unet, scheduler, codec: autoencoder(vae), ...encoders, ...toldBy(settings) },
+    computingOptions(options, undefined),
+  ];
+}
+
+/** What a model_index.json says of the model. */
+const toldBy = (settings: JsonObject) => ({
+  forceZerosForEmptyPrompt: settings.force_zeros_for_empty_prompt !== false,
+  requiresAestheticsScore: settings.requires_aesthetics_score === true,
+});

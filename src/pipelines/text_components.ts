@@ -11,7 +11,11 @@ import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../models/autoencoder_tiny.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import { CLIPTokenizer } from "../models/clip_tokenizer.ts";
-import { CLIP_TOKENIZER_CHOICES, clipTokenizerFiles } from "../models/clip_vocabulary.ts";
+import {
+  CLIP_TOKENIZER_CHOICES,
+  type CLIPTokenizerSettings,
+  clipTokenizerFiles,
+} from "../models/clip_vocabulary.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { VQModel } from "../models/vq_model.ts";
@@ -113,10 +117,13 @@ function tokenizerKinds(
   }));
 }
 
-/** Reads the folder of a tokenizer. @throws FileError, PipelineError */
-export async function readTokenizer(folder: string): Promise<CLIPTokenizer> {
+/** Reads the folder of a tokenizer. @param settings in place of its own. @throws FileError, PipelineError */
+export async function readTokenizer(
+  folder: string,
+  settings?: Partial<CLIPTokenizerSettings>,
+): Promise<CLIPTokenizer> {
   try {
-    return await CLIPTokenizer.fromFolder(folder);
+    return await CLIPTokenizer.fromFolder(folder, settings);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new PipelineError(`${folder}: ${error.message}`, { cause: error });

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { choice, decimal, fileName, integer, nonEmpty, settings } from "../../src/cli/parsers.ts";
+import {
+  choice,
+  decimal,
+  fileName,
+  integer,
+  nonEmpty,
+  settings,
+  weightedFiles,
+} from "../../src/cli/parsers.ts";
 
 test("whole numbers", () => {
   const parse = integer("--n", 1, 100);
@@ -56,5 +64,19 @@ test("settings, one after the other", () => {
   });
   for (const text of ["", "name", "=1", "a b=1", "1a=2"]) {
     expect(() => parse(text)).toThrow(`--set is "${text}"; expected NAME=VALUE`);
+  }
+});
+
+test("files with weights", () => {
+  const parse = weightedFiles("--lora");
+  const first = parse("a.safetensors:0.8");
+  expect(first).toEqual([{ file: "a.safetensors", weight: 0.8 }]);
+  expect(parse("C:\\loras\\b.safetensors", first)).toEqual([
+    ...first,
+    { file: "C:\\loras\\b.safetensors", weight: 1 },
+  ]);
+  expect(parse("C:\\loras\\b.safetensors:-1")).toEqual([{ file: "C:\\loras\\b.safetensors", weight: -1 }]);
+  for (const text of ["", " ", ":1", "a.safetensors:", "a.safetensors:half"]) {
+    expect(() => parse(text)).toThrow(`--lora is "${text}"; expected FILE or FILE:WEIGHT`);
   }
 });

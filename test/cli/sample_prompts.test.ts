@@ -218,6 +218,57 @@ describe("from an image", () => {
   });
 });
 
+describe("LoRAs", () => {
+  const lora = (name: string) => fixture(`stable_diffusion/lora/${name}.safetensors`);
+  const asked = ["--prompt", "a castle", "--seed", "5", "--scheduler", "ddim"];
+
+  test("all take part by their weights: what the pipeline draws with them", async () => {
+    const given = ["--lora", `${lora("kohya")}:0.7`, "--lora", lora("style")];
+    const said = await draw("lora.png", ...asked, ...given, "--each", work.path("lora"), "--json");
+    expect(said).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(said.stdout)).toMatchObject({
+      lora: [
+        { file: lora("kohya"), weight: 0.7 },
+        { file: lora("style"), weight: 1 },
+      ],
+    });
+    const pipeline = await StableDiffusionPipeline.fromPretrained(MODEL);
+    const call = { prompt: "a castle", scheduler: "ddim", steps: 2, seed: 5 } as const;
+    const [without] = await pipeline.generateImages(call);
+    await pipeline.loadLoraWeights(lora("kohya"), { adapterName: "a" });
+    await pipeline.loadLoraWeights(lora("style"), { adapterName: "b" });
+    pipeline.setAdapters(["a", "b"], [0.7, 1]);
+    const [expected] = await pipeline.generateImages(call);
+    await pipeline.close();
+    const drawn = new Uint8Array((await pixels("lora/0000.png")).data);
+    expect(drawn).toEqual(expected.data);
+    expect(drawn).not.toEqual(without.data);
+  });
+
+  test("that do not fit, or are none, are told in one line", async () => {
+    const weights = fixture("stable_diffusion/pipeline/vae/diffusion_pytorch_model.safetensors");
+    const xl = await wholeFolder("pipeline_xl");
+    for (const [model, given, message] of [
+      [MODEL, work.path("none.safetensors"), "none.safetensors: cannot open the file: no such file"],
+      [MODEL, weights, "is of no LoRA; expected pairs of lora_A and lora_B"],
+      [xl, lora("kohya"), "which this pipeline does not have; it is of another version of Stable Diffusion"],
+      [MODEL, `${lora("kohya")}:2000`, "the weight of a LoRA is 2000, expected a number from -1000 to 1000"],
+      [
+        MODEL,
+        "style.safetensors:strong",
+        '--lora is "style.safetensors:strong"; expected FILE or FILE:WEIGHT',
+      ],
+      [MODEL, ":0.5", '--lora is ":0.5"; expected FILE or FILE:WEIGHT'],
+    ]) {
+      const args = ["sample", model, "--prompt", "a castle", "--lora", given, "--out", work.path("none.png")];
+      const { code, line } = await failure(args);
+      expect(line).toContain(message);
+      expect(line).not.toContain("\n");
+      expect(code).toBe(2);
+    }
+  });
+});
+
 test("Stable Diffusion XL, from noise and from an image", async () => {
   const model = await wholeFolder("pipeline_xl");
   const args = [
@@ -245,6 +296,75 @@ test("Stable Diffusion XL, from noise and from an image", async () => {
   const near = ["--image", work.path("xl.png"), "--strength", "0.5", "--json"];
   const said = await imago(...args, ...near, "--out", work.path("xl_near.png"));
   expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", strength: 0.5, width: 16, height: 16 });
+});
+
+describe("a single file in place of a folder", () => {
+  const tokenizer = fixture("stable_diffusion/pipeline/tokenizer");
+  let file = "";
+  let xlFile = "";
+  let xl = "";
+  beforeAll(async () => {
+    file = work.path("castles.safetensors");
+    xlFile = work.path("castles_xl.safetensors");
+    xl = await wholeFolder("pipeline_xl");
+    const pipeline = await StableDiffusionPipeline.fromPretrained(MODEL);
+    await pipeline.saveSingleFile(file);
+    const pipelineXL = await StableDiffusionXLPipeline.fromPretrained(xl);
+    await pipelineXL.saveSingleFile(xlFile);
+  });
+
+  test("draws the folder's pictures: from noise, from an image, a part anew, and XL", async () => {
+    const image = await picture("file_image.png", (x) => 5 * x);
+    const mask = await picture("file_mask.png", (x) => (x < 24 ? 0 : 255));
+    const how = ["--prompt", "a castle", "--scheduler", "ddim", "--steps", "4", "--size", "16"];
+    const near = ["--image", image, "--strength", "0.5"];
+    for (const [name, folder, single, more] of [
+      ["noise", MODEL, file, ["--lora", fixture("stable_diffusion/lora/style.safetensors")]],
+      ["near", MODEL, file, near],
+      ["part", MODEL, file, ["--image", image, "--mask", mask]],
+      ["xl", xl, xlFile, []],
+      ["xl_near", xl, xlFile, near],
+    ] as const) {
+      const [a, b] = [work.path(`folder_${name}.png`), work.path(`file_${name}.png`)];
+      await imago("sample", folder, ...how, ...more, "--out", a);
+      const given = ["--config", folder, ...(name === "noise" ? ["--tokenizer", tokenizer] : [])];
+      const said = await imago("sample", single, ...how, ...more, ...given, "--out", b);
+      expect(said).toMatchObject({ code: 0 });
+      expect(await readFile(b), name).toEqual(await readFile(a));
+    }
+  });
+
+  test("what is missing, or not of such files, is told in one line", async () => {
+    const prompt = ["--prompt", "a castle"];
+    const weights = fixture("stable_diffusion/pipeline/vae/diffusion_pytorch_model.safetensors");
+    for (const [model, args, message] of [
+      [file, [], `--prompt is missing: ${file} draws what a prompt says`],
+      [file, prompt, "--tokenizer is missing: the vocabulary is not in a single file such as"],
+      [
+        file,
+        [...prompt, "--tokenizer", tokenizer],
+        "of a model of another size, give a folder with its configs",
+      ],
+      [file, [...prompt, "--tokenizer", work.path("none")], work.path("none")],
+      [file, [...prompt, "--config", MODEL, "--variant", "fp16"], "--variant is for folders, but"],
+      [file, [...prompt, "--config", MODEL, "--revision", "main"], "--revision is for folders, but"],
+      [file, [...prompt, "--class", "tiger"], "draws what a prompt says; leave it out"],
+      [MODEL, [...prompt, "--config", MODEL], "--config is for a single file (.safetensors), which"],
+      [
+        MODEL,
+        [...prompt, "--tokenizer", tokenizer],
+        "--tokenizer is for a single file (.safetensors), which",
+      ],
+      [weights, prompt, "this is no file of a whole Stable Diffusion in the original layout"],
+      [fixture("stable_diffusion/lora/style.safetensors"), prompt, "this is a LoRA"],
+      [work.path("none.safetensors"), prompt, "none.safetensors: cannot open the file: no such file"],
+    ] as const) {
+      const { code, line } = await failure(["sample", model, ...args, "--out", work.path("none.png")]);
+      expect(line).toContain(message);
+      expect(line).not.toContain("\n");
+      expect(code).toBe(2);
+    }
+  });
 });
 
 test("what is missing or of another kind of model is told in one line", async () => {
@@ -295,6 +415,8 @@ test("what is missing or of another kind of model is told in one line", async ()
     [plain, ["--strength", "0.5"], "--strength is for models that draw"],
     [plain, ["--tiled"], "--tiled is for models that draw"],
     [plain, ["--size", "16"], "--size is for models that draw"],
+    [plain, ["--lora", "style.safetensors"], "--lora is for models that draw"],
+    [MODEL, ["--lora", "style.safetensors"], "--prompt is missing"],
     [plain, ["--captions", "prompt"], "--captions prompt: the images are of no prompt"],
     [
       foreign,

@@ -1,6 +1,6 @@
 // Single files of Stable Diffusion, written and read: the same pictures as from a folder, and refusals in one line.
 
-import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
@@ -12,6 +12,9 @@ import type { Module } from "../../src/nn/module.ts";
 import { readSingleFile } from "../../src/pipelines/single_file.ts";
 import { writeSingleFile } from "../../src/pipelines/single_file_writer.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
+import { StableDiffusionXLImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_xl_img2img_pipeline.ts";
+import { StableDiffusionXLInpaintPipeline } from "../../src/pipelines/stable_diffusion_xl_inpaint_pipeline.ts";
+import { StableDiffusionXLPipeline } from "../../src/pipelines/stable_diffusion_xl_pipeline.ts";
 import { EulerDiscreteScheduler } from "../../src/schedulers/index.ts";
 import { testFolder } from "../support/folder.ts";
 import { fixture, readGolden, readJsonFixture } from "../support/golden.ts";
@@ -144,7 +147,7 @@ test("a file of XL is written and read with both text encoders", async () => {
   ]);
   const path = folder("xl_model.safetensors");
   await writeSingleFile(path, { unet: unet.model, vae: vae.model, textEncoders });
-  const read = await readSingleFile(path, { config });
+  const read = await readSingleFile(path, { config, tokenizer: join(config, "tokenizer") });
   expect(read.version).toBe("xl");
   expect(read.unet.stateDict()).toEqual(unet.model.stateDict());
   expect(read.vae.stateDict()).toEqual(vae.model.stateDict());
@@ -155,6 +158,74 @@ test("a file of XL is written and read with both text encoders", async () => {
   await expect(StableDiffusionPipeline.fromSingleFile(path, { config })).rejects.toThrow(
     "a file of Stable Diffusion XL, where one of Stable Diffusion 1 or 2 was expected",
   );
+});
+
+describe("files of XL as pipelines", () => {
+  let config = "";
+  let path = "";
+  let whole: StableDiffusionXLPipeline;
+  beforeAll(async () => {
+    config = folder("pipeline_xl");
+    path = folder("pipeline_xl.safetensors");
+    await cp(FOLDER, config, { recursive: true });
+    await cp(fixture("stable_diffusion/pipeline_xl"), config, { recursive: true });
+    whole = await StableDiffusionXLPipeline.fromPretrained(config, { backend });
+    await whole.saveSingleFile(path);
+  });
+
+  test("draw the same pictures, with the config's tokenizers or one vocabulary for both", async () => {
+    const guided = { ...call, guidanceScale: 3 };
+    const { data: expected } = await whole.generate(guided);
+    for (const more of [{}, { tokenizer: join(config, "tokenizer") }]) {
+      const again = await StableDiffusionXLPipeline.fromSingleFile(path, { config, backend, ...more });
+      expect((await again.generate(guided)).data).toEqual(expected);
+    }
+  });
+
+  test("start from images, and draw a part of them anew", async () => {
+    const image = { data: new Uint8Array(16 * 16 * 3).fill(90), width: 16, height: 16, channels: 3 } as const;
+    const start = { ...call, steps: 2, strength: 0.5, image };
+    const options = { config, backend };
+    const near = await StableDiffusionXLImg2ImgPipeline.fromPretrained(config, { backend });
+    const nearAgain = await StableDiffusionXLImg2ImgPipeline.fromSingleFile(path, options);
+    expect((await nearAgain.generate(start)).data).toEqual((await near.generate(start)).data);
+    const masked = { ...start, maskImage: { ...image, data: new Uint8Array(16 * 16 * 3).fill(255) } };
+    const inpainting = await StableDiffusionXLInpaintPipeline.fromPretrained(config, { backend });
+    const inpaintingAgain = await StableDiffusionXLInpaintPipeline.fromSingleFile(path, options);
+    expect((await inpaintingAgain.generate(masked)).data).toEqual((await inpainting.generate(masked)).data);
+  });
+
+  test("go from the empty text where the config's pipeline says so", async () => {
+    const index = join(config, "model_index.json");
+    const written = await readFile(index, "utf8");
+    await writeFile(
+      index,
+      written.replace(/"force_zeros_for_empty_prompt": true/, '"force_zeros_for_empty_prompt": false'),
+    );
+    const guided = { ...call, guidanceScale: 3 };
+    const again = await StableDiffusionXLPipeline.fromSingleFile(path, { config, backend });
+    await writeFile(index, written);
+    const { data } = await again.generate(guided);
+    expect(data).not.toEqual((await whole.generate(guided)).data);
+    expect(data).toEqual((await whole.generate({ ...guided, negativePrompt: "" })).data);
+  });
+
+  test("are refused where they are of another version, or the refiner's", async () => {
+    const load = (file: string) => StableDiffusionXLPipeline.fromSingleFile(file, { config, backend });
+    await expect(load(folder("v1.safetensors"))).rejects.toThrow(
+      "a file of Stable Diffusion 1, where one of Stable Diffusion XL was expected",
+    );
+    const refiner = await changed(path, "refiner.safetensors", (tensors) => {
+      for (const [name, tensor] of [...tensors]) {
+        if (!name.startsWith("conditioner.")) continue;
+        tensors.delete(name);
+        if (name.includes(".1.model.")) tensors.set(name.replace(".1.model.", ".0.model."), tensor);
+      }
+    });
+    await expect(load(refiner)).rejects.toThrow(
+      "a file of the refiner of Stable Diffusion XL, where one of Stable Diffusion XL was expected",
+    );
+  });
 });
 
 describe("refused in one line", () => {

@@ -6,6 +6,7 @@ import { animatedFormat, type Extent } from "../../io/image/index.ts";
 import type { SeedCompat } from "../../pipelines/seeding.ts";
 import type { DrawingFlags } from "../drawing_plan.ts";
 import { UsageError } from "../errors.ts";
+import type { WeightedFile } from "../parsers.ts";
 import type { TeamFlags } from "../team.ts";
 
 /** What stands below the images of a sheet. */
@@ -33,6 +34,12 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly clipSkip?: number;
   /** How much of an image is drawn anew. */
   readonly strength?: number;
+  /** Of a single file: the folder of the tokenizer. */
+  readonly tokenizer?: string;
+  /** Of a single file: a pipeline's folder, of which all but the weights is taken. */
+  readonly config?: string;
+  /** LoRAs that take part, all together. */
+  readonly lora?: readonly WeightedFile[];
   /** Of models that draw images of any size. */
   readonly size?: Extent;
   /** Whether the autoencoder works in tiles even where memory does not ask for it. */

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { flagOf } from "../wording.ts";
 import type { SampleFlags } from "./flags.ts";
 
-const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size", "strength", "tiled"] as const;
+const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size", "strength", "lora", "tiled"] as const;
 
 /** What each option of the others is for. */
 const OF_OTHERS = {

@@ -7,19 +7,27 @@ import { withPipelineFolder } from "../../pipelines/source.ts";
 import { checkModelSource } from "../model_source.ts";
 import type { SampleFlags } from "./flags.ts";
 import { checkKindFlags } from "./kind_flags.ts";
+import { familyOfFile, isModelFile, refuseFileFlags } from "./model_file.ts";
+
+/** Where a model is read from, and the family of its pipelines. */
+export type ModelPlace = ({ readonly folder: string } | { readonly file: string }) & {
+  readonly family: PipelineFamily;
+};
 
 /**
- * Gives `use` the folder of a model and its family.
- * @param source a folder, or hf:OWNER/NAME
+ * Gives `use` the place of a model.
+ * @param source a folder, hf:OWNER/NAME, or a single file
  * @throws UsageError for options of another kind of model, before weights are downloaded or read; errors of reading it
  */
-export async function withModelFolder<T>(
+export async function withModel<T>(
   source: string,
   flags: SampleFlags,
   options: Omit<PipelineSourceOptions, "families" | "onClass">,
-  use: (folder: string, family: PipelineFamily) => Promise<T>,
+  use: (place: ModelPlace) => Promise<T>,
 ): Promise<T> {
   await checkModelSource(source);
+  if (await isModelFile(source)) return use({ file: source, family: await familyOfFile(source, flags) });
+  refuseFileFlags(source, flags);
   const families = expectedFamilies(flags);
   const onClass = (className: string): PipelineFamily => {
     const family = families.find(({ classNames, custom }) =>
@@ -29,7 +37,7 @@ export async function withModelFolder<T>(
     return family ?? families[0];
   };
   return withPipelineFolder(source, { ...options, families, onClass }, async (folder) =>
-    use(folder, onClass(await pipelineClass(folder))),
+    use({ folder, family: onClass(await pipelineClass(folder)) }),
   );
 }
 

@@ -15,6 +15,7 @@ import {
   nonEmpty,
   settings,
   texts,
+  weightedFiles,
 } from "../parsers.ts";
 import { CAPTIONS } from "./flags.ts";
 import { sample } from "./sample.ts";
@@ -31,7 +32,10 @@ export function addSample(program: Command): void {
   program
     .command("sample")
     .description("draw images with a trained model: new ones, of classes, or what a prompt says")
-    .argument("<folder>", "a run's folder, a pipeline's (with model_index.json), or hf:OWNER/NAME")
+    .argument(
+      "<folder>",
+      "a run's folder, a pipeline's (with model_index.json), hf:OWNER/NAME, or a single file of Stable Diffusion",
+    )
     .option(
       "--prompt <text>",
       "what the images show, for models such as Stable Diffusion; can be repeated, images take the prompts in turn",
@@ -130,6 +134,11 @@ export function addSample(program: Command): void {
       "with --prompt: last layers of the text encoder that it leaves out (default: 0)",
       integer("--clip-skip", 0, MOST_LAYERS),
     )
+    .option(
+      "--lora <file[:weight]>",
+      "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 (weight: 1); can be repeated, all take part",
+      weightedFiles("--lora"),
+    )
     .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))
     .option(
       "--seed-compat <name>",
@@ -144,6 +153,16 @@ export function addSample(program: Command): void {
     .option(
       "--tiled",
       "with --prompt: decode the images in tiles, in less memory (default: where they would not fit otherwise)",
+    )
+    .option(
+      "--tokenizer <folder>",
+      "of a single file (.safetensors): the vocabulary, as the folder tokenizer of a pipeline has it",
+      nonEmpty("--tokenizer"),
+    )
+    .option(
+      "--config <folder>",
+      "of a single file: a pipeline's folder, of which all but the weights is taken (default: the published models')",
+      nonEmpty("--config"),
     )
     .option("--variant <name>", "which weights of the folder, such as fp16", nonEmpty("--variant"))
     .option("--revision <name>", "of hf:OWNER/NAME: a branch, a tag or a commit", nonEmpty("--revision"))

@@ -5,7 +5,7 @@ import type { FetchProgress } from "../../io/hub/index.ts";
 import { UNCONDITIONAL } from "../../pipelines/families.ts";
 import { downloadStatus } from "../download_status.ts";
 import type { SampleFlags } from "./flags.ts";
-import { withModelFolder } from "./open_model.ts";
+import { withModel } from "./open_model.ts";
 import { checkFiles, checkPictures } from "./pictures.ts";
 import { checkClassFlags, planClasses } from "./plan_classes.ts";
 import { planPrompts } from "./plan_prompts.ts";
@@ -13,7 +13,7 @@ import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 
 /**
  * Makes the plan; checks the output files before it reads or downloads the model.
- * @param source a folder, or hf:OWNER/NAME
+ * @param source a folder, hf:OWNER/NAME, or a single file
  * @throws UsageError; errors of reading the model
  */
 export async function planSample(
@@ -39,11 +39,11 @@ export async function planSample(
     onDownload: (progress: FetchProgress) => output.status(downloadStatus(source, progress)),
     signal,
   };
-  const plan = await withModelFolder(source, flags, finding, (folder, family) => {
+  const plan = await withModel(source, flags, finding, (place) => {
     const options = { ...reading, ...computing };
-    return family === UNCONDITIONAL
-      ? planClasses({ folder, source }, options, flags, communicator)
-      : planPrompts({ folder, family }, options, flags, communicator);
+    return "folder" in place && place.family === UNCONDITIONAL
+      ? planClasses({ folder: place.folder, source }, options, flags, communicator)
+      : planPrompts(place, options, flags, communicator);
   });
   checkPictures(flags, plan);
   return plan;

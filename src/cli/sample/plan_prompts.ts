@@ -3,8 +3,13 @@
 import type { Codec, ImageSize } from "../../codecs/codec.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { Extent } from "../../io/image/index.ts";
-import { type PipelineFamily, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
-import type { PromptOptions, StableDiffusionLoadOptions } from "../../pipelines/prompt_pipeline.ts";
+import { STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
+import type {
+  PromptOptions,
+  StableDiffusionLoadOptions,
+  StableDiffusionPipelineOptions,
+} from "../../pipelines/prompt_pipeline.ts";
+import type { SingleFileOptions } from "../../pipelines/single_file.ts";
 import { StableDiffusionImg2ImgPipeline } from "../../pipelines/stable_diffusion_img2img_pipeline.ts";
 import { StableDiffusionInpaintPipeline } from "../../pipelines/stable_diffusion_inpaint_pipeline.ts";
 import { StableDiffusionPipeline } from "../../pipelines/stable_diffusion_pipeline.ts";
@@ -16,6 +21,8 @@ import type { Event } from "../output.ts";
 import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
+import { addLoras, type LoraPipeline } from "./loras.ts";
+import type { ModelPlace } from "./open_model.ts";
 import type { SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
 
@@ -32,29 +39,41 @@ const XL_PIPELINES = {
 
 /** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
 export async function planPrompts(
-  { folder, family }: { readonly folder: string; readonly family: PipelineFamily },
+  place: ModelPlace,
   reading: StableDiffusionLoadOptions,
   flags: SampleFlags,
   communicator: Communicator,
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
-    family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
-  const { image, mask, strength, size = {} } = flags;
+    place.family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
+  const { image, mask, strength, size = {}, lora = [], tokenizer, config } = flags;
   const options = { ...reading, tilesWhereNeeded: true };
-  if (image === undefined) {
-    return planWith(await fromNoise.fromPretrained(folder, options), size, flags, communicator);
-  }
+  const opened = async <P extends LoraPipeline>(kind: PipelineClass<P>): Promise<P> => {
+    const ofFile = { ...options, ...(tokenizer && { tokenizer }), ...(config && { config }) };
+    const pipeline = await ("file" in place
+      ? kind.fromSingleFile(place.file, ofFile)
+      : kind.fromPretrained(place.folder, options));
+    await addLoras(pipeline, lora);
+    return pipeline;
+  };
+  if (image === undefined) return planWith(await opened(fromNoise), size, flags, communicator);
   const startFor = async ({ imageSize }: { readonly imageSize: ImageSize }) => ({
     image: await readFitted("--image", image, { ...imageSize, ...size }),
     ...(strength !== undefined && { strength }),
   });
   if (mask === undefined) {
-    const pipeline = await fromImage.fromPretrained(folder, options);
+    const pipeline = await opened(fromImage);
     return planWith(pipeline, await startFor(pipeline), flags, communicator);
   }
-  const pipeline = await inpainting.fromPretrained(folder, options);
+  const pipeline = await opened(inpainting);
   const maskImage = await readFitted("--mask", mask, { ...pipeline.imageSize, ...size, channels: 1 });
   return planWith(pipeline, { ...(await startFor(pipeline)), maskImage }, flags, communicator);
+}
+
+/** A class of pipelines. */
+interface PipelineClass<P> {
+  fromPretrained(folder: string, options: StableDiffusionLoadOptions): Promise<P>;
+  fromSingleFile(path: string, options: SingleFileOptions & StableDiffusionPipelineOptions): Promise<P>;
 }
 
 /** A pipeline that sees prompts. Options: those of its calls. */
@@ -108,7 +127,7 @@ function negativesOf(
 
 /** What else says how the images were drawn. */
 function reportOf(
-  { count, negative, guidance, guidanceRescale, clipSkip, image, mask, strength }: SampleFlags,
+  { count, negative, guidance, guidanceRescale, clipSkip, lora, image, mask, strength }: SampleFlags,
   prompts: readonly string[],
   { width, height }: Extent,
 ): Event {
@@ -121,6 +140,7 @@ function reportOf(
     ...(guidance !== undefined && { guidance }),
     ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
     ...(clipSkip !== undefined && { clip_skip: clipSkip }),
+    ...(lora && { lora }),
     ...(image !== undefined && { image }),
     ...(mask !== undefined && { mask }),
     ...(strength !== undefined && { strength }),

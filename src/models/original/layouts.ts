@@ -208,7 +208,8 @@ export function originalVersion(
   if (version !== undefined && lacks.length === 0) return { version };
   if (names.some((name) => /lora[._](?:down|up|A|B)\b/.test(name))) {
     return {
-      problem: "this is a LoRA, where a file of a whole model was expected; load it with loadLoraWeights",
+      problem:
+        "this is a LoRA, where a file of a whole model was expected; load it with loadLoraWeights, or --lora",
     };
   }
   if (lacks.length < 3)

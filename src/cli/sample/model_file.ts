@@ -1,0 +1,53 @@
+// A single file of Stable Diffusion in place of a folder: whether it is one, which models it holds, and what has to be
+// given with it.
+
+import { files } from "#platform";
+import { isHubName } from "../../io/hub/index.ts";
+import { isUrl } from "../../io/url.ts";
+import { ORIGINAL_LAYOUTS } from "../../models/original/layouts.ts";
+import { type PipelineFamily, STABLE_DIFFUSION, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
+import { singleFileVersion } from "../../pipelines/single_file.ts";
+import { UsageError } from "../errors.ts";
+import { flagOf } from "../wording.ts";
+import type { SampleFlags } from "./flags.ts";
+import { checkKindFlags } from "./kind_flags.ts";
+
+/** Whether a model's name is that of a single file. */
+export async function isModelFile(source: string): Promise<boolean> {
+  if (!source.endsWith(".safetensors") || isHubName(source) || isUrl(source)) return false;
+  return !((await files.exists(source)) && (await files.stat(source)).isFolder);
+}
+
+/**
+ * The family of the pipelines that draw with a single file, after a look at the options.
+ * @throws UsageError, FileError, in one line, before weights are read
+ */
+export async function familyOfFile(path: string, flags: SampleFlags): Promise<PipelineFamily> {
+  const version = await singleFileVersion(path);
+  if (version === "xl-refiner") {
+    throw new UsageError(
+      `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, which is not drawn with yet; expected one of Stable Diffusion 1, 2 or XL`,
+    );
+  }
+  checkKindFlags(path, true, flags);
+  for (const option of ["variant", "revision"] as const) {
+    if (flags[option] === undefined) continue;
+    throw new UsageError(`${flagOf(option)} is for folders, but ${path} is a single file; leave it out`);
+  }
+  if (flags.tokenizer === undefined && flags.config === undefined) {
+    throw new UsageError(
+      `--tokenizer is missing: the vocabulary is not in a single file such as ${path}; add --tokenizer FOLDER, the "tokenizer" of a folder that diffusers saved, or --config with that whole folder`,
+    );
+  }
+  return version === "xl" ? STABLE_DIFFUSION_XL : STABLE_DIFFUSION;
+}
+
+/** @throws UsageError for options of single files with another model */
+export function refuseFileFlags(source: string, flags: SampleFlags): void {
+  for (const option of ["tokenizer", "config"] as const) {
+    if (flags[option] === undefined) continue;
+    throw new UsageError(
+      `${flagOf(option)} is for a single file (.safetensors), which ${source} is not; leave it out`,
+    );
+  }
+}
