@@ -89,6 +89,10 @@ export const STABLE_DIFFUSION_XL: PipelineFamily<UNet2DConditionModel> = {
   besides: "with a scheduler, an autoencoder, and two of CLIP's text encoders and tokenizers",
 };
 
+/** Whether pipelines of a family draw what a prompt says. */
+export const seesPrompts = (family: PipelineFamily): boolean =>
+  family === STABLE_DIFFUSION || family === STABLE_DIFFUSION_XL;
+
 /** All families. */
 export const FAMILIES = [UNCONDITIONAL, LATENT_DIFFUSION, STABLE_DIFFUSION, STABLE_DIFFUSION_XL] as const;
 

@@ -1,6 +1,6 @@
 // Opens the model of imago sample, after a look at whether models of its kind do what the options ask for.
 
-import { FAMILIES, type PipelineFamily, UNCONDITIONAL } from "../../pipelines/families.ts";
+import { FAMILIES, type PipelineFamily, seesPrompts } from "../../pipelines/families.ts";
 import { pipelineClass } from "../../pipelines/folders.ts";
 import type { PipelineSourceOptions } from "../../pipelines/hub.ts";
 import { withPipelineFolder } from "../../pipelines/source.ts";
@@ -33,7 +33,7 @@ export async function withModel<T>(
     const family = families.find(({ classNames, custom }) =>
       [...classNames, ...custom.keys()].includes(className),
     );
-    if (family !== undefined) checkKindFlags(source, family !== UNCONDITIONAL, flags);
+    if (family !== undefined) checkKindFlags(source, seesPrompts(family), flags);
     return family ?? families[0];
   };
   return withPipelineFolder(source, { ...options, families, onClass }, async (folder) =>
@@ -44,6 +44,6 @@ export async function withModel<T>(
 /** A pipeline of none of these is refused as the first one, which was asked for. */
 function expectedFamilies({ prompt }: SampleFlags): readonly [PipelineFamily, ...PipelineFamily[]] {
   if (prompt === undefined) return FAMILIES;
-  const [unconditional, first, ...others] = FAMILIES;
-  return [first, ...others, unconditional];
+  const [first, ...others] = FAMILIES.toSorted((a, b) => Number(seesPrompts(b)) - Number(seesPrompts(a)));
+  return [first, ...others];
 }

@@ -2,7 +2,7 @@
 
 import { threadsOf } from "../../distributed/threads.ts";
 import type { FetchProgress } from "../../io/hub/index.ts";
-import { UNCONDITIONAL } from "../../pipelines/families.ts";
+import { seesPrompts } from "../../pipelines/families.ts";
 import { downloadStatus } from "../download_status.ts";
 import type { SampleFlags } from "./flags.ts";
 import { withModel } from "./open_model.ts";
@@ -41,8 +41,8 @@ export async function planSample(
   };
   const plan = await withModel(source, flags, finding, (place) => {
     const options = { ...reading, ...computing };
-    return "folder" in place && place.family === UNCONDITIONAL
-      ? planClasses({ folder: place.folder, source }, options, flags, communicator)
+    return "folder" in place && !seesPrompts(place.family)
+      ? planClasses({ ...place, source }, options, flags, communicator)
       : planPrompts(place, options, flags, communicator);
   });
   checkPictures(flags, plan);

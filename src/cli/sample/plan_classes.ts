@@ -4,6 +4,8 @@ import type { Communicator } from "../../distributed/communicator.ts";
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import type { FromPretrainedOptions } from "../../pipelines/diffusion_pipeline.ts";
+import { LATENT_DIFFUSION, type PipelineFamily } from "../../pipelines/families.ts";
+import { LDMPipeline } from "../../pipelines/ldm_pipeline.ts";
 import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
 import { defaultSteps } from "../../pipelines/sampling_defaults.ts";
 import { checkCount, classOptions, useCheckpoint } from "../drawing_plan.ts";
@@ -21,13 +23,14 @@ const REPAINT = "repaint";
 /** Where a model was read from. */
 interface ModelPlace {
   readonly folder: string;
+  readonly family: PipelineFamily;
   /** As it was given: a run's folder has checkpoints. */
   readonly source: string;
 }
 
 /** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model */
 export async function planClasses(
-  { folder, source }: ModelPlace,
+  { folder, family, source }: ModelPlace,
   options: FromPretrainedOptions,
   flags: SampleFlags,
   communicator: Communicator,
@@ -37,13 +40,18 @@ export async function planClasses(
     await useCheckpoint(pipeline, source, flags);
     return planRepaint(pipeline, flags, communicator);
   }
-  const pipeline = await DDPMPipeline.fromPretrained(folder, options);
+  const Pipeline = family === LATENT_DIFFUSION ? LDMPipeline : DDPMPipeline;
+  const pipeline = await Pipeline.fromPretrained(folder, options);
   await useCheckpoint(pipeline, source, flags);
   return planNew(pipeline, flags, communicator);
 }
 
 /** Plans new images. */
-function planNew(pipeline: DDPMPipeline, flags: SampleFlags, communicator: Communicator): SamplePlan {
+function planNew(
+  pipeline: DDPMPipeline | LDMPipeline,
+  flags: SampleFlags,
+  communicator: Communicator,
+): SamplePlan {
   const { imageSize } = pipeline;
   checkCount(imagesOf(flags), imageSize);
   const { told, options } = samplerOptions(pipeline, flags);
