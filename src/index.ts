@@ -158,6 +158,7 @@ export {
 } from "./io/safetensors.ts";
 export type { TensorInfo } from "./io/safetensors_header.ts";
 export {
+  type HalfWeight,
   type HostWeight,
   type ReadStateDictOptions,
   readStateDict,
@@ -232,6 +233,8 @@ export type { InpaintOptions } from "./pipelines/inpaint_start.ts";
 export { type LDMParts, LDMPipeline } from "./pipelines/ldm_pipeline.ts";
 export { type LoadedPipeline, loadPipeline } from "./pipelines/load_pipeline.ts";
 export type { LoraComponent } from "./pipelines/lora/names.ts";
+export type { NamedEncoder, NamedEncoders } from "./pipelines/prompt_conditioner.ts";
+export type { Encoding, PromptEncoder } from "./pipelines/prompt_encoder.ts";
 export {
   type PromptOptions,
   PromptPipeline,

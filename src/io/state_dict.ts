@@ -25,7 +25,9 @@ export type HostWeight = HostTensor;
 export interface HalfWeight {
   /** The bits of each element. */
   readonly bits: Uint16Array;
+  /** Which 16 bits. */
   readonly dtype: HalfType;
+  /** In torch's layout. */
   readonly shape: readonly number[];
 }
 

@@ -52,7 +52,9 @@ export interface GuidanceSettings {
 
 /** A text encoder and its name in a pipeline of diffusers. */
 export interface NamedEncoder {
+  /** Its component's name. */
   readonly name: "text_encoder" | "text_encoder_2";
+  /** With its tokenizer. */
   readonly encoder: PromptEncoder;
 }
 /** One or two. */

@@ -13,7 +13,9 @@ export type Encoding = (ids: Tensor) => readonly Tensor[];
 
 /** Texts to numbers. M: the class of the text encoder. */
 export class PromptEncoder<M extends CLIPTextModel = CLIPTextModel> {
+  /** The text encoder. */
   readonly model: M;
+  /** Makes its tokens. */
   readonly tokenizer: CLIPTokenizer;
   /** Those that hold the text encoder's weights. */
   #uploaded = new WeakSet<Backend>();

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeImage, encodePng, fitted } from "../../src/io/image/index.ts";
 import { DDPMPipeline } from "../../src/pipelines/ddpm_pipeline.ts";
+import { LDMPipeline } from "../../src/pipelines/ldm_pipeline.ts";
 import { StableDiffusionImg2ImgPipeline } from "../../src/pipelines/stable_diffusion_img2img_pipeline.ts";
 import { StableDiffusionInpaintPipeline } from "../../src/pipelines/stable_diffusion_inpaint_pipeline.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
@@ -468,4 +469,19 @@ test("commands that do not draw by prompts refuse such a folder in one line", as
     expect(line).not.toContain("\n");
     expect(code).toBe(2);
   }
+});
+
+test("latents without prompts are drawn as other models are", async () => {
+  const model = fixture("stable_diffusion/pipeline_ldm");
+  const out = work.path("latents.png");
+  const each = work.path("latents");
+  const how = ["--steps", "2", "--count", "2", "--seed", "4", "--scheduler", "ddim"];
+  expect(await imago("sample", model, ...how, "--out", out, "--each", each)).toMatchObject({ code: 0 });
+  const pipeline = await LDMPipeline.fromPretrained(model, { warn: () => undefined });
+  const [, second] = await pipeline.generateImages({ count: 2, steps: 2, seed: 4, scheduler: "ddim" });
+  await pipeline.close();
+  expect(new Uint8Array((await pixels("latents/0001.png")).data)).toEqual(second.data);
+  const { code, line } = await failure(["sample", model, "--prompt", "a cat", "--out", work.path("no.png")]);
+  expect(code).toBe(2);
+  expect(line).toMatch(/^--prompt is for models that draw what a prompt says, which .* is not; leave it out/);
 });
