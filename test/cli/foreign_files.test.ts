@@ -150,8 +150,12 @@ const withIndex = async (change: (index: Record<string, unknown>) => void): Prom
 test("pipelines of another class, or with parts that are not known, are not drawn from", async () => {
   for (const [change, message] of [
     [
+      { _class_name: "DanceDiffusionPipeline" },
+      "a pipeline of the class DanceDiffusionPipeline, expected a UNet2DModel and a scheduler alone: DDPMPipeline",
+    ],
+    [
       { _class_name: "LDMPipeline", vqvae: ["diffusers", "VQModel"] },
-      "a pipeline of the class LDMPipeline, expected a UNet2DModel and a scheduler alone: DDPMPipeline",
+      "vqvae/config.json: cannot read the file",
     ],
     [{ _class_name: "StableDiffusionPipeline" }, "a pipeline of the class StableDiffusionPipeline, expected"],
     [{ _class_name: "a\x1b[31m\nb" }, 'a pipeline of the class "a\\u001b[31m\\nb", expected'],
