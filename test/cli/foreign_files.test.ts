@@ -157,7 +157,7 @@ test("pipelines of another class, or with parts that are not known, are not draw
       { _class_name: "LDMPipeline", vqvae: ["diffusers", "VQModel"] },
       "vqvae/config.json: cannot read the file",
     ],
-    [{ _class_name: "StableDiffusionPipeline" }, "a pipeline of the class StableDiffusionPipeline, expected"],
+    [{ _class_name: "StableDiffusionPipeline" }, "--prompt is missing: "],
     [{ _class_name: "a\x1b[31m\nb" }, 'a pipeline of the class "a\\u001b[31m\\nb", expected'],
     [
       { vqvae: ["diffusers", "VQModel"] },
