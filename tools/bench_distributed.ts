@@ -10,6 +10,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../src/cli/bench/groups.ts";
 import type { Communicator } from "../src/distributed/communicator.ts";
 import { isLaunched, openCommunicator } from "../src/distributed/open.ts";
 import { singleProcess } from "../src/distributed/single.ts";
@@ -88,8 +89,4 @@ function timed(over: Communicator): Communicator {
       clock.summing += performance.now() - begun;
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

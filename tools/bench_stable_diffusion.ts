@@ -14,6 +14,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
+import { median } from "../src/cli/bench/groups.ts";
 import { StableDiffusionPipeline } from "../src/index.ts";
 import { header, row, toolPath } from "./bench_runs.ts";
 
@@ -93,9 +94,4 @@ function cells(all: readonly Drawing[]): string[] {
     seconds(all.map(({ rest }) => rest)),
     `${(median(all.map(({ peak_bytes }) => peak_bytes)) / 2 ** 30).toFixed(2)} GiB`,
   ];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
 }

@@ -39,7 +39,7 @@ export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
 export { constantInit, type Initializer, normal, uniformFanIn } from "./init.ts";
 export { LayerNorm } from "./layer_norm.ts";
 export { Linear } from "./linear.ts";
-export { type LoadStateDictOptions, Module } from "./module.ts";
+export { Module } from "./module.ts";
 export { ModuleGroup } from "./module_group.ts";
 export {
   type MuonOptions,

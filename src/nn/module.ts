@@ -9,14 +9,6 @@ import { plain } from "../io/plain.ts";
 import type { HostWeight, StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
-/** How a state dict is loaded. */
-export interface LoadStateDictOptions {
-  /** Refuses missing and unknown keys. Default true. */
-  readonly strict?: boolean;
-  /** Empties the state dict. Default false. */
-  readonly release?: boolean;
-}
-
 /**
  * A layer or model. Subclasses register their parameters and children in their constructor, in the order in which
  * initial values are drawn, as in torch.
@@ -90,15 +82,13 @@ export abstract class Module {
 
   /**
    * Loads all values from a state dict in torch's layout. With `strict: false`, as in torch, missing parameters keep
-   * their values and unknown keys are ignored. With `release` the values are taken out of the state dict one by one, so
-   * that memory never holds all of them twice.
+   * their values and unknown keys are ignored.
    * @throws Error naming the keys that are missing, unexpected or of another shape; then nothing was changed
    */
-  loadStateDict(state: StateDict, { strict = true, release = false }: LoadStateDictOptions = {}): this {
-    for (const [name, parameter] of this.parametersFor(state, { strict })) {
+  loadStateDict(state: StateDict, options: { readonly strict?: boolean } = {}): this {
+    for (const [name, parameter] of this.parametersFor(state, options)) {
       const weight = state.get(name);
       if (weight !== undefined) parameter.load(weight);
-      if (release) state.delete(name);
     }
     return this;
   }
@@ -153,9 +143,8 @@ export abstract class Module {
   /** Writes all values to the backend's variables. @throws Error where values have moved to another backend */
   upload(backend: Backend): void {
     for (const parameter of this.#parameters) {
-      const isThere = this.#moves && !parameter.hasValue && this.#home === backend;
-      if (isThere) continue;
-      if (this.#home !== undefined && !parameter.hasValue) {
+      if (!parameter.hasValue && this.#home !== undefined) {
+        if (this.#home === backend) continue;
         throw new Error(
           `the weights of this ${this.constructor.name} have moved to a backend that is no longer used; load it again`,
         );

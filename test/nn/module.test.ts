@@ -84,17 +84,6 @@ test("what has a value is kept, and the rest is drawn as if nothing had one", ()
   expect(() => part.loadStateDict(misshaped, { strict: false })).toThrow("wrong shape conv.bias");
 });
 
-test("a state dict is emptied where its values are released, and kept where they do not fit", () => {
-  const module = built();
-  const state = module.stateDict();
-  state.delete("conv.bias");
-  expect(() => new Pair().loadStateDict(state, { release: true })).toThrow("missing conv.bias");
-  expect(state.size).toBe(module.namedParameters().size - 1);
-  const whole = module.stateDict();
-  expect(new Pair().loadStateDict(whole, { release: true }).stateDict()).toEqual(module.stateDict());
-  expect(whole.size).toBe(0);
-});
-
 test("values survive a state dict, a backend and a shadow", async () => {
   const module = built();
   const state = module.stateDict();
