@@ -14,6 +14,11 @@ export interface NativeMachine {
    * @throws Error when the system refuses them
    */
   commit(address: number, bytes: number): void;
+  /**
+   * Lets the system have what lies in whole pages until they are next touched: then they are zero or as they were. Both
+   * numbers are multiples of 64 KiB.
+   */
+  giveBack(address: number, bytes: number): void;
   release(address: number, bytes: number): void;
   /** The bytes at an address, at most 1 GiB; not to be used after the memory was released. */
   view(address: number, bytes: number): ArrayBuffer;

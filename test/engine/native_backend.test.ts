@@ -146,6 +146,7 @@ test("where the system forbids code, or gives less memory than there is", () => 
       return 4096;
     },
     commit: () => undefined,
+    giveBack: () => undefined,
     release: () => undefined,
     view: () => new ArrayBuffer(0),
     mapCode: () => {

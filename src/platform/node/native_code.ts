@@ -57,7 +57,7 @@ function machineOf(
   architecture: NativeMachine["architecture"],
   memory: SystemMemory,
 ): NativeMachine {
-  const { system, reserve, commit, release } = memory;
+  const { system, reserve, commit, giveBack, release } = memory;
   const view = (address: number, bytes: number) => koffi.view(BigInt(address), bytes);
   const mapCode = (code: Uint8Array): number => {
     const address = reserve(code.byteLength);
@@ -77,6 +77,7 @@ function machineOf(
     system,
     reserve,
     commit,
+    giveBack,
     release,
     view,
     mapCode,

@@ -5,7 +5,7 @@ import { posixMemory } from "./native_posix.ts";
 import type { SystemMemory } from "./native_system.ts";
 
 const FLAGS = 0x4022;
-const HUGE_PAGES = 14;
+const [NOT_NEEDED, HUGE_PAGES] = [4, 14];
 const WORTH_HUGE_PAGES = 2 ** 26;
 
 export function linuxMemory(koffi: Library): SystemMemory {
@@ -13,6 +13,7 @@ export function linuxMemory(koffi: Library): SystemMemory {
   return posixMemory(koffi, {
     system: { kind: "linux" },
     flags: FLAGS,
+    notNeeded: NOT_NEEDED,
     advise(address, bytes) {
       if (bytes >= WORTH_HUGE_PAGES) madvise(address, bytes, HUGE_PAGES);
     },

@@ -6,6 +6,7 @@ import { posixMemory, READ_EXECUTE, READ_WRITE } from "./native_posix.ts";
 import { forbidden, type SystemMemory } from "./native_system.ts";
 
 const FLAGS = 0x1042;
+const FREE = 5;
 
 /**
  * Memory for code is made executable by mprotect. Memory mapped with MAP_JIT would be made so for a thread at a time, by
@@ -22,6 +23,7 @@ export function macMemory(koffi: Library): SystemMemory {
       clockNanoseconds: addressOf("clock_gettime_nsec_np"),
     },
     flags: FLAGS,
+    notNeeded: FREE,
     clearCache: c.func("void sys_icache_invalidate(int64_t, size_t)"),
   });
 }

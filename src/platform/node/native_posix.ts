@@ -14,6 +14,8 @@ export interface PosixOptions {
   readonly system: NativeSystem;
   /** Of mmap: private, belonging to no file, without a reserve of swap space, so that pages cost something once touched. */
   readonly flags: number;
+  /** The advice of madvise that pages are not needed any more. */
+  readonly notNeeded: number;
   /** Called with memory that was reserved. */
   readonly advise?: (address: number, bytes: number) => void;
   /** Makes the processor's caches of instructions see what was written. */
@@ -22,12 +24,13 @@ export interface PosixOptions {
 
 export function posixMemory(
   koffi: Library,
-  { system, flags, advise, clearCache }: PosixOptions,
+  { system, flags, notNeeded, advise, clearCache }: PosixOptions,
 ): SystemMemory {
   const c = koffi.load(null);
   const mmap = c.func("int64_t mmap(int64_t, size_t, int, int, int, int64_t)");
   const munmap = c.func("int munmap(int64_t, size_t)");
   const mprotect = c.func("int mprotect(int64_t, size_t, int)");
+  const madvise = c.func("int madvise(int64_t, size_t, int)");
   return {
     system,
     reserve(bytes) {
@@ -37,6 +40,9 @@ export function posixMemory(
       return Number(address);
     },
     commit: () => undefined,
+    giveBack(address, bytes) {
+      madvise(address, bytes, notNeeded);
+    },
     release(address, bytes) {
       munmap(address, bytes);
     },

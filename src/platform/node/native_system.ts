@@ -9,6 +9,8 @@ export interface SystemMemory {
   reserve(bytes: number): number;
   /** Makes bytes of it usable, all zero. @throws Error when the system refuses them */
   commit(address: number, bytes: number): void;
+  /** See `NativeMachine.giveBack`. */
+  giveBack(address: number, bytes: number): void;
   /** Gives back all that was reserved. */
   release(address: number, bytes: number): void;
   /** From now on the bytes can be executed and no longer written. @throws Error where that is forbidden */

@@ -3,7 +3,7 @@
 import type { Library } from "./native_library.ts";
 import { forbidden, refused, type SystemMemory } from "./native_system.ts";
 
-const [COMMIT, RESERVE, RELEASE] = [0x1000, 0x2000, 0x8000];
+const [COMMIT, RESERVE, DECOMMIT, RELEASE] = [0x1000, 0x2000, 0x4000, 0x8000];
 const [READ_WRITE, EXECUTE_READ] = [0x04, 0x20];
 
 export function windowsMemory(koffi: Library): SystemMemory {
@@ -16,6 +16,10 @@ export function windowsMemory(koffi: Library): SystemMemory {
   const currentProcess = kernel.func("int64_t GetCurrentProcess()");
   const frequency = kernel.func("int QueryPerformanceFrequency(_Out_ int64_t *)");
   const addressOf = (library: typeof kernel, name: string) => Number(koffi.address(library.symbol(name)));
+
+  const commit = (address: number, bytes: number): void => {
+    if (Number(virtualAlloc(address, bytes, COMMIT, READ_WRITE)) === 0) throw refused(bytes);
+  };
 
   const perSecond: [number] = [0];
   frequency(perSecond);
@@ -33,8 +37,10 @@ export function windowsMemory(koffi: Library): SystemMemory {
       if (address === 0) throw refused(bytes);
       return address;
     },
-    commit(address, bytes) {
-      if (Number(virtualAlloc(address, bytes, COMMIT, READ_WRITE)) === 0) throw refused(bytes);
+    commit,
+    giveBack(address, bytes) {
+      virtualFree(address, bytes, DECOMMIT);
+      commit(address, bytes);
     },
     release(address) {
       virtualFree(address, 0, RELEASE);

@@ -5,13 +5,20 @@ import type { LinearMemory } from "./linear_memory.ts";
 import { PAGE } from "./words.ts";
 
 const ALIGNMENT = 64;
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/** A piece of the memory. Where it has no bytes, `start` means nothing. */
+export interface Block {
+  readonly start: number;
+  readonly bytes: number;
+}
 
 export class Allocator {
   readonly #memory: LinearMemory;
   /** The address that nothing may reach. */
   readonly #limit: number;
   /** Free blocks below `#top`, sorted by address, never adjacent. */
-  #free: { start: number; bytes: number }[] = [];
+  #free: Block[] = [];
   #top: number;
 
   /** @param bytes that may be used */
@@ -32,7 +39,7 @@ export class Allocator {
 
   /** Allocates a block and returns its address. @throws MemoryError when the limit is reached. */
   allocate(bytes: number, what: string): number {
-    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const size = Math.max(ALIGNMENT, align(bytes));
     const fit = this.#free.findIndex((block) => block.bytes >= size);
     if (fit !== -1) {
       const block = this.#free[fit];
@@ -55,8 +62,38 @@ export class Allocator {
     return start;
   }
 
+  /**
+   * Allocates `bytes` in place of a block, whose contents are lost, and returns the address. Memory that it leaves goes back
+   * to the system.
+   * @throws MemoryError when the limit is reached; then the block has as many bytes as before, at the same address
+   */
+  resize(block: Block, bytes: number, what: string): number {
+    if (block.bytes === 0) return this.allocate(bytes, what);
+    const free = this.#free.map((other) => ({ ...other }));
+    const top = this.#top;
+    this.release(block.start, block.bytes);
+    try {
+      const start = this.allocate(bytes, what);
+      const left = { start: block.start, end: block.start + align(block.bytes) };
+      if (start + align(bytes) <= left.start || start >= left.end)
+        this.#memory.giveBack(left.start, left.end - left.start);
+      return start;
+    } catch (error) {
+      this.#free = free;
+      this.#top = top;
+      throw error;
+    }
+  }
+
+  /** Frees all but the first `bytes` of a block. */
+  shrink(block: Block, bytes: number): void {
+    const kept = align(bytes);
+    const freed = align(block.bytes) - kept;
+    if (freed > 0) this.release(block.start + kept, freed);
+  }
+
   release(start: number, bytes: number): void {
-    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const size = Math.max(ALIGNMENT, align(bytes));
     const blocks = [...this.#free, { start, bytes: size }].sort((a, b) => a.start - b.start);
     const merged: { start: number; bytes: number }[] = [];
     for (const block of blocks) {

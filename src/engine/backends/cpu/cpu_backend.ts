@@ -1,19 +1,25 @@
 // A backend on the processor: makes one module of SIMD kernels of a program and runs it on a pool of worker threads over
 // one memory. What kind of code, memory and calls is the processor's matter (processor.ts).
 
-import type { Backend, Executable, HostArray, MemoryNeed, ProgramSpec } from "../../backend.ts";
+import {
+  type Backend,
+  type Executable,
+  type HostArray,
+  MemoryError,
+  type MemoryNeed,
+  type ProgramSpec,
+} from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
 import { toElements } from "../../elements.ts";
 import { DTYPE_BYTES, type Node } from "../../graph.ts";
 import type { KernelSet } from "../../program/kernel_set.ts";
 import { lower } from "../../program/lower.ts";
-import { preludeVariables } from "../../program/prelude.ts";
 import type { LoweredProgram } from "../../program/program.ts";
 import { numel } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { repeatUntilSteady } from "../steady_times.ts";
-import { Allocator } from "./allocator.ts";
+import { Allocator, type Block } from "./allocator.ts";
 import { CpuExecutable } from "./cpu_executable.ts";
 import { cpuCapabilities, cpuKernels } from "./cpu_kernels.ts";
 import { BARRIER, driver, STEP } from "./driver.ts";
@@ -23,9 +29,10 @@ import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
 import { type LinearMemory, readFloats } from "./linear_memory.ts";
 
 import { type PlannedProgram, planProgram, type StepTable } from "./memory_layout.ts";
-import { type Placement, type Variable, writeTables } from "./placement.ts";
+import { Placement, type Variable } from "./placement.ts";
 import type { Processor } from "./processor.ts";
 import { KERNEL_SIGNATURE, KernelBuilder } from "./simd/builder.ts";
+import { Workspace } from "./workspace.ts";
 
 const ended = () => undefined;
 
@@ -43,6 +50,7 @@ export class CpuBackend implements Backend {
   readonly #processor: Processor;
   readonly #memory: LinearMemory;
   readonly #allocator: Allocator;
+  readonly #workspace: Workspace;
   readonly #limit: number;
   readonly #barrier: number;
   readonly #variables = new Map<Node, Variable>();
@@ -66,6 +74,7 @@ export class CpuBackend implements Backend {
     this.#memory = processor.memory;
     this.#limit = Math.min(memoryLimit ?? Number.POSITIVE_INFINITY, processor.memoryLimit);
     this.#allocator = new Allocator(this.#memory, this.#limit);
+    this.#workspace = new Workspace(this.#allocator);
     this.#barrier = this.#allocator.allocate(BARRIER.bytes, "the barrier");
   }
 
@@ -176,7 +185,7 @@ export class CpuBackend implements Backend {
 
   async #build(program: ProgramSpec, plain: LoweredProgram<Kernel>): Promise<Executable> {
     const id = this.#programs++;
-    const placement = this.#place(program, plain);
+    const placement = await this.#inTurn(async () => this.#place(program, plain));
     const { lowered } = placement;
     const code = new Map<string, { index: number; builder: KernelBuilder }>();
     for (const { kernel } of lowered.calls) {
@@ -187,7 +196,7 @@ export class CpuBackend implements Backend {
     }
     const table = [...code.values()].map(({ builder }) => builder);
     await Promise.all([this.#processor.load(id, driver(), table), this.#processor.pool.ready()]);
-    writeTables(this.#memory, placement, (key) => code.get(key)?.index ?? 0);
+    const functionIndex = (key: string): number => code.get(key)?.index ?? 0;
     const updated = (program.updates ?? []).map(({ target }) => this.#variable(target.node, false));
     return new CpuExecutable(program, placement, {
       memory: this.#memory,
@@ -195,6 +204,7 @@ export class CpuBackend implements Backend {
       inTurn: (work) => this.#inTurn(work),
       run: (table, times) => {
         if (table !== placement.layout.tables.prelude) for (const variable of updated) variable.version++;
+        placement.prepare(this.#memory, functionIndex);
         return this.#run(id, placement, table, times);
       },
       dispose: () => this.#dispose(id, placement),
@@ -225,42 +235,63 @@ export class CpuBackend implements Backend {
     return created;
   }
 
-  /** Allocates the block and writes its constant contents. */
+  /** Finds memory for a program, without a prelude where there is not enough for one. @throws MemoryError */
   #place(program: ProgramSpec, plain: LoweredProgram<Kernel>): Placement {
-    const { lowered, layout } = this.#plan(plain, this.#allocator.largestBytes);
-    const variables = lowered.buffers.map(({ place }) =>
-      place.kind === "variable" ? this.#variable(place.node, false) : undefined,
-    );
-    const base = this.#allocator.allocate(layout.bytes, `program ${program.name}`);
-    const addresses = variables.map((variable, i) => variable?.address ?? base + layout.buffers[i]);
-    for (const [i, { place }] of lowered.buffers.entries()) {
-      if (place.kind === "constant" && place.node.op.kind === "constant") {
-        this.#memory.write(addresses[i], toElements(place.node.op.data, place.node.dtype));
-      }
+    const planned = this.#plan(plain, this.#allocator.largestBytes + this.#workspace.bytes);
+    try {
+      return this.#placePlanned(program, planned);
+    } catch (error) {
+      if (!(error instanceof MemoryError) || planned.lowered.preludeCalls === 0) throw error;
+      return this.#placePlanned(program, planProgram(plain, this.threads, 0));
     }
-    const preludeReads = preludeVariables(lowered).map((node) => this.#variable(node, false));
-    return { lowered, base, layout, addresses, preludeReads };
   }
 
-  async #run(
-    program: number,
-    { base, layout }: Placement,
-    { start, steps }: StepTable,
-    times: boolean,
-  ): Promise<void> {
-    this.#memory.clear({ address: base + start + STEP.counter, count: steps.length, stride: STEP.bytes });
+  /** Allocates the block and writes its constant contents. */
+  #placePlanned(program: ProgramSpec, planned: PlannedProgram): Placement {
+    const { buffers } = planned.lowered;
+    const { bytes, workspaceBytes } = planned.layout;
+    const what = `program ${program.name}`;
+    const variables = buffers.map(({ place }) =>
+      place.kind === "variable" ? this.#variable(place.node, false) : undefined,
+    );
+    this.#workspace.add(workspaceBytes, what);
+    const block = this.#allocateBlock(bytes - workspaceBytes, workspaceBytes, what);
+    const placement = new Placement(planned, variables, block, this.#workspace);
+    for (const [i, { place }] of buffers.entries()) {
+      if (place.kind === "constant" && place.node.op.kind === "constant") {
+        this.#memory.write(placement.addressOf(i), toElements(place.node.op.data, place.node.dtype));
+      }
+    }
+    return placement;
+  }
+
+  #allocateBlock(bytes: number, workspaceBytes: number, what: string): Block {
+    try {
+      return { start: this.#allocator.allocate(bytes, what), bytes };
+    } catch (error) {
+      this.#workspace.remove(workspaceBytes);
+      throw error;
+    }
+  }
+
+  async #run(program: number, placement: Placement, table: StepTable, times: boolean): Promise<void> {
+    const { steps } = table;
+    const { layout } = placement;
+    const start = placement.at(table.start);
+    this.#memory.clear({ address: start + STEP.counter, count: steps.length, stride: STEP.bytes });
     await this.#processor.pool.run(program, (thread) => [
-      base + start,
+      start,
       steps.length,
       this.threads,
-      base + layout.scratch + thread * layout.scratchBytes,
+      placement.at(layout.scratch) + thread * layout.scratchBytes,
       this.#barrier,
-      times ? base + layout.times + thread * layout.timesBytes : 0,
+      times ? placement.at(layout.times) + thread * layout.timesBytes : 0,
     ]);
   }
 
-  #dispose(program: number, { base, layout }: Placement): void {
+  #dispose(program: number, { block, layout }: Placement): void {
     this.#processor.unload(program);
-    this.#allocator.release(base, layout.bytes);
+    this.#allocator.release(block.start, block.bytes);
+    this.#workspace.remove(layout.workspaceBytes);
   }
 }

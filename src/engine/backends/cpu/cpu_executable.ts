@@ -49,7 +49,7 @@ export class CpuExecutable implements Executable {
     this.#prelude = new PreludeWatch(placement.preludeReads);
     this.#inputs = program.inputs.map(({ node }) => {
       const buffer = lowered.buffers.findIndex(({ place }) => place.kind === "input" && place.node === node);
-      return buffer === -1 ? undefined : placement.addresses[buffer];
+      return buffer === -1 ? undefined : placement.addressOf(buffer);
     });
     this.stats = {
       arenaBytes: placement.layout.arenaBytes,
@@ -83,11 +83,11 @@ export class CpuExecutable implements Executable {
     checkFeeds(this.#program, feeds);
     this.#begun++;
     return this.#machine.inTurn(async () => {
-      const { base, layout } = this.#placement;
+      const { layout } = this.#placement;
       await this.#start(feeds, layout.tables.single, true);
       const { memory, threads } = this.#machine;
       const bytes = layout.timesBytes * threads;
-      const { buffer, at } = await memory.view(base + layout.times, bytes);
+      const { buffer, at } = await memory.view(this.#placement.at(layout.times), bytes);
       const times = new Float64Array(buffer, at, bytes / Float64Array.BYTES_PER_ELEMENT);
       const seconds = secondsOfSteps(times, threads);
       return callsOfRun(this.#placement).map(({ kernel, label }, i) => ({
@@ -111,7 +111,7 @@ export class CpuExecutable implements Executable {
   async #output(i: number): Promise<Float32Array> {
     this.#checkUsable();
     const { buffer, offset } = this.#placement.lowered.outputs[i];
-    const address = this.#placement.addresses[buffer] + offset;
+    const address = this.#placement.addressOf(buffer) + offset;
     const { shape, dtype } = this.#program.outputs[i];
     return readFloats(this.#machine.memory, address, numel(shape), dtype);
   }

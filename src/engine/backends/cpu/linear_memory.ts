@@ -31,6 +31,8 @@ export interface LinearMemory {
   write(address: number, elements: HostArray): void;
   /** Sets them to 0. */
   clear(words: Words): void;
+  /** Lets the system have memory until it is next written, where it can; what it held is lost. */
+  giveBack(address: number, bytes: number): void;
   /** Bytes to read at once: they may change at the next `await`. */
   view(address: number, bytes: number): Promise<MemoryView>;
 }
@@ -60,6 +62,8 @@ export class SharedMemory implements LinearMemory {
   clear(words: Words): void {
     clearWords(this.#memory.buffer, words);
   }
+
+  giveBack(): void {} // WebAssembly's memory only grows
 
   async view(address: number): Promise<MemoryView> {
     return { buffer: this.#memory.buffer, at: address };
@@ -96,6 +100,8 @@ export class ThreadMemory implements LinearMemory {
   clear(words: Words): void {
     this.#pool.broadcast({ kind: "clear", ...words });
   }
+
+  giveBack(): void {} // WebAssembly's memory only grows
 
   async view(address: number, bytes: number): Promise<MemoryView> {
     const [{ data }] = await this.#pool.ask({ kind: "read", address, bytes });

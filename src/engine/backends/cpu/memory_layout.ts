@@ -1,4 +1,5 @@
-// The memory layout of a program, planned as offsets from the start of one block.
+// The memory layout of a program, planned as offsets: first into the workspace that it shares with others, then into the
+// block of its own.
 
 import { planArena } from "../../program/plan_arena.ts";
 import { splitPrelude } from "../../program/prelude.ts";
@@ -15,11 +16,12 @@ export interface StepTable {
 }
 
 export interface Layout {
-  /** Bytes of the whole block. */
+  /** Bytes of both. */
   readonly bytes: number;
-  /** Bytes of the arena, which comes first. */
+  /** Bytes of the workspace: the arena and the threads' scratch. Greater offsets are in the block, from its start on. */
+  readonly workspaceBytes: number;
   readonly arenaBytes: number;
-  /** Offset of each buffer; 0 for variables, which are outside the block. */
+  /** Offset of each buffer; 0 for variables, which are outside both. */
   readonly buffers: readonly number[];
   /**
    * `prelude`; `main`: the steps of each run, right after the prelude; `single`: main with one call per step, for
@@ -73,6 +75,11 @@ function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
     next += align(bytes);
     return offset;
   };
+  const scratchBytes = align(
+    calls.reduce((most, { kernel }) => Math.max(most, kernel.scratchBytes), ALIGNMENT),
+  );
+  const scratch = take(scratchBytes * threads);
+  const workspaceBytes = next;
   const offsets = buffers.map(({ place, bytes }, i) => {
     if (place.kind === "arena") return arena.offsets[i];
     return place.kind === "variable" ? 0 : take(bytes);
@@ -90,12 +97,9 @@ function planLayout(lowered: LoweredProgram<Kernel>, threads: number): Layout {
   const args = take(argsCount * ADDRESS_BYTES);
   const timesBytes = single.steps.length * TIMES.bytes;
   const times = take(timesBytes * threads);
-  const scratchBytes = align(
-    calls.reduce((most, { kernel }) => Math.max(most, kernel.scratchBytes), ALIGNMENT),
-  );
-  const scratch = take(scratchBytes * threads);
   return {
     bytes: next,
+    workspaceBytes,
     arenaBytes: arena.bytes,
     buffers: offsets,
     tables: { prelude, main, single },

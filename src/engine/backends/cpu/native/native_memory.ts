@@ -61,6 +61,13 @@ export class NativeMemory implements LinearMemory {
     clearWords(buffer, { address: at, count, stride });
   }
 
+  giveBack(address: number, bytes: number): void {
+    this.#check(address, bytes);
+    const begin = Math.ceil(address / PAGE) * PAGE;
+    const end = Math.floor((address + bytes) / PAGE) * PAGE;
+    if (end > begin) this.#machine.giveBack(begin, end - begin);
+  }
+
   async view(address: number, bytes: number): Promise<MemoryView> {
     return this.#view(address, bytes);
   }
