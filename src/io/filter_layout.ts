@@ -2,18 +2,22 @@
 
 /** Elements as float32, or the bits of 16-bit ones. */
 type Elements = Float32Array | Uint16Array;
+type Sizes = readonly [number, number, number, number];
+
+/** Rows or columns that are moved at a time. */
+const BLOCK = 32;
 
 /** [O, I, H, W] -> [H, W, I, O]. `shape` is the input's. */
 export function oihwToHwio(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const out = new Float32Array(data.length);
-  outputsLast(data, new Float32Array(data.length), out, shape);
+  outputsLast(data, out, rank4(data, shape));
   return out;
 }
 
 /** The same of 16-bit elements, given by their bits. */
 export function oihwBitsToHwio(bits: Uint16Array, shape: readonly number[]): Uint16Array<ArrayBuffer> {
   const out = new Uint16Array(bits.length);
-  outputsLast(bits, new Uint16Array(bits.length), out, shape);
+  outputsLast(bits, out, rank4(bits, shape));
   return out;
 }
 
@@ -26,20 +30,27 @@ export function hwioToOihw(data: Float32Array, shape: readonly number[]): Float3
   return out;
 }
 
-/** As two-dimensional transposes: [O, I*H*W] -> [I, H*W, O] -> [H*W, I, O]. */
-function outputsLast(data: Elements, between: Elements, out: Elements, shape: readonly number[]): void {
-  const [o, i, h, w] = rank4(data, shape);
-  swap(data, between, o, i * h * w);
-  swapOuter(between, out, i, h * w, o);
+/** [O, I, H, W] -> [H, W, I, O], some outputs at a time, whose elements stay in the cache. */
+function outputsLast(data: Elements, out: Elements, [o, i, h, w]: Sizes): void {
+  const [taps, each] = [h * w, i * h * w];
+  for (let begin = 0; begin < o; begin += BLOCK) {
+    const end = Math.min(o, begin + BLOCK);
+    for (let input = 0; input < i; input++) {
+      for (let tap = 0; tap < taps; tap++) {
+        const to = (tap * i + input) * o;
+        let from = begin * each + input * taps + tap;
+        for (let output = begin; output < end; output++, from += each) out[to + output] = data[from];
+      }
+    }
+  }
 }
 
 /** [R, C] -> [C, R], in square blocks that stay in the cache. */
 function swap(data: Elements, out: Elements, rows: number, columns: number): void {
-  const block = 32;
-  for (let r0 = 0; r0 < rows; r0 += block) {
-    const r1 = Math.min(rows, r0 + block);
-    for (let c0 = 0; c0 < columns; c0 += block) {
-      const c1 = Math.min(columns, c0 + block);
+  for (let r0 = 0; r0 < rows; r0 += BLOCK) {
+    const r1 = Math.min(rows, r0 + BLOCK);
+    for (let c0 = 0; c0 < columns; c0 += BLOCK) {
+      const c1 = Math.min(columns, c0 + BLOCK);
       for (let c = c0; c < c1; c++) {
         for (let r = r0; r < r1; r++) out[c * rows + r] = data[r * columns + c];
       }
@@ -57,7 +68,7 @@ function swapOuter(data: Elements, out: Elements, a: number, b: number, c: numbe
   }
 }
 
-function rank4(data: Elements, shape: readonly number[]): [number, number, number, number] {
+function rank4(data: Elements, shape: readonly number[]): Sizes {
   const [a, b, c, d] = shape;
   if (a === undefined || b === undefined || c === undefined || d === undefined || shape.length !== 4) {
     throw new RangeError(`shape [${shape.join(", ")}], where four dimensions were expected`);
