@@ -1,12 +1,13 @@
-// Draws with Stable Diffusion 1.5 in its full size, with random weights, in turn with diffusers on PyTorch, and prints a
-// table: seconds to load the folder, of the first step and the others, and from the last step to the picture; the peak
-// memory of each process.
+// Draws with Stable Diffusion in its full size, with random weights, in turn with diffusers on PyTorch, and prints a table:
+// seconds to load the folder, of the first step and the others, and from the last step to the picture; the peak memory of
+// each process.
 //
 //   npm run bench:stable-diffusion -- --python .venv/bin/python
-//   npm run bench:stable-diffusion -- --python .venv/bin/python --folder sd15 --variants fp32,bf16 --rounds 2
+//   npm run bench:stable-diffusion -- --python .venv/bin/python --model xl --variants fp32 --rounds 1 --steps 2
+//   npm run bench:stable-diffusion -- --python .venv/bin/python --where
 //
-// The folder, of 2 GB, is made by tools/python/bench_stable_diffusion.py where there is none, in 16 bits. A cell is the
-// median of all rounds.
+// The folder (2 GB, of XL 7 GB) is made by tools/python/bench_stable_diffusion.py where there is none, in 16 bits. A cell is
+// the median of all rounds. --where shows instead which kernels a step of the UNet consists of.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -14,8 +15,14 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { median } from "../src/cli/bench/groups.ts";
-import { StableDiffusionPipeline } from "../src/index.ts";
+import { fastestGflops, groupKernels, median, medianProfile } from "../src/cli/bench/groups.ts";
+import { measurePeaks, raisedTo } from "../src/cli/bench/machine.ts";
+import { groupTable } from "../src/cli/bench/table.ts";
+import type { KernelTiming } from "../src/engine/backend.ts";
+import { createBackend } from "../src/engine/backends/create.ts";
+import { numel } from "../src/engine/shape.ts";
+import { StableDiffusionPipeline, StableDiffusionXLPipeline } from "../src/index.ts";
+import { denoiserProgram } from "../src/pipelines/denoiser_program.ts";
 import { header, row, toolPath } from "./bench_runs.ts";
 
 interface Drawing {
@@ -29,25 +36,41 @@ const SCRIPT = toolPath("python/bench_stable_diffusion.py");
 const { values } = parseArgs({
   options: {
     python: { type: "string", default: "python3" },
-    folder: { type: "string", default: join(tmpdir(), "imago-stable-diffusion-1.5") },
+    model: { type: "string", default: "1.5" },
+    folder: { type: "string" },
     variants: { type: "string", default: "fp32,bf16" },
     rounds: { type: "string", default: "2" },
-    size: { type: "string", default: "512" },
+    size: { type: "string" },
     steps: { type: "string", default: "4" },
     threads: { type: "string", default: String(availableParallelism()) },
     draw: { type: "boolean", default: false },
+    where: { type: "boolean", default: false },
   },
 });
-const [size, steps, threads] = [values.size, values.steps, values.threads].map(Number);
+const isXl = values.model === "xl";
+const folder = values.folder ?? join(tmpdir(), `imago-stable-diffusion-${values.model}`);
+const size = Number(values.size ?? (isXl ? 1024 : 512));
+const [steps, threads] = [values.steps, values.threads].map(Number);
+const options = { backend: "cpu" as const, threads };
+const open = () =>
+  (isXl ? StableDiffusionXLPipeline : StableDiffusionPipeline).fromPretrained(folder, options);
 
-if (values.draw) console.log(JSON.stringify(await draw(values.folder)));
-else await compare();
+if (values.draw) console.log(JSON.stringify(await draw()));
+else {
+  if (!existsSync(join(folder, "model_index.json")))
+    await run(values.python, [SCRIPT, "--make", folder, "--model", values.model]);
+  await (values.where ? where() : compare());
+}
+
+async function run(command: string, args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 })).stdout;
+}
 
 /** Draws in this process. */
-async function draw(folder: string): Promise<Drawing> {
+async function draw(): Promise<Drawing> {
   const times = [performance.now()];
   const lap = () => times.push(performance.now());
-  const pipeline = await StableDiffusionPipeline.fromPretrained(folder, { backend: "cpu", threads });
+  const pipeline = await open();
   lap();
   const prompt = "an oil painting of a castle";
   await pipeline.generateImages({
@@ -62,15 +85,10 @@ async function draw(folder: string): Promise<Drawing> {
 }
 
 async function compare(): Promise<void> {
-  const { python, folder, rounds } = values;
-  const run = async (command: string, args: readonly string[]): Promise<string> =>
-    (await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 })).stdout;
-  if (!existsSync(join(folder, "model_index.json"))) await run(python, [SCRIPT, "--make", folder]);
-  const sizes = ["--size", values.size, "--steps", values.steps, "--threads", values.threads];
-  const own = fileURLToPath(import.meta.url);
-  const sides = new Map([
-    ["Imago", () => run(process.execPath, [own, "--draw", "--folder", folder, ...sizes])],
-  ]);
+  const { python, rounds, model } = values;
+  const sizes = ["--size", String(size), "--steps", values.steps, "--threads", values.threads];
+  const own = [fileURLToPath(import.meta.url), "--draw", "--model", model, "--folder", folder, ...sizes];
+  const sides = new Map([["Imago", () => run(process.execPath, own)]]);
   for (const dtype of values.variants.split(","))
     sides.set(`PyTorch ${dtype}`, () => run(python, [SCRIPT, "--draw", folder, "--dtype", dtype, ...sizes]));
   const drawings = new Map<string, Drawing[]>();
@@ -83,6 +101,27 @@ async function compare(): Promise<void> {
   }
   console.log(header(["", "load", "first step", "step", "to the picture", "peak memory"]));
   for (const [name, all] of drawings) console.log(row([name, ...cells(all)]));
+}
+
+/** What a guided step of the UNet consists of, by kind of kernel. */
+async function where(): Promise<void> {
+  const [pipeline, backend] = [await open(), await createBackend(options)];
+  const { unet } = pipeline;
+  const shape = [1, size / 8, size / 8, unet.inChannels] as const;
+  unet.upload(backend);
+  const program = denoiserProgram(unet, shape, { isGuided: true });
+  const executable = await backend.compile(program);
+  // Of any values: the time does not depend on them.
+  const feeds = program.inputs.map(({ shape }) => new Float32Array(numel(shape)).fill(0.5));
+  await executable.run(feeds);
+  const profiles: KernelTiming[][] = [];
+  for (let step = 0; step < steps; step++) profiles.push(await executable.profile(feeds));
+  const timings = medianProfile(profiles);
+  const peaks = raisedTo(fastestGflops(timings), await measurePeaks(backend));
+  const groups = groupKernels(timings, ({ family }) => family, peaks);
+  for (const line of groupTable("kernels", groups, ({ family }) => family)) console.log(line);
+  await backend.close();
+  await pipeline.close();
 }
 
 function cells(all: readonly Drawing[]): string[] {

@@ -1,6 +1,7 @@
 """Models of Stable Diffusion in their published sizes, with random weights, and how long diffusers draws with them.
 
     python bench_stable_diffusion.py --make FOLDER          writes a pipeline of Stable Diffusion 1.5 in float16
+    python bench_stable_diffusion.py --make FOLDER --model xl      one of Stable Diffusion XL's base
     python bench_stable_diffusion.py --draw FOLDER --dtype fp32 --threads 2 --size 512 --steps 4
 
 Drawing prints one JSON object: seconds to load the folder, of each step and from the last step to the picture, and the
@@ -18,42 +19,51 @@ import torch
 import transformers
 from diffusers import (
     AutoencoderKL,
+    DiffusionPipeline,
     DPMSolverMultistepScheduler,
     PNDMScheduler,
     StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures" / "stable_diffusion"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def make(folder: str) -> None:
+def make(folder: str, model: str) -> None:
     published = json.loads((FIXTURES / "published.json").read_text())
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float16)
-    unet = UNet2DConditionModel(**published["Stable Diffusion 1.5"]["config"])
-    vae = AutoencoderKL(**published["autoencoder of Stable Diffusion"]["config"])
-    text = CLIPTextModel(CLIPTextConfig(**published["text model of Stable Diffusion 1.5"]["config"]))
-    scheduler = PNDMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        skip_prk_steps=True,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
-    StableDiffusionPipeline(
-        unet=unet.half(),
-        vae=vae.half(),
-        text_encoder=text.half(),
-        tokenizer=CLIPTokenizer.from_pretrained(FIXTURES / "pipeline" / "tokenizer"),
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
+
+    def text(model_class, name: str):
+        return model_class(CLIPTextConfig(**published[name]["config"])).half()
+
+    is_xl = model == "xl"
+    unet = published["Stable Diffusion XL base" if is_xl else "Stable Diffusion 1.5"]
+    parts = {
+        "unet": UNet2DConditionModel(**unet["config"]).half(),
+        "vae": AutoencoderKL(**published["autoencoder of Stable Diffusion"]["config"]).half(),
+        "text_encoder": text(CLIPTextModel, "text model of Stable Diffusion 1.5"),
+        "tokenizer": CLIPTokenizer.from_pretrained(FIXTURES / "pipeline" / "tokenizer"),
+        "scheduler": PNDMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            skip_prk_steps=True,
+            set_alpha_to_one=False,
+            steps_offset=1,
+        ),
+    }
+    if is_xl:
+        second = text(CLIPTextModelWithProjection, "second text model of Stable Diffusion XL")
+        pipeline = StableDiffusionXLPipeline(**parts, text_encoder_2=second, tokenizer_2=parts["tokenizer"])
+    else:
+        pipeline = StableDiffusionPipeline(
+            **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+        )
+    pipeline.save_pretrained(folder)
 
 
 def draw(folder: str, dtype: str, threads: int, size: int, steps: int) -> dict:
@@ -64,7 +74,7 @@ def draw(folder: str, dtype: str, threads: int, size: int, steps: int) -> dict:
         times.append(time.perf_counter())
         return {}
 
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=DTYPES[dtype])
+    pipeline = DiffusionPipeline.from_pretrained(folder, torch_dtype=DTYPES[dtype])
     lap()
     pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
@@ -90,6 +100,7 @@ def draw(folder: str, dtype: str, threads: int, size: int, steps: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--make")
+    parser.add_argument("--model", choices=["1.5", "xl"], default="1.5")
     parser.add_argument("--draw")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32")
     parser.add_argument("--threads", type=int, default=2)
@@ -98,7 +109,7 @@ def main() -> None:
     args = parser.parse_args()
     transformers.logging.set_verbosity_error()
     if args.make:
-        make(args.make)
+        make(args.make, args.model)
     if args.draw:
         print(json.dumps(draw(args.draw, args.dtype, args.threads, args.size, args.steps)))
 
