@@ -9,6 +9,9 @@ import { plain } from "../io/plain.ts";
 import type { HostWeight, StateDict } from "../io/state_dict.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
+/** While values move to a backend, the system gets freed memory back after so many bytes. */
+const RETURNED_BYTES = 2 ** 28;
+
 /**
  * A layer or model. Subclasses register their parameters and children in their constructor, in the order in which
  * initial values are drawn, as in torch.
@@ -142,6 +145,7 @@ export abstract class Module {
 
   /** Writes all values to the backend's variables. @throws Error where values have moved to another backend */
   upload(backend: Backend): void {
+    let freed = 0;
     for (const parameter of this.#parameters) {
       if (!parameter.hasValue && this.#home !== undefined) {
         if (this.#home === backend) continue;
@@ -149,8 +153,15 @@ export abstract class Module {
           `the weights of this ${this.constructor.name} have moved to a backend that is no longer used; load it again`,
         );
       }
-      if (this.#moves) parameter.move(backend);
-      else parameter.upload(backend);
+      if (!this.#moves) {
+        parameter.upload(backend);
+        continue;
+      }
+      parameter.move(backend);
+      freed += parameter.bytes;
+      if (freed < RETURNED_BYTES) continue;
+      machine.returnFreedMemory();
+      freed = 0;
     }
     if (!this.#moves) return;
     this.#home = backend;

@@ -2,7 +2,7 @@
 
 import type { Backend } from "../engine/backend.ts";
 import { toFloats } from "../engine/elements.ts";
-import type { FloatType } from "../engine/graph.ts";
+import { DTYPE_BYTES, type FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import { type Tensor, variable } from "../engine/tensor.ts";
@@ -69,6 +69,11 @@ export class Parameter {
   /** Number of its elements. */
   get size(): number {
     return numel(this.shape);
+  }
+
+  /** Bytes of its value on a backend. */
+  get bytes(): number {
+    return this.size * DTYPE_BYTES[this.#dtype];
   }
 
   /** The engine variable that forward passes read. */
