@@ -7,6 +7,7 @@ import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { type Shape, sameShape, showShape } from "../engine/shape.ts";
 import { plain } from "../io/plain.ts";
 import type { HostWeight, StateDict } from "../io/state_dict.ts";
+import type { WeightSource } from "../io/weight_source.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
 /**
@@ -78,6 +79,22 @@ export abstract class Module {
       );
     }
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
+  }
+
+  /**
+   * All values in torch's layout, each of which is read when it is asked for, from the host or from the backend that it
+   * has moved to: so a model is written without being in memory a second time.
+   */
+  weightSources(): Map<string, WeightSource> {
+    return new Map(
+      this.#parameters.map((parameter) => [
+        parameter.name,
+        {
+          shape: parameter.torchShape,
+          read: (dtype) => parameter.elements(dtype, this.#home),
+        },
+      ]),
+    );
   }
 
   /**

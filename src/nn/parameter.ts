@@ -6,8 +6,9 @@ import type { FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import { type Tensor, variable } from "../engine/tensor.ts";
-import { hwioToOihw, oihwBitsToHwio, oihwToHwio } from "../io/filter_layout.ts";
+import { hwioBitsToOihw, hwioToOihw, oihwBitsToHwio, oihwToHwio } from "../io/filter_layout.ts";
 import type { HalfWeight, HostWeight } from "../io/state_dict.ts";
+import { inFileType, type WeightDtype, type WeightElements } from "../io/weight_source.ts";
 import type { Initializer } from "./init.ts";
 
 /** "conv" is [O, I, H, W] in files and [H, W, I, O] in the engine; "plain" is the same in both. */
@@ -44,7 +45,7 @@ export class Parameter {
   #name: string;
   #dtype: FloatType = "f32";
   #tensor: Tensor | undefined;
-  /** Never changed in place: parameters share values. Of 16-bit elements, as they were loaded, it is the bits. */
+  /** Never changed in place: parameters share values. Of 16-bit elements, as they were loaded or downloaded, it is the bits. */
   #value: Float32Array | Uint16Array | undefined;
 
   constructor({ name, torchShape, init, layout = "plain", trainable = true }: ParameterOptions) {
@@ -143,6 +144,22 @@ export class Parameter {
     return { data, shape: [...this.torchShape] };
   }
 
+  /**
+   * A copy of the value in torch's layout, as a file of this type holds it; where the backend alone has the value, the
+   * host does not keep it.
+   * @param home the backend that it has moved to
+   * @throws when there is none yet
+   */
+  async elements(dtype: WeightDtype, home: Backend | undefined): Promise<WeightElements> {
+    const isHere = this.hasValue || home === undefined;
+    const value = isHere ? this.#hostValue() : await home.readStored(this.tensor);
+    const stored = inFileType(value, this.#dtype, dtype);
+    if (this.layout === "plain") return stored === this.#value ? stored.slice() : stored;
+    return stored instanceof Uint16Array
+      ? hwioBitsToOihw(stored, this.shape)
+      : hwioToOihw(stored, this.shape);
+  }
+
   /** Writes the value to the backend's variable, widened where the backend lacks its type. @throws when there is none yet. */
   upload(backend: Backend): void {
     if (!backend.capabilities.dtypes.includes(this.#dtype)) {
@@ -162,7 +179,7 @@ export class Parameter {
 
   /** Reads the value back from the backend's variable. */
   async download(backend: Backend): Promise<void> {
-    this.#value = await backend.read(this.tensor);
+    this.#value = await backend.readStored(this.tensor);
   }
 
   /** Frees the value on the host; the backend's stays. */

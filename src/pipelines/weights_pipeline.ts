@@ -7,7 +7,6 @@ import type { Codec } from "../codecs/codec.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
-import type { Module } from "../nn/module.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { savedComponents } from "./components.ts";
 import type { PipelineOptions } from "./diffusion_pipeline.ts";
@@ -82,7 +81,8 @@ export abstract class WeightsPipeline<
   }
 
   /**
-   * Writes a folder that `fromPretrained` and diffusers' class load; it replaces an existing pipeline.
+   * Writes a folder that `fromPretrained` and diffusers' class load; it replaces an existing pipeline once it is whole.
+   * Weights are read one by one, and must not change meanwhile.
    * @throws FileError; PipelineError when the folder holds anything else
    */
   async savePretrained(folder: string, options: SavePretrainedOptions = {}): Promise<void> {
@@ -90,26 +90,22 @@ export abstract class WeightsPipeline<
     const written = { dtype: weightDtype(dtype), variant, maxShardSize };
     const { className } = this;
     const settings = this.#texts.indexSettings;
-    await this.#withWeights(async () => {
-      const weights = this.unet.stateDict();
-      await checkReplaceable(folder, savedComponents(this, weights));
-      await files.replaceDirAtomic(folder, (aside) =>
-        writePipeline(aside, this, weights, { className, settings, written }),
-      );
-    });
+    const weights = this.unet.weightSources();
+    await checkReplaceable(folder, savedComponents(this, weights));
+    await files.replaceDirAtomic(folder, (aside) =>
+      writePipeline(aside, this, weights, { className, settings, written }),
+    );
   }
 
   /**
    * Writes all weights into a single file in the original layout, which `fromSingleFile` and diffusers' from_single_file
-   * load. Tokenizer, scheduler and configs are not in it.
+   * load. Tokenizer, scheduler and configs are not in it. Weights are read one by one, and must not change meanwhile.
    * @throws FileError; PipelineError for models that the layout does not have
    */
   async saveSingleFile(path: string, options: SaveSingleFileOptions = {}): Promise<void> {
     const { unet, codec } = this;
     const { textEncoders } = this.#texts;
-    await this.#withWeights(() =>
-      writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoders }, options),
-    );
+    await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoders }, options);
   }
 
   /**
@@ -188,12 +184,5 @@ export abstract class WeightsPipeline<
   #changeLora(change: (lora: LoraAdapters) => void): void {
     change(this.#lora);
     this.weightsChanged();
-  }
-
-  /** Does work while the weights of all models are on the host. */
-  #withWeights(work: () => Promise<void>): Promise<void> {
-    const vae = autoencoderOf(this.codec);
-    const models: Module[] = [this.unet, ...this.#texts.textEncoders.values(), ...(vae ? [vae] : [])];
-    return models.reduce((inner, model) => () => model.withValues(inner), work)();
   }
 }
