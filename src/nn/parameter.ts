@@ -78,6 +78,11 @@ export class Parameter {
     return this.#tensor;
   }
 
+  /** The type in which a backend keeps the value, and of its bits where the host has 16-bit ones. */
+  get dtype(): FloatType {
+    return this.#dtype;
+  }
+
   /** Whether the host holds a value: loaded, drawn or downloaded, and not released. */
   get hasValue(): boolean {
     return this.#value !== undefined;
@@ -145,19 +150,28 @@ export class Parameter {
   }
 
   /**
-   * A copy of the value in torch's layout, as a file of this type holds it; where the backend alone has the value, the
-   * host does not keep it.
+   * A copy of the value as it is stored: in the engine's layout, float32 or the bits of 16-bit elements. Where the backend
+   * alone has the value, the host does not keep it.
    * @param home the backend that it has moved to
    * @throws when there is none yet
    */
-  async elements(dtype: WeightDtype, home: Backend | undefined): Promise<WeightElements> {
+  async stored(home: Backend | undefined): Promise<WeightElements> {
     const isHere = this.hasValue || home === undefined;
-    const value = isHere ? this.#hostValue() : await home.readStored(this.tensor);
-    const stored = inFileType(value, this.#dtype, dtype);
-    if (this.layout === "plain") return stored === this.#value ? stored.slice() : stored;
-    return stored instanceof Uint16Array
-      ? hwioBitsToOihw(stored, this.shape)
-      : hwioToOihw(stored, this.shape);
+    return isHere ? this.#hostValue().slice() : home.readStored(this.tensor);
+  }
+
+  /** Sets the value to what `stored` gave, or to one of the same form; it must not be changed after. */
+  setStored(value: WeightElements): void {
+    this.#value = value;
+  }
+
+  /** As `stored`, in torch's layout, as a file of this type holds it. */
+  async elements(dtype: WeightDtype, home: Backend | undefined): Promise<WeightElements> {
+    const elements = inFileType(await this.stored(home), this.#dtype, dtype);
+    if (this.layout === "plain") return elements;
+    return elements instanceof Uint16Array
+      ? hwioBitsToOihw(elements, this.shape)
+      : hwioToOihw(elements, this.shape);
   }
 
   /** Writes the value to the backend's variable, widened where the backend lacks its type. @throws when there is none yet. */

@@ -92,6 +92,7 @@ export abstract class WeightsPipeline<
     const settings = this.#texts.indexSettings;
     const weights = this.unet.weightSources();
     await checkReplaceable(folder, savedComponents(this, weights));
+    await this.prepareWeights();
     await files.replaceDirAtomic(folder, (aside) =>
       writePipeline(aside, this, weights, { className, settings, written }),
     );
@@ -105,19 +106,20 @@ export abstract class WeightsPipeline<
   async saveSingleFile(path: string, options: SaveSingleFileOptions = {}): Promise<void> {
     const { unet, codec } = this;
     const { textEncoders } = this.#texts;
+    await this.prepareWeights();
     await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoders }, options);
   }
 
   /**
    * Loads a LoRA for the UNet and the text encoders, in a spelling of diffusers, PEFT or kohya; it is then the only one
-   * that takes part, as in diffusers, until `setAdapters` chooses several.
+   * that takes part, as in diffusers, until `setAdapters` chooses several. Weights are computed when they are needed next.
    * @param path of a .safetensors file, or of a folder with pytorch_lora_weights.safetensors
    * @throws FileError, PipelineError, in one line, for what is no LoRA of this model
    */
   async loadLoraWeights(path: string, options: LoraOptions = {}): Promise<void> {
     const { adapterName, weight = 1 } = options;
-    await this.#lora.add(await readLora(path), path, adapterName, weight);
-    this.weightsChanged();
+    const layers = await readLora(path);
+    this.#changeLora((lora) => lora.add(layers, path, adapterName, weight));
   }
 
   /**
@@ -174,6 +176,18 @@ export abstract class WeightsPipeline<
   /** Takes all LoRAs away: the weights are exactly what they were, but for what is fused. */
   unloadLoraWeights(): void {
     this.#changeLora((lora) => lora.clear());
+  }
+
+  /**
+   * Computes the weights with the LoRAs that take part now, on the pipeline's backend. The next drawing or saving does
+   * this by itself; here it is done ahead.
+   * @throws MemoryError; the next call computes what is left
+   */
+  override async prepareWeights(): Promise<void> {
+    await this.#lora.apply(
+      () => this.open(),
+      () => this.weightsChanged(),
+    );
   }
 
   override weightsChanged(): void {
