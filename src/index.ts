@@ -164,7 +164,10 @@ export {
   readStateDict,
   type StateDict,
   type WeightDtype,
+  type WeightElements,
+  type WeightSource,
   type WriteStateDictOptions,
+  type WrittenWeights,
   writeStateDict,
 } from "./io/state_dict.ts";
 export { unzipFolder } from "./io/unzip_folder.ts";

@@ -6,6 +6,7 @@ import { describeError, EXIT } from "./errors.ts";
 import { askToStop } from "./interrupt.ts";
 import { runCommand } from "./program.ts";
 import { type OutputLoss, watchStandardStreams } from "./standard_streams.ts";
+import { isLeftToFirst } from "./team.ts";
 
 interface Outcome {
   readonly code: number;
@@ -39,7 +40,10 @@ async function run(): Promise<{ readonly outcome: Outcome; readonly error?: unkn
     await runCommand(process.argv.slice(2));
     return { outcome: { code: EXIT.done, line: "" } };
   } catch (error) {
-    return { outcome: describeError(error), error };
+    const { code, line } = describeError(error);
+    return (await isLeftToFirst(error))
+      ? { outcome: { code, line: "" } }
+      : { outcome: { code, line }, error };
   }
 }
 

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Communicator } from "../distributed/communicator.ts";
 import { CancelledElsewhere } from "../distributed/errors.ts";
+import { launchOf } from "../distributed/launcher.ts";
 import { type DistributedMode, isLaunched, openCommunicator } from "../distributed/open.ts";
 import { printable } from "../io/printable.ts";
-import { checking, describeError, Interrupted } from "./errors.ts";
+import { checking, describeError, Interrupted, UsageError } from "./errors.ts";
 import { createOutput, type Output, quietOutput } from "./output.ts";
 
 /** An error that all processes have is the first one's to report: the others leave it this time (milliseconds). */
@@ -17,6 +18,20 @@ export interface TeamFlags {
   readonly distributed?: DistributedMode;
 }
 
+/** Whether this process has begun to work, alone or with others. */
+let hasBegun = false;
+
+/**
+ * Whether the first process says what is wrong, because it is the same on all: an error in the command before they have
+ * found each other. Others then give it the time to do so, since some launchers end all when one ends.
+ */
+export async function isLeftToFirst(error: unknown): Promise<boolean> {
+  const rank = launchOf(process.env)?.rank ?? 0;
+  if (rank === 0 || hasBegun || !(error instanceof UsageError)) return false;
+  await sleep(FIRST_REPORTS_MS);
+  return true;
+}
+
 /**
  * Does the work on all processes. Where it fails on one, all end.
  * @param work its communicator is undefined where no launcher started this process
@@ -25,6 +40,7 @@ export async function together(
   { distributed: mode = "auto" }: TeamFlags,
   work: (communicator?: Communicator) => Promise<void>,
 ): Promise<void> {
+  hasBegun = true;
   const isOne = mode === "none" || (mode === "auto" && !isLaunched());
   if (isOne) return work(undefined);
   const communicator = await checking(() => openCommunicator({ mode }));

@@ -146,5 +146,5 @@ async function saveAutoencoder(
   weights?: WriteStateDictOptions,
 ): Promise<void> {
   await writeConfig(folder, MODEL_CONFIG, model.className, model.toConfig(), model.floatKeys);
-  await writeStateDict(folder, model.stateDict(), weights);
+  await writeStateDict(folder, model.weightSources(), weights);
 }

@@ -145,6 +145,8 @@ export interface Backend {
   write(variable: Tensor, data: HostArray): void;
   /** A copy of a variable's value after the runs begun before this call. @throws when it was never written. */
   read(variable: Tensor): Promise<Float32Array>;
+  /** The same, but of 16-bit elements the bits. */
+  readStored(variable: Tensor): Promise<Float32Array | Uint16Array>;
   /**
    * The elements of an f32 variable where they lie, after the runs begun before this call, to read and change until the
    * next call of the backend; undefined where the host does not see its memory.

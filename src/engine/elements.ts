@@ -16,6 +16,15 @@ export function toElements(data: HostArray, dtype: DType): HostArray {
   return dtype === "f16" ? float32ToHalf(data) : float32ToBfloat16(data);
 }
 
+/** A copy of `count` elements in memory, from byte `at` on: the bits of 16-bit ones, others as f32. */
+export const toStored = (
+  buffer: ArrayBufferLike,
+  at: number,
+  count: number,
+  dtype: DType,
+): Float32Array | Uint16Array =>
+  isHalf(dtype) ? new Uint16Array(buffer, at, count).slice() : toFloats(buffer, at, count, dtype);
+
 /** A copy of `count` elements in memory, from byte `at` on, as f32. */
 export function toFloats(buffer: ArrayBufferLike, at: number, count: number, dtype: DType): Float32Array {
   switch (dtype) {

@@ -27,9 +27,25 @@ export function bfloat16ToFloat32(values: Uint16Array): Float32Array<ArrayBuffer
 /** float32 -> float16 bit patterns. */
 export function float32ToHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
   const out = new Uint16Array(values.length);
-  for (let i = 0; i < out.length; i++) out[i] = halfBits(values[i]);
+  const patterns = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < out.length; i++) {
+    const bits = patterns[i];
+    const sign = (bits >>> 16) & 0x8000;
+    const magnitude = bits & 0x7fffffff;
+    if (magnitude < SMALLEST_NORMAL) out[i] = sign | roundHalfToEven(Math.abs(values[i]) * 2 ** 24);
+    // The exponent is biased by 15 in place of 127. A fraction that rounds up carries into it.
+    else if (magnitude < INFINITE) {
+      const rebiased = magnitude - (112 << 23);
+      out[i] = sign | ((rebiased + 0xfff + ((rebiased >>> 13) & 1)) >>> 13);
+    } else out[i] = sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  }
   return out;
 }
+
+/** Bits of 2^-14, below which a float16 has no exponent. */
+const SMALLEST_NORMAL = 0x38800000;
+/** Bits of 65520, halfway between the largest float16 and 2^16. */
+const INFINITE = 0x477ff000;
 
 /** float32 -> bfloat16 bit patterns. */
 export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
@@ -54,20 +70,6 @@ function makeHalfTable(): Float32Array {
     else table[bits] = fraction === 0 ? sign * Infinity : NaN;
   }
   return table;
-}
-
-function halfBits(value: number): number {
-  scratchFloat[0] = value;
-  const bits = scratchBits[0];
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = Math.abs(scratchFloat[0]);
-  if (Number.isNaN(magnitude)) return sign | 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00; // 65520 is halfway between the largest half and 2^16
-  if (magnitude < 2 ** -14) return sign | roundHalfToEven(magnitude * 2 ** 24);
-  const exponent = (bits >>> 23) & 0xff; // biased by 127
-  const significand = (bits & 0x7fffff) | 0x800000; // 24 bits, of which a half keeps 11
-  // A significand that rounds up to 2048 carries into the exponent.
-  return sign | (((exponent - 113) << 10) + roundHalfToEven(significand / 8192));
 }
 
 /** Rounds a non-negative number to an integer, ties to even. */

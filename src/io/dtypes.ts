@@ -71,9 +71,12 @@ export function dtypeOf(data: TensorArray): Dtype {
   return "U8";
 }
 
-/** True if `data` can be written as `dtype`: its own type, F16 or BF16 from float32, BOOL from bytes of 0 and 1. */
+/**
+ * True if `data` can be written as `dtype`: its own type, F16 or BF16 from float32 or from their bits, BOOL from bytes of 0
+ * and 1.
+ */
 export function canEncode(data: TensorArray, dtype: Dtype): boolean {
-  if (dtype === "F16" || dtype === "BF16") return data instanceof Float32Array;
+  if (dtype === "F16" || dtype === "BF16") return data instanceof Float32Array || data instanceof Uint16Array;
   if (dtype === "BOOL") return data instanceof Uint8Array && data.every((byte) => byte <= 1);
   return dtypeOf(data) === dtype;
 }

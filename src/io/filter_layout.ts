@@ -23,10 +23,15 @@ export function oihwBitsToHwio(bits: Uint16Array, shape: readonly number[]): Uin
 
 /** [H, W, I, O] -> [O, I, H, W]. `shape` is the input's. */
 export function hwioToOihw(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
-  const [h, w, i, o] = rank4(data, shape);
-  const [between, out] = [new Float32Array(data.length), new Float32Array(data.length)];
-  swapOuter(data, between, h * w, i, o);
-  swap(between, out, i * h * w, o);
+  const out = new Float32Array(data.length);
+  outputsFirst(data, new Float32Array(data.length), out, shape);
+  return out;
+}
+
+/** The same of 16-bit elements, given by their bits. */
+export function hwioBitsToOihw(bits: Uint16Array, shape: readonly number[]): Uint16Array<ArrayBuffer> {
+  const out = new Uint16Array(bits.length);
+  outputsFirst(bits, new Uint16Array(bits.length), out, shape);
   return out;
 }
 
@@ -43,6 +48,13 @@ function outputsLast(data: Elements, out: Elements, [o, i, h, w]: Sizes): void {
       }
     }
   }
+}
+
+/** As two-dimensional transposes: [H*W, I, O] -> [I, H*W, O] -> [O, I*H*W]. */
+function outputsFirst(data: Elements, between: Elements, out: Elements, shape: readonly number[]): void {
+  const [h, w, i, o] = rank4(data, shape);
+  swapOuter(data, between, h * w, i, o);
+  swap(between, out, i * h * w, o);
 }
 
 /** [R, C] -> [C, R], in square blocks that stay in the cache. */

@@ -26,7 +26,10 @@ export type StoredTensor = {
   readonly data: TensorArray;
 };
 
-/** A tensor to write. The default `dtype` is the array's own type; a Float32Array may be written as F16 or BF16. */
+/**
+ * A tensor to write. The default `dtype` is the array's own type; a Float32Array may be written as F16 or BF16, and so
+ * may a Uint16Array of their bits.
+ */
 export type TensorEntry = {
   /** Length of each axis; [] for a scalar. */
   readonly shape: readonly number[];
@@ -35,6 +38,15 @@ export type TensorEntry = {
   /** The element type in the file. */
   readonly dtype?: Dtype;
 };
+
+/** A tensor that is read when it is its turn to be written. */
+export interface PendingTensor {
+  readonly dtype: Dtype;
+  /** Length of each axis; [] for a scalar. */
+  readonly shape: readonly number[];
+  /** Its elements, which must not change until the next tensor is read; bits of F16 and BF16, or float32. */
+  read(): Promise<TensorArray>;
+}
 
 /** An open safetensors file: tensors are read on demand. */
 export interface SafetensorsFile {
@@ -143,12 +155,30 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, TensorEntry>,
   metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): Promise<void> {
-  const entries = new Map([...tensors].map(([name, entry]) => [name, checkEntry(path, name, entry)]));
-  const { bytes: header, order } = layOut(entries, metadata);
+  const pending = new Map<string, PendingTensor>();
+  for (const [name, entry] of tensors) {
+    const { dtype, shape, data } = checkEntry(path, name, entry);
+    pending.set(name, { dtype, shape, read: async () => data });
+  }
+  await writePending(path, pending, metadata);
+}
+
+/**
+ * Writes a safetensors file as `writeSafetensors` does, of tensors that are read one after another: so only one needs to
+ * be in memory.
+ * @throws FileError, in one line, as `writeSafetensors` does; what a tensor's `read` throws. The file is then as it was.
+ */
+export async function writePending(
+  path: string,
+  tensors: ReadonlyMap<string, PendingTensor>,
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Promise<void> {
+  const { bytes: header, order } = layOut(tensors, metadata);
   await files.writeFileAtomic(path, async (file) => {
     await file.write(header);
     for (const name of order) {
-      const { data, dtype } = entries.get(name) ?? missing(path, name);
+      const { read, ...kind } = tensors.get(name) ?? missing(path, name);
+      const { data, dtype } = checkEntry(path, name, { ...kind, data: await read() });
       if (data instanceof Float32Array && dtype !== "F32") {
         for (let i = 0; i < data.length; i += CONVERT_ELEMENTS) {
           await file.write(encode(data.subarray(i, i + CONVERT_ELEMENTS), dtype));

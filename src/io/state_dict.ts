@@ -11,10 +11,13 @@ import { DTYPE_BYTES, type Dtype } from "./dtypes.ts";
 import { listModelFolder } from "./model_folder.ts";
 import { plain } from "./plain.ts";
 import { quoted } from "./printable.ts";
-import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
+import { openSafetensors, type PendingTensor, writePending } from "./safetensors.ts";
+import { elementCount } from "./safetensors_header.ts";
 import { checkVariant, type ReadStateDictOptions, WeightNames } from "./weight_names.ts";
+import type { WeightDtype, WeightSource } from "./weight_source.ts";
 
 export type { ReadStateDictOptions } from "./weight_names.ts";
+export type { WeightDtype, WeightElements, WeightSource } from "./weight_source.ts";
 
 const { join } = paths;
 
@@ -47,8 +50,8 @@ export interface StoredWeight {
 /** The weights of a model: torch's names -> weights. */
 export type StateDict = Map<string, HostWeight>;
 
-/** Element types in which weights can be written. */
-export type WeightDtype = "F32" | "F16" | "BF16";
+/** Weights to write: in memory, or read one after another. */
+export type WrittenWeights = ReadonlyMap<string, HostWeight | WeightSource>;
 
 /** How weights are written. */
 export type WriteStateDictOptions = ReadStateDictOptions & {
@@ -123,7 +126,7 @@ export function weightFiles(
  */
 export async function writeStateDict(
   folder: string,
-  weights: ReadonlyMap<string, HostWeight>,
+  weights: WrittenWeights,
   options: WriteStateDictOptions = {},
 ): Promise<void> {
   const { dtype = "F32", maxShardSize = DEFAULT_SHARD_BYTES } = options;
@@ -136,17 +139,19 @@ export async function writeStateDict(
   const weightMap: Record<string, string> = {};
   for (const [i, shard] of shards.entries()) {
     const file = shards.length === 1 ? names.whole : names.shard(i + 1, shards.length);
-    const entries = new Map<string, TensorEntry>();
-    for (const [name, { data, shape }] of shard) {
-      entries.set(name, { data, shape, dtype });
+    const tensors = new Map<string, PendingTensor>();
+    for (const [name, weight] of shard) {
+      const { shape } = weight;
+      const read = "read" in weight ? () => weight.read(dtype) : async () => weight.data;
+      tensors.set(name, { shape, dtype, read });
       weightMap[name] = file;
     }
-    await writeSafetensors(join(folder, file), entries);
+    await writePending(join(folder, file), tensors);
     written.add(file);
   }
   if (shards.length > 1) {
     const [index] = names.indices;
-    const elements = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+    const elements = [...weights.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
     const metadata = { total_size: elements * DTYPE_BYTES[dtype] };
     await writePythonJson(join(folder, index), { metadata, weight_map: weightMap });
     written.add(index);
@@ -236,17 +241,15 @@ function currentName(name: string): string {
   );
 }
 
+type WrittenWeight = readonly [name: string, weight: HostWeight | WeightSource];
+
 /** The weights, in order, split where the next tensor would exceed the limit. */
-function splitIntoShards(
-  weights: ReadonlyMap<string, HostWeight>,
-  maxBytes: number,
-  elementBytes: number,
-): (readonly [name: string, weight: HostWeight])[][] {
-  const shards: (readonly [string, HostWeight])[][] = [];
-  let current: (readonly [string, HostWeight])[] = [];
+function splitIntoShards(weights: WrittenWeights, maxBytes: number, elementBytes: number): WrittenWeight[][] {
+  const shards: WrittenWeight[][] = [];
+  let current: WrittenWeight[] = [];
   let bytes = 0;
   for (const entry of weights) {
-    const size = entry[1].data.length * elementBytes;
+    const size = elementCount(entry[1].shape) * elementBytes;
     if (size > maxBytes) {
       shards.push([entry]);
       continue;

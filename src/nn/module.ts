@@ -7,6 +7,7 @@ import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { type Shape, sameShape, showShape } from "../engine/shape.ts";
 import { plain } from "../io/plain.ts";
 import type { HostWeight, StateDict } from "../io/state_dict.ts";
+import type { WeightElements, WeightSource } from "../io/weight_source.ts";
 import { Parameter, type ParameterOptions } from "./parameter.ts";
 
 /** While values move to a backend, the system gets freed memory back after so many bytes. */
@@ -81,6 +82,22 @@ export abstract class Module {
       );
     }
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
+  }
+
+  /**
+   * All values in torch's layout, each of which is read when it is asked for, from the host or from the backend that it
+   * has moved to: so a model is written without being in memory a second time.
+   */
+  weightSources(): Map<string, WeightSource> {
+    return new Map(
+      this.#parameters.map((parameter) => [
+        parameter.name,
+        {
+          shape: parameter.torchShape,
+          read: (dtype) => parameter.elements(dtype, this.#home),
+        },
+      ]),
+    );
   }
 
   /**
@@ -173,18 +190,17 @@ export abstract class Module {
     for (const parameter of this.#parameters) await parameter.download(backend);
   }
 
-  /** Reads those of these parameters back that have moved to a backend. Default: all. */
-  async bringBack(parameters: Iterable<Parameter> = this.#parameters): Promise<void> {
-    const home = this.#home;
-    if (home === undefined) return;
-    for (const parameter of parameters) if (!parameter.hasValue) await parameter.download(home);
+  /** A copy of a parameter's value as it stores it, also where that has moved to a backend. */
+  storedValue(parameter: Parameter): Promise<WeightElements> {
+    return parameter.stored(this.#home);
   }
 
   /** Does work that needs all values on the host: those that have moved to a backend come back for it. */
   async withValues<T>(work: () => Promise<T>): Promise<T> {
+    const home = this.#home;
     const away = this.#parameters.filter(({ hasValue }) => !hasValue);
     try {
-      await this.bringBack(away);
+      if (home !== undefined) for (const parameter of away) await parameter.download(home);
       return await work();
     } finally {
       for (const parameter of away) parameter.release();

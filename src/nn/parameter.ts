@@ -6,8 +6,9 @@ import { DTYPE_BYTES, type FloatType } from "../engine/graph.ts";
 import type { TorchGenerator } from "../engine/random/torch_generator.ts";
 import { numel, type Shape, ShapeError, sameShape, showShape } from "../engine/shape.ts";
 import { type Tensor, variable } from "../engine/tensor.ts";
-import { hwioToOihw, oihwBitsToHwio, oihwToHwio } from "../io/filter_layout.ts";
+import { hwioBitsToOihw, hwioToOihw, oihwBitsToHwio, oihwToHwio } from "../io/filter_layout.ts";
 import type { HalfWeight, HostWeight } from "../io/state_dict.ts";
+import { inFileType, type WeightDtype, type WeightElements } from "../io/weight_source.ts";
 import type { Initializer } from "./init.ts";
 
 /** "conv" is [O, I, H, W] in files and [H, W, I, O] in the engine; "plain" is the same in both. */
@@ -44,7 +45,7 @@ export class Parameter {
   #name: string;
   #dtype: FloatType = "f32";
   #tensor: Tensor | undefined;
-  /** Never changed in place: parameters share values. Of 16-bit elements, as they were loaded, it is the bits. */
+  /** Never changed in place: parameters share values. Of 16-bit elements, as they were loaded or downloaded, it is the bits. */
   #value: Float32Array | Uint16Array | undefined;
 
   constructor({ name, torchShape, init, layout = "plain", trainable = true }: ParameterOptions) {
@@ -80,6 +81,11 @@ export class Parameter {
   get tensor(): Tensor {
     this.#tensor ??= variable(this.shape, this.#name, this.#dtype);
     return this.#tensor;
+  }
+
+  /** The type in which a backend keeps the value, and of its bits where the host has 16-bit ones. */
+  get dtype(): FloatType {
+    return this.#dtype;
   }
 
   /** Whether the host holds a value: loaded, drawn or downloaded, and not released. */
@@ -148,6 +154,31 @@ export class Parameter {
     return { data, shape: [...this.torchShape] };
   }
 
+  /**
+   * A copy of the value as it is stored: in the engine's layout, float32 or the bits of 16-bit elements. Where the backend
+   * alone has the value, the host does not keep it.
+   * @param home the backend that it has moved to
+   * @throws when there is none yet
+   */
+  async stored(home: Backend | undefined): Promise<WeightElements> {
+    const isHere = this.hasValue || home === undefined;
+    return isHere ? this.#hostValue().slice() : home.readStored(this.tensor);
+  }
+
+  /** Sets the value to what `stored` gave, or to one of the same form; it must not be changed after. */
+  setStored(value: WeightElements): void {
+    this.#value = value;
+  }
+
+  /** As `stored`, in torch's layout, as a file of this type holds it. */
+  async elements(dtype: WeightDtype, home: Backend | undefined): Promise<WeightElements> {
+    const elements = inFileType(await this.stored(home), this.#dtype, dtype);
+    if (this.layout === "plain") return elements;
+    return elements instanceof Uint16Array
+      ? hwioBitsToOihw(elements, this.shape)
+      : hwioToOihw(elements, this.shape);
+  }
+
   /** Writes the value to the backend's variable, widened where the backend lacks its type. @throws when there is none yet. */
   upload(backend: Backend): void {
     if (!backend.capabilities.dtypes.includes(this.#dtype)) {
@@ -167,7 +198,7 @@ export class Parameter {
 
   /** Reads the value back from the backend's variable. */
   async download(backend: Backend): Promise<void> {
-    this.#value = await backend.read(this.tensor);
+    this.#value = await backend.readStored(this.tensor);
   }
 
   /** Frees the value on the host; the backend's stays. */

@@ -16,10 +16,10 @@ import {
 import type { JsonObject, JsonValue } from "../io/diffusers_json.ts";
 import {
   type ReadStateDictOptions,
-  type StateDict,
   type StoredWeight,
   storedWeights,
   type WriteStateDictOptions,
+  type WrittenWeights,
   weightFiles,
   writeStateDict,
 } from "../io/state_dict.ts";
@@ -184,7 +184,7 @@ const AVERAGE_FLOATS = ["decay", "min_decay", "inv_gamma", "power"];
 export async function writeModel(
   folder: string,
   model: Denoiser,
-  weights: StateDict,
+  weights: WrittenWeights,
   extra: JsonObject = {},
   options: WriteStateDictOptions = {},
 ): Promise<void> {
@@ -208,7 +208,7 @@ export function schedulerFromJson(
 /** The saved components of a pipeline, in the order of model_index.json. */
 export function savedComponents(
   { unet, scheduler, codec, conditioner }: PipelineParts<Denoiser>,
-  weights: StateDict,
+  weights: WrittenWeights,
 ): SavedComponent[] {
   const config = jsonObject(scheduler.toConfig());
   const className = String(config._class_name);

@@ -31,7 +31,7 @@ export class DDPMPipeline<D extends Denoiser = PipelineModel> extends SchedulerP
    * @throws FileError; PipelineError when the folder holds anything else
    */
   async savePretrained(folder: string): Promise<void> {
-    const weights = this.unet.stateDict();
+    const weights = this.unet.weightSources();
     await checkReplaceable(folder, savedComponents(this, weights));
     await files.replaceDirAtomic(folder, (aside) => writePipeline(aside, this, weights));
   }

@@ -208,6 +208,9 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     this.#uploaded = false;
   }
 
+  /** Brings the weights up to date, which drawing and saving do by themselves; of pipelines with LoRAs. */
+  prepareWeights?(): Promise<void>;
+
   /** Frees the compiled programs, and the backend if this pipeline started it. */
   async close(): Promise<void> {
     const programs = [...this.#programs.values()];
@@ -267,7 +270,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
    * @returns [N, H, W, C]; good images lie in [-1, 1]
    */
   async decode(latents: HostTensor): Promise<HostTensor> {
-    return this.codec.decode(latents, await this.#open());
+    return this.codec.decode(latents, await this.open());
   }
 
   /**
@@ -277,7 +280,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
    * @returns [N, h, w, c]
    */
   protected async encode(images: HostTensor, noise?: HostTensor): Promise<HostTensor> {
-    const backend = await this.#open();
+    const backend = await this.open();
     const sampled = noise && this.codec.encodeSample?.(images, noise, backend);
     return sampled ?? this.codec.encode(images, backend);
   }
@@ -311,7 +314,8 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const size = Math.ceil(count / Math.ceil(count / batchSize));
     const shape = [size, height, width, channels] as const;
     const condition = this.conditioner.condition(options, this.#imageSizeOf(latents));
-    await condition?.prepare?.(await this.#open());
+    await this.prepareWeights?.();
+    await condition?.prepare?.(await this.open());
     const program = await this.#program(shape, condition);
     for (let done = 0; done < count; done += size) {
       const firstImage = begin + done;
@@ -324,7 +328,8 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     }
   }
 
-  async #open(): Promise<Backend> {
+  /** The backend that images are computed on; one that the pipeline starts, at first use. */
+  protected async open(): Promise<Backend> {
     const { backend, threads } = this.#options;
     if (typeof backend === "object") return backend;
     this.#backend ??= createBackend({
@@ -340,7 +345,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
   async #program(shape: Batch["shape"], condition: Condition | null): Promise<DenoiserProgram> {
     const isGuided = condition !== null && condition.guidance !== null;
     const { precision = DEFAULT_PRECISION } = this.#options;
-    const backend = await this.#open();
+    const backend = await this.open();
     if (!this.#uploaded) this.unet.upload(backend);
     this.#uploaded = true;
     const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;

@@ -12,7 +12,7 @@ import {
 } from "../io/diffusers_folder.ts";
 import type { JsonObject } from "../io/diffusers_json.ts";
 import { named } from "../io/printable.ts";
-import type { ReadStateDictOptions, StateDict, WriteStateDictOptions } from "../io/state_dict.ts";
+import type { ReadStateDictOptions, WriteStateDictOptions, WrittenWeights } from "../io/state_dict.ts";
 import type { Denoiser } from "../models/denoiser.ts";
 import { explainSystemError, FileError } from "../platform/errors.ts";
 import { isSchedulerName } from "../schedulers/index.ts";
@@ -50,7 +50,7 @@ interface SavedKind {
 export async function writePipeline(
   folder: string,
   parts: PipelineParts<Denoiser>,
-  weights: StateDict,
+  weights: WrittenWeights,
   { className = "DDPMPipeline", settings, written }: SavedKind = {},
 ): Promise<void> {
   const saved = savedComponents(parts, weights);

@@ -41,5 +41,5 @@ async function saveTextEncoder(
 ): Promise<void> {
   const config = { ...model.toConfig(), dtype: TORCH_DTYPES[written.dtype ?? "F32"] };
   await writePythonJson(join(folder, MODEL_CONFIG), config, model.floatKeys);
-  await writeStateDict(folder, model.stateDict(), { ...written, library: "transformers" });
+  await writeStateDict(folder, model.weightSources(), { ...written, library: "transformers" });
 }

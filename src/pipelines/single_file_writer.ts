@@ -2,7 +2,7 @@
 
 import type { Autoencoder } from "../codecs/autoencoder.ts";
 import { quoted } from "../io/printable.ts";
-import { type TensorEntry, writeSafetensors } from "../io/safetensors.ts";
+import { type PendingTensor, writePending } from "../io/safetensors.ts";
 import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import { originalAutoencoder } from "../models/original/autoencoder.ts";
@@ -53,10 +53,11 @@ export async function writeSingleFile(
       "the pipeline has another autoencoder than AutoencoderKL, which the original layout does not have; save its folder with savePretrained",
     );
   }
-  const tensors = new Map<string, TensorEntry>();
+  const tensors = new Map<string, PendingTensor>();
   const add = (model: Module, places: OriginalPlaces) => {
-    const stored = toOriginal(places, model.stateDict());
-    for (const [name, weight] of stored) tensors.set(name, { ...weight, dtype });
+    for (const [name, { shape, read }] of toOriginal(places, model.weightSources())) {
+      tensors.set(name, { shape, dtype, read: () => read(dtype) });
+    }
   };
   for (const { component, layout, prefix } of textEncodersOf(models, options.version)) {
     const model = textEncoders.get(component);
@@ -68,7 +69,7 @@ export async function writeSingleFile(
   add(vae, originalAutoencoder(vae));
   const places = explained(path, () => originalUNet(unet));
   add(unet, places);
-  await writeSafetensors(path, tensors);
+  await writePending(path, tensors);
 }
 
 function textEncodersOf(

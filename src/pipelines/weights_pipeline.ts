@@ -7,7 +7,6 @@ import type { Codec } from "../codecs/codec.ts";
 import type { CLIPTextModel } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
 import type { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
-import type { Module } from "../nn/module.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { savedComponents } from "./components.ts";
 import type { PipelineOptions } from "./diffusion_pipeline.ts";
@@ -82,7 +81,8 @@ export abstract class WeightsPipeline<
   }
 
   /**
-   * Writes a folder that `fromPretrained` and diffusers' class load; it replaces an existing pipeline.
+   * Writes a folder that `fromPretrained` and diffusers' class load; it replaces an existing pipeline once it is whole.
+   * Weights are read one by one, and must not change meanwhile.
    * @throws FileError; PipelineError when the folder holds anything else
    */
   async savePretrained(folder: string, options: SavePretrainedOptions = {}): Promise<void> {
@@ -90,38 +90,36 @@ export abstract class WeightsPipeline<
     const written = { dtype: weightDtype(dtype), variant, maxShardSize };
     const { className } = this;
     const settings = this.#texts.indexSettings;
-    await this.#withWeights(async () => {
-      const weights = this.unet.stateDict();
-      await checkReplaceable(folder, savedComponents(this, weights));
-      await files.replaceDirAtomic(folder, (aside) =>
-        writePipeline(aside, this, weights, { className, settings, written }),
-      );
-    });
+    const weights = this.unet.weightSources();
+    await checkReplaceable(folder, savedComponents(this, weights));
+    await this.prepareWeights();
+    await files.replaceDirAtomic(folder, (aside) =>
+      writePipeline(aside, this, weights, { className, settings, written }),
+    );
   }
 
   /**
    * Writes all weights into a single file in the original layout, which `fromSingleFile` and diffusers' from_single_file
-   * load. Tokenizer, scheduler and configs are not in it.
+   * load. Tokenizer, scheduler and configs are not in it. Weights are read one by one, and must not change meanwhile.
    * @throws FileError; PipelineError for models that the layout does not have
    */
   async saveSingleFile(path: string, options: SaveSingleFileOptions = {}): Promise<void> {
     const { unet, codec } = this;
     const { textEncoders } = this.#texts;
-    await this.#withWeights(() =>
-      writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoders }, options),
-    );
+    await this.prepareWeights();
+    await writeSingleFile(path, { unet, vae: autoencoderOf(codec), textEncoders }, options);
   }
 
   /**
    * Loads a LoRA for the UNet and the text encoders, in a spelling of diffusers, PEFT or kohya; it is then the only one
-   * that takes part, as in diffusers, until `setAdapters` chooses several.
+   * that takes part, as in diffusers, until `setAdapters` chooses several. Weights are computed when they are needed next.
    * @param path of a .safetensors file, or of a folder with pytorch_lora_weights.safetensors
    * @throws FileError, PipelineError, in one line, for what is no LoRA of this model
    */
   async loadLoraWeights(path: string, options: LoraOptions = {}): Promise<void> {
     const { adapterName, weight = 1 } = options;
-    await this.#lora.add(await readLora(path), path, adapterName, weight);
-    this.weightsChanged();
+    const layers = await readLora(path);
+    this.#changeLora((lora) => lora.add(layers, path, adapterName, weight));
   }
 
   /**
@@ -180,6 +178,18 @@ export abstract class WeightsPipeline<
     this.#changeLora((lora) => lora.clear());
   }
 
+  /**
+   * Computes the weights with the LoRAs that take part now, on the pipeline's backend. The next drawing or saving does
+   * this by itself; here it is done ahead.
+   * @throws MemoryError; the next call computes what is left
+   */
+  override async prepareWeights(): Promise<void> {
+    await this.#lora.apply(
+      () => this.open(),
+      () => this.weightsChanged(),
+    );
+  }
+
   override weightsChanged(): void {
     super.weightsChanged();
     this.#texts.weightsChanged();
@@ -188,12 +198,5 @@ export abstract class WeightsPipeline<
   #changeLora(change: (lora: LoraAdapters) => void): void {
     change(this.#lora);
     this.weightsChanged();
-  }
-
-  /** Does work while the weights of all models are on the host. */
-  #withWeights(work: () => Promise<void>): Promise<void> {
-    const vae = autoencoderOf(this.codec);
-    const models: Module[] = [this.unet, ...this.#texts.textEncoders.values(), ...(vae ? [vae] : [])];
-    return models.reduce((inner, model) => () => model.withValues(inner), work)();
   }
 }

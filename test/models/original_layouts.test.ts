@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import type { StateDict } from "../../src/io/state_dict.ts";
+import type { StateDict, WeightDtype } from "../../src/io/state_dict.ts";
 import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../../src/models/clip_text_model.ts";
 import { originalAutoencoder } from "../../src/models/original/autoencoder.ts";
@@ -88,12 +88,27 @@ const sha256Of = (tensors: StateDict): string => {
     .digest("hex");
 };
 
+/** The bits of 16-bit elements lie as float32 does. */
+const bitsOf = (data: Float32Array | Uint16Array) =>
+  Uint16Array.from(data, (x) => Math.round(Math.abs(x) * 1000));
+
 test.each(values)("$file as $layout: values, both ways", async ({ file, class: of, layout, sha256 }) => {
   const golden = await readGolden(`stable_diffusion/${file}.safetensors`);
   const weights = golden.stateDict("param.");
   const config = await readJsonFixture(`stable_diffusion/${file}.config.json`);
   const places = placesOf(CLASSES[of].fromConfig(config), layout);
-  const tensors = toOriginal(places, weights);
+  const sources = new Map(
+    [...weights].map(([name, { data, shape }]) => [
+      name,
+      { shape, read: async (dtype: WeightDtype) => (dtype === "F32" ? data : bitsOf(data)) },
+    ]),
+  );
+  const tensors: StateDict = new Map();
+  for (const [name, { shape, read }] of toOriginal(places, sources)) {
+    const data = Float32Array.from(await read("F32"));
+    tensors.set(name, { data, shape });
+    expect(await read("F16")).toEqual(bitsOf(data));
+  }
   expect(sha256Of(tensors)).toBe(sha256);
   let reads = 0;
   const read = async (name: string) => {
@@ -108,9 +123,6 @@ test.each(values)("$file as $layout: values, both ways", async ({ file, class: o
   }
   expect(reads).toBe(tensors.size);
   expect(sha256Of(back)).toBe(sha256Of(weights));
-  // The bits of 16-bit elements lie as float32 does.
-  const bitsOf = (data: Float32Array | Uint16Array) =>
-    Uint16Array.from(data, (x) => Math.round(Math.abs(x) * 1000));
   const halves = fromOriginal(places, async (name) => {
     const { data, shape } = await read(name);
     return { data: bitsOf(data), shape };

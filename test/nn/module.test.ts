@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/engine/backends/reference/backend.ts";
-import { bfloat16ToFloat32, halfToFloat32 } from "../../src/engine/half.ts";
+import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../../src/engine/half.ts";
 import { TorchGenerator } from "../../src/engine/random/torch_generator.ts";
+import type { WeightDtype } from "../../src/io/weight_source.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Embedding } from "../../src/nn/embedding.ts";
 import { GroupNorm } from "../../src/nn/group_norm.ts";
@@ -199,4 +200,42 @@ test("values that move are on the backend alone, and only there", async () => {
   );
   await module.download(backend);
   expect(module.stateDict()).toEqual(new Map([...state, ["conv.bias", bias]]));
+});
+
+describe("weights that are read to be written", () => {
+  const bits = Uint16Array.from({ length: 54 }, (_, i) => 0x3c00 + 37 * i); // from 1 on
+  const values = halfToFloat32(bits);
+  const wide = Float32Array.from({ length: 3 }, (_, i) => 1 / (3 + i));
+
+  const halves = async (place: "host" | "backend") => {
+    const module = built().moveOnUpload();
+    const [conv, bias] = ["conv.weight", "conv.bias"].map((name) => module.namedParameters().get(name));
+    conv?.loadHalf({ bits, shape: [3, 2, 3, 3], dtype: "f16" });
+    bias?.load({ data: wide, shape: [3] });
+    if (place === "backend") module.upload(new ReferenceBackend());
+    const sources = module.weightSources();
+    const read = async (name: string, dtype: WeightDtype) => sources.get(name)?.read(dtype);
+    return { module, sources, read };
+  };
+
+  test.each(["host", "backend"] as const)("from the %s, in every type", async (place) => {
+    const { module, sources, read } = await halves(place);
+    expect([...sources.keys()]).toEqual([...module.namedParameters().keys()]);
+    expect(sources.get("conv.weight")?.shape).toEqual([3, 2, 3, 3]);
+    expect(await read("conv.weight", "F16")).toEqual(bits);
+    expect(await read("conv.weight", "F32")).toEqual(values);
+    expect(await read("conv.weight", "BF16")).toEqual(float32ToBfloat16(values));
+    expect(await read("conv.bias", "F32")).toEqual(wide);
+    expect(await read("conv.bias", "F16")).toEqual(float32ToHalf(wide));
+    // Those on a backend are not kept on the host for it.
+    const kept = [...module.namedParameters().values()].map(({ hasValue }) => hasValue);
+    expect(new Set(kept)).toEqual(new Set([place === "host"]));
+  });
+
+  test("are copies: values may move while one is written", async () => {
+    const { module, read } = await halves("host");
+    const [conv, bias] = [await read("conv.weight", "F16"), await read("conv.bias", "F32")];
+    module.upload(new ReferenceBackend());
+    expect([conv, bias]).toEqual([bits, wide]);
+  });
 });

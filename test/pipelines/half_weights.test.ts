@@ -1,7 +1,7 @@
 // A pipeline whose files are of 16 bits: it draws what the same weights in 32 bits draw, to the last bit, and holds
 // them in half the memory.
 
-import { cp } from "node:fs/promises";
+import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readStateDict, type WeightDtype, writeStateDict } from "../../src/io/state_dict.ts";
@@ -18,6 +18,8 @@ const MODELS: Readonly<Record<string, WeightsLibrary>> = {
   vae: "diffusers",
   text_encoder: "transformers",
 };
+
+const WEIGHTS = ["unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"];
 
 /** Copies the pipeline, with its weights in another type. */
 async function rewrite(from: string, name: string, dtype: WeightDtype): Promise<string> {
@@ -38,7 +40,7 @@ describe.each(["F16", "BF16"] as const)("%s", (dtype) => {
     wide = await rewrite(halves, `${dtype} widened`, "F32");
   });
 
-  test.each(backends)("on $name", async ({ create }) => {
+  test.each(backends)("on $name", async ({ name, create }) => {
     const backend = await create();
     const draw = async (source: string) => {
       const pipeline = await StableDiffusionPipeline.fromPretrained(source, { backend });
@@ -48,7 +50,7 @@ describe.each(["F16", "BF16"] as const)("%s", (dtype) => {
       expect([...pipeline.unet.namedParameters().values()].some(({ hasValue }) => hasValue)).toBe(false);
       expect(await pipeline.generate(call)).toEqual(first);
       const dtypes = [...pipeline.unet.namedParameters().values()].map(({ tensor }) => tensor.dtype);
-      return { first, dtypes: new Set(dtypes) };
+      return { first, dtypes: new Set(dtypes), pipeline };
     };
     try {
       const [half, full] = [await draw(halves), await draw(wide)];
@@ -56,6 +58,13 @@ describe.each(["F16", "BF16"] as const)("%s", (dtype) => {
       const type = dtype === "F16" ? "f16" : "bf16";
       const kept = backend.capabilities.dtypes.includes(type) ? type : "f32";
       expect([half.dtypes, full.dtypes]).toEqual([new Set([kept]), new Set(["f32"])]);
+      // They are saved from there, bit for bit, and stay there.
+      const saved = folder(`${dtype} of ${name}`);
+      await half.pipeline.savePretrained(saved, { dtype: dtype === "F16" ? "fp16" : "bf16" });
+      for (const file of WEIGHTS) {
+        expect(await readFile(join(saved, file))).toEqual(await readFile(join(halves, file)));
+      }
+      expect([...half.pipeline.unet.namedParameters().values()].some(({ hasValue }) => hasValue)).toBe(false);
     } finally {
       await backend.close();
     }

@@ -6,11 +6,12 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { createBackend } from "../../src/engine/backends/create.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/io/safetensors.ts";
 import type { StateDict } from "../../src/io/state_dict.ts";
+import type { Module } from "../../src/nn/module.ts";
 import { parseLoraName } from "../../src/pipelines/lora/names.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
 import { testFolder } from "../support/folder.ts";
 import { fixture, readJsonFixture } from "../support/golden.ts";
-import { weightsOf } from "../support/weights_of.ts";
+import { weightsOf as allWeightsOf } from "../support/weights_of.ts";
 
 const FOLDER = fixture("stable_diffusion/pipeline");
 const lora = (name: string) => fixture(`stable_diffusion/lora/${name}.safetensors`);
@@ -27,12 +28,20 @@ const rowSchema = v.object({
 });
 const rows = v.parse(v.array(rowSchema), await readJsonFixture("stable_diffusion/lora/pictures.json"));
 
+/** The weights that the pipeline draws with. */
+const weightsOf = async (of: StableDiffusionPipeline, model: Module): Promise<StateDict> => {
+  await of.prepareWeights();
+  return allWeightsOf(model);
+};
 const fresh = () => StableDiffusionPipeline.fromPretrained(FOLDER, { backend });
 const pipeline = await fresh();
-const own = { unet: await weightsOf(pipeline.unet), text: await weightsOf(pipeline.textEncoder) };
+const own = {
+  unet: await weightsOf(pipeline, pipeline.unet),
+  text: await weightsOf(pipeline, pipeline.textEncoder),
+};
 const expectOwnWeights = async () => {
-  expect(same(await weightsOf(pipeline.unet), own.unet)).toBe(true);
-  expect(same(await weightsOf(pipeline.textEncoder), own.text)).toBe(true);
+  expect(same(await weightsOf(pipeline, pipeline.unet), own.unet)).toBe(true);
+  expect(same(await weightsOf(pipeline, pipeline.textEncoder), own.text)).toBe(true);
 };
 beforeEach(async () => {
   pipeline.unfuseLora();
@@ -81,23 +90,63 @@ describe("LoRAs that come and go", () => {
     await pipeline.loadLoraWeights(lora("kohya"), { adapterName: "a", weight: 0.7 });
     await pipeline.loadLoraWeights(lora("style"), { adapterName: "b" });
     pipeline.setAdapters(["a", "b"], [0.3, 0.9]);
-    const both = await weightsOf(pipeline.unet);
+    const both = await weightsOf(pipeline, pipeline.unet);
     pipeline.disableLora();
     await expectOwnWeights();
     pipeline.enableLora();
-    expect(same(await weightsOf(pipeline.unet), both)).toBe(true);
+    expect(same(await weightsOf(pipeline, pipeline.unet), both)).toBe(true);
     pipeline.fuseLora();
-    expect(same(await weightsOf(pipeline.unet), both)).toBe(true);
+    expect(same(await weightsOf(pipeline, pipeline.unet), both)).toBe(true);
     pipeline.setAdapters("a");
-    expect(same(await weightsOf(pipeline.unet), both)).toBe(true);
+    expect(same(await weightsOf(pipeline, pipeline.unet), both)).toBe(true);
     pipeline.unfuseLora();
     pipeline.setAdapters([]);
     await expectOwnWeights();
   });
 
+  test("may change while their weights are computed", async () => {
+    await pipeline.loadLoraWeights(lora("kohya"), { adapterName: "a" });
+    await pipeline.loadLoraWeights(lora("style"), { adapterName: "b" });
+    pipeline.setAdapters("a", 0.5);
+    const half = await weightsOf(pipeline, pipeline.unet);
+    pipeline.setAdapters(["a", "b"]);
+    const [first, second] = [pipeline.prepareWeights(), pipeline.prepareWeights()];
+    await Promise.resolve();
+    pipeline.setAdapters("a", 0.5);
+    await Promise.all([first, second]);
+    expect(same(await allWeightsOf(pipeline.unet), half)).toBe(true);
+    pipeline.setAdapters("b");
+    const third = pipeline.prepareWeights();
+    await Promise.resolve();
+    pipeline.disableLora();
+    await third;
+    await expectOwnWeights();
+  });
+
+  test("that are fused last, whether their weights were computed before or after the next LoRA", async () => {
+    const weightsWhere = async (prepares: boolean) => {
+      const other = await fresh();
+      await other.loadLoraWeights(lora("kohya"));
+      other.fuseLora();
+      if (prepares) await other.prepareWeights();
+      other.unloadLoraWeights();
+      await other.loadLoraWeights(lora("style"));
+      const both = await weightsOf(other, other.unet);
+      other.unloadLoraWeights();
+      return [both, await weightsOf(other, other.unet)];
+    };
+    const [both, fused] = await weightsWhere(true);
+    const [bothLater, fusedLater] = await weightsWhere(false);
+    expect(same(both, bothLater)).toBe(true);
+    expect(same(fused, fusedLater)).toBe(true);
+    await pipeline.loadLoraWeights(lora("kohya"));
+    expect(same(fused, await weightsOf(pipeline, pipeline.unet))).toBe(true);
+    expect(same(both, fused)).toBe(false);
+  });
+
   test("are told by name, and deleted one by one", async () => {
     await pipeline.loadLoraWeights(lora("kohya"));
-    const alone = await weightsOf(pipeline.unet);
+    const alone = await weightsOf(pipeline, pipeline.unet);
     await pipeline.loadLoraWeights(lora("style"));
     expect(pipeline.getListAdapters()).toEqual({
       unet: ["default_0", "default_1"],
@@ -106,7 +155,7 @@ describe("LoRAs that come and go", () => {
     pipeline.setAdapters(["default_0", "default_1"]);
     pipeline.deleteAdapters("default_1");
     expect(pipeline.getActiveAdapters()).toEqual(["default_0"]);
-    expect(same(await weightsOf(pipeline.unet), alone)).toBe(true);
+    expect(same(await weightsOf(pipeline, pipeline.unet), alone)).toBe(true);
   });
 
   test("are saved as a part of the weights, and those that are fused stay", async () => {
@@ -114,13 +163,13 @@ describe("LoRAs that come and go", () => {
     const path = folder("saved");
     await pipeline.savePretrained(path);
     const saved = await StableDiffusionPipeline.fromPretrained(path, { backend });
-    expect(same(await weightsOf(saved.unet), await weightsOf(pipeline.unet))).toBe(true);
+    expect(same(await weightsOf(saved, saved.unet), await weightsOf(pipeline, pipeline.unet))).toBe(true);
     const other = await fresh();
     await other.loadLoraWeights(lora("kohya"));
     other.fuseLora();
     other.unloadLoraWeights();
     expect(other.getListAdapters()).toEqual({});
-    expect(same(await weightsOf(other.unet), await weightsOf(pipeline.unet))).toBe(true);
+    expect(same(await weightsOf(other, other.unet), await weightsOf(pipeline, pipeline.unet))).toBe(true);
   });
 
   test("are found in a folder by diffusers' name", async () => {
@@ -177,10 +226,10 @@ describe("settings", () => {
   ] as const)("PEFT's own folder of a %s", async (component, alpha) => {
     await pipeline.loadLoraWeights(lora("peft"), { adapterName: "both" });
     const model = component === "unet" ? pipeline.unet : pipeline.textEncoder;
-    const expected = await weightsOf(model);
+    const expected = await weightsOf(pipeline, model);
     await pipeline.loadLoraWeights(await saved(component, { lora_alpha: alpha }));
     expect(pipeline.getListAdapters()[component]).toEqual(["both", "default_1"]);
-    expect(same(await weightsOf(model), expected)).toBe(true);
+    expect(same(await weightsOf(pipeline, model), expected)).toBe(true);
   });
 
   test("alpha of single layers, and divided by a root", async () => {
@@ -189,7 +238,7 @@ describe("settings", () => {
       pipeline.unloadLoraWeights();
       await pipeline.loadLoraWeights(await saved("unet", given));
       const before = own.unet.get(layer)?.data ?? [];
-      const after = (await weightsOf(pipeline.unet)).get(layer)?.data ?? [];
+      const after = (await weightsOf(pipeline, pipeline.unet)).get(layer)?.data ?? [];
       return after[0] - before[0];
     };
     const usual = await changeBy({});

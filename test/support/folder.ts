@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 
-/** The path of what has these names within the folder; of the folder itself without any. */
+/**
+ * The path of what has these names within the folder; of the folder itself without any.
+ * @throws Error before the tests begin, such as in `describe`, when there is no folder yet
+ */
 export type Folder = (...names: string[]) => string;
 
 /** An empty folder for all tests that stand beside the call. */
@@ -27,7 +30,10 @@ export function freshFolder(): Folder {
 function temporary() {
   let path = "";
   return {
-    folder: (...names: string[]) => join(path, ...names),
+    folder: (...names: string[]) => {
+      if (path === "") throw new Error("the folder is made when tests begin: ask for it inside of one");
+      return join(path, ...names);
+    },
     make: async () => {
       path = await mkdtemp(join(tmpdir(), "imago-test-"));
     },

@@ -1,6 +1,6 @@
 // Where the weights of a model stand in a file of the original layout (CompVis, Stability AI), and in which form.
 
-import type { HostWeight, StateDict } from "../../io/state_dict.ts";
+import type { WeightDtype, WeightElements, WeightSource } from "../../io/state_dict.ts";
 import type { Module } from "../../nn/module.ts";
 
 /**
@@ -21,7 +21,7 @@ export type OriginalPlaces = ReadonlyMap<string, OriginalPlace>;
 
 /** A weight of a model or a tensor of the file: float32, or the bits of 16-bit elements. */
 export interface OriginalWeight {
-  readonly data: Float32Array | Uint16Array;
+  readonly data: WeightElements;
   readonly shape: readonly number[];
 }
 
@@ -57,9 +57,12 @@ export async function* fromOriginal<W extends OriginalWeight>(
 }
 
 /** The tensors of a file of the original layout. @param weights of the model */
-export function toOriginal(places: OriginalPlaces, weights: StateDict): StateDict {
-  const tensors: StateDict = new Map();
-  const joined = new Map<string, HostWeight[]>();
+export function toOriginal(
+  places: OriginalPlaces,
+  weights: ReadonlyMap<string, WeightSource>,
+): Map<string, WeightSource> {
+  const tensors = new Map<string, WeightSource>();
+  const joined = new Map<string, WeightSource[]>();
   for (const [name, place] of places) {
     const weight = weights.get(name);
     if (weight === undefined) throw new Error(`there is no weight ${name}`);
@@ -79,8 +82,9 @@ export function toOriginal(places: OriginalPlaces, weights: StateDict): StateDic
 function taken({ data, shape }: OriginalWeight, form: OriginalForm): OriginalWeight {
   if (form === "pixel") return { data, shape: isPixel(shape) ? shape.slice(0, 2) : shape };
   if (form === "transposed") {
-    const out = data instanceof Uint16Array ? new Uint16Array(data.length) : new Float32Array(data.length);
-    return { data: out, shape: transpose(data, shape, out) };
+    return shape.length === 2
+      ? { data: transposed(data, shape), shape: shape.toReversed() }
+      : { data, shape };
   }
   const third = THIRDS[form];
   const [rows = 0, ...row] = shape;
@@ -91,37 +95,40 @@ function taken({ data, shape }: OriginalWeight, form: OriginalForm): OriginalWei
 
 const isPixel = (shape: readonly number[]): boolean => shape.length === 4 && shape[2] === 1 && shape[3] === 1;
 
-function put({ data, shape }: HostWeight, form: OriginalForm): HostWeight {
-  if (form === "pixel") return { data, shape: [...shape, 1, 1] };
-  if (form !== "transposed") return { data, shape };
-  const out = new Float32Array(data.length);
-  return { data: out, shape: transpose(data, shape, out) };
+function put(weight: WeightSource, form: OriginalForm): WeightSource {
+  const { shape } = weight;
+  if (form === "pixel") return { shape: [...shape, 1, 1], read: (dtype) => weight.read(dtype) };
+  if (form !== "transposed" || shape.length !== 2) return weight;
+  return { shape: shape.toReversed(), read: async (dtype) => transposed(await weight.read(dtype), shape) };
 }
 
-/** [R, C] -> [C, R]; others are copied. @returns the shape of `out` */
-function transpose(
-  data: OriginalWeight["data"],
-  shape: readonly number[],
-  out: OriginalWeight["data"],
-): readonly number[] {
-  if (shape.length !== 2) {
-    out.set(data);
-    return shape;
-  }
-  const [rows, columns] = shape;
+/** [R, C] -> [C, R]. */
+function transposed(data: WeightElements, [rows, columns]: readonly number[]): WeightElements {
+  const out = emptyLike(data, data.length);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j];
   }
-  return [columns, rows];
+  return out;
 }
 
-function stacked(parts: readonly HostWeight[]): HostWeight {
+function stacked(parts: readonly WeightSource[]): WeightSource {
   const [{ shape }] = parts;
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { data, shape: [shape[0] * parts.length, ...shape.slice(1)] };
+  const [rows, ...row] = shape;
+  return {
+    shape: [rows * parts.length, ...row],
+    read: async (dtype) => joinedElements(parts, dtype),
+  };
 }
+
+/** The elements of weights of one shape, one below the other. */
+async function joinedElements(parts: readonly WeightSource[], dtype: WeightDtype): Promise<WeightElements> {
+  const [first, ...others] = parts;
+  const begin = await first.read(dtype);
+  const out = emptyLike(begin, begin.length * parts.length);
+  out.set(begin);
+  for (const [k, part] of others.entries()) out.set(await part.read(dtype), (k + 1) * begin.length);
+  return out;
+}
+
+const emptyLike = (data: WeightElements, length: number): WeightElements =>
+  data instanceof Uint16Array ? new Uint16Array(length) : new Float32Array(length);

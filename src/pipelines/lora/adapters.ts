@@ -1,13 +1,15 @@
 // The LoRAs of a pipeline: which are loaded, how strong each is, and the weights that the models compute with.
 
+import type { Backend } from "../../engine/backend.ts";
 import { quoted } from "../../io/printable.ts";
-import type { HostWeight } from "../../io/state_dict.ts";
+import type { WeightElements } from "../../io/state_dict.ts";
 import type { Module } from "../../nn/module.ts";
 import type { Parameter } from "../../nn/parameter.ts";
 import { PipelineError } from "../errors.ts";
 import type { LoraLayer } from "./file.ts";
 import { LORA_COMPONENTS, type LoraComponent } from "./names.ts";
-import { addProduct, checkFit, LayerNames } from "./weights.ts";
+import { type LoraPart, LoraProducts } from "./products.ts";
+import { checkFit, LayerNames } from "./weights.ts";
 
 /** Strongest weight of a LoRA. */
 const MOST_WEIGHT = 1000;
@@ -26,14 +28,30 @@ interface Adapter {
 /** What of a pipeline's LoRAs takes part in its weights. */
 type Strengths = ReadonlyMap<string, number>;
 
+/** What a parameter's value is made of. */
+interface Applied {
+  /** Its value without LoRAs. */
+  readonly original: WeightElements;
+  readonly parts: readonly LoraPart[];
+}
+
+type Parts = ReadonlyMap<Parameter, readonly LoraPart[]>;
+
 /**
- * The LoRAs of a pipeline. Weights are always computed anew, from the originals that are kept, so that nothing is left of
- * a LoRA that is taken away.
+ * The LoRAs of a pipeline. Weights are always computed anew, from the originals that are kept while a LoRA is in them, so
+ * that nothing is left of one that is taken away: these come back at once. Weights with LoRAs are computed by `apply`.
  */
 export class LoraAdapters {
   readonly #models: ReadonlyMap<LoraComponent, Module>;
   readonly #adapters = new Map<string, Adapter>();
-  readonly #originals = new Map<Parameter, HostWeight>();
+  /** The parameters whose values have LoRAs in them. */
+  readonly #applied = new Map<Parameter, Applied>();
+  /** What `apply` makes a part of the original values before all else. */
+  readonly #lasting = new Map<Parameter, readonly LoraPart[]>();
+  /** What shall be in the weights; another map after each choice. */
+  #wanted: Parts = new Map();
+  /** Calls of `apply` take turns. */
+  #turn: Promise<void> = Promise.resolve();
   #active: Strengths = new Map();
   /** Those that stay whatever is active; null for none. */
   #fused: Strengths | null = null;
@@ -70,25 +88,17 @@ export class LoraAdapters {
   }
 
   /** Adds a LoRA, which is then the only one that takes part. @throws PipelineError for layers that no model has */
-  async add(
-    layers: readonly LoraLayer[],
-    source: string,
-    given: string | undefined,
-    weight: number,
-  ): Promise<void> {
+  add(layers: readonly LoraLayer[], source: string, given: string | undefined, weight: number): void {
     const name = given ?? `default_${this.#adapters.size}`;
     if (this.#adapters.has(name)) {
       throw new PipelineError(`there is a LoRA called ${quoted(name)} already; give another adapterName`);
     }
     checkWeight(weight);
     const changes = this.#changesOf(layers, source);
-    for (const { parameter, layer } of changes) {
-      await this.#models.get(layer.component)?.bringBack([parameter]);
-    }
     const components = new Set(layers.map(({ component }) => component));
     this.#adapters.set(name, { components, changes });
     this.#active = new Map([[name, weight]]);
-    this.#apply();
+    this.#choose();
   }
 
   /** Chooses those that take part, and how strong each is. @throws PipelineError */
@@ -101,13 +111,13 @@ export class LoraAdapters {
     for (const name of names) this.#check(name);
     for (const weight of weights) checkWeight(weight);
     this.#active = new Map(names.map((name, k) => [name, weights[k]]));
-    this.#apply();
+    this.#choose();
   }
 
   /** Leaves all out, or lets the active ones take part again. */
   enable(isEnabled: boolean): void {
     this.#isEnabled = isEnabled;
-    this.#apply();
+    this.#choose();
   }
 
   /** Takes some away. @throws PipelineError */
@@ -116,10 +126,8 @@ export class LoraAdapters {
     const left = (strengths: Strengths) => new Map([...strengths].filter(([name]) => !names.includes(name)));
     this.#active = left(this.#active);
     if (this.#fused !== null) this.#fused = left(this.#fused);
-    // Their weights are computed without them, and only then are they forgotten.
-    this.#apply();
     for (const name of names) this.#adapters.delete(name);
-    this.#forgetOriginals();
+    this.#choose();
   }
 
   /** Makes those that take part a part of the weights, which later choices do not change. @throws PipelineError */
@@ -131,23 +139,37 @@ export class LoraAdapters {
       ...(this.#fused ?? []),
       ...names.map((name): [string, number] => [name, scale * weightOf(name)]),
     ]);
-    this.#apply();
+    this.#choose();
   }
 
   /** The reverse of `fuse`. */
   unfuse(): void {
     this.#fused = null;
-    this.#apply();
+    this.#choose();
   }
 
   /** Takes all away; what is fused stays in the weights for good. */
   clear(): void {
-    this.#active = new Map();
-    this.#apply();
+    for (const [parameter, parts] of this.#fused === null ? [] : this.#partsOf(this.#fused)) {
+      if (sameParts(this.#applied.get(parameter)?.parts, parts)) this.#applied.delete(parameter);
+      else this.#lasting.set(parameter, [...(this.#lasting.get(parameter) ?? []), ...parts]);
+    }
     this.#adapters.clear();
-    this.#originals.clear();
+    this.#active = new Map();
     this.#fused = null;
     this.#isEnabled = true;
+    this.#choose();
+  }
+
+  /**
+   * Computes the weights as they were chosen last.
+   * @param open gives the backend to compute on, if there is anything to compute
+   * @param onChange called when weights have changed
+   */
+  apply(open: () => Promise<Backend>, onChange: () => void): Promise<void> {
+    const next = this.#turn.then(() => this.#apply(open, onChange));
+    this.#turn = next.catch(() => undefined);
+    return next;
   }
 
   #check(name: string): void {
@@ -178,36 +200,79 @@ export class LoraAdapters {
     return changes;
   }
 
-  /** Computes the weights of all layers that any LoRA changes. */
-  #apply(): void {
-    const strengths = this.#fused ?? (this.#isEnabled ? this.#active : new Map<string, number>());
-    const wanted = new Map<Parameter, { readonly layer: LoraLayer; readonly weight: number }[]>();
-    for (const [name, weight] of strengths) {
-      for (const { parameter, layer } of this.#adapters.get(name)?.changes ?? []) {
-        const parts = wanted.get(parameter) ?? [];
-        parts.push({ layer, weight });
-        wanted.set(parameter, parts);
-      }
-    }
-    for (const parameter of wanted.keys()) {
-      if (!this.#originals.has(parameter)) this.#originals.set(parameter, parameter.save());
-    }
-    for (const [parameter, original] of this.#originals) {
-      const data = original.data.slice();
-      for (const { layer, weight } of wanted.get(parameter) ?? []) addProduct(data, layer, weight);
-      parameter.load({ data, shape: original.shape });
+  /** Decides what shall be in the weights, and takes back what shall not. */
+  #choose(): void {
+    this.#wanted = this.#partsOf(this.#fused ?? (this.#isEnabled ? this.#active : new Map<string, number>()));
+    for (const [parameter, { original }] of this.#applied) {
+      if (this.#wanted.has(parameter)) continue;
+      // A copy: `#apply` may be computing with the original.
+      parameter.setStored(original.slice());
+      this.#applied.delete(parameter);
     }
   }
 
-  /** Keeps only originals that a LoRA changes. */
-  #forgetOriginals(): void {
-    const changed = new Set(
-      [...this.#adapters.values()].flatMap(({ changes }) => changes.map(({ parameter }) => parameter)),
+  #partsOf(strengths: Strengths): Parts {
+    const all = new Map<Parameter, LoraPart[]>();
+    for (const [name, weight] of strengths) {
+      for (const { parameter, layer } of this.#adapters.get(name)?.changes ?? []) {
+        const parts = all.get(parameter) ?? [];
+        parts.push({ layer, weight });
+        all.set(parameter, parts);
+      }
+    }
+    return all;
+  }
+
+  async #apply(open: () => Promise<Backend>, onChange: () => void): Promise<void> {
+    if (this.#lasting.size === 0 && this.#isUpToDate) return;
+    const products = new LoraProducts(await open());
+    try {
+      for (let [first] = this.#lasting; first !== undefined; [first] = this.#lasting) {
+        const [parameter, parts] = first;
+        const value = await products.changed(parameter, await this.#originalOf(parameter, parts), parts);
+        if (this.#lasting.get(parameter) !== parts) continue;
+        parameter.setStored(value);
+        this.#lasting.delete(parameter);
+      }
+      while (!this.#isUpToDate) await this.#applyTo(this.#wanted, products);
+    } finally {
+      products.dispose();
+      onChange();
+    }
+  }
+
+  get #isUpToDate(): boolean {
+    return [...this.#wanted].every(([parameter, parts]) =>
+      sameParts(this.#applied.get(parameter)?.parts, parts),
     );
-    for (const parameter of this.#originals.keys())
-      if (!changed.has(parameter)) this.#originals.delete(parameter);
+  }
+
+  /** Ends early when something else is wanted. */
+  async #applyTo(wanted: Parts, products: LoraProducts): Promise<void> {
+    for (const [parameter, parts] of wanted) {
+      if (sameParts(this.#applied.get(parameter)?.parts, parts)) continue;
+      const original = await this.#originalOf(parameter, parts);
+      const value = await products.changed(parameter, original, parts);
+      if (this.#wanted !== wanted) return;
+      parameter.setStored(value);
+      this.#applied.set(parameter, { original, parts });
+    }
+  }
+
+  /** @param parts some that change it */
+  async #originalOf(parameter: Parameter, [{ layer }]: readonly LoraPart[]): Promise<WeightElements> {
+    const applied = this.#applied.get(parameter);
+    if (applied !== undefined) return applied.original;
+    const model = this.#models.get(layer.component);
+    if (model === undefined) throw new Error(`there is no ${layer.component}`);
+    return model.storedValue(parameter);
   }
 }
+
+/** Whether a value of these parts is one of those. */
+const sameParts = (some: readonly LoraPart[] | undefined, others: readonly LoraPart[]): boolean =>
+  some?.length === others.length &&
+  some.every(({ layer, weight }, k) => layer === others[k].layer && weight === others[k].weight);
 
 function checkWeight(weight: number): void {
   if (Math.abs(weight) <= MOST_WEIGHT) return;

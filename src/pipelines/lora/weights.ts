@@ -64,21 +64,3 @@ function sameLayer(a: readonly number[], b: readonly number[]): boolean {
     shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape;
   return String(flat(a)) === String(flat(b));
 }
-
-/** Adds weight · scale · up · down to a layer's weights. @param data [out, ...], changed */
-export function addProduct(data: Float32Array, { down, up, scale }: LoraLayer, weight: number): void {
-  const [outputs, rank] = up.shape;
-  const inputs = data.length / outputs;
-  const sum = new Float64Array(inputs);
-  for (let o = 0; o < outputs; o++) {
-    sum.fill(0);
-    for (let r = 0; r < rank; r++) {
-      const factor = up.data[o * rank + r];
-      if (factor === 0) continue;
-      const row = r * inputs;
-      for (let i = 0; i < inputs; i++) sum[i] += factor * down.data[row + i];
-    }
-    const begin = o * inputs;
-    for (let i = 0; i < inputs; i++) data[begin + i] += weight * scale * sum[i];
-  }
-}

@@ -26,7 +26,7 @@ import { BARRIER, driver, STEP } from "./driver.ts";
 import type { Kernel } from "./kernels/kernel.ts";
 import { BANDWIDTH_BUFFER_BYTES, bandwidthKernel } from "./kernels/yardstick/bandwidth.ts";
 import { PEAK_BUFFER_BYTES, peakKernel } from "./kernels/yardstick/peak.ts";
-import { type LinearMemory, readFloats } from "./linear_memory.ts";
+import { type LinearMemory, type MemoryElements, readFloats, readStored } from "./linear_memory.ts";
 
 import { type PlannedProgram, planProgram, type StepTable } from "./memory_layout.ts";
 import { Placement, type Variable } from "./placement.ts";
@@ -103,9 +103,18 @@ export class CpuBackend implements Backend {
   }
 
   async read(variable: Tensor): Promise<Float32Array> {
-    const { address } = this.#variable(variable.node, false);
-    const { shape, dtype } = variable;
-    return this.#inTurn(() => readFloats(this.#memory, address, numel(shape), dtype));
+    const elements = this.#elementsOf(variable);
+    return this.#inTurn(() => readFloats(this.#memory, elements));
+  }
+
+  async readStored(variable: Tensor): Promise<Float32Array | Uint16Array> {
+    const elements = this.#elementsOf(variable);
+    return this.#inTurn(() => readStored(this.#memory, elements));
+  }
+
+  #elementsOf({ node, shape, dtype }: Tensor): MemoryElements {
+    const { address } = this.#variable(node, false);
+    return { address, count: numel(shape), dtype };
   }
 
   async view(variable: Tensor): Promise<Float32Array | undefined> {

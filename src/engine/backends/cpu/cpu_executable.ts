@@ -113,7 +113,7 @@ export class CpuExecutable implements Executable {
     const { buffer, offset } = this.#placement.lowered.outputs[i];
     const address = this.#placement.addressOf(buffer) + offset;
     const { shape, dtype } = this.#program.outputs[i];
-    return readFloats(this.#machine.memory, address, numel(shape), dtype);
+    return readFloats(this.#machine.memory, { address, count: numel(shape), dtype });
   }
 
   #checkUsable(): void {

@@ -1,7 +1,7 @@
 // The backend's memory as the host sees it: shared with the threads, or owned by the only one.
 
 import type { HostArray } from "../../backend.ts";
-import { toFloats } from "../../elements.ts";
+import { toFloats, toStored } from "../../elements.ts";
 import { DTYPE_BYTES, type DType } from "../../graph.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 import { clearWords, PAGE, type Words } from "./words.ts";
@@ -110,15 +110,29 @@ export class ThreadMemory implements LinearMemory {
   }
 }
 
-/** A copy of `count` elements, as f32. */
+/** Elements of one type in memory. */
+export interface MemoryElements {
+  readonly address: number;
+  readonly count: number;
+  readonly dtype: DType;
+}
+
+/** A copy of elements, as f32. */
 export async function readFloats(
   memory: LinearMemory,
-  address: number,
-  count: number,
-  dtype: DType,
+  { address, count, dtype }: MemoryElements,
 ): Promise<Float32Array> {
   const { buffer, at } = await memory.view(address, count * DTYPE_BYTES[dtype]);
   return toFloats(buffer, at, count, dtype);
+}
+
+/** A copy of elements: the bits of 16-bit ones, others as f32. */
+export async function readStored(
+  memory: LinearMemory,
+  { address, count, dtype }: MemoryElements,
+): Promise<Float32Array | Uint16Array> {
+  const { buffer, at } = await memory.view(address, count * DTYPE_BYTES[dtype]);
+  return toStored(buffer, at, count, dtype);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: HostArray): Uint8Array =>

@@ -45,6 +45,12 @@ export class ReferenceBackend implements Backend {
     return Float32Array.from(this.#value(variable.node));
   }
 
+  async readStored(variable: Tensor): Promise<Float32Array | Uint16Array> {
+    const values = await this.read(variable);
+    const elements = toElements(values, variable.dtype);
+    return elements instanceof Uint16Array ? elements : values;
+  }
+
   async compile(program: ProgramSpec): Promise<Executable> {
     checkProgram(program, this.capabilities);
     return new ReferenceExecutable(program, (node) => this.#value(node), this.#state);

@@ -10,7 +10,7 @@ import {
 } from "../../backend.ts";
 import type { Capabilities } from "../../capabilities.ts";
 import { checkProgram, checkValues } from "../../checks.ts";
-import { toFloats } from "../../elements.ts";
+import { toFloats, toStored } from "../../elements.ts";
 import { DTYPE_BYTES } from "../../graph.ts";
 import type { JoinedProgram } from "../../program/join_calls.ts";
 import type { KernelSet } from "../../program/kernel_set.ts";
@@ -71,10 +71,17 @@ export class WebgpuBackend implements Backend {
     this.#variables.write(variable.node, data);
   }
 
-  async read({ node, shape, dtype }: Tensor): Promise<Float32Array> {
+  async read(variable: Tensor): Promise<Float32Array> {
+    return toFloats(await this.#bytesOf(variable), 0, numel(variable.shape), variable.dtype);
+  }
+
+  async readStored(variable: Tensor): Promise<Float32Array | Uint16Array> {
+    return toStored(await this.#bytesOf(variable), 0, numel(variable.shape), variable.dtype);
+  }
+
+  #bytesOf({ node, shape, dtype }: Tensor): Promise<ArrayBuffer> {
     const { buffer, offset } = this.#variables.of(node).region;
-    const count = numel(shape);
-    return toFloats(await this.device.read(buffer, offset, count * DTYPE_BYTES[dtype]), 0, count, dtype);
+    return this.device.read(buffer, offset, numel(shape) * DTYPE_BYTES[dtype]);
   }
 
   async compile(program: ProgramSpec): Promise<Executable> {
