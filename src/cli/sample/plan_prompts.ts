@@ -21,9 +21,9 @@ import type { Event } from "../output.ts";
 import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
-import { addLoras, type LoraPipeline } from "./loras.ts";
+import { addLoras, type LoraPipeline, loraFiles } from "./loras.ts";
 import type { ModelPlace } from "./open_model.ts";
-import type { SamplePlan } from "./sample_plan.ts";
+import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
 
 const STABLE_DIFFUSION_PIPELINES = {
@@ -37,23 +37,25 @@ const XL_PIPELINES = {
   inpainting: StableDiffusionXLInpaintPipeline,
 };
 
-/** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
+/** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model, LoRAs and images */
 export async function planPrompts(
   place: ModelPlace,
   reading: StableDiffusionLoadOptions,
   flags: SampleFlags,
-  communicator: Communicator,
+  { communicator, output, signal }: SampleMeans,
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
     place.family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
   const { image, mask, strength, size = {}, lora = [], tokenizer, config } = flags;
   const options = { ...reading, tilesWhereNeeded: true };
+  // Before the model is read, which takes longer.
+  const loras = await loraFiles(lora, { signal }, output);
   const opened = async <P extends LoraPipeline>(kind: PipelineClass<P>): Promise<P> => {
     const ofFile = { ...options, ...(tokenizer && { tokenizer }), ...(config && { config }) };
     const pipeline = await ("file" in place
       ? kind.fromSingleFile(place.file, ofFile)
       : kind.fromPretrained(place.folder, options));
-    await addLoras(pipeline, lora);
+    await addLoras(pipeline, loras);
     return pipeline;
   };
   if (image === undefined) return planWith(await opened(fromNoise), size, flags, communicator);
