@@ -63,7 +63,15 @@ afterAll(() => {
 test("pipelines, single files with the tokenizer beside them, and LoRAs; no runs, and nothing else", async () => {
   const files = ["tokenizer.json", "tokenizer_config.json"];
   const { files: single, loras, pipelines, tokenizers } = await models.list();
-  expect(pipelines).toEqual(["sd/castles"]);
+  expect(pipelines.map(({ name }) => name)).toEqual(["sd/castles"]);
+  expect(pipelines[0].files.toSorted()).toEqual([
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    ...files.map((name) => `tokenizer/${name}`),
+    "unet/config.json",
+    "vae/config.json",
+  ]);
   expect(single.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
     { name: "castles.safetensors", title: "Stable Diffusion 1", tokenizer: "tokenizer" },
     { name: "deep/alone.safetensors", title: "Stable Diffusion 1", tokenizer: null },
@@ -79,7 +87,7 @@ test("nothing where there is no folder, and itself where the folder is a pipelin
   const none = { pipelines: [], files: [], loras: [], tokenizers: [] };
   expect(await new Models(work.path("absent")).list()).toEqual(none);
   expect(await new Models(at("sd/castles")).list()).toMatchObject({
-    pipelines: ["."],
+    pipelines: [{ name: "." }],
     tokenizers: [{ name: "tokenizer" }],
   });
 });

@@ -22,7 +22,8 @@ const WEIGHTS = ".safetensors";
 
 /** What the page can draw with. Names are paths from the folder, with "/"; "." for the folder itself. */
 export interface ModelList {
-  readonly pipelines: readonly string[];
+  /** With their small files: configs and vocabularies. */
+  readonly pipelines: readonly { readonly name: string; readonly files: readonly string[] }[];
   readonly files: readonly {
     readonly name: string;
     /** Which Stable Diffusion it is, in words. */
@@ -53,7 +54,7 @@ const FILES: Readonly<Record<Found["kind"], Served>> = {
 interface Found {
   readonly kind: "pipeline" | "tokenizer" | "weights";
   readonly path: string;
-  /** Those in a tokenizer's folder. */
+  /** Small ones of a pipeline, or a tokenizer. */
   readonly files: readonly string[];
 }
 
@@ -70,7 +71,8 @@ export class Models {
     const found = await this.#found();
     const named = (kind: Found["kind"]) =>
       found.flatMap((one) => (one.kind === kind ? [{ ...one, name: nameOf(this.#root, one.path) }] : []));
-    const tokenizers = named("tokenizer").map(({ name, files }) => ({ name, files }));
+    const listed = (kind: Found["kind"]) => named(kind).map(({ name, files }) => ({ name, files }));
+    const tokenizers = listed("tokenizer");
     const weights = await Promise.all(
       named("weights").map(async ({ path, name }) => {
         const content = await this.#contents.read(path).catch(() => null);
@@ -78,7 +80,7 @@ export class Models {
       }),
     );
     return {
-      pipelines: named("pipeline").map(({ name }) => name),
+      pipelines: listed("pipeline"),
       files: weights.flatMap(({ name, content, beside }) => {
         if (content === null || content === "lora") return [];
         const hasOwn = tokenizers.some((tokenizer) => tokenizer.name === beside);
@@ -116,8 +118,9 @@ async function foundIn(folder: string, depth: number): Promise<Found[]> {
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   if (names.includes(MODEL_CONFIG)) return [];
   const isPipeline = names.includes(MODEL_INDEX);
-  const own: Found[] = isPipeline ? [{ kind: "pipeline", path: folder, files: [] }] : [];
-  if (!isPipeline) {
+  const own: Found[] = [];
+  if (isPipeline) own.push({ kind: "pipeline", path: folder, files: await smallFiles(folder) });
+  else {
     const weights = names.filter((name) => name.endsWith(WEIGHTS));
     own.push(...weights.map((name): Found => ({ kind: "weights", path: join(folder, name), files: [] })));
   }
@@ -131,6 +134,21 @@ async function foundIn(folder: string, depth: number): Promise<Found[]> {
   );
   const deeper = await Promise.all(inner.map(({ name }) => foundIn(join(folder, name), depth - 1)));
   return [...own, ...deeper.flat()];
+}
+
+/** The configs and vocabularies of a pipeline, with those of its components. */
+async function smallFiles(folder: string): Promise<string[]> {
+  const served = FILES.pipeline.map(([pattern]) => pattern);
+  const entries = await readdir(folder, { withFileTypes: true });
+  const inside = entries.map(async (entry) => {
+    if (entry.isFile()) return [entry.name];
+    if (!entry.isDirectory()) return [];
+    const inner = await readdir(join(folder, entry.name), { withFileTypes: true });
+    return inner.flatMap((file) => (file.isFile() ? [`${entry.name}/${file.name}`] : []));
+  });
+  return (await Promise.all(inside))
+    .flat()
+    .filter((path) => !path.endsWith(WEIGHTS) && served.some((pattern) => pattern.test(path)));
 }
 
 /** What a file of weights is; null for what nothing here draws with. */
