@@ -340,6 +340,9 @@ describeInBrowser("drawing what a prompt says in the studio", () => {
       await page.getByLabel("strength").fill("2");
       await drawButton().click();
       await page.getByRole("alert").filter({ hasText: "strength is 2" }).waitFor();
+      await page.getByLabel(/^prompt/).fill("");
+      await drawButton().click();
+      await page.getByRole("alert").filter({ hasText: "write a prompt" }).waitFor();
     },
     PATIENCE,
   );

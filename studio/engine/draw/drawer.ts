@@ -15,8 +15,9 @@ export async function drawerOf({ pipeline }: Model, request: DrawRequest): Promi
     if (prompt === undefined) throw new Error("this model draws what a prompt says; write a prompt");
     return pipeline.drawer({ ...request, prompt });
   }
-  if (prompt === undefined) return pipeline;
-  throw new Error("this model sees no prompts; leave the prompt empty");
+  if (prompt !== undefined) throw new Error("this model sees no prompts; leave the prompt empty");
+  if (request.start === undefined) return pipeline;
+  throw new Error("this model sees no prompts, and starts from no image; leave the image out");
 }
 
 /** The pipeline for what only models without prompts do. @throws Error for others */

@@ -32,6 +32,7 @@ addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
 async function perform(request: DrawRequest, signal: AbortSignal): Promise<void> {
   say({ kind: "stage", text: "reading the model" });
   const model = await open(request);
+  if (signal.aborted) return;
   const { classes } = model.pipeline;
   say({ kind: "about", classes: [...(classes?.labels.keys() ?? [])] });
   say({ kind: "stage", text: "compiling" });

@@ -12,7 +12,7 @@ import { CompareForm } from "./compare_form.tsx";
 import { DrawFields } from "./form.tsx";
 import { changeBy } from "./given.ts";
 import { Result } from "./result.tsx";
-import { modelOf } from "./source.ts";
+import { isRun, modelOf } from "./source.ts";
 import { NO_VALUES, requestOf, type Values } from "./values.ts";
 
 /** Pictures of each sampler that is compared. */
@@ -38,6 +38,9 @@ export function Draw() {
       onDrop={(dropped) =>
         void attempt(async () => {
           const change = await changeBy(await droppedFiles(dropped));
+          if (change.image && isRun(values.source)) {
+            throw new Error("runs start from no image; choose a model that draws what a prompt says first");
+          }
           setGiven((now) => ({ ...now, ...change }));
         })
       }

@@ -3,7 +3,7 @@
 import { TextField } from "../../parts/text_field.tsx";
 import { LoraFields } from "./lora_fields.tsx";
 import { StartFields } from "./start_fields.tsx";
-import type { Values } from "./values.ts";
+import { hasPrompt, type Values } from "./values.ts";
 
 export function PromptFields({
   values,
@@ -21,7 +21,7 @@ export function PromptFields({
         placeholder="an oil painting of a castle"
         onChange={(text) => onChange({ prompt: text })}
       />
-      {prompt !== "" && (
+      {hasPrompt(values) && (
         <>
           <TextField
             title="what they do not show"

@@ -73,8 +73,9 @@ export const MOST_PICTURES = 64;
 /** Pictures of a part that is drawn anew. */
 const REPAINTED = 4;
 
-/** Whether pictures are of a prompt: runs see none. */
-export const hasPrompt = ({ source, prompt }: Values): boolean => !isRun(source) && prompt !== "";
+/** Whether pictures are of a prompt, or of an image, which needs one; runs see neither. */
+export const hasPrompt = ({ source, prompt, image }: Values): boolean =>
+  !isRun(source) && (prompt !== "" || image !== null);
 
 /** Pictures where no number is given: those of a prompt take long. */
 export const usualCount = (values: Values): number => (hasPrompt(values) ? 1 : 9);
@@ -108,7 +109,8 @@ export function requestOf(place: DrawRequest["model"], values: Values): DrawRequ
 function ofPrompt({ prompt, negativePrompt, size, showsSteps, ...more }: Values): Partial<DrawRequest> {
   const start = startOf(more);
   return {
-    ...{ prompt, showsSteps },
+    ...(prompt !== "" && { prompt }),
+    showsSteps,
     ...(negativePrompt !== "" && { negativePrompt }),
     ...(size !== "" && { size: sizeOf(size) }),
     ...(start !== undefined && { start }),
