@@ -20,7 +20,8 @@ export async function drawOneByOne(drawer: Drawer, request: DrawRequest, signal:
       if (step === last.step) return;
       last = { step, steps };
       say({ kind: "progress", picture: first, step, steps, share: (first + step / steps) / count });
-      // The last one is what is drawn.
+      // The last one is what is drawn: decoding it can take as long as some steps.
+      if (step === steps) say({ kind: "stage", text: `decoding picture ${first + 1}` });
       if (showsSteps && step < steps) shown.add({ first, step, steps, sample, predOriginalSample });
     };
     const images = await drawer.generateImages({
