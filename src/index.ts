@@ -234,7 +234,7 @@ export type { ImageStartOptions } from "./pipelines/image_start.ts";
 export { toImages } from "./pipelines/images.ts";
 export type { InpaintOptions } from "./pipelines/inpaint_start.ts";
 export { type LDMParts, LDMPipeline } from "./pipelines/ldm_pipeline.ts";
-export { type LoadedPipeline, loadPipeline } from "./pipelines/load_pipeline.ts";
+export { type LoadedPipeline, type LoadPipelineOptions, loadPipeline } from "./pipelines/load_pipeline.ts";
 export type { LoraComponent } from "./pipelines/lora/names.ts";
 export type { NamedEncoder, NamedEncoders } from "./pipelines/prompt_conditioner.ts";
 export type { Encoding, PromptEncoder } from "./pipelines/prompt_encoder.ts";

@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import { isolate } from "./isolation/isolate.ts";
 import type { Place, RunDetails, RunSummary, TrainingStatus } from "./places/place.ts";
 import { type About, about as askAbout, server } from "./places/server.ts";
+import { type Models, NO_MODELS, readModels } from "./places/server_models.ts";
 import { tab } from "./places/tab.ts";
 import { Records } from "./records.ts";
 
@@ -43,6 +44,8 @@ export const about = signal<About | null | undefined>(undefined);
 export const hasDocs = signal(false);
 /** The runs of all places, the last written first. */
 export const runs = signal<readonly PlacedRun[]>([]);
+/** The models of the server's folder that are no runs, as they were when they were last looked for. */
+export const models = signal<Models>(NO_MODELS);
 /** The trainings that were started from a page. */
 export const trainings = signal<readonly (TrainingStatus & Placed)[]>([]);
 /** The keys of the run that is looked at, and of those whose curves lie over its own. */
@@ -78,6 +81,11 @@ export async function attempt(work: () => Promise<unknown>): Promise<void> {
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Looks which models there are; a static site has none. */
+export async function findModels(): Promise<void> {
+  if (about.value) models.value = await readModels().catch(() => NO_MODELS);
 }
 
 /** The documentation, if it was built and brought along. */

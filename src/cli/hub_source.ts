@@ -1,8 +1,13 @@
 // Downloads names such as hf:OWNER/NAME from the Hugging Face Hub, for the readers of local files.
 
-import { fetchDataset, fetchFiles, type HubDataset, listRepo, parseHubName } from "../io/hub/index.ts";
+import {
+  fetchDataset,
+  fetchHubWeights,
+  type HubDataset,
+  type HubWeightsOptions,
+  parseHubName,
+} from "../io/hub/index.ts";
 import { downloadStatus } from "./download_status.ts";
-import { UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 export interface HubSourceOptions {
@@ -36,25 +41,21 @@ export async function fetchHubSource(
 }
 
 /**
- * Downloads the only safetensors file of a model's repository, or finds it in the cache.
- * @param option the option that names the repository, for errors
- * @throws UsageError when there are none or several; HubError, FileError, in one line
+ * Downloads a safetensors file of a model's repository, or finds it in the cache.
+ * @param source hf:OWNER/NAME or hf:OWNER/NAME/FILE.safetensors, optionally with @REVISION
+ * @throws HubError, FileError, in one line
  */
-export async function fetchHubWeights(option: string, source: string, output: Output): Promise<string> {
-  const { id, revision } = parseHubName(source);
+export async function fetchHubFile(
+  source: string,
+  options: Omit<HubWeightsOptions, "onProgress" | "warn">,
+  output: Pick<Output, "warn" | "status" | "clear">,
+): Promise<string> {
   try {
-    const repo = await listRepo("model", id, revision, { warn: output.warn });
-    const weights = repo.files.map(({ path }) => path).filter((path) => path.endsWith(".safetensors"));
-    if (weights.length !== 1) {
-      const found = weights.length === 0 ? "no safetensors file" : `${weights.length} safetensors files`;
-      throw new UsageError(
-        `${option} ${source}: it holds ${found}, expected one; give a file on this machine`,
-      );
-    }
-    const [file] = await fetchFiles(repo, weights, {
+    return await fetchHubWeights(source, {
+      ...options,
+      warn: output.warn,
       onProgress: (progress) => output.status(downloadStatus(source, progress)),
     });
-    return file;
   } finally {
     output.clear();
   }

@@ -46,14 +46,14 @@ export interface PipelineSourceOptions extends HubLoadOptions, ReadStateDictOpti
  * @throws HubError, PipelineError, FileError, in one line
  */
 export async function pipelineFolder(source: string, options: PipelineSourceOptions = {}): Promise<string> {
-  const name = await hubNameOf(source);
-  if (name === undefined) {
+  const named = await hubSourceOf(source);
+  if (named === undefined) {
     if (options.revision === undefined) return source;
     throw new PipelineError(
       `${source}: a folder has no revision ${JSON.stringify(options.revision)}; leave it out, or give hf:OWNER/NAME`,
     );
   }
-  const { id, revision = options.revision } = name;
+  const { id, revision = options.revision } = parseHubName(named);
   if (options.revision !== undefined && options.revision !== revision) {
     throw new PipelineError(`${source} names one revision, and ${options.revision} is another; give one`);
   }
@@ -62,13 +62,12 @@ export async function pipelineFolder(source: string, options: PipelineSourceOpti
   return fetchPipeline(repo, options);
 }
 
-async function hubNameOf(source: string): Promise<ReturnType<typeof parseHubName> | undefined> {
-  if (isHubName(source)) return parseHubName(source);
+/** The name on the Hub, with its prefix, that a source stands for; undefined for a path. */
+export async function hubSourceOf(source: string): Promise<string | undefined> {
+  if (isHubName(source)) return source;
   if (!isRepoId(source) || (await files.exists(source))) return undefined;
   // A folder also exists if a crash interrupted its replacement.
-  return (await files.replacementOf(source)) === undefined
-    ? parseHubName(`${HUB_PREFIX}${source}`)
-    : undefined;
+  return (await files.replacementOf(source)) === undefined ? `${HUB_PREFIX}${source}` : undefined;
 }
 
 /** Downloads the files of a pipeline. @returns its folder */

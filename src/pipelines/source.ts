@@ -1,5 +1,7 @@
-// Where a pipeline comes from: a folder, the Hub, or a web address.
+// Where a pipeline comes from: a folder, a single file, the Hub, or a web address.
 
+import { files } from "#platform";
+import { isHubName } from "../io/hub/index.ts";
 import { isUrl } from "../io/url.ts";
 import { PipelineError } from "./errors.ts";
 import { type PipelineSourceOptions, pipelineFolder } from "./hub.ts";
@@ -23,4 +25,10 @@ export async function withPipelineFolder<T>(
     );
   }
   return withPipelineAt(source, options, use);
+}
+
+/** Whether a source is a single file of this machine, and no folder. */
+export async function isSingleFile(source: string): Promise<boolean> {
+  if (!source.endsWith(".safetensors") || isHubName(source) || isUrl(source)) return false;
+  return !((await files.exists(source)) && (await files.stat(source)).isFolder);
 }

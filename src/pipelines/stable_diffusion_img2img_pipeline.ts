@@ -21,10 +21,14 @@ export interface StableDiffusionImg2ImgOptions extends PromptOptions, ImageStart
 
 /** Draws an image anew as a prompt says, like diffusers' StableDiffusionImg2ImgPipeline. */
 export class StableDiffusionImg2ImgPipeline extends PromptPipeline<StableDiffusionImg2ImgOptions> {
+  /** What it is made of, for another class that shall draw with the same weights (diffusers' `components`). */
+  readonly components: StableDiffusionParts;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionImg2ImgPipeline";
     super({ ...seeingTokens(parts, options), beginning: fromImage(0.8), className }, options);
+    this.components = parts;
   }
 
   /**

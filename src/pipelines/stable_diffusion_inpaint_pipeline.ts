@@ -23,10 +23,14 @@ export interface StableDiffusionInpaintOptions extends PromptOptions, InpaintOpt
  * it, which see the mask, and with any other.
  */
 export class StableDiffusionInpaintPipeline extends PromptPipeline<StableDiffusionInpaintOptions> {
+  /** What it is made of, for another class that shall draw with the same weights (diffusers' `components`). */
+  readonly components: StableDiffusionParts;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionInpaintPipeline";
     super({ ...seeingTokens(parts, options), beginning: fromMaskedImage(1), className }, options);
+    this.components = parts;
   }
 
   /**

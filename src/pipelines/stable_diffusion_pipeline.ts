@@ -20,10 +20,14 @@ export interface StableDiffusionOptions extends PromptOptions, SizeOptions {}
 
 /** Draws what a prompt says, like diffusers' StableDiffusionPipeline: text to image. */
 export class StableDiffusionPipeline extends PromptPipeline<StableDiffusionOptions> {
+  /** What it is made of, for another class that shall draw with the same weights (diffusers' `components`). */
+  readonly components: StableDiffusionParts;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionPipeline";
     super({ ...seeingTokens(parts, options), beginning: fromNoise, className }, options);
+    this.components = parts;
   }
 
   /**

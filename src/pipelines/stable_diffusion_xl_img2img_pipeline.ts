@@ -21,10 +21,14 @@ export interface StableDiffusionXLImg2ImgOptions extends PromptOptions, TextXLOp
 
 /** Draws an image anew as a prompt says, like diffusers' StableDiffusionXLImg2ImgPipeline, without its watermark. */
 export class StableDiffusionXLImg2ImgPipeline extends PromptPipeline<StableDiffusionXLImg2ImgOptions> {
+  /** What it is made of, for another class that shall draw with the same weights (diffusers' `components`). */
+  readonly components: StableDiffusionXLParts;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionXLParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionXLImg2ImgPipeline";
     super({ ...seeingTwoEncoders(parts, options, 5), beginning: fromImage(0.3), className }, options);
+    this.components = parts;
   }
 
   /**

@@ -24,6 +24,9 @@ export interface StableDiffusionXLInpaintOptions extends PromptOptions, TextXLOp
  * watermark: with models trained for it, which see the mask, and with any other.
  */
 export class StableDiffusionXLInpaintPipeline extends PromptPipeline<StableDiffusionXLInpaintOptions> {
+  /** What it is made of, for another class that shall draw with the same weights (diffusers' `components`). */
+  readonly components: StableDiffusionXLParts;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionXLParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionXLInpaintPipeline";
@@ -31,6 +34,7 @@ export class StableDiffusionXLInpaintPipeline extends PromptPipeline<StableDiffu
       { ...seeingTwoEncoders(parts, options, 7.5), beginning: fromMaskedImage(0.9999), className },
       options,
     );
+    this.components = parts;
   }
 
   /**

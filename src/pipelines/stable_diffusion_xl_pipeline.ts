@@ -22,6 +22,9 @@ export interface StableDiffusionXLOptions extends PromptOptions, TextXLOptions, 
 
 /** Draws what a prompt says, like diffusers' StableDiffusionXLPipeline, without its watermark: text to image. */
 export class StableDiffusionXLPipeline extends PromptPipeline<StableDiffusionXLOptions> {
+  /** What it is made of, for another class that shall draw with the same weights (diffusers' `components`). */
+  readonly components: StableDiffusionXLParts;
+
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionXLParts, options: StableDiffusionPipelineOptions = {}) {
     const className = "StableDiffusionXLPipeline";
@@ -32,6 +35,7 @@ export class StableDiffusionXLPipeline extends PromptPipeline<StableDiffusionXLO
       );
     }
     super({ ...seeingTwoEncoders(parts, options, 5), beginning: fromNoise, className }, options);
+    this.components = parts;
   }
 
   /**

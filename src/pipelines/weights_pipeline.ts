@@ -14,6 +14,7 @@ import { checkReplaceable, writePipeline } from "./folders.ts";
 import { LoraAdapters } from "./lora/adapters.ts";
 import { readLora } from "./lora/file.ts";
 import type { LoraComponent } from "./lora/names.ts";
+import { type LoraSourceOptions, loraPath } from "./lora/source.ts";
 import type { PromptConditioner } from "./prompt_conditioner.ts";
 import { type SavedDtype, weightDtype } from "./saved_dtype.ts";
 import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
@@ -31,7 +32,7 @@ export interface SavePretrainedOptions {
 }
 
 /** How a LoRA is loaded. */
-export interface LoraOptions {
+export interface LoraOptions extends LoraSourceOptions {
   /** Its name for `setAdapters`. Default: default_0, default_1, ... */
   readonly adapterName?: string;
   /** How strong it is. Default 1. */
@@ -113,13 +114,14 @@ export abstract class WeightsPipeline<
   /**
    * Loads a LoRA for the UNet and the text encoders, in a spelling of diffusers, PEFT or kohya; it is then the only one
    * that takes part, as in diffusers, until `setAdapters` chooses several. Weights are computed when they are needed next.
-   * @param path of a .safetensors file, or of a folder with pytorch_lora_weights.safetensors
-   * @throws FileError, PipelineError, in one line, for what is no LoRA of this model
+   * @param source a .safetensors file, or a folder with pytorch_lora_weights.safetensors; or on the Hugging Face Hub
+   *   "hf:OWNER/NAME/FILE.safetensors", or "hf:OWNER/NAME" for the only such file there
+   * @throws FileError, PipelineError or HubError, in one line, for what is no LoRA of this model
    */
-  async loadLoraWeights(path: string, options: LoraOptions = {}): Promise<void> {
-    const { adapterName, weight = 1 } = options;
-    const layers = await readLora(path);
-    this.#changeLora((lora) => lora.add(layers, path, adapterName, weight));
+  async loadLoraWeights(source: string, options: LoraOptions = {}): Promise<void> {
+    const { adapterName, weight = 1, ...downloading } = options;
+    const layers = await readLora(await loraPath(source, downloading));
+    this.#changeLora((lora) => lora.add(layers, source, adapterName, weight));
   }
 
   /**

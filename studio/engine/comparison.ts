@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { perform } from "./draw_client.ts";
+import { joined } from "./joined.ts";
 import type { DrawRequest, Pictures } from "./messages.ts";
 
 /** What a sampler drew, or why it did not. */
@@ -29,9 +30,13 @@ export async function compare(request: DrawRequest, schedulers: readonly string[
   };
   comparison.value = [...rows];
   for (const [i, scheduler] of schedulers.entries()) {
+    const seen = new Map<number, Pictures>();
     try {
       await perform({ ...request, scheduler }, (message) => {
-        if (message.kind === "step") change(i, { pictures: message.pictures });
+        if (message.kind === "step") {
+          seen.set(message.first, message.pictures);
+          change(i, { pictures: joined([...seen.values()]) });
+        }
         if (message.kind === "done") change(i, { seconds: message.seconds });
       });
     } catch (error) {

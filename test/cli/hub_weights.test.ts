@@ -22,7 +22,8 @@ test("--inception hf:OWNER/NAME is the one safetensors file there", async () => 
   // The fixture is the network made narrow, which is told once it is here and read.
   expect(await refused("hf:me/one")).toMatch(/inception\.safetensors.*expected the Inception network of FID/);
   expect(await refused("hf:me/two")).toBe(
-    "--inception hf:me/two: it holds 2 safetensors files, expected one; give a file on this machine",
+    "hf:me/two: it holds 2 safetensors files, expected one; name one, such as hf:me/two/a.safetensors",
   );
-  expect(await refused("hf:me/none")).toContain("it holds no safetensors file, expected one");
+  expect(await refused("hf:me/two/b.safetensors")).toMatch(/b\.safetensors.*expected the Inception network/);
+  expect(await refused("hf:me/none")).toBe("hf:me/none: it holds no safetensors file, expected one");
 });

@@ -6,6 +6,7 @@ import type { Server } from "node:http";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataSets } from "../../src/cli/studio/data_sets.ts";
+import { Models } from "../../src/cli/studio/models.ts";
 import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
 import { Trainings } from "../../src/cli/studio/trainings.ts";
@@ -24,6 +25,7 @@ async function serve(mayNameAny: boolean): Promise<string> {
     ...{
       page: new Map(),
       runs: new Runs(work.path("runs")),
+      models: new Models(work.path("runs")),
       trainings: new Trainings([process.execPath, BIN]),
     },
     ...{ dataSets, mayNameAny, access: { hosts, token: null }, about: {} },

@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataSets } from "../../src/cli/studio/data_sets.ts";
 import { type Access, TOKEN_COOKIE } from "../../src/cli/studio/guard.ts";
+import { Models } from "../../src/cli/studio/models.ts";
 import { Runs } from "../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../src/cli/studio/server.ts";
 import { Trainings } from "../../src/cli/studio/trainings.ts";
@@ -31,6 +32,7 @@ async function serve(access: Access, quietMs?: number): Promise<string> {
     ...{
       page,
       runs: new Runs(work.path("runs")),
+      models: new Models(work.path("runs")),
       trainings,
       dataSets: new DataSets(),
       mayNameAny: true,

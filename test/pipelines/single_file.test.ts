@@ -9,6 +9,7 @@ import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../../src/models/clip_text_model.ts";
 import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
 import type { Module } from "../../src/nn/module.ts";
+import { loadPipeline } from "../../src/pipelines/load_pipeline.ts";
 import { readSingleFile } from "../../src/pipelines/single_file.ts";
 import { writeSingleFile } from "../../src/pipelines/single_file_writer.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
@@ -180,6 +181,7 @@ describe("files of XL as pipelines", () => {
       const again = await StableDiffusionXLPipeline.fromSingleFile(path, { config, backend, ...more });
       expect((await again.generate(guided)).data).toEqual(expected);
     }
+    expect(await loadPipeline(path, { config, backend })).toBeInstanceOf(StableDiffusionXLPipeline);
   });
 
   test("start from images, and draw a part of them anew", async () => {

@@ -8,7 +8,7 @@ import { FID_PROTOCOLS, type FidProtocol, inceptionNetwork } from "../../metrics
 import { readInception } from "../../metrics/inception/weights.ts";
 import { patchNetwork, patchSideOf } from "../../metrics/patch_network.ts";
 import { UsageError } from "../errors.ts";
-import { fetchHubWeights } from "../hub_source.ts";
+import { fetchHubFile } from "../hub_source.ts";
 import type { Output } from "../output.ts";
 
 export const FEATURES = ["embedded", ...FID_PROTOCOLS] as const;
@@ -36,7 +36,7 @@ export async function featureNetwork(
   if (name === "embedded") {
     throw new UsageError("--features embedded does not use --inception; leave one of them out");
   }
-  const file = isHubName(inception) ? await fetchHubWeights("--inception", inception, output) : inception;
+  const file = isHubName(inception) ? await fetchHubFile(inception, {}, output) : inception;
   const model = await readInception(file);
   const network = inceptionNetwork(model, name ?? DEFAULT_PROTOCOL, `sha256:${await digest(file)}`);
   return () => network;

@@ -1,9 +1,6 @@
 // A single file of Stable Diffusion in place of a folder: whether it is one, which models it holds, and what has to be
 // given with it.
 
-import { files } from "#platform";
-import { isHubName } from "../../io/hub/index.ts";
-import { isUrl } from "../../io/url.ts";
 import { ORIGINAL_LAYOUTS } from "../../models/original/layouts.ts";
 import { type PipelineFamily, STABLE_DIFFUSION, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
 import { singleFileVersion } from "../../pipelines/single_file.ts";
@@ -11,12 +8,6 @@ import { UsageError } from "../errors.ts";
 import { flagOf } from "../wording.ts";
 import type { SampleFlags } from "./flags.ts";
 import { checkKindFlags } from "./kind_flags.ts";
-
-/** Whether a model's name is that of a single file. */
-export async function isModelFile(source: string): Promise<boolean> {
-  if (!source.endsWith(".safetensors") || isHubName(source) || isUrl(source)) return false;
-  return !((await files.exists(source)) && (await files.stat(source)).isFolder);
-}
 
 /**
  * The family of the pipelines that draw with a single file, after a look at the options.

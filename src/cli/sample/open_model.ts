@@ -3,11 +3,11 @@
 import { FAMILIES, type PipelineFamily, seesPrompts } from "../../pipelines/families.ts";
 import { pipelineClass } from "../../pipelines/folders.ts";
 import type { PipelineSourceOptions } from "../../pipelines/hub.ts";
-import { withPipelineFolder } from "../../pipelines/source.ts";
+import { isSingleFile, withPipelineFolder } from "../../pipelines/source.ts";
 import { checkModelSource } from "../model_source.ts";
 import type { SampleFlags } from "./flags.ts";
 import { checkKindFlags } from "./kind_flags.ts";
-import { familyOfFile, isModelFile, refuseFileFlags } from "./model_file.ts";
+import { familyOfFile, refuseFileFlags } from "./model_file.ts";
 
 /** Where a model is read from, and the family of its pipelines. */
 export type ModelPlace = ({ readonly folder: string } | { readonly file: string }) & {
@@ -26,7 +26,7 @@ export async function withModel<T>(
   use: (place: ModelPlace) => Promise<T>,
 ): Promise<T> {
   await checkModelSource(source);
-  if (await isModelFile(source)) return use({ file: source, family: await familyOfFile(source, flags) });
+  if (await isSingleFile(source)) return use({ file: source, family: await familyOfFile(source, flags) });
   refuseFileFlags(source, flags);
   const families = expectedFamilies(flags);
   const onClass = (className: string): PipelineFamily => {

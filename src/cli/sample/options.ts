@@ -136,7 +136,7 @@ export function addSample(program: Command): void {
     )
     .option(
       "--lora <file[:weight]>",
-      "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 (weight: 1); can be repeated, all take part",
+      "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 or hf:OWNER/NAME (weight: 1); can be repeated, all take part",
       weightedFiles("--lora"),
     )
     .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))

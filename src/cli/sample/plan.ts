@@ -19,8 +19,9 @@ import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 export async function planSample(
   source: string,
   flags: SampleFlags,
-  { communicator, output, signal }: SampleMeans,
+  means: SampleMeans,
 ): Promise<SamplePlan> {
+  const { communicator, output, signal } = means;
   if (communicator.rank === 0) await checkFiles(flags);
   if (flags.prompt === undefined) checkClassFlags(flags);
   const threads = flags.threads ?? threadsOf(communicator);
@@ -43,7 +44,7 @@ export async function planSample(
     const options = { ...reading, ...computing };
     return "folder" in place && !seesPrompts(place.family)
       ? planClasses({ ...place, source }, options, flags, communicator)
-      : planPrompts(place, options, flags, communicator);
+      : planPrompts(place, options, flags, means);
   });
   checkPictures(flags, plan);
   return plan;

@@ -10,9 +10,18 @@ import type {
   StableDiffusionPipelineOptions,
 } from "../../pipelines/prompt_pipeline.ts";
 import type { SingleFileOptions } from "../../pipelines/single_file.ts";
-import { StableDiffusionImg2ImgPipeline } from "../../pipelines/stable_diffusion_img2img_pipeline.ts";
-import { StableDiffusionInpaintPipeline } from "../../pipelines/stable_diffusion_inpaint_pipeline.ts";
-import { StableDiffusionPipeline } from "../../pipelines/stable_diffusion_pipeline.ts";
+import {
+  type StableDiffusionImg2ImgOptions,
+  StableDiffusionImg2ImgPipeline,
+} from "../../pipelines/stable_diffusion_img2img_pipeline.ts";
+import {
+  type StableDiffusionInpaintOptions,
+  StableDiffusionInpaintPipeline,
+} from "../../pipelines/stable_diffusion_inpaint_pipeline.ts";
+import {
+  type StableDiffusionOptions,
+  StableDiffusionPipeline,
+} from "../../pipelines/stable_diffusion_pipeline.ts";
 import { StableDiffusionXLImg2ImgPipeline } from "../../pipelines/stable_diffusion_xl_img2img_pipeline.ts";
 import { StableDiffusionXLInpaintPipeline } from "../../pipelines/stable_diffusion_xl_inpaint_pipeline.ts";
 import { StableDiffusionXLPipeline } from "../../pipelines/stable_diffusion_xl_pipeline.ts";
@@ -21,39 +30,47 @@ import type { Event } from "../output.ts";
 import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
-import { addLoras, type LoraPipeline } from "./loras.ts";
+import { addLoras, type LoraPipeline, loraFiles } from "./loras.ts";
 import type { ModelPlace } from "./open_model.ts";
-import type { SamplePlan } from "./sample_plan.ts";
+import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
 
-const STABLE_DIFFUSION_PIPELINES = {
+/** The classes of a kind of models: for images from noise, from an image, and of which a part is drawn anew. */
+interface PipelineClasses {
+  readonly fromNoise: PipelineClass<StableDiffusionOptions>;
+  readonly fromImage: PipelineClass<StableDiffusionImg2ImgOptions>;
+  readonly inpainting: PipelineClass<StableDiffusionInpaintOptions>;
+}
+const STABLE_DIFFUSION_PIPELINES: PipelineClasses = {
   fromNoise: StableDiffusionPipeline,
   fromImage: StableDiffusionImg2ImgPipeline,
   inpainting: StableDiffusionInpaintPipeline,
 };
-const XL_PIPELINES = {
+const XL_PIPELINES: PipelineClasses = {
   fromNoise: StableDiffusionXLPipeline,
   fromImage: StableDiffusionXLImg2ImgPipeline,
   inpainting: StableDiffusionXLInpaintPipeline,
 };
 
-/** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
+/** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model, LoRAs and images */
 export async function planPrompts(
   place: ModelPlace,
   reading: StableDiffusionLoadOptions,
   flags: SampleFlags,
-  communicator: Communicator,
+  { communicator, output, signal }: SampleMeans,
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
     place.family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
   const { image, mask, strength, size = {}, lora = [], tokenizer, config } = flags;
   const options = { ...reading, tilesWhereNeeded: true };
-  const opened = async <P extends LoraPipeline>(kind: PipelineClass<P>): Promise<P> => {
+  // Before the model is read, which takes longer.
+  const loras = await loraFiles(lora, { signal }, output);
+  const opened = async <Options>(kind: PipelineClass<Options>): Promise<Opened<Options>> => {
     const ofFile = { ...options, ...(tokenizer && { tokenizer }), ...(config && { config }) };
     const pipeline = await ("file" in place
       ? kind.fromSingleFile(place.file, ofFile)
       : kind.fromPretrained(place.folder, options));
-    await addLoras(pipeline, lora);
+    await addLoras(pipeline, loras);
     return pipeline;
   };
   if (image === undefined) return planWith(await opened(fromNoise), size, flags, communicator);
@@ -70,11 +87,16 @@ export async function planPrompts(
   return planWith(pipeline, { ...(await startFor(pipeline)), maskImage }, flags, communicator);
 }
 
-/** A class of pipelines. */
-interface PipelineClass<P> {
-  fromPretrained(folder: string, options: StableDiffusionLoadOptions): Promise<P>;
-  fromSingleFile(path: string, options: SingleFileOptions & StableDiffusionPipelineOptions): Promise<P>;
+/** A class of pipelines. Options: those of their calls. */
+interface PipelineClass<Options> {
+  fromPretrained(folder: string, options: StableDiffusionLoadOptions): Promise<Opened<Options>>;
+  fromSingleFile(
+    path: string,
+    options: SingleFileOptions & StableDiffusionPipelineOptions,
+  ): Promise<Opened<Options>>;
 }
+
+type Opened<Options> = Prompted<Options> & LoraPipeline;
 
 /** A pipeline that sees prompts. Options: those of its calls. */
 type Prompted<Options> = Drawer<Options> &

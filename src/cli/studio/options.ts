@@ -10,7 +10,7 @@ export function addStudio(program: Command): void {
   program
     .command("studio")
     .description("open a page in which to train, look at images and runs, and draw")
-    .argument("[folder]", "the folder of runs", "runs")
+    .argument("[folder]", "the folder of runs, and of models to draw with", "runs")
     .option("--port <n>", "of the page (default: 7860, or a free one)", integer("--port", 0, 65535))
     .option(
       "--host <name>",

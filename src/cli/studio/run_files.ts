@@ -1,16 +1,8 @@
-// The files of a run that the page may read: its pictures, its records, and what draws from it. Everything else in the
-// folder, and whatever links lead out of it, is not there.
+// The files of a run that the page may read: its pictures, its records, and what draws from it.
 
-import { createReadStream } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
-import { join, sep } from "node:path";
-import { pipeline } from "node:stream/promises";
-import type { RunFolder } from "../../training/run/run_folder.ts";
-import { HttpError } from "./http_error.ts";
+import type { Served } from "./folder_file.ts";
 
-/** Paths in a run's folder that are served, with the type of each kind. */
-const SERVED: readonly (readonly [RegExp, string])[] = [
+export const RUN_FILES: Served = [
   [/^(samples|loss)\.png$/, "image/png"],
   [/^samples\/\d{6,}\.png$/, "image/png"],
   [/^metrics\.jsonl$/, "application/x-ndjson"],
@@ -19,49 +11,3 @@ const SERVED: readonly (readonly [RegExp, string])[] = [
   [/^checkpoints\/step-\d{6,}\/unet(_ema)?\/[\w.-]+\.json$/, "application/json"],
   [/^checkpoints\/step-\d{6,}\/unet(_ema)?\/[\w.-]+\.safetensors$/, "application/octet-stream"],
 ];
-
-/** Most bytes of a growing file in one answer. */
-const MOST_AT_ONCE = 2 ** 22;
-
-/**
- * Sends a file of a run.
- * @param path from the run's folder, with "/"
- * @param from first byte; with it at most some megabytes are sent, and "Imago-Next" says where to go on
- * @throws HttpError for a path that is not served
- */
-export async function sendRunFile(
-  response: ServerResponse,
-  folder: RunFolder,
-  path: string,
-  from?: number,
-): Promise<void> {
-  const type = SERVED.find(([pattern]) => pattern.test(path))?.[1];
-  if (type === undefined || path.split("/").includes("..")) throw new HttpError(404, `${path} is not served`);
-  const file = await inside(folder.path, path);
-  const { size } = await stat(file);
-  const start = from ?? 0;
-  if (start > size) throw new HttpError(416, `${path} has ${size} bytes, not ${start}`);
-  const end = from === undefined ? size : Math.min(size, start + MOST_AT_ONCE);
-  response.setHeader("Content-Type", type);
-  response.setHeader("Content-Length", end - start);
-  response.setHeader("Cache-Control", "no-cache");
-  if (from !== undefined) response.setHeader("Imago-Next", end);
-  if (end === start) {
-    response.end();
-    return;
-  }
-  // A file that grows meanwhile is sent as long as it was; one that shrinks breaks the answer off.
-  await pipeline(createReadStream(file, { start, end: end - 1 }), response);
-}
-
-/** The real path of a file in a folder. @throws HttpError where there is none, or a link leads out of the folder */
-async function inside(folder: string, path: string): Promise<string> {
-  try {
-    const root = await realpath(folder);
-    const real = await realpath(join(root, ...path.split("/")));
-    if (real.startsWith(root + sep) && (await stat(real)).isFile()) return real;
-  } catch {
-    // There is no such file.
-  }
-  throw new HttpError(404, `${path} is not there`);
-}

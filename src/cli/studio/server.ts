@@ -1,4 +1,5 @@
-// The studio's server: the page, the runs of a folder, the trainings that the page starts, and data sets to look through.
+// The studio's server: the page, the runs and models of a folder, the trainings that the page starts, and data sets to look
+// through.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -6,18 +7,21 @@ import { describeError, isExplained } from "../errors.ts";
 import { sendJson } from "./answers.ts";
 import { bodyAs } from "./bodies.ts";
 import { type DataStudio, dataApi } from "./data_routes.ts";
+import { sendFolderFile } from "./folder_file.ts";
 import { type Access, isToken, refusal, TOKEN_COOKIE } from "./guard.ts";
 import { HttpError } from "./http_error.ts";
+import type { Models } from "./models.ts";
 import { notesSchema, readNotes, writeNotes } from "./notes.ts";
 import { checkOpenTraining } from "./open_to_others.ts";
 import type { PageFiles } from "./page_files.ts";
-import { sendRunFile } from "./run_files.ts";
+import { RUN_FILES } from "./run_files.ts";
 import { nameOf } from "./runs.ts";
 import { trainArguments, trainFormSchema } from "./train_form.ts";
 import type { Begun, Trainings } from "./trainings.ts";
 
 export interface Studio extends DataStudio {
   readonly page: PageFiles;
+  readonly models: Models;
   readonly trainings: Trainings;
   readonly access: Access;
   /** What the page shows of this program. */
@@ -105,8 +109,15 @@ async function api(
   query: URLSearchParams,
 ): Promise<void> {
   if (parts[0] === "data") return dataApi(studio, request, response, parts.slice(1), query);
-  const { page, runs, trainings, about } = studio;
+  const { page, runs, models, trainings, about } = studio;
   const { method = "GET" } = request;
+  if (parts[0] === "models" && method === "GET") {
+    if (parts.length === 1) return sendJson(response, await models.list());
+    // Their names, paths among them, are in the query: what is added to an address comes behind its path.
+    if (parts[1] === "files") {
+      return models.send(response, query.get("model") ?? "", parts.slice(2).join("/"));
+    }
+  }
   const [what, name, part, ...rest] = parts;
   const route = `${method === "HEAD" ? "GET" : method} ${what}${name === undefined ? "" : "/:name"}${part === undefined ? "" : `/${part}`}`;
   switch (route) {
@@ -120,7 +131,13 @@ async function api(
         notes: await readNotes(await runs.folderOf(name)),
       });
     case "GET runs/:name/files":
-      return sendRunFile(response, await runs.folderOf(name), rest.join("/"), fromOf(query));
+      return sendFolderFile(
+        response,
+        (await runs.folderOf(name)).path,
+        rest.join("/"),
+        RUN_FILES,
+        fromOf(query),
+      );
     case "PUT runs/:name/notes":
       await writeNotes(await runs.folderOf(name), (await bodyAs(request, notesSchema)).text);
       return sendJson(response, {});

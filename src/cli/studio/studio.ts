@@ -12,6 +12,7 @@ import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { createOutput } from "../output.ts";
 import { DataSets } from "./data_sets.ts";
+import { Models } from "./models.ts";
 import { openInBrowser } from "./open_in_browser.ts";
 import { type PageFiles, readPage } from "./page_files.ts";
 import { Runs } from "./runs.ts";
@@ -42,6 +43,7 @@ export async function studio(folder: string, flags: StudioFlags): Promise<void> 
   const server = createStudioServer({
     page,
     runs,
+    models: new Models(runs.root),
     trainings,
     dataSets,
     mayNameAny: !isOpen,
@@ -54,7 +56,7 @@ export async function studio(folder: string, flags: StudioFlags): Promise<void> 
   const address = `http://${shown}:${port}/${token === null ? "" : `?token=${token}`}`;
   output.event({ event: "studio", address, runs: runs.root });
   output.line(`the studio is at ${address}`);
-  output.line(`runs are in ${runs.root}; Ctrl-C ends it`);
+  output.line(`runs and models are in ${runs.root}; Ctrl-C ends it`);
   if (isOpen) output.warn(`${host} lets other machines in: whoever has the address can train here`);
   if (flags.open) await openInBrowser(address);
   await new Promise<void>((done) => {

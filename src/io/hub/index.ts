@@ -15,3 +15,4 @@ export {
   listRepo,
 } from "./repo.ts";
 export { type Environment, type HubOptions, type HubSettings, hubSettings } from "./settings.ts";
+export { fetchHubWeights, type HubWeightsOptions } from "./weights.ts";

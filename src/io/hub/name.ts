@@ -44,6 +44,27 @@ export function parseHubName(text: string): HubName {
   return { id, revision };
 }
 
+/** A file of a repository, or the repository itself. */
+export interface HubFileName extends HubName {
+  /** Its path there; undefined where only the repository is named. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Reads "hf:OWNER/NAME/FILE.safetensors", where FILE may be in folders, or the name of a repository alone; each with
+ * "@REVISION" or without.
+ * @throws HubError when the text is not of that form
+ */
+export function parseHubFileName(text: string): HubFileName {
+  const [, repo, file, at = ""] = /^(hf:[^/@]+\/[^/@]+)\/([^@]*)(@.*)?$/.exec(text) ?? [];
+  if (repo === undefined || file === undefined) return { ...parseHubName(text), file: undefined };
+  if (isSafePath(file) && file.endsWith(".safetensors")) return { ...parseHubName(repo + at), file };
+  throw new HubError(
+    "name",
+    `"${text}" is not the name of a file; expected hf:OWNER/NAME/FILE.safetensors, or hf:OWNER/NAME`,
+  );
+}
+
 /** @throws HubError for a revision that cannot name a branch, a tag or a commit */
 export function checkRevision(revision: string): void {
   if (REVISION.test(revision) && !/\.\.|\/\/|\/$|\.lock$/.test(revision)) return;

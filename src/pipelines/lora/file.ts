@@ -23,7 +23,10 @@ export interface LoraLayer {
 }
 
 /** The file's names in a folder, as diffusers and PEFT write it. */
-const NAMES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"] as const;
+export const LORA_FILES: readonly string[] = [
+  "pytorch_lora_weights.safetensors",
+  "adapter_model.safetensors",
+];
 const MOST_RANK = 2 ** 12;
 
 /**
@@ -49,7 +52,7 @@ export async function readLora(path: string): Promise<LoraLayer[]> {
 async function fileAt(path: string): Promise<string> {
   if (!(await files.exists(path)) || !(await files.stat(path)).isFolder) return path;
   const entries = await files.list(path);
-  return paths.join(path, NAMES.find((name) => entries.includes(name)) ?? NAMES[0]);
+  return paths.join(path, LORA_FILES.find((name) => entries.includes(name)) ?? LORA_FILES[0]);
 }
 
 /** The tensors of one layer. */

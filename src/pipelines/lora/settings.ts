@@ -16,8 +16,8 @@ export interface LoraSettings {
 
 /** The key of the settings in the header, where each name begins with its component's. */
 const IN_HEADER = "lora_adapter_metadata";
-/** The settings of PEFT's own files. */
-const BESIDE = "adapter_config.json";
+/** The settings of PEFT's own files, beside them. */
+export const LORA_SETTINGS = "adapter_config.json";
 /** What the names in PEFT's own files begin with. */
 const PEFT_PREFIX = "base_model.model.";
 
@@ -38,7 +38,7 @@ export async function readLoraSettings(file: SafetensorsFile, path: string): Pro
   const text = file.metadata[IN_HEADER];
   if (text !== undefined) return ofComponents(parsePythonJson(text, path), path);
   if (!file.names.some((name) => name.startsWith(PEFT_PREFIX))) return { scaleOf: () => undefined };
-  const beside = paths.join(paths.dirname(path), BESIDE);
+  const beside = paths.join(paths.dirname(path), LORA_SETTINGS);
   const scale = scaleBy(await readJson(beside), beside);
   return { scaleOf: (_, layer, rank) => scale(layer, rank) };
 }

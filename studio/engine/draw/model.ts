@@ -3,50 +3,61 @@
 import {
   type Backend,
   createBackend,
-  type LoadedPipeline,
+  DDPMPipeline,
+  LDMPipeline,
   loadPipeline,
   readStateDict,
   type StateDict,
 } from "imago";
 import { mountFiles, unmountFiles } from "imago/browser";
-import type { DrawRequest, ModelSource } from "../messages.ts";
+import type { DrawRequest, ModelSource, SingleFile } from "../messages.ts";
+import { withMounted } from "./mounted.ts";
+import { PromptPipelines } from "./prompt_pipelines.ts";
+import { say } from "./say.ts";
 
 export interface Model {
   readonly backend: Backend;
-  readonly pipeline: LoadedPipeline;
-  /** What loadPipeline takes for it. */
+  /** With models that see prompts, all that draws with them. */
+  readonly pipeline: DDPMPipeline | LDMPipeline | PromptPipelines;
+  /** What loadPipeline took for it. */
   readonly source: string;
 }
 
 let loaded: { readonly key: string; readonly model: Promise<Model> } | undefined;
 
-/** Opens the pipeline of a request; the one before is closed. */
-export async function open({ model: { address, files, checkpoint }, backend }: DrawRequest): Promise<Model> {
+/** Opens the pipeline of a request, with its LoRAs; the one before is closed first, as memory may be short of two. */
+export async function open({ model: { loras = [], ...place }, backend }: DrawRequest): Promise<Model> {
+  const { address, checkpoint } = place;
   const key = `${backend} ${address} ${checkpoint}`;
   if (loaded?.key !== key) {
-    const before = loaded;
-    loaded = {
-      key,
-      model: read({ address, ...(files && { files }), ...(checkpoint && { checkpoint }) }, backend),
-    };
-    await before?.model.then(close).catch(() => undefined);
+    const before = loaded?.model.then(close).catch(() => undefined);
+    loaded = { key, model: Promise.resolve(before).then(() => read(place, backend)) };
   }
-  try {
-    return await loaded.model;
-  } catch (error) {
-    loaded = undefined;
+  const own = loaded;
+  const model = await own.model.catch((error: unknown) => {
+    if (loaded === own) loaded = undefined;
     throw error;
-  }
+  });
+  if (model.pipeline instanceof PromptPipelines) await model.pipeline.useLoras(loras);
+  return model;
 }
 
+const warn = (text: string): void => say({ kind: "warning", text });
+
 async function read(
-  { address, files, checkpoint }: ModelSource,
+  { address, files, checkpoint, single }: ModelSource,
   choice: DrawRequest["backend"],
 ): Promise<Model> {
   const source = files === undefined ? address : await mountFiles(files);
   const backend = await createBackend({ backend: choice });
   try {
-    const pipeline = await loadPipeline(source, { backend });
+    const pipeline =
+      single === undefined
+        ? await loadPipeline(source, { backend, warn, onDownload })
+        : await readSingle(single, backend);
+    if (!(pipeline instanceof DDPMPipeline || pipeline instanceof LDMPipeline)) {
+      return { backend, pipeline: new PromptPipelines(pipeline, { backend, warn }), source };
+    }
     if (checkpoint !== undefined) {
       pipeline.unet.loadStateDict(await weightsOf(checkpoint));
       pipeline.weightsChanged();
@@ -57,6 +68,29 @@ async function read(
     if (files !== undefined) unmountFiles(source);
     throw error;
   }
+}
+
+function onDownload({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void {
+  const share = totalBytes === 0 ? 1 : bytes / totalBytes;
+  say({ kind: "stage", text: `reading the model, ${Math.floor(100 * share)} %` });
+}
+
+/** The file and what was chosen with it, in one folder. */
+async function readSingle({ weights, beside }: SingleFile, backend: Backend) {
+  if (beside === null) {
+    throw new Error(
+      "the vocabulary is not in a single file; choose its tokenizer, such as that of a pipeline",
+    );
+  }
+  const { kind, files } = beside;
+  const name = "model.safetensors";
+  const placed = [
+    { path: `single/${name}`, file: weights.file },
+    ...files.map(({ path, file }) => ({ path: `single/${kind}/${path}`, file })),
+  ];
+  return withMounted(placed, (folder) =>
+    loadPipeline(`${folder}/${name}`, { backend, warn, [kind]: `${folder}/${kind}` }),
+  );
 }
 
 async function close({ backend, pipeline, source }: Model): Promise<void> {
@@ -74,12 +108,8 @@ async function weightsOf(checkpoint: string): Promise<StateDict> {
   for (const folder of [average, trained]) {
     const response = await fetch(`${folder}/${WEIGHTS}`);
     if (!response.ok) continue;
-    const file = await mountFiles([new File([await response.blob()], WEIGHTS)]);
-    try {
-      return await readStateDict(file.slice(0, file.lastIndexOf("/")));
-    } finally {
-      unmountFiles(file);
-    }
+    const file = new File([await response.blob()], WEIGHTS);
+    return withMounted([{ path: `checkpoint/${WEIGHTS}`, file }], (path) => readStateDict(path));
   }
   throw new Error("the checkpoint is no longer there: a run keeps its last ones; choose another");
 }

@@ -4,7 +4,7 @@ import { type Channels, type GeneratedStep, type Sampler, synthetic } from "imag
 import type { DrawRequest, Noised } from "../messages.ts";
 import { withoutPrompts } from "./drawer.ts";
 import type { Model } from "./model.ts";
-import { picturesOf, pixelsOf, tensorOf } from "./pictures.ts";
+import { channelsOf, picturesOf, pixelsOf, tensorOf } from "./pictures.ts";
 import { sayStep } from "./say.ts";
 
 export async function drawNoised(
@@ -44,16 +44,11 @@ export async function drawNoised(
   });
   for (const { sample, predOriginalSample } of answers) {
     const [noisy, believed] = [sample, predOriginalSample].map((latents) => picturesOf(pipeline, latents));
-    sayStep(1, 1, await noisy, await believed);
+    sayStep({ step: 1, steps: 1, pictures: await noisy, clean: await believed });
   }
 }
 
 function butterfly(width: number, height: number, channels: Channels) {
   const images = synthetic({ size: { width, height }, channels });
   return { ...images.size, channels, data: images.image(0) };
-}
-
-function channelsOf(channels: number): Channels {
-  if (channels === 1 || channels === 3 || channels === 4) return channels;
-  throw new Error(`the model's images have ${channels} channels, which are no picture`);
 }

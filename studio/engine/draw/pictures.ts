@@ -1,6 +1,14 @@
 // Pictures as the page shows them, from images and from samples of steps.
 
-import { type DDPMPipeline, type HostTensor, hostTensor, type Pixels, toImages, withChannels } from "imago";
+import {
+  type Channels,
+  type DDPMPipeline,
+  type HostTensor,
+  hostTensor,
+  type Pixels,
+  toImages,
+  withChannels,
+} from "imago";
 import type { Pictures } from "../messages.ts";
 
 /** What decodes samples of steps. */
@@ -38,4 +46,10 @@ export function tensorOf(image: Pixels, channels: Pixels["channels"]): HostTenso
     Float32Array.from(data, (level) => (level / 255) * 2 - 1),
     [1, height, width, channels],
   );
+}
+
+/** @throws Error for what is no picture */
+export function channelsOf(channels: number): Channels {
+  if (channels === 1 || channels === 3 || channels === 4) return channels;
+  throw new Error(`the model's images have ${channels} channels, which are no picture`);
 }

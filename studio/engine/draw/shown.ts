@@ -5,6 +5,8 @@ import { type Decoder, picturesOf } from "./pictures.ts";
 import { sayStep } from "./say.ts";
 
 export interface ShownStep {
+  /** The number of the first picture. Default 0. */
+  readonly first?: number;
   readonly step: number;
   readonly steps: number;
   /** [N, h, w, c], in the model's space. */
@@ -25,12 +27,12 @@ export class Shown {
     this.#signal = signal;
   }
 
-  readonly add = ({ step, steps, sample, predOriginalSample }: ShownStep): void => {
+  readonly add = ({ first = 0, step, steps, sample, predOriginalSample }: ShownStep): void => {
     this.all = this.all.then(async () => {
       if (this.#signal.aborted) return;
       const pictures = await picturesOf(this.#decoder, sample);
       const clean = this.#showsClean ? await picturesOf(this.#decoder, predOriginalSample) : undefined;
-      sayStep(step, steps, pictures, clean);
+      sayStep({ first, step, steps, pictures, clean });
     });
   };
 }

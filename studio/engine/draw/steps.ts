@@ -3,6 +3,7 @@
 import { isSchedulerName } from "imago";
 import type { DrawRequest } from "../messages.ts";
 import type { Drawer } from "./drawer.ts";
+import { say } from "./say.ts";
 import { Shown } from "./shown.ts";
 
 /** What generate takes of a request, whatever is drawn. */
@@ -22,6 +23,13 @@ export async function drawSteps(pipeline: Drawer, request: DrawRequest, signal: 
   const { count, seed, showsClean } = request;
   const shown = new Shown(pipeline, showsClean, signal);
   const how = { ...howOf(request), count, seed, signal, batchSize: count };
-  await pipeline.generate({ ...how, onStep: shown.add });
+  await pipeline.generate({
+    ...how,
+    onStep(seen) {
+      const { step, steps } = seen;
+      say({ kind: "progress", picture: null, step, steps, share: step / steps });
+      shown.add(seen);
+    },
+  });
   await shown.all;
 }

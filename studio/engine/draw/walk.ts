@@ -16,7 +16,8 @@ export async function drawWalk(
   const frames = WALK_FRAMES * seeds.length;
   const images = await pipeline.generateImages({
     ...howOf(request),
-    ...{ count: frames, batchSize: WALK_FRAMES, signal, noise: walkNoise(seeds, WALK_FRAMES) },
+    ...{ count: frames, signal, noise: walkNoise(seeds, WALK_FRAMES) },
+    batchSize: request.prompt === undefined ? WALK_FRAMES : 1,
     onStep: ({ step, steps, firstImage, count }) =>
       say({ kind: "share", share: (firstImage + (count * step) / steps) / frames }),
   });

@@ -6,8 +6,9 @@ import { SchedulerOptions } from "../../parts/scheduler_options.tsx";
 import { TextField } from "../../parts/text_field.tsx";
 import type { PlacedRun } from "../../state.ts";
 import { PromptFields } from "./prompt_fields.tsx";
+import { isRun } from "./source.ts";
 import { SourceFields } from "./source_fields.tsx";
-import { isOther, MOST_PICTURES, TAKES_ETA, takesSteps, type Values } from "./values.ts";
+import { MOST_PICTURES, TAKES_ETA, takesSteps, usualCount, type Values } from "./values.ts";
 
 const BACKENDS = ["auto", "webgpu", "wasm"] as const;
 
@@ -23,7 +24,7 @@ export function DrawFields({
   return (
     <>
       <SourceFields {...{ values, usable, onChange }} />
-      {isOther(values.source) && <PromptFields {...{ values, onChange }} />}
+      {!isRun(values.source) && <PromptFields {...{ values, onChange }} />}
       <label>
         scheduler
         <select
@@ -84,6 +85,7 @@ export function DrawFields({
           min="1"
           max={MOST_PICTURES}
           value={values.count}
+          placeholder={String(usualCount(values))}
           onInput={({ currentTarget }) => onChange({ count: currentTarget.value })}
         />
       </label>

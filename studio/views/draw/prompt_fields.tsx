@@ -1,15 +1,18 @@
 // What the pictures show, for models that draw what a prompt says. Runs do not: these are models that come from elsewhere.
 
 import { TextField } from "../../parts/text_field.tsx";
-import type { Values } from "./values.ts";
+import { LoraFields } from "./lora_fields.tsx";
+import { StartFields } from "./start_fields.tsx";
+import { hasPrompt, type Values } from "./values.ts";
 
 export function PromptFields({
-  values: { prompt, negativePrompt, promptGuidance },
+  values,
   onChange,
 }: {
   readonly values: Values;
   readonly onChange: (change: Partial<Values>) => void;
 }) {
+  const { prompt, negativePrompt, promptGuidance, size, showsSteps } = values;
   return (
     <>
       <TextField
@@ -18,7 +21,7 @@ export function PromptFields({
         placeholder="an oil painting of a castle"
         onChange={(text) => onChange({ prompt: text })}
       />
-      {prompt !== "" && (
+      {hasPrompt(values) && (
         <>
           <TextField
             title="what they do not show"
@@ -32,6 +35,22 @@ export function PromptFields({
             inputMode="decimal"
             onChange={(text) => onChange({ promptGuidance: text })}
           />
+          <TextField
+            title="size in pixels"
+            value={size}
+            placeholder="the model's own, or 768x512"
+            onChange={(text) => onChange({ size: text })}
+          />
+          <StartFields {...{ values, onChange }} />
+          <LoraFields {...{ values, onChange }} />
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={showsSteps}
+              onChange={({ currentTarget: { checked } }) => onChange({ showsSteps: checked })}
+            />
+            show each step, which takes longer
+          </label>
         </>
       )}
     </>

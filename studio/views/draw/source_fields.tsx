@@ -1,10 +1,14 @@
-// Chooses what draws: a run and one of its checkpoints, a folder, an address.
+// Chooses what draws: a run and one of its checkpoints, a model of the server, a folder, a single file, an address.
 
 import { useEffect, useState } from "preact/hooks";
 import { chosenFiles } from "../../engine/given_files.ts";
 import { TextField } from "../../parts/text_field.tsx";
-import { type PlacedRun, readDetails } from "../../state.ts";
-import { folderOf, isOther, OTHERS, type Values } from "./values.ts";
+import { attempt, models, type PlacedRun, readDetails } from "../../state.ts";
+import { besideAmong, given, OWN_TOKENIZER } from "./given.ts";
+import { isRun, keyOfModel, OTHERS, singleFileOf } from "./source.ts";
+import type { Values } from "./values.ts";
+
+const titleOf = (name: string): string => (name === "." ? "this folder" : name);
 
 export function SourceFields({
   values,
@@ -16,26 +20,50 @@ export function SourceFields({
   readonly usable: readonly PlacedRun[];
   readonly onChange: (change: Partial<Values>) => void;
 }) {
-  const { source, checkpoint, address, folder } = values;
-  const checkpoints = useCheckpoints(isOther(source) ? null : source);
+  const { source, checkpoint, address, folder, file } = values;
+  const checkpoints = useCheckpoints(isRun(source) ? source : null);
+  const { pipelines, files } = models.value;
+  const single = singleFileOf(values);
   return (
     <>
       <label>
         with
         <select
           value={source}
-          onChange={({ currentTarget }) => onChange({ source: currentTarget.value, checkpoint: "" })}
+          onChange={({ currentTarget }) =>
+            onChange({ source: currentTarget.value, checkpoint: "", tokenizer: "" })
+          }
         >
-          {usable.map(({ key, name }) => (
-            <option key={key} value={key}>
-              {name}
-            </option>
-          ))}
-          {Object.entries(OTHERS).map(([name, title]) => (
-            <option key={name} value={name}>
-              {title}
-            </option>
-          ))}
+          {usable.length > 0 && (
+            <optgroup label="runs">
+              {usable.map(({ key, name }) => (
+                <option key={key} value={key}>
+                  {name}
+                </option>
+              ))}
+            </optgroup>
+          )}
+          {pipelines.length + files.length > 0 && (
+            <optgroup label="models beside them">
+              {pipelines.map(({ name }) => (
+                <option key={name} value={keyOfModel(name)}>
+                  {titleOf(name)}
+                </option>
+              ))}
+              {files.map(({ name, title }) => (
+                <option key={name} value={keyOfModel(name)}>
+                  {name} ({title})
+                </option>
+              ))}
+            </optgroup>
+          )}
+          <optgroup label="others">
+            {Object.entries(OTHERS).map(([name, title]) => (
+              <option key={name} value={name}>
+                {title}
+              </option>
+            ))}
+          </optgroup>
         </select>
       </label>
       {source === "address" && (
@@ -54,11 +82,25 @@ export function SourceFields({
             multiple
             {...{ webkitdirectory: true }}
             onChange={({ currentTarget: { files } }) =>
-              onChange({ folder: folderOf(chosenFiles(files ?? [])) })
+              onChange({ folder: given("folder", chosenFiles(files ?? [])) })
             }
           />
         </label>
       )}
+      {source === "file" && (
+        <label>
+          a file of Stable Diffusion (.safetensors); or drop it on this page
+          {file !== null && ` (${file.files[0].path} given)`}
+          <input
+            type="file"
+            accept=".safetensors"
+            onChange={({ currentTarget: { files } }) =>
+              files?.length === 1 && onChange({ file: given("file", chosenFiles(files)) })
+            }
+          />
+        </label>
+      )}
+      {single !== undefined && <TokenizerFields {...{ values, onChange }} beside={single.beside} />}
       {checkpoints.length > 0 && (
         <label>
           weights
@@ -73,6 +115,68 @@ export function SourceFields({
               </option>
             ))}
           </select>
+        </label>
+      )}
+    </>
+  );
+}
+
+/** A single file is without its vocabulary. */
+function TokenizerFields({
+  values: { tokenizer, ownTokenizer },
+  beside,
+  onChange,
+}: {
+  readonly values: Values;
+  readonly beside: string | null;
+  readonly onChange: (change: Partial<Values>) => void;
+}) {
+  const choose = (files: FileList | null): void =>
+    void attempt(async () => {
+      const found = besideAmong(chosenFiles(files ?? []));
+      if (found === undefined) {
+        throw new Error(
+          "this folder holds no tokenizer (tokenizer.json, or vocab.json and merges.txt); choose another",
+        );
+      }
+      onChange({ ownTokenizer: found });
+    });
+  return (
+    <>
+      <label>
+        its tokenizer
+        <select
+          value={tokenizer}
+          onChange={({ currentTarget }) => onChange({ tokenizer: currentTarget.value })}
+        >
+          <option value="">{beside === null ? "choose one" : "the one beside it"}</option>
+          {models.value.tokenizers.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+          <option value={OWN_TOKENIZER}>a folder of this computer</option>
+          {models.value.pipelines.length > 0 && (
+            <optgroup label="tokenizer and configs of">
+              {models.value.pipelines.map(({ name }) => (
+                <option key={name} value={keyOfModel(name)}>
+                  {titleOf(name)}
+                </option>
+              ))}
+            </optgroup>
+          )}
+        </select>
+      </label>
+      {tokenizer === OWN_TOKENIZER && (
+        <label>
+          the folder "tokenizer" of a pipeline, or all of the pipeline for its configs too
+          {ownTokenizer !== null && ` (${ownTokenizer.files.length} files given)`}
+          <input
+            type="file"
+            multiple
+            {...{ webkitdirectory: true }}
+            onChange={({ currentTarget: { files } }) => choose(files)}
+          />
         </label>
       )}
     </>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { draw, lesson } from "../../engine/drawing.ts";
 import { runs } from "../../state.ts";
-import { modelOfRun } from "../draw/values.ts";
+import { modelOfRun } from "../draw/source.ts";
 import { Noise } from "./noise.tsx";
 import { Steps } from "./steps.tsx";
 

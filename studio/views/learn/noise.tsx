@@ -1,7 +1,7 @@
 // Adds noise to a picture by a slider, and shows what the model takes for the clean one.
 
 import { useRef, useState } from "preact/hooks";
-import { draw, type Frame, lesson, noised } from "../../engine/drawing.ts";
+import { draw, type Frame, framesOf, lesson, noised } from "../../engine/drawing.ts";
 import type { ModelSource, Pictures } from "../../engine/messages.ts";
 import { attempt } from "../../state.ts";
 import { pictureOf } from "./own_picture.ts";
@@ -23,9 +23,9 @@ export function Noise({ model }: { readonly model: ModelSource }) {
     void draw({ model, ...how, noised: noise }, noised);
   };
   const own = noised.value;
-  last.current = own?.frames.at(-1) ?? last.current;
+  last.current = (own && framesOf(own).at(-1)) ?? last.current;
   const frame = last.current;
-  const drawn = lesson.value?.isOver === true ? lesson.value.frames.at(-1)?.pictures : undefined;
+  const drawn = lesson.value?.isOver === true ? framesOf(lesson.value).at(-1)?.pictures : undefined;
   return (
     <section aria-label="a picture with noise">
       <p>

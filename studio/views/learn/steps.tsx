@@ -1,11 +1,13 @@
 // Step by step from noise to a picture, by hand.
 
 import { useState } from "preact/hooks";
-import type { Drawing } from "../../engine/drawing.ts";
+import { type Drawing, framesOf } from "../../engine/drawing.ts";
 import { StepSlider } from "../../parts/step_slider.tsx";
 import { Pair } from "./pair.tsx";
 
-export function Steps({ drawing: { stage, steps, frames, problem } }: { readonly drawing: Drawing }) {
+export function Steps({ drawing }: { readonly drawing: Drawing }) {
+  const { stage, steps, problem } = drawing;
+  const frames = framesOf(drawing);
   const [at, setAt] = useState(0);
   const last = frames.length - 1;
   const index = Math.min(at, Math.max(0, last));

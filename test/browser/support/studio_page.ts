@@ -7,6 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { expect } from "vitest";
 import { DataSets } from "../../../src/cli/studio/data_sets.ts";
+import { Models } from "../../../src/cli/studio/models.ts";
 import { readPage } from "../../../src/cli/studio/page_files.ts";
 import { Runs } from "../../../src/cli/studio/runs.ts";
 import { createStudioServer } from "../../../src/cli/studio/server.ts";
@@ -46,6 +47,7 @@ export async function openStudio(path: (name: string) => string): Promise<Studio
   const hosts = new Set<string>();
   const server: Server = createStudioServer({
     ...{ page: await readPage(path("page")), runs: new Runs(path("runs")), trainings, dataSets },
+    models: new Models(path("runs")),
     ...{ mayNameAny: true, access: { hosts, token: null } },
     about: { imago: "test", runs: path("runs"), mayNameAny: true },
   });
