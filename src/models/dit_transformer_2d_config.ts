@@ -20,6 +20,8 @@ export const DIT_CLASS = "DiTTransformer2DModel";
 export const FORMER_DIT_CLASS = "Transformer2DModel";
 
 const side = count(MOST.pixels);
+/** Most patches along one side: attention looks at the square of their square. */
+const MOST_PATCHES = 512;
 
 const entries = {
   /** Heads of attention. Default 16. */
@@ -106,5 +108,10 @@ function checkTogether(config: DiTTransformer2DConfig): void {
   }
   if (sampleSize % patchSize !== 0) {
     throw ditConfigs.error(`sample_size ${sampleSize} is not a multiple of patch_size ${patchSize}`);
+  }
+  if (sampleSize / patchSize > MOST_PATCHES) {
+    throw ditConfigs.error(
+      `sample_size ${sampleSize} has ${sampleSize / patchSize} patches of patch_size ${patchSize} along a side, where ${MOST_PATCHES} are possible`,
+    );
   }
 }

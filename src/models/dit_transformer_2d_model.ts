@@ -145,8 +145,14 @@ export class DiTTransformer2DModel extends Module implements Denoiser {
     for (const block of this.#blocks) tokens = block.forward(tokens, timestep, labels, context);
     const [n, , channels] = tokens.shape;
     const emb = this.#blocks[0].embed(timestep, labels); // [N, C]
-    const [shift, scale] = this.#projOut1.forward(silu(emb)).reshape([n, 1, 2 * channels]).split(2, -1);
-    return this.#image(this.#projOut2.forward(modulated(this.#normOut.forward(tokens), scale, shift)), sample);
+    const [shift, scale] = this.#projOut1
+      .forward(silu(emb))
+      .reshape([n, 1, 2 * channels])
+      .split(2, -1);
+    return this.#image(
+      this.#projOut2.forward(modulated(this.#normOut.forward(tokens), scale, shift)),
+      sample,
+    );
   }
 
   /** Tokens [N, T, p · p · outChannels] of the patches of `sample` -> [N, H, W, outChannels]. */

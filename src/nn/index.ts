@@ -16,6 +16,7 @@ export {
   relu,
   silu,
 } from "./activations.ts";
+export { AdaLayerNormZero, type AdaLayerNormZeroResult, modulated } from "./ada_layer_norm_zero.ts";
 export {
   type AdamWOptions,
   type AdamWScalars,
@@ -24,7 +25,6 @@ export {
   adamwDefaults,
   adamwScalars,
 } from "./adamw.ts";
-export { AdaLayerNormZero, type AdaLayerNormZeroResult, modulated } from "./ada_layer_norm_zero.ts";
 export { Attention, type AttentionOptions } from "./attention.ts";
 export { BasicTransformerBlock, type BasicTransformerBlockOptions } from "./basic_transformer_block.ts";
 export { clipCoefficient, globalNorm } from "./clip_grad_norm.ts";

@@ -57,12 +57,15 @@ export class PatchEmbed extends Module {
     const { fround } = Math;
     const width = this.#embedDim / 4;
     const frequencies = Array.from({ length: width }, (_, i) => 1 / exact.pow(10000, i / width));
-    const values = Array.from({ length: count }, (_, k) => {
+    const values = new Float32Array(count * 2 * width);
+    for (let k = 0; k < count; k++) {
       // In float32, as in Python.
       const place = fround(k / fround(count / this.#baseSize));
-      const angles = frequencies.map((frequency) => place * frequency);
-      return [...angles.map(exact.sin), ...angles.map(exact.cos)];
-    });
-    return constant(Float32Array.from(values.flat()), [count, 2 * width]);
+      for (const [i, frequency] of frequencies.entries()) {
+        values[2 * width * k + i] = exact.sin(place * frequency);
+        values[2 * width * k + width + i] = exact.cos(place * frequency);
+      }
+    }
+    return constant(values, [count, 2 * width]);
   }
 }

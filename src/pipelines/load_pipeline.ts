@@ -1,6 +1,7 @@
 // Loads a pipeline of any family, of the class that its folder names.
 
 import { DDPMPipeline } from "./ddpm_pipeline.ts";
+import { DiTPipeline } from "./dit_pipeline.ts";
 import { FAMILIES } from "./families.ts";
 import { pipelineClass } from "./folders.ts";
 import { LDMPipeline } from "./ldm_pipeline.ts";
@@ -16,6 +17,7 @@ import { StableDiffusionXLPipeline } from "./stable_diffusion_xl_pipeline.ts";
 /** The classes that load the folders of their own, by name. */
 const OWN_CLASSES = {
   LDMPipeline,
+  DiTPipeline,
   StableDiffusionPipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
@@ -32,6 +34,7 @@ type OwnClasses = typeof OWN_CLASSES;
 export type LoadedPipeline =
   | DDPMPipeline
   | LDMPipeline
+  | DiTPipeline
   | StableDiffusionPipeline
   | StableDiffusionImg2ImgPipeline
   | StableDiffusionInpaintPipeline

@@ -18,8 +18,6 @@ import diffusers
 import numpy
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DiTPipeline, DiTTransformer2DModel
-from diffusers.pipelines.dit import pipeline_dit
-from diffusers.utils.torch_utils import randn_tensor
 
 from make_stable_diffusion_models import LEVELS, liven, save
 
@@ -37,12 +35,12 @@ PUBLISHED = dict(_class_name="Transformer2DModel", cross_attention_dim=None, num
                  only_cross_attention=False, use_linear_projection=False)
 ID2LABEL = {"0": "tench, Tinca tinca", "1": "goldfish, Carassius auratus", "207": "golden retriever",
             "657": "missile", "744": "projectile, missile"}
+# Schedulers over sigmas are left out: the pipeline gives them noise that is too weak, and steps from scaled inputs.
 FIVE = ["DDIMScheduler", "PNDMScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "DDPMScheduler"]
 CLASSES = [207, 1, 744]
 CALLS = [
     (FIVE, dict(class_labels=CLASSES)),
-    # The pipeline leaves the noise as it is, where this scheduler wants it stronger.
-    (["EulerDiscreteScheduler"], dict(class_labels=CLASSES, guidance_scale=2.5)),
+    (FIVE[1:2], dict(class_labels=CLASSES, guidance_scale=2.5)),
     (["DDIMScheduler", "DDPMScheduler"], dict(class_labels=CLASSES[:2], guidance_scale=1.0)),
     (["DDIMScheduler"], dict(class_labels=CLASSES[:1], guidance_scale=0.5)),
 ]
@@ -95,16 +93,12 @@ def pictures(folder: pathlib.Path) -> list[dict]:
         for scheduler in schedulers:
             loaded.scheduler = getattr(diffusers, scheduler).from_config(own)
             call = dict(num_inference_steps=6) | options
-            loaded.scheduler.set_timesteps(call["num_inference_steps"])
-            strength = float(loaded.scheduler.init_noise_sigma)
-            pipeline_dit.randn_tensor = lambda *given, **named: strength * randn_tensor(*given, **named)
             # Steps draw from this generator too, for want of another.
             generator = torch.manual_seed(7)
             drawn = loaded(**call, generator=generator, output_type="np").images
             pixels = (drawn * 255).round().astype(numpy.uint8)
             rows.append({"scheduler": scheduler, "seed": 7, "options": call, "shape": list(pixels.shape),
                          "pixels": base64.b64encode(pixels.tobytes()).decode()})
-            print(scheduler, options, pixels.mean(), pixels.std(), (pixels % 255 == 0).mean())
     return rows
 
 

@@ -1,4 +1,5 @@
-"""The weights of the published models of latents, those of Stable Diffusion and others: how many, and a hash of all names and shapes.
+"""The weights of the published models of Stable Diffusion and of other latents: how many, and a hash of all names and
+shapes.
 
     pip install transformers==5.24.0
     python stable_diffusion_keys.py test/fixtures/stable_diffusion/published.json
