@@ -42,7 +42,7 @@ export class PatchEmbed extends Module {
     );
   }
 
-  /** @param x [N, H, W, inChannels]; H and W multiples of the patch's size */
+  /** x [N, H, W, inChannels], H and W multiples of the patch's size -> [N, T, embedDim]. */
   forward(x: Tensor): Tensor {
     const patches = this.#proj.forward(x); // [N, h, w, D]
     const [n, h, w] = patches.shape;
