@@ -78,7 +78,10 @@ export class ModelClasses implements Conditioner<ClassOptions> {
   readonly #embedding: ClassEmbedding;
   readonly #guidance: GuidanceKind;
 
-  /** @throws PipelineError for names of classes that the model does not have */
+  /**
+   * @param guidance that of the pipeline's kind; by default 1, and below it a mixture with the prediction of no class
+   * @throws PipelineError for names of classes that the model does not have
+   */
   constructor(embedding: ClassEmbedding, id2label: Id2Label | undefined, guidance: GuidanceKind = MIXING) {
     this.#embedding = embedding;
     this.#guidance = guidance;
