@@ -203,6 +203,8 @@ export type {
   TimestepKind,
 } from "./models/denoiser.ts";
 export { DiagonalGaussianDistribution } from "./models/diagonal_gaussian.ts";
+export type { DiTTransformer2DConfig, DiTTransformer2DOptions } from "./models/dit_transformer_2d_config.ts";
+export { DiTTransformer2DModel } from "./models/dit_transformer_2d_model.ts";
 export type { OriginalVersion } from "./models/original/layouts.ts";
 export type { UNet2DConditionConfig, UNet2DConditionOptions } from "./models/unet_2d_condition_config.ts";
 export { UNet2DConditionModel } from "./models/unet_2d_condition_model.ts";
@@ -212,7 +214,13 @@ export { type VQDecoded, VQModel, type VQModelConfig, type VQModelOptions } from
 export type { AdaptiveOptions, GeneratedStep } from "./pipelines/adaptive.ts";
 export type { SizeOptions } from "./pipelines/beginning.ts";
 export { type BitsPerDim, type BitsPerDimOptions, bitsPerDim } from "./pipelines/bits_per_dim.ts";
-export type { ClassLabel, ClassOptions, Id2Label, ModelClasses } from "./pipelines/class_labels.ts";
+export type {
+  ClassLabel,
+  ClassOptions,
+  GuidanceKind,
+  Id2Label,
+  ModelClasses,
+} from "./pipelines/class_labels.ts";
 export type { PipelineModel, Warn } from "./pipelines/components.ts";
 export type {
   Condition,
@@ -228,11 +236,13 @@ export type {
   FromPretrainedOptions,
   PipelineOptions,
 } from "./pipelines/diffusion_pipeline.ts";
+export { type DiTParts, DiTPipeline } from "./pipelines/dit_pipeline.ts";
 export { PipelineError } from "./pipelines/errors.ts";
 export { imageNoise } from "./pipelines/image_noise.ts";
 export type { ImageStartOptions } from "./pipelines/image_start.ts";
 export { toImages } from "./pipelines/images.ts";
 export type { InpaintOptions } from "./pipelines/inpaint_start.ts";
+export type { LatentLoadOptions, LatentPipelineOptions } from "./pipelines/latents.ts";
 export { type LDMParts, LDMPipeline } from "./pipelines/ldm_pipeline.ts";
 export { type LoadedPipeline, type LoadPipelineOptions, loadPipeline } from "./pipelines/load_pipeline.ts";
 export type { LoraComponent } from "./pipelines/lora/names.ts";

@@ -52,9 +52,9 @@ export function classOptions(
     guidance,
     guidanceRescale,
   }: Pick<DrawingFlags, "guidance" | "guidanceRescale"> & { readonly class?: string },
-  { labels }: Pick<DDPMPipeline, "labels">,
+  { labels, classes }: Pick<DDPMPipeline, "labels" | "classes">,
 ): ClassOptions {
-  if (names !== undefined && guidance === 0) {
+  if (names !== undefined && classes?.leavesOut(guidance)) {
     throw new UsageError("--guidance 0 draws of no class; leave out --class, or give more guidance");
   }
   const classLabels =

@@ -68,8 +68,8 @@ export type TimestepKind =
 
 /** How a model embeds classes. */
 export type ClassEmbedding =
-  /** By number, from 0 to rows - 1, each a row of a table. */
-  | { readonly type: "table"; readonly rows: number }
+  /** By number, from 0 to rows - 1, each a row of a table; `nullClass` is the row of no class, if the config names it. */
+  | { readonly type: "table"; readonly rows: number; readonly nullClass?: number }
   /** Any number, embedded like timesteps. */
   | { readonly type: "timestep" }
   /** One vector per image. */

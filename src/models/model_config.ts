@@ -53,6 +53,8 @@ type Config<E extends v.ObjectEntries> = Readonly<v.InferOutput<Schema<E>>>;
 interface ConfigKind<E extends v.ObjectEntries> {
   /** Its class name in files. */
   readonly className: string;
+  /** Class names of files from before it had this one. Default: none. */
+  readonly formerNames?: readonly string[];
   /** The options, by their names in code. */
   readonly entries: E;
   /** Checks options against each other. @throws ModelConfigError */
@@ -62,13 +64,15 @@ interface ConfigKind<E extends v.ObjectEntries> {
 /** Reads and writes the config of one class of models. E: its options. */
 export class ConfigReader<E extends v.ObjectEntries> {
   readonly className: string;
+  readonly #formerNames: readonly string[];
   readonly #schema: Schema<E>;
   readonly #checkTogether: (config: Config<E>) => void;
   /** Name in files -> name in code. */
   readonly #names: ReadonlyMap<string, string>;
 
-  constructor({ className, entries, checkTogether = () => {} }: ConfigKind<E>) {
+  constructor({ className, formerNames = [], entries, checkTogether = () => {} }: ConfigKind<E>) {
     this.className = className;
+    this.#formerNames = formerNames;
     this.#schema = v.strictObject(entries);
     this.#checkTogether = checkTogether;
     this.#names = new Map(Object.keys(entries).map((key) => [toSnake(key), key]));
@@ -90,7 +94,8 @@ export class ConfigReader<E extends v.ObjectEntries> {
     }
     const fields = Object.entries(json);
     const className = fields.find(([key]) => key === "_class_name")?.[1];
-    if (className !== undefined && className !== this.className) {
+    const known: readonly unknown[] = [undefined, this.className, ...this.#formerNames];
+    if (!known.includes(className)) {
       throw new ModelConfigError(
         `the config is for the class ${shown(className)}; only ${this.className} is known`,
       );

@@ -13,6 +13,8 @@ export interface CrossAttentionOptions {
   readonly crossChannels?: number;
   /** A divisor of C. */
   readonly heads: number;
+  /** Whether queries, keys and values have biases; the output has one in any case. Default false. */
+  readonly bias?: boolean;
 }
 
 /** Attention of tokens [N, T, C] to tokens [N, S, D] (diffusers' Attention, as BasicTransformerBlock has it). */
@@ -24,7 +26,7 @@ export class CrossAttention extends Module {
   readonly #toOut: Linear;
 
   /** @throws RangeError unless `heads` divides `channels` */
-  constructor({ channels, crossChannels = channels, heads }: CrossAttentionOptions) {
+  constructor({ channels, crossChannels = channels, heads, bias = false }: CrossAttentionOptions) {
     super();
     if (channels % heads !== 0) {
       throw new RangeError(
@@ -32,9 +34,9 @@ export class CrossAttention extends Module {
       );
     }
     this.#heads = heads;
-    this.#toQ = this.child("to_q", new Linear(channels, channels, { bias: false }));
-    this.#toK = this.child("to_k", new Linear(crossChannels, channels, { bias: false }));
-    this.#toV = this.child("to_v", new Linear(crossChannels, channels, { bias: false }));
+    this.#toQ = this.child("to_q", new Linear(channels, channels, { bias }));
+    this.#toK = this.child("to_k", new Linear(crossChannels, channels, { bias }));
+    this.#toV = this.child("to_v", new Linear(crossChannels, channels, { bias }));
     this.#toOut = this.child("to_out.0", new Linear(channels, channels));
   }
 

@@ -16,6 +16,7 @@ export {
   relu,
   silu,
 } from "./activations.ts";
+export { AdaLayerNormZero, type AdaLayerNormZeroResult, modulated } from "./ada_layer_norm_zero.ts";
 export {
   type AdamWOptions,
   type AdamWScalars,
@@ -33,11 +34,17 @@ export { type DotProductAttentionOptions, dotProductAttention } from "./dot_prod
 export { averagePool2x2, Downsample2D } from "./downsample_2d.ts";
 export { dropout } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
-export { FeedForward, GEGLU } from "./feed_forward.ts";
+export {
+  FeedForward,
+  type FeedForwardName,
+  type FeedForwardOptions,
+  feedForwardNames,
+  GEGLU,
+} from "./feed_forward.ts";
 export { evaluation, type ForwardContext, RandomStream } from "./forward_context.ts";
 export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
 export { constantInit, type Initializer, normal, uniformFanIn } from "./init.ts";
-export { LayerNorm } from "./layer_norm.ts";
+export { LayerNorm, type LayerNormOptions } from "./layer_norm.ts";
 export { Linear } from "./linear.ts";
 export { Module } from "./module.ts";
 export { ModuleGroup } from "./module_group.ts";
@@ -51,6 +58,7 @@ export {
   orthogonalize,
 } from "./muon.ts";
 export { Parameter, type ParameterLayout, type ParameterOptions } from "./parameter.ts";
+export { PatchEmbed, type PatchEmbedOptions } from "./patch_embed.ts";
 export { averagePool3x3, maxPool3x3, maxPool3x3Stride2 } from "./pool_2d.ts";
 export { ResnetBlock2D, type ResnetBlock2DOptions, type TimeScaleShift } from "./resnet_block_2d.ts";
 export { Shadow } from "./shadow.ts";
@@ -61,6 +69,7 @@ export {
   type TimestepEmbeddingOptions,
   Timesteps,
 } from "./timestep_embedding.ts";
+export { CombinedTimestepLabelEmbeddings } from "./timestep_label_embeddings.ts";
 export { Transformer2DModel, type Transformer2DOptions } from "./transformer_2d_model.ts";
 export { nearestUpsample2x, Upsample2D } from "./upsample_2d.ts";
 export { type Quantized, VectorQuantizer } from "./vector_quantizer.ts";

@@ -21,7 +21,7 @@ export interface ClassOptions {
    * w in uncond + w (cond - uncond) (Ho & Salimans 2022, arXiv 2207.12598; diffusers' guidance_scale). 0 ignores the
    * class, 1 is the conditional prediction, and larger values give images that are more typical of the class and less
    * varied. Values other than 1 need a model that was also trained without classes, and evaluate it twice per step.
-   * Default 1.
+   * Default 1. DiTPipeline: 4 by default; at 1 and below the model is evaluated once, with the class alone.
    */
   readonly guidanceScale?: number;
   /**
@@ -45,6 +45,19 @@ interface ClassGuidance extends Pick<Guidance, "scale" | "rescale"> {
   readonly nullClass: number;
 }
 
+/** How a kind of pipeline guides. */
+export interface GuidanceKind {
+  /** The scale of calls that give none. */
+  readonly scale: number;
+  /** Whether a scale guides; where it does not, the class alone counts. */
+  readonly isGuiding: (scale: number) => boolean;
+  /** Which scales do, in words. */
+  readonly guiding: string;
+}
+
+/** Below 1 is a mixture of the predictions with and without the class. */
+const MIXING: GuidanceKind = { scale: 1, isGuiding: (scale) => scale !== 1, guiding: "other than 1" };
+
 /** Largest guidance: far above the usual 1.5 to 8, images are only noise. */
 export const MOST_GUIDANCE = 1000;
 
@@ -63,27 +76,24 @@ export class ModelClasses implements Conditioner<ClassOptions> {
   /** Every name with its class, as in DiTPipeline. */
   readonly labels: ReadonlyMap<string, number>;
   readonly #embedding: ClassEmbedding;
+  readonly #guidance: GuidanceKind;
 
-  private constructor(embedding: ClassEmbedding, id2label: Id2Label | undefined) {
-    const rows = embedding.type === "table" ? embedding.rows : null;
+  /**
+   * @param guidance that of the pipeline's kind; by default 1, and below it a mixture with the prediction of no class
+   * @throws PipelineError for names of classes that the model does not have
+   */
+  constructor(embedding: ClassEmbedding, id2label: Id2Label | undefined, guidance: GuidanceKind = MIXING) {
     this.#embedding = embedding;
+    this.#guidance = guidance;
     const names = Object.entries(id2label ?? {}).map(([id, name]) => [Number(id), name] as const);
     this.id2label = id2label;
+    this.nullClass = nullClassOf(embedding, names);
+    this.count = this.nullClass ?? (embedding.type === "table" ? embedding.rows : null);
     for (const [id] of names) {
-      if (rows === null || (Number.isInteger(id) && id >= 0 && id < rows)) continue;
-      throw new PipelineError(`id2label names a class ${id}, but the model has 0 to ${rows - 1}`);
+      if (this.count === null || (Number.isInteger(id) && id >= 0 && id < this.count)) continue;
+      throw new PipelineError(`id2label names a class ${id}, but the model has 0 to ${this.count - 1}`);
     }
-    // One row more than there are names is the null class of training with label dropout.
-    const hasNull = rows !== null && names.length === rows - 1 && names.every(([id]) => id < rows - 1);
-    this.nullClass = hasNull && rows > 1 ? rows - 1 : null;
-    this.count = this.nullClass ?? rows;
-    const labels = new Map(names.map(([id, name]) => [name, id]));
-    for (const [id, name] of names) {
-      for (const part of name.split(",")) {
-        if (!labels.has(part.trim())) labels.set(part.trim(), id);
-      }
-    }
-    this.labels = labels;
+    this.labels = labelsOf(names);
   }
 
   /**
@@ -122,6 +132,16 @@ export class ModelClasses implements Conditioner<ClassOptions> {
     return this.id2label === undefined ? {} : { id2label: this.id2label };
   }
 
+  /** The guidance scale of calls that give none. */
+  get guidanceScale(): number {
+    return this.#guidance.scale;
+  }
+
+  /** Whether images of a guidance scale are of no class. */
+  leavesOut(guidanceScale: number | undefined): boolean {
+    return guidanceScale === 0 && this.#guidance.isGuiding(0);
+  }
+
   condition({ classLabels, guidanceScale, guidanceRescale }: ClassOptions): Condition {
     if (this.#embedding.type === "identity") {
       throw new PipelineError(
@@ -130,7 +150,7 @@ export class ModelClasses implements Conditioner<ClassOptions> {
     }
     return labelCondition({
       labels: this.ids(classLabels),
-      guidance: guidanceOf(this, guidanceScale ?? 1, guidanceRescale),
+      guidance: this.#guided(guidanceScale ?? this.guidanceScale, guidanceRescale),
     });
   }
 
@@ -152,6 +172,27 @@ export class ModelClasses implements Conditioner<ClassOptions> {
     const near = nearestNames(label, this.labels.keys(), TOLD);
     throw new PipelineError(
       `there is no class ${text}; of the model's ${this.labels.size} names the nearest are: ${near.join(", ")}`,
+    );
+  }
+
+  #guided(scale: number, rescale?: number): ClassGuidance | null {
+    const { nullClass } = this;
+    const { isGuiding, guiding } = this.#guidance;
+    if (!(scale >= 0 && scale <= MOST_GUIDANCE)) {
+      throw new PipelineError(`the guidance scale is ${scale}, expected 0 .. ${MOST_GUIDANCE}`);
+    }
+    if (rescale !== undefined && !(rescale >= 0 && rescale <= 1)) {
+      throw new PipelineError(`the guidance rescale is ${rescale}, expected 0 .. 1`);
+    }
+    if (!isGuiding(scale)) {
+      if (rescale === undefined) return null;
+      throw new PipelineError(
+        `a guidance rescale counts beside a guidance scale ${guiding}; give both or neither`,
+      );
+    }
+    if (nullClass !== null) return { scale, rescale: rescale ?? 0, nullClass };
+    throw new PipelineError(
+      "the model was not trained without classes, which guidance compares with (it has no row behind those of its named classes); use a guidance of 1",
     );
   }
 
@@ -185,21 +226,21 @@ export function labelCondition({ labels, guidance }: ClassCondition): Condition 
   };
 }
 
-function guidanceOf({ nullClass }: ModelClasses, scale: number, rescale?: number): ClassGuidance | null {
-  if (!(scale >= 0 && scale <= MOST_GUIDANCE)) {
-    throw new PipelineError(`the guidance scale is ${scale}, expected 0 .. ${MOST_GUIDANCE}`);
-  }
-  if (rescale !== undefined && !(rescale >= 0 && rescale <= 1)) {
-    throw new PipelineError(`the guidance rescale is ${rescale}, expected 0 .. 1`);
-  }
-  if (scale === 1) {
-    if (rescale === undefined) return null;
-    throw new PipelineError(
-      "a guidance rescale counts beside a guidance scale other than 1; give both or neither",
-    );
-  }
-  if (nullClass !== null) return { scale, rescale: rescale ?? 0, nullClass };
-  throw new PipelineError(
-    "the model was not trained without classes, which guidance compares with (it has no row behind those of its named classes); use a guidance of 1",
-  );
+type NamedClass = readonly [id: number, name: string];
+
+/** The row that stands for no class. */
+function nullClassOf(embedding: ClassEmbedding, names: readonly NamedClass[]): number | null {
+  if (embedding.type !== "table") return null;
+  const { rows, nullClass } = embedding;
+  if (nullClass !== undefined) return nullClass;
+  // One row more than there are names is the null class of training with label dropout.
+  const hasNull = names.length === rows - 1 && names.every(([id]) => id < rows - 1);
+  return hasNull && rows > 1 ? rows - 1 : null;
+}
+
+/** Of a name that several classes have, the last, as in diffusers; whole names count too. */
+function labelsOf(names: readonly NamedClass[]): ReadonlyMap<string, number> {
+  const labels = new Map(names.flatMap(([id, name]) => name.split(",").map((part) => [part.trim(), id])));
+  for (const [id, name] of names) if (!labels.has(name)) labels.set(name, id);
+  return labels;
 }

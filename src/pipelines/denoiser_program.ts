@@ -43,6 +43,8 @@ export interface DenoiserForm {
   readonly precision?: Precision;
   /** Lengths of the conditions that the model's config leaves open. */
   readonly sizes?: ConditionSizes | undefined;
+  /** Leaves out a learned variance: what the model predicts after the channels of x_t. Default false. */
+  readonly meanOnly?: boolean;
 }
 
 type ImageShape = readonly [count: number, height: number, width: number, channels: number];
@@ -56,7 +58,7 @@ type ImageShape = readonly [count: number, height: number, width: number, channe
 export function denoiserProgram(
   model: Denoiser,
   shape: ImageShape,
-  { isGuided = false, precision = DEFAULT_PRECISION, sizes }: DenoiserForm = {},
+  { isGuided = false, precision = DEFAULT_PRECISION, sizes, meanOnly = false }: DenoiserForm = {},
 ): ProgramSpec {
   const [count, height, width, channels] = shape;
   const rows = isGuided ? 2 * count : count;
@@ -69,7 +71,8 @@ export function denoiserProgram(
     ? { scale: input([], "f32", "guidanceScale"), rescale: input([], "f32", "guidanceRescale") }
     : undefined;
   const seen = isGuided ? concat([sample, sample], 0) : sample;
-  const [output] = inPrecision([model.forward(seen, timestep, conditions)], precision);
+  const [all] = inPrecision([model.forward(seen, timestep, conditions)], precision);
+  const output = meanOnly ? all.slice([0, 0, 0, 0], [rows, height, width, channels]) : all;
   return {
     name: `denoise ${shape.join("x")}${isGuided ? " guided" : ""}`,
     inputs: [

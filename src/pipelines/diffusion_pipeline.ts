@@ -181,6 +181,11 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     return this.unet.inChannels;
   }
 
+  /** Whether the schedulers get no learned variance. */
+  protected get meanOnly(): boolean {
+    return false;
+  }
+
   get #ownLatentSize(): ImageSize {
     const { sampleSize } = this.unet;
     if (sampleSize !== null) return { ...sampleSize, channels: this.latentChannels };
@@ -351,7 +356,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const key = `${shape.join("x")}${isGuided ? " guided" : ""}`;
     const known = this.#programs.get(key);
     if (known) return known;
-    const form = { isGuided, precision, sizes: this.conditioner.sizes };
+    const form = { isGuided, precision, sizes: this.conditioner.sizes, meanOnly: this.meanOnly };
     const program = compileDenoiser(backend, this.unet, shape, form).catch((error: unknown) => {
       this.#programs.delete(key);
       throw error;

@@ -23,7 +23,6 @@ import {
   type PipelineParts,
   SCHEDULER,
   savedComponents,
-  UNET,
   type Warn,
 } from "./components.ts";
 import { PipelineError } from "./errors.ts";
@@ -150,7 +149,7 @@ export async function readPipelineOf<D extends Denoiser>(
   }
   const { unet, scheduler, ...more } = parts;
   if (unet === undefined || scheduler === undefined) {
-    throw without(unet === undefined ? UNET : SCHEDULER, index, root, family);
+    throw without(unet === undefined ? family.model : SCHEDULER, index, root, family);
   }
   const { id2label, className, settings = {} } = index;
   return { unet, scheduler, ...more, sampling: samplingOf(index, root), id2label, className, settings };
@@ -174,7 +173,7 @@ export function componentsOf<D extends Denoiser>(
   family: PipelineFamily<D>,
 ): { readonly kind: ComponentKind<D>; readonly className: string }[] {
   const { kinds, classNames, custom, required, passedOver, besides } = family;
-  const model = modelClasses(kinds);
+  const model = modelClasses(family);
   // diffusers saves a pipeline of its folder's own class again without the file of that class.
   const isKnown = custom.has(index.className) || (!index.isCustom && classNames.includes(index.className));
   if (!isKnown) {
@@ -186,7 +185,7 @@ export function componentsOf<D extends Denoiser>(
   for (const name of required) {
     const component = index.components.get(name);
     if (component === undefined) throw without(name, index, source, family);
-    if (name === UNET && !kinds.some((kind) => isOf(kind, name, component.className))) {
+    if (name === family.model && !kinds.some((kind) => isOf(kind, name, component.className))) {
       throw new PipelineError(`${source}: the model is a ${named(component.className)}, expected a ${model}`);
     }
   }
@@ -208,19 +207,17 @@ const isOf = (kind: KindName, name: string, className: string): boolean =>
   kind.name === name && (kind.className === null || kind.className === className);
 
 /** The supported classes of a pipeline's model, in words. */
-const modelClasses = (kinds: readonly KindName[]): string =>
+const modelClasses = ({
+  kinds,
+  model,
+}: Pick<PipelineFamily, "model"> & { kinds: readonly KindName[] }): string =>
   kinds
-    .flatMap(({ name, className }) => (name === UNET && className !== null ? [className] : []))
+    .flatMap(({ name, className }) => (name === model && className !== null ? [className] : []))
     .join(" or ");
 
-const without = (
-  name: string,
-  index: ModelIndex,
-  source: string,
-  { kinds, besides, classNames }: PipelineFamily,
-): PipelineError =>
+const without = (name: string, index: ModelIndex, source: string, family: PipelineFamily): PipelineError =>
   new PipelineError(
-    `${source}: a ${named(index.className)} without ${name}, expected a pipeline of a ${modelClasses(kinds)} ${besides}, such as ${classNames[0]}`,
+    `${source}: a ${named(index.className)} without ${name}, expected a pipeline of a ${modelClasses(family)} ${family.besides}, such as ${family.classNames[0]}`,
   );
 
 /** The pipeline's folder that a path refers to. */

@@ -6,13 +6,10 @@ import type { HostTensor } from "../engine/host_tensor.ts";
 import type { Pixels } from "../io/image/index.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import type { PipelineModel } from "./components.ts";
-import { asPipelineError, PipelineError } from "./errors.ts";
+import { asPipelineError } from "./errors.ts";
 import { LATENT_DIFFUSION } from "./families.ts";
-import { readPipelineOf } from "./folders.ts";
-import type { StableDiffusionLoadOptions, StableDiffusionPipelineOptions } from "./prompt_pipeline.ts";
-import { computingOptions } from "./prompt_pipeline.ts";
+import { type LatentLoadOptions, type LatentPipelineOptions, readLatents } from "./latents.ts";
 import { type GenerateOptions, SchedulerPipeline } from "./scheduler_pipeline.ts";
-import { withPipelineFolder } from "./source.ts";
 
 /** The parts of a pipeline of latents without prompts, with their weights. */
 export interface LDMParts {
@@ -24,14 +21,13 @@ export interface LDMParts {
   readonly codec: Codec;
 }
 
-/** Draws images by latents, like diffusers' LDMPipeline. */
+/** Draws images by latents, like diffusers' LDMPipeline; of classes, if the model takes them. */
 export class LDMPipeline extends SchedulerPipeline<PipelineModel, GenerateOptions> {
   /** @throws PipelineError for parts that do not belong together */
-  constructor({ unet, scheduler, codec }: LDMParts, options: StableDiffusionPipelineOptions = {}) {
+  constructor({ unet, scheduler, codec }: LDMParts, options: LatentPipelineOptions = {}) {
     const { inChannels: channels, sizeFactor } = unet;
     asPipelineError(() => codec.imageSize({ height: sizeFactor, width: sizeFactor, channels }));
-    const { warn: _, ...computing } = options;
-    super(unet, scheduler, { ...computing, codec, className: "LDMPipeline" });
+    super(unet, scheduler, { ...options, codec, className: "LDMPipeline" });
   }
 
   /**
@@ -40,17 +36,9 @@ export class LDMPipeline extends SchedulerPipeline<PipelineModel, GenerateOption
    *   "OWNER/NAME" if there is no such folder, or "hf:OWNER/NAME"
    * @throws PipelineError, FileError or HubError, in one line, naming what is missing, damaged or unsupported
    */
-  static async fromPretrained(
-    source: string,
-    options: StableDiffusionLoadOptions = {},
-  ): Promise<LDMPipeline> {
-    const { unet, scheduler, codec, sampling } = await withPipelineFolder(
-      source,
-      { ...options, families: [LATENT_DIFFUSION] },
-      (folder) => readPipelineOf(LATENT_DIFFUSION, folder, options),
-    );
-    if (codec === undefined) throw new PipelineError(`${source}: the pipeline lacks its autoencoder`);
-    return new LDMPipeline({ unet, scheduler, codec }, computingOptions(options, sampling));
+  static async fromPretrained(source: string, options: LatentLoadOptions = {}): Promise<LDMPipeline> {
+    const { options: computing, ...parts } = await readLatents(LATENT_DIFFUSION, source, options);
+    return new LDMPipeline(parts, computing);
   }
 
   override generate(options: GenerateOptions = {}): Promise<HostTensor> {

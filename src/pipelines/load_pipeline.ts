@@ -1,6 +1,7 @@
 // Loads a pipeline of any family, of the class that its folder names.
 
 import { DDPMPipeline } from "./ddpm_pipeline.ts";
+import { DiTPipeline } from "./dit_pipeline.ts";
 import { PipelineError } from "./errors.ts";
 import { FAMILIES } from "./families.ts";
 import { pipelineClass } from "./folders.ts";
@@ -18,6 +19,7 @@ import { StableDiffusionXLPipeline } from "./stable_diffusion_xl_pipeline.ts";
 /** The classes that load the folders of their own, by name. */
 const OWN_CLASSES = {
   LDMPipeline,
+  DiTPipeline,
   StableDiffusionPipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
@@ -34,6 +36,7 @@ type OwnClasses = typeof OWN_CLASSES;
 export type LoadedPipeline =
   | DDPMPipeline
   | LDMPipeline
+  | DiTPipeline
   | StableDiffusionPipeline
   | StableDiffusionImg2ImgPipeline
   | StableDiffusionInpaintPipeline

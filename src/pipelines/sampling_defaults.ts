@@ -56,6 +56,7 @@ const PYTHON_DEFAULTS: ReadonlyMap<string, PythonDefaults> = new Map([
   ["PNDMPipeline", { scheduler: "pndm", steps: 50 }],
   ["ConsistencyModelPipeline", { steps: 1 }],
   ["LDMPipeline", { steps: 50 }],
+  ["DiTPipeline", { steps: 50 }],
   ["StableDiffusionPipeline", { steps: 50 }],
   ["StableDiffusionImg2ImgPipeline", { steps: 50 }],
   ["StableDiffusionInpaintPipeline", { steps: 50 }],

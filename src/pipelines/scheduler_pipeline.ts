@@ -59,7 +59,7 @@ export abstract class SchedulerPipeline<
       // A new one for each batch, because schedulers keep a history of steps.
       const scheduler = this.#sampler(options);
       const timesteps = stepsFrom(start, scheduler);
-      const noise = noiseOf(options, total, batch.firstImage);
+      const noise = noiseOf(options, total, batch.firstImage, this.stepNoise(options));
       const { firstImage } = batch;
       const origin = await start?.origin({ scheduler, timestep: timesteps[0], noise, shape, firstImage });
       return sampleLoop({
@@ -73,6 +73,11 @@ export abstract class SchedulerPipeline<
         onStep: batchWatch(options, batch),
       });
     };
+  }
+
+  /** For how many times the images the pipeline of diffusers draws the noise of its steps. */
+  protected stepNoise(_options: Options): number {
+    return 1;
   }
 
   /** Where a call starts, if not at noise alone. @throws PipelineError for options that do not fit */

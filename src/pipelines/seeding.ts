@@ -40,12 +40,18 @@ export function checkSeedCompat({ seedCompat, noise }: SeedOptions): void {
   if (noise) throw new PipelineError("give either noise or seedCompat, not both");
 }
 
-/** The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in total. */
+/**
+ * The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in total.
+ * @param ofSteps with another library's seeds, for how many times the images it draws the noise of steps
+ */
 export function noiseOf(
   { seed = 0, seedCompat, noise }: SeedOptions,
   count: number,
   firstImage: number,
+  ofSteps = 1,
 ): DrawnNoise {
   if (noise) return typeof noise === "function" ? noise(firstImage) : noise;
-  return seedCompat === "torch" ? torchImageNoise(seed, count, firstImage) : imageNoise(seed, firstImage);
+  return seedCompat === "torch"
+    ? torchImageNoise(seed, count, firstImage, ofSteps)
+    : imageNoise(seed, firstImage);
 }

@@ -17,6 +17,8 @@ import {
   clipTokenizerFiles,
 } from "../models/clip_vocabulary.ts";
 import type { Denoiser } from "../models/denoiser.ts";
+import { DIT_CLASS, FORMER_DIT_CLASS } from "../models/dit_transformer_2d_config.ts";
+import { DiTTransformer2DModel } from "../models/dit_transformer_2d_model.ts";
 import { UNet2DConditionModel } from "../models/unet_2d_condition_model.ts";
 import { VQModel } from "../models/vq_model.ts";
 import type { Module } from "../nn/module.ts";
@@ -38,6 +40,7 @@ export const TOKENIZER = "tokenizer";
 export const TEXT_ENCODER_2 = "text_encoder_2";
 export const TOKENIZER_2 = "tokenizer_2";
 export const VQVAE = "vqvae";
+export const TRANSFORMER = "transformer";
 
 const { join } = paths;
 
@@ -77,6 +80,17 @@ export const STABLE_DIFFUSION_XL_KINDS: readonly ComponentKind<UNet2DConditionMo
 export const LATENT_DIFFUSION_KINDS: readonly ComponentKind<PipelineModel>[] = [
   ...COMPONENT_KINDS,
   autoencoderKind(VQVAE, "VQModel", VQModel.fromConfig),
+];
+
+/** Those of DiTPipeline, whose model sees classes. */
+export const DIFFUSION_TRANSFORMER_KINDS: readonly ComponentKind<DiTTransformer2DModel>[] = [
+  schedulerKind,
+  autoencoderKind(VAE, "AutoencoderKL", AutoencoderKL.fromConfig),
+  ...[DIT_CLASS, FORMER_DIT_CLASS].map((className) => ({
+    name: TRANSFORMER,
+    className,
+    ...weighted(DiTTransformer2DModel.fromConfig, (unet) => ({ unet })),
+  })),
 ];
 
 type Part<D extends Denoiser> = Partial<PipelineParts<D>>;

@@ -10,6 +10,7 @@ import { readModelIndex } from "../../src/io/diffusers_folder.ts";
 import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../../src/models/autoencoder_tiny.ts";
 import { CLIPTextModel } from "../../src/models/clip_text_model.ts";
+import { DiTTransformer2DModel } from "../../src/models/dit_transformer_2d_model.ts";
 import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
 import { VQModel } from "../../src/models/vq_model.ts";
 import { schedulerFromJson, unetFromConfig } from "../../src/pipelines/components.ts";
@@ -69,14 +70,18 @@ const conditional = new UNet2DConditionModel({
   downBlockTypes: ["CrossAttnDownBlock2D", "DownBlock2D"],
   upBlockTypes: ["UpBlock2D", "CrossAttnUpBlock2D"],
 });
+const transformer = new DiTTransformer2DModel({
+  ...{ numAttentionHeads: 1, attentionHeadDim: 8, numLayers: 1, sampleSize: 4, numEmbedsAdaNorm: 3 },
+});
 const text = new CLIPTextModel({ vocabSize: 9, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2 });
 
-/** Models that see a prompt, and those around them. */
+/** Models of latents, and those around them. */
 const partKinds = [
   { model: text, read: CLIPTextModel.fromConfig },
   { model: new AutoencoderKL(smallLevels), read: AutoencoderKL.fromConfig },
   { model: new AutoencoderTiny(), read: AutoencoderTiny.fromConfig },
   { model: new VQModel(smallLevels), read: VQModel.fromConfig },
+  { model: transformer, read: DiTTransformer2DModel.fromConfig },
   { model: conditional, read: (json: Json) => UNet2DConditionModel.fromConfig(json).conditionsFor(1) },
 ].map(({ model, read }): Kind => {
   const sound: Json = { ...model.toConfig() };

@@ -1,4 +1,4 @@
-// The published models of Stable Diffusion have the weights that Python's classes have: names and shapes of all. Nothing
+// The published models of latents have the weights that Python's classes have: names and shapes of all. Nothing
 // of their values is allocated.
 
 import { createHash } from "node:crypto";
@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { AutoencoderKL } from "../../src/models/autoencoder_kl.ts";
 import { AutoencoderTiny } from "../../src/models/autoencoder_tiny.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../../src/models/clip_text_model.ts";
+import { DiTTransformer2DModel } from "../../src/models/dit_transformer_2d_model.ts";
 import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
 import { VQModel } from "../../src/models/vq_model.ts";
 import { readJsonFixture } from "../support/golden.ts";
@@ -16,6 +17,7 @@ const CLASSES = {
   AutoencoderTiny,
   CLIPTextModel,
   CLIPTextModelWithProjection,
+  DiTTransformer2DModel,
   UNet2DConditionModel,
   VQModel,
 };
@@ -27,6 +29,7 @@ const schema = v.record(
       "AutoencoderTiny",
       "CLIPTextModel",
       "CLIPTextModelWithProjection",
+      "DiTTransformer2DModel",
       "UNet2DConditionModel",
       "VQModel",
     ]),

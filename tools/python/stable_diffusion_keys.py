@@ -1,4 +1,5 @@
-"""The weights of the published models of Stable Diffusion: how many, and a hash of all names and shapes.
+"""The weights of the published models of Stable Diffusion and of other latents: how many, and a hash of all names and
+shapes.
 
     pip install transformers==5.24.0
     python stable_diffusion_keys.py test/fixtures/stable_diffusion/published.json
@@ -11,7 +12,7 @@ import json
 import sys
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel, VQModel
+from diffusers import AutoencoderKL, AutoencoderTiny, DiTTransformer2DModel, UNet2DConditionModel, VQModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 CROSS_DOWN, CROSS_UP = ["CrossAttnDownBlock2D"], ["CrossAttnUpBlock2D"]
@@ -41,6 +42,7 @@ MODELS = {
         shift_factor=0.0609, sample_size=1024)),
     "TAESD": (AutoencoderTiny, {}),
     "latent diffusion's VQ": (VQModel, VQ),
+    "DiT-XL/2": (DiTTransformer2DModel, dict(out_channels=8)),
     "text model of Stable Diffusion 1.5": (CLIPTextModel, TEXT),
     "text model of Stable Diffusion 2.1": (CLIPTextModel, dict(
         hidden_size=1024, intermediate_size=4096, num_attention_heads=16, num_hidden_layers=23, hidden_act="gelu",

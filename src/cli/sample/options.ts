@@ -125,7 +125,7 @@ export function addSample(program: Command): void {
     )
     .option(
       "--guidance <x>",
-      "towards the prompt, or the class: 1 draws as learnt; 2, say, what is more typical, less varied, in twice the time (default: 1, with --prompt 7.5)",
+      "towards the prompt, or the class: 1 draws as learnt; 2, say, what is more typical, less varied, in twice the time (default: 1, with --prompt 7.5, of a DiTPipeline 4)",
       guidance,
     )
     .option(...DRAWING.guidanceRescale)

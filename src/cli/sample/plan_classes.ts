@@ -4,7 +4,8 @@ import type { Communicator } from "../../distributed/communicator.ts";
 import type { ClassOptions } from "../../pipelines/class_labels.ts";
 import { DDPMPipeline } from "../../pipelines/ddpm_pipeline.ts";
 import type { FromPretrainedOptions } from "../../pipelines/diffusion_pipeline.ts";
-import { LATENT_DIFFUSION, type PipelineFamily } from "../../pipelines/families.ts";
+import { DiTPipeline } from "../../pipelines/dit_pipeline.ts";
+import { DIFFUSION_TRANSFORMER, LATENT_DIFFUSION, type PipelineFamily } from "../../pipelines/families.ts";
 import { LDMPipeline } from "../../pipelines/ldm_pipeline.ts";
 import { RePaintPipeline } from "../../pipelines/repaint_pipeline.ts";
 import { defaultSteps } from "../../pipelines/sampling_defaults.ts";
@@ -19,6 +20,12 @@ import { checkPlace, refuseSchedulerOptions, samplerOptions } from "./sampler_op
 
 /** What draws a part of an image anew. */
 const REPAINT = "repaint";
+
+/** What draws new images with the models of a family. */
+function pipelineOf(family: PipelineFamily): typeof DDPMPipeline | typeof LDMPipeline | typeof DiTPipeline {
+  if (family === LATENT_DIFFUSION) return LDMPipeline;
+  return family === DIFFUSION_TRANSFORMER ? DiTPipeline : DDPMPipeline;
+}
 
 /** Where a model was read from. */
 interface ModelPlace {
@@ -40,15 +47,14 @@ export async function planClasses(
     await useCheckpoint(pipeline, source, flags);
     return planRepaint(pipeline, flags, communicator);
   }
-  const Pipeline = family === LATENT_DIFFUSION ? LDMPipeline : DDPMPipeline;
-  const pipeline = await Pipeline.fromPretrained(folder, options);
+  const pipeline = await pipelineOf(family).fromPretrained(folder, options);
   await useCheckpoint(pipeline, source, flags);
   return planNew(pipeline, flags, communicator);
 }
 
 /** Plans new images. */
 function planNew(
-  pipeline: DDPMPipeline | LDMPipeline,
+  pipeline: DDPMPipeline | LDMPipeline | DiTPipeline,
   flags: SampleFlags,
   communicator: Communicator,
 ): SamplePlan {
@@ -126,22 +132,25 @@ type WithClasses = Pick<DDPMPipeline, "classes" | "labels">;
 function classesToDraw(flags: SampleFlags, pipeline: WithClasses): ClassOptions {
   const options = classOptions(flags, pipeline);
   const { classes } = pipeline;
-  if (flags.walk === undefined || classes === null || options.guidanceScale === 0) return options;
+  if (flags.walk === undefined || classes === null || classes.leavesOut(options.guidanceScale)) {
+    return options;
+  }
   return { ...options, classLabels: ofWalkers(flags, classes.ids(options.classLabels)) };
 }
 
 /** What is told of the classes that the images cycle through. */
 function classesTold(
   { count, guidanceRescale }: SampleFlags,
-  { classLabels, guidanceScale: guidance = 1 }: ClassOptions,
+  { classLabels, guidanceScale }: ClassOptions,
   { classes }: WithClasses,
 ): Pick<SamplePlan, "classes" | "report" | "remarks"> {
   if (classes === null) return { report: () => ({}), remarks: [] };
+  const guidance = guidanceScale ?? classes.guidanceScale;
   const guided = {
     guidance,
     ...(guidanceRescale !== undefined && { guidance_rescale: guidanceRescale }),
   };
-  if (guidance === 0) {
+  if (classes.leavesOut(guidance)) {
     return { report: () => guided, remarks: ["of no class: a guidance of 0 leaves classes out"] };
   }
   const names = classes.ids(classLabels).map((id) => classes.name(id));
