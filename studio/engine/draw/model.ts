@@ -3,8 +3,7 @@
 import {
   type Backend,
   createBackend,
-  DDPMPipeline,
-  LDMPipeline,
+  type LoadedPipeline,
   loadPipeline,
   readStateDict,
   type StateDict,
@@ -12,13 +11,13 @@ import {
 import { mountFiles, unmountFiles } from "imago/browser";
 import type { DrawRequest, ModelSource, SingleFile } from "../messages.ts";
 import { withMounted } from "./mounted.ts";
-import { PromptPipelines } from "./prompt_pipelines.ts";
+import { type Loaded, PromptPipelines } from "./prompt_pipelines.ts";
 import { say } from "./say.ts";
 
 export interface Model {
   readonly backend: Backend;
   /** With models that see prompts, all that draws with them. */
-  readonly pipeline: DDPMPipeline | LDMPipeline | PromptPipelines;
+  readonly pipeline: Exclude<LoadedPipeline, Loaded> | PromptPipelines;
   /** What loadPipeline took for it. */
   readonly source: string;
 }
@@ -55,7 +54,7 @@ async function read(
       single === undefined
         ? await loadPipeline(source, { backend, warn, onDownload })
         : await readSingle(single, backend);
-    if (!(pipeline instanceof DDPMPipeline || pipeline instanceof LDMPipeline)) {
+    if ("components" in pipeline) {
       return { backend, pipeline: new PromptPipelines(pipeline, { backend, warn }), source };
     }
     if (checkpoint !== undefined) {

@@ -3,7 +3,6 @@
 import {
   type DDPMPipeline,
   type GenerateOptions,
-  type LDMPipeline,
   type LoadedPipeline,
   type PromptOptions,
   type StableDiffusionImg2ImgOptions,
@@ -22,7 +21,8 @@ import type { Drawer } from "./drawer.ts";
 import { fittedImage } from "./given_image.ts";
 import { withMounted } from "./mounted.ts";
 
-type Loaded = Exclude<LoadedPipeline, DDPMPipeline | LDMPipeline>;
+/** Pipelines that see prompts. */
+export type Loaded = Extract<LoadedPipeline, { readonly components: unknown }>;
 type XL = StableDiffusionXLPipeline | StableDiffusionXLImg2ImgPipeline | StableDiffusionXLInpaintPipeline;
 
 const isXL = (pipeline: Loaded): pipeline is XL =>
