@@ -7,9 +7,10 @@ import { batchWatch, DiffusionPipeline, type DrawBatch, type DrawOptions } from 
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { sampleLoop } from "./sampling.ts";
 import { defaultSampling, defaultSteps } from "./sampling_defaults.ts";
+import { stepsOf } from "./schedule_part.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
-import { type Start, stepsFrom } from "./start.ts";
+import type { Start } from "./start.ts";
 
 /** Options of `generate`. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
@@ -50,18 +51,20 @@ export abstract class SchedulerPipeline<
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
     if (adaptive && start === null) return adaptive;
     if (adaptive) {
-      throw new PipelineError("a sampler that chooses its own steps starts from no image; give a scheduler");
+      throw new PipelineError(
+        "a sampler that chooses its own steps goes from noise to the image; to start or end elsewhere, give a scheduler",
+      );
     }
     const { count: total = 1, eta } = options;
     // Reports invalid options before anything is computed.
-    stepsFrom(start, this.#sampler(options));
+    stepsOf(start?.part, this.#sampler(options));
     return async ({ model: { denoise }, shape, ...batch }) => {
       // A new one for each batch, because schedulers keep a history of steps.
       const scheduler = this.#sampler(options);
-      const timesteps = stepsFrom(start, scheduler);
-      const noise = noiseOf(options, total, batch.firstImage);
+      const timesteps = stepsOf(start?.part, scheduler);
       const { firstImage } = batch;
-      const origin = await start?.origin({ scheduler, timestep: timesteps[0], noise, shape, firstImage });
+      const noise = noiseOf(options, total, firstImage, start?.part.denoisingStart);
+      const origin = await start?.origin?.({ scheduler, timestep: timesteps[0], noise, shape, firstImage });
       return sampleLoop({
         denoise,
         scheduler,
@@ -75,7 +78,7 @@ export abstract class SchedulerPipeline<
     };
   }
 
-  /** Where a call starts, if not at noise alone. @throws PipelineError for options that do not fit */
+  /** Where a call starts and ends, if it does not go from noise alone to the image. @throws PipelineError for options that do not fit */
   protected start(_options: Options): Start | null {
     return null;
   }

@@ -40,12 +40,21 @@ export function checkSeedCompat({ seedCompat, noise }: SeedOptions): void {
   if (noise) throw new PipelineError("give either noise or seedCompat, not both");
 }
 
-/** The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in total. */
+/** Draws that lie between those of two calls, which go on from each other. */
+const DRAWS_OF_WAY = 2 ** 20;
+
+/**
+ * The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in total.
+ * @param place where on the way from noise, 0, to the image, 1, the call goes on: it draws other noise of a seed than the
+ *   calls before, from which its images are made
+ */
 export function noiseOf(
   { seed = 0, seedCompat, noise }: SeedOptions,
   count: number,
   firstImage: number,
+  place = 0,
 ): DrawnNoise {
   if (noise) return typeof noise === "function" ? noise(firstImage) : noise;
-  return seedCompat === "torch" ? torchImageNoise(seed, count, firstImage) : imageNoise(seed, firstImage);
+  if (seedCompat === "torch") return torchImageNoise(seed, count, firstImage);
+  return imageNoise(seed, firstImage, Math.round(place * DRAWS_OF_WAY));
 }

@@ -128,28 +128,38 @@ def start_images() -> list[Image.Image]:
     return [Image.fromarray(image) for image in levels]
 
 
-def drawn(folder: pathlib.Path, calls: list[tuple]) -> list[dict]:
-    """A row for each call and scheduler."""
+def loaded(folder: pathlib.Path, name: str, kind: str) -> diffusers.DiffusionPipeline:
+    """The pipeline of a folder, which holds only what differs from others."""
+    with tempfile.TemporaryDirectory() as whole:
+        for part in ("pipeline", *BASES.get(name, ()), name):
+            shutil.copytree(folder / part, whole, dirs_exist_ok=True)
+        pipeline = getattr(diffusers, kind).from_pretrained(whole)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def arguments(told: dict) -> dict:
+    """The arguments of a call: images by number become images, pairs tuples."""
     images = start_images()
     chosen = lambda given: [images[k] for k in given] if isinstance(given, list) else images[given]
+    return {key: chosen(value) if key in ("image", "mask_image") else
+            tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
+            for key, value in told.items()}
+
+
+def drawn(folder: pathlib.Path, calls: list[tuple]) -> list[dict]:
+    """A row for each call and scheduler."""
     rows = []
     for name, kind, schedulers, options in calls:
-        with tempfile.TemporaryDirectory() as whole:
-            for part in ("pipeline", *BASES.get(name, ()), name):
-                shutil.copytree(folder / part, whole, dirs_exist_ok=True)
-            Pipeline = getattr(diffusers, kind)
-            loaded = Pipeline.from_pretrained(whole)
-            loaded.set_progress_bar_config(disable=True)
-        own = loaded.scheduler.config
+        pipeline = loaded(folder, name, kind)
+        own = pipeline.scheduler.config
         for scheduler in schedulers:
-            loaded.scheduler = getattr(diffusers, scheduler).from_config(own)
+            pipeline.scheduler = getattr(diffusers, scheduler).from_config(own)
             prompts = {} if kind == "LDMPipeline" else dict(prompt=PROMPTS)
             told = prompts | dict(num_inference_steps=6) | options
-            call = {key: chosen(value) if key in ("image", "mask_image") else
-                    tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
-                    for key, value in told.items()}
             generator = torch.Generator("cpu").manual_seed(7)
-            pixels = (loaded(**call, generator=generator, output_type="np").images * 255).round().astype(numpy.uint8)
+            pixels = (pipeline(**arguments(told), generator=generator, output_type="np").images * 255).round()
+            pixels = pixels.astype(numpy.uint8)
             rows.append({"folder": name, "pipeline": kind, "scheduler": scheduler, "seed": 7, "options": told,
                          "shape": list(pixels.shape), "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return rows
