@@ -71,7 +71,9 @@ export async function readStableDiffusionFile(
 ): Promise<[StableDiffusionParts, StableDiffusionPipelineOptions]> {
   const { unet, vae, textEncoders, scheduler, tokenizer } = await readSingleFile(path, options, FILES);
   const textEncoder = textEncoders.get(TEXT_ENCODER);
-  if (textEncoder === undefined) throw new PipelineError(`${path}: there is no text encoder in the file`);
+  if (textEncoder === undefined || tokenizer === undefined) {
+    throw new PipelineError(`${path}: there is no text encoder in the file`);
+  }
   return [
     { unet, scheduler, codec: autoencoder(vae), tokenizer, textEncoder },
     computingOptions(options, undefined),

@@ -160,43 +160,33 @@ const called = <Options>(pipeline: Pipeline<Options>, options: NoInfer<Options>)
   latents: () => pipeline.generateLatents(options),
 });
 
-/** A class whose calls start from images. */
-interface NearClass<Options> {
-  fromPretrained(path: string, options: StableDiffusionLoadOptions): Promise<Pipeline<Options>>;
-}
+/** Calls that start from noise. */
+export const fromNoise =
+  (pipeline: Pipeline<Call & SizeOptions>): Drawing =>
+  (stage, drawn) =>
+    called(pipeline, { ...callOf(stage, drawn), ...sizeOf(stage.options) });
 
-type Open = (path: string, options: StableDiffusionLoadOptions) => Promise<Drawing>;
+/** Calls that start from images. */
+export const fromImages =
+  (pipeline: Pipeline<Call & { readonly image: readonly Pixels[] | HostTensor }>): Drawing =>
+  (stage, drawn, latents) =>
+    called(pipeline, { ...callOf(stage, drawn), image: imageOf(stage.options, latents) });
 
-const fromNoise =
-  (kind: NearClass<Call & SizeOptions>): Open =>
-  async (path, options) => {
-    const pipeline = await kind.fromPretrained(path, options);
-    return (stage, drawn) => called(pipeline, { ...callOf(stage, drawn), ...sizeOf(stage.options) });
-  };
-
-const fromImages =
-  (kind: NearClass<Call & { readonly image: readonly Pixels[] | HostTensor }>): Open =>
-  async (path, options) => {
-    const pipeline = await kind.fromPretrained(path, options);
-    return (stage, drawn, latents) =>
-      called(pipeline, { ...callOf(stage, drawn), image: imageOf(stage.options, latents) });
-  };
+type Masked = Call & {
+  readonly image: readonly Pixels[] | HostTensor;
+  readonly maskImage: readonly Pixels[];
+};
 
 const inpainting =
-  (
-    kind: NearClass<
-      Call & { readonly image: readonly Pixels[] | HostTensor; readonly maskImage: readonly Pixels[] }
-    >,
-  ): Open =>
-  async (path, options) => {
-    const pipeline = await kind.fromPretrained(path, options);
-    return (stage, drawn, latents) =>
-      called(pipeline, {
-        ...callOf(stage, drawn),
-        image: imageOf(stage.options, latents),
-        maskImage: imagesOf(stage.options.mask_image),
-      });
-  };
+  (pipeline: Pipeline<Masked>): Drawing =>
+  (stage, drawn, latents) =>
+    called(pipeline, {
+      ...callOf(stage, drawn),
+      image: imageOf(stage.options, latents),
+      maskImage: imagesOf(stage.options.mask_image),
+    });
+
+type Open = (path: string, options: StableDiffusionLoadOptions) => Promise<Drawing>;
 
 /** How the calls of each class are made. */
 const CLASSES: Readonly<Record<string, Open>> = {
@@ -205,12 +195,18 @@ const CLASSES: Readonly<Record<string, Open>> = {
     return ({ options: { num_inference_steps: steps, batch_size: count } }, { scheduler, seed }) =>
       called(pipeline, { count, steps, scheduler, seed, seedCompat: "torch" });
   },
-  StableDiffusionPipeline: fromNoise(StableDiffusionPipeline),
-  StableDiffusionImg2ImgPipeline: fromImages(StableDiffusionImg2ImgPipeline),
-  StableDiffusionInpaintPipeline: inpainting(StableDiffusionInpaintPipeline),
-  StableDiffusionXLPipeline: fromNoise(StableDiffusionXLPipeline),
-  StableDiffusionXLImg2ImgPipeline: fromImages(StableDiffusionXLImg2ImgPipeline),
-  StableDiffusionXLInpaintPipeline: inpainting(StableDiffusionXLInpaintPipeline),
+  StableDiffusionPipeline: async (path, options) =>
+    fromNoise(await StableDiffusionPipeline.fromPretrained(path, options)),
+  StableDiffusionImg2ImgPipeline: async (path, options) =>
+    fromImages(await StableDiffusionImg2ImgPipeline.fromPretrained(path, options)),
+  StableDiffusionInpaintPipeline: async (path, options) =>
+    inpainting(await StableDiffusionInpaintPipeline.fromPretrained(path, options)),
+  StableDiffusionXLPipeline: async (path, options) =>
+    fromNoise(await StableDiffusionXLPipeline.fromPretrained(path, options)),
+  StableDiffusionXLImg2ImgPipeline: async (path, options) =>
+    fromImages(await StableDiffusionXLImg2ImgPipeline.fromPretrained(path, options)),
+  StableDiffusionXLInpaintPipeline: async (path, options) =>
+    inpainting(await StableDiffusionXLInpaintPipeline.fromPretrained(path, options)),
 };
 
 /** Makes the whole folder of a fixture, which holds only what differs from pipeline/. */

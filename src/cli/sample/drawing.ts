@@ -34,6 +34,9 @@ export function commonOptions(flags: SampleFlags): CommonOptions {
 export const ofWalkers = <T>({ walk, count }: SampleFlags, list: readonly T[]): readonly T[] =>
   walk === undefined ? list : Array.from({ length: count }, (_, k) => list[k % list.length]);
 
+/** These, and what drawing adds to them. */
+export interface DrawingOptions extends CommonOptions, Pick<DrawOptions, "part" | "signal" | "onStep"> {}
+
 /** A pipeline, as far as drawing uses it. */
 export interface Drawer<Options> {
   checkOptions(options: Options): void;
@@ -46,7 +49,7 @@ export interface Drawer<Options> {
  * Checks the options of a call and returns how to draw with them.
  * @throws PipelineError for options that the pipeline does not take
  */
-export function drawingWith<Options extends CommonOptions & Pick<DrawOptions, "part" | "signal" | "onStep">>(
+export function drawingWith<Options extends DrawingOptions>(
   pipeline: Drawer<NoInfer<Options>>,
   options: Options,
   isAdaptive: boolean,

@@ -34,6 +34,10 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly clipSkip?: number;
   /** How much of an image is drawn anew. */
   readonly strength?: number;
+  /** A second model of Stable Diffusion XL, which goes on from the latents of the first one. */
+  readonly refiner?: string;
+  /** Where on the way from noise to the image it takes over. */
+  readonly denoisingEnd?: number;
   /** Of a single file: the folder of the tokenizer. */
   readonly tokenizer?: string;
   /** Of a single file: a pipeline's folder, of which all but the weights is taken. */

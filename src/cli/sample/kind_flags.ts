@@ -4,7 +4,17 @@ import { UsageError } from "../errors.ts";
 import { flagOf } from "../wording.ts";
 import type { SampleFlags } from "./flags.ts";
 
-const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size", "strength", "lora", "tiled"] as const;
+const OF_PROMPTS = [
+  "prompt",
+  "negative",
+  "clipSkip",
+  "size",
+  "strength",
+  "lora",
+  "tiled",
+  "refiner",
+  "denoisingEnd",
+] as const;
 
 /** What each option of the others is for. */
 const OF_OTHERS = {
@@ -48,6 +58,9 @@ function checkPromptFlags(source: string, flags: SampleFlags): void {
   for (const option of ["mask", "strength"] as const) {
     if (flags[option] === undefined || flags.image !== undefined) continue;
     throw new UsageError(`${flagOf(option)} is of --image; give both or neither`);
+  }
+  if (flags.denoisingEnd !== undefined && flags.refiner === undefined) {
+    throw new UsageError("--denoising-end is of --refiner; give both or neither");
   }
   if (flags.scheduler === "repaint") {
     throw new UsageError(

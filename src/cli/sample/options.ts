@@ -18,6 +18,7 @@ import {
   weightedFiles,
 } from "../parsers.ts";
 import { CAPTIONS } from "./flags.ts";
+import { DENOISING_END } from "./refiner.ts";
 import { sample } from "./sample.ts";
 
 /** Upper limits: more than anybody looks at. */
@@ -138,6 +139,16 @@ export function addSample(program: Command): void {
       "--lora <file[:weight]>",
       "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 (weight: 1); can be repeated, all take part",
       weightedFiles("--lora"),
+    )
+    .option(
+      "--refiner <folder>",
+      "with --prompt, of Stable Diffusion XL: a second model that draws the last steps; a folder, hf:OWNER/NAME, or a single file",
+      nonEmpty("--refiner"),
+    )
+    .option(
+      "--denoising-end <x>",
+      `with --refiner: where it takes over, 0 for noise, 1 for the image (default: ${DENOISING_END})`,
+      decimal("--denoising-end", { min: 0, max: 1, inclusive: false }),
     )
     .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))
     .option(

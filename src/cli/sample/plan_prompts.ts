@@ -2,14 +2,9 @@
 
 import type { Codec, ImageSize } from "../../codecs/codec.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
-import type { Extent } from "../../io/image/index.ts";
+import type { Extent, Pixels } from "../../io/image/index.ts";
 import { STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
-import type {
-  PromptOptions,
-  StableDiffusionLoadOptions,
-  StableDiffusionPipelineOptions,
-} from "../../pipelines/prompt_pipeline.ts";
-import type { SingleFileOptions } from "../../pipelines/single_file.ts";
+import type { PromptOptions, StableDiffusionLoadOptions } from "../../pipelines/prompt_pipeline.ts";
 import { StableDiffusionImg2ImgPipeline } from "../../pipelines/stable_diffusion_img2img_pipeline.ts";
 import { StableDiffusionInpaintPipeline } from "../../pipelines/stable_diffusion_inpaint_pipeline.ts";
 import { StableDiffusionPipeline } from "../../pipelines/stable_diffusion_pipeline.ts";
@@ -18,11 +13,14 @@ import { StableDiffusionXLInpaintPipeline } from "../../pipelines/stable_diffusi
 import { StableDiffusionXLPipeline } from "../../pipelines/stable_diffusion_xl_pipeline.ts";
 import { checkCount, type Sampled } from "../drawing_plan.ts";
 import type { Event } from "../output.ts";
-import { commonOptions, type Drawer, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
+import { commonOptions, type DrawingOptions, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
+import { drawingOver, type Leaving, type Refining } from "./handover.ts";
 import { addLoras, type LoraPipeline } from "./loras.ts";
 import type { ModelPlace } from "./open_model.ts";
+import { type PipelineClass, readPipeline } from "./read_pipeline.ts";
+import { DENOISING_END, openRefiner, type RefinerCall, type RefinerPlace } from "./refiner.ts";
 import type { SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
 
@@ -37,62 +35,77 @@ const XL_PIPELINES = {
   inpainting: StableDiffusionXLInpaintPipeline,
 };
 
+/** What a plan is made with, besides the flags. */
+interface PromptMeans {
+  /** The processes that draw together. */
+  readonly communicator: Communicator;
+  /** The model that draws the last steps, if there is one. */
+  readonly refiner: RefinerPlace | undefined;
+}
+
 /** Reads the model and plans what is drawn with it. @throws UsageError; errors of reading the model and the images */
 export async function planPrompts(
   place: ModelPlace,
   reading: StableDiffusionLoadOptions,
   flags: SampleFlags,
-  communicator: Communicator,
+  { communicator, refiner }: PromptMeans,
 ): Promise<SamplePlan> {
   const { fromNoise, fromImage, inpainting } =
     place.family === STABLE_DIFFUSION_XL ? XL_PIPELINES : STABLE_DIFFUSION_PIPELINES;
   const { image, mask, strength, size = {}, lora = [], tokenizer, config } = flags;
   const options = { ...reading, tilesWhereNeeded: true };
   const opened = async <P extends LoraPipeline>(kind: PipelineClass<P>): Promise<P> => {
-    const ofFile = { ...options, ...(tokenizer && { tokenizer }), ...(config && { config }) };
-    const pipeline = await ("file" in place
-      ? kind.fromSingleFile(place.file, ofFile)
-      : kind.fromPretrained(place.folder, options));
+    const ofFile = { ...(tokenizer && { tokenizer }), ...(config && { config }) };
+    const pipeline = await readPipeline(kind, place, options, ofFile);
     await addLoras(pipeline, lora);
     return pipeline;
   };
-  if (image === undefined) return planWith(await opened(fromNoise), size, flags, communicator);
+  const drawn: PromptDrawing = {
+    communicator,
+    ...(refiner && { refine: (call) => openRefiner(refiner, options, call) }),
+  };
+  if (image === undefined) return planWith(await opened(fromNoise), size, flags, drawn);
   const startFor = async ({ imageSize }: { readonly imageSize: ImageSize }) => ({
     image: await readFitted("--image", image, { ...imageSize, ...size }),
     ...(strength !== undefined && { strength }),
   });
   if (mask === undefined) {
     const pipeline = await opened(fromImage);
-    return planWith(pipeline, await startFor(pipeline), flags, communicator);
+    return planWith(pipeline, await startFor(pipeline), flags, drawn);
   }
   const pipeline = await opened(inpainting);
   const maskImage = await readFitted("--mask", mask, { ...pipeline.imageSize, ...size, channels: 1 });
-  return planWith(pipeline, { ...(await startFor(pipeline)), maskImage }, flags, communicator);
-}
-
-/** A class of pipelines. */
-interface PipelineClass<P> {
-  fromPretrained(folder: string, options: StableDiffusionLoadOptions): Promise<P>;
-  fromSingleFile(path: string, options: SingleFileOptions & StableDiffusionPipelineOptions): Promise<P>;
+  const beginning = { ...(await startFor(pipeline)), maskImage };
+  // A model that sees the mask draws all of the image itself.
+  const seesMask = pipeline.unet.inChannels > pipeline.unet.outChannels;
+  return planWith(pipeline, beginning, flags, { ...drawn, ...(!seesMask && { maskImage }) });
 }
 
 /** A pipeline that sees prompts. Options: those of its calls. */
-type Prompted<Options> = Drawer<Options> &
+type Prompted<Options> = Leaving<Options> &
   Sampled & { readonly imageSize: ImageSize; readonly codec: Codec; enableVaeTiling(): void };
+
+/** Who draws, besides the model. */
+interface PromptDrawing extends Pick<PromptMeans, "communicator"> {
+  /** Reads the refiner, if there is one. */
+  readonly refine?: (call: RefinerCall) => Promise<Refining>;
+  /** What is drawn anew, if the rest is put back after each step. */
+  readonly maskImage?: Pixels;
+}
 
 /** @param beginning the options that say where the images start */
 function planWith<Beginning extends object>(
   pipeline: Prompted<PromptOptions & NoInfer<Beginning>>,
   beginning: Beginning,
   flags: SampleFlags,
-  communicator: Communicator,
+  { communicator, refine, maskImage }: PromptDrawing,
 ): SamplePlan {
-  const { prompt = [], guidance, guidanceRescale, clipSkip, tiled } = flags;
+  const { prompt = [], guidance, guidanceRescale, clipSkip, tiled = false } = flags;
   if (tiled) pipeline.enableVaeTiling();
   const imageSize = { ...pipeline.imageSize, ...flags.size };
   checkCount(imagesOf(flags), imageSize);
   const { told, options } = samplerOptions(pipeline, flags);
-  const asked = {
+  const shared = {
     ...commonOptions(flags),
     ...options,
     prompt: ofWalkers(flags, prompt),
@@ -100,20 +113,43 @@ function planWith<Beginning extends object>(
     ...(guidance !== undefined && { guidanceScale: guidance }),
     ...(guidanceRescale !== undefined && { guidanceRescale }),
     ...(clipSkip !== undefined && { clipSkip }),
-    ...beginning,
   };
+  const asked = { ...shared, ...beginning };
+  const { denoisingEnd = DENOISING_END } = flags;
+  const { isTiled, ...drawing } =
+    refine === undefined
+      ? drawingAlone(pipeline, asked, told.isAdaptive, communicator)
+      : drawingOver(
+          pipeline,
+          asked,
+          denoisingEnd,
+          () => refine({ options: shared, denoisingStart: denoisingEnd, maskImage, isTiled: tiled }),
+          communicator,
+        );
   return {
     ...told,
-    ...drawingWith(pipeline, asked, told.isAdaptive, communicator),
-    prompts: asked.prompt,
+    ...drawing,
+    prompts: shared.prompt,
     report: () => ({
-      ...reportOf(flags, asked.prompt, imageSize),
-      ...(pipeline.codec.division?.useTiling && { tiled: true }),
+      ...reportOf(flags, shared.prompt, imageSize),
+      ...(refine && { refiner: flags.refiner, denoising_end: denoisingEnd }),
+      ...(isTiled() && { tiled: true }),
     }),
     remarks: [],
     imageSize,
   };
 }
+
+/** With one model. A function by itself, as what it makes holds the model. */
+const drawingAlone = <Options extends DrawingOptions>(
+  pipeline: Prompted<NoInfer<Options>>,
+  options: Options,
+  isAdaptive: boolean,
+  communicator: Communicator,
+) => ({
+  ...drawingWith(pipeline, options, isAdaptive, communicator),
+  isTiled: () => pipeline.codec.division?.useTiling ?? false,
+});
 
 /** What the images do not show: those of each prompt stay with it. */
 function negativesOf(
