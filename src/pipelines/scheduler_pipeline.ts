@@ -16,7 +16,7 @@ import type { Start } from "./start.ts";
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   /**
    * Denoising steps. Default: those of the pipeline's `sampling` where no scheduler is chosen, otherwise 1000 for DDPM
-   * and 50 for others; samplers with a tolerance choose their own. With seedCompat "torch" and no scheduler: those of
+   * and 50 for others, 4 for pipelines of latent consistency models; samplers with a tolerance choose their own. With seedCompat "torch" and no scheduler: those of
    * the pipeline in diffusers, 1000 for DDPMPipeline.
    */
   readonly steps?: number;
@@ -88,7 +88,7 @@ export abstract class SchedulerPipeline<
     const choice = { options: schedulerOptions, seedCompat };
     const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
     const most = scheduler.numTrainTimesteps;
-    const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
+    const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most, this.className);
     const chosen = steps ?? usual;
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);

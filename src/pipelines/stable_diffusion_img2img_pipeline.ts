@@ -23,8 +23,11 @@ export interface StableDiffusionImg2ImgOptions extends PromptOptions, ImageStart
 export class StableDiffusionImg2ImgPipeline extends PromptPipeline<StableDiffusionImg2ImgOptions> {
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
-    const className = "StableDiffusionImg2ImgPipeline";
-    super({ ...seeingTokens(parts, options), beginning: fromImage(0.8), className }, options);
+    const names = {
+      usual: "StableDiffusionImg2ImgPipeline",
+      consistency: "LatentConsistencyModelImg2ImgPipeline",
+    };
+    super({ ...seeingTokens(parts, options, names), beginning: fromImage(0.8) }, options);
   }
 
   /**

@@ -25,8 +25,8 @@ export interface StableDiffusionInpaintOptions extends PromptOptions, InpaintOpt
 export class StableDiffusionInpaintPipeline extends PromptPipeline<StableDiffusionInpaintOptions> {
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
-    const className = "StableDiffusionInpaintPipeline";
-    super({ ...seeingTokens(parts, options), beginning: fromMaskedImage(1), className }, options);
+    const names = { usual: "StableDiffusionInpaintPipeline" };
+    super({ ...seeingTokens(parts, options, names), beginning: fromMaskedImage(1) }, options);
   }
 
   /**

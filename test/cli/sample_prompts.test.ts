@@ -270,6 +270,34 @@ describe("LoRAs", () => {
   });
 });
 
+test("a latent consistency model in its four steps, with any of its schedulers", async () => {
+  const model = await wholeFolder("pipeline_lcm");
+  const file = join(model, "model_index.json");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace('"StableDiffusionPipeline"', '"LatentConsistencyModelPipeline"'));
+  for (const more of [[], ["--scheduler", "ddim"], ["--seed-compat", "torch"]]) {
+    const out = work.path("few.png");
+    const said = await imago(
+      "sample",
+      model,
+      "--prompt",
+      "a cat",
+      ...more,
+      "--out",
+      out,
+      "--force",
+      "--json",
+    );
+    expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", steps: 4 });
+  }
+  const pipeline = await StableDiffusionPipeline.fromPretrained(model);
+  const call = { prompt: "a cat", scheduler: "lcm", seed: 1 } as const;
+  const images = await pipeline.generate(call);
+  expect(await pipeline.generate({ ...call, steps: 4, guidanceScale: 8.5 })).toEqual(images);
+  expect(await pipeline.generate({ ...call, guidanceScale: 7.5 })).not.toEqual(images);
+  await pipeline.close();
+});
+
 test("Stable Diffusion XL, from noise and from an image", async () => {
   const model = await wholeFolder("pipeline_xl");
   const args = [

@@ -1,7 +1,8 @@
 // Calls of pipelines as diffusers drew them with tiny models (tools/python/make_stable_diffusion_*.py), and how they are
 // drawn here.
 
-import { cp } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import * as v from "valibot";
 import type { HostTensor } from "../../src/engine/host_tensor.ts";
 import type { Pixels } from "../../src/io/image/index.ts";
@@ -28,7 +29,7 @@ const numbered = v.pipe(
 const optionsSchema = v.strictObject({
   prompt: v.exactOptional(texts, ""),
   batch_size: v.exactOptional(v.number(), 1),
-  num_inference_steps: v.number(),
+  num_inference_steps: v.exactOptional(v.number()),
   prompt_2: v.exactOptional(texts),
   negative_prompt: v.exactOptional(texts),
   negative_prompt_2: v.exactOptional(texts),
@@ -61,6 +62,8 @@ export const stageSchema = v.object({
     "pipeline_ldm",
     "pipeline_lcm",
     "pipeline_refiner",
+    "pipeline_xl_lcm",
+    "pipeline_xl_inpaint",
   ]),
   pipeline: v.string(),
   options: optionsSchema,
@@ -104,10 +107,10 @@ type Call = PromptOptions & TextXLOptions & DenoisingOptions & { readonly streng
 function callOf({ options: o }: Stage, { scheduler, seed }: Drawn): Call {
   return {
     prompt: o.prompt,
-    numInferenceSteps: o.num_inference_steps,
     scheduler,
     seed,
     seedCompat: "torch",
+    ...(o.num_inference_steps !== undefined && { numInferenceSteps: o.num_inference_steps }),
     ...(o.prompt_2 !== undefined && { prompt2: o.prompt_2 }),
     ...(o.negative_prompt !== undefined && { negativePrompt: o.negative_prompt }),
     ...(o.negative_prompt_2 !== undefined && { negativePrompt2: o.negative_prompt_2 }),
@@ -188,11 +191,18 @@ const inpainting =
 
 type Open = (path: string, options: StableDiffusionLoadOptions) => Promise<Drawing>;
 
+/** Names the class in a folder. */
+async function setClass(path: string, className: string): Promise<void> {
+  const index = join(path, "model_index.json");
+  const text = await readFile(index, "utf8");
+  await writeFile(index, text.replace(/"_class_name": "\w+"/, `"_class_name": "${className}"`));
+}
+
 /** How the calls of each class are made. */
 const CLASSES: Readonly<Record<string, Open>> = {
   LDMPipeline: async (path, options) => {
     const pipeline = await LDMPipeline.fromPretrained(path, options);
-    return ({ options: { num_inference_steps: steps, batch_size: count } }, { scheduler, seed }) =>
+    return ({ options: { num_inference_steps: steps = 50, batch_size: count } }, { scheduler, seed }) =>
       called(pipeline, { count, steps, scheduler, seed, seedCompat: "torch" });
   },
   StableDiffusionPipeline: async (path, options) =>
@@ -201,6 +211,10 @@ const CLASSES: Readonly<Record<string, Open>> = {
     fromImages(await StableDiffusionImg2ImgPipeline.fromPretrained(path, options)),
   StableDiffusionInpaintPipeline: async (path, options) =>
     inpainting(await StableDiffusionInpaintPipeline.fromPretrained(path, options)),
+  LatentConsistencyModelPipeline: async (path, options) => {
+    await setClass(path, "LatentConsistencyModelPipeline");
+    return fromNoise(await StableDiffusionPipeline.fromPretrained(path, options));
+  },
   StableDiffusionXLPipeline: async (path, options) =>
     fromNoise(await StableDiffusionXLPipeline.fromPretrained(path, options)),
   StableDiffusionXLImg2ImgPipeline: async (path, options) =>
@@ -211,7 +225,8 @@ const CLASSES: Readonly<Record<string, Open>> = {
 
 /** Makes the whole folder of a fixture, which holds only what differs from pipeline/. */
 export async function copyWhole(name: Stage["folder"], path: string): Promise<string> {
-  const between = name === "pipeline_refiner" ? ["pipeline_xl"] : [];
+  const isBesideXL = name === "pipeline_refiner" || name.startsWith("pipeline_xl_");
+  const between = isBesideXL ? ["pipeline_xl"] : [];
   for (const part of ["pipeline", ...between, name]) {
     await cp(fixture(`stable_diffusion/${part}`), path, { recursive: true });
   }
@@ -227,7 +242,7 @@ export function openDrawings(
   return ({ folder, pipeline }) => {
     const key = `${folder} ${pipeline}`;
     const drawing =
-      opened.get(key) ?? copyWhole(folder, pathOf(folder)).then((path) => CLASSES[pipeline](path, options()));
+      opened.get(key) ?? copyWhole(folder, pathOf(key)).then((path) => CLASSES[pipeline](path, options()));
     opened.set(key, drawing);
     return drawing;
   };

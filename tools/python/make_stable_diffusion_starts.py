@@ -28,7 +28,7 @@ from make_stable_diffusion_models import LEVELS, UNET, UNETS, liven
 
 SIDE = 32
 # Folders that lie between pipeline/ and one that builds on them.
-BASES = {"pipeline_refiner": ("pipeline_xl",)}
+BASES = {name: ("pipeline_xl",) for name in ("pipeline_refiner", "pipeline_xl_inpaint", "pipeline_xl_lcm")}
 PROMPTS = ["a photo of a cat", "an oil painting of the castle, highly detailed"]
 NEGATIVES = ["dog", ""]
 FIVE = ["DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler",
@@ -157,6 +157,7 @@ def drawn(folder: pathlib.Path, calls: list[tuple]) -> list[dict]:
             pipeline.scheduler = getattr(diffusers, scheduler).from_config(own)
             prompts = {} if kind == "LDMPipeline" else dict(prompt=PROMPTS)
             told = prompts | dict(num_inference_steps=6) | options
+            told = {key: value for key, value in told.items() if value is not None}
             generator = torch.Generator("cpu").manual_seed(7)
             pixels = (pipeline(**arguments(told), generator=generator, output_type="np").images * 255).round()
             pixels = pixels.astype(numpy.uint8)
