@@ -93,7 +93,7 @@ test("what does not fit is refused before anything is drawn", async () => {
   for (const [model, given, message] of [
     [base, ["--denoising-end", "0.5"], "--denoising-end is of --refiner; give both or neither"],
     [base, ["--refiner", refiner, "--denoising-end", "1.5"], '--denoising-end is "1.5"; expected a number'],
-    [other, ["--refiner", refiner], "--refiner is for models of Stable Diffusion XL; leave it out"],
+    [other, ["--refiner", refiner], "--refiner is for models of Stable Diffusion XL, which "],
     [base, ["--refiner", other], "a StableDiffusionPipeline, expected a model of Stable Diffusion XL"],
     [base, ["--refiner", file], "a file of Stable Diffusion 1, expected a model of Stable Diffusion XL"],
     [base, ["--refiner", "https://a.example/model"], "expected a folder, hf:OWNER/NAME or a single file"],

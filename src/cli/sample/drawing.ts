@@ -34,6 +34,10 @@ export function commonOptions(flags: SampleFlags): CommonOptions {
 export const ofWalkers = <T>({ walk, count }: SampleFlags, list: readonly T[]): readonly T[] =>
   walk === undefined ? list : Array.from({ length: count }, (_, k) => list[k % list.length]);
 
+/** Texts for prompts, once for all of them or once for each, which stay with theirs. */
+export const ofPrompts = (flags: SampleFlags, texts: readonly string[]): readonly string[] =>
+  texts.length === flags.prompt?.length ? ofWalkers(flags, texts) : texts;
+
 /** These, and what drawing adds to them. */
 export interface DrawingOptions extends CommonOptions, Pick<DrawOptions, "part" | "signal" | "onStep"> {}
 

@@ -24,7 +24,8 @@ export async function isModelFile(source: string): Promise<boolean> {
  */
 export async function familyOfFile(path: string, flags: SampleFlags): Promise<PipelineFamily> {
   const version = await singleFileVersion(path);
-  checkKindFlags(path, true, flags);
+  const family = familyOfVersion(version);
+  checkKindFlags(path, family, flags);
   for (const option of ["variant", "revision"] as const) {
     if (flags[option] === undefined) continue;
     throw new UsageError(`${flagOf(option)} is for folders, but ${path} is a single file; leave it out`);
@@ -34,7 +35,7 @@ export async function familyOfFile(path: string, flags: SampleFlags): Promise<Pi
       `--tokenizer is missing: the vocabulary is not in a single file such as ${path}; add --tokenizer FOLDER, the "tokenizer" of a folder that diffusers saved, or --config with that whole folder`,
     );
   }
-  return familyOfVersion(version);
+  return family;
 }
 
 /** The family of the pipelines that draw with the files of a version. */

@@ -7,6 +7,7 @@ import { DRAWING, SCHEDULER_NAMES } from "../drawing_flags.ts";
 import { ANIMATED_FILES, IMAGE_FILES } from "../files.ts";
 import {
   choice,
+  corner,
   decimal,
   fileName,
   imageSize,
@@ -139,6 +140,42 @@ export function addSample(program: Command): void {
       "--lora <file[:weight]>",
       "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 (weight: 1); can be repeated, all take part",
       weightedFiles("--lora"),
+    )
+    .option(
+      "--prompt-2 <text>",
+      "of Stable Diffusion XL: for its second text encoder; once for all prompts, or once for each (default: the same)",
+      texts,
+    )
+    .option("--negative-2 <text>", "the same for --negative", texts)
+    .option(
+      "--original-size <pixels>",
+      "of Stable Diffusion XL: the images are like those of originals of this size, as --size (default: the images')",
+      imageSize("--original-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--target-size <pixels>",
+      "and like images of this size (default: the images')",
+      imageSize("--target-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--crop-top-left <top,left>",
+      "and like those that were cropped there, pixels (default: 0,0)",
+      corner("--crop-top-left", MOST_SIDE),
+    )
+    .option(
+      "--negative-original-size <pixels>",
+      "and not like originals of this size (default: as the others)",
+      imageSize("--negative-original-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--negative-target-size <pixels>",
+      "and not like images of this size",
+      imageSize("--negative-target-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--negative-crop-top-left <top,left>",
+      "and not like those that were cropped there",
+      corner("--negative-crop-top-left", MOST_SIDE),
     )
     .option(
       "--refiner <folder>",

@@ -13,7 +13,14 @@ import { StableDiffusionXLInpaintPipeline } from "../../pipelines/stable_diffusi
 import { StableDiffusionXLPipeline } from "../../pipelines/stable_diffusion_xl_pipeline.ts";
 import { checkCount, type Sampled } from "../drawing_plan.ts";
 import type { Event } from "../output.ts";
-import { commonOptions, type DrawingOptions, drawingWith, imagesOf, ofWalkers } from "./drawing.ts";
+import {
+  commonOptions,
+  type DrawingOptions,
+  drawingWith,
+  imagesOf,
+  ofPrompts,
+  ofWalkers,
+} from "./drawing.ts";
 import { readFitted } from "./fitted_image.ts";
 import type { SampleFlags } from "./flags.ts";
 import { drawingOver, type Leaving, type Refining } from "./handover.ts";
@@ -23,6 +30,7 @@ import { type PipelineClass, readPipeline } from "./read_pipeline.ts";
 import { DENOISING_END, openRefiner, type RefinerCall, type RefinerPlace } from "./refiner.ts";
 import type { SamplePlan } from "./sample_plan.ts";
 import { samplerOptions } from "./sampler_options.ts";
+import { xlOptions, xlReport } from "./xl_flags.ts";
 
 const STABLE_DIFFUSION_PIPELINES = {
   fromNoise: StableDiffusionPipeline,
@@ -100,7 +108,7 @@ function planWith<Beginning extends object>(
   flags: SampleFlags,
   { communicator, refine, maskImage }: PromptDrawing,
 ): SamplePlan {
-  const { prompt = [], guidance, guidanceRescale, clipSkip, tiled = false } = flags;
+  const { prompt = [], negative, guidance, guidanceRescale, clipSkip, tiled = false } = flags;
   if (tiled) pipeline.enableVaeTiling();
   const imageSize = { ...pipeline.imageSize, ...flags.size };
   checkCount(imagesOf(flags), imageSize);
@@ -109,12 +117,12 @@ function planWith<Beginning extends object>(
     ...commonOptions(flags),
     ...options,
     prompt: ofWalkers(flags, prompt),
-    ...negativesOf(flags, prompt),
+    ...(negative && { negativePrompt: ofPrompts(flags, negative) }),
     ...(guidance !== undefined && { guidanceScale: guidance }),
     ...(guidanceRescale !== undefined && { guidanceRescale }),
     ...(clipSkip !== undefined && { clipSkip }),
   };
-  const asked = { ...shared, ...beginning };
+  const asked = { ...shared, ...xlOptions(flags), ...beginning };
   const { denoisingEnd = DENOISING_END } = flags;
   const { isTiled, ...drawing } =
     refine === undefined
@@ -132,6 +140,7 @@ function planWith<Beginning extends object>(
     prompts: shared.prompt,
     report: () => ({
       ...reportOf(flags, shared.prompt, imageSize),
+      ...xlReport(flags),
       ...(refine && { refiner: flags.refiner, denoising_end: denoisingEnd }),
       ...(isTiled() && { tiled: true }),
     }),
@@ -150,16 +159,6 @@ const drawingAlone = <Options extends DrawingOptions>(
   ...drawingWith(pipeline, options, isAdaptive, communicator),
   isTiled: () => pipeline.codec.division?.useTiling ?? false,
 });
-
-/** What the images do not show: those of each prompt stay with it. */
-function negativesOf(
-  flags: SampleFlags,
-  prompts: readonly string[],
-): { readonly negativePrompt?: readonly string[] } {
-  const { negative } = flags;
-  if (negative === undefined) return {};
-  return { negativePrompt: negative.length === prompts.length ? ofWalkers(flags, negative) : negative };
-}
 
 /** What else says how the images were drawn. */
 function reportOf(

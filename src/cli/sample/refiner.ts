@@ -45,9 +45,6 @@ export async function refinerPlace(
 ): Promise<RefinerPlace | undefined> {
   const { refiner } = flags;
   if (refiner === undefined) return undefined;
-  if (base.family !== STABLE_DIFFUSION_XL) {
-    throw new UsageError("--refiner is for models of Stable Diffusion XL; leave it out");
-  }
   if (isUrl(refiner)) {
     throw new UsageError(
       `--refiner ${refiner}: expected a folder, hf:OWNER/NAME or a single file, as it is read late; download it`,
