@@ -257,6 +257,7 @@ export {
 export { type RePaintOptions, RePaintPipeline } from "./pipelines/repaint_pipeline.ts";
 export type { SamplingDefaults } from "./pipelines/sampling_defaults.ts";
 export type { SavedDtype } from "./pipelines/saved_dtype.ts";
+export type { DenoisingEndOptions, DenoisingOptions } from "./pipelines/schedule_part.ts";
 export { type GenerateOptions, SchedulerPipeline } from "./pipelines/scheduler_pipeline.ts";
 export type { BatchNoise, SeedCompat, SeedOptions } from "./pipelines/seeding.ts";
 export type { SingleFileOptions } from "./pipelines/single_file.ts";

@@ -81,7 +81,7 @@ export function chooseSampler(
   readonly steps: number | undefined;
   readonly isAdaptive: boolean;
 } {
-  const { schedulerName: own, scheduler: ownScheduler } = pipeline;
+  const { schedulerName: own, scheduler: ownScheduler, className } = pipeline;
   const usual = defaultSampling(pipeline, flags.seedCompat);
   const scheduler =
     flags.scheduler ?? usual.scheduler ?? (flags.seedCompat === undefined ? fewStepScheduler(own) : own);
@@ -91,7 +91,8 @@ export function chooseSampler(
   const isAdaptive = isSamplerName(scheduler);
   if (isAdaptive) return { scheduler, steps: flags.steps, isAdaptive };
   const usualSteps = flags.scheduler === undefined ? usual.steps : undefined;
-  const steps = flags.steps ?? usualSteps ?? defaultSteps(scheduler, ownScheduler.numTrainTimesteps);
+  const steps =
+    flags.steps ?? usualSteps ?? defaultSteps(scheduler, ownScheduler.numTrainTimesteps, className);
   return { scheduler, steps, isAdaptive };
 }
 

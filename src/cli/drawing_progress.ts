@@ -5,9 +5,27 @@ import type { BatchStep } from "../pipelines/diffusion_pipeline.ts";
 import type { Output } from "./output.ts";
 import { counted, timeLeft } from "./wording.ts";
 
+/** A part of the work, of which each draws all images. */
+export interface Phase {
+  readonly name: string;
+  /** The shares of the work, 0 to 1, at which it begins and ends. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** A step of a batch, in a phase where there are several. */
+interface WatchedStep extends BatchStep {
+  readonly phase?: Phase;
+}
+
+/** The share of a phase as one of the work. */
+export const shareOfWork = (share: number, { begin, end } = WHOLE): number => begin + share * (end - begin);
+
+const WHOLE = { begin: 0, end: 1 };
+
 /** Callbacks during drawing: a scheduler calls one per batch, a sampler one per image. */
 export interface Watch {
-  readonly onStep: (step: BatchStep) => void;
+  readonly onStep: (step: WatchedStep) => void;
   readonly onImageStep: (step: GeneratedStep) => void;
 }
 
@@ -34,8 +52,10 @@ export class DrawingProgress implements Watch {
     this.#calls = new Array<number>(count).fill(0);
   }
 
-  readonly onStep = ({ step, steps, firstImage, count }: BatchStep): void =>
-    this.#tell({ firstImage, count }, step / steps, `step ${step}/${steps}`);
+  readonly onStep = ({ step, steps, phase, ...images }: WatchedStep): void => {
+    const name = phase === undefined ? [] : [phase.name];
+    this.#tell(images, step / steps, [...name, `step ${step}/${steps}`], phase);
+  };
 
   /** A batch is as far as its slowest image. */
   readonly onImageStep = ({ image, share, modelCalls, firstImage, count }: GeneratedStep): void => {
@@ -43,7 +63,7 @@ export class DrawingProgress implements Watch {
     this.#calls[image] = modelCalls;
     const least = Math.min(...this.#shares.subarray(firstImage, firstImage + count));
     const most = Math.max(...this.#calls.slice(firstImage));
-    this.#tell({ firstImage, count }, least, counted(most, "model call"));
+    this.#tell({ firstImage, count }, least, [counted(most, "model call")]);
   };
 
   /** Model evaluations of each image; 0 with a scheduler. */
@@ -54,13 +74,14 @@ export class DrawingProgress implements Watch {
   #tell(
     { firstImage, count }: { readonly firstImage: number; readonly count: number },
     shareOfBatch: number,
-    what: string,
+    what: readonly string[],
+    phase?: Phase,
   ): void {
     const total = this.#shares.length;
-    const share = (firstImage + count * shareOfBatch) / this.#own;
+    const share = shareOfWork((firstImage + count * shareOfBatch) / this.#own, phase);
     const images = count === 1 ? `image ${firstImage + 1}` : `images ${firstImage + 1}-${firstImage + count}`;
     const left = timeLeft(share, (performance.now() - this.#started) / 1000);
-    this.#output.status({ share, parts: [`${images} of ${total}`, what, ...left] });
+    this.#output.status({ share, parts: [`${images} of ${total}`, ...what, ...left] });
   }
 }
 

@@ -85,6 +85,18 @@ export function imageSize(option: string, min: number, max: number): Parser<Exte
   };
 }
 
+/** Two whole numbers with a comma, may be of a place: from the top and from the left. */
+export function corner(option: string, max: number): Parser<readonly [top: number, left: number]> {
+  return (text) => {
+    const [, top, left] = /^(\d+),(\d+)$/.exec(text) ?? [];
+    const place = [Number(top), Number(left)] as const;
+    if (place.every((at) => Number.isSafeInteger(at) && at <= max)) return place;
+    throw new UsageError(
+      `${option} is "${text}"; expected pixels from the top and from the left, up to ${max}, such as 0,128`,
+    );
+  };
+}
+
 /** A colour: #rrggbb. */
 export function color(option: string): Parser<string> {
   return (text) => {

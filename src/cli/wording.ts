@@ -49,6 +49,6 @@ export function shellWord(arg: string): string {
   return process.platform === "win32" ? `"${arg}"` : `'${arg.replaceAll("'", "'\\''")}'`;
 }
 
-/** "correctorSteps" -> "--corrector-steps". */
+/** "correctorSteps" -> "--corrector-steps", "prompt2" -> "--prompt-2". */
 export const flagOf = (option: string): string =>
-  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  `--${option.replaceAll(/[A-Z\d]/g, (letter) => `-${letter.toLowerCase()}`)}`;

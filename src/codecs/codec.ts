@@ -34,7 +34,9 @@ export interface SavedCodec {
   readonly config: JsonObject;
   /** Its own subfolders in a pipeline's folder. */
   readonly components: readonly SavedComponent[];
-  /** Absent where diffusers' DDPMPipeline draws the images. */
+  /** The class of diffusers that draws the images. Default: that of the pipeline. */
+  readonly diffusersClass?: string;
+  /** Absent where a class of diffusers draws the images. */
   readonly pipeline?: CustomPipeline;
 }
 

@@ -3,6 +3,7 @@
 import type { Codec } from "../codecs/codec.ts";
 import type { HostTensor } from "../engine/host_tensor.ts";
 import type { Denoiser } from "../models/denoiser.ts";
+import { type DenoisingEndOptions, endOf } from "./schedule_part.ts";
 import type { Start } from "./start.ts";
 
 /** Options of images that start from noise. */
@@ -29,16 +30,19 @@ export interface Beginning<Asked> {
   inputChannels(latentChannels: number): readonly number[];
   /** How many images the options ask for at least. @throws PipelineError for images that are none */
   count(options: Asked): number;
-  /** The size of the images, in pixels; what is left open is as the UNet's config says. */
-  size(options: Asked): SizeOptions;
+  /**
+   * The size of the images, in pixels; what is left open is as the UNet's config says.
+   * @param factor pixels of a position of the latents, along each side
+   */
+  size(options: Asked, factor: number): SizeOptions;
   /** What the size is of, for errors: words before "height" and "width". */
   readonly sizeOf: string;
-  /** Null for noise alone. @throws PipelineError for options that do not fit */
+  /** Null for the whole way from noise alone. @throws PipelineError for options that do not fit */
   start(options: Asked, surroundings: Surroundings): Start | null;
 }
 
 /** Text to image. */
-export const fromNoise: Beginning<SizeOptions> = {
+export const fromNoise: Beginning<SizeOptions & DenoisingEndOptions> = {
   inputChannels: (latentChannels) => [latentChannels],
   count: () => 1,
   size: ({ height, width }) => ({
@@ -46,5 +50,5 @@ export const fromNoise: Beginning<SizeOptions> = {
     ...(width !== undefined && { width }),
   }),
   sizeOf: "",
-  start: () => null,
+  start: (options) => (options.denoisingEnd === undefined ? null : { part: endOf(options) }),
 };

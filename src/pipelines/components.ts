@@ -6,6 +6,7 @@ import type { Codec } from "../codecs/codec.ts";
 import { PATCH_PIPELINE } from "../codecs/patch_pipeline.ts";
 import { patchesOf } from "../codecs/patches.ts";
 import { codecFromConfig } from "../codecs/saved.ts";
+import { UNIT_RANGE_PIPELINE, unitRange } from "../codecs/unit_range.ts";
 import {
   MODEL_CONFIG,
   readConfig,
@@ -123,8 +124,12 @@ export type ReadCustomPipeline = (
   source: string,
 ) => Pick<PipelineParts<never>, "codec">;
 
-/** The pipeline classes that a folder may define itself (pipeline.py, which is not read here), and what they stand for. */
-export const CUSTOM_PIPELINES: ReadonlyMap<string, ReadCustomPipeline> = new Map([
+/**
+ * The pipeline classes that stand for a codec: those that a folder may define itself (pipeline.py, which is not read
+ * here), and one of diffusers.
+ */
+export const CUSTOM_PIPELINES: ReadonlyMap<string, ReadCustomPipeline> = new Map<string, ReadCustomPipeline>([
+  [UNIT_RANGE_PIPELINE, () => ({ codec: unitRange })],
   [PATCH_PIPELINE, ({ patch_size: size }, source) => explained(source, () => ({ codec: patchesOf(size) }))],
 ]);
 

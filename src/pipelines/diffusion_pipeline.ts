@@ -241,7 +241,8 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const values = height * width * channels;
     const images = new Float32Array(count * values);
     let first = 0;
-    for await (const { data, shape } of this.#drawn(options, draw)) {
+    for await (const drawn of this.#drawn(options, draw)) {
+      const { data, shape } = await this.decode(drawn);
       unitRange(data, images.subarray(first * values));
       first += shape[0];
     }
@@ -258,10 +259,30 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     const { height, width, channels } = this.#imageSizeOf(this.latentSize(options));
     const drawable = checkChannels(channels);
     const images: Pixels[] = [];
-    for await (const { data, shape } of this.#drawn(options, draw)) {
+    for await (const drawn of this.#drawn(options, draw)) {
+      const { data, shape } = await this.decode(drawn);
       images.push(...toUint8(data, [shape[0], height, width, drawable]));
     }
     return images;
+  }
+
+  /**
+   * Draws images and leaves them in the model's space, as diffusers does with output_type "latent": another pipeline can
+   * go on from them.
+   * @returns [count, h, w, c], which `decode` turns into images; count is that of the part, if one is asked for
+   * @throws PipelineError for options out of range
+   */
+  async generateLatents(options: Options): Promise<HostTensor> {
+    const draw = this.plan(options);
+    const { height, width, channels } = this.latentSize(options);
+    const shape = [drawnOf(options).count, height, width, channels];
+    const latents = new Float32Array(numel(shape));
+    let first = 0;
+    for await (const { data } of this.#drawn(options, draw)) {
+      latents.set(data, first);
+      first += data.length;
+    }
+    return hostTensor(latents, shape);
   }
 
   /** Checks the options of `generate` without computing anything. @throws PipelineError */
@@ -309,7 +330,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
     this.conditioner.condition(options, this.#imageSizeOf(this.latentSize(options)));
   }
 
-  /** Draws the images of a call, batch by batch: [n, H, W, C], in [-1, 1]. */
+  /** Draws the images of a call, batch by batch: [n, h, w, c], in the model's space. */
   async *#drawn(options: Options, draw: DrawBatch): AsyncGenerator<HostTensor, void, void> {
     const { firstImage: begin, count } = drawnOf(options);
     const { noise, batchSize = typeof noise === "object" ? count : DEFAULT_BATCH } = options;
@@ -329,7 +350,7 @@ export abstract class DiffusionPipeline<D extends Denoiser, Options extends Draw
       const drawn = draw({ model, shape, firstImage, count: wanted });
       const latents = await drawn.catch((error: unknown) => Promise.reject(pipelineErrorOf(error)));
       checkFinite(latents, "at the end");
-      yield firstOf(await this.decode(latents), wanted);
+      yield firstOf(latents, wanted);
     }
   }
 

@@ -57,7 +57,7 @@ export async function writePipeline(
   const custom = parts.codec?.saved?.pipeline;
   if (custom) await files.writeFileAtomic(join(folder, CUSTOM_PIPELINE), custom.source);
   await writeModelIndex(folder, {
-    className: custom?.className ?? className,
+    className: custom?.className ?? parts.codec?.saved?.diffusersClass ?? className,
     isCustom: custom !== undefined,
     components: new Map(saved.map(({ name, library, className }) => [name, { library, className }])),
     ...((custom || settings) && { settings: { ...settings, ...custom?.settings } }),

@@ -21,9 +21,10 @@ const FIRST_SITE = 0x5a000000;
  * Philox noise for the images `firstImage`, `firstImage` + 1, ...: the d-th draw of image k is keyed by
  * (seed, step k, site FIRST_SITE + d).
  * @param seed 0 .. 2^64-1
+ * @param firstDraw passes over those before
  */
-export function imageNoise(seed: number | bigint, firstImage = 0): NoiseSource {
-  return noisePerImage((image, k, draw) => drawImage(image, seed, firstImage + k, draw));
+export function imageNoise(seed: number | bigint, firstImage = 0, firstDraw = 0): NoiseSource {
+  return noisePerImage((image, k, draw) => drawImage(image, seed, firstImage + k, firstDraw + draw));
 }
 
 /** Fills the d-th draw (from 0) of an image of a seed. */

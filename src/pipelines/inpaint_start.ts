@@ -4,19 +4,23 @@
 
 import { type HostTensor, hostTensor } from "../engine/host_tensor.ts";
 import type { Pixels } from "../io/image/index.ts";
-import type { Beginning, Surroundings } from "./beginning.ts";
+import type { Beginning, SizeOptions, Surroundings } from "./beginning.ts";
 import { asPipelineError, PipelineError } from "./errors.ts";
 import {
-  checkedStrength,
+  countOf,
   cycled,
+  type Given,
   GivenImages,
+  GivenLatents,
   type ImageStartOptions,
   imagesOf,
   imageValues,
-  sizeOfAll,
+  isLatents,
+  sizeOf,
 } from "./image_start.ts";
 import { imageBatch } from "./images.ts";
 import { type Origin, pureNoise } from "./sampling.ts";
+import { type DenoisingOptions, partOf, type SchedulePart } from "./schedule_part.ts";
 import type { StartingBatch } from "./start.ts";
 
 /** Options of images of which a part is drawn anew. */
@@ -34,15 +38,15 @@ export interface InpaintOptions extends ImageStartOptions {
 }
 
 /** Inpainting. @param strength of calls that give none */
-export const fromMaskedImage = (strength: number): Beginning<InpaintOptions> => ({
+export const fromMaskedImage = (strength: number): Beginning<InpaintOptions & DenoisingOptions> => ({
   inputChannels: (latentChannels) => [latentChannels, paintingChannels(latentChannels)],
-  count: ({ image }) => imagesOf("image", image).length,
-  size: ({ image }) => sizeOfAll(imagesOf("image", image)),
+  count: ({ image }) => countOf(image),
+  size: ({ image }, factor) => sizeOf(image, factor),
   sizeOf: "the image's ",
   start(options, surroundings) {
-    const share = checkedStrength(options.strength ?? strength);
+    const part = partOf(options, strength);
     const painting = new Painting(options, surroundings);
-    return { strength: share, origin: (batch) => painting.origin(batch, share === 1) };
+    return { part, origin: (batch) => painting.origin(batch, part) };
   },
 });
 
@@ -52,37 +56,52 @@ const paintingChannels = (latentChannels: number): number => 2 * latentChannels 
 /** The images and masks of a call. */
 class Painting {
   readonly #seesMask: boolean;
-  readonly #image: GivenImages;
-  /** The images with gray in place of what is drawn anew. */
-  readonly #kept: GivenImages;
+  readonly #image: Given;
+  /** The images with gray in place of what is drawn anew; null of latents, in which nothing can be grayed. */
+  readonly #kept: GivenImages | null;
   /** Each [1, H, W, 1], 1 where it is drawn anew. */
   readonly #masks: readonly HostTensor[];
 
-  constructor(options: InpaintOptions, surroundings: Surroundings) {
-    const { unet, latentChannels } = surroundings;
-    const images = imageValues(imagesOf("image", options.image), surroundings);
-    const masks = masksOf(options, images);
-    const kept = images.map((image, m) => masked(image, masks[m % masks.length]));
+  constructor({ image, maskImage }: InpaintOptions, surroundings: Surroundings) {
+    const { unet, codec, latentChannels } = surroundings;
     this.#seesMask = unet.inChannels === paintingChannels(latentChannels);
-    this.#image = new GivenImages(images, surroundings);
+    if (isLatents(image)) {
+      if (this.#seesMask) {
+        throw new PipelineError(
+          "image is latents, expected an image: the model is trained for inpainting, and sees what is kept of it",
+        );
+      }
+      const { height: factor } = codec.imageSize({ height: 1, width: 1, channels: latentChannels });
+      this.#image = new GivenLatents(image, surroundings);
+      this.#kept = null;
+      this.#masks = masksOf(maskImage, countOf(image), sizeOf(image, factor));
+      return;
+    }
+    const images = imagesOf("image", image);
+    const values = imageValues(images, surroundings);
+    const masks = masksOf(maskImage, images.length, images[0]);
+    const kept = values.map((image, m) => masked(image, masks[m % masks.length]));
+    this.#image = new GivenImages(values, surroundings);
     this.#kept = new GivenImages(kept, surroundings);
     this.#masks = masks;
   }
 
-  /** @param isWhole whether all steps are taken, from noise alone */
-  async origin(batch: StartingBatch, isWhole: boolean): Promise<Origin> {
+  async origin(batch: StartingBatch, { strength, denoisingStart }: SchedulePart): Promise<Origin> {
     const { scheduler, timestep, noise: source, shape, firstImage } = batch;
+    const isWhole = strength === 1;
     const ofBatch = (all: HostTensor) => cycled(all, firstImage, shape);
     const mask = ofBatch(shrunk(this.#masks, shape));
     // Noise is drawn in the order of diffusers, which draws some for latents that it does not use.
     const imageNoise = isWhole && this.#seesMask ? undefined : this.#image.drawn(source);
     const noise = source.randn(shape);
-    const keptNoise = this.#kept.drawn(source);
+    const keptNoise = this.#kept?.drawn(source);
     const imageLatents = async () => ofBatch(await this.#image.latents(imageNoise));
-    const start = isWhole
-      ? pureNoise(scheduler, noise)
-      : scheduler.addNoise(await imageLatents(), noise, [timestep]);
-    if (this.#seesMask) {
+    const noisyImage = async () =>
+      denoisingStart === undefined
+        ? scheduler.addNoise(await imageLatents(), noise, [timestep])
+        : imageLatents();
+    const start = isWhole ? pureNoise(scheduler, noise) : await noisyImage();
+    if (this.#seesMask && this.#kept !== null) {
       const kept = ofBatch(await this.#kept.latents(keptNoise));
       return { start, seen: (input) => joinedChannels([input, mask, kept]) };
     }
@@ -94,18 +113,21 @@ class Painting {
 }
 
 /** @throws PipelineError for masks that do not belong to the images */
-function masksOf({ maskImage }: InpaintOptions, images: readonly HostTensor[]): readonly HostTensor[] {
+function masksOf(
+  maskImage: InpaintOptions["maskImage"],
+  images: number,
+  { height, width }: Required<SizeOptions>,
+): readonly HostTensor[] {
   const masks = imagesOf("maskImage", maskImage);
-  const [, height, width] = images[0].shape;
   const other = masks.find((mask) => mask.width !== width || mask.height !== height);
   if (other !== undefined) {
     throw new PipelineError(
       `maskImage is ${other.width} x ${other.height}, expected the image's ${width} x ${height}`,
     );
   }
-  if (masks.length !== 1 && masks.length !== images.length) {
+  if (masks.length !== 1 && masks.length !== images) {
     throw new PipelineError(
-      `${masks.length} masks were given for ${images.length} images; expected one, or one for each`,
+      `${masks.length} masks were given for ${images} images; expected one, or one for each`,
     );
   }
   return asPipelineError(() => masks.map((mask) => imageBatch(mask, 1, (level) => (level < 128 ? 0 : 1))));

@@ -151,6 +151,10 @@ export abstract class PromptPipeline<Options extends PromptOptions> extends Weig
     return super.generate(this.#completed(options));
   }
 
+  override async generateLatents(options: Options): Promise<HostTensor> {
+    return super.generateLatents(this.#completed(options));
+  }
+
   override async generateImages(options: Options): Promise<Pixels[]> {
     return super.generateImages(this.#completed(options));
   }
@@ -164,10 +168,10 @@ export abstract class PromptPipeline<Options extends PromptOptions> extends Weig
   }
 
   protected override latentSize(options: Options): ImageSize {
-    const { height, width } = this.#beginning.size(options);
-    if (height === undefined && width === undefined) return super.latentSize(options);
     const { unet, codec, latentChannels: channels } = this;
     const { height: factor } = codec.imageSize({ height: 1, width: 1, channels });
+    const { height, width } = this.#beginning.size(options, factor);
+    if (height === undefined && width === undefined) return super.latentSize(options);
     const most = factor * unet.sizeFactor;
     const inLatents = (name: "height" | "width", given: number | undefined): number => {
       const side = given ?? this.imageSize[name];

@@ -9,14 +9,24 @@ const DEFAULT_STEPS: ReadonlyMap<string, number> = new Map([
   ["repaint", 250],
 ]);
 const FEW_STEPS = 50;
+/** Models that were distilled to draw in few steps, by their pipelines' classes in diffusers. */
+const STEPS_OF_CLASS: ReadonlyMap<string, number> = new Map([
+  ["LatentConsistencyModelPipeline", 4],
+  ["LatentConsistencyModelImg2ImgPipeline", 4],
+]);
 
 /**
  * The default number of steps.
  * @param scheduler its short name, or "repaint"
  * @param numTrainTimesteps upper limit for any scheduler
+ * @param className of the pipeline in diffusers
  */
-export const defaultSteps = (scheduler: string, numTrainTimesteps: number): number =>
-  Math.min(DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);
+export const defaultSteps = (
+  scheduler: string,
+  numTrainTimesteps: number,
+  className = "DDPMPipeline",
+): number =>
+  Math.min(STEPS_OF_CLASS.get(className) ?? DEFAULT_STEPS.get(scheduler) ?? FEW_STEPS, numTrainTimesteps);
 
 /** A scheduler that draws well in few steps, with the models of another: DDPM needs many. */
 export const fewStepScheduler = (own: SchedulerName): SchedulerName => (own === "ddpm" ? "ddim" : own);
@@ -55,11 +65,14 @@ const PYTHON_DEFAULTS: ReadonlyMap<string, PythonDefaults> = new Map([
   ["DDIMPipeline", { scheduler: "ddim", steps: 50 }],
   ["PNDMPipeline", { scheduler: "pndm", steps: 50 }],
   ["ConsistencyModelPipeline", { steps: 1 }],
+  ["ScoreSdeVePipeline", { steps: 2000 }],
   ["LDMPipeline", { steps: 50 }],
   ["DiTPipeline", { steps: 50 }],
   ["StableDiffusionPipeline", { steps: 50 }],
   ["StableDiffusionImg2ImgPipeline", { steps: 50 }],
   ["StableDiffusionInpaintPipeline", { steps: 50 }],
+  ["LatentConsistencyModelPipeline", { steps: 4 }],
+  ["LatentConsistencyModelImg2ImgPipeline", { steps: 4 }],
   ["StableDiffusionXLPipeline", { steps: 50 }],
   ["StableDiffusionXLImg2ImgPipeline", { steps: 50 }],
   ["StableDiffusionXLInpaintPipeline", { steps: 50 }],

@@ -7,15 +7,16 @@ import { batchWatch, DiffusionPipeline, type DrawBatch, type DrawOptions } from 
 import { asPipelineError, PipelineError } from "./errors.ts";
 import { sampleLoop } from "./sampling.ts";
 import { defaultSampling, defaultSteps } from "./sampling_defaults.ts";
+import { stepsOf } from "./schedule_part.ts";
 import { chosenScheduler, type SchedulerOptions } from "./scheduler_choice.ts";
 import { checkSeedCompat, noiseOf } from "./seeding.ts";
-import { type Start, stepsFrom } from "./start.ts";
+import type { Start } from "./start.ts";
 
 /** Options of `generate`. */
 export interface GenerateOptions extends DrawOptions, AdaptiveOptions {
   /**
    * Denoising steps. Default: those of the pipeline's `sampling` where no scheduler is chosen, otherwise 1000 for DDPM
-   * and 50 for others; samplers with a tolerance choose their own. With seedCompat "torch" and no scheduler: those of
+   * and 50 for others, 4 for pipelines of latent consistency models; samplers with a tolerance choose their own. With seedCompat "torch" and no scheduler: those of
    * the pipeline in diffusers, 1000 for DDPMPipeline.
    */
   readonly steps?: number;
@@ -50,18 +51,23 @@ export abstract class SchedulerPipeline<
     const adaptive = adaptiveDrawing(options, this.scheduler, this.schedulerName);
     if (adaptive && start === null) return adaptive;
     if (adaptive) {
-      throw new PipelineError("a sampler that chooses its own steps starts from no image; give a scheduler");
+      throw new PipelineError(
+        "a sampler that chooses its own steps goes from noise to the image; to start or end elsewhere, give a scheduler",
+      );
     }
     const { count: total = 1, eta } = options;
     // Reports invalid options before anything is computed.
-    stepsFrom(start, this.#sampler(options));
+    stepsOf(start?.part, this.#sampler(options));
     return async ({ model: { denoise }, shape, ...batch }) => {
       // A new one for each batch, because schedulers keep a history of steps.
       const scheduler = this.#sampler(options);
-      const timesteps = stepsFrom(start, scheduler);
-      const noise = noiseOf(options, total, batch.firstImage, this.stepNoise(options));
+      const timesteps = stepsOf(start?.part, scheduler);
       const { firstImage } = batch;
-      const origin = await start?.origin({ scheduler, timestep: timesteps[0], noise, shape, firstImage });
+      const noise = noiseOf(options, total, firstImage, {
+        place: start?.part.denoisingStart,
+        ofSteps: this.stepNoise(options),
+      });
+      const origin = await start?.origin?.({ scheduler, timestep: timesteps[0], noise, shape, firstImage });
       return sampleLoop({
         denoise,
         scheduler,
@@ -80,7 +86,7 @@ export abstract class SchedulerPipeline<
     return 1;
   }
 
-  /** Where a call starts, if not at noise alone. @throws PipelineError for options that do not fit */
+  /** Where a call starts and ends, if it does not go from noise alone to the image. @throws PipelineError for options that do not fit */
   protected start(_options: Options): Start | null {
     return null;
   }
@@ -90,7 +96,7 @@ export abstract class SchedulerPipeline<
     const choice = { options: schedulerOptions, seedCompat };
     const scheduler = chosenScheduler(name, this.scheduler, this.schedulerName, choice);
     const most = scheduler.numTrainTimesteps;
-    const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most);
+    const usual = defaultSteps(typeof name === "string" ? name : this.schedulerName, most, this.className);
     const chosen = steps ?? usual;
     if (!Number.isInteger(chosen) || chosen < 1 || chosen > most) {
       throw new PipelineError(`steps is ${chosen}, expected a whole number from 1 to ${most}`);

@@ -40,18 +40,30 @@ export function checkSeedCompat({ seedCompat, noise }: SeedOptions): void {
   if (noise) throw new PipelineError("give either noise or seedCompat, not both");
 }
 
+/** Draws that lie between those of two calls, which go on from each other. */
+const DRAWS_OF_WAY = 2 ** 20;
+
+/** What a call draws besides the first noise of its images. */
+interface NoiseUse {
+  /**
+   * Where on the way from noise, 0, to the image, 1, the call goes on: it draws other noise of a seed than the calls
+   * before, from which its images are made. Default 0.
+   */
+  readonly place?: number | undefined;
+  /** With another library's seeds, for how many times the images it draws the noise of steps. Default 1. */
+  readonly ofSteps?: number;
+}
+
 /**
  * The noise of the images `firstImage`, `firstImage` + 1, ... of `count` in total.
- * @param ofSteps with another library's seeds, for how many times the images it draws the noise of steps
  */
 export function noiseOf(
   { seed = 0, seedCompat, noise }: SeedOptions,
   count: number,
   firstImage: number,
-  ofSteps = 1,
+  { place = 0, ofSteps }: NoiseUse = {},
 ): DrawnNoise {
   if (noise) return typeof noise === "function" ? noise(firstImage) : noise;
-  return seedCompat === "torch"
-    ? torchImageNoise(seed, count, firstImage, ofSteps)
-    : imageNoise(seed, firstImage);
+  if (seedCompat === "torch") return torchImageNoise(seed, count, firstImage, ofSteps);
+  return imageNoise(seed, firstImage, Math.round(place * DRAWS_OF_WAY));
 }

@@ -10,6 +10,7 @@ import { HALVES } from "../io/state_dict.ts";
 import { AutoencoderKL } from "../models/autoencoder_kl.ts";
 import { CLIPTextModel, CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
 import type { CLIPTokenizer } from "../models/clip_tokenizer.ts";
+import type { CLIPTokenizerSettings } from "../models/clip_vocabulary.ts";
 import { ORIGINAL_AUTOENCODER, originalAutoencoder } from "../models/original/autoencoder.ts";
 import {
   ORIGINAL_LAYOUTS,
@@ -28,7 +29,7 @@ import { FileError } from "../platform/errors.ts";
 import type { Scheduler } from "../schedulers/index.ts";
 import { explained, SCHEDULER, schedulerFromJson, UNET, type Warn } from "./components.ts";
 import { PipelineError } from "./errors.ts";
-import { readTokenizer, TOKENIZER, TOKENIZER_2 } from "./text_components.ts";
+import { readTokenizer, TEXT_ENCODER, TEXT_ENCODER_2, TOKENIZER, TOKENIZER_2 } from "./text_components.ts";
 
 const { join } = paths;
 
@@ -64,7 +65,8 @@ export interface SingleFileParts {
   /** By their names in a pipeline of diffusers: text_encoder, text_encoder_2. */
   readonly textEncoders: ReadonlyMap<string, CLIPTextModel>;
   readonly scheduler: Scheduler;
-  readonly tokenizer: CLIPTokenizer;
+  /** Undefined of the refiner, which has the second text encoder alone. */
+  readonly tokenizer: CLIPTokenizer | undefined;
   /** That of the second text encoder of Stable Diffusion XL. */
   readonly tokenizer2: CLIPTokenizer | undefined;
 }
@@ -275,20 +277,24 @@ const OPENCLIP_PADDING = { padToken: "!" };
 async function tokenizersOf(
   path: string,
   version: OriginalVersion,
-  { tokenizer, config }: SingleFileOptions,
+  options: SingleFileOptions,
 ): Promise<Pick<SingleFileParts, "tokenizer" | "tokenizer2">> {
-  const folder = tokenizer ?? (config === undefined ? undefined : join(config, TOKENIZER));
-  if (folder === undefined) {
-    throw new PipelineError(
-      `${path}: the vocabulary is not in such a file; give the folder of the tokenizer as tokenizer, such as "tokenizer" of a folder that diffusers saved`,
-    );
-  }
-  const second = async (): Promise<CLIPTokenizer> =>
-    tokenizer === undefined && config !== undefined
-      ? readTokenizer(join(config, TOKENIZER_2))
-      : readTokenizer(folder, OPENCLIP_PADDING);
+  const read = tokenizerReader(path, options);
+  const components = ORIGINAL_LAYOUTS[version].textEncoders.map(({ component }) => component);
   return {
-    tokenizer: await readTokenizer(folder),
-    tokenizer2: version === "xl" ? await second() : undefined,
+    tokenizer: components.includes(TEXT_ENCODER) ? await read(TOKENIZER) : undefined,
+    tokenizer2: components.includes(TEXT_ENCODER_2) ? await read(TOKENIZER_2, OPENCLIP_PADDING) : undefined,
   };
+}
+
+/** Reads a component of the config's folder, or the tokenizer that is given, with settings in place of its own. */
+function tokenizerReader(
+  path: string,
+  { tokenizer, config }: SingleFileOptions,
+): (component: string, settings?: Partial<CLIPTokenizerSettings>) => Promise<CLIPTokenizer> {
+  if (tokenizer !== undefined) return (_, settings) => readTokenizer(tokenizer, settings);
+  if (config !== undefined) return (component) => readTokenizer(join(config, component));
+  throw new PipelineError(
+    `${path}: the vocabulary is not in such a file; give the folder of the tokenizer as tokenizer, such as "tokenizer" of a folder that diffusers saved`,
+  );
 }

@@ -26,8 +26,11 @@ export class StableDiffusionImg2ImgPipeline extends PromptPipeline<StableDiffusi
 
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
-    const className = "StableDiffusionImg2ImgPipeline";
-    super({ ...seeingTokens(parts, options), beginning: fromImage(0.8), className }, options);
+    const names = {
+      usual: "StableDiffusionImg2ImgPipeline",
+      consistency: "LatentConsistencyModelImg2ImgPipeline",
+    };
+    super({ ...seeingTokens(parts, options, names), beginning: fromImage(0.8) }, options);
     this.components = parts;
   }
 

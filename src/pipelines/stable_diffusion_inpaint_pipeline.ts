@@ -28,8 +28,8 @@ export class StableDiffusionInpaintPipeline extends PromptPipeline<StableDiffusi
 
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
-    const className = "StableDiffusionInpaintPipeline";
-    super({ ...seeingTokens(parts, options), beginning: fromMaskedImage(1), className }, options);
+    const names = { usual: "StableDiffusionInpaintPipeline" };
+    super({ ...seeingTokens(parts, options, names), beginning: fromMaskedImage(1) }, options);
     this.components = parts;
   }
 

@@ -25,8 +25,8 @@ export class StableDiffusionPipeline extends PromptPipeline<StableDiffusionOptio
 
   /** @throws PipelineError for parts that do not belong together */
   constructor(parts: StableDiffusionParts, options: StableDiffusionPipelineOptions = {}) {
-    const className = "StableDiffusionPipeline";
-    super({ ...seeingTokens(parts, options), beginning: fromNoise, className }, options);
+    const names = { usual: "StableDiffusionPipeline", consistency: "LatentConsistencyModelPipeline" };
+    super({ ...seeingTokens(parts, options, names), beginning: fromNoise }, options);
     this.components = parts;
   }
 

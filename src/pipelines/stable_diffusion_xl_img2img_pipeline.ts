@@ -7,6 +7,7 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
+import type { DenoisingOptions } from "./schedule_part.ts";
 import type { SingleFileOptions } from "./single_file.ts";
 import {
   readStableDiffusionXL,
@@ -17,7 +18,11 @@ import {
 import type { TextXLOptions } from "./text_xl_conditioner.ts";
 
 /** Options of `generate`: the image, the prompts, and how the images are drawn. */
-export interface StableDiffusionXLImg2ImgOptions extends PromptOptions, TextXLOptions, ImageStartOptions {}
+export interface StableDiffusionXLImg2ImgOptions
+  extends PromptOptions,
+    TextXLOptions,
+    ImageStartOptions,
+    DenoisingOptions {}
 
 /** Draws an image anew as a prompt says, like diffusers' StableDiffusionXLImg2ImgPipeline, without its watermark. */
 export class StableDiffusionXLImg2ImgPipeline extends PromptPipeline<StableDiffusionXLImg2ImgOptions> {

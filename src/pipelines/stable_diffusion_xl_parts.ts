@@ -2,8 +2,8 @@
 
 import { autoencoder } from "../codecs/autoencoder.ts";
 import { readModelIndex } from "../io/diffusers_folder.ts";
-import type { JsonObject } from "../io/diffusers_json.ts";
 import { CLIPTextModelWithProjection } from "../models/clip_text_model.ts";
+import { ORIGINAL_LAYOUTS, type OriginalConfig } from "../models/original/layouts.ts";
 import { PipelineError } from "./errors.ts";
 import { STABLE_DIFFUSION_XL } from "./families.ts";
 import { readPipelineOf } from "./folders.ts";
@@ -67,7 +67,7 @@ export async function readStableDiffusionXL(
   return [parts, computingOptions(options, sampling)];
 }
 
-const FILES: ExpectedVersions = { versions: ["xl"], title: "Stable Diffusion XL" };
+const FILES: ExpectedVersions = { versions: ["xl", "xl-refiner"], title: "Stable Diffusion XL" };
 
 /**
  * Reads a single file in the original layout of Stable Diffusion XL.
@@ -79,26 +79,27 @@ export async function readStableDiffusionXLFile(
   options: SingleFileOptions & StableDiffusionPipelineOptions,
 ): Promise<[StableDiffusionXLParts, StableDiffusionPipelineOptions]> {
   const { config } = options;
-  const { settings = {} } = config === undefined ? {} : await readModelIndex(config);
-  const { unet, vae, textEncoders, scheduler, tokenizer, tokenizer2 } = await readSingleFile(
+  const index = config === undefined ? undefined : await readModelIndex(config);
+  const { version, unet, vae, textEncoders, scheduler, tokenizer, tokenizer2 } = await readSingleFile(
     path,
     options,
     FILES,
   );
   const textEncoder = textEncoders.get(TEXT_ENCODER);
   const textEncoder2 = textEncoders.get(TEXT_ENCODER_2);
-  if (!textEncoder || !(textEncoder2 instanceof CLIPTextModelWithProjection) || !tokenizer2) {
-    throw new PipelineError(`${path}: the file lacks a text encoder`);
+  if (!(textEncoder2 instanceof CLIPTextModelWithProjection) || !tokenizer2) {
+    throw new PipelineError(`${path}: the file lacks the second text encoder`);
   }
-  const encoders = { tokenizer, textEncoder, tokenizer2, textEncoder2 };
-  return [
-    { unet, scheduler, codec: autoencoder(vae), ...encoders, ...toldBy(settings) },
-    computingOptions(options, undefined),
-  ];
+  const parts = {
+    ...{ unet, scheduler, codec: autoencoder(vae), tokenizer2, textEncoder2 },
+    ...(tokenizer && textEncoder && { tokenizer, textEncoder }),
+    ...toldBy(index?.settings ?? ORIGINAL_LAYOUTS[version].settings),
+  };
+  return [parts, computingOptions(options, undefined)];
 }
 
 /** What a model_index.json says of the model. */
-const toldBy = (settings: JsonObject) => ({
+const toldBy = (settings: OriginalConfig) => ({
   forceZerosForEmptyPrompt: settings.force_zeros_for_empty_prompt !== false,
   requiresAestheticsScore: settings.requires_aesthetics_score === true,
 });

@@ -8,6 +8,7 @@ import {
   type StableDiffusionLoadOptions,
   type StableDiffusionPipelineOptions,
 } from "./prompt_pipeline.ts";
+import type { DenoisingEndOptions } from "./schedule_part.ts";
 import type { SingleFileOptions } from "./single_file.ts";
 import {
   readStableDiffusionXL,
@@ -18,7 +19,11 @@ import {
 import type { TextXLOptions } from "./text_xl_conditioner.ts";
 
 /** Options of `generate`: the prompts, the size, and how the images are drawn. */
-export interface StableDiffusionXLOptions extends PromptOptions, TextXLOptions, SizeOptions {}
+export interface StableDiffusionXLOptions
+  extends PromptOptions,
+    TextXLOptions,
+    SizeOptions,
+    DenoisingEndOptions {}
 
 /** Draws what a prompt says, like diffusers' StableDiffusionXLPipeline, without its watermark: text to image. */
 export class StableDiffusionXLPipeline extends PromptPipeline<StableDiffusionXLOptions> {

@@ -1,10 +1,10 @@
-// Where the drawing of a call starts, if not at noise alone: within the schedule, at an image with noise on it.
+// Where the drawing of a call starts, if not at noise alone, and which part of the schedule it walks.
 
 import type { HostTensor } from "../engine/host_tensor.ts";
-import { PNDMScheduler, type Scheduler } from "../schedulers/index.ts";
-import { PipelineError } from "./errors.ts";
+import type { Scheduler } from "../schedulers/index.ts";
 import type { DrawnNoise } from "./image_noise.ts";
 import type { Origin } from "./sampling.ts";
+import type { SchedulePart } from "./schedule_part.ts";
 
 /** A batch about to be drawn. */
 export interface StartingBatch {
@@ -19,36 +19,9 @@ export interface StartingBatch {
   readonly firstImage: number;
 }
 
-/** Where a call starts. */
+/** Where a call starts, and ends. */
 export interface Start {
-  /** The share of the schedule that is walked, its end; above 0, up to 1. */
-  readonly strength: number;
-  origin(batch: StartingBatch): Promise<Origin>;
-}
-
-/**
- * Sets a scheduler to where a call starts.
- * @param start null for noise alone
- * @param scheduler with its timesteps set
- * @returns the timesteps that are walked, as in diffusers (`get_timesteps`)
- * @throws PipelineError where no step is left, and for a scheduler that cannot start within its schedule
- */
-export function stepsFrom(start: Start | null, scheduler: Scheduler): readonly number[] {
-  if (start === null) return scheduler.timesteps;
-  const { strength } = start;
-  const steps = scheduler.numInferenceSteps ?? scheduler.timesteps.length;
-  const walked = Math.floor(steps * strength);
-  if (walked < 1) {
-    throw new PipelineError(
-      `strength ${strength} leaves none of ${steps} steps; give more steps or a higher strength`,
-    );
-  }
-  if (scheduler instanceof PNDMScheduler && !scheduler.config.skipPrkSteps) {
-    throw new PipelineError(
-      "pndm starts within its schedule only without Runge-Kutta steps; give schedulerOptions { skipPrkSteps: true }",
-    );
-  }
-  const first = (steps - walked) * scheduler.order;
-  scheduler.setBeginIndex?.(first);
-  return scheduler.timesteps.slice(first);
+  readonly part: SchedulePart;
+  /** Default: noise alone. */
+  origin?(batch: StartingBatch): Promise<Origin>;
 }

@@ -15,9 +15,6 @@ import {
 import { PromptEncoder } from "./prompt_encoder.ts";
 import type { TextOptions } from "./text_options.ts";
 
-/** diffusers' default. */
-const DEFAULT_GUIDANCE = 7.5;
-
 /** A text encoder and its tokenizer. */
 export interface OneTextEncoder {
   /** Makes tokens of prompts. */
@@ -27,7 +24,7 @@ export interface OneTextEncoder {
 }
 
 /** How prompts are understood. */
-export interface TextSettings extends Pick<GuidanceSettings, "embeddingWidth"> {
+export interface TextSettings extends GuidanceSettings {
   /** Told of prompts that are too long, of which the end is cut off. */
   readonly warn: Warn | undefined;
 }
@@ -37,9 +34,9 @@ export class TextConditioner extends PromptConditioner<TextOptions> {
   readonly #encoder: PromptEncoder;
   readonly #warn: Warn | undefined;
 
-  constructor({ tokenizer, textEncoder }: OneTextEncoder, { embeddingWidth, warn }: TextSettings) {
+  constructor({ tokenizer, textEncoder }: OneTextEncoder, { warn, ...guidance }: TextSettings) {
     const encoder = new PromptEncoder(tokenizer, textEncoder);
-    super({ defaultScale: DEFAULT_GUIDANCE, embeddingWidth }, [{ name: "text_encoder", encoder }]);
+    super(guidance, [{ name: "text_encoder", encoder }]);
     this.#encoder = encoder;
     this.#warn = warn;
   }

@@ -270,6 +270,34 @@ describe("LoRAs", () => {
   });
 });
 
+test("a latent consistency model in its four steps, with any of its schedulers", async () => {
+  const model = await wholeFolder("pipeline_lcm");
+  const file = join(model, "model_index.json");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace('"StableDiffusionPipeline"', '"LatentConsistencyModelPipeline"'));
+  for (const more of [[], ["--scheduler", "ddim"], ["--seed-compat", "torch"]]) {
+    const out = work.path("few.png");
+    const said = await imago(
+      "sample",
+      model,
+      "--prompt",
+      "a cat",
+      ...more,
+      "--out",
+      out,
+      "--force",
+      "--json",
+    );
+    expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", steps: 4 });
+  }
+  const pipeline = await StableDiffusionPipeline.fromPretrained(model);
+  const call = { prompt: "a cat", scheduler: "lcm", seed: 1 } as const;
+  const images = await pipeline.generate(call);
+  expect(await pipeline.generate({ ...call, steps: 4, guidanceScale: 8.5 })).toEqual(images);
+  expect(await pipeline.generate({ ...call, guidanceScale: 7.5 })).not.toEqual(images);
+  await pipeline.close();
+});
+
 test("Stable Diffusion XL, from noise and from an image", async () => {
   const model = await wholeFolder("pipeline_xl");
   const args = [
@@ -297,6 +325,47 @@ test("Stable Diffusion XL, from noise and from an image", async () => {
   const near = ["--image", work.path("xl.png"), "--strength", "0.5", "--json"];
   const said = await imago(...args, ...near, "--out", work.path("xl_near.png"));
   expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", strength: 0.5, width: 16, height: 16 });
+});
+
+test("Stable Diffusion XL is told a second text and sizes, other models are not", async () => {
+  const model = await wholeFolder("pipeline_xl");
+  const sizes = {
+    originalSize: [40, 24],
+    targetSize: [64, 48],
+    cropsCoordsTopLeft: [3, 5],
+    negativeOriginalSize: [16, 20],
+    negativeTargetSize: [8, 8],
+    negativeCropsCoordsTopLeft: [1, 2],
+  } as const;
+  const given = [
+    ...["--prompt", "a castle", "--prompt-2", "the dog", "--negative", "people", "--negative-2", "a cat"],
+    ...["--original-size", "24x40", "--target-size", "48x64", "--crop-top-left", "3,5"],
+    ...["--negative-original-size", "20x16", "--negative-target-size", "8"],
+    ...["--negative-crop-top-left", "1,2"],
+  ];
+  const how = ["--scheduler", "ddim", "--steps", "2", "--each", work.path("told"), "--json"];
+  const said = await imago("sample", model, ...given, ...how, "--out", work.path("told.png"));
+  expect(JSON.parse(said.stdout)).toMatchObject({
+    ...{ prompt_2: ["the dog"], negative_2: ["a cat"], original_size: [40, 24] },
+    ...{ crop_top_left: [3, 5], negative_target_size: [8, 8] },
+  });
+  const pipeline = await StableDiffusionXLPipeline.fromPretrained(model);
+  const [expected] = await pipeline.generateImages({
+    ...{ prompt: "a castle", prompt2: "the dog", negativePrompt: "people", negativePrompt2: "a cat" },
+    ...{ scheduler: "ddim", steps: 2, seed: 0, ...sizes },
+  });
+  await pipeline.close();
+  expect(new Uint8Array((await pixels("told/0000.png")).data)).toEqual(expected.data);
+  for (const [source, more, message] of [
+    [MODEL, ["--prompt-2", "a"], "--prompt-2 is for models of Stable Diffusion XL, which "],
+    [MODEL, ["--target-size", "8"], "--target-size is for models of Stable Diffusion XL, which "],
+    [model, ["--crop-top-left", "3"], '--crop-top-left is "3"; expected pixels from the top'],
+    [model, ["--negative-2", "a"], "negativePrompt2 counts beside negativePrompt; give both"],
+  ] as const) {
+    const { code, line } = await failure(["sample", source, "--prompt", "a", ...more, "--out", "no.png"]);
+    expect(line).toContain(message);
+    expect(code).toBe(2);
+  }
 });
 
 describe("a single file in place of a folder", () => {

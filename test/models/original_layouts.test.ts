@@ -19,6 +19,7 @@ import { originalTextModel } from "../../src/models/original/text_model.ts";
 import { originalUNet } from "../../src/models/original/unet.ts";
 import { UNet2DConditionModel } from "../../src/models/unet_2d_condition_model.ts";
 import { readGolden, readJsonFixture } from "../support/golden.ts";
+import { sha256Of } from "../support/sha256_of.ts";
 
 const CLASSES = { AutoencoderKL, CLIPTextModel, CLIPTextModelWithProjection, UNet2DConditionModel };
 const layout = v.picklist(["", "clip", "openclip"]);
@@ -78,15 +79,6 @@ test.each(Object.entries(published))("%s: names and shapes", (name, { layout, te
       .digest("hex"),
   ).toBe(sha256);
 });
-
-const sha256Of = (tensors: StateDict): string => {
-  const lines = [...tensors].map(([name, { shape, data }]) =>
-    Buffer.concat([Buffer.from(`${name} ${shape.join(",")}\n`), new Uint8Array(data.slice().buffer)]),
-  );
-  return createHash("sha256")
-    .update(Buffer.concat(lines.sort(Buffer.compare)))
-    .digest("hex");
-};
 
 /** The bits of 16-bit elements lie as float32 does. */
 const bitsOf = (data: Float32Array | Uint16Array) =>
@@ -153,6 +145,13 @@ describe("the version of a file", () => {
     ],
   ])("other files say what they lack, %#", (names, problem) => {
     expect(originalVersion(names)).toEqual({ problem: expect.stringContaining(problem) });
+  });
+});
+
+test("the refiner of XL is told an aesthetic score", () => {
+  expect(ORIGINAL_LAYOUTS["xl-refiner"].settings).toEqual({
+    force_zeros_for_empty_prompt: false,
+    requires_aesthetics_score: true,
   });
 });
 

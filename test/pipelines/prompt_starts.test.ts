@@ -137,7 +137,7 @@ describe("from an image", async () => {
 test("samplers that choose their own steps start from no image", async () => {
   const pipeline = await StableDiffusionImg2ImgPipeline.fromPretrained(BASE);
   expect(() => pipeline.checkOptions({ prompt: "a cat", image, scheduler: "dpm-adaptive" })).toThrow(
-    "a sampler that chooses its own steps starts from no image; give a scheduler",
+    "a sampler that chooses its own steps goes from noise to the image; to start or end elsewhere, give a scheduler",
   );
 });
 

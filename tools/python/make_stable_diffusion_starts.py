@@ -28,7 +28,7 @@ from make_stable_diffusion_models import LEVELS, UNET, UNETS, liven
 
 SIDE = 32
 # Folders that lie between pipeline/ and one that builds on them.
-BASES = {"pipeline_refiner": ("pipeline_xl",)}
+BASES = {name: ("pipeline_xl",) for name in ("pipeline_refiner", "pipeline_xl_inpaint", "pipeline_xl_lcm")}
 PROMPTS = ["a photo of a cat", "an oil painting of the castle, highly detailed"]
 NEGATIVES = ["dog", ""]
 FIVE = ["DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler",
@@ -128,28 +128,39 @@ def start_images() -> list[Image.Image]:
     return [Image.fromarray(image) for image in levels]
 
 
-def drawn(folder: pathlib.Path, calls: list[tuple]) -> list[dict]:
-    """A row for each call and scheduler."""
+def loaded(folder: pathlib.Path, name: str, kind: str) -> diffusers.DiffusionPipeline:
+    """The pipeline of a folder, which holds only what differs from others."""
+    with tempfile.TemporaryDirectory() as whole:
+        for part in ("pipeline", *BASES.get(name, ()), name):
+            shutil.copytree(folder / part, whole, dirs_exist_ok=True)
+        pipeline = getattr(diffusers, kind).from_pretrained(whole)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def arguments(told: dict) -> dict:
+    """The arguments of a call: images by number become images, pairs tuples."""
     images = start_images()
     chosen = lambda given: [images[k] for k in given] if isinstance(given, list) else images[given]
+    return {key: chosen(value) if key in ("image", "mask_image") else
+            tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
+            for key, value in told.items()}
+
+
+def drawn(folder: pathlib.Path, calls: list[tuple]) -> list[dict]:
+    """A row for each call and scheduler."""
     rows = []
     for name, kind, schedulers, options in calls:
-        with tempfile.TemporaryDirectory() as whole:
-            for part in ("pipeline", *BASES.get(name, ()), name):
-                shutil.copytree(folder / part, whole, dirs_exist_ok=True)
-            Pipeline = getattr(diffusers, kind)
-            loaded = Pipeline.from_pretrained(whole)
-            loaded.set_progress_bar_config(disable=True)
-        own = loaded.scheduler.config
+        pipeline = loaded(folder, name, kind)
+        own = pipeline.scheduler.config
         for scheduler in schedulers:
-            loaded.scheduler = getattr(diffusers, scheduler).from_config(own)
+            pipeline.scheduler = getattr(diffusers, scheduler).from_config(own)
             prompts = {} if kind == "LDMPipeline" else dict(prompt=PROMPTS)
             told = prompts | dict(num_inference_steps=6) | options
-            call = {key: chosen(value) if key in ("image", "mask_image") else
-                    tuple(value) if key.endswith(("_size", "top_left")) and isinstance(value, list) else value
-                    for key, value in told.items()}
+            told = {key: value for key, value in told.items() if value is not None}
             generator = torch.Generator("cpu").manual_seed(7)
-            pixels = (loaded(**call, generator=generator, output_type="np").images * 255).round().astype(numpy.uint8)
+            pixels = (pipeline(**arguments(told), generator=generator, output_type="np").images * 255).round()
+            pixels = pixels.astype(numpy.uint8)
             rows.append({"folder": name, "pipeline": kind, "scheduler": scheduler, "seed": 7, "options": told,
                          "shape": list(pixels.shape), "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return rows

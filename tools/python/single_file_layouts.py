@@ -5,16 +5,23 @@
 
 Writes single_files.json there. "published" has, for models of stable_diffusion_keys.py, how many tensors a file has and a
 hash of the lines "NAME SHAPE". "values" has, for the tiny models of this folder, a hash of names, shapes and values. Every
-tensor is brought back by the functions with which diffusers reads such files, and must be the model's own again.
+tensor is brought back by the functions with which diffusers reads such files, and must be the model's own again. "pictures"
+has rows like those of starts.json of whole files of the tiny pipelines, read by diffusers' from_single_file, and hashes of
+the files' tensors.
 """
+
+import base64
 
 import hashlib
 import json
 import pathlib
 import re
 import sys
+import tempfile
 from collections.abc import Iterable
 
+import diffusers
+import numpy
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.loaders.single_file_utils import (
@@ -23,9 +30,10 @@ from diffusers.loaders.single_file_utils import (
     convert_ldm_vae_checkpoint,
     convert_open_clip_checkpoint,
 )
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from make_stable_diffusion_starts import IMAGE, PROMPTS, SIZE, arguments, loaded
 from stable_diffusion_keys import MODELS
 
 Weights = dict[str, torch.Tensor]
@@ -94,8 +102,7 @@ def original_clip(weights: Weights) -> Weights:
     return out
 
 
-def original_open_clip(weights: Weights, model: torch.nn.Module) -> Weights:
-    prefix = "conditioner.embedders.1.model."
+def original_open_clip(weights: Weights, model: torch.nn.Module, prefix: str) -> Weights:
     out = {}
     for key, value in weights.items():
         if "_proj." in key and "out_proj" not in key:
@@ -123,13 +130,13 @@ def check(back: Weights, weights: Weights) -> None:
         assert value.device.type == "meta" or torch.equal(back[key], value), key
 
 
-def original(model: torch.nn.Module, layout: str, prefixed: bool) -> Weights:
+def original(model: torch.nn.Module, layout: str, prefixed: bool, prefix: str = "conditioner.embedders.1.model.") -> Weights:
     weights = {("text_model." if prefixed else "") + key: value for key, value in model.state_dict().items()}
     if isinstance(model, UNet2DConditionModel):
         return original_unet(weights, dict(model.config))
     if isinstance(model, AutoencoderKL):
         return original_vae(weights, dict(model.config))
-    return original_clip(weights) if layout == "clip" else original_open_clip(weights, model)
+    return original_clip(weights) if layout == "clip" else original_open_clip(weights, model, prefix)
 
 
 def digest(lines: Iterable[bytes]) -> str:
@@ -147,6 +154,37 @@ PUBLISHED = ["Stable Diffusion 1.5", "Stable Diffusion 2.1", "Stable Diffusion X
 TINY = [("unet_sd1", UNet2DConditionModel, ""), ("unet_sd2", UNet2DConditionModel, ""),
         ("unet_sdxl", UNet2DConditionModel, ""), ("vae", AutoencoderKL, ""), ("clip_text_quick_gelu", CLIPTextModel, "clip"),
         ("clip_text_quick_gelu", CLIPTextModel, "openclip"), ("clip_text_projection", CLIPTextModelWithProjection, "openclip")]
+
+
+# Folder, pipeline, the places of its text encoders, and arguments of the call.
+PICTURES = [
+    ("pipeline_xl", "StableDiffusionXLPipeline",
+     {"text_encoder": "conditioner.embedders.0.transformer.", "text_encoder_2": "conditioner.embedders.1.model."}, SIZE),
+    ("pipeline_refiner", "StableDiffusionXLImg2ImgPipeline", {"text_encoder_2": "conditioner.embedders.0.model."}, IMAGE),
+]
+
+
+def picture(folder: pathlib.Path, name: str, kind: str, places: dict[str, str], options: dict) -> dict:
+    whole = loaded(folder, name, kind)
+    tensors = original(whole.unet, "", False) | original(whole.vae, "", False)
+    if "text_encoder" in places:
+        tensors |= {places["text_encoder"] + "text_model." + key: value
+                    for key, value in whole.text_encoder.state_dict().items()}
+    tensors |= original(whole.text_encoder_2, "openclip", False, places["text_encoder_2"])
+    tensors = {key: value.contiguous() for key, value in tensors.items()}
+    told = dict(prompt=PROMPTS, num_inference_steps=6) | options
+    with tempfile.TemporaryDirectory() as there:
+        file = f"{there}/whole.safetensors"
+        save_file(tensors, file)
+        whole.save_pretrained(f"{there}/config")
+        pipeline = getattr(diffusers, kind).from_single_file(file, config=f"{there}/config", local_files_only=True)
+        pipeline.scheduler = whole.scheduler
+    pipeline.set_progress_bar_config(disable=True)
+    images = pipeline(**arguments(told), generator=torch.Generator("cpu").manual_seed(7), output_type="np").images
+    pixels = (images * 255).round().astype(numpy.uint8)
+    return {"folder": name, "pipeline": kind, "scheduler": type(whole.scheduler).__name__, "seed": 7, "options": told,
+            "sha256": digest(line(key, value) + value.numpy().tobytes() for key, value in tensors.items()),
+            "shape": list(pixels.shape), "pixels": base64.b64encode(pixels.tobytes()).decode()}
 
 
 def main(folder: pathlib.Path) -> None:
@@ -168,7 +206,9 @@ def main(folder: pathlib.Path) -> None:
         tensors = original(model, layout, Model is CLIPTextModel)
         values.append({"file": file, "class": Model.__name__, "layout": layout, "sha256": digest(
             line(name, value) + value.contiguous().numpy().tobytes() for name, value in tensors.items())})
-    (folder / "single_files.json").write_text(json.dumps({"published": published, "values": values}, indent=2) + "\n")
+    pictures = [picture(folder, *row) for row in PICTURES]
+    written = {"published": published, "values": values, "pictures": pictures}
+    (folder / "single_files.json").write_text(json.dumps(written, indent=2) + "\n")
 
 
 if __name__ == "__main__":

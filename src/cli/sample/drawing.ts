@@ -34,6 +34,13 @@ export function commonOptions(flags: SampleFlags): CommonOptions {
 export const ofWalkers = <T>({ walk, count }: SampleFlags, list: readonly T[]): readonly T[] =>
   walk === undefined ? list : Array.from({ length: count }, (_, k) => list[k % list.length]);
 
+/** Texts for prompts, once for all of them or once for each, which stay with theirs. */
+export const ofPrompts = (flags: SampleFlags, texts: readonly string[]): readonly string[] =>
+  texts.length === flags.prompt?.length ? ofWalkers(flags, texts) : texts;
+
+/** These, and what drawing adds to them. */
+export interface DrawingOptions extends CommonOptions, Pick<DrawOptions, "part" | "signal" | "onStep"> {}
+
 /** A pipeline, as far as drawing uses it. */
 export interface Drawer<Options> {
   checkOptions(options: Options): void;
@@ -46,7 +53,7 @@ export interface Drawer<Options> {
  * Checks the options of a call and returns how to draw with them.
  * @throws PipelineError for options that the pipeline does not take
  */
-export function drawingWith<Options extends CommonOptions & Pick<DrawOptions, "part" | "signal" | "onStep">>(
+export function drawingWith<Options extends DrawingOptions>(
   pipeline: Drawer<NoInfer<Options>>,
   options: Options,
   isAdaptive: boolean,

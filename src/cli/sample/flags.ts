@@ -34,6 +34,20 @@ export interface SampleFlags extends DrawingFlags, TeamFlags {
   readonly clipSkip?: number;
   /** How much of an image is drawn anew. */
   readonly strength?: number;
+  /** Of Stable Diffusion XL: prompts for the second text encoder, once for all prompts, or once for each. */
+  readonly prompt2?: readonly string[];
+  readonly negative2?: readonly string[];
+  /** Of Stable Diffusion XL: sizes of which the images shall be like. */
+  readonly originalSize?: Extent;
+  readonly targetSize?: Extent;
+  readonly cropTopLeft?: readonly [top: number, left: number];
+  readonly negativeOriginalSize?: Extent;
+  readonly negativeTargetSize?: Extent;
+  readonly negativeCropTopLeft?: readonly [top: number, left: number];
+  /** A second model of Stable Diffusion XL, which goes on from the latents of the first one. */
+  readonly refiner?: string;
+  /** Where on the way from noise to the image it takes over. */
+  readonly denoisingEnd?: number;
   /** Of a single file: the folder of the tokenizer. */
   readonly tokenizer?: string;
   /** Of a single file: a pipeline's folder, of which all but the weights is taken. */

@@ -1,10 +1,25 @@
 // Options of imago sample that only one kind of model has: those that draw what a prompt says, or all others.
 
+import { type PipelineFamily, STABLE_DIFFUSION_XL, seesPrompts } from "../../pipelines/families.ts";
 import { UsageError } from "../errors.ts";
 import { flagOf } from "../wording.ts";
 import type { SampleFlags } from "./flags.ts";
 
-const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size", "strength", "lora", "tiled"] as const;
+/** Of Stable Diffusion XL alone. */
+const OF_XL = [
+  "prompt2",
+  "negative2",
+  "originalSize",
+  "targetSize",
+  "cropTopLeft",
+  "negativeOriginalSize",
+  "negativeTargetSize",
+  "negativeCropTopLeft",
+  "refiner",
+  "denoisingEnd",
+] as const;
+
+const OF_PROMPTS = ["prompt", "negative", "clipSkip", "size", "strength", "lora", "tiled", ...OF_XL] as const;
 
 /** What each option of the others is for. */
 const OF_OTHERS = {
@@ -17,12 +32,20 @@ const OF_OTHERS = {
 /**
  * Checks the options against the kind of model.
  * @param source the model's name
- * @param seesPrompts whether it draws what a prompt says
- * @throws UsageError for options of the other kind, and where the prompt is missing
+ * @throws UsageError for options of another kind, and where the prompt is missing
  */
-export function checkKindFlags(source: string, seesPrompts: boolean, flags: SampleFlags): void {
-  if (seesPrompts) checkPromptFlags(source, flags);
-  else refusePromptFlags(source, flags);
+export function checkKindFlags(source: string, family: PipelineFamily, flags: SampleFlags): void {
+  if (!seesPrompts(family)) {
+    refusePromptFlags(source, flags);
+    return;
+  }
+  checkPromptFlags(source, flags);
+  if (family === STABLE_DIFFUSION_XL) return;
+  const given = OF_XL.find((option) => flags[option] !== undefined);
+  if (given === undefined) return;
+  throw new UsageError(
+    `${flagOf(given)} is for models of Stable Diffusion XL, which ${source} is not; leave it out`,
+  );
 }
 
 function refusePromptFlags(source: string, flags: SampleFlags): void {
@@ -48,6 +71,9 @@ function checkPromptFlags(source: string, flags: SampleFlags): void {
   for (const option of ["mask", "strength"] as const) {
     if (flags[option] === undefined || flags.image !== undefined) continue;
     throw new UsageError(`${flagOf(option)} is of --image; give both or neither`);
+  }
+  if (flags.denoisingEnd !== undefined && flags.refiner === undefined) {
+    throw new UsageError("--denoising-end is of --refiner; give both or neither");
   }
   if (flags.scheduler === "repaint") {
     throw new UsageError(

@@ -1,7 +1,7 @@
 // A single file of Stable Diffusion in place of a folder: whether it is one, which models it holds, and what has to be
 // given with it.
 
-import { ORIGINAL_LAYOUTS } from "../../models/original/layouts.ts";
+import type { OriginalVersion } from "../../models/original/layouts.ts";
 import { type PipelineFamily, STABLE_DIFFUSION, STABLE_DIFFUSION_XL } from "../../pipelines/families.ts";
 import { singleFileVersion } from "../../pipelines/single_file.ts";
 import { UsageError } from "../errors.ts";
@@ -15,12 +15,8 @@ import { checkKindFlags } from "./kind_flags.ts";
  */
 export async function familyOfFile(path: string, flags: SampleFlags): Promise<PipelineFamily> {
   const version = await singleFileVersion(path);
-  if (version === "xl-refiner") {
-    throw new UsageError(
-      `${path}: a file of ${ORIGINAL_LAYOUTS[version].title}, which is not drawn with yet; expected one of Stable Diffusion 1, 2 or XL`,
-    );
-  }
-  checkKindFlags(path, true, flags);
+  const family = familyOfVersion(version);
+  checkKindFlags(path, family, flags);
   for (const option of ["variant", "revision"] as const) {
     if (flags[option] === undefined) continue;
     throw new UsageError(`${flagOf(option)} is for folders, but ${path} is a single file; leave it out`);
@@ -30,8 +26,12 @@ export async function familyOfFile(path: string, flags: SampleFlags): Promise<Pi
       `--tokenizer is missing: the vocabulary is not in a single file such as ${path}; add --tokenizer FOLDER, the "tokenizer" of a folder that diffusers saved, or --config with that whole folder`,
     );
   }
-  return version === "xl" ? STABLE_DIFFUSION_XL : STABLE_DIFFUSION;
+  return family;
 }
+
+/** The family of the pipelines that draw with the files of a version. */
+export const familyOfVersion = (version: OriginalVersion): PipelineFamily =>
+  version === "xl" || version === "xl-refiner" ? STABLE_DIFFUSION_XL : STABLE_DIFFUSION;
 
 /** @throws UsageError for options of single files with another model */
 export function refuseFileFlags(source: string, flags: SampleFlags): void {

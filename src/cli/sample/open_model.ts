@@ -33,7 +33,7 @@ export async function withModel<T>(
     const family = families.find(({ classNames, custom }) =>
       [...classNames, ...custom.keys()].includes(className),
     );
-    if (family !== undefined) checkKindFlags(source, seesPrompts(family), flags);
+    if (family !== undefined) checkKindFlags(source, family, flags);
     return family ?? families[0];
   };
   return withPipelineFolder(source, { ...options, families, onClass }, async (folder) =>

@@ -7,6 +7,7 @@ import { DRAWING, SCHEDULER_NAMES } from "../drawing_flags.ts";
 import { ANIMATED_FILES, IMAGE_FILES } from "../files.ts";
 import {
   choice,
+  corner,
   decimal,
   fileName,
   imageSize,
@@ -18,6 +19,7 @@ import {
   weightedFiles,
 } from "../parsers.ts";
 import { CAPTIONS } from "./flags.ts";
+import { DENOISING_END } from "./refiner.ts";
 import { sample } from "./sample.ts";
 
 /** Upper limits: more than anybody looks at. */
@@ -138,6 +140,52 @@ export function addSample(program: Command): void {
       "--lora <file[:weight]>",
       "with --prompt: a LoRA that changes the model, such as style.safetensors:0.8 or hf:OWNER/NAME (weight: 1); can be repeated, all take part",
       weightedFiles("--lora"),
+    )
+    .option(
+      "--prompt-2 <text>",
+      "of Stable Diffusion XL: for its second text encoder; once for all prompts, or once for each (default: the same)",
+      texts,
+    )
+    .option("--negative-2 <text>", "the same for --negative", texts)
+    .option(
+      "--original-size <pixels>",
+      "of Stable Diffusion XL: the images are like those of originals of this size, as --size (default: the images')",
+      imageSize("--original-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--target-size <pixels>",
+      "and like images of this size (default: the images')",
+      imageSize("--target-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--crop-top-left <top,left>",
+      "and like those that were cropped there, pixels (default: 0,0)",
+      corner("--crop-top-left", MOST_SIDE),
+    )
+    .option(
+      "--negative-original-size <pixels>",
+      "and not like originals of this size (default: as the others)",
+      imageSize("--negative-original-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--negative-target-size <pixels>",
+      "and not like images of this size",
+      imageSize("--negative-target-size", 1, MOST_SIDE),
+    )
+    .option(
+      "--negative-crop-top-left <top,left>",
+      "and not like those that were cropped there",
+      corner("--negative-crop-top-left", MOST_SIDE),
+    )
+    .option(
+      "--refiner <folder>",
+      "with --prompt, of Stable Diffusion XL: a second model that draws the last steps; a folder, hf:OWNER/NAME, or a single file",
+      nonEmpty("--refiner"),
+    )
+    .option(
+      "--denoising-end <x>",
+      `with --refiner: where it takes over, 0 for noise, 1 for the image (default: ${DENOISING_END})`,
+      decimal("--denoising-end", { min: 0, max: 1, inclusive: false }),
     )
     .option("--seed <n>", "image k of a seed is always the same (default: 0)", integer("--seed", 0))
     .option(

@@ -9,6 +9,7 @@ import { withModel } from "./open_model.ts";
 import { checkFiles, checkPictures } from "./pictures.ts";
 import { checkClassFlags, planClasses } from "./plan_classes.ts";
 import { planPrompts } from "./plan_prompts.ts";
+import { refinerPlace } from "./refiner.ts";
 import type { SampleMeans, SamplePlan } from "./sample_plan.ts";
 
 /**
@@ -40,11 +41,17 @@ export async function planSample(
     onDownload: (progress: FetchProgress) => output.status(downloadStatus(source, progress)),
     signal,
   };
-  const plan = await withModel(source, flags, finding, (place) => {
+  const plan = await withModel(source, flags, finding, async (place) => {
     const options = { ...reading, ...computing };
-    return "folder" in place && !seesPrompts(place.family)
-      ? planClasses({ ...place, source }, options, flags, communicator)
-      : planPrompts(place, options, flags, means);
+    if ("folder" in place && !seesPrompts(place.family)) {
+      return planClasses({ ...place, source }, options, flags, communicator);
+    }
+    const refiner = await refinerPlace(place, flags, {
+      ...reading,
+      onDownload: (progress) => output.status(downloadStatus(flags.refiner ?? "", progress)),
+      signal,
+    });
+    return planPrompts(place, options, flags, { ...means, refiner });
   });
   checkPictures(flags, plan);
   return plan;

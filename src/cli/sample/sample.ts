@@ -3,7 +3,7 @@
 import { shareOfCount, sumOf } from "../../distributed/collective.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import { singleProcess } from "../../distributed/single.ts";
-import { callsInWords, DrawingProgress, type Watch } from "../drawing_progress.ts";
+import { callsInWords, DrawingProgress, shareOfWork, type Watch } from "../drawing_progress.ts";
 import { checking, Interrupted } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { firstOnEachMachine, outputOf, together } from "../team.ts";
@@ -45,7 +45,8 @@ async function sampleWith(communicator: Communicator, source: string, flags: Sam
   const progress = new DrawingProgress(count, output, shareOfCount(count, communicator).count);
   const watch: Watch = {
     onStep(step) {
-      if (step.firstImage === 0) addToFilms({ ...step, share: step.step / step.steps });
+      const share = shareOfWork(step.step / step.steps, step.phase);
+      if (step.firstImage === 0) addToFilms({ ...step, share });
       progress.onStep(step);
     },
     onImageStep(step) {

@@ -30,6 +30,8 @@ export interface OriginalLayout {
   readonly vae: OriginalConfig;
   readonly textEncoders: readonly OriginalTextEncoder[];
   readonly scheduler: OriginalConfig;
+  /** What its model_index.json says besides the components. */
+  readonly settings: OriginalConfig;
 }
 
 const VAE: OriginalConfig = {
@@ -98,6 +100,7 @@ export const ORIGINAL_LAYOUTS: Readonly<Record<OriginalVersion, OriginalLayout>>
       },
     ],
     scheduler: { _class_name: "PNDMScheduler", ...BETAS, skip_prk_steps: true, set_alpha_to_one: false },
+    settings: {},
   },
   v2: {
     title: "Stable Diffusion 2",
@@ -125,6 +128,7 @@ export const ORIGINAL_LAYOUTS: Readonly<Record<OriginalVersion, OriginalLayout>>
       set_alpha_to_one: false,
       prediction_type: "v_prediction",
     },
+    settings: {},
   },
   xl: {
     title: "Stable Diffusion XL",
@@ -156,6 +160,7 @@ export const ORIGINAL_LAYOUTS: Readonly<Record<OriginalVersion, OriginalLayout>>
       },
     ],
     scheduler: EULER,
+    settings: { force_zeros_for_empty_prompt: true },
   },
   "xl-refiner": {
     title: "the refiner of Stable Diffusion XL",
@@ -180,6 +185,7 @@ export const ORIGINAL_LAYOUTS: Readonly<Record<OriginalVersion, OriginalLayout>>
       },
     ],
     scheduler: EULER,
+    settings: { force_zeros_for_empty_prompt: false, requires_aesthetics_score: true },
   },
 };
 
