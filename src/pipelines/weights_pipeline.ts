@@ -63,12 +63,15 @@ export abstract class WeightsPipeline<
 > extends SchedulerPipeline<UNet2DConditionModel, Options> {
   readonly #texts: PromptConditioner<Options>;
   readonly #lora: LoraAdapters;
+  /** Of the weights that were drawn with last. */
+  #loraVersion: number;
 
   protected constructor(parts: WeightsPipelineParts<Options>, options: PipelineOptions<Options>) {
     const { unet, scheduler, ...more } = parts;
     super(unet, scheduler, { ...options, ...more });
     this.#texts = parts.conditioner;
-    this.#lora = new LoraAdapters({ unet, ...Object.fromEntries(this.#texts.textEncoders) });
+    this.#lora = LoraAdapters.of({ unet, ...Object.fromEntries(this.#texts.textEncoders) });
+    this.#loraVersion = this.#lora.version;
   }
 
   /** What the tokens of prompts mean to the UNet: the first text encoder. */
@@ -121,7 +124,7 @@ export abstract class WeightsPipeline<
   async loadLoraWeights(source: string, options: LoraOptions = {}): Promise<void> {
     const { adapterName, weight = 1, ...downloading } = options;
     const layers = await readLora(await loraPath(source, downloading));
-    this.#changeLora((lora) => lora.add(layers, source, adapterName, weight));
+    this.#lora.add(layers, source, adapterName, weight);
   }
 
   /**
@@ -132,7 +135,7 @@ export abstract class WeightsPipeline<
   setAdapters(names: string | readonly string[], weights: number | readonly number[] = 1): void {
     const chosen = typeof names === "string" ? [names] : names;
     const strengths = typeof weights === "number" ? chosen.map(() => weights) : weights;
-    this.#changeLora((lora) => lora.activate(chosen, strengths));
+    this.#lora.activate(chosen, strengths);
   }
 
   /** Names of the LoRAs that take part. */
@@ -147,17 +150,17 @@ export abstract class WeightsPipeline<
 
   /** Draws without LoRAs until `enableLora`. */
   disableLora(): void {
-    this.#changeLora((lora) => lora.enable(false));
+    this.#lora.enable(false);
   }
 
   /** Draws with the active LoRAs again. */
   enableLora(): void {
-    this.#changeLora((lora) => lora.enable(true));
+    this.#lora.enable(true);
   }
 
   /** Takes LoRAs away. @throws PipelineError for names that are not loaded */
   deleteAdapters(names: string | readonly string[]): void {
-    this.#changeLora((lora) => lora.remove(typeof names === "string" ? [names] : names));
+    this.#lora.remove(typeof names === "string" ? [names] : names);
   }
 
   /**
@@ -167,17 +170,17 @@ export abstract class WeightsPipeline<
    * @throws PipelineError for names that are not loaded
    */
   fuseLora({ loraScale = 1, adapterNames }: FuseLoraOptions = {}): void {
-    this.#changeLora((lora) => lora.fuse(loraScale, adapterNames));
+    this.#lora.fuse(loraScale, adapterNames);
   }
 
   /** The reverse of `fuseLora`: the weights are exactly what they were. */
   unfuseLora(): void {
-    this.#changeLora((lora) => lora.unfuse());
+    this.#lora.unfuse();
   }
 
   /** Takes all LoRAs away: the weights are exactly what they were, but for what is fused. */
   unloadLoraWeights(): void {
-    this.#changeLora((lora) => lora.clear());
+    this.#lora.clear();
   }
 
   /**
@@ -186,19 +189,14 @@ export abstract class WeightsPipeline<
    * @throws MemoryError; the next call computes what is left
    */
   override async prepareWeights(): Promise<void> {
-    await this.#lora.apply(
-      () => this.open(),
-      () => this.weightsChanged(),
-    );
+    await this.#lora.apply(() => this.open());
+    // Another pipeline of the same models may have changed them.
+    if (this.#loraVersion !== this.#lora.version) this.weightsChanged();
+    this.#loraVersion = this.#lora.version;
   }
 
   override weightsChanged(): void {
     super.weightsChanged();
     this.#texts.weightsChanged();
-  }
-
-  #changeLora(change: (lora: LoraAdapters) => void): void {
-    change(this.#lora);
-    this.weightsChanged();
   }
 }

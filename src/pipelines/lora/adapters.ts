@@ -37,8 +37,11 @@ interface Applied {
 
 type Parts = ReadonlyMap<Parameter, readonly LoraPart[]>;
 
+/** Those of models that several pipelines may draw with, by the first model. */
+const known = new WeakMap<Module, LoraAdapters[]>();
+
 /**
- * The LoRAs of a pipeline. Weights are always computed anew, from the originals that are kept while a LoRA is in them, so
+ * The LoRAs of the models of a pipeline. Weights are always computed anew, from the originals that are kept while a LoRA is in them, so
  * that nothing is left of one that is taken away: these come back at once. Weights with LoRAs are computed by `apply`.
  */
 export class LoraAdapters {
@@ -56,15 +59,33 @@ export class LoraAdapters {
   /** Those that stay whatever is active; null for none. */
   #fused: Strengths | null = null;
   #isEnabled = true;
+  #version = 0;
 
-  /** @param models by their names in diffusers */
-  constructor(models: Partial<Record<LoraComponent, Module>>) {
-    this.#models = new Map(
+  private constructor(models: ReadonlyMap<LoraComponent, Module>) {
+    this.#models = models;
+  }
+
+  /** The same for all pipelines of these models. @param models by their names in diffusers */
+  static of(models: Partial<Record<LoraComponent, Module>> & { readonly unet: Module }): LoraAdapters {
+    const given = new Map(
       LORA_COMPONENTS.flatMap((component): [LoraComponent, Module][] => {
         const model = models[component];
         return model === undefined ? [] : [[component, model]];
       }),
     );
+    const others = known.get(models.unet) ?? [];
+    const own = others.find((other) => other.#isOf(given)) ?? new LoraAdapters(given);
+    if (!others.includes(own)) known.set(models.unet, [...others, own]);
+    return own;
+  }
+
+  #isOf(models: ReadonlyMap<LoraComponent, Module>): boolean {
+    return LORA_COMPONENTS.every((component) => this.#models.get(component) === models.get(component));
+  }
+
+  /** Another number after each change of weights. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Names of all. */
@@ -164,10 +185,9 @@ export class LoraAdapters {
   /**
    * Computes the weights as they were chosen last.
    * @param open gives the backend to compute on, if there is anything to compute
-   * @param onChange called when weights have changed
    */
-  apply(open: () => Promise<Backend>, onChange: () => void): Promise<void> {
-    const next = this.#turn.then(() => this.#apply(open, onChange));
+  apply(open: () => Promise<Backend>): Promise<void> {
+    const next = this.#turn.then(() => this.#apply(open));
     this.#turn = next.catch(() => undefined);
     return next;
   }
@@ -206,7 +226,7 @@ export class LoraAdapters {
     for (const [parameter, { original }] of this.#applied) {
       if (this.#wanted.has(parameter)) continue;
       // A copy: `#apply` may be computing with the original.
-      parameter.setStored(original.slice());
+      this.#set(parameter, original.slice());
       this.#applied.delete(parameter);
     }
   }
@@ -223,7 +243,7 @@ export class LoraAdapters {
     return all;
   }
 
-  async #apply(open: () => Promise<Backend>, onChange: () => void): Promise<void> {
+  async #apply(open: () => Promise<Backend>): Promise<void> {
     if (this.#lasting.size === 0 && this.#isUpToDate) return;
     const products = new LoraProducts(await open());
     try {
@@ -231,14 +251,18 @@ export class LoraAdapters {
         const [parameter, parts] = first;
         const value = await products.changed(parameter, await this.#originalOf(parameter, parts), parts);
         if (this.#lasting.get(parameter) !== parts) continue;
-        parameter.setStored(value);
+        this.#set(parameter, value);
         this.#lasting.delete(parameter);
       }
       while (!this.#isUpToDate) await this.#applyTo(this.#wanted, products);
     } finally {
       products.dispose();
-      onChange();
     }
+  }
+
+  #set(parameter: Parameter, value: WeightElements): void {
+    parameter.setStored(value);
+    this.#version++;
   }
 
   get #isUpToDate(): boolean {
@@ -254,7 +278,7 @@ export class LoraAdapters {
       const original = await this.#originalOf(parameter, parts);
       const value = await products.changed(parameter, original, parts);
       if (this.#wanted !== wanted) return;
-      parameter.setStored(value);
+      this.#set(parameter, value);
       this.#applied.set(parameter, { original, parts });
     }
   }

@@ -31,8 +31,7 @@ const isXL = (pipeline: Loaded): pipeline is XL =>
   pipeline instanceof StableDiffusionXLInpaintPipeline;
 
 /** A pipeline, as far as it is used here. Options: those of its calls. */
-interface Prompted<Options>
-  extends Pick<DDPMPipeline, "decode" | "codec" | "imageSize" | "weightsChanged" | "close"> {
+interface Prompted<Options> extends Pick<DDPMPipeline, "decode" | "codec" | "imageSize" | "close"> {
   generate(options: Options): ReturnType<Drawer["generate"]>;
   generateImages(options: Options): ReturnType<Drawer["generateImages"]>;
 }
@@ -103,7 +102,6 @@ export class PromptPipelines {
     const chosen = JSON.stringify(loras.map(({ name, weight }) => [name, weight]));
     if (chosen === this.#chosen) return;
     this.#chosen = "";
-    for (const pipeline of Object.values(this.#open)) pipeline.weightsChanged();
     const wanted = new Set(loras.map(({ name }) => name));
     for (const name of this.#loras) {
       if (wanted.has(name)) continue;
