@@ -9,6 +9,7 @@ import type { StateDict } from "../../src/io/state_dict.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { parseLoraName } from "../../src/pipelines/lora/names.ts";
 import { StableDiffusionPipeline } from "../../src/pipelines/stable_diffusion_pipeline.ts";
+import { type SchedulerName, schedulerNames, schedulers } from "../../src/schedulers/index.ts";
 import { testFolder } from "../support/folder.ts";
 import { fixture, readJsonFixture } from "../support/golden.ts";
 import { weightsOf as allWeightsOf } from "../support/weights_of.ts";
@@ -23,6 +24,7 @@ const rowSchema = v.object({
   adapters: v.array(v.tuple([v.string(), v.number()])),
   active: v.array(v.string()),
   fused: v.nullable(v.number()),
+  scheduler: v.string(),
   shape: v.array(v.number()),
   pixels: v.string(),
 });
@@ -56,28 +58,33 @@ const same = (a: StateDict, b: StateDict): boolean =>
   });
 
 const PROMPTS = ["a photo of a cat", "an oil painting of the castle"];
-const drawn = () =>
+const drawn = (scheduler: SchedulerName = "ddim") =>
   pipeline.generate({
     prompt: PROMPTS,
     steps: 3,
     height: 16,
     width: 16,
     guidanceScale: 3,
-    scheduler: "ddim",
+    scheduler,
     seed: 7,
     seedCompat: "torch",
   });
 
+const schedulerOf = (className: string): SchedulerName | undefined =>
+  schedulerNames.find((name) => schedulers[name].className === className);
+
 test.each(rows)(
-  "$adapters, fused $fused: diffusers' pictures",
+  "$adapters, fused $fused, $scheduler: diffusers' pictures",
   async ({ adapters, active, fused, ...row }) => {
+    const scheduler = schedulerOf(row.scheduler);
+    if (scheduler === undefined) throw new Error(`there is no ${row.scheduler}`);
     for (const [name] of adapters) await pipeline.loadLoraWeights(lora(name), { adapterName: name });
     expect(pipeline.getActiveAdapters()).toEqual(active);
     const names = adapters.map(([name]) => name);
     const weights = adapters.map(([, weight]) => weight);
     if (weights.some((weight) => weight !== 1)) pipeline.setAdapters(names, weights);
     if (fused !== null) pipeline.fuseLora({ loraScale: fused });
-    const { data, shape } = await drawn();
+    const { data, shape } = await drawn(scheduler);
     expect(shape).toEqual(row.shape);
     const pixels = Buffer.from(row.pixels, "base64");
     const near = data.filter((x, i) => Math.abs(Math.round(x * 255) - pixels[i]) <= 1);

@@ -6,7 +6,7 @@
 The pipeline is that of pipeline/. Files go to lora/: peft (with its settings in the header), diffusers, processors (as
 diffusers wrote them before PEFT), kohya and its other layers, original (kohya's, with the names of CompVis' UNet), and
 style, a second LoRA. lora/pictures.json has a row for each drawing: the files with their weights, whether they are fused,
-and the pixels [count, height, width, 3] as bytes in base64.
+the scheduler, and the pixels [count, height, width, 3] as bytes in base64.
 """
 
 import base64
@@ -18,7 +18,14 @@ import sys
 import numpy
 import torch
 import transformers.integrations.peft
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    UniPCMultistepScheduler,
+)
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
@@ -34,12 +41,14 @@ OTHERS = ["ff.net.0.proj", "proj_in", "conv1", "conv_shortcut", "time_emb_proj"]
 TEXT = ["q_proj", "out_proj", "fc1"]
 CALL = dict(prompt=["a photo of a cat", "an oil painting of the castle"], num_inference_steps=3, height=16, width=16,
             guidance_scale=3.0)
+# Besides DDIM, for each spelling.
+SCHEDULERS = [EulerDiscreteScheduler, EulerAncestralDiscreteScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler]
 Weights = dict[str, torch.Tensor]
 
 
-def load(folder: pathlib.Path) -> StableDiffusionPipeline:
+def load(folder: pathlib.Path, scheduler: type = DDIMScheduler) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline.from_pretrained(folder / "pipeline")
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -115,8 +124,8 @@ def main(folder: pathlib.Path) -> None:
         save_file(tensors, out / f"{name}.safetensors", metadata={"format": "pt"})
     rows = []
 
-    def draw(adapters: list[tuple[str, float]], fused: float | None = None) -> None:
-        pipeline = load(folder)
+    def draw(adapters: list[tuple[str, float]], fused: float | None = None, scheduler: type = DDIMScheduler) -> None:
+        pipeline = load(folder, scheduler)
         for name, _ in adapters:
             load_lora(pipeline, out, name)
         active = pipeline.get_active_adapters()
@@ -127,8 +136,8 @@ def main(folder: pathlib.Path) -> None:
             pipeline.unload_lora_weights()
         images = pipeline(**CALL, generator=torch.Generator("cpu").manual_seed(7), output_type="np").images
         pixels = (images * 255).round().astype(numpy.uint8)
-        rows.append({"adapters": adapters, "active": active, "fused": fused, "shape": list(pixels.shape),
-                     "pixels": base64.b64encode(pixels.tobytes()).decode()})
+        rows.append({"adapters": adapters, "active": active, "fused": fused, "scheduler": scheduler.__name__,
+                     "shape": list(pixels.shape), "pixels": base64.b64encode(pixels.tobytes()).decode()})
 
     draw([])
     for name in ["peft", *files]:
@@ -136,6 +145,9 @@ def main(folder: pathlib.Path) -> None:
     draw([("kohya", 0.4)])
     draw([("kohya", 0.8), ("style", -0.6)])
     draw([("kohya", 0.8), ("style", -0.6)], fused=0.5)
+    for name in ["peft", "diffusers", "processors", "kohya", "original"]:
+        for scheduler in SCHEDULERS:
+            draw([(name, 1.0)], scheduler=scheduler)
     lines = ",\n".join(json.dumps(row) for row in rows)
     (out / "pictures.json").write_text(f"[\n{lines}\n]\n")
 
