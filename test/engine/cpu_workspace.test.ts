@@ -61,6 +61,20 @@ describe.each(makers)("%s", (_, make) => {
     expect(got.map((values, i) => maxDifference(values, expected[i]))).toEqual(order.map(() => 0));
   });
 
+  test("a variable that is first written between runs may take the place of the memory", async () => {
+    const backend = make();
+    const [first, second] = [program(64), program(64)];
+    backend.write(first.w, weights);
+    const one = await backend.compile(first.spec);
+    const [before] = await one.run([feed(64)]);
+    backend.write(second.w, weights);
+    const two = await backend.compile(second.spec);
+    const results = [await one.run([feed(64)]), await two.run([feed(64)]), await one.run([feed(64)])];
+    expect(results.map(([values]) => maxDifference(values, before))).toEqual([0, 0, 0]);
+    expect(maxDifference(await backend.read(second.w), weights)).toBe(0);
+    await backend.close();
+  });
+
   test("a second program costs its own memory only, and the last one leaves none", async () => {
     const backend = make();
     const [first, second] = [program(1024), program(1024)];
@@ -134,4 +148,23 @@ test("where it cannot grow it stays as it was", () => {
   expect([workspace.start, workspace.bytes, allocator.usedBytes]).toEqual([0, 12_800, used]);
   expect(givenBack).toEqual([]);
   expect(allocator.largestBytes).toBe(50_000 - used);
+});
+
+test("it makes way for what lasts, and grows in place behind it", () => {
+  const { memory, givenBack } = memoryOf();
+  const allocator = new Allocator(memory, 50_000);
+  const workspace = new Workspace(allocator);
+  expect(workspace.allocateBefore(640, "a variable")).toBe(0);
+  workspace.add(12_800, "one");
+  expect(workspace.start).toBe(640);
+  expect(workspace.allocateBefore(6400, "another variable")).toBe(640);
+  expect(workspace.start).toBe(7040);
+  workspace.add(25_600, "two");
+  expect([workspace.start, givenBack]).toEqual([7040, []]);
+  expect(() => workspace.allocateBefore(25_600, "too large")).toThrow(MemoryError);
+  expect([workspace.start, workspace.bytes, allocator.usedBytes]).toEqual([7040, 25_600, 32_640]);
+  // It moves into a gap as well.
+  allocator.release(640, 6400);
+  expect(workspace.allocateBefore(3200, "a third variable")).toBe(640);
+  expect([workspace.start, allocator.usedBytes]).toEqual([3840, 640 + 3200 + 25_600]);
 });

@@ -43,8 +43,16 @@ async function drawnOn(own: WasmBackend, change?: (pipeline: StableDiffusionPipe
 test("an image that does not fit into memory is drawn in tiles where that is wanted, which is told", async () => {
   const tiled = await drawnOn(new WasmBackend({ threads: 1 }), (pipeline) => pipeline.enableVaeTiling());
   const whole = await drawnOn(new WasmBackend({ threads: 1 }));
-  // Programs of tiles are freed, and smaller than half of that of the whole image.
-  const memoryLimit = (tiled.usedBytes + whole.usedBytes) / 2;
+  // The most memory that is too little for the whole image, nearly.
+  let [memoryLimit, enough] = [0, whole.usedBytes];
+  for (let k = 0; k < 8; k++) {
+    const between = Math.floor((memoryLimit + enough) / 2);
+    const attempt = await drawnOn(new WasmBackend({ threads: 1, memoryLimit: between })).catch(
+      (error: unknown) => error,
+    );
+    if (attempt instanceof MemoryError) memoryLimit = between;
+    else enough = between;
+  }
 
   await expect(drawnOn(new WasmBackend({ threads: 1, memoryLimit }))).rejects.toThrow(MemoryError);
   const short = new WasmBackend({ threads: 1, memoryLimit });

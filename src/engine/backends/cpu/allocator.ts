@@ -18,7 +18,7 @@ export class Allocator {
   /** The address that nothing may reach. */
   readonly #limit: number;
   /** Free blocks below `#top`, sorted by address, never adjacent. */
-  #free: Block[] = [];
+  #free: readonly Block[] = [];
   #top: number;
 
   /** @param bytes that may be used */
@@ -42,10 +42,10 @@ export class Allocator {
     const size = Math.max(ALIGNMENT, align(bytes));
     const fit = this.#free.findIndex((block) => block.bytes >= size);
     if (fit !== -1) {
-      const block = this.#free[fit];
-      if (block.bytes === size) this.#free.splice(fit, 1);
-      else this.#free[fit] = { start: block.start + size, bytes: block.bytes - size };
-      return block.start;
+      const { start, bytes: all } = this.#free[fit];
+      const rest = all === size ? [] : [{ start: start + size, bytes: all - size }];
+      this.#free = this.#free.toSpliced(fit, 1, ...rest);
+      return start;
     }
     const start = this.#top;
     if (start + size > this.#limit)
@@ -69,15 +69,38 @@ export class Allocator {
    */
   resize(block: Block, bytes: number, what: string): number {
     if (block.bytes === 0) return this.allocate(bytes, what);
-    const free = this.#free.map((other) => ({ ...other }));
-    const top = this.#top;
-    this.release(block.start, block.bytes);
-    try {
+    return this.#instead(block, () => {
       const start = this.allocate(bytes, what);
       const left = { start: block.start, end: block.start + align(block.bytes) };
       if (start + align(bytes) <= left.start || start >= left.end)
         this.#memory.giveBack(left.start, left.end - left.start);
       return start;
+    });
+  }
+
+  /**
+   * Allocates `bytes` where a block may be in the way, whose contents are lost.
+   * @returns the address, and that of the block, which has moved if need be
+   * @throws MemoryError as `resize` does
+   */
+  allocateBefore(
+    block: Block,
+    bytes: number,
+    what: string,
+  ): { readonly start: number; readonly moved: number } {
+    if (block.bytes === 0) return { start: this.allocate(bytes, what), moved: block.start };
+    return this.#instead(block, () => ({
+      start: this.allocate(bytes, what),
+      moved: this.allocate(block.bytes, what),
+    }));
+  }
+
+  /** Allocates with a block released; where that fails, all is as before. */
+  #instead<T>(block: Block, allocate: () => T): T {
+    const [free, top] = [this.#free, this.#top];
+    this.release(block.start, block.bytes);
+    try {
+      return allocate();
     } catch (error) {
       this.#free = free;
       this.#top = top;

@@ -239,7 +239,12 @@ export class CpuBackend implements Backend {
     const name = node.op.kind === "variable" ? node.op.name : node.op.kind;
     if (!create) throw new Error(`variable ${name} was read before it was written`);
     const bytes = numel(node.shape) * DTYPE_BYTES[node.dtype];
-    const created = { address: this.#allocator.allocate(bytes, `variable ${name}`), bytes, version: 0 };
+    const what = `variable ${name}`;
+    const address =
+      this.#waiting === 0
+        ? this.#workspace.allocateBefore(bytes, what)
+        : this.#allocator.allocate(bytes, what);
+    const created = { address, bytes, version: 0 };
     this.#variables.set(node, created);
     return created;
   }
@@ -263,7 +268,6 @@ export class CpuBackend implements Backend {
     const variables = buffers.map(({ place }) =>
       place.kind === "variable" ? this.#variable(place.node, false) : undefined,
     );
-    this.#workspace.add(workspaceBytes, what);
     const block = this.#allocateBlock(bytes - workspaceBytes, workspaceBytes, what);
     const placement = new Placement(planned, variables, block, this.#workspace);
     for (const [i, { place }] of buffers.entries()) {
@@ -275,10 +279,12 @@ export class CpuBackend implements Backend {
   }
 
   #allocateBlock(bytes: number, workspaceBytes: number, what: string): Block {
+    const block = { start: this.#workspace.allocateBefore(bytes, what), bytes };
     try {
-      return { start: this.#allocator.allocate(bytes, what), bytes };
+      this.#workspace.add(workspaceBytes, what);
+      return block;
     } catch (error) {
-      this.#workspace.remove(workspaceBytes);
+      this.#allocator.release(block.start, bytes);
       throw error;
     }
   }

@@ -36,6 +36,17 @@ export class Workspace {
     this.#needs.push(bytes);
   }
 
+  /**
+   * Allocates memory that lasts, and makes way for it, so that it can grow in place later; nothing may run meanwhile.
+   * @throws MemoryError when there is not enough memory
+   */
+  allocateBefore(bytes: number, what: string): number {
+    const own = { start: this.#start, bytes: this.#bytes };
+    const { start, moved } = this.#allocator.allocateBefore(own, bytes, what);
+    this.#start = moved;
+    return start;
+  }
+
   /** A program that needed so many bytes is gone; the others may be running. */
   remove(bytes: number): void {
     this.#needs.splice(this.#needs.indexOf(bytes), 1);
