@@ -87,7 +87,7 @@ test("nothing where there is no folder, and itself where the folder is a pipelin
   const none = { pipelines: [], files: [], loras: [], tokenizers: [] };
   expect(await new Models(work.path("absent")).list()).toEqual(none);
   expect(await new Models(at("sd/castles")).list()).toMatchObject({
-    pipelines: [{ name: "." }],
+    pipelines: [{ name: "./" }],
     tokenizers: [{ name: "tokenizer" }],
   });
 });

@@ -27,12 +27,12 @@ const trainings = new Trainings([process.execPath, BIN]);
 const hosts = new Set<string>();
 const servers: Server[] = [];
 
-async function serve(access: Access, quietMs?: number): Promise<string> {
+async function serve(access: Access, quietMs?: number, folder = "runs"): Promise<string> {
   const server = createStudioServer({
     ...{
       page,
-      runs: new Runs(work.path("runs")),
-      models: new Models(work.path("runs")),
+      runs: new Runs(work.path(folder)),
+      models: new Models(work.path(folder)),
       trainings,
       dataSets: new DataSets(),
       mayNameAny: true,
@@ -109,6 +109,17 @@ describe("what it tells", () => {
     expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
     expect(headers["cross-origin-embedder-policy"]).toBe("require-corp");
     expect(headers["content-security-policy"]).toContain("default-src 'self'");
+  });
+
+  test("a folder that is itself a run, by an address that browsers leave as it is", async () => {
+    const at = await serve({ hosts, token: null }, undefined, "runs/one");
+    hosts.add(at);
+    const [{ name }] = JSON.parse((await ask("/api/runs", { at })).text);
+    const tidied = (path: string) =>
+      new URL(`api/runs/${encodeURIComponent(name)}${path}`, `http://${at}/`).pathname;
+    expect(JSON.parse((await ask(tidied(""), { at })).text)).toMatchObject({ name, checkpoints: [2] });
+    const records = await ask(tidied("/files/metrics.jsonl"), { at });
+    expect(records.text).toBe(await readFile(work.path("runs/one/metrics.jsonl"), "utf8"));
   });
 
   test("the runs of its folder, their details, records and files", async () => {

@@ -20,7 +20,7 @@ const MOST = 2000;
 const TOKENIZER = "tokenizer";
 const WEIGHTS = ".safetensors";
 
-/** What the page can draw with. Names are paths from the folder, with "/"; "." for the folder itself. */
+/** What the page can draw with. Names are paths from the folder, with "/"; "./" for the folder itself. */
 export interface ModelList {
   /** With their small files: configs and vocabularies. */
   readonly pipelines: readonly { readonly name: string; readonly files: readonly string[] }[];

@@ -21,7 +21,7 @@ const TAIL_BYTES = 2 ** 14;
 
 /** What the page shows of a run in a list. */
 export interface RunSummary {
-  /** Its path from the folder of runs, with "/"; "." for that folder itself. */
+  /** Its path from the folder of runs, with "/"; "./" for that folder itself. */
   readonly name: string;
   readonly state: "training" | "stopped" | "finished";
   readonly preset: string | null;
@@ -119,9 +119,12 @@ export class Runs {
   }
 }
 
+/** The folder of runs itself; "." would be lost in addresses. */
+const ROOT = "./";
+
 /** A run's path from the folder of runs, with "/". */
 export const nameOf = (root: string, path: string): string =>
-  relative(root, path).split(sep).join("/") || ".";
+  relative(root, path).split(sep).join("/") || ROOT;
 
 /** The folders with a config.json, in a folder and those in it; nothing is looked for inside of a run. */
 async function runFolders(folder: string, depth: number): Promise<string[]> {

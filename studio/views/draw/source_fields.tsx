@@ -8,7 +8,7 @@ import { besideAmong, given, OWN_TOKENIZER } from "./given.ts";
 import { isRun, keyOfModel, OTHERS, singleFileOf } from "./source.ts";
 import type { Values } from "./values.ts";
 
-const titleOf = (name: string): string => (name === "." ? "this folder" : name);
+const titleOf = (name: string): string => (name === "./" ? "this folder" : name);
 
 export function SourceFields({
   values,
