@@ -78,7 +78,7 @@ export abstract class Module {
   stateDict(): StateDict {
     if (this.#home !== undefined && this.#parameters.some(({ hasValue }) => !hasValue)) {
       throw new Error(
-        `the weights of this ${this.constructor.name} have moved to a backend; withValues brings them back`,
+        `the weights of this ${this.constructor.name} have moved to a backend; weightSources reads them there`,
       );
     }
     return new Map(this.#parameters.map((parameter) => [parameter.name, parameter.save()]));
@@ -193,18 +193,6 @@ export abstract class Module {
   /** A copy of a parameter's value as it stores it, also where that has moved to a backend. */
   storedValue(parameter: Parameter): Promise<WeightElements> {
     return parameter.stored(this.#home);
-  }
-
-  /** Does work that needs all values on the host: those that have moved to a backend come back for it. */
-  async withValues<T>(work: () => Promise<T>): Promise<T> {
-    const home = this.#home;
-    const away = this.#parameters.filter(({ hasValue }) => !hasValue);
-    try {
-      if (home !== undefined) for (const parameter of away) await parameter.download(home);
-      return await work();
-    } finally {
-      for (const parameter of away) parameter.release();
-    }
   }
 
   /** Frees the values on the host; those on a backend stay. */

@@ -16,6 +16,7 @@ import { DDPMScheduler } from "../../src/schedulers/index.ts";
 import { tinyUNet } from "../pipelines/support.ts";
 import { fixture, readJsonFixture } from "../support/golden.ts";
 import { filesOf, testHub } from "../support/hub.ts";
+import { copyWhole } from "../support/stable_diffusion_rows.ts";
 import { failure, imago, workFolder } from "./support.ts";
 
 const MODEL = fixture("stable_diffusion/pipeline");
@@ -166,13 +167,8 @@ test("seeds of torch draw what diffusers does; a prompt that is too long is told
   expect(near.length / expected.length).toBeGreaterThanOrEqual(0.999);
 });
 
-/** The whole folder of a fixture, which holds only what differs from pipeline/. */
-async function wholeFolder(name: string): Promise<string> {
-  const path = work.path(`models/${name}`);
-  await cp(MODEL, path, { recursive: true });
-  await cp(fixture(`stable_diffusion/${name}`), path, { recursive: true });
-  return path;
-}
+/** The whole folder of a fixture. */
+const wholeFolder = (name: Parameters<typeof copyWhole>[0]) => copyWhole(name, work.path(`models/${name}`));
 
 /** A picture of any size and levels. */
 async function picture(name: string, levelOf: (x: number) => number): Promise<string> {
@@ -206,17 +202,20 @@ describe("from an image", () => {
     expect(new Uint8Array((await pixels("near/0000.png")).data)).toEqual(expected.data);
   });
 
-  test.each(["pipeline", "pipeline_inpaint"])("a part anew, where the mask is white, by %s", async (name) => {
-    const model = await wholeFolder(name);
-    const given = ["--image", image, "--mask", mask, "--each", work.path(name)];
-    const said = await imago("sample", model, ...how, ...given, "--out", work.path(`${name}.png`));
-    expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", image, mask });
-    const pipeline = await StableDiffusionInpaintPipeline.fromPretrained(model);
-    const start = { image: await decoded(image, 3), maskImage: await decoded(mask, 1) };
-    const [expected] = await pipeline.generateImages({ ...call, ...start });
-    await pipeline.close();
-    expect(new Uint8Array((await pixels(`${name}/0000.png`)).data)).toEqual(expected.data);
-  });
+  test.each(["pipeline", "pipeline_inpaint"] as const)(
+    "a part anew, where the mask is white, by %s",
+    async (name) => {
+      const model = await wholeFolder(name);
+      const given = ["--image", image, "--mask", mask, "--each", work.path(name)];
+      const said = await imago("sample", model, ...how, ...given, "--out", work.path(`${name}.png`));
+      expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", image, mask });
+      const pipeline = await StableDiffusionInpaintPipeline.fromPretrained(model);
+      const start = { image: await decoded(image, 3), maskImage: await decoded(mask, 1) };
+      const [expected] = await pipeline.generateImages({ ...call, ...start });
+      await pipeline.close();
+      expect(new Uint8Array((await pixels(`${name}/0000.png`)).data)).toEqual(expected.data);
+    },
+  );
 });
 
 describe("LoRAs", () => {
@@ -296,76 +295,6 @@ test("a latent consistency model in its four steps, with any of its schedulers",
   expect(await pipeline.generate({ ...call, steps: 4, guidanceScale: 8.5 })).toEqual(images);
   expect(await pipeline.generate({ ...call, guidanceScale: 7.5 })).not.toEqual(images);
   await pipeline.close();
-});
-
-test("Stable Diffusion XL, from noise and from an image", async () => {
-  const model = await wholeFolder("pipeline_xl");
-  const args = [
-    "sample",
-    model,
-    "--prompt",
-    "a castle",
-    "--scheduler",
-    "ddim",
-    "--steps",
-    "4",
-    "--seed",
-    "2",
-  ];
-  await imago(...args, "--out", work.path("xl.png"), "--each", work.path("xl"));
-  const pipeline = await StableDiffusionXLPipeline.fromPretrained(model);
-  const [expected] = await pipeline.generateImages({
-    prompt: "a castle",
-    scheduler: "ddim",
-    steps: 4,
-    seed: 2,
-  });
-  await pipeline.close();
-  expect(new Uint8Array((await pixels("xl/0000.png")).data)).toEqual(expected.data);
-  const near = ["--image", work.path("xl.png"), "--strength", "0.5", "--json"];
-  const said = await imago(...args, ...near, "--out", work.path("xl_near.png"));
-  expect(JSON.parse(said.stdout)).toMatchObject({ event: "done", strength: 0.5, width: 16, height: 16 });
-});
-
-test("Stable Diffusion XL is told a second text and sizes, other models are not", async () => {
-  const model = await wholeFolder("pipeline_xl");
-  const sizes = {
-    originalSize: [40, 24],
-    targetSize: [64, 48],
-    cropsCoordsTopLeft: [3, 5],
-    negativeOriginalSize: [16, 20],
-    negativeTargetSize: [8, 8],
-    negativeCropsCoordsTopLeft: [1, 2],
-  } as const;
-  const given = [
-    ...["--prompt", "a castle", "--prompt-2", "the dog", "--negative", "people", "--negative-2", "a cat"],
-    ...["--original-size", "24x40", "--target-size", "48x64", "--crop-top-left", "3,5"],
-    ...["--negative-original-size", "20x16", "--negative-target-size", "8"],
-    ...["--negative-crop-top-left", "1,2"],
-  ];
-  const how = ["--scheduler", "ddim", "--steps", "2", "--each", work.path("told"), "--json"];
-  const said = await imago("sample", model, ...given, ...how, "--out", work.path("told.png"));
-  expect(JSON.parse(said.stdout)).toMatchObject({
-    ...{ prompt_2: ["the dog"], negative_2: ["a cat"], original_size: [40, 24] },
-    ...{ crop_top_left: [3, 5], negative_target_size: [8, 8] },
-  });
-  const pipeline = await StableDiffusionXLPipeline.fromPretrained(model);
-  const [expected] = await pipeline.generateImages({
-    ...{ prompt: "a castle", prompt2: "the dog", negativePrompt: "people", negativePrompt2: "a cat" },
-    ...{ scheduler: "ddim", steps: 2, seed: 0, ...sizes },
-  });
-  await pipeline.close();
-  expect(new Uint8Array((await pixels("told/0000.png")).data)).toEqual(expected.data);
-  for (const [source, more, message] of [
-    [MODEL, ["--prompt-2", "a"], "--prompt-2 is for models of Stable Diffusion XL, which "],
-    [MODEL, ["--target-size", "8"], "--target-size is for models of Stable Diffusion XL, which "],
-    [model, ["--crop-top-left", "3"], '--crop-top-left is "3"; expected pixels from the top'],
-    [model, ["--negative-2", "a"], "negativePrompt2 counts beside negativePrompt; give both"],
-  ] as const) {
-    const { code, line } = await failure(["sample", source, "--prompt", "a", ...more, "--out", "no.png"]);
-    expect(line).toContain(message);
-    expect(code).toBe(2);
-  }
 });
 
 describe("a single file in place of a folder", () => {

@@ -3,5 +3,12 @@
 import type { StateDict } from "../../src/io/state_dict.ts";
 import type { Module } from "../../src/nn/module.ts";
 
-export const weightsOf = (model: Module): Promise<StateDict> =>
-  model.withValues(async () => model.stateDict());
+export async function weightsOf(model: Module): Promise<StateDict> {
+  const weights: StateDict = new Map();
+  for (const [name, { shape, read }] of model.weightSources()) {
+    const data = await read("F32");
+    if (!(data instanceof Float32Array)) throw new Error(`${name} is not float32`);
+    weights.set(name, { data, shape });
+  }
+  return weights;
+}
